@@ -1,0 +1,72 @@
+//! The functions a handler may export, and the arguments each is called with.
+
+use crate::api::Parameter;
+
+/// One export that the runtime calls.
+#[derive(Clone, Copy, Debug)]
+pub struct EventExport {
+    /// The JavaScript name.
+    pub name: &'static str,
+    pub parameters: &'static [Parameter],
+    /// TypeScript type of what it may return.
+    pub returns: &'static str,
+    /// Whether it is an event of a WebSocket connection (`handler` is not).
+    pub is_websocket: bool,
+    /// One sentence for typings and documentation.
+    pub purpose: &'static str,
+    /// Name of the engine's wasm export that dispatches to it.
+    pub export: &'static str,
+}
+
+const fn parameter(name: &'static str, ty: &'static str) -> Parameter {
+    Parameter { name, ty, optional: false }
+}
+
+/// Every export the runtime knows, in the order of a connection's life.
+pub const EXPORTS: &[EventExport] = &[
+    EventExport {
+        name: "onOpen",
+        parameters: &[parameter("ws", "WebSocket"), parameter("url", "string")],
+        returns: "void | Promise<void>",
+        is_websocket: true,
+        purpose: "Called once a connection is open; url is the full request path with its query.",
+        export: "on_open",
+    },
+    EventExport {
+        name: "onMessage",
+        parameters: &[
+            parameter("ws", "WebSocket"),
+            parameter("data", "string | ArrayBuffer"),
+            parameter("room", "string"),
+        ],
+        returns: "void | Promise<void>",
+        is_websocket: true,
+        purpose: "Called for every data message: text as a string, binary as an ArrayBuffer.",
+        export: "on_message",
+    },
+    EventExport {
+        name: "onClose",
+        parameters: &[
+            parameter("ws", "WebSocket"),
+            parameter("code", "number"),
+            parameter("reason", "string"),
+        ],
+        returns: "void | Promise<void>",
+        is_websocket: true,
+        purpose: "Called once when a connection has closed; its attachment can still be read.",
+        export: "on_close",
+    },
+    EventExport {
+        name: "handler",
+        parameters: &[parameter("req", "Request")],
+        returns: "Response | Promise<Response>",
+        is_websocket: false,
+        purpose: "Called for every HTTP request that is not a WebSocket upgrade of a route.",
+        export: "handler",
+    },
+];
+
+/// Looks an export up by its JavaScript name.
+pub fn find(name: &str) -> Option<&'static EventExport> {
+    EXPORTS.iter().find(|export| export.name == name)
+}

@@ -1,0 +1,20 @@
+//! The contract between a `handler.wasm` and whoever builds or serves it, as plain data.
+//!
+//! - [`api`]: the one table of functions a handler may import from `zigttp:websocket`;
+//! - [`events`]: the functions a handler may export;
+//! - [`guest`]: names and numbers of the wasm interface between the engine and its host;
+//! - [`value`]: the kinds of values that cross that interface;
+//! - [`close_code`]: which close codes RFC 6455 lets an endpoint send;
+//! - [`manifest`]: the artifact's description of itself.
+//!
+//! A leaf: it depends on no other crate of the project and knows neither JavaScript nor wasm
+//! runtimes. Checker, typings, documentation, engine and linker are made from these tables or
+//! tested against them, so a function is declared here and nowhere else.
+
+pub mod api;
+pub mod close_code;
+pub mod events;
+pub mod guest;
+#[cfg(feature = "manifest")]
+pub mod manifest;
+pub mod value;
