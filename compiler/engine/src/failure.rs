@@ -1,0 +1,66 @@
+//! Exceptions: throwing them into JavaScript, and telling the host of those that end a call.
+
+use std::ffi::{CString, c_char};
+
+use rquickjs::qjs::{self, JSContext, JSValue};
+
+use crate::imports;
+use crate::runtime::{Internal, engine};
+use crate::value::Text;
+
+/// An exception is pending in the context: answer `JS_EXCEPTION`, or report it.
+#[derive(Debug)]
+pub(crate) struct Thrown;
+
+/// One of QuickJS's functions that throw an error of a certain class.
+pub(crate) type ThrowFunction = unsafe extern "C" fn(*mut JSContext, *const c_char, ...) -> JSValue;
+
+/// Throws an error with this message. QuickJS cuts messages at 255 bytes.
+pub(crate) fn throw(context: *mut JSContext, class: ThrowFunction, message: &str) -> Thrown {
+    let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
+    // SAFETY: the format takes one string, which is alive and ends with a zero.
+    unsafe { class(context, c"%s".as_ptr(), message.as_ptr()) };
+    Thrown
+}
+
+/// Tells the host of the pending exception: the call is about to answer `Status::Threw`.
+pub(crate) fn report_pending() {
+    let context = engine().context();
+    // SAFETY: the context is alive; the exception is ours from here on.
+    let thrown = unsafe { qjs::JS_GetException(context) };
+    if describe(context, thrown).is_none() {
+        // The description threw, as it may without memory or over a hostile getter.
+        // SAFETY: as above.
+        unsafe { qjs::JS_FreeValue(context, qjs::JS_GetException(context)) };
+        report("an error that cannot be described was thrown", "");
+    }
+    // SAFETY: the reference is ours, and used no more.
+    unsafe { qjs::JS_FreeValue(context, thrown) };
+}
+
+/// Tells the host why the call is about to answer `Status::Threw`.
+pub(crate) fn report(message: &str, stack: &str) {
+    report_bytes(message.as_bytes(), stack.as_bytes());
+}
+
+fn report_bytes(message: &[u8], stack: &[u8]) {
+    // SAFETY: both are alive during the call.
+    unsafe { imports::fail(message.as_ptr(), message.len(), stack.as_ptr(), stack.len()) };
+}
+
+/// Reports what the prelude says of a thrown value, or `None` with an exception pending.
+fn describe(context: *mut JSContext, mut thrown: JSValue) -> Option<()> {
+    let describe = engine().internal(Internal::Describe);
+    // SAFETY: the context and both values are alive; the elements are freed by `Text` and below.
+    unsafe {
+        let pair = qjs::JS_Call(context, describe, qjs::JS_UNDEFINED, 1, &mut thrown);
+        if qjs::JS_IsException(pair) {
+            return None;
+        }
+        let message = Text::take(context, qjs::JS_GetPropertyUint32(context, pair, 0)).ok();
+        let stack = Text::take(context, qjs::JS_GetPropertyUint32(context, pair, 1)).ok();
+        qjs::JS_FreeValue(context, pair);
+        report_bytes(&message?, &stack?);
+        Some(())
+    }
+}

@@ -1,0 +1,198 @@
+//! The globals that are not of the language: the prelude's JavaScript, and the few natives it needs.
+//!
+//! Each file of the prelude is one function, called once with the natives and an object in which
+//! the files leave what others of them, or Rust, need. All of it is in the snapshot.
+
+use std::str;
+
+use rquickjs::context::EvalOptions;
+use rquickjs::function::Func;
+use rquickjs::qjs::{self, JSValue};
+use rquickjs::{CatchResultExt, Ctx, Exception, Function, Object, Result, TypedArray, Value};
+use url::{Url, form_urlencoded, quirks};
+
+use crate::imports;
+use crate::runtime::engine;
+
+/// The files in the order they run in, by the name that stack traces show.
+const PRELUDE: [(&str, &str); 6] = [
+    ("zigttp:inspect", include_str!("prelude/inspect.js")),
+    ("zigttp:console", include_str!("prelude/console.js")),
+    ("zigttp:encoding", include_str!("prelude/encoding.js")),
+    ("zigttp:url", include_str!("prelude/url.js")),
+    ("zigttp:clone", include_str!("prelude/clone.js")),
+    ("zigttp:http", include_str!("prelude/http.js")),
+];
+
+/// Names of the functions that Rust calls, in the order of `Internal`.
+const INTERNALS: [&str; 3] = ["describe", "makeRequest", "respond"];
+
+/// Makes the globals, and answers with the functions of [`INTERNALS`].
+pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; 3] {
+    match evaluate(ctx).catch(ctx) {
+        Ok(internals) => internals,
+        Err(error) => panic!("the prelude cannot be evaluated: {error}"),
+    }
+}
+
+fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; 3]> {
+    let native = Object::new(ctx.clone())?;
+    native.set("log", Func::from(log))?;
+    native.set("random", Func::from(random))?;
+    native.set("encode", Func::from(encode))?;
+    native.set("decode", Func::from(decode))?;
+    native.set("unfinished", Func::from(unfinished))?;
+    native.set("parseUrl", Func::from(parse_url))?;
+    native.set("setUrl", Func::from(set_url))?;
+    native.set("parseForm", Func::from(parse_form))?;
+    native.set("formatForm", Func::from(format_form))?;
+    native.set("respond", Func::from(respond))?;
+
+    let internals = Object::new(ctx.clone())?;
+    for (name, source) in PRELUDE {
+        let mut options = EvalOptions::default();
+        options.filename = Some(name.to_owned());
+        let file: Function<'_> = ctx.eval_with_options(source, options)?;
+        file.call::<_, ()>((native.clone(), internals.clone()))?;
+    }
+    let mut values = [qjs::JS_UNDEFINED; 3];
+    for (value, name) in values.iter_mut().zip(INTERNALS) {
+        let function: Function<'_> = internals.get(name)?;
+        // SAFETY: the context is alive; the engine keeps this reference.
+        *value = unsafe { qjs::JS_DupValue(ctx.as_raw().as_ptr(), function.as_raw()) };
+    }
+    Ok(values)
+}
+
+/// One line of `console`, whose level is a `LogLevel`.
+fn log(level: i32, line: String) {
+    // SAFETY: the line is alive during the call.
+    unsafe { imports::log(level, line.as_ptr(), line.len()) };
+}
+
+/// Fills a `Uint8Array` with random bytes.
+fn random<'js>(ctx: Ctx<'js>, bytes: TypedArray<'js, u8>) -> Result<()> {
+    if engine().is_building() {
+        return Err(Exception::throw_message(
+            &ctx,
+            "crypto cannot be used at the top level: its random bytes would be part of the artifact",
+        ));
+    }
+    let raw = bytes.as_raw().ok_or_else(|| Exception::throw_type(&ctx, "detached ArrayBuffer"))?;
+    // SAFETY: the array is not detached, and no JavaScript runs meanwhile.
+    let failed = unsafe { imports::random_get(raw.ptr.as_ptr(), raw.len) } != 0;
+    if failed { Err(Exception::throw_message(&ctx, "no random bytes to be had")) } else { Ok(()) }
+}
+
+/// The UTF-8 of a well-formed string.
+fn encode<'js>(ctx: Ctx<'js>, text: rquickjs::String<'js>) -> Result<TypedArray<'js, u8>> {
+    TypedArray::new_copy(ctx, text.to_cstring()?.as_str().as_bytes())
+}
+
+/// A string from UTF-8; what is none throws if `fatal`, else becomes U+FFFD as WHATWG tells.
+fn decode<'js>(
+    ctx: Ctx<'js>,
+    bytes: TypedArray<'js, u8>,
+    fatal: bool,
+) -> Result<rquickjs::String<'js>> {
+    let bytes =
+        bytes.as_bytes().ok_or_else(|| Exception::throw_type(&ctx, "detached ArrayBuffer"))?;
+    match str::from_utf8(bytes) {
+        Ok(text) => rquickjs::String::from_str(ctx, text),
+        Err(_) if fatal => Err(Exception::throw_type(&ctx, "the data is not valid UTF-8")),
+        Err(_) => rquickjs::String::from_str(ctx, &String::from_utf8_lossy(bytes)),
+    }
+}
+
+/// How many bytes at the end begin a character and do not finish it.
+fn unfinished<'js>(bytes: TypedArray<'js, u8>) -> usize {
+    let bytes = bytes.as_bytes().unwrap_or_default();
+    (1..=bytes.len().min(3))
+        .find(|&len| {
+            matches!(
+                str::from_utf8(&bytes[bytes.len() - len..]),
+                Err(error) if error.valid_up_to() == 0 && error.error_len().is_none()
+            )
+        })
+        .unwrap_or(0)
+}
+
+/// The parts of a URL, in the order `url.js` knows them, or nothing if it is no URL.
+fn parse_url(input: String, base: Option<String>) -> Option<Vec<String>> {
+    let base = match base {
+        Some(base) => Some(Url::parse(&base).ok()?),
+        None => None,
+    };
+    Url::options().base_url(base.as_ref()).parse(&input).ok().map(|url| parts(&url))
+}
+
+/// The parts of a URL after one of its setters; one that refuses the value changes nothing.
+fn set_url(href: String, part: String, value: String) -> Option<Vec<String>> {
+    let mut url = Url::parse(&href).ok()?;
+    match &*part {
+        "protocol" => drop(quirks::set_protocol(&mut url, &value)),
+        "username" => drop(quirks::set_username(&mut url, &value)),
+        "password" => drop(quirks::set_password(&mut url, &value)),
+        "host" => drop(quirks::set_host(&mut url, &value)),
+        "hostname" => drop(quirks::set_hostname(&mut url, &value)),
+        "port" => drop(quirks::set_port(&mut url, &value)),
+        "pathname" => quirks::set_pathname(&mut url, &value),
+        "search" => quirks::set_search(&mut url, &value),
+        "hash" => quirks::set_hash(&mut url, &value),
+        part => unreachable!("`{part}` is no part of a URL that can be set"),
+    }
+    Some(parts(&url))
+}
+
+fn parts(url: &Url) -> Vec<String> {
+    [
+        quirks::href(url),
+        &quirks::origin(url),
+        quirks::protocol(url),
+        quirks::username(url),
+        quirks::password(url),
+        quirks::host(url),
+        quirks::hostname(url),
+        quirks::port(url),
+        quirks::pathname(url),
+        quirks::search(url),
+        quirks::hash(url),
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+/// Names and values of `application/x-www-form-urlencoded`, one after the other.
+fn parse_form(text: String) -> Vec<String> {
+    form_urlencoded::parse(text.as_bytes())
+        .flat_map(|(name, value)| [name.into_owned(), value.into_owned()])
+        .collect()
+}
+
+/// The reverse of [`parse_form`].
+fn format_form(flat: Vec<String>) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for pair in flat.chunks_exact(2) {
+        form.append_pair(&pair[0], &pair[1]);
+    }
+    form.finish()
+}
+
+/// Hands a checked response to the host.
+fn respond<'js>(ctx: Ctx<'js>, status: u32, headers: String, body: Value<'js>) -> Result<()> {
+    let data = crate::value::Data::new(ctx.as_raw().as_ptr(), body.as_raw())
+        .map_err(|_| Exception::throw_type(&ctx, "the body of the Response cannot be read"))?;
+    let bytes = data.bytes();
+    // SAFETY: headers and body are alive during the call.
+    unsafe {
+        imports::respond(
+            status,
+            headers.as_ptr(),
+            headers.len(),
+            data.kind().number().into(),
+            bytes.as_ptr(),
+            bytes.len(),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! `handler(req)`: a `Request` in, a `Response` out. Both classes are the prelude's.
+
+use rquickjs::qjs::{self, JSValue};
+
+use crate::event::Event;
+use crate::failure::Thrown;
+use crate::runtime::{Internal, engine};
+use crate::value;
+
+/// Calls the handler with the request that the inputs hold, and hands its response to the host.
+pub(crate) fn serve(
+    event: &Event,
+    method_len: usize,
+    url_len: usize,
+    headers_len: usize,
+    body_len: usize,
+) -> Result<JSValue, Thrown> {
+    let body = if body_len == 0 { qjs::JS_UNDEFINED } else { event.bytes_input(3, body_len)? };
+    let request = call_internal(
+        event,
+        Internal::MakeRequest,
+        &mut [
+            event.text_input(0, method_len)?,
+            event.text_input(1, url_len)?,
+            event.text_input(2, headers_len)?,
+            body,
+        ],
+    )?;
+    let response = event.call(&mut [request])?;
+    call_internal(event, Internal::Respond, &mut [response])
+}
+
+fn call_internal(
+    event: &Event,
+    internal: Internal,
+    arguments: &mut [JSValue],
+) -> Result<JSValue, Thrown> {
+    let function = engine().internal(internal);
+    // SAFETY: the context, the function and the arguments are alive.
+    value::checked(unsafe {
+        qjs::JS_Call(
+            event.context(),
+            function,
+            qjs::JS_UNDEFINED,
+            arguments.len() as _,
+            arguments.as_mut_ptr(),
+        )
+    })
+}

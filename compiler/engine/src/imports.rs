@@ -1,0 +1,52 @@
+//! What the host does for the guest: the imports that [`zigttp_abi::guest`] describes, and one of
+//! WASI.
+//!
+//! Only declarations. Arguments are checked by whoever calls (`api.rs`, `event.rs`).
+
+// Every pointer must be valid for as many bytes as the argument behind it says: for reading, or for
+// writing where it is `*mut`.
+#[link(wasm_import_module = "zigttp")]
+unsafe extern "C" {
+    pub(crate) fn input(index: u32, to: *mut u8);
+    pub(crate) fn take(to: *mut u8);
+    pub(crate) fn send(ws: i64, kind: u32, data: *const u8, len: usize) -> i32;
+    pub(crate) fn close(ws: i64, code: u32, reason: *const u8, reason_len: usize);
+    pub(crate) fn serialize_attachment(ws: i64, kind: u32, data: *const u8, len: usize) -> i32;
+    pub(crate) fn deserialize_attachment(ws: i64, to: *mut u8, capacity: usize) -> i64;
+    pub(crate) fn get_web_sockets(
+        room: *const u8,
+        room_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i32;
+    pub(crate) fn room_from_path(
+        ws: i64,
+        param: *const u8,
+        param_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i32;
+    pub(crate) fn set_auto_response(
+        ws: i64,
+        request: *const u8,
+        request_len: usize,
+        response: *const u8,
+        response_len: usize,
+    );
+    pub(crate) fn log(level: i32, line: *const u8, len: usize);
+    pub(crate) fn fail(message: *const u8, message_len: usize, stack: *const u8, stack_len: usize);
+    pub(crate) fn respond(
+        status: u32,
+        headers: *const u8,
+        headers_len: usize,
+        body_kind: u32,
+        body: *const u8,
+        body_len: usize,
+    );
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    /// Fills a buffer with random bytes; 0 is success.
+    pub(crate) fn random_get(to: *mut u8, len: usize) -> i32;
+}

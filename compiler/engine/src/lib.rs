@@ -1,0 +1,136 @@
+//! The guest inside every `handler.wasm`: QuickJS, the module `zigttp:websocket`, the globals a
+//! handler may use, and one entry for each event.
+//!
+//! ```text
+//!   compiler                            host, once an event
+//!      |  initialize, add_module, link     |  on_open, on_message, on_close, handler
+//!      v                                   v
+//!   runtime.rs, modules.rs              event.rs, http.rs ---- calls the handler's export
+//!      |  prelude/*.js, globals.rs         |
+//!      v                                   v
+//!   memory.rs  -- snapshot -->          api.rs: send, close, ... -> imports.rs -> host
+//! ```
+//!
+//! The wasm interface is described in [`zigttp_abi::guest`]; what the functions of the API do, in
+//! [`zigttp_abi::api`].
+//!
+//! Three things hold throughout:
+//! - **Nothing is kept between events.** Each runs on a fresh copy of the snapshot that the
+//!   compiler takes after [`link`], so events clean up nothing that dies with them anyway.
+//! - **Events are cheap.** All that can happen before the snapshot does; an event makes its
+//!   arguments, calls one function and drains the job queue, over QuickJS's own interface.
+//! - **Arguments are checked here**, where a JavaScript exception can be thrown. The host checks
+//!   again what its safety depends on, and traps.
+
+mod api;
+mod event;
+mod failure;
+mod globals;
+mod http;
+mod imports;
+mod memory;
+mod modules;
+mod runtime;
+mod value;
+
+use zigttp_abi::events::EXPORTS;
+use zigttp_abi::guest::Status;
+
+use event::Event;
+
+/// Makes the JavaScript runtime and its globals.
+#[unsafe(no_mangle)]
+extern "C" fn initialize(seed: i64) {
+    fastrand::seed(seed.cast_unsigned());
+    runtime::initialize();
+}
+
+/// Makes room for an argument of [`add_module`] or [`link`].
+#[unsafe(no_mangle)]
+extern "C" fn allocate(len: usize) -> *mut u8 {
+    memory::allocate(len)
+}
+
+/// Registers one module under the name that imports and stack traces use.
+///
+/// # Safety
+/// Both pointers are answers of [`allocate`] for these lengths, filled, and used up by this call.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn add_module(
+    name: *mut u8,
+    name_len: usize,
+    source: *mut u8,
+    source_len: usize,
+) {
+    // SAFETY: the caller's promise is the one `adopt` asks for.
+    let (name, source) =
+        unsafe { (memory::adopt(name, name_len), memory::adopt(source, source_len)) };
+    modules::add(String::from_utf8_lossy(&name).into_owned(), source);
+}
+
+/// Evaluates the entry module, looks its exports up and makes the memory fit for a snapshot.
+///
+/// # Safety
+/// The pointer is an answer of [`allocate`] for this length, filled, and used up by this call.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn link(name: *mut u8, name_len: usize) -> i32 {
+    // SAFETY: the caller's promise is the one `adopt` asks for.
+    let name = unsafe { memory::adopt(name, name_len) };
+    let status = modules::link(&String::from_utf8_lossy(&name));
+    drop(name);
+    if status == Status::Done {
+        runtime::finish_building();
+    }
+    status as i32
+}
+
+/// Says which exports of [`EXPORTS`] the entry module has as functions, a bit for each.
+#[unsafe(no_mangle)]
+extern "C" fn exports() -> u32 {
+    let has = |index: &usize| runtime::engine().has_function(*index);
+    (0..EXPORTS.len()).filter(has).fold(0, |bits, index| bits | 1 << index)
+}
+
+/// A connection has opened. Input 0 is the URL.
+#[unsafe(no_mangle)]
+extern "C" fn on_open(seed: i64, ws: i64, url_len: usize) -> i32 {
+    let event = Event::begin("onOpen", seed);
+    event.finish(|event| {
+        let url = event.text_input(0, url_len)?;
+        event.call(&mut [value::number(ws), url])
+    })
+}
+
+/// A message has come. Input 0 is its data, input 1 the room.
+#[unsafe(no_mangle)]
+extern "C" fn on_message(seed: i64, ws: i64, kind: u32, data_len: usize, room_len: usize) -> i32 {
+    let event = Event::begin("onMessage", seed);
+    event.finish(|event| {
+        let data = event.data_input(0, kind, data_len)?;
+        let room = event.text_input(1, room_len)?;
+        event.call(&mut [value::number(ws), data, room])
+    })
+}
+
+/// A connection has closed. Input 0 is the reason.
+#[unsafe(no_mangle)]
+extern "C" fn on_close(seed: i64, ws: i64, code: i32, reason_len: usize) -> i32 {
+    let event = Event::begin("onClose", seed);
+    event.finish(|event| {
+        let reason = event.text_input(0, reason_len)?;
+        event.call(&mut [value::number(ws), value::number(code.into()), reason])
+    })
+}
+
+/// An HTTP request has come. Inputs 0 to 3 are method, URL, headers and body.
+#[unsafe(no_mangle)]
+extern "C" fn handler(
+    seed: i64,
+    method_len: usize,
+    url_len: usize,
+    headers_len: usize,
+    body_len: usize,
+) -> i32 {
+    let event = Event::begin("handler", seed);
+    event.finish(|event| http::serve(event, method_len, url_len, headers_len, body_len))
+}

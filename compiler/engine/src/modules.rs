@@ -1,0 +1,165 @@
+//! The handler's modules, from their registration until they are linked, and the native module
+//! `zigttp:websocket`.
+//!
+//! The compiler has resolved every import, so resolving is the identity here. QuickJS asks for
+//! sources as it meets imports, which makes circular ones work.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::{Declarations, Declared, Exports, ModuleDef};
+use rquickjs::promise::PromiseState;
+use rquickjs::qjs;
+use rquickjs::{CatchResultExt, CaughtError, Ctx, Error, Module, Result, Value};
+use zigttp_abi::api;
+use zigttp_abi::events::EXPORTS;
+use zigttp_abi::guest::Status;
+
+use crate::failure;
+use crate::runtime::{self, SingleThreaded, engine};
+
+/// Sources by module name; `None` once QuickJS has the module.
+static SOURCES: SingleThreaded<RefCell<BTreeMap<String, Option<Vec<u8>>>>> =
+    SingleThreaded(RefCell::new(BTreeMap::new()));
+
+/// Registers a module; one of the same name is replaced.
+pub(crate) fn add(name: String, source: Vec<u8>) {
+    SOURCES.0.borrow_mut().insert(name, Some(source));
+}
+
+/// Knows which modules there are.
+pub(crate) struct Names;
+
+impl Resolver for Names {
+    fn resolve<'js>(
+        &mut self,
+        _: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> Result<String> {
+        if name == api::MODULE || SOURCES.0.borrow().contains_key(name) {
+            Ok(name.to_owned())
+        } else {
+            Err(Error::new_resolving(base, name))
+        }
+    }
+}
+
+/// Hands out each module's source once.
+pub(crate) struct Sources;
+
+impl Loader for Sources {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> Result<Module<'js, Declared>> {
+        if name == api::MODULE {
+            return Module::declare_def::<Websocket, _>(ctx.clone(), name);
+        }
+        declare(ctx, name)?.ok_or_else(|| Error::new_loading(name))
+    }
+}
+
+/// Compiles a registered module, if QuickJS does not have it yet.
+fn declare<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Option<Module<'js, Declared>>> {
+    // Not in one expression with the next: declaring asks the loader for imports.
+    let source = SOURCES.0.borrow_mut().get_mut(name).and_then(Option::take);
+    source.map(|source| Module::declare(ctx.clone(), name, source)).transpose()
+}
+
+/// The functions of the API table as a module.
+struct Websocket;
+
+impl ModuleDef for Websocket {
+    fn declare(module: &Declarations<'_>) -> Result<()> {
+        for function in api::FUNCTIONS {
+            module.declare(function.name)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        for row in api::FUNCTIONS {
+            let function = crate::api::function(ctx.as_raw().as_ptr(), row);
+            // SAFETY: the reference is new and given to the value.
+            exports.export(row.name, unsafe { Value::from_raw(ctx.clone(), function) })?;
+        }
+        Ok(())
+    }
+}
+
+/// Evaluates the entry module, and keeps those of its exports that events call.
+///
+/// The sources are forgotten. Modules that only an `import()` can reach are compiled here too, and
+/// evaluated when an event asks for them.
+pub(crate) fn link(entry: &str) -> Status {
+    let linked = engine().with(|ctx| {
+        evaluate(ctx, entry).and_then(|()| declare_rest(ctx)).catch(ctx).map_err(|caught| {
+            match caught {
+                CaughtError::Exception(exception) => throw(ctx, exception.into_value()),
+                CaughtError::Value(value) => throw(ctx, value),
+                CaughtError::Error(error) => failure::throw(
+                    ctx.as_raw().as_ptr(),
+                    qjs::JS_ThrowPlainError,
+                    &error.to_string(),
+                ),
+            }
+        })
+    });
+    SOURCES.0.borrow_mut().clear();
+    match linked {
+        Ok(()) => Status::Done,
+        Err(failure::Thrown) => {
+            failure::report_pending();
+            Status::Threw
+        }
+    }
+}
+
+/// Makes a value that was caught the pending exception again.
+fn throw<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> failure::Thrown {
+    ctx.throw(value);
+    failure::Thrown
+}
+
+fn evaluate(ctx: &Ctx<'_>, entry: &str) -> Result<()> {
+    let module = declare(ctx, entry)?.ok_or_else(|| Error::new_loading(entry))?;
+    let (module, evaluation) = module.eval()?;
+    let drained = runtime::drain_jobs();
+    match evaluation.state() {
+        // Its own rejection is among the unhandled ones, and says no more than this.
+        PromiseState::Rejected => evaluation.result::<()>().unwrap_or(Ok(()))?,
+        PromiseState::Pending if drained.is_ok() => {
+            failure::throw(
+                ctx.as_raw().as_ptr(),
+                qjs::JS_ThrowPlainError,
+                "the module waits at its top level for a promise that nothing is left to settle",
+            );
+            return Err(Error::Exception);
+        }
+        _ => drained.map_err(|failure::Thrown| Error::Exception)?,
+    }
+    let namespace = module.namespace()?;
+    for (index, export) in EXPORTS.iter().enumerate() {
+        let value: Value<'_> = namespace.get(export.name)?;
+        if value.is_function() {
+            // SAFETY: the engine keeps a reference of its own.
+            engine().set_function(index, unsafe {
+                qjs::JS_DupValue(ctx.as_raw().as_ptr(), value.as_raw())
+            });
+        }
+    }
+    Ok(())
+}
+
+fn declare_rest(ctx: &Ctx<'_>) -> Result<()> {
+    let names: Vec<String> = SOURCES.0.borrow().keys().cloned().collect();
+    for name in names {
+        declare(ctx, &name)?;
+    }
+    Ok(())
+}
