@@ -1,0 +1,61 @@
+//! Serves a `handler.wasm`: every WebSocket event runs in a fresh sandbox.
+//!
+//! ```text
+//!            server ── accepts, answers HTTP, upgrades, drains
+//!              │ one task per connection
+//!          lifecycle ── open, messages, close
+//!           │       │
+//!        socket   dispatch ── the room's turn, an instance, the call, the commit
+//!        frames    │     │
+//!            sandbox    commit ── attachments to disk, then frames to queues
+//!             │    host
+//!             │    what the guest may call: collects effects
+//!             └ app: the loaded artifact
+//! ```
+//!
+//! What holds throughout:
+//!
+//! - An idle connection is a socket, a task waiting for it, and a [`connection`] record. No
+//!   instance, no thread and no runtime is held for it.
+//! - An event changes nothing until it has returned: `host` functions collect [`effects`], and
+//!   [`commit`] applies them, all or none.
+//! - No lock is held while JavaScript runs, except the fair lock that is its room's turn.
+//! - This crate knows artifacts. It knows nothing of TypeScript, rules or the compiler.
+//!
+//! Read [`dispatch`] first.
+
+mod app;
+mod artifact;
+mod attachment;
+mod auto_response;
+mod budget;
+mod commit;
+mod config;
+mod connection;
+mod connection_id;
+mod dispatch;
+mod effects;
+mod error;
+mod event;
+mod event_state;
+mod failure;
+mod guest_memory;
+mod handshake;
+mod host;
+mod http;
+mod hub;
+mod lifecycle;
+mod outbox;
+mod rooms;
+mod route;
+mod sandbox;
+mod server;
+mod socket;
+mod source_position;
+mod ticker;
+mod value;
+
+pub use config::Config;
+pub use error::{LoadError, StartError};
+pub use route::{RouteError, RouteProblem};
+pub use server::{Server, run};

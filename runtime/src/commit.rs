@@ -1,0 +1,65 @@
+//! An event's effects take effect: first the attachments are written, then frames are queued.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, MutexGuard};
+
+use crate::attachment::AttachmentError;
+use crate::connection::Connection;
+use crate::connection_id::ConnectionId;
+use crate::effects::{Effect, Effects};
+use crate::hub::Hub;
+use crate::rooms::{Members, Room};
+
+/// Commits what an event has collected. `own` is the connection whose event it was: its task is
+/// running this and looks at its queue next, so it needs no waking.
+///
+/// # Errors
+/// When an attachment cannot be written; then nothing has taken effect.
+pub(crate) async fn commit(
+    hub: &Hub,
+    effects: Effects,
+    own: Option<ConnectionId>,
+) -> Result<(), AttachmentError> {
+    if effects.is_empty() {
+        return Ok(());
+    }
+    let (effects, mut touched) = effects.into_parts();
+    let writes = touched
+        .values_mut()
+        .filter_map(|touched| Some((Arc::clone(&touched.connection), touched.attachment.take()?)))
+        .collect();
+    hub.attachments.write_all(writes).await?;
+
+    let targets: HashMap<ConnectionId, Arc<Connection>> =
+        touched.into_iter().map(|(id, touched)| (id, touched.connection)).collect();
+    queue(effects, &targets);
+    for connection in targets.values().filter(|connection| Some(connection.id) != own) {
+        connection.outbox.wake();
+    }
+    Ok(())
+}
+
+/// Queues frames and closes under the locks of the rooms they go to, so that all members of a
+/// room see one order.
+fn queue(effects: Vec<Effect>, targets: &HashMap<ConnectionId, Arc<Connection>>) {
+    let rooms: BTreeMap<&str, &Room> = targets
+        .values()
+        .map(|connection| (connection.room.key(), &*connection.room))
+        .collect();
+    // In key order, so that two commits that share rooms cannot wait for each other.
+    let _members: Vec<MutexGuard<'_, Members>> =
+        rooms.values().map(|room| room.members()).collect();
+    for effect in effects {
+        match effect {
+            Effect::Send { to, data } => targets[&to].outbox.push(data),
+            Effect::Close { connection, close } => {
+                targets[&connection].outbox.close(close);
+            }
+            Effect::SetAutoResponse { connection, pair } => {
+                targets[&connection].set_auto_response(pair);
+            }
+            // Written above.
+            Effect::SetAttachment { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Every bound and interval of a server, with its default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options of one server. The defaults are those of `zigttp run`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where attachments are kept across restarts; in memory alone without it.
+    pub durable: Option<PathBuf>,
+    /// Where compiled modules are cached. Whoever can write there can run code.
+    pub cache_dir: Option<PathBuf>,
+    /// Largest message, in bytes, after reassembly; a larger one closes with 1009.
+    pub max_message_size: usize,
+    /// Largest HTTP request body in bytes; a larger one is answered 413.
+    pub max_body_size: usize,
+    /// Largest attachment in bytes.
+    pub max_attachment_size: usize,
+    /// Bytes that may wait to be written to one connection. One frame of any size is taken while
+    /// the queue is below it.
+    pub max_queue: usize,
+    /// Open connections; an upgrade beyond them is answered 503.
+    pub max_connections: usize,
+    /// Events that may run at the same time; further ones wait.
+    pub max_events: usize,
+    /// Linear memory of one event plus the effects it collects, in bytes.
+    pub memory_limit: usize,
+    /// CPU time of one event: its own slices, not the time it waits for a turn.
+    pub cpu_limit: Duration,
+    /// How long a client may take to send its request head.
+    pub header_timeout: Duration,
+    /// How long a closing handshake may take before the transport is dropped.
+    pub close_timeout: Duration,
+    /// How long connections may take to close when the server shuts down.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Config {
+            durable: None,
+            cache_dir: None,
+            max_message_size: 1 << 20,
+            max_body_size: 1 << 20,
+            max_attachment_size: 64 << 10,
+            max_queue: 1 << 20,
+            max_connections: 100_000,
+            max_events: 64 * cores,
+            memory_limit: 32 << 20,
+            cpu_limit: Duration::from_millis(50),
+            header_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}

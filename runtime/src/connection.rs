@@ -1,0 +1,63 @@
+//! The record of one connection: all that stays in memory while it is idle, besides its socket.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::auto_response::AutoResponse;
+use crate::connection_id::ConnectionId;
+use crate::outbox::Outbox;
+use crate::rooms::Room;
+use crate::route::Parameters;
+use crate::value::Value;
+
+/// One WebSocket connection, from before its `onOpen` until after its `onClose`.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) room: Arc<Room>,
+    /// Parameters of the route it opened under.
+    pub(crate) parameters: Parameters,
+    /// What is to be written to it; written by commits, drained by its own task.
+    pub(crate) outbox: Outbox,
+    /// What the handler keeps with it; written by commits.
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    attachment: Option<Value>,
+    auto_response: Option<Box<AutoResponse>>,
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnectionId, room: Arc<Room>, parameters: Parameters) -> Connection {
+        Connection { id, room, parameters, outbox: Outbox::default(), kept: Mutex::default() }
+    }
+
+    /// The value of a route parameter.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| &**known == name).map(|(_, value)| &**value)
+    }
+
+    /// The committed attachment.
+    pub(crate) fn attachment(&self) -> Option<Value> {
+        self.kept().attachment.clone()
+    }
+
+    pub(crate) fn set_attachment(&self, value: Value) {
+        self.kept().attachment = Some(value);
+    }
+
+    /// `None` clears it.
+    pub(crate) fn set_auto_response(&self, pair: Option<AutoResponse>) {
+        self.kept().auto_response = pair.map(Box::new);
+    }
+
+    /// The answer to a message of exactly these bytes, if the handler has set one.
+    pub(crate) fn auto_response_to(&self, message: &Value) -> Option<Value> {
+        self.kept().auto_response.as_ref()?.answer(message)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Every change is a single assignment.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

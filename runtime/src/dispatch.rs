@@ -1,0 +1,62 @@
+//! One event, from what the handler is called with to its effects.
+//!
+//! It waits for its room's turn and for an instance, runs in a fresh sandbox, and commits what it
+//! collected if it returned. If it threw, trapped or ran over a budget, nothing of it happens; after
+//! anything but a throw its connection is closed with 1011.
+
+use zigttp_abi::close_code;
+
+use crate::commit::commit;
+use crate::event::{Event, Response};
+use crate::event_state::EventState;
+use crate::failure::Failure;
+use crate::outbox::Close;
+use crate::sandbox::Ended;
+use crate::server::Server;
+
+impl Server {
+    /// Runs an event to its end. The response is that of a request that was answered.
+    pub(crate) async fn dispatch(&self, event: Event) -> Result<Option<Response>, Failure> {
+        let connection = event.connection().cloned();
+        let _turn = match &connection {
+            Some(connection) => Some(connection.room.turn().await),
+            None => None,
+        };
+        let opening = match &event {
+            Event::Open { connection, .. } => Some(connection.clone()),
+            _ => None,
+        };
+        let result = self.run(event).await;
+        if let (Some(connection), Err(failure)) = (&connection, &result)
+            && !matches!(failure, Failure::Threw(_))
+        {
+            let code = close_code::INTERNAL_ERROR;
+            connection.outbox.close(Close { code, reason: "".into() });
+        }
+        if let Some(connection) = opening {
+            // Still in its room's turn: the next event of the room finds it listed.
+            self.hub.join(&connection);
+        }
+        result
+    }
+
+    async fn run(&self, event: Event) -> Result<Option<Response>, Failure> {
+        let app = self.app();
+        if !app.handles(&event) {
+            return Ok(None);
+        }
+        let own = event.connection().map(|connection| connection.id);
+        let slot = self.sandbox.slot().await;
+        let state = EventState::new(self.hub.clone(), self.config.clone(), event);
+        let Ended { event, result } = self.sandbox.run(&app.program, state).await;
+        drop(slot);
+        let result = match result {
+            Ok(returned) => match commit(&self.hub, returned.effects, own).await {
+                Ok(()) => Ok(returned.response),
+                Err(error) => Err(Failure::NotCommitted(format!("{error}: {}", error.source))),
+            },
+            Err(failure) => Err(failure),
+        };
+        result.inspect_err(|failure| failure.log(&event, &app.source_maps))
+    }
+}

@@ -1,0 +1,84 @@
+//! What the host knows while one event runs. Built before it, taken apart after it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::Memory;
+
+use crate::budget::{CpuBudget, MemoryBudget, OverBudget};
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::connection_id::ConnectionId;
+use crate::effects::{Effect, Effects, Touched};
+use crate::event::{Event, Response};
+use crate::failure::Thrown;
+use crate::hub::Hub;
+
+/// Host data of a store: lives for one event.
+pub(crate) struct EventState {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) event: Event,
+    pub(crate) effects: Effects,
+    pub(crate) cpu: CpuBudget,
+    pub(crate) memory_budget: MemoryBudget,
+    /// The guest's memory, once it is instantiated.
+    pub(crate) memory: Option<Memory>,
+    /// An answer that did not fit the place the guest offered.
+    pub(crate) answer: Bytes,
+    /// What the guest says it threw.
+    pub(crate) thrown: Option<Thrown>,
+    /// What `handler(req)` answered.
+    pub(crate) response: Option<Response>,
+}
+
+impl EventState {
+    pub(crate) fn new(hub: Arc<Hub>, config: Arc<Config>, event: Event) -> EventState {
+        EventState {
+            cpu: CpuBudget::start(config.cpu_limit),
+            memory_budget: MemoryBudget::new(config.memory_limit),
+            hub,
+            config,
+            event,
+            effects: Effects::default(),
+            memory: None,
+            answer: Bytes::new(),
+            thrown: None,
+            response: None,
+        }
+    }
+
+    /// The connection with this id, with what this event has done to it; `None` when it is gone.
+    pub(crate) fn touch(&mut self, id: i64) -> Option<&mut Touched> {
+        let id = ConnectionId::from_number(u64::try_from(id).ok()?);
+        let own = self.event.connection().filter(|own| own.id == id);
+        let hub = &self.hub;
+        self.effects.touch(id, || own.map(Arc::clone).or_else(|| hub.find(id)))
+    }
+
+    /// The same, unless nothing may be sent to it or kept with it any more: a connection that is
+    /// closed, which in its `onClose` includes its own.
+    pub(crate) fn touch_writable(&mut self, id: i64) -> Option<&mut Touched> {
+        let is_own_close = matches!(&self.event, Event::Close { connection, .. }
+            if u64::try_from(id).is_ok_and(|id| connection.id.number() == id));
+        if is_own_close { None } else { self.touch(id) }
+    }
+
+    /// Collects an effect.
+    ///
+    /// # Errors
+    /// When the event's memory budget does not hold it.
+    pub(crate) fn push(&mut self, effect: Effect) -> Result<(), OverBudget> {
+        self.effects.push(effect);
+        self.memory_budget.hold(self.effects.bytes())
+    }
+
+    /// Whether a connection that is in its own `onOpen` opens into this room: it is listed there
+    /// already, for itself.
+    pub(crate) fn opens_into(&self, room: &str) -> Option<&Arc<Connection>> {
+        match &self.event {
+            Event::Open { connection, .. } if connection.room.key() == room => Some(connection),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The one place where the host reads and writes the guest's memory.
+//!
+//! Pointers and lengths come from the guest and are hostile: each access is checked against the
+//! memory's present size, and one outside it ends the event with a trap.
+
+use bytes::Bytes;
+use wasmtime::{Caller, Memory};
+use zigttp_abi::value::ValueKind;
+
+use crate::event_state::EventState;
+use crate::value::Value;
+
+/// The guest broke the interface; no engine of ours does. Ends the event.
+#[derive(Debug, thiserror::Error)]
+#[error("the guest broke its interface: {0}")]
+pub(crate) struct GuestFault(pub(crate) &'static str);
+
+const OUTSIDE: GuestFault = GuestFault("an address outside its memory");
+
+/// A run of bytes in guest memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// From a guest's pointer and length, which wasm passes as `i32` and means as `u32`.
+    pub(crate) fn new(ptr: i32, len: i32) -> Span {
+        Span { start: ptr.cast_unsigned(), len: len.cast_unsigned() }
+    }
+
+    /// Bytes it spans.
+    pub(crate) fn len(self) -> usize {
+        self.len as usize
+    }
+
+    fn of(self, memory: &[u8]) -> Result<&[u8], GuestFault> {
+        let start = self.start as usize;
+        memory.get(start..start.checked_add(self.len()).ok_or(OUTSIDE)?).ok_or(OUTSIDE)
+    }
+}
+
+fn memory(caller: &Caller<'_, EventState>) -> Result<Memory, GuestFault> {
+    caller.data().memory.ok_or(GuestFault("a host call before its event"))
+}
+
+/// Copies bytes out as a value.
+pub(crate) fn read_value(
+    caller: &mut Caller<'_, EventState>,
+    kind: i32,
+    span: Span,
+) -> Result<Value, GuestFault> {
+    let kind = ValueKind::from_number(kind.cast_unsigned())
+        .ok_or(GuestFault("a value of no known kind"))?;
+    let memory = memory(caller)?;
+    let (memory, state) = memory.data_and_store_mut(caller);
+    let bytes = span.of(memory)?;
+    // A broadcast sends the same bytes to every peer: share them instead of copying each time.
+    if let Some(last) = state.effects.last_sent()
+        && last.kind() == kind
+        && last.bytes() == bytes
+    {
+        return Ok(last.clone());
+    }
+    Ok(Value::new(kind, Bytes::copy_from_slice(bytes)))
+}
+
+/// Copies bytes out.
+pub(crate) fn read_bytes(
+    caller: &mut Caller<'_, EventState>,
+    span: Span,
+) -> Result<Bytes, GuestFault> {
+    let memory = memory(caller)?;
+    Ok(Bytes::copy_from_slice(span.of(memory.data(&caller))?))
+}
+
+/// Copies a string out; what is no UTF-8 in it becomes U+FFFD.
+pub(crate) fn read_string(
+    caller: &mut Caller<'_, EventState>,
+    span: Span,
+) -> Result<String, GuestFault> {
+    let memory = memory(caller)?;
+    Ok(String::from_utf8_lossy(span.of(memory.data(&caller))?).into_owned())
+}
+
+/// Copies bytes that the state holds into the guest at `ptr`.
+pub(crate) fn write(
+    caller: &mut Caller<'_, EventState>,
+    ptr: i32,
+    bytes: impl FnOnce(&EventState) -> Result<&[u8], GuestFault>,
+) -> Result<(), GuestFault> {
+    let memory = memory(caller)?;
+    let (memory, state) = memory.data_and_store_mut(caller);
+    put(memory, ptr, bytes(state)?)
+}
+
+/// Copies bytes into the guest at `ptr`.
+pub(crate) fn write_owned(
+    caller: &mut Caller<'_, EventState>,
+    ptr: i32,
+    bytes: &[u8],
+) -> Result<(), GuestFault> {
+    let memory = memory(caller)?;
+    put(memory.data_mut(caller), ptr, bytes)
+}
+
+/// Hands an answer to the guest: into the place it offers if it fits, else kept for `take`.
+/// Either way the caller tells the guest the length.
+pub(crate) fn answer(
+    caller: &mut Caller<'_, EventState>,
+    place: Span,
+    answer: Bytes,
+) -> Result<(), GuestFault> {
+    if answer.len() > place.len() {
+        caller.data_mut().answer = answer;
+        return Ok(());
+    }
+    let memory = memory(caller)?;
+    put(memory.data_mut(caller), place.start.cast_signed(), &answer)
+}
+
+fn put(memory: &mut [u8], ptr: i32, bytes: &[u8]) -> Result<(), GuestFault> {
+    let start = ptr.cast_unsigned() as usize;
+    let end = start.checked_add(bytes.len()).ok_or(OUTSIDE)?;
+    memory.get_mut(start..end).ok_or(OUTSIDE)?.copy_from_slice(bytes);
+    Ok(())
+}

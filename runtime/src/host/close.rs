@@ -1,0 +1,44 @@
+//! `close(ws, code, reason)`: begins a graceful close.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::close_code;
+use zigttp_abi::guest::IMPORT_MODULE;
+
+use crate::budget::OverBudget;
+use crate::effects::Effect;
+use crate::event_state::EventState;
+use crate::guest_memory::{self, GuestFault, Span};
+use crate::outbox::Close;
+
+impl EventState {
+    /// Collects a close; nothing for a connection that is gone or already closing.
+    fn close(&mut self, ws: i64, close: Close) -> Result<(), OverBudget> {
+        let Some(touched) = self.touch_writable(ws) else { return Ok(()) };
+        if touched.is_closed || !touched.connection.outbox.is_open() {
+            return Ok(());
+        }
+        touched.is_closed = true;
+        let connection = touched.connection.id;
+        self.push(Effect::Close { connection, close })
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "close",
+        |mut caller: Caller<'_, EventState>, ws: i64, code: i32, reason: i32, len: i32| {
+            let code = u16::try_from(code)
+                .ok()
+                .filter(|code| close_code::may_be_sent(*code))
+                .ok_or(GuestFault("a close code that may not be sent"))?;
+            let reason = guest_memory::read_string(&mut caller, Span::new(reason, len))?;
+            if reason.len() > close_code::MAX_REASON_BYTES {
+                return Err(GuestFault("a close reason over 123 bytes").into());
+            }
+            caller.data_mut().close(ws, Close { code, reason: reason.into() })?;
+            wasmtime::Result::Ok(())
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! `deserializeAttachment(ws)`: the value kept with a connection.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+
+use crate::event_state::EventState;
+use crate::guest_memory::{self, Span};
+use crate::value::Value;
+
+impl EventState {
+    /// What this event has written, else what is committed.
+    fn deserialize_attachment(&mut self, ws: i64) -> Option<Value> {
+        let touched = self.touch(ws)?;
+        touched.attachment.clone().or_else(|| touched.connection.attachment())
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "deserialize_attachment",
+        |mut caller: Caller<'_, EventState>, ws: i64, ptr: i32, cap: i32| {
+            let Some(value) = caller.data_mut().deserialize_attachment(ws) else {
+                return wasmtime::Result::Ok(-1);
+            };
+            let len = value.bytes().len() as i64;
+            let kind = i64::from(value.kind().number());
+            guest_memory::answer(&mut caller, Span::new(ptr, cap), value.bytes().clone())?;
+            Ok(kind << 32 | len)
+        },
+    )?;
+    Ok(())
+}

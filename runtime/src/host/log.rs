@@ -1,0 +1,43 @@
+//! `log(level, text)`: a line of `console`.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::{IMPORT_MODULE, LogLevel};
+
+use crate::event_state::EventState;
+use crate::failure::printable;
+use crate::guest_memory::{self, Span};
+
+/// A longer line is cut: a log is not where a handler's data goes.
+const MAX_LINE_BYTES: i32 = 16 << 10;
+
+impl EventState {
+    pub(super) fn log(&self, level: LogLevel, text: &str) {
+        let conn = self.event.connection().map(|connection| tracing::field::display(connection.id));
+        let event = self.event.name();
+        let text = printable(text);
+        match level {
+            LogLevel::Debug => tracing::debug!(target: "handler", conn, event, "{text}"),
+            LogLevel::Info => tracing::info!(target: "handler", conn, event, "{text}"),
+            LogLevel::Warn => tracing::warn!(target: "handler", conn, event, "{text}"),
+            LogLevel::Error => tracing::error!(target: "handler", conn, event, "{text}"),
+        }
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "log",
+        |mut caller: Caller<'_, EventState>, level: i32, ptr: i32, len: i32| {
+            let is_cut = len.cast_unsigned() > MAX_LINE_BYTES.cast_unsigned();
+            let len = if is_cut { MAX_LINE_BYTES } else { len };
+            let mut text = guest_memory::read_string(&mut caller, Span::new(ptr, len))?;
+            if is_cut {
+                text.push('…');
+            }
+            caller.data().log(LogLevel::from_number(level), &text);
+            wasmtime::Result::Ok(())
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! `fail` and `respond`: how a call ended.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+
+use crate::event::Response;
+use crate::event_state::EventState;
+use crate::failure::Thrown;
+use crate::guest_memory::{self, GuestFault, Span};
+
+/// Bytes of an error's message, and of its stack, that are kept for the log.
+const MAX_TEXT_BYTES: i32 = 16 << 10;
+
+pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "fail",
+        |mut caller: Caller<'_, EventState>,
+         message: i32,
+         message_len: i32,
+         stack: i32,
+         stack_len: i32| {
+            let message = Span::new(message, message_len.clamp(0, MAX_TEXT_BYTES));
+            let stack = Span::new(stack, stack_len.clamp(0, MAX_TEXT_BYTES));
+            let thrown = Thrown {
+                message: guest_memory::read_string(&mut caller, message)?,
+                stack: guest_memory::read_string(&mut caller, stack)?,
+            };
+            caller.data_mut().thrown = Some(thrown);
+            wasmtime::Result::Ok(())
+        },
+    )?;
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "respond",
+        |mut caller: Caller<'_, EventState>,
+         status: i32,
+         headers: i32,
+         headers_len: i32,
+         body_kind: i32,
+         body: i32,
+         body_len: i32| {
+            let body = Span::new(body, body_len);
+            let response = Response {
+                status: u16::try_from(status).map_err(|_range| GuestFault("a bad status"))?,
+                headers: guest_memory::read_string(&mut caller, Span::new(headers, headers_len))?,
+                body: guest_memory::read_value(&mut caller, body_kind, body)?.into_bytes(),
+            };
+            caller.data_mut().response = Some(response);
+            wasmtime::Result::Ok(())
+        },
+    )?;
+    Ok(())
+}

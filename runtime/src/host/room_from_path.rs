@@ -1,0 +1,38 @@
+//! `roomFromPath(ws, param)`: a parameter of the route a connection opened under.
+
+use bytes::Bytes;
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+
+use crate::event_state::EventState;
+use crate::guest_memory::{self, Span};
+
+impl EventState {
+    fn room_from_path(&mut self, ws: i64, parameter: &str) -> Option<Bytes> {
+        let connection = &self.touch(ws)?.connection;
+        connection.parameter(parameter).map(|value| Bytes::copy_from_slice(value.as_bytes()))
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "room_from_path",
+        |mut caller: Caller<'_, EventState>,
+         ws: i64,
+         parameter: i32,
+         parameter_len: i32,
+         ptr: i32,
+         cap: i32| {
+            let parameter =
+                guest_memory::read_string(&mut caller, Span::new(parameter, parameter_len))?;
+            let Some(value) = caller.data_mut().room_from_path(ws, &parameter) else {
+                return wasmtime::Result::Ok(-1);
+            };
+            let len = i32::try_from(value.len()).expect("a path is bounded by the header size");
+            guest_memory::answer(&mut caller, Span::new(ptr, cap), value)?;
+            Ok(len)
+        },
+    )?;
+    Ok(())
+}

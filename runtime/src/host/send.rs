@@ -1,0 +1,48 @@
+//! `send(ws, data)`: queues one frame.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::value::ValueKind;
+
+use crate::budget::OverBudget;
+use crate::connection_id::ConnectionId;
+use crate::effects::Effect;
+use crate::event_state::EventState;
+use crate::guest_memory::{self, GuestFault, Span};
+use crate::value::Value;
+
+impl EventState {
+    /// Collects a frame. Answers false when the connection is gone or closing, or its queue plus
+    /// what this event has sent it is over the bound.
+    fn send(&mut self, ws: i64, data: Value) -> Result<bool, OverBudget> {
+        let max_queue = self.config.max_queue;
+        let Some(touched) = self.touch_writable(ws) else { return Ok(false) };
+        if touched.is_closed {
+            return Ok(false);
+        }
+        let Some(queued) = touched.connection.outbox.queued_bytes() else { return Ok(false) };
+        if queued + touched.sent >= max_queue {
+            return Ok(false);
+        }
+        touched.sent += data.bytes().len();
+        let to: ConnectionId = touched.connection.id;
+        self.push(Effect::Send { to, data })?;
+        Ok(true)
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "send",
+        |mut caller: Caller<'_, EventState>, ws: i64, kind: i32, ptr: i32, len: i32| {
+            let data = guest_memory::read_value(&mut caller, kind, Span::new(ptr, len))?;
+            if !matches!(data.kind(), ValueKind::Text | ValueKind::ArrayBuffer) {
+                return Err(GuestFault("a frame that is neither text nor binary").into());
+            }
+            let is_queued: bool = caller.data_mut().send(ws, data)?;
+            wasmtime::Result::Ok(i32::from(is_queued))
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What the connections of a server share: who is there, in which rooms, and what is kept.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+
+use crate::attachment::Attachments;
+use crate::connection::Connection;
+use crate::connection_id::{ConnectionId, ConnectionIds};
+use crate::rooms::Rooms;
+use crate::route::Parameters;
+
+/// All connections of one server.
+pub(crate) struct Hub {
+    pub(crate) rooms: Rooms,
+    pub(crate) attachments: Attachments,
+    ids: ConnectionIds,
+    connections: RwLock<HashMap<ConnectionId, Arc<Connection>>>,
+    /// Told when the last connection has gone.
+    emptied: Notify,
+}
+
+impl Hub {
+    pub(crate) fn new(ids: ConnectionIds, attachments: Attachments) -> Hub {
+        Hub { rooms: Rooms::default(), attachments, ids, connections: RwLock::default(), emptied: Notify::new() }
+    }
+
+    /// Registers a connection that is about to open on a path. It can be addressed from now on,
+    /// and becomes a member of its room when its `onOpen` has ended ([`Hub::join`]).
+    ///
+    /// # Errors
+    /// When no id can be reserved on disk.
+    pub(crate) fn register(
+        &self,
+        room: &str,
+        parameters: Parameters,
+    ) -> io::Result<Arc<Connection>> {
+        let id = self.ids.next()?;
+        let connection = Arc::new(Connection::new(id, self.rooms.enter(room), parameters));
+        self.write().insert(id, Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// Lists a connection in its room.
+    pub(crate) fn join(&self, connection: &Arc<Connection>) {
+        connection.room.members().insert(connection.id, Arc::clone(connection));
+    }
+
+    /// Takes a connection out of its room's list, before its `onClose`.
+    pub(crate) fn part(&self, connection: &Connection) {
+        connection.room.members().remove(&connection.id);
+    }
+
+    /// Forgets a connection: from now on it is gone. The opposite of [`Hub::register`].
+    pub(crate) fn forget(&self, connection: &Connection) {
+        self.part(connection);
+        let mut connections = self.write();
+        connections.remove(&connection.id);
+        if connections.is_empty() {
+            self.emptied.notify_waiters();
+        }
+        drop(connections);
+        self.rooms.leave(connection.room.key());
+    }
+
+    /// The connection with this id, unless it is gone.
+    pub(crate) fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(Arc::clone)
+    }
+
+    /// Every registered connection.
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        let connections = self.connections.read().unwrap_or_else(PoisonError::into_inner);
+        connections.values().map(Arc::clone).collect()
+    }
+
+    /// Waits until no connection is registered.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            // Registered before the look, so that the last one cannot go in between.
+            let mut emptied = std::pin::pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if self.len() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// How many connections are registered.
+    pub(crate) fn len(&self) -> usize {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<ConnectionId, Arc<Connection>>> {
+        // Every change is a single insert or remove.
+        self.connections.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

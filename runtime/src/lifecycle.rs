@@ -1,0 +1,151 @@
+//! The life of one connection, from the 101 to after its `onClose`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use zigttp_abi::close_code;
+
+use crate::connection::Connection;
+use crate::event::Event;
+use crate::hub::Hub;
+use crate::outbox::Close;
+use crate::server::Server;
+use crate::socket::{Inbound, Socket};
+
+/// A registered connection; forgotten when dropped, also by a panic or a handshake that fails.
+pub(crate) struct Registered {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) connection: Arc<Connection>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.connection.outbox.shut();
+        self.hub.forget(&self.connection);
+    }
+}
+
+/// How a connection ended.
+enum End {
+    /// The peer's close frame came first.
+    Peer(Close),
+    /// The server's did, for the handler or for itself.
+    Server(Close),
+    /// The peer broke the protocol.
+    Fault(Close),
+    /// No close frame.
+    Dropped,
+}
+
+impl End {
+    /// What `onClose` is told.
+    fn report(self) -> Close {
+        match self {
+            End::Peer(close) | End::Server(close) | End::Fault(close) => close,
+            End::Dropped => Close { code: close_code::ABNORMAL, reason: "".into() },
+        }
+    }
+
+    /// Whether the attachment's file goes with the connection. The 1001 of a shutdown keeps it:
+    /// the client will be back.
+    fn unlinks(&self) -> bool {
+        !matches!(self, End::Server(close) if close.code == close_code::GOING_AWAY)
+    }
+}
+
+impl Server {
+    /// Drives a connection until it is gone. `url` is the request's path and query.
+    pub(crate) async fn serve<Io>(
+        self: Arc<Server>,
+        registered: Registered,
+        io: Io,
+        read_ahead: Bytes,
+        url: Box<str>,
+    ) where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        let connection = &registered.connection;
+        let mut socket = Socket::new(io, read_ahead, &self.config).await;
+        let open = Event::Open { connection: Arc::clone(connection), url };
+        self.run_for(&mut socket, connection, open).await;
+        let end = self.converse(&mut socket, connection).await;
+
+        self.hub.part(connection);
+        let end = self.end(&mut socket, connection, end).await;
+        connection.outbox.shut();
+        drop(socket);
+
+        let unlinks = end.unlinks();
+        let Close { code, reason } = end.report();
+        let close = Event::Close { connection: Arc::clone(connection), code, reason };
+        // Its failure is logged; there is nobody left to tell.
+        let _ = Box::pin(self.dispatch(close)).await;
+        if unlinks {
+            self.hub.attachments.remove(connection.id).await;
+        }
+    }
+
+    /// Handles messages until one side closes.
+    async fn converse<Io: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        socket: &mut Socket<Io>,
+        connection: &Arc<Connection>,
+    ) -> End {
+        loop {
+            match socket.next(&connection.outbox).await {
+                Inbound::Message(data) => match connection.auto_response_to(&data) {
+                    Some(answer) => connection.outbox.push_bounded(answer, self.config.max_queue),
+                    None => {
+                        let event = Event::Message { connection: Arc::clone(connection), data };
+                        self.run_for(socket, connection, event).await;
+                    }
+                },
+                Inbound::Closing(close) => return End::Server(close),
+                Inbound::PeerClosed(close) => return End::Peer(close),
+                Inbound::Fault(close) => return End::Fault(close),
+                Inbound::Dropped => return End::Dropped,
+            }
+        }
+    }
+
+    /// Runs an event of this connection. Boxed, so that an idle connection does not hold room for
+    /// what an event needs. A failure has been logged, and closes the connection if it must.
+    async fn run_for<Io: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        socket: &mut Socket<Io>,
+        connection: &Connection,
+        event: Event,
+    ) {
+        let _ = socket.write_during(&connection.outbox, Box::pin(self.dispatch(event))).await;
+    }
+
+    /// Completes the closing handshake, within its time.
+    async fn end<Io: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        socket: &mut Socket<Io>,
+        connection: &Connection,
+        end: End,
+    ) -> End {
+        let time = self.config.close_timeout;
+        match end {
+            End::Server(close) => {
+                match timeout(time, socket.close(&connection.outbox)).await {
+                    Ok(Some(crossed)) => End::Peer(crossed),
+                    Ok(None) | Err(_) => End::Server(close),
+                }
+            }
+            End::Peer(close) => {
+                let _ = timeout(time, socket.answer_close()).await;
+                End::Peer(close)
+            }
+            End::Fault(close) => {
+                connection.outbox.shut();
+                let _ = timeout(time, socket.fail(close.clone())).await;
+                End::Fault(close)
+            }
+            End::Dropped => End::Dropped,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The server: accepts transports, answers HTTP, upgrades, and ends when told.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use zigttp_abi::close_code;
+
+use crate::app::App;
+use crate::attachment::Attachments;
+use crate::attachment::durable::DurableAttachments;
+use crate::config::Config;
+use crate::connection_id::ConnectionIds;
+use crate::error::{LoadError, StartError};
+use crate::handshake;
+use crate::http::{Body, text};
+use crate::hub::Hub;
+use crate::lifecycle::Registered;
+use crate::outbox::Close;
+use crate::sandbox::Sandbox;
+
+/// Most bytes of a request head, which is also hyper's read buffer.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Pause after a failed accept: out of file descriptors is not solved by trying at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A handler, and everything that serves it.
+pub struct Server {
+    pub(crate) config: Arc<Config>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) hub: Arc<Hub>,
+    /// Replaced as a whole; an event keeps the one it began with.
+    app: RwLock<Arc<App>>,
+}
+
+impl Server {
+    /// Sets the sandbox up, opens the durable folder and loads the artifact.
+    ///
+    /// # Errors
+    /// When the artifact is refused, or the machine does not give what the configuration asks for.
+    pub fn new(config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
+        let sandbox = Sandbox::new(&config)?;
+        let app = App::load(&sandbox, artifact)?;
+        let hub = match &config.durable {
+            Some(dir) => open_durable(dir)
+                .map_err(|source| StartError::Durable { path: dir.clone(), source })?,
+            None => Hub::new(ConnectionIds::in_memory(), Attachments::in_memory()),
+        };
+        Ok(Arc::new(Server {
+            config: Arc::new(config),
+            sandbox,
+            hub: Arc::new(hub),
+            app: RwLock::new(Arc::new(app)),
+        }))
+    }
+
+    /// Compiles an artifact and serves further events with it; no socket closes. Blocks while it
+    /// compiles.
+    ///
+    /// # Errors
+    /// When the artifact is refused; the present one goes on.
+    pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
+        let app = Arc::new(App::load(&self.sandbox, artifact)?);
+        *self.app.write().unwrap_or_else(PoisonError::into_inner) = app;
+        Ok(())
+    }
+
+    /// The artifact that serves events from now on.
+    pub(crate) fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Open connections.
+    pub fn connections(&self) -> usize {
+        self.hub.len()
+    }
+
+    /// Rooms with a connection.
+    pub fn rooms(&self) -> usize {
+        self.hub.rooms.len()
+    }
+
+    /// An upgrade, a faulty attempt at one, or a request for the handler.
+    async fn answer(self: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+        let app = self.app();
+        if app.upgrades()
+            && handshake::is_attempt(&request)
+            && let Some(parameters) = app.routes.find(request.uri().path())
+        {
+            self.upgrade(request, parameters).unwrap_or_else(|refusal| refusal)
+        } else {
+            self.respond(request).await
+        }
+    }
+
+    fn upgrade(
+        self: Arc<Server>,
+        mut request: Request<Incoming>,
+        parameters: crate::route::Parameters,
+    ) -> Result<Response<Body>, Response<Body>> {
+        let response = handshake::answer(&request)?;
+        if self.hub.len() >= self.config.max_connections {
+            let mut full = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
+            full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            return Err(full);
+        }
+        let room = request.uri().path();
+        let connection = self.hub.register(room, parameters).map_err(|error| {
+            tracing::error!(%error, "cannot reserve connection ids");
+            text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n")
+        })?;
+        let url = request.uri().path_and_query().map_or("/", |target| target.as_str()).into();
+        let registered = Registered { hub: Arc::clone(&self.hub), connection };
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            // A client that goes before the 101 is written was never a connection.
+            let Ok(upgraded) = upgrade.await else { return };
+            let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
+                .expect("every transport is a TcpStream");
+            let (io, read_ahead): (TcpStream, Bytes) = (parts.io.into_inner(), parts.read_buf);
+            self.serve(registered, io, read_ahead, url).await;
+        });
+        Ok(response)
+    }
+}
+
+fn open_durable(dir: &std::path::Path) -> io::Result<Hub> {
+    let store = DurableAttachments::open(dir)?;
+    let ids = ConnectionIds::persisted(dir.join("ids"))?;
+    Ok(Hub::new(ids, Attachments::durable(store)))
+}
+
+/// Serves until `shutdown` is ready; then stops accepting, closes every connection with 1001 and
+/// waits for them, at most as long as the drain time-out.
+pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => accept(&server, stream, peer, &graceful),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            () = &mut shutdown => break,
+        }
+    }
+    drop(listener);
+    for connection in server.hub.all() {
+        connection.outbox.close(Close { code: close_code::GOING_AWAY, reason: "".into() });
+        connection.outbox.wake();
+    }
+    let drained = async {
+        graceful.shutdown().await;
+        server.hub.emptied().await;
+    };
+    if tokio::time::timeout(server.config.drain_timeout, drained).await.is_err() {
+        tracing::warn!(connections = server.connections(), "the drain time-out has passed");
+    }
+}
+
+fn accept(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+    // Frames are small and gathered before they are written; waiting for more only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "the peer went before it was served");
+        return;
+    }
+    let service = service_fn({
+        let server = Arc::clone(server);
+        move |request| {
+            let server = Arc::clone(&server);
+            async move { Ok::<_, Infallible>(server.answer(request).await) }
+        }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(server.config.header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES);
+    builder.http2().timer(TokioTimer::new());
+    let connection =
+        builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, %error, "an HTTP connection ended early");
+        }
+    });
+}

@@ -1,0 +1,108 @@
+//! Advances the epoch every millisecond while events run, and sleeps while none does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+/// Length of an event's slice.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks without an event before the thread sleeps. Waking it costs a system call, so a server
+/// that handles an event now and then should not pay it each time.
+const IDLE_TICKS: u32 = 100;
+
+/// The thread that ticks. Ends when dropped.
+pub(crate) struct Ticker {
+    state: Arc<State>,
+    thread: Thread,
+}
+
+#[derive(Default)]
+struct State {
+    running: AtomicUsize,
+    is_asleep: AtomicBool,
+    is_stopped: AtomicBool,
+}
+
+/// An event that runs; the ticker ticks as long as one of these lives.
+pub(crate) struct Running<'a> {
+    state: &'a State,
+}
+
+impl Ticker {
+    /// Starts the thread, asleep.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub(crate) fn start(engine: &Engine) -> std::io::Result<Ticker> {
+        let state = Arc::new(State::default());
+        let engine = engine.weak();
+        let thread = thread::Builder::new()
+            .name("zigttp-ticker".to_owned())
+            .spawn({
+                let state = Arc::clone(&state);
+                move || {
+                    state.tick(|| {
+                        if let Some(engine) = engine.upgrade() {
+                            engine.increment_epoch();
+                        }
+                    });
+                }
+            })?
+            .thread()
+            .clone();
+        Ok(Ticker { state, thread })
+    }
+
+    /// Says that an event runs until the answer is dropped.
+    pub(crate) fn begin(&self) -> Running<'_> {
+        self.state.running.fetch_add(1, Ordering::SeqCst);
+        // The thread falls asleep in the opposite order (flag, then look at `running`), so one of
+        // the two sees the other.
+        if self.state.is_asleep.load(Ordering::SeqCst)
+            && self.state.is_asleep.swap(false, Ordering::SeqCst)
+        {
+            self.thread.unpark();
+        }
+        Running { state: &self.state }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.state.is_stopped.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.state.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl State {
+    fn tick(&self, increment: impl Fn()) {
+        let mut idle = IDLE_TICKS;
+        while !self.is_stopped.load(Ordering::SeqCst) {
+            if self.running.load(Ordering::SeqCst) > 0 {
+                idle = 0;
+            } else if idle >= IDLE_TICKS {
+                self.is_asleep.store(true, Ordering::SeqCst);
+                if self.running.load(Ordering::SeqCst) == 0 {
+                    thread::park();
+                }
+                self.is_asleep.store(false, Ordering::SeqCst);
+                idle = 0;
+                continue;
+            } else {
+                idle += 1;
+            }
+            thread::sleep(TICK);
+            increment();
+        }
+    }
+}
