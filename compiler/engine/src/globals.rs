@@ -12,7 +12,7 @@ use rquickjs::{CatchResultExt, Ctx, Exception, Function, Object, Result, TypedAr
 use url::{Url, form_urlencoded, quirks};
 
 use crate::imports;
-use crate::runtime::engine;
+use crate::runtime::{INTERNALS, engine};
 
 /// The files in the order they run in, by the name that stack traces show.
 const PRELUDE: [(&str, &str); 6] = [
@@ -25,17 +25,17 @@ const PRELUDE: [(&str, &str); 6] = [
 ];
 
 /// Names of the functions that Rust calls, in the order of `Internal`.
-const INTERNALS: [&str; 3] = ["describe", "makeRequest", "respond"];
+const INTERNAL_NAMES: [&str; INTERNALS] = ["describe", "makeRequest", "respond", "byteLength"];
 
-/// Makes the globals, and answers with the functions of [`INTERNALS`].
-pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; 3] {
+/// Makes the globals, and answers with the functions of [`INTERNAL_NAMES`].
+pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {
     match evaluate(ctx).catch(ctx) {
         Ok(internals) => internals,
         Err(error) => panic!("the prelude cannot be evaluated: {error}"),
     }
 }
 
-fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; 3]> {
+fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     let native = Object::new(ctx.clone())?;
     native.set("log", Func::from(log))?;
     native.set("random", Func::from(random))?;
@@ -55,8 +55,8 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; 3]> {
         let file: Function<'_> = ctx.eval_with_options(source, options)?;
         file.call::<_, ()>((native.clone(), internals.clone()))?;
     }
-    let mut values = [qjs::JS_UNDEFINED; 3];
-    for (value, name) in values.iter_mut().zip(INTERNALS) {
+    let mut values = [qjs::JS_UNDEFINED; INTERNALS];
+    for (value, name) in values.iter_mut().zip(INTERNAL_NAMES) {
         let function: Function<'_> = internals.get(name)?;
         // SAFETY: the context is alive; the engine keeps this reference.
         *value = unsafe { qjs::JS_DupValue(ctx.as_raw().as_ptr(), function.as_raw()) };

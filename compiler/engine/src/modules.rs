@@ -94,8 +94,8 @@ impl ModuleDef for Websocket {
 
 /// Evaluates the entry module, and keeps those of its exports that events call.
 ///
-/// The sources are forgotten. Modules that only an `import()` can reach are compiled here too, and
-/// evaluated when an event asks for them.
+/// Modules that only an `import()` can reach are compiled here too, and evaluated when an event asks
+/// for them. No source is left afterwards.
 pub(crate) fn link(entry: &str) -> Status {
     let linked = engine().with(|ctx| {
         evaluate(ctx, entry).and_then(|()| declare_rest(ctx)).catch(ctx).map_err(|caught| {
@@ -110,7 +110,6 @@ pub(crate) fn link(entry: &str) -> Status {
             }
         })
     });
-    SOURCES.0.borrow_mut().clear();
     match linked {
         Ok(()) => Status::Done,
         Err(failure::Thrown) => {

@@ -31,7 +31,12 @@ pub(crate) enum Internal {
     MakeRequest,
     /// `(response)`: checks it and hands it to the host.
     Respond,
+    /// The getter of a typed array's `byteLength`, which no handler can have replaced.
+    ByteLength,
 }
+
+/// How many of them there are.
+pub(crate) const INTERNALS: usize = 4;
 
 /// The runtime, its context, and the values that every event starts from.
 pub(crate) struct Engine {
@@ -42,7 +47,7 @@ pub(crate) struct Engine {
     /// The entry module's exports, at the index of their row in [`EXPORTS`]. Written by `link`.
     functions: [Cell<JSValue>; EXPORTS.len()],
     /// At the index of the [`Internal`]. Written by `initialize`.
-    internals: [Cell<JSValue>; 3],
+    internals: [Cell<JSValue>; INTERNALS],
     /// Promises that were rejected with nobody to handle it, and why. Written by the tracker.
     rejections: RefCell<Vec<(JSValue, JSValue)>>,
     /// Whether top-level code runs, which has no connection to talk to. Cleared after `link`.
@@ -60,7 +65,7 @@ static ENGINE: SingleThreaded<Engine> = SingleThreaded(Engine {
     context: Cell::new(std::ptr::null_mut()),
     runtime: Cell::new(std::ptr::null_mut()),
     functions: [const { Cell::new(qjs::JS_UNDEFINED) }; EXPORTS.len()],
-    internals: [const { Cell::new(qjs::JS_UNDEFINED) }; 3],
+    internals: [const { Cell::new(qjs::JS_UNDEFINED) }; INTERNALS],
     rejections: RefCell::new(Vec::new()),
     building: Cell::new(true),
 });

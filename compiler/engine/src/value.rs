@@ -7,6 +7,7 @@ use rquickjs::qjs::{self, JSContext, JSRuntime, JSTypedArrayEnum, JSValue};
 use zigttp_abi::value::ValueKind;
 
 use crate::failure::Thrown;
+use crate::runtime::{Internal, engine};
 
 /// Answers up to this size are received on the stack, whose pages every event writes anyway; for
 /// larger ones heap is taken.
@@ -112,12 +113,12 @@ impl Data {
             else {
                 return Err(Refusal::Kind);
             };
-            let (mut offset, mut len) = (0, 0);
+            let mut offset = 0;
             let owner = qjs::JS_GetTypedArrayBuffer(
                 context,
                 value,
                 &raw mut offset,
-                &raw mut len,
+                std::ptr::null_mut(),
                 std::ptr::null_mut(),
             );
             if qjs::JS_IsException(owner) {
@@ -128,8 +129,10 @@ impl Data {
             if !qjs::JS_IsArrayBuffer(owner) {
                 return Err(Refusal::Kind);
             }
-            let (start, _) = buffer(context, owner)?;
-            let (offset, len) = (offset as usize, len as usize);
+            let (start, available) = buffer(context, owner)?;
+            let offset = offset as usize;
+            let len = view_len(context, value)?;
+            assert!(offset + len <= available, "a view that is in bounds ends in its buffer");
             Ok(Data::Bytes { kind, start: start.add(offset), len })
         }
     }
@@ -163,6 +166,20 @@ unsafe fn buffer(context: *mut JSContext, value: JSValue) -> Result<(*const u8, 
         return Err(Refusal::Detached);
     }
     Ok((start, len as usize))
+}
+
+/// Bytes in a typed array.
+///
+/// `JS_GetTypedArrayBuffer` has a length too, but for a view that follows a resizable buffer it is
+/// the one from before the last resize.
+///
+/// # Safety
+/// The context and the value are alive.
+unsafe fn view_len(context: *mut JSContext, value: JSValue) -> Result<usize, Refusal> {
+    let getter = engine().internal(Internal::ByteLength);
+    // SAFETY: the caller's promise; the getter is native and answers with a number or throws.
+    let len = unsafe { qjs::JS_Call(context, getter, value, 0, std::ptr::null_mut()) };
+    safe_integer(len).and_then(|len| usize::try_from(len).ok()).ok_or(Refusal::Thrown)
 }
 
 fn clear_exception(context: *mut JSContext) {

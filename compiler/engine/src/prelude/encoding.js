@@ -15,6 +15,10 @@
     throw new TypeError(`${what} must be an ArrayBuffer, a typed array or a DataView`);
   };
   internals.bytesOf = bytesOf;
+  internals.byteLength = Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(Uint8Array.prototype),
+    "byteLength",
+  ).get;
 
   class TextEncoder {
     get encoding() {

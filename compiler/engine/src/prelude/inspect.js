@@ -94,8 +94,8 @@
     if (seen.includes(value)) return "[Circular]";
     const name = className(value);
     if (typeof value === "function") {
-      const kind = /^class\b/.test(Function.prototype.toString.call(value)) ? "class" : "Function";
-      return value.name ? `[${kind}: ${value.name}]` : `[${kind} (anonymous)]`;
+      const kind = /^class\b/.test(Function.prototype.toString.call(value)) ? "class" : "Function:";
+      return value.name ? `[${kind} ${value.name}]` : `[${kind.replace(":", "")} (anonymous)]`;
     }
     if (depth > MAX_DEPTH) return Array.isArray(value) ? "[Array]" : `[${name ?? "Object"}]`;
 
@@ -126,6 +126,7 @@
     }
     if (Array.isArray(value)) {
       const items = [];
+      let indices;
       for (let index = 0; index < value.length; index++) {
         if (items.length === MAX_ITEMS) {
           items.push(`... ${value.length - index} more`);
@@ -135,9 +136,10 @@
           items.push(show(value[index]));
           continue;
         }
-        const start = index;
-        while (index + 1 < value.length && !(index + 1 in value) && index - start < 1e6) index++;
-        const holes = index + 1 - start;
+        // Holes are skipped by the keys there are: an empty array may be a billion long.
+        indices ??= Object.keys(value).map(Number);
+        const holes = (indices.find((next) => next > index) ?? value.length) - index;
+        index += holes - 1;
         items.push(`<${holes} empty item${holes === 1 ? "" : "s"}>`);
       }
       const prefix = name === "Array" ? "" : `${name}(${value.length})`;
