@@ -264,7 +264,7 @@ fn received(
         make(unsafe { scratch.written(len) })
     } else {
         // SAFETY: the block has the length that the host has just told.
-        make(&*Block::filled(context, len, |to| unsafe { imports::take(to) })?)
+        make(&Block::filled(context, len, |to| unsafe { imports::take(to) })?)
     }
 }
 

@@ -75,7 +75,7 @@ impl Event {
                 value::string(self.context, scratch.written(len))
             }
         } else {
-            value::string(self.context, &*self.block_input(index, len)?)
+            value::string(self.context, &self.block_input(index, len)?)
         }
     }
 

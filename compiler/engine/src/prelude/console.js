@@ -28,7 +28,7 @@
   const line = (values) => {
     let rest = values;
     const words = [];
-    if (typeof values[0] === "string" && values.length > 1) {
+    if (typeof values[0] === "string" && values[0].includes("%") && values.length > 1) {
       let next = 1;
       words.push(values[0].replace(/%([sdifjoOc%])/g, (directive, letter) => {
         if (letter === "%") return "%";

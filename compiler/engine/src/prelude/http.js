@@ -5,6 +5,8 @@
   const { define, inspect, inspectors, bytesOf } = internals;
 
   const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+  // ASCII without anything to trim, which nearly all values are.
+  const PLAIN_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
   const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
   const OUTER_SPACE = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 
@@ -15,7 +17,9 @@
   };
 
   const headerValue = (name, value) => {
-    value = String(value).replace(OUTER_SPACE, "");
+    value = String(value);
+    if (PLAIN_VALUE.test(value)) return value;
+    value = value.replace(OUTER_SPACE, "");
     if (FORBIDDEN_IN_VALUE.test(value)) {
       throw new TypeError(`Headers: the value of ${name} has a line break or a zero character`);
     }
@@ -27,8 +31,9 @@
     return value;
   };
 
-  // Set by the static block of Headers: the list as lines for the host, and its reverse.
-  let toLines, fromLines;
+  // Set by the static block of Headers: the list as lines for the host, its reverse, and what the
+  // body says of its type, if the author has said nothing.
+  let toLines, fromLines, setContentType;
 
   class Headers {
     // Pairs of lower-case name and value, in the order they were added.
@@ -48,6 +53,11 @@
           }
         }
         return headers;
+      };
+      setContentType = (headers, type) => {
+        if (type !== null && !headers.#list.some((pair) => pair[0] === "content-type")) {
+          headers.#list.push(["content-type", type]);
+        }
       };
     }
 
@@ -155,10 +165,6 @@
     typeof body === "string" ? "text/plain;charset=UTF-8"
     : body instanceof URLSearchParams ? "application/x-www-form-urlencoded;charset=UTF-8"
     : null;
-
-  const setContentType = (headers, type) => {
-    if (type !== null && !headers.has("content-type")) headers.set("content-type", type);
-  };
 
   // Set by the static block of Body: the body as it is kept, read or not.
   let bodyOf;
@@ -282,7 +288,8 @@
     #statusText;
     #headers;
 
-    constructor(body = null, init = {}) {
+    // `type` is what the static methods say of the body; it stands behind an author's own header.
+    constructor(body = null, init = {}, type = contentType(body)) {
       const status = init?.status === undefined ? 200 : Number(init.status);
       if (!Number.isInteger(status) || status < 200 || status > 599) {
         throw new RangeError(`Response: status ${inspect(init.status)} is not between 200 and 599`);
@@ -295,21 +302,15 @@
       this.#status = status;
       this.#statusText = String(init?.statusText ?? "");
       this.#headers = new Headers(init?.headers);
-      setContentType(this.#headers, contentType(body));
-    }
-
-    static #typed(body, init, type) {
-      const response = new Response(body, init);
-      if (!new Headers(init?.headers).has("content-type")) response.#headers.set("content-type", type);
-      return response;
+      setContentType(this.#headers, type);
     }
 
     static text(text, init = {}) {
-      return Response.#typed(String(text), init, "text/plain; charset=utf-8");
+      return new Response(String(text), init, "text/plain; charset=utf-8");
     }
 
     static html(html, init = {}) {
-      return Response.#typed(String(html), init, "text/html; charset=utf-8");
+      return new Response(String(html), init, "text/html; charset=utf-8");
     }
 
     static json(value, init = {}) {
@@ -317,7 +318,7 @@
       if (json === undefined) {
         throw new TypeError(`Response.json: ${inspect(value)} is not JSON`);
       }
-      return Response.#typed(json, init, "application/json");
+      return new Response(json, init, "application/json");
     }
 
     static redirect(url, status = 302) {

@@ -5,6 +5,7 @@
   const MAX_DEPTH = 4;
   const MAX_ITEMS = 100;
   const MAX_STRING = 10000;
+  const MAX_REPORT = 16 * 1024;
   const LINE_WIDTH = 72;
   const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
@@ -17,8 +18,9 @@
   const setSize = Object.getOwnPropertyDescriptor(Set.prototype, "size").get;
   const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength").get;
 
-  // Whether a method that checks its receiver accepts this one.
-  const accepts = (method, receiver) => {
+  // Whether a value is a real one of its class: a method that checks its receiver accepts it.
+  const isReal = (Class, method, receiver) => {
+    if (!(receiver instanceof Class)) return false;
     try {
       method.call(receiver);
       return true;
@@ -150,13 +152,13 @@
       const items = limited(value, value.length, show);
       return layout(`${tag}(${value.length})`, "[", items, "]", indent);
     }
-    if (accepts(byteLength, value)) {
+    if (isReal(ArrayBuffer, byteLength, value)) {
       const bytes = new Uint8Array(value);
       const hex = limited(bytes.subarray(0, 50), 0, (byte) => byte.toString(16).padStart(2, "0"));
       const more = bytes.length > 50 ? ` ... ${bytes.length - 50} more bytes` : "";
       return `ArrayBuffer { ${[`<${hex.join(" ")}${more}>`, `byteLength: ${bytes.length}`].join(", ")} }`;
     }
-    if (accepts(mapSize, value)) {
+    if (isReal(Map, mapSize, value)) {
       const items = limited(
         Map.prototype.entries.call(value),
         mapSize.call(value),
@@ -164,18 +166,18 @@
       );
       return layout(`Map(${mapSize.call(value)})`, "{", items.concat(own()), "}", indent);
     }
-    if (accepts(setSize, value)) {
+    if (isReal(Set, setSize, value)) {
       const items = limited(Set.prototype.values.call(value), setSize.call(value), show);
       return layout(`Set(${setSize.call(value)})`, "{", items.concat(own()), "}", indent);
     }
-    if (accepts(Date.prototype.getTime, value)) {
+    if (isReal(Date, Date.prototype.getTime, value)) {
       const time = Date.prototype.getTime.call(value);
       return Number.isNaN(time) ? "Invalid Date" : Date.prototype.toISOString.call(value);
     }
     if (value instanceof RegExp) return RegExp.prototype.toString.call(value);
     if (value instanceof Promise) return "Promise {}";
     for (const Box of [String, Number, Boolean, BigInt, Symbol]) {
-      if (accepts(Box.prototype.valueOf, value)) {
+      if (isReal(Box, Box.prototype.valueOf, value)) {
         return `[${Box.name}: ${show(Box.prototype.valueOf.call(value))}]`;
       }
     }
@@ -200,22 +202,26 @@
   // Headline and stack of whatever was thrown, causes included.
   internals.describe = (thrown) => {
     if (!isError(thrown)) return [`Uncaught ${internals.inspect(thrown)}`, ""];
-    let stack = errorStack(thrown);
-    const seen = [thrown];
-    for (let cause = thrown.cause; cause !== undefined && !seen.includes(cause); cause = cause.cause) {
-      seen.push(cause);
-      if (!isError(cause)) {
-        stack += `\ncaused by: ${internals.inspect(cause)}`;
-        break;
+    const stack = [errorStack(thrown)];
+    const add = (relation, error) => {
+      if (isError(error)) {
+        stack.push(`${relation}: ${errorHeadline(error)}`, errorStack(error));
+      } else {
+        stack.push(`${relation}: ${internals.inspect(error)}`);
       }
-      stack += `\ncaused by: ${errorHeadline(cause)}\n${errorStack(cause)}`;
+    };
+    const seen = [thrown];
+    while (isError(seen.at(-1)) && seen.at(-1).cause !== undefined && seen.length < MAX_ITEMS) {
+      const { cause } = seen.at(-1);
+      if (seen.includes(cause)) break;
+      add("caused by", cause);
+      seen.push(cause);
     }
-    for (const error of Array.isArray(thrown.errors) ? thrown.errors.slice(0, MAX_ITEMS) : []) {
-      stack += isError(error)
-        ? `\nwith: ${errorHeadline(error)}\n${errorStack(error)}`
-        : `\nwith: ${internals.inspect(error)}`;
+    if (Array.isArray(thrown.errors)) {
+      for (const error of thrown.errors.slice(0, MAX_ITEMS)) add("one of", error);
     }
-    return [errorHeadline(thrown), stack];
+    const text = stack.filter((part) => part !== "").join("\n");
+    return [errorHeadline(thrown).slice(0, MAX_REPORT), text.slice(0, MAX_REPORT)];
   };
 
   // Defines a global as the platform's are: writable, not enumerable.
