@@ -1,0 +1,18 @@
+//! The two programs: `zigts` compiles a handler, `zigttp` serves it.
+//!
+//! Here arguments, files, terminals and exit codes are known, and nothing else: a command reads
+//! what the user named, hands it to the compiler or the runtime, and shows what comes back.
+//!
+//! - [`commands`]: one file per subcommand;
+//! - [`exit`]: what a command comes to, and the only place that knows exit codes;
+//! - [`show`]: diagnostics and remarks on a terminal;
+//! - [`handler_file`]: a handler on a disk, as the compiler wants it;
+//! - [`cache`]: where compiled modules are kept between runs;
+//! - [`panic_hook`]: what a user sees of a bug of ours.
+
+pub mod cache;
+pub mod commands;
+pub mod exit;
+pub mod handler_file;
+pub mod panic_hook;
+pub mod show;

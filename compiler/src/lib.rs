@@ -1,0 +1,144 @@
+//! From the text of a TypeScript handler to diagnostics, or to a `handler.wasm`.
+//!
+//! ```text
+//!            load.rs                     zigts-rules
+//! Entry ──▶ read, parse, collect ──▶ HandlerModel ──▶ Report          check()
+//!                    │
+//!                    ▼
+//!             emit.rs: JavaScript ──▶ snapshot.rs ──▶ artifact.rs     build()
+//! ```
+//!
+//! - `load`: reads a module ([`Entry`] first), `parse`s it, `model` collects its facts, `resolve`
+//!   says which modules its imports may mean, and so on until nothing new is reached;
+//! - [`report`]: the rules' findings and how they are shown;
+//! - `emit`: TypeScript without its types, imports rewritten to module names, source maps;
+//! - `snapshot`: runs the top-level code in the engine and keeps what it leaves behind;
+//! - `artifact`: the bytes of a `handler.wasm` and its description of itself.
+//!
+//! The compiler is a function. It reads no file (the caller hands it one that reads a module), no
+//! clock and no environment, and prints nothing; `clippy.toml` holds it to that. The same texts
+//! make the same artifact, byte by byte.
+
+mod artifact;
+mod console;
+mod emit;
+mod error;
+mod load;
+mod model;
+mod nesting;
+mod parse;
+pub mod report;
+mod resolve;
+mod snapshot;
+pub mod source;
+
+use zigts_rules::model::{Evaluation, ModuleName};
+use zigttp_abi::guest::ABI_VERSION;
+use zigttp_abi::manifest::Manifest;
+
+pub use console::ConsoleLine;
+pub use error::BuildError;
+pub use load::MAX_SOURCE_BYTES;
+use report::Report;
+pub use snapshot::{Builder, Clock, TICK};
+
+/// The module a handler is named after.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its file name; other modules are named relative to its folder.
+    pub name: ModuleName,
+    pub text: String,
+}
+
+/// Reads the text of a module that an import leads to.
+pub type ReadModule<'a> = dyn FnMut(&ModuleName) -> Result<String, ReadError> + 'a;
+
+/// Why a module cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// There is none of this name; the next candidate may exist.
+    NotFound,
+    /// There is one, and its text cannot be had, for this reason.
+    Unreadable(String),
+}
+
+/// Says everything there is to say about a handler without running it.
+pub fn check(entry: Entry, read: &mut ReadModule<'_>) -> Report {
+    stacker::grow(nesting::WALKING_STACK_BYTES, || {
+        let handler = load::load(entry, read);
+        Report::new(&handler.model, handler.sources)
+    })
+}
+
+/// A handler that is ready to be served.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// The `handler.wasm`.
+    pub bytes: Vec<u8>,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Warnings, if any.
+    pub report: Report,
+    /// What the top-level code said.
+    pub console: Vec<ConsoleLine>,
+}
+
+/// A handler that cannot be served.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// The errors, and warnings beside them.
+    pub report: Report,
+    /// What the top-level code said, if it got to run.
+    pub console: Vec<ConsoleLine>,
+}
+
+/// Builds a handler.
+///
+/// Its top-level code runs here, in the engine's sandbox. The builder's [`Clock`] has to be ticked
+/// meanwhile, or code that does not end is never stopped.
+///
+/// # Errors
+/// When something is wrong with the handler ([`BuildError::Rejected`]), or with the engine.
+pub fn build(
+    builder: &Builder,
+    entry: Entry,
+    read: &mut ReadModule<'_>,
+) -> Result<Artifact, BuildError> {
+    stacker::grow(nesting::WALKING_STACK_BYTES, || {
+        let mut handler = load::load(entry, read);
+        let report = Report::new(&handler.model, handler.sources.clone());
+        if report.has_errors() {
+            return Err(BuildError::Rejected(Box::new(Rejected { report, console: Vec::new() })));
+        }
+
+        let modules = emit::emit(&mut handler);
+        let snapshot::Outcome { evaluation, console, snapshot } =
+            builder.run(&modules, &handler.sources)?;
+        let mut exports = match &evaluation {
+            Evaluation::Completed { callable } => callable.clone(),
+            _ => Vec::new(),
+        };
+        exports.sort_unstable();
+
+        // Now that the code has run, rules know more.
+        handler.model.evaluation = Some(evaluation);
+        let report = Report::new(&handler.model, handler.sources);
+        let Some(snapshot) = snapshot.filter(|_| !report.has_errors()) else {
+            return Err(BuildError::Rejected(Box::new(Rejected { report, console })));
+        };
+
+        let manifest = Manifest {
+            abi: ABI_VERSION,
+            compiler: env!("CARGO_PKG_VERSION").to_owned(),
+            source_hash: artifact::source_hash(&report.sources),
+            exports: exports.into_iter().map(str::to_owned).collect(),
+            routes: report.facts.routes.clone(),
+            imports: report.facts.imports.iter().map(|&name| name.to_owned()).collect(),
+            effects: Default::default(),
+        };
+        let bytes = artifact::write(&snapshot, &manifest, &modules).map_err(|error| {
+            BuildError::Engine { action: "cannot write the artifact", source: error.into() }
+        })?;
+        Ok(Artifact { bytes, manifest, report, console })
+    })
+}

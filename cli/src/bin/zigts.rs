@@ -1,1 +1,37 @@
-fn main() {}
+//! `zigts`: checks and compiles TypeScript handlers.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use zigttp_cli::commands::{build, check, describe_rule, rules};
+use zigttp_cli::{exit, panic_hook};
+
+/// Compiles TypeScript WebSocket handlers for zigttp
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile a handler into a .wasm that `zigttp run` serves
+    Build(build::Arguments),
+    /// Show what is wrong with handlers, and build nothing
+    Check(check::Arguments),
+    /// Explain a rule
+    DescribeRule(describe_rule::Arguments),
+    /// List all rules
+    Rules,
+}
+
+fn main() -> ExitCode {
+    panic_hook::install("zigts");
+    exit::report(match Arguments::parse().command {
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::DescribeRule(arguments) => describe_rule::run(&arguments),
+        Command::Rules => rules::run(),
+    })
+}

@@ -1,0 +1,6 @@
+//! The subcommands, one file each.
+
+pub mod build;
+pub mod check;
+pub mod describe_rule;
+pub mod rules;

@@ -1,0 +1,114 @@
+//! `zigts build`: from a handler's source to a `handler.wasm`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use zigts_compiler::report::Report;
+use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine, TICK};
+
+use crate::exit::ErrorsFound;
+use crate::handler_file::HandlerFile;
+use crate::{cache, show};
+
+/// Arguments of `zigts build`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The handler's entry module
+    file: PathBuf,
+    /// Where to write the artifact [default: the handler's name with .wasm, in this folder]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file cannot be read or written, or the handler has errors.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let output = match &arguments.output {
+        Some(output) => output.clone(),
+        None => default_output(&arguments.file)?,
+    };
+    let artifact = compile(&arguments.file)?;
+    replace(&output, &artifact.bytes)
+        .with_context(|| format!("cannot write `{}`", output.display()))?;
+    let exports = artifact.manifest.exports.join(", ");
+    writeln!(
+        std::io::stdout(),
+        "{}: {exports}; {} KiB, built in {:.2} s",
+        output.display(),
+        artifact.bytes.len().div_ceil(1024),
+        started.elapsed().as_secs_f64(),
+    )?;
+    Ok(())
+}
+
+/// Builds the handler at a path and returns the bytes of its artifact.
+///
+/// Diagnostics and what its top-level code says go to standard error.
+///
+/// # Errors
+/// When the file cannot be read, the engine does not run here, or the handler has errors
+/// ([`ErrorsFound`]).
+pub fn compile_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    compile(path).map(|artifact| artifact.bytes)
+}
+
+fn compile(path: &Path) -> anyhow::Result<Artifact> {
+    let file = HandlerFile::open(path)?;
+    let builder = show::while_working("compiling the engine, which is done once", || {
+        Builder::new(cache::compiled_modules())
+    })?;
+    let clock = builder.clock();
+    // Ends with the builder, at the latest one tick after it.
+    std::thread::spawn(move || {
+        while clock.tick() {
+            std::thread::sleep(TICK);
+        }
+    });
+    match zigts_compiler::build(&builder, file.entry(), &mut |module| file.read(module)) {
+        Ok(artifact) => {
+            show_findings(&artifact.report, &artifact.console, &file)?;
+            Ok(artifact)
+        }
+        Err(BuildError::Rejected(rejected)) => {
+            show_findings(&rejected.report, &rejected.console, &file)?;
+            Err(ErrorsFound.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn show_findings(
+    report: &Report,
+    console: &[ConsoleLine],
+    file: &HandlerFile,
+) -> anyhow::Result<()> {
+    show::console(console);
+    show::diagnostics(report, file)?;
+    show::tally(std::iter::once(report));
+    Ok(())
+}
+
+fn default_output(file: &Path) -> anyhow::Result<PathBuf> {
+    let Some(stem) = file.file_stem() else { bail!("`{}` is no file", file.display()) };
+    Ok(Path::new(stem).with_extension("wasm"))
+}
+
+/// Writes a file so that nobody ever sees half of it: a server may be reading the old one.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let written = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}

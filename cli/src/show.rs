@@ -1,0 +1,89 @@
+//! Diagnostics and remarks on a terminal, or wherever standard error leads.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use codespan_reporting::term::termcolor::{ColorChoice, StandardStream};
+use zigts_compiler::ConsoleLine;
+use zigts_compiler::report::{Report, pretty};
+use zigts_rules::rule::Severity;
+use zigttp_abi::guest::LogLevel;
+
+use crate::handler_file::HandlerFile;
+
+/// Work that takes longer than this says what it is doing.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Shows why a command could not run, on one line.
+pub fn error(error: &anyhow::Error) {
+    remark(&format!("error: {error:#}"));
+}
+
+/// Shows every diagnostic, each with its place in the source.
+///
+/// # Errors
+/// When standard error is closed.
+pub fn diagnostics(report: &Report, file: &HandlerFile) -> anyhow::Result<()> {
+    let mut stream = StandardStream::stderr(color_choice());
+    pretty::write(report, &|module| file.path_of(module), &mut stream)?;
+    Ok(())
+}
+
+/// Shows how many errors and warnings there were, if there were any.
+pub fn tally<'a>(reports: impl Iterator<Item = &'a Report> + Clone) {
+    let count = |severity| reports.clone().map(|report| report.count(severity)).sum::<usize>();
+    let words = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning")]
+        .into_iter()
+        .filter(|&(count, _)| count > 0)
+        .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+        .collect::<Vec<_>>();
+    if !words.is_empty() {
+        remark(&words.join(", "));
+    }
+}
+
+/// Shows what top-level code said while a handler was built.
+pub fn console(lines: &[ConsoleLine]) {
+    for line in lines {
+        let level = match line.level {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "log",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        };
+        remark(&format!("console.{level} while building: {}", line.text));
+    }
+}
+
+/// Does some work, and says on a terminal what it is once it takes long.
+pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    if !stderr().is_terminal() {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let (done, is_done) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = write!(stderr(), "{what} …");
+                // Until the sender is gone.
+                let _ = is_done.recv();
+                let _ = write!(stderr(), "\r\x1b[2K");
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+fn remark(line: &str) {
+    // A reader that has gone away wants no remarks.
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// Colours for a terminal whose user did not ask for none (<https://no-color.org>).
+fn color_choice() -> ColorChoice {
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if is_unwanted || !stderr().is_terminal() { ColorChoice::Never } else { ColorChoice::Auto }
+}

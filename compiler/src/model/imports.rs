@@ -1,0 +1,188 @@
+//! Imports: what is asked of which module, under which local name.
+
+use std::collections::HashMap;
+
+use swc_core::ecma::ast::{
+    CallExpr, Callee, ExportAll, ExportSpecifier, Expr, Id, ImportDecl, ImportSpecifier, Lit,
+    ModuleExportName, NamedExport, Program, Str, TsImportEqualsDecl, TsModuleRef,
+};
+use swc_core::ecma::visit::{Visit, VisitWith};
+use zigts_rules::model::{Import, ImportKind, ImportedName, Target, Unresolved, Uses};
+use zigts_rules::span::Span;
+
+use crate::source::Positions;
+
+/// The imports of a module, and which local name comes from which.
+pub(super) struct Imports {
+    list: Vec<Import>,
+    /// Indices of the import and of the name in it.
+    by_local: HashMap<Id, (usize, usize)>,
+}
+
+impl Imports {
+    pub(super) fn into_list(self) -> Vec<Import> {
+        self.list
+    }
+
+    /// The import a local name comes from, with its index.
+    pub(super) fn of_local(&self, local: &Id) -> Option<(usize, &Import, &ImportedName)> {
+        let &(import, name) = self.by_local.get(local)?;
+        Some((import, &self.list[import], &self.list[import].names[name]))
+    }
+
+    pub(super) fn uses_mut(&mut self, local: &Id) -> Option<&mut Uses> {
+        let &(import, name) = self.by_local.get(local)?;
+        Some(&mut self.list[import].names[name].uses)
+    }
+
+    /// The import whose specifier stands here.
+    pub(super) fn index_at(&self, span: Span) -> Option<usize> {
+        self.list.iter().position(|import| import.span == span)
+    }
+}
+
+pub(super) fn collect(program: &Program, positions: Positions<'_>) -> Imports {
+    let imports = Imports { list: Vec::new(), by_local: HashMap::new() };
+    let mut collector = Collector { positions, imports };
+    program.visit_with(&mut collector);
+    collector.imports
+}
+
+struct Collector<'a> {
+    positions: Positions<'a>,
+    imports: Imports,
+}
+
+impl Collector<'_> {
+    fn push(&mut self, specifier: &Str, kind: ImportKind, is_type_only: bool) -> &mut Import {
+        self.imports.list.push(Import {
+            specifier: specifier.value.to_string_lossy().into_owned(),
+            span: self.positions.inside_quotes(specifier),
+            kind,
+            is_type_only,
+            // Until someone has looked, which is the next thing to happen.
+            target: Target::Unresolved(Unresolved::NotRead),
+            names: Vec::new(),
+        });
+        self.imports.list.last_mut().expect("one was just pushed")
+    }
+}
+
+impl Visit for Collector<'_> {
+    fn visit_import_decl(&mut self, declaration: &ImportDecl) {
+        let names: Vec<_> = declaration
+            .specifiers
+            .iter()
+            .map(|specifier| imported_name(specifier, self.positions))
+            .collect();
+        // `import { type A } from "…"` asks for nothing at run time either.
+        let is_erased = !declaration.specifiers.is_empty()
+            && declaration.specifiers.iter().all(ImportSpecifier::is_type_only);
+        let import = self.imports.list.len();
+        for (name, specifier) in declaration.specifiers.iter().enumerate() {
+            self.imports.by_local.insert(specifier.local().to_id(), (import, name));
+        }
+        let is_type_only = declaration.type_only || is_erased;
+        self.push(&declaration.src, ImportKind::Static, is_type_only).names = names;
+    }
+
+    fn visit_named_export(&mut self, export: &NamedExport) {
+        let Some(specifier) = &export.src else { return };
+        let is_type = |specifier: &ExportSpecifier| matches!(specifier, ExportSpecifier::Named(named) if named.is_type_only);
+        let names: Vec<_> = export
+            .specifiers
+            .iter()
+            .map(|specifier| {
+                passed_on_name(specifier, export.type_only || is_type(specifier), self.positions)
+            })
+            .collect();
+        let is_erased = !export.specifiers.is_empty() && export.specifiers.iter().all(is_type);
+        let is_type_only = export.type_only || is_erased;
+        self.push(specifier, ImportKind::ReExport, is_type_only).names = names;
+    }
+
+    fn visit_export_all(&mut self, export: &ExportAll) {
+        self.push(&export.src, ImportKind::ReExportAll, export.type_only);
+    }
+
+    fn visit_ts_import_equals_decl(&mut self, declaration: &TsImportEqualsDecl) {
+        if let TsModuleRef::TsExternalModuleRef(reference) = &declaration.module_ref {
+            self.push(&reference.expr, ImportKind::Require, declaration.is_type_only).target =
+                Target::Unresolved(Unresolved::CommonJs);
+        }
+    }
+
+    fn visit_call_expr(&mut self, call: &CallExpr) {
+        if matches!(call.callee, Callee::Import(_)) {
+            match call.args.first().map(|argument| &*argument.expr) {
+                Some(Expr::Lit(Lit::Str(specifier))) => {
+                    self.push(specifier, ImportKind::Dynamic, false);
+                }
+                argument => {
+                    let span = match argument {
+                        Some(argument) => self.positions.of(argument),
+                        None => self.positions.of(call),
+                    };
+                    self.imports.list.push(Import {
+                        specifier: String::new(),
+                        span,
+                        kind: ImportKind::Dynamic,
+                        is_type_only: false,
+                        target: Target::Unresolved(Unresolved::NotLiteral),
+                        names: Vec::new(),
+                    });
+                }
+            }
+        }
+        call.visit_children_with(self);
+    }
+}
+
+fn imported_name(specifier: &ImportSpecifier, positions: Positions<'_>) -> ImportedName {
+    let local = specifier.local();
+    let (imported, span) = match specifier {
+        ImportSpecifier::Named(named) => match &named.imported {
+            Some(name) => (Some(name.atom().to_string()), name_span(name, positions)),
+            None => (Some(local.sym.to_string()), positions.of(local)),
+        },
+        ImportSpecifier::Default(_) => (Some("default".to_owned()), positions.of(local)),
+        ImportSpecifier::Namespace(_) => (None, positions.of(local)),
+    };
+    ImportedName {
+        imported,
+        local: local.sym.to_string(),
+        span,
+        uses: Uses { values: Vec::new(), is_type: specifier.is_type_only() },
+    }
+}
+
+fn passed_on_name(
+    specifier: &ExportSpecifier,
+    is_type: bool,
+    positions: Positions<'_>,
+) -> ImportedName {
+    let (imported, span) = match specifier {
+        ExportSpecifier::Named(named) => {
+            (Some(named.orig.atom().to_string()), name_span(&named.orig, positions))
+        }
+        ExportSpecifier::Default(default) => {
+            (Some("default".to_owned()), positions.of(&default.exported))
+        }
+        ExportSpecifier::Namespace(namespace) => (None, name_span(&namespace.name, positions)),
+    };
+    let values = if is_type { Vec::new() } else { vec![span] };
+    ImportedName {
+        local: imported.clone().unwrap_or_default(),
+        imported,
+        span,
+        uses: Uses { values, is_type },
+    }
+}
+
+/// Where the name of an import or export stands, without quotes.
+pub(super) fn name_span(name: &ModuleExportName, positions: Positions<'_>) -> Span {
+    match name {
+        ModuleExportName::Ident(name) => positions.of(name),
+        ModuleExportName::Str(name) => positions.inside_quotes(name),
+    }
+}

@@ -1,0 +1,92 @@
+//! From text to a syntax tree in which every name is tied to its declaration.
+
+use std::rc::Rc;
+
+use swc_core::common::{FileName, Mark, SourceMap};
+use swc_core::ecma::ast::{EsVersion, Program};
+use swc_core::ecma::parser::{EsSyntax, Syntax, TsSyntax, parse_file_as_module};
+use swc_core::ecma::transforms::base::resolver;
+use zigts_rules::model::SyntaxError;
+use zigts_rules::span::ModuleId;
+
+use crate::nesting;
+use crate::source::{Positions, SourceFile};
+
+/// What the engine runs.
+pub(crate) const LANGUAGE: EsVersion = EsVersion::Es2023;
+
+/// A module's syntax tree with what is needed to go on with it.
+pub(crate) struct Parsed {
+    pub(crate) program: Program,
+    /// Marks names that are declared nowhere in the module.
+    pub(crate) unresolved: Mark,
+    /// Marks names that are declared outside of functions.
+    pub(crate) top_level: Mark,
+    /// The table that positions in the tree refer to; it has this one file.
+    pub(crate) positions: Rc<SourceMap>,
+}
+
+/// Parses one module.
+///
+/// Must run within the parser's global state (`GLOBALS`).
+pub(crate) fn parse(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<SyntaxError>> {
+    // The parser recurses as deep as the text is nested, before anyone can look how deep that is.
+    // See `nesting` for the figures.
+    stacker::grow(nesting::stack_bytes(file.text().len()), || parse_recursively(id, file))
+}
+
+fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<SyntaxError>> {
+    let positions = Rc::<SourceMap>::default();
+    let name = FileName::Custom(file.name().as_str().to_owned());
+    let loaded = positions.new_source_file(name.into(), file.text().to_owned());
+    let spans = Positions::new(id, file.text());
+
+    let mut errors = Vec::new();
+    let parsed = parse_file_as_module(&loaded, syntax_of(file), LANGUAGE, None, &mut errors);
+    let mut errors: Vec<SyntaxError> = errors
+        .into_iter()
+        .chain(parsed.as_ref().err().cloned())
+        .map(|error| SyntaxError { span: spans.of(&error), message: sentence(&error.kind().msg()) })
+        .collect();
+    // The parser may complain of one place twice, on the way in and on the way out.
+    errors.sort_by_key(|error| error.span);
+    errors.dedup_by_key(|error| error.span);
+
+    match parsed {
+        Ok(module) if errors.is_empty() => {
+            let mut program = Program::Module(module);
+            if let Some(too_deep) = nesting::first_too_deep(&program, spans) {
+                return Err(vec![too_deep]);
+            }
+            let (unresolved, top_level) = (Mark::new(), Mark::new());
+            program.mutate(resolver(unresolved, top_level, is_typescript(file)));
+            Ok(Parsed { program, unresolved, top_level, positions })
+        }
+        _ => Err(errors),
+    }
+}
+
+fn is_typescript(file: &SourceFile) -> bool {
+    let name = file.name().as_str();
+    !(name.ends_with(".js") || name.ends_with(".mjs"))
+}
+
+fn syntax_of(file: &SourceFile) -> Syntax {
+    if is_typescript(file) {
+        Syntax::Typescript(TsSyntax::default())
+    } else {
+        Syntax::Es(EsSyntax { import_attributes: true, ..EsSyntax::default() })
+    }
+}
+
+/// The parser's messages as the others are written: without a capital and a full stop.
+fn sentence(message: &str) -> String {
+    let message = message.trim_end_matches('.');
+    let mut characters = message.chars();
+    match (characters.next(), characters.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(characters).collect()
+        }
+        _ => message.to_owned(),
+    }
+}

@@ -1,0 +1,118 @@
+//! Diagnostics for people: each with its place in the source, framed.
+
+use std::io;
+use std::ops::Range;
+
+use codespan_reporting::diagnostic as codespan;
+use codespan_reporting::files::{Error, Files};
+use codespan_reporting::term::termcolor::WriteColor;
+use codespan_reporting::term::{self, Chars, Config, DisplayStyle};
+use zigts_rules::diagnostic::Diagnostic;
+use zigts_rules::model::ModuleName;
+use zigts_rules::rule::Severity;
+use zigts_rules::span::{ModuleId, Span};
+
+use super::Report;
+use crate::source::{SourceFile, Sources};
+
+/// A line longer than this is not shown. Generated code has lines of megabytes.
+const MAX_SHOWN_LINE_BYTES: usize = 1_000;
+
+/// Writes every diagnostic of a report. `path_of` says under which path the reader knows a module.
+///
+/// # Errors
+/// When writing fails.
+pub fn write(
+    report: &Report,
+    path_of: &dyn Fn(&ModuleName) -> String,
+    writer: &mut dyn WriteColor,
+) -> io::Result<()> {
+    let files = NamedSources { sources: &report.sources, path_of };
+    for diagnostic in &report.diagnostics {
+        let is_shown = places(diagnostic).all(|span| {
+            longest_line(report.sources.file(span.module), span) < MAX_SHOWN_LINE_BYTES
+        });
+        let config = Config {
+            display_style: if is_shown { DisplayStyle::Rich } else { DisplayStyle::Medium },
+            chars: Chars::ascii(),
+            ..Config::default()
+        };
+        term::emit_to_write_style(writer, &config, &files, &framed(diagnostic)).map_err(
+            |error| match error {
+                Error::Io(error) => error,
+                broken => unreachable!("spans lie in the sources they were made from: {broken}"),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn places(diagnostic: &Diagnostic) -> impl Iterator<Item = Span> {
+    std::iter::once(diagnostic.span).chain(diagnostic.secondary.iter().map(|label| label.span))
+}
+
+fn longest_line(file: &SourceFile, span: Span) -> usize {
+    let first = file.line_index(span.start as usize);
+    let last = file.line_index(span.end as usize);
+    (first..=last)
+        .filter_map(|line| file.line_range(line))
+        .map(|range| range.len())
+        .max()
+        .unwrap_or(0)
+}
+
+fn framed(diagnostic: &Diagnostic) -> codespan::Diagnostic<ModuleId> {
+    let severity = match diagnostic.severity {
+        Severity::Error => codespan::Severity::Error,
+        Severity::Warning => codespan::Severity::Warning,
+    };
+    let primary = codespan::Label::primary(diagnostic.span.module, range(diagnostic.span))
+        .with_message(&diagnostic.label);
+    let secondary = diagnostic.secondary.iter().map(|label| {
+        codespan::Label::secondary(label.span.module, range(label.span))
+            .with_message(&label.message)
+    });
+    let mut notes = Vec::new();
+    notes.extend(diagnostic.note.as_ref().map(|note| format!("note: {note}")));
+    notes.push(format!("help: {}", diagnostic.help));
+    codespan::Diagnostic::new(severity)
+        .with_code(diagnostic.rule.code)
+        .with_message(&diagnostic.message)
+        .with_labels_iter(std::iter::once(primary).chain(secondary))
+        .with_notes(notes)
+}
+
+fn range(span: Span) -> Range<usize> {
+    span.start as usize..span.end as usize
+}
+
+struct NamedSources<'a> {
+    sources: &'a Sources,
+    path_of: &'a dyn Fn(&ModuleName) -> String,
+}
+
+impl<'a> Files<'a> for NamedSources<'a> {
+    type FileId = ModuleId;
+    type Name = String;
+    type Source = &'a str;
+
+    fn name(&'a self, id: ModuleId) -> Result<String, Error> {
+        Ok((self.path_of)(self.sources.file(id).name()))
+    }
+
+    fn source(&'a self, id: ModuleId) -> Result<&'a str, Error> {
+        Ok(self.sources.file(id).text())
+    }
+
+    fn line_index(&'a self, id: ModuleId, offset: usize) -> Result<usize, Error> {
+        Ok(self.sources.file(id).line_index(offset))
+    }
+
+    fn line_range(&'a self, id: ModuleId, line_index: usize) -> Result<Range<usize>, Error> {
+        let file = self.sources.file(id);
+        file.line_range(line_index).ok_or(Error::LineTooLarge {
+            given: line_index,
+            max: file.line_index(file.text().len()),
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! Runs a handler's top-level code inside the engine and keeps what it leaves behind.
+//!
+//! The engine (`engine/`) is compiled once in an instrumented form; each build makes an instance,
+//! loads the modules into it, runs them, and turns its memory and globals into a new module.
+//! Serving an event starts from there: nothing is parsed or evaluated again.
+//!
+//! Nothing an instance sees while building differs from one build to the next: time stands still,
+//! random numbers have a fixed seed, and there is no connection to talk to.
+
+mod host;
+mod trace;
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, EngineWeak, Instance, Linker, Module, Store, Trap};
+use wasmtime_wizer::{ModuleContext, WasmtimeWizer, Wizer};
+use zigts_rules::model::Evaluation;
+use zigttp_abi::events;
+use zigttp_abi::guest::Status;
+
+use crate::console::ConsoleLine;
+use crate::emit::Emitted;
+use crate::error::BuildError;
+use crate::source::Sources;
+use host::BuildHost;
+
+/// The engine, built from `engine/` for `wasm32-wasip1` by `engine/build.sh`.
+static ENGINE: &[u8] = include_bytes!("../engine/engine.wasm");
+
+/// How long a caller of [`Clock::tick`] waits between two calls.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// How long top-level code may run. All that honest code does there is build tables.
+const TOP_LEVEL_SECONDS: u64 = 10;
+
+/// Most memory of an instance while building, in MiB: the engine takes 2, 512 KiB of source about
+/// 8, and an event needs room below the 32 that one gets when it is served.
+const MEMORY_MEBIBYTES: usize = 24;
+
+/// Seeds what is random while building. Each event brings a seed of its own.
+const SEED: i64 = 0x7a69_6774_7470;
+
+/// JavaScript may use 256 KiB of the guest's own stack; recursion through native code needs up to
+/// 16 times that of the host's before the engine notices.
+const WASM_STACK_BYTES: usize = 4 * 1024 * 1024;
+
+/// The engine, compiled and ready to build handlers.
+pub struct Builder {
+    engine: Engine,
+    module: Module,
+    wizer: Wizer,
+    /// What the snapshot needs to know of the module.
+    context: ModuleContext<'static>,
+}
+
+/// Tells a [`Builder`] that time passes, from a thread of the caller's.
+///
+/// It does not keep the builder alive.
+#[derive(Clone)]
+pub struct Clock(EngineWeak);
+
+impl Clock {
+    /// Says that another [`TICK`] has passed; answers `false` once the builder is gone.
+    pub fn tick(&self) -> bool {
+        let engine = self.0.upgrade();
+        engine.inspect(Engine::increment_epoch).is_some()
+    }
+}
+
+/// What running the top-level code came to.
+pub(crate) struct Outcome {
+    pub(crate) evaluation: Evaluation,
+    pub(crate) console: Vec<ConsoleLine>,
+    /// The instance afterwards, as a module, if the code ran to its end.
+    pub(crate) snapshot: Option<Vec<u8>>,
+}
+
+impl Builder {
+    /// Compiles the engine. That takes most of a second, unless `cache` remembers it.
+    ///
+    /// # Errors
+    /// When wasmtime cannot run on this machine.
+    pub fn new(cache: Option<wasmtime::Cache>) -> Result<Builder, BuildError> {
+        let mut config = Config::new();
+        config
+            .cache(cache)
+            .epoch_interruption(true)
+            .max_wasm_stack(WASM_STACK_BYTES)
+            // Not used, but checked against the other.
+            .async_stack_size(2 * WASM_STACK_BYTES);
+        let engine = Engine::new(&config).map_err(BuildError::engine("cannot set wasmtime up"))?;
+        let mut wizer = Wizer::new();
+        // Its export is not kept; the others that only building needs go with it in `artifact`.
+        wizer.init_func("initialize");
+        let (context, instrumented) =
+            wizer.instrument(ENGINE).map_err(BuildError::engine("cannot instrument the engine"))?;
+        let module = Module::new(&engine, instrumented)
+            .map_err(BuildError::engine("cannot compile the engine"))?;
+        Ok(Builder { engine, module, wizer, context })
+    }
+
+    /// Must be ticked for a bound on time to hold.
+    pub fn clock(&self) -> Clock {
+        Clock(self.engine.weak())
+    }
+
+    /// Loads modules, the entry first, and runs their top-level code.
+    pub(crate) fn run(
+        &self,
+        modules: &[Emitted],
+        sources: &Sources,
+    ) -> Result<Outcome, BuildError> {
+        let host = BuildHost::new(MEMORY_MEBIBYTES << 20);
+        let mut store = Store::new(&self.engine, host);
+        store.limiter(|host| host);
+        store.set_epoch_deadline(TOP_LEVEL_SECONDS * 1000 / TICK.as_millis() as u64);
+
+        let linked = self.instantiate(&mut store).and_then(|instance| {
+            let callable = load(&mut store, instance, modules)?;
+            Ok((instance, callable))
+        });
+        let (evaluation, instance) = match linked {
+            // A refused growth counts even if JavaScript caught the error it became.
+            _ if store.data().was_memory_refused() => {
+                (Evaluation::OutOfMemory { mebibytes: MEMORY_MEBIBYTES }, None)
+            }
+            Ok((instance, Some(callable))) => (Evaluation::Completed { callable }, Some(instance)),
+            Ok((_, None)) => {
+                let failure = store.data_mut().take_failure();
+                (trace::threw(failure, modules, sources), None)
+            }
+            Err(error) => match error.downcast_ref::<Trap>() {
+                Some(Trap::Interrupt) => {
+                    (Evaluation::OutOfTime { seconds: TOP_LEVEL_SECONDS }, None)
+                }
+                Some(trap) => (Evaluation::Trapped { reason: trap.to_string() }, None),
+                None => return Err(BuildError::engine("cannot run the engine")(error)),
+            },
+        };
+        let snapshot = instance.map(|instance| self.snapshot(&mut store, instance)).transpose()?;
+        let console = store.into_data().into_console();
+        Ok(Outcome { evaluation, console, snapshot })
+    }
+
+    fn instantiate(&self, store: &mut Store<BuildHost>) -> wasmtime::Result<Instance> {
+        let mut linker = Linker::new(&self.engine);
+        host::link(&mut linker)?;
+        // The functions of the API: the engine throws before it would call one.
+        linker.define_unknown_imports_as_traps(&self.module)?;
+        let instance = linker.instantiate(&mut *store, &self.module)?;
+        instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?.call(&mut *store, ())?;
+        let initialize = instance.get_typed_func::<i64, ()>(&mut *store, "initialize")?;
+        initialize.call(&mut *store, SEED)?;
+        Ok(instance)
+    }
+
+    fn snapshot(
+        &self,
+        store: &mut Store<BuildHost>,
+        instance: Instance,
+    ) -> Result<Vec<u8>, BuildError> {
+        let mut state = WasmtimeWizer { store, instance };
+        let snapshot = pin!(self.wizer.snapshot(&self.context, &mut state));
+        match snapshot.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(snapshot) => snapshot.map_err(BuildError::engine("cannot snapshot")),
+            Poll::Pending => unreachable!("reading an instance waits for nothing"),
+        }
+    }
+}
+
+/// Registers and links the modules. Answers which events are functions; `None` if code threw.
+fn load(
+    store: &mut Store<BuildHost>,
+    instance: Instance,
+    modules: &[Emitted],
+) -> wasmtime::Result<Option<Vec<&'static str>>> {
+    type Text = (i32, i32);
+    let add_module =
+        instance.get_typed_func::<(i32, i32, i32, i32), ()>(&mut *store, "add_module")?;
+    for module in modules {
+        let (name, name_len) = pass(store, instance, module.name.as_str())?;
+        let (code, code_len) = pass(store, instance, &module.code)?;
+        add_module.call(&mut *store, (name, name_len, code, code_len))?;
+    }
+    let entry = modules.first().expect("a handler has an entry");
+    let entry = pass(store, instance, entry.name.as_str())?;
+    let link = instance.get_typed_func::<Text, i32>(&mut *store, "link")?;
+    if link.call(&mut *store, entry)? != Status::Done as i32 {
+        return Ok(None);
+    }
+    let exports = instance.get_typed_func::<(), i32>(&mut *store, "exports")?;
+    let bits = exports.call(&mut *store, ())?;
+    let is_function = |&(index, _): &(usize, _)| bits >> index & 1 == 1;
+    Ok(Some(
+        events::EXPORTS.iter().enumerate().filter(is_function).map(|(_, it)| it.name).collect(),
+    ))
+}
+
+/// Copies a text into the guest, which owns it from then on.
+fn pass(
+    store: &mut Store<BuildHost>,
+    instance: Instance,
+    text: &str,
+) -> wasmtime::Result<(i32, i32)> {
+    let len = i32::try_from(text.len())?;
+    let allocate = instance.get_typed_func::<i32, i32>(&mut *store, "allocate")?;
+    let pointer = allocate.call(&mut *store, len)?;
+    let memory = host::memory(instance.get_export(&mut *store, "memory"))?;
+    memory.write(&mut *store, pointer.cast_unsigned() as usize, text.as_bytes())?;
+    Ok((pointer, len))
+}

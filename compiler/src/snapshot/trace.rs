@@ -1,0 +1,36 @@
+//! From a stack trace of the engine to places in the TypeScript.
+
+use zigts_rules::model::{Evaluation, Frame};
+
+use super::host::Failure;
+use crate::emit::Emitted;
+use crate::source::Sources;
+
+/// Says what was thrown and where, as far as the trace lies in the handler.
+pub(super) fn threw(failure: Failure, modules: &[Emitted], sources: &Sources) -> Evaluation {
+    let frames = failure.stack.lines().filter_map(|line| frame(line, modules, sources)).collect();
+    Evaluation::Threw { message: failure.message, frames }
+}
+
+/// Reads `at name (module:line:column)`, or the same without a name and parentheses.
+///
+/// QuickJS puts the column of a call at the callee's name, which may have no mapping of its own;
+/// the nearest one before it is right.
+fn frame(line: &str, modules: &[Emitted], sources: &Sources) -> Option<Frame> {
+    let line = line.trim().strip_prefix("at ")?;
+    let (function, place) = match line.rsplit_once(" (") {
+        Some((function, place)) => (function, place.strip_suffix(')')?),
+        None => ("", line),
+    };
+    let (rest, column) = place.rsplit_once(':')?;
+    let (name, line) = rest.rsplit_once(':')?;
+    let module = modules.iter().find(|module| module.name.as_str() == name)?;
+    // Traces count from 1, source maps from 0.
+    let (line, column) = (line.parse::<u32>().ok()?, column.parse::<u32>().ok()?);
+    let token = module.map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
+    let file = sources.file(module.id);
+    let span = file.word_at(module.id, token.get_src_line(), token.get_src_col());
+    // How QuickJS names what has no name.
+    let function = if function == "<anonymous>" { "" } else { function };
+    Some(Frame { function: function.to_owned(), span })
+}

@@ -1,0 +1,113 @@
+//! One finding about a handler, as values: what is wrong, where, why it matters, what to do.
+//!
+//! How it is shown (frames on a terminal, JSON) is the business of whoever reports it.
+
+use crate::rule::{RuleRecord, Severity};
+use crate::span::Span;
+
+/// One finding of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The rule that found it.
+    pub rule: &'static RuleRecord,
+    /// The rule's own severity, unless the caller's settings changed it.
+    pub severity: Severity,
+    /// What is wrong, in one line, with the author's own names.
+    pub message: String,
+    /// The smallest stretch of text the author can change.
+    pub span: Span,
+    /// A few words beside the underlined text; may be empty.
+    pub label: String,
+    /// Other places that explain the finding.
+    pub secondary: Vec<Label>,
+    /// Why it matters.
+    pub note: Option<String>,
+    /// What to do about it.
+    pub help: String,
+    /// A change that can be made without asking.
+    pub suggestion: Option<Suggestion>,
+}
+
+/// A remark about another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub span: Span,
+    pub message: String,
+}
+
+/// A replacement of one stretch of text that settles the finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// What the change is, for a person.
+    pub message: String,
+    pub span: Span,
+    pub replacement: String,
+}
+
+impl Diagnostic {
+    /// Sets the words beside the underlined text.
+    pub fn label(&mut self, label: impl Into<String>) -> &mut Diagnostic {
+        self.label = label.into();
+        self
+    }
+
+    /// Adds a remark about another place.
+    pub fn secondary(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.secondary.push(Label { span, message: message.into() });
+        self
+    }
+
+    /// Says why it matters.
+    pub fn note(&mut self, note: impl Into<String>) -> &mut Diagnostic {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// Says what to do, where the rule's general help can be made more exact.
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Diagnostic {
+        self.help = help.into();
+        self
+    }
+
+    /// Offers a change that can be made without asking.
+    pub fn suggest(
+        &mut self,
+        message: impl Into<String>,
+        span: Span,
+        replacement: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.suggestion =
+            Some(Suggestion { message: message.into(), span, replacement: replacement.into() });
+        self
+    }
+}
+
+/// Where a running rule puts its findings.
+///
+/// It knows which rule is running, so that none can report under another's code.
+pub struct Sink<'a> {
+    rule: &'static RuleRecord,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+impl<'a> Sink<'a> {
+    pub(crate) fn new(rule: &'static RuleRecord, found: &'a mut Vec<Diagnostic>) -> Sink<'a> {
+        Sink { rule, found }
+    }
+
+    /// Reports a finding; the answer takes what else there is to say about it.
+    pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.found.push(Diagnostic {
+            rule: self.rule,
+            severity: self.rule.severity,
+            message: message.into(),
+            span,
+            label: String::new(),
+            secondary: Vec::new(),
+            note: None,
+            help: self.rule.help.to_owned(),
+            suggestion: None,
+        });
+        self.found.last_mut().expect("one was just pushed")
+    }
+}

@@ -1,0 +1,134 @@
+//! The one list of rules.
+
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::model::HandlerModel;
+use crate::rule::{Rule, RuleRecord};
+use crate::spelling;
+
+/// Every rule, ordered by code.
+static RULES: &[&dyn Rule] = &[
+    &crate::zts002_syntax_error::SyntaxErrors,
+    &crate::zts037_invalid_import::InvalidImport,
+    &crate::zts319_no_event_exports::NoEventExports,
+    &crate::zts320_websocket_import_without_events::WebsocketImportWithoutEvents,
+    &crate::zts321_websocket_events_without_import::WebsocketEventsWithoutImport,
+    &crate::zts340_source_too_large::SourceTooLarge,
+    &crate::zts341_top_level_throws::TopLevelThrows,
+    &crate::zts342_top_level_over_budget::TopLevelOverBudget,
+];
+
+/// Runs every rule over a handler. The findings are in the order of the source.
+///
+/// Where the parser gave up or reading stopped early, most facts are missing, and only the rules
+/// about that have anything true to say.
+pub fn check(handler: &HandlerModel) -> Vec<Diagnostic> {
+    let is_partial = handler.oversized.is_some()
+        || handler.modules.iter().any(|module| !module.syntax_errors.is_empty());
+    let mut found = Vec::new();
+    for rule in RULES {
+        let record = rule.record();
+        if is_partial && !rule.reads_partial_handlers() {
+            continue;
+        }
+        rule.check(handler, &mut Sink::new(record, &mut found));
+    }
+    found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.rule.code));
+    found
+}
+
+/// The record of every rule, ordered by code.
+pub fn records() -> impl Iterator<Item = &'static RuleRecord> {
+    RULES.iter().map(|rule| rule.record())
+}
+
+/// The rule with this code or name, in any case.
+///
+/// # Errors
+/// When there is none; the error knows which one was probably meant.
+pub fn find(code_or_name: &str) -> Result<&'static RuleRecord, UnknownRule> {
+    let matches = |name: &str| name.eq_ignore_ascii_case(code_or_name);
+    records().find(|record| matches(record.code) || matches(record.name)).ok_or_else(|| {
+        let known = records().flat_map(|record| [record.name, record.code]);
+        UnknownRule {
+            asked: code_or_name.to_owned(),
+            suggestion: spelling::closest(code_or_name, known),
+        }
+    })
+}
+
+/// There is no rule of this code or name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownRule {
+    pub asked: String,
+    /// A code or name that is close to what was asked for.
+    pub suggestion: Option<&'static str>,
+}
+
+impl std::fmt::Display for UnknownRule {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "there is no rule `{}`", self.asked)?;
+        match self.suggestion {
+            Some(suggestion) => write!(formatter, "; did you mean `{suggestion}`?"),
+            None => write!(formatter, "; `zigts rules` lists them"),
+        }
+    }
+}
+
+impl std::error::Error for UnknownRule {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::{find, records};
+
+    #[test]
+    fn rules_are_sorted_and_their_codes_and_names_unique() {
+        let codes: Vec<_> = records().map(|record| record.code).collect();
+        assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
+        let names: BTreeSet<_> = records().map(|record| record.name).collect();
+        assert_eq!(names.len(), codes.len());
+    }
+
+    #[test]
+    fn codes_names_and_sentences_have_their_form() {
+        for record in records() {
+            let digits = record.code.strip_prefix("ZTS").expect(record.code);
+            assert!(digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()), "{digits}");
+            let is_snake = |b: u8| b.is_ascii_lowercase() || b == b'_';
+            assert!(record.name.bytes().all(is_snake), "{}", record.name);
+            assert!(!record.summary.ends_with('.'), "{}", record.code);
+            assert!(record.help.ends_with('.'), "{}", record.code);
+            for section in ["## What it is", "## Why it matters", "## What to do"] {
+                assert!(record.explanation.contains(section), "{}: {section}", record.code);
+            }
+            let examples: Vec<_> = record.examples().collect();
+            assert!(examples.iter().any(|example| example.fires), "{}", record.code);
+            assert!(examples.iter().any(|example| !example.fires), "{}", record.code);
+        }
+    }
+
+    #[test]
+    fn every_rule_has_a_fixture_folder_and_every_folder_a_rule() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/rules");
+        let folders: BTreeSet<_> = std::fs::read_dir(folder)
+            .expect("fixtures are part of the repository")
+            .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"))
+            .collect();
+        let codes: BTreeSet<_> = records().map(|record| record.code.to_owned()).collect();
+        assert_eq!(folders, codes);
+    }
+
+    #[test]
+    fn rules_are_found_by_code_and_by_name() {
+        for record in records() {
+            assert_eq!(find(record.code), Ok(record));
+            assert_eq!(find(record.name), Ok(record));
+            assert_eq!(find(&record.code.to_lowercase()), Ok(record));
+        }
+        assert_eq!(find("ZTS322x").expect_err("no rule").suggestion, Some("ZTS320"));
+        assert_eq!(find("sintax_error").expect_err("no rule").suggestion, Some("syntax_error"));
+        assert_eq!(find("pineapple").expect_err("no rule").suggestion, None);
+    }
+}

@@ -1,0 +1,40 @@
+//! Finds the name that was probably meant.
+
+/// The candidate closest to a misspelled name, if one is close enough to be worth offering.
+///
+/// A difference in case alone always is. Otherwise one edit for every three letters is let pass
+/// (two swapped neighbours are one edit), so that short names do not match everything.
+pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let allowed = (name.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
+        })
+        .filter(|&(distance, _)| distance <= allowed)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closest;
+
+    #[test]
+    fn close_names_are_offered_and_distant_ones_are_not() {
+        let names = ["send", "close", "getWebSockets", "serializeAttachment"];
+        for (given, expected) in [
+            ("sned", Some("send")),
+            ("Send", Some("send")),
+            ("getwebsockets", Some("getWebSockets")),
+            ("getWebsocket", Some("getWebSockets")),
+            ("serialiseAttachment", Some("serializeAttachment")),
+            ("broadcast", None),
+            ("end", Some("send")),
+            ("x", None),
+        ] {
+            assert_eq!(closest(given, names), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! ZTS037: an import leads nowhere, or asks a module for a name it does not export.
+
+use zigttp_abi::api;
+
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::model::{
+    ExportTable, HandlerModel, Import, ImportKind, ImportedName, Target, Unresolved,
+};
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::spelling;
+
+/// Imports something that does not exist.
+pub(crate) struct InvalidImport;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS037",
+    name: "invalid_import",
+    severity: Severity::Error,
+    category: Category::Modules,
+    since: "0.1.0",
+    summary: "imports a module that cannot be found, or a name it does not export",
+    explanation: r#"
+## What it is
+A handler may import from `zigttp:websocket` and from its own modules by relative path. The
+import names a module that is neither, a file that does not exist, or a name that the module does
+not export. The argument of `import()` must be a string literal.
+
+```ts,fires
+import { sned } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { sned(ws, data); }
+```
+
+```ts,fires
+import { greet } from "./greetings";
+export function handler(req: Request) { return Response.text(greet()); }
+```
+
+```ts,silent
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+```
+
+## Why it matters
+All modules become part of one artifact when it is built; at run time there is no file and no
+registry to load a module from. A missing name would stop the handler before its first event.
+
+## What to do
+Write the name as the module exports it. Import files of your own by relative path, with or
+without extension: `./rooms`, `./rooms.ts` and `./rooms.js` all find `rooms.ts`. What is needed
+for types alone is imported with `import type` and never looked for.
+"#,
+    help: "Import an existing name from `zigttp:websocket` or from a module of your own.",
+};
+
+impl Rule for InvalidImport {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        for (_, import) in handler.imports().filter(|(_, import)| !import.is_type_only) {
+            match &import.target {
+                Target::Unresolved(reason) => report_unresolved(import, reason, sink),
+                Target::Websocket => {
+                    for name in &import.names {
+                        check_api_name(import, name, sink);
+                    }
+                }
+                Target::Module(id) => {
+                    let exports = handler.exports_of(*id);
+                    let module = handler.module(*id).name.as_str();
+                    for name in &import.names {
+                        check_name(import, name, module, &exports, sink);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) {
+    let specifier = &import.specifier;
+    match reason {
+        Unresolved::NotFound { tried } => {
+            let tried: Vec<_> = tried.iter().map(|name| format!("`{name}`")).collect();
+            sink.report(import.span, format!("cannot find the module `{specifier}`"))
+                .label("no such file")
+                .note(format!("looked for {}", tried.join(", ")))
+                .help("Correct the path; it is relative to the module that imports.");
+        }
+        Unresolved::Unreadable { module, reason } => {
+            sink.report(import.span, format!("cannot read the module `{module}`: {reason}"));
+        }
+        Unresolved::Package if specifier.starts_with("node:") => {
+            sink.report(import.span, format!("there is no module `{specifier}` here"))
+                .label("part of Node.js")
+                .note("a handler reaches the world through `zigttp:websocket` alone");
+        }
+        Unresolved::Package => {
+            sink.report(import.span, "npm packages are not supported yet")
+                .label(format!("`{specifier}` names a package"))
+                .note("a handler is built from its own files and `zigttp:websocket` alone")
+                .help(format!(
+                    "For a file of your own write `./{specifier}`; for types alone write `import type`."
+                ));
+        }
+        Unresolved::Absolute => {
+            sink.report(import.span, format!("cannot import from `{specifier}`"))
+                .label("not a relative path")
+                .note("where a handler's files lie on a disk or the web does not become part of it")
+                .help("Write a path relative to this module, beginning with `./` or `../`.");
+        }
+        Unresolved::NotSource { extension } => {
+            sink.report(import.span, format!("cannot import a .{extension} file"))
+                .label("not a module")
+                .note("a handler is built from `.ts`, `.mts`, `.js` and `.mjs` files")
+                .help("Move what you need into a module, as an exported constant or function.");
+        }
+        Unresolved::UnknownBuiltin => {
+            let report = sink
+                .report(import.span, format!("there is no module `{specifier}`"))
+                .help(format!("The one built-in module is `{}`.", api::MODULE));
+            if spelling::closest(specifier, [api::MODULE]).is_some() {
+                report.help(format!("Did you mean `{}`?", api::MODULE)).suggest(
+                    format!("import from `{}`", api::MODULE),
+                    import.span,
+                    api::MODULE,
+                );
+            }
+        }
+        Unresolved::NotLiteral => {
+            sink.report(import.span, "the module of `import()` must be a string literal")
+                .label("known only at run time")
+                .note("all modules become part of the artifact when it is built")
+                .help("Write the path as a literal, or choose between imports with `if`.");
+        }
+        Unresolved::CommonJs => {
+            sink.report(import.span, "modules cannot be loaded with `require`")
+                .label("a form of CommonJS")
+                .note("handlers are ECMAScript modules")
+                .help(format!("Write `import … from \"{specifier}\"`."));
+        }
+        // The rule that says why reading stopped has said it all.
+        Unresolved::NotRead => {}
+    }
+}
+
+fn check_api_name(import: &Import, name: &ImportedName, sink: &mut Sink<'_>) {
+    let Some(imported) = &name.imported else { return };
+    // The module has types as well. A name that is used as nothing else may be one.
+    if api::find(imported).is_some() || (name.uses.is_type && name.uses.values.is_empty()) {
+        return;
+    }
+    let functions = || api::FUNCTIONS.iter().map(|function| function.name);
+    let report = report_missing(import, name, api::MODULE, imported, functions(), sink);
+    let list: Vec<_> = functions().map(|function| format!("`{function}`")).collect();
+    report.note(format!("the module exports {}", list.join(", ")));
+}
+
+fn check_name(
+    import: &Import,
+    name: &ImportedName,
+    module: &str,
+    exports: &ExportTable,
+    sink: &mut Sink<'_>,
+) {
+    let Some(imported) = &name.imported else { return };
+    match exports.names.get(imported) {
+        Some(export) if export.is_type && !name.uses.values.is_empty() => {
+            let as_type = if import.kind == ImportKind::ReExport {
+                format!("Write `export type {{ {imported} }}`.")
+            } else {
+                format!("Use `{imported}` as a type only, or export a value of that name.")
+            };
+            sink.report(name.span, format!("`{imported}` of `{module}` is a type"))
+                .label("used as a value")
+                .secondary(export.span, "exported as a type here")
+                .note("types are gone at run time, so there is nothing to import")
+                .help(as_type);
+        }
+        Some(_) => {}
+        None if exports.is_open => {}
+        None => {
+            let known = exports.names.keys().map(String::as_str);
+            report_missing(import, name, module, imported, known, sink);
+        }
+    }
+}
+
+fn report_missing<'a, 'sink>(
+    import: &Import,
+    name: &ImportedName,
+    module: &str,
+    imported: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    sink: &'sink mut Sink<'_>,
+) -> &'sink mut Diagnostic {
+    let message = if imported == "default" {
+        format!("`{module}` has no default export")
+    } else {
+        format!("`{module}` does not export `{imported}`")
+    };
+    let report = sink.report(name.span, message).label("not exported there");
+    if imported == "default" && import.kind == ImportKind::Static {
+        let local = &name.local;
+        report
+            .help(format!("Import by name: `import {{ {local} }} from \"{}\"`.", import.specifier));
+    } else if let Some(meant) = spelling::closest(imported, known) {
+        report.help(format!("Did you mean `{meant}`?")).suggest(
+            format!("replace `{imported}` with `{meant}`"),
+            name.span,
+            meant,
+        );
+    }
+    report
+}

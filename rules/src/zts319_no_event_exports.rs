@@ -1,0 +1,84 @@
+//! ZTS319: the handler exports nothing that the runtime calls.
+
+use zigttp_abi::events;
+
+use crate::diagnostic::Sink;
+use crate::model::{Evaluation, HandlerModel};
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::span::{ModuleId, Span};
+
+/// Exports none of the functions the runtime calls.
+pub(crate) struct NoEventExports;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS319",
+    name: "no_event_exports",
+    severity: Severity::Error,
+    category: Category::Events,
+    since: "0.1.0",
+    summary: "exports no function that the runtime calls",
+    explanation: r#"
+## What it is
+The runtime calls a handler through functions it exports by name: `onOpen`, `onMessage` and
+`onClose` for the life of a WebSocket connection, `handler` for HTTP requests. The entry module
+exports none of them, or what it exports under these names is no function.
+
+```ts,fires
+function onMessage(ws: WebSocket, data: string) {}
+```
+
+```ts,fires
+export default function (req: Request) { return Response.text("hello"); }
+```
+
+```ts,silent
+export function handler(req: Request) { return Response.text("hello"); }
+```
+
+## Why it matters
+Nothing of the module would ever run.
+
+## What to do
+Export at least one of the four functions, under exactly that name. A default export is not
+called.
+"#,
+    help: "Export `onMessage`, `onOpen`, `onClose` or `handler` from this module.",
+};
+
+impl Rule for NoEventExports {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let Some(entry) = handler.modules.first() else { return };
+        let table = handler.exports_of(ModuleId::ENTRY);
+        let exported = handler.event_exports();
+        let is_called = match &handler.evaluation {
+            Some(Evaluation::Completed { callable }) => !callable.is_empty(),
+            // What cannot be found may well export one of them.
+            _ => !exported.is_empty() || table.is_open,
+        };
+        if is_called {
+            return;
+        }
+        let names: Vec<_> =
+            events::EXPORTS.iter().map(|event| format!("`{}`", event.name)).collect();
+        let default = table.names.get("default");
+        let span = exported
+            .first()
+            .map(|&(_, span)| span)
+            .or(default.map(|export| export.span))
+            .unwrap_or(Span::start_of(ModuleId::ENTRY));
+        let report = sink
+            .report(span, format!("`{}` exports no function that the runtime calls", entry.name))
+            .note(format!("the runtime calls {}, each by its name", names.join(", ")));
+        if !exported.is_empty() {
+            report.label("not a function");
+        } else if default.is_some() {
+            report
+                .label("a default export is not called")
+                .help("Export it by name: `export function handler(req) { … }`.");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! ZTS320: the handler imports the WebSocket module and never receives a message.
+
+use zigttp_abi::api;
+
+use crate::diagnostic::Sink;
+use crate::model::HandlerModel;
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+
+/// Imports the WebSocket module but exports no `onMessage`.
+pub(crate) struct WebsocketImportWithoutEvents;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS320",
+    name: "websocket_import_without_events",
+    severity: Severity::Warning,
+    category: Category::Events,
+    since: "0.1.0",
+    summary: "imports zigttp:websocket but exports no onMessage",
+    explanation: r#"
+## What it is
+A module of the handler imports `zigttp:websocket`, and the entry module does not export
+`onMessage`.
+
+```ts,fires
+import { send } from "zigttp:websocket";
+export function onOpen(ws: WebSocket) { send(ws, "hello"); }
+```
+
+```ts,silent
+import { send } from "zigttp:websocket";
+export function onOpen(ws: WebSocket) { send(ws, "hello"); }
+export function onMessage(ws: WebSocket, data: string) {}
+```
+
+## Why it matters
+Connections are accepted, and whatever clients send is received, counted and thrown away. Mostly
+`onMessage` was forgotten, is not exported, or is misspelled.
+
+## What to do
+Export `onMessage(ws, data, room)` from the entry module. If clients have nothing to say, as
+where a server only pushes, an empty one says that this is meant. An import left over from
+earlier can go.
+"#,
+    help: "Export `onMessage(ws, data, room)` from the entry module, or remove the import.",
+};
+
+impl Rule for WebsocketImportWithoutEvents {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let Some(entry) = handler.modules.first() else { return };
+        let exported = handler.event_exports();
+        if exported.iter().any(|(event, _)| event.name == "onMessage") {
+            return;
+        }
+        let Some(import) = handler.websocket_imports().next() else { return };
+        let report = sink
+            .report(
+                import.span,
+                format!(
+                    "`{}` is imported, but `{}` exports no `onMessage`",
+                    api::MODULE,
+                    entry.name
+                ),
+            )
+            .label("imported here")
+            .note("messages of clients are received and thrown away");
+        for (event, span) in exported.into_iter().filter(|(event, _)| event.is_websocket) {
+            report.secondary(span, format!("`{}` is exported", event.name));
+        }
+    }
+}

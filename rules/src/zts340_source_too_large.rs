@@ -1,0 +1,66 @@
+//! ZTS340: there is more source than a handler may have.
+
+use crate::diagnostic::Sink;
+use crate::model::HandlerModel;
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::span::Span;
+
+/// The modules are larger together than a handler may be.
+pub(crate) struct SourceTooLarge;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS340",
+    name: "source_too_large",
+    severity: Severity::Error,
+    category: Category::Build,
+    since: "0.1.0",
+    summary: "has more source text than the 512 KiB a handler may have",
+    explanation: r#"
+## What it is
+All modules of a handler together may have 512 KiB of text. The module that is named went past
+that, and reading stopped there. Here `words.ts` has 600 KiB:
+
+```ts,fires
+import { words } from "./words";
+export function handler(req: Request) { return Response.json(words); }
+```
+
+```ts,silent
+const words = ["apple", "pear"];
+export function handler(req: Request) { return Response.json(words); }
+```
+
+## Why it matters
+Every event of a handler starts from a copy of it, loaded and ready. A megabyte of source becomes
+sixteen of memory that each of these copies is made from.
+
+## What to do
+Keep data out of the source: large tables, embedded files, minified libraries. What a handler
+knows of its connections belongs into their attachments.
+"#,
+    help: "Take large data out of the source.",
+};
+
+impl Rule for SourceTooLarge {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn reads_partial_handlers(&self) -> bool {
+        true
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let Some(oversized) = &handler.oversized else { return };
+        let kib = |bytes: usize| bytes.div_ceil(1024);
+        sink.report(
+            Span::start_of(oversized.module),
+            format!(
+                "the handler has {} KiB of source; at most {} KiB can be built",
+                kib(oversized.bytes),
+                kib(oversized.limit)
+            ),
+        )
+        .note("every event starts from a copy of the loaded handler, about 16 times its source");
+    }
+}

@@ -1,0 +1,66 @@
+//! ZTS341: the code outside of functions does not run to its end.
+
+use crate::diagnostic::Sink;
+use crate::model::{Evaluation, HandlerModel};
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::span::{ModuleId, Span};
+
+/// Top-level code throws, or awaits what never comes.
+pub(crate) struct TopLevelThrows;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS341",
+    name: "top_level_throws",
+    severity: Severity::Error,
+    category: Category::Build,
+    since: "0.1.0",
+    summary: "throws while its top-level code runs",
+    explanation: r#"
+## What it is
+The code outside of functions runs once, when the handler is built; what it leaves behind is what
+every event starts from. That code threw an error, or awaits a promise that can never settle.
+
+```ts,fires
+const limits = JSON.parse("{ messages: 10 }");
+export function handler(req: Request) { return Response.json(limits); }
+```
+
+```ts,silent
+const limits = JSON.parse('{ "messages": 10 }');
+export function handler(req: Request) { return Response.json(limits); }
+```
+
+## Why it matters
+There is no state to start an event from. While building there is also no connection, no request
+and no clock that runs: a function of `zigttp:websocket` called here throws.
+
+## What to do
+Correct the code at the underlined place, or move what belongs to an event into the function that
+is called for it.
+"#,
+    help: "Correct the code, or move what needs a connection or request into an exported function.",
+};
+
+impl Rule for TopLevelThrows {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let Some(Evaluation::Threw { message, frames }) = &handler.evaluation else { return };
+        let (thrown_at, callers) = match frames.split_first() {
+            Some((first, rest)) => (first.span, rest),
+            None => (Span::start_of(ModuleId::ENTRY), frames.as_slice()),
+        };
+        let report = sink
+            .report(thrown_at, format!("top-level code throws {message}"))
+            .note("top-level code runs once, when the handler is built");
+        if !frames.is_empty() {
+            report.label("thrown here");
+        }
+        // Deep traces repeat themselves, and what matters is near the throw.
+        for caller in callers.iter().take(4) {
+            report.secondary(caller.span, "called from here");
+        }
+    }
+}
