@@ -5,8 +5,8 @@
 #   compiler/engine/build.sh --sources  print the hash over the sources, and build nothing
 #
 # It takes the first way that is there:
-#   1. a Rust toolchain with the target (rustup target add wasm32-wasip1) and a WASI SDK, whose
-#      folder is in $WASI_SDK_PATH;
+#   1. a Rust toolchain with the target (rustup target add wasm32-wasip1) and libclang; the WASI SDK
+#      is the one in the folder $WASI_SDK_PATH, or else fetched by the crate rquickjs-sys;
 #   2. the packages of Debian:
 #      apt-get install rustc-web rust-web-src clang-22 lld-22 libclang-22-dev \
 #          libclang-rt-22-dev-wasm32 wasi-libc
@@ -49,9 +49,10 @@ rust_flags="$rust_flags --remap-path-prefix=$root=. --remap-path-prefix=$cargo_h
 
 debian_llvm=/usr/lib/llvm-22
 debian_sysroot=/usr/lib/wasm32-wasi
-if [ -d "$(rustc --print sysroot 2>/dev/null)/lib/rustlib/$target/lib" ] && [ -n "${WASI_SDK_PATH-}" ]; then
-    export WASI_SDK="$WASI_SDK_PATH"
-    export CFLAGS_wasm32_wasip1="--sysroot=$WASI_SDK_PATH/share/wasi-sysroot $c_flags"
+if [ -d "$(rustc --print sysroot 2>/dev/null)/lib/rustlib/$target/lib" ]; then
+    if [ -n "${WASI_SDK_PATH-}" ]; then export WASI_SDK="$WASI_SDK_PATH"; fi
+    # rquickjs-sys adds where the SDK is.
+    export CFLAGS_wasm32_wasip1="$c_flags"
     build_std=
 elif [ -x /usr/bin/wasm-ld-22 ] && [ -x /usr/bin/clang-22 ] && [ -x /usr/bin/rustc ] &&
     [ -d /usr/lib/rustlib/src/rust/library ] && [ -f "$debian_sysroot/crt1-reactor.o" ] &&
@@ -72,7 +73,7 @@ elif [ -x /usr/bin/wasm-ld-22 ] && [ -x /usr/bin/clang-22 ] && [ -x /usr/bin/rus
     rust_flags="$rust_flags --remap-path-prefix=$rust_src=rust"
     rust_flags="$rust_flags --remap-path-prefix=/usr/lib/rustlib/src/rust=rust"
 else
-    echo "build.sh: neither $target (rustup target add $target) with WASI_SDK_PATH set, nor the Debian packages rustc-web rust-web-src clang-22 lld-22 libclang-22-dev libclang-rt-22-dev-wasm32 wasi-libc are installed" >&2
+    echo "build.sh: neither the Rust target $target (rustup target add $target) nor all of the Debian packages rustc-web rust-web-src clang-22 lld-22 libclang-22-dev libclang-rt-22-dev-wasm32 wasi-libc is installed" >&2
     exit 1
 fi
 export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$rust_flags"
