@@ -9,6 +9,7 @@
 //!
 //! | export | signature | |
 //! |---|---|---|
+//! | `_initialize` | `()` | WASI's own: constructors of the C library |
 //! | `initialize` | `(seed: i64)` | make the JavaScript runtime and its globals |
 //! | `allocate` | `(len) -> ptr` | space for an argument of the next two |
 //! | `add_module` | `(name, name_len, source, source_len)` | register one module under its resolved name; takes both allocations |
