@@ -18,10 +18,15 @@ pub fn folder() -> Option<PathBuf> {
     make_private(&folder).ok().map(|()| folder)
 }
 
-/// The cache of compiled modules inside [`folder`].
+/// Where compiled modules are, inside [`folder`].
+pub fn compiled_modules_folder() -> Option<PathBuf> {
+    Some(folder()?.join("compiled"))
+}
+
+/// The cache of compiled modules in [`compiled_modules_folder`].
 pub fn compiled_modules() -> Option<wasmtime::Cache> {
     let mut config = wasmtime::CacheConfig::new();
-    config.with_directory(folder()?.join("compiled"));
+    config.with_directory(compiled_modules_folder()?);
     wasmtime::Cache::new(config).ok()
 }
 

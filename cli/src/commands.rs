@@ -4,3 +4,4 @@ pub mod build;
 pub mod check;
 pub mod describe_rule;
 pub mod rules;
+pub mod run;

@@ -45,6 +45,7 @@ mod host;
 mod http;
 mod hub;
 mod lifecycle;
+mod local;
 mod outbox;
 mod rooms;
 mod route;
@@ -57,5 +58,7 @@ mod value;
 
 pub use config::Config;
 pub use error::{LoadError, StartError};
+pub use local::LocalConnection;
 pub use route::{RouteError, RouteProblem};
 pub use server::{Server, run};
+pub use value::Value;

@@ -1,7 +1,7 @@
 //! Routes: which paths upgrade, and the parameters a path gives.
 //!
-//! A pattern is a list of segments: static text, `:name` for one segment, and a last `*` for any
-//! number of further ones. Of several that match, the first difference decides: static before
+//! A pattern is a list of segments: static text, `:name` for one segment, and a last `*` for one or
+//! more. Of several that match, the first difference decides: static before
 //! `:name` before `*`. Static text is compared with the path as sent; parameters are
 //! percent-decoded.
 
@@ -110,7 +110,7 @@ impl Pattern {
         let mut parameters = Vec::new();
         for segment in &self.segments {
             match segment {
-                Segment::Rest => return Some(parameters.into()),
+                Segment::Rest => return parts.next().map(|_rest| parameters.into()),
                 Segment::Static(text) => {
                     if parts.next()? != &**text {
                         return None;

@@ -5,7 +5,7 @@ use zigttp_abi::value::ValueKind;
 
 /// A string or a run of bytes. Cloning shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Value {
+pub struct Value {
     kind: ValueKind,
     /// Valid UTF-8 when `kind` is [`ValueKind::Text`].
     bytes: Bytes,
@@ -13,13 +13,13 @@ pub(crate) struct Value {
 
 impl Value {
     /// A string.
-    pub(crate) fn text(text: impl Into<String>) -> Value {
+    pub fn text(text: impl Into<String>) -> Value {
         Value { kind: ValueKind::Text, bytes: Bytes::from(text.into()) }
     }
 
     /// A value of this kind. Bytes of a text that are no UTF-8 (from lone surrogates) become
     /// U+FFFD, as `TextEncoder` does it.
-    pub(crate) fn new(kind: ValueKind, bytes: Bytes) -> Value {
+    pub fn new(kind: ValueKind, bytes: Bytes) -> Value {
         if kind == ValueKind::Text
             && let Err(_invalid) = std::str::from_utf8(&bytes)
         {
@@ -29,17 +29,17 @@ impl Value {
     }
 
     /// What the bytes are in JavaScript.
-    pub(crate) fn kind(&self) -> ValueKind {
+    pub fn kind(&self) -> ValueKind {
         self.kind
     }
 
     /// The bytes; UTF-8 for a text.
-    pub(crate) fn bytes(&self) -> &Bytes {
+    pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
     /// The bytes alone.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    pub fn into_bytes(self) -> Bytes {
         self.bytes
     }
 }

@@ -1,0 +1,1 @@
+//! Empty: the tests are in `all/`, one binary over the two programs.

@@ -1,0 +1,105 @@
+//! `zigttp run`: serves a handler until it is told to stop.
+
+use std::io::{self, IsTerminal};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+use zigttp_runtime::{Config, Server};
+
+use crate::cache;
+use crate::commands::build;
+
+/// Arguments of `zigttp run`.
+#[derive(Args)]
+pub struct Arguments {
+    /// The handler: a .wasm made by `zigts build`, or a .ts, .mts, .js or .mjs source
+    handler: PathBuf,
+
+    /// Address to listen on
+    #[arg(long, env = "ZIGTTP_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+
+    /// Port to listen on; 0 picks a free one and prints it
+    #[arg(long, env = "ZIGTTP_PORT", default_value_t = 8080)]
+    port: u16,
+
+    /// Keep attachments in this folder, across crashes and restarts
+    #[arg(long, env = "ZIGTTP_DURABLE", value_name = "DIR")]
+    durable: Option<PathBuf>,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the handler does not build or load, the port is taken, or a folder cannot be used.
+pub fn run(arguments: Arguments) -> Result<()> {
+    init_logging();
+    let artifact = artifact(&arguments.handler)?;
+    let config = Config {
+        durable: arguments.durable,
+        cache_dir: cache::compiled_modules_folder(),
+        ..Config::default()
+    };
+    let server = Server::new(config, &artifact)
+        .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(serve(server, SocketAddr::new(arguments.host, arguments.port)))
+}
+
+/// The bytes to serve: read, or built from source.
+fn artifact(handler: &Path) -> Result<Vec<u8>> {
+    match handler.extension().and_then(|extension| extension.to_str()) {
+        Some("ts" | "mts" | "js" | "mjs") => build::compile_file(handler),
+        Some("wasm") => {
+            std::fs::read(handler).with_context(|| format!("cannot read {}", handler.display()))
+        }
+        _ => bail!(
+            "cannot serve {}: a handler is a .wasm, or a .ts, .mts, .js or .mjs source",
+            handler.display()
+        ),
+    }
+}
+
+async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr().context("cannot tell the listening address")?;
+    // On standard output, alone: a script that starts a server on port 0 reads it from there.
+    anstream::println!("listening on http://{address} and ws://{address}");
+    let stop = stop().context("cannot listen for signals")?;
+    zigttp_runtime::run(listener, server, stop).await;
+    Ok(())
+}
+
+/// Ready at Ctrl-C or SIGTERM.
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Logs go to standard error; `RUST_LOG` filters them as in every tool of the kind.
+fn init_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("info"));
+    let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(has_colour)
+        .with_writer(io::stderr)
+        .init();
+}

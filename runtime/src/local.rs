@@ -1,0 +1,51 @@
+//! Connections without a socket: the same dispatch and commit, driven by a caller instead of by
+//! frames. For benchmarks, and for tests of handlers.
+
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::lifecycle::Registered;
+use crate::outbox::Next;
+use crate::server::Server;
+use crate::value::Value;
+
+/// A connection that a program holds instead of a client.
+pub struct LocalConnection {
+    server: Arc<Server>,
+    registered: Registered,
+}
+
+impl LocalConnection {
+    /// Opens a connection on a path with query and runs its `onOpen`; `None` when the path is no
+    /// route or no connection can be opened.
+    pub async fn open(server: &Arc<Server>, url: &str) -> Option<LocalConnection> {
+        let path = url.split_once('?').map_or(url, |(path, _query)| path);
+        let parameters = server.app().routes.find(path)?;
+        let connection = server.hub.register(path, parameters).ok()?;
+        let registered = Registered { hub: Arc::clone(&server.hub), connection };
+        let open = Event::Open { connection: Arc::clone(&registered.connection), url: url.into() };
+        // A failure has been logged, as for every connection.
+        let _ = server.dispatch(open).await;
+        Some(LocalConnection { server: Arc::clone(server), registered })
+    }
+
+    /// Runs `onMessage`, or lets the auto-response answer. Answers whether the event's effects
+    /// have been committed.
+    pub async fn message(&self, data: Value) -> bool {
+        let connection = &self.registered.connection;
+        if let Some(answer) = connection.auto_response_to(&data) {
+            connection.outbox.push_bounded(answer, self.server.config.max_queue);
+            return true;
+        }
+        let event = Event::Message { connection: Arc::clone(connection), data };
+        self.server.dispatch(event).await.is_ok()
+    }
+
+    /// The next frame queued for this connection.
+    pub fn next_sent(&self) -> Option<Value> {
+        match self.registered.connection.outbox.next() {
+            Next::Frame(frame) => Some(frame),
+            Next::Close(_) | Next::Nothing => None,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Black-box tests over the real binaries, real sockets on port 0 and real files.
+
+mod architecture;
+mod chat;
+mod support;
+mod zigts_commands;
+mod zigts_rules;

@@ -1,0 +1,91 @@
+//! A WebSocket client that waits with patience and fails with words.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::patiently;
+
+/// One open WebSocket.
+pub(crate) struct Client {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr, path: &str) -> Client {
+        Client::try_connect(address, path).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    pub(crate) async fn try_connect(address: SocketAddr, path: &str) -> Result<Client, Error> {
+        let url = format!("ws://{address}{path}");
+        let connected = patiently("the handshake", tokio_tungstenite::connect_async(url)).await;
+        connected.map(|(stream, _response)| Client { stream })
+    }
+
+    pub(crate) async fn send(&mut self, message: impl Into<Message>) {
+        patiently("sending", self.stream.send(message.into())).await.expect("the socket is open");
+    }
+
+    /// The next data message or close frame; pings are answered and passed over.
+    pub(crate) async fn next(&mut self) -> Message {
+        loop {
+            let message = patiently("a message", self.stream.next()).await;
+            match message.expect("the socket is open").expect("the server keeps the protocol") {
+                Message::Ping(_) | Message::Pong(_) => {}
+                message => return message,
+            }
+        }
+    }
+
+    /// The next message, which is a text.
+    pub(crate) async fn text(&mut self) -> String {
+        match self.next().await {
+            Message::Text(text) => text.to_string(),
+            other => panic!("expected a text, got {other:?}"),
+        }
+    }
+
+    /// The next message, which is binary.
+    pub(crate) async fn bytes(&mut self) -> Vec<u8> {
+        match self.next().await {
+            Message::Binary(bytes) => bytes.to_vec(),
+            other => panic!("expected bytes, got {other:?}"),
+        }
+    }
+
+    /// Sends a text and answers the next one.
+    pub(crate) async fn ask(&mut self, text: &str) -> String {
+        self.send(text).await;
+        self.text().await
+    }
+
+    /// The close frame of the server, which comes next: code and reason. Completes the handshake.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        let frame = match self.next().await {
+            Message::Close(frame) => frame,
+            other => panic!("expected a close frame, got {other:?}"),
+        };
+        // Reading on sends the answer, and ends with the transport.
+        while let Some(Ok(_)) = patiently("the end", self.stream.next()).await {}
+        frame.map_or((1005, String::new()), |frame| {
+            (frame.code.into(), frame.reason.as_str().to_owned())
+        })
+    }
+
+    /// Closes with a code and waits for the server's answer: its code.
+    pub(crate) async fn close(mut self, code: u16, reason: &str) -> u16 {
+        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+        self.send(Message::Close(Some(frame))).await;
+        self.closed().await.0
+    }
+
+    /// Drops the transport without a close frame.
+    pub(crate) fn drop_transport(self) {
+        drop(self.stream);
+    }
+}

@@ -1,0 +1,166 @@
+//! `zigttp run` in a process of its own, on a port of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use super::client::Client;
+use super::{PATIENCE, programs};
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    /// Taken by whoever waits for its end.
+    process: Option<Child>,
+    pid: u32,
+    pub(crate) address: SocketAddr,
+    log: Arc<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    grown: Condvar,
+}
+
+impl Server {
+    /// Serves a handler of this source.
+    pub(crate) fn of(source: &str) -> Server {
+        Server::start(&programs::compile(source), &[])
+    }
+
+    /// Serves an artifact.
+    pub(crate) fn start(handler: &Path, arguments: &[&str]) -> Server {
+        let mut process = programs::program("zigttp")
+            .arg("run")
+            .arg(handler)
+            .args(["--port", "0"])
+            .args(arguments)
+            .env("RUST_LOG", "info,handler=debug")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("zigttp starts");
+        let log = Arc::new(Log::default());
+        let stderr = process.stderr.take().expect("it is piped");
+        std::thread::spawn({
+            let log = Arc::clone(&log);
+            move || log.follow(stderr)
+        });
+        let mut line = String::new();
+        let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
+        stdout.read_line(&mut line).expect("standard output is text");
+        let address = line
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.split_whitespace().next())
+            .and_then(|address| address.parse().ok());
+        let Some(address) = address else {
+            let status = process.wait().expect("a child can be waited for");
+            panic!("zigttp printed {line:?} and ended with {status}:\n{}", log.text());
+        };
+        Server { pid: process.id(), process: Some(process), address, log }
+    }
+
+    /// Opens a WebSocket.
+    pub(crate) async fn connect(&self, path: &str) -> Client {
+        Client::connect(self.address, path).await
+    }
+
+    /// Sends an HTTP request as written and reads to the end; the answer's head and body.
+    pub(crate) fn request(&self, request: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(self.address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+        stream.write_all(request.as_bytes()).expect("the server reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the server answers and closes");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        (head.to_owned(), body.to_owned())
+    }
+
+    /// A GET request; the answer's status and body.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let (head, body) = self
+            .request(&format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.unwrap_or_else(|| panic!("no status in {head:?}")), body)
+    }
+
+    /// Waits until the log has this text; the log so far.
+    pub(crate) fn wait_for_log(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut log = self.log.text.lock().expect("the reader does not panic");
+        while !log.contains(text) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the log never had {text:?}:\n{log}");
+            log = self.log.grown.wait_timeout(log, left).expect("the reader does not panic").0;
+        }
+        log.clone()
+    }
+
+    /// The log so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Process id, to look at the process from outside.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = std::process::Command::new("kill")
+            .args(["-s", name, &self.pid.to_string()])
+            .status()
+            .expect("kill exists");
+        assert!(status.success());
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("it is waited for once");
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || ended.send(process.wait()));
+        match end.recv_timeout(PATIENCE) {
+            Ok(status) => status.expect("a child can be waited for"),
+            Err(_elapsed) => {
+                self.signal("KILL");
+                panic!("the server did not end:\n{}", self.log())
+            }
+        }
+    }
+
+    /// Kills the process as a crash would.
+    pub(crate) fn kill(self) {
+        self.signal("KILL");
+        self.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            // It may have ended by itself.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Log {
+    fn follow(&self, stderr: impl Read) {
+        for line in BufReader::new(stderr).lines() {
+            let Ok(line) = line else { return };
+            let mut text = self.text.lock().expect("no test panics while it holds this");
+            text.push_str(&line);
+            text.push('\n');
+            self.grown.notify_all();
+        }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().expect("no test panics while it holds this").clone()
+    }
+}
