@@ -7,6 +7,7 @@
 //! - [`exit`]: what a command comes to, and the only place that knows exit codes;
 //! - [`show`]: diagnostics and remarks on a terminal;
 //! - [`handler_file`]: a handler on a disk, as the compiler wants it;
+//! - [`server_options`]: the options of a server as flags and environment variables;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees of a bug of ours.
 
@@ -15,4 +16,5 @@ pub mod commands;
 pub mod exit;
 pub mod handler_file;
 pub mod panic_hook;
+pub mod server_options;
 pub mod show;

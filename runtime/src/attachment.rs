@@ -41,7 +41,10 @@ impl Attachments {
 
     pub(crate) fn durable(store: DurableAttachments) -> Attachments {
         Attachments {
-            durable: Some(Durable { store: Arc::new(store), commit: tokio::sync::Mutex::default() }),
+            durable: Some(Durable {
+                store: Arc::new(store),
+                commit: tokio::sync::Mutex::default(),
+            }),
         }
     }
 

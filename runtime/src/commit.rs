@@ -42,10 +42,8 @@ pub(crate) async fn commit(
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order.
 fn queue(effects: Vec<Effect>, targets: &HashMap<ConnectionId, Arc<Connection>>) {
-    let rooms: BTreeMap<&str, &Room> = targets
-        .values()
-        .map(|connection| (connection.room.key(), &*connection.room))
-        .collect();
+    let rooms: BTreeMap<&str, &Room> =
+        targets.values().map(|connection| (connection.room.key(), &*connection.room)).collect();
     // In key order, so that two commits that share rooms cannot wait for each other.
     let _members: Vec<MutexGuard<'_, Members>> =
         rooms.values().map(|room| room.members()).collect();

@@ -19,6 +19,8 @@ pub struct Config {
     /// Bytes that may wait to be written to one connection. One frame of any size is taken while
     /// the queue is below it.
     pub max_queue: usize,
+    /// How long a connection's queue may stay over its bound before it is closed with 1008.
+    pub slow_consumer_timeout: Duration,
     /// Open connections; an upgrade beyond them is answered 503.
     pub max_connections: usize,
     /// Events that may run at the same time; further ones wait.
@@ -27,12 +29,52 @@ pub struct Config {
     pub memory_limit: usize,
     /// CPU time of one event: its own slices, not the time it waits for a turn.
     pub cpu_limit: Duration,
+    /// What becomes of a connection whose event threw.
+    pub on_error: OnError,
+    /// A connection that was silent for this long is pinged.
+    pub ping_interval: Duration,
+    /// A pinged connection that stays silent for this long is dropped (1006).
+    pub pong_timeout: Duration,
+    /// A connection without an event for this long is dormant and gives up its buffers. Control
+    /// frames do not count.
+    pub dormant_after: Duration,
     /// How long a client may take to send its request head.
     pub header_timeout: Duration,
     /// How long a closing handshake may take before the transport is dropped.
     pub close_timeout: Duration,
     /// How long connections may take to close when the server shuts down.
     pub drain_timeout: Duration,
+}
+
+/// What becomes of a connection whose event threw. Nothing of the event takes effect either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// It goes on.
+    Keep,
+    /// It is closed with 1011.
+    Close,
+}
+
+impl Config {
+    /// Checks what the type cannot.
+    ///
+    /// # Errors
+    /// A sentence naming the options that do not fit each other.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let message = self.max_message_size.max(self.max_body_size);
+        // A message is in memory as it came, as a JavaScript string (two bytes a character, if
+        // one is beyond Latin-1), and once more when the handler sends it on.
+        if self.memory_limit / 4 < message {
+            return Err(format!(
+                "the memory limit of {} bytes is less than four times the largest message or body of {message}",
+                self.memory_limit
+            ));
+        }
+        if self.max_events == 0 {
+            return Err("at least one event must be able to run".to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Default for Config {
@@ -45,10 +87,15 @@ impl Default for Config {
             max_body_size: 1 << 20,
             max_attachment_size: 64 << 10,
             max_queue: 1 << 20,
+            slow_consumer_timeout: Duration::from_secs(5),
             max_connections: 100_000,
             max_events: 64 * cores,
             memory_limit: 32 << 20,
             cpu_limit: Duration::from_millis(50),
+            on_error: OnError::Keep,
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
+            dormant_after: Duration::from_secs(60),
             header_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(10),

@@ -1,5 +1,6 @@
 //! The record of one connection: all that stays in memory while it is idle, besides its socket.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::auto_response::AutoResponse;
@@ -17,8 +18,22 @@ pub(crate) struct Connection {
     pub(crate) parameters: Parameters,
     /// What is to be written to it; written by commits, drained by its own task.
     pub(crate) outbox: Outbox,
+    /// A [`State`], for whoever counts.
+    state: AtomicU8,
     /// What the handler keeps with it; written by commits.
     kept: Mutex<Kept>,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// An event of it runs, or waits for its turn.
+    Live,
+    /// Between events.
+    Parked,
+    /// Parked past the idle threshold, its buffers given up.
+    Dormant,
 }
 
 #[derive(Default)]
@@ -28,8 +43,28 @@ struct Kept {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, room: Arc<Room>, parameters: Parameters) -> Connection {
-        Connection { id, room, parameters, outbox: Outbox::default(), kept: Mutex::default() }
+    pub(crate) fn new(
+        id: ConnectionId,
+        room: Arc<Room>,
+        parameters: Parameters,
+        max_queue: usize,
+    ) -> Connection {
+        let outbox = Outbox::new(max_queue);
+        let state = AtomicU8::new(State::Parked as u8);
+        Connection { id, room, parameters, outbox, state, kept: Mutex::default() }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.state.load(Ordering::Relaxed) {
+            number if number == State::Live as u8 => State::Live,
+            number if number == State::Parked as u8 => State::Parked,
+            _ => State::Dormant,
+        }
+    }
+
+    /// Set by the connection's own task alone.
+    pub(crate) fn set_state(&self, state: State) {
+        self.state.store(state as u8, Ordering::Relaxed);
     }
 
     /// The value of a route parameter.

@@ -2,11 +2,12 @@
 //!
 //! It waits for its room's turn and for an instance, runs in a fresh sandbox, and commits what it
 //! collected if it returned. If it threw, trapped or ran over a budget, nothing of it happens; after
-//! anything but a throw its connection is closed with 1011.
+//! anything but a throw (and after that too, if so configured) its connection is closed with 1011.
 
 use zigttp_abi::close_code;
 
 use crate::commit::commit;
+use crate::config::OnError;
 use crate::event::{Event, Response};
 use crate::event_state::EventState;
 use crate::failure::Failure;
@@ -28,7 +29,7 @@ impl Server {
         };
         let result = self.run(event).await;
         if let (Some(connection), Err(failure)) = (&connection, &result)
-            && !matches!(failure, Failure::Threw(_))
+            && (self.config.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
         {
             let code = close_code::INTERNAL_ERROR;
             connection.outbox.close(Close { code, reason: "".into() });
@@ -46,7 +47,8 @@ impl Server {
             return Ok(None);
         }
         let own = event.connection().map(|connection| connection.id);
-        let slot = self.sandbox.slot().await;
+        self.hub.counters.events.add_one();
+        let slot = self.sandbox.slot(&event).await;
         let state = EventState::new(self.hub.clone(), self.config.clone(), event);
         let Ended { event, result } = self.sandbox.run(&app.program, state).await;
         drop(slot);
@@ -57,6 +59,9 @@ impl Server {
             },
             Err(failure) => Err(failure),
         };
-        result.inspect_err(|failure| failure.log(&event, &app.source_maps))
+        result.inspect_err(|failure| {
+            self.hub.counters.failures.add_one();
+            failure.log(&event, &app.source_maps);
+        })
     }
 }

@@ -38,6 +38,9 @@ pub enum StartError {
     /// The artifact is refused.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Options that do not fit each other.
+    #[error("{0}")]
+    Config(String),
     /// wasmtime refuses the configuration, for instance because address space is short.
     #[error("cannot set up the sandbox: {0}")]
     Sandbox(String),

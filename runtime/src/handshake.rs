@@ -42,8 +42,8 @@ pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Response
     if !is_key(key.as_bytes()) {
         return Err(bad("Sec-WebSocket-Key is not 16 bytes in base64"));
     }
-    let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()))
-        .expect("base64 is a header value");
+    let accept =
+        HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is a header value");
     let mut response = Response::new(Body::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     response.headers_mut().extend([

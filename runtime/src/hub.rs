@@ -7,15 +7,28 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 use crate::attachment::Attachments;
-use crate::connection::Connection;
+use crate::connection::{Connection, State};
 use crate::connection_id::{ConnectionId, ConnectionIds};
+use crate::counters::Counters;
 use crate::rooms::Rooms;
 use crate::route::Parameters;
+
+/// Connections by what they are doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionStates {
+    /// An event of the connection runs, or waits for its turn.
+    pub live: usize,
+    /// Between events.
+    pub parked: usize,
+    /// Parked past the idle threshold, its buffers given up.
+    pub dormant: usize,
+}
 
 /// All connections of one server.
 pub(crate) struct Hub {
     pub(crate) rooms: Rooms,
     pub(crate) attachments: Attachments,
+    pub(crate) counters: Counters,
     ids: ConnectionIds,
     connections: RwLock<HashMap<ConnectionId, Arc<Connection>>>,
     /// Told when the last connection has gone.
@@ -24,7 +37,14 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new(ids: ConnectionIds, attachments: Attachments) -> Hub {
-        Hub { rooms: Rooms::default(), attachments, ids, connections: RwLock::default(), emptied: Notify::new() }
+        Hub {
+            rooms: Rooms::default(),
+            attachments,
+            counters: Counters::default(),
+            ids,
+            connections: RwLock::default(),
+            emptied: Notify::new(),
+        }
     }
 
     /// Registers a connection that is about to open on a path. It can be addressed from now on,
@@ -36,9 +56,11 @@ impl Hub {
         &self,
         room: &str,
         parameters: Parameters,
+        max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
-        let connection = Arc::new(Connection::new(id, self.rooms.enter(room), parameters));
+        let room = self.rooms.enter(room);
+        let connection = Arc::new(Connection::new(id, room, parameters, max_queue));
         self.write().insert(id, Arc::clone(&connection));
         Ok(connection)
     }
@@ -74,6 +96,19 @@ impl Hub {
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
         let connections = self.connections.read().unwrap_or_else(PoisonError::into_inner);
         connections.values().map(Arc::clone).collect()
+    }
+
+    /// How many connections are in each state.
+    pub(crate) fn states(&self) -> ConnectionStates {
+        let mut states = ConnectionStates::default();
+        for connection in self.connections.read().unwrap_or_else(PoisonError::into_inner).values() {
+            match connection.state() {
+                State::Live => states.live += 1,
+                State::Parked => states.parked += 1,
+                State::Dormant => states.dormant += 1,
+            }
+        }
+        states
     }
 
     /// Waits until no connection is registered.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use zigttp_abi::close_code;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, State};
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::outbox::Close;
@@ -96,7 +96,16 @@ impl Server {
         loop {
             match socket.next(&connection.outbox).await {
                 Inbound::Message(data) => match connection.auto_response_to(&data) {
-                    Some(answer) => connection.outbox.push_bounded(answer, self.config.max_queue),
+                    Some(answer) => {
+                        let counters = &self.hub.counters;
+                        let is_taken = connection.outbox.push_bounded(answer);
+                        let count = if is_taken {
+                            &counters.auto_responses
+                        } else {
+                            &counters.refused_frames
+                        };
+                        count.add_one();
+                    }
                     None => {
                         let event = Event::Message { connection: Arc::clone(connection), data };
                         self.run_for(socket, connection, event).await;
@@ -105,6 +114,20 @@ impl Server {
                 Inbound::Closing(close) => return End::Server(close),
                 Inbound::PeerClosed(close) => return End::Peer(close),
                 Inbound::Fault(close) => return End::Fault(close),
+                Inbound::Slow => {
+                    self.hub.counters.slow_consumers.add_one();
+                    let reason = "slow consumer".into();
+                    let close = Close { code: close_code::POLICY_VIOLATION, reason };
+                    connection.outbox.close_at_once(close);
+                }
+                Inbound::Idle => {
+                    connection.set_state(State::Dormant);
+                    connection.outbox.shrink();
+                }
+                Inbound::Dead => {
+                    self.hub.counters.dead_peers.add_one();
+                    return End::Dropped;
+                }
                 Inbound::Dropped => return End::Dropped,
             }
         }
@@ -118,7 +141,10 @@ impl Server {
         connection: &Connection,
         event: Event,
     ) {
+        connection.set_state(State::Live);
         let _ = socket.write_during(&connection.outbox, Box::pin(self.dispatch(event))).await;
+        connection.set_state(State::Parked);
+        socket.event_ended();
     }
 
     /// Completes the closing handshake, within its time.
@@ -130,12 +156,10 @@ impl Server {
     ) -> End {
         let time = self.config.close_timeout;
         match end {
-            End::Server(close) => {
-                match timeout(time, socket.close(&connection.outbox)).await {
-                    Ok(Some(crossed)) => End::Peer(crossed),
-                    Ok(None) | Err(_) => End::Server(close),
-                }
-            }
+            End::Server(close) => match timeout(time, socket.close(&connection.outbox)).await {
+                Ok(Some(crossed)) => End::Peer(crossed),
+                Ok(None) | Err(_) => End::Server(close),
+            },
             End::Peer(close) => {
                 let _ = timeout(time, socket.answer_close()).await;
                 End::Peer(close)

@@ -21,7 +21,7 @@ impl LocalConnection {
     pub async fn open(server: &Arc<Server>, url: &str) -> Option<LocalConnection> {
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let parameters = server.app().routes.find(path)?;
-        let connection = server.hub.register(path, parameters).ok()?;
+        let connection = server.hub.register(path, parameters, server.config.max_queue).ok()?;
         let registered = Registered { hub: Arc::clone(&server.hub), connection };
         let open = Event::Open { connection: Arc::clone(&registered.connection), url: url.into() };
         // A failure has been logged, as for every connection.
@@ -34,8 +34,7 @@ impl LocalConnection {
     pub async fn message(&self, data: Value) -> bool {
         let connection = &self.registered.connection;
         if let Some(answer) = connection.auto_response_to(&data) {
-            connection.outbox.push_bounded(answer, self.server.config.max_queue);
-            return true;
+            return connection.outbox.push_bounded(answer);
         }
         let event = Event::Message { connection: Arc::clone(connection), data };
         self.server.dispatch(event).await.is_ok()

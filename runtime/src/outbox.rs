@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
 
@@ -20,9 +21,10 @@ pub(crate) struct Close {
     pub(crate) reason: Box<str>,
 }
 
-#[derive(Default)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
+    /// Bytes from which on a queue is over its bound.
+    max_bytes: usize,
     /// The connection's task, woken when something was queued.
     waker: AtomicWaker,
 }
@@ -32,6 +34,8 @@ struct Queue {
     frames: VecDeque<Value>,
     /// Payload bytes of `frames`.
     bytes: usize,
+    /// Since when `bytes` has been over the bound without a break.
+    over_since: Option<Instant>,
     phase: Phase,
 }
 
@@ -54,6 +58,10 @@ pub(crate) enum Next {
 }
 
 impl Outbox {
+    pub(crate) fn new(max_bytes: usize) -> Outbox {
+        Outbox { queue: Mutex::default(), max_bytes, waker: AtomicWaker::new() }
+    }
+
     /// Queues a frame unless the connection is closing. The bound was checked when the handler
     /// sent it; here a frame is only refused when nothing may follow a close.
     pub(crate) fn push(&self, frame: Value) {
@@ -61,15 +69,20 @@ impl Outbox {
         if queue.phase == Phase::Open {
             queue.bytes += frame.bytes().len();
             queue.frames.push_back(frame);
+            if queue.bytes >= self.max_bytes {
+                queue.over_since.get_or_insert_with(Instant::now);
+            }
         }
     }
 
-    /// Queues a frame that no handler's `send` has checked against the bound; over it, the frame
-    /// is dropped.
-    pub(crate) fn push_bounded(&self, frame: Value, max_queue: usize) {
-        if self.queued_bytes().is_some_and(|queued| queued < max_queue) {
+    /// Queues a frame that no handler's `send` has checked against the bound. Answers whether it
+    /// was taken.
+    pub(crate) fn push_bounded(&self, frame: Value) -> bool {
+        let has_room = self.queued_bytes().is_some_and(|queued| queued < self.max_bytes);
+        if has_room {
             self.push(frame);
         }
+        has_room
     }
 
     /// Begins a close; does nothing when one has begun. Answers whether it was the first.
@@ -80,6 +93,25 @@ impl Outbox {
             queue.phase = Phase::Closing(close);
         }
         is_first
+    }
+
+    /// Begins a close that does not wait behind what is queued: that is dropped.
+    pub(crate) fn close_at_once(&self, close: Close) {
+        let mut queue = self.lock();
+        queue.frames = VecDeque::new();
+        queue.bytes = 0;
+        queue.over_since = None;
+        queue.phase = Phase::Closing(close);
+    }
+
+    /// Since when the queue has been over its bound, if it is.
+    pub(crate) fn over_since(&self) -> Option<Instant> {
+        self.lock().over_since
+    }
+
+    /// Gives up memory that an empty queue holds.
+    pub(crate) fn shrink(&self) {
+        self.lock().frames.shrink_to_fit();
     }
 
     /// Drops what waits and takes nothing more.
@@ -116,6 +148,9 @@ impl Outbox {
         let mut queue = self.lock();
         if let Some(frame) = queue.frames.pop_front() {
             queue.bytes -= frame.bytes().len();
+            if queue.bytes < self.max_bytes {
+                queue.over_since = None;
+            }
             return Next::Frame(frame);
         }
         if !matches!(queue.phase, Phase::Closing(_)) {

@@ -73,7 +73,8 @@ impl Rooms {
     /// Gives back one [`Rooms::enter`]; the last one removes the room.
     pub(crate) fn leave(&self, key: &str) {
         let mut rooms = self.lock();
-        let occupied = rooms.get_mut(key).expect("a room is left once for every time it is entered");
+        let occupied =
+            rooms.get_mut(key).expect("a room is left once for every time it is entered");
         occupied.connections -= 1;
         if occupied.connections == 0 {
             rooms.remove(key);

@@ -62,8 +62,10 @@ impl Routes {
     /// Reads the patterns of a manifest.
     pub(crate) fn parse(patterns: Option<&[String]>) -> Result<Routes, RouteError> {
         let Some(patterns) = patterns else { return Ok(Routes { patterns: None }) };
-        let mut parsed =
-            patterns.iter().map(|pattern| Pattern::parse(pattern)).collect::<Result<Vec<_>, _>>()?;
+        let mut parsed = patterns
+            .iter()
+            .map(|pattern| Pattern::parse(pattern))
+            .collect::<Result<Vec<_>, _>>()?;
         parsed.sort();
         Ok(Routes { patterns: Some(parsed) })
     }

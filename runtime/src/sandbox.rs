@@ -46,6 +46,15 @@ pub(crate) struct Sandbox {
     ticker: Ticker,
     /// One permit is one instance of the pool.
     slots: Semaphore,
+    /// Of those, how many HTTP requests may hold. A room runs one event at a time, so it cannot
+    /// take more than one; requests have no room.
+    request_slots: Semaphore,
+}
+
+/// The right to hold an instance.
+pub(crate) struct Slot<'a> {
+    _slot: SemaphorePermit<'a>,
+    _request: Option<SemaphorePermit<'a>>,
 }
 
 /// A handler ready to be instantiated.
@@ -79,7 +88,9 @@ impl Sandbox {
         host::link(&mut linker).map_err(refuse)?;
         let ticker =
             Ticker::start(&engine).map_err(|error| StartError::Sandbox(error.to_string()))?;
-        Ok(Sandbox { engine, linker, ticker, slots: Semaphore::new(config.max_events) })
+        let slots = Semaphore::new(config.max_events);
+        let request_slots = Semaphore::new(config.max_events.div_ceil(2));
+        Ok(Sandbox { engine, linker, ticker, slots, request_slots })
     }
 
     /// Compiles an artifact, or fetches it from the cache, and links it.
@@ -106,8 +117,13 @@ impl Sandbox {
     }
 
     /// Waits for an instance of the pool to be free.
-    pub(crate) async fn slot(&self) -> SemaphorePermit<'_> {
-        self.slots.acquire().await.expect("the semaphore is never closed")
+    pub(crate) async fn slot(&self, event: &Event) -> Slot<'_> {
+        const OPEN: &str = "the semaphores are never closed";
+        let _request = match event {
+            Event::Request(_) => Some(self.request_slots.acquire().await.expect(OPEN)),
+            _ => None,
+        };
+        Slot { _slot: self.slots.acquire().await.expect(OPEN), _request }
     }
 
     /// Runs one event in a fresh instance. The caller holds a [`Sandbox::slot`].
@@ -122,10 +138,13 @@ impl Sandbox {
         store.set_epoch_deadline(1);
         let status = call(program, &mut store).await;
         let state = store.into_data();
-        Ended { result: result(status, state.memory_budget.is_denied(), state.thrown, || Returned {
-            effects: state.effects,
-            response: state.response,
-        }), event: state.event }
+        Ended {
+            result: result(status, state.memory_budget.is_denied(), state.thrown, || Returned {
+                effects: state.effects,
+                response: state.response,
+            }),
+            event: state.event,
+        }
     }
 }
 

@@ -23,10 +23,11 @@ use crate::attachment::Attachments;
 use crate::attachment::durable::DurableAttachments;
 use crate::config::Config;
 use crate::connection_id::ConnectionIds;
+use crate::counters::Counts;
 use crate::error::{LoadError, StartError};
 use crate::handshake;
 use crate::http::{Body, text};
-use crate::hub::Hub;
+use crate::hub::{ConnectionStates, Hub};
 use crate::lifecycle::Registered;
 use crate::outbox::Close;
 use crate::sandbox::Sandbox;
@@ -51,6 +52,7 @@ impl Server {
     /// # Errors
     /// When the artifact is refused, or the machine does not give what the configuration asks for.
     pub fn new(config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
+        config.check().map_err(StartError::Config)?;
         let sandbox = Sandbox::new(&config)?;
         let app = App::load(&sandbox, artifact)?;
         let hub = match &config.durable {
@@ -92,6 +94,16 @@ impl Server {
         self.hub.rooms.len()
     }
 
+    /// What the server has done so far.
+    pub fn counts(&self) -> Counts {
+        self.hub.counters.counts()
+    }
+
+    /// Looks at every connection: how many are live, parked and dormant.
+    pub fn scan_idle(&self) -> ConnectionStates {
+        self.hub.states()
+    }
+
     /// An upgrade, a faulty attempt at one, or a request for the handler.
     async fn answer(self: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
         let app = self.app();
@@ -117,10 +129,11 @@ impl Server {
             return Err(full);
         }
         let room = request.uri().path();
-        let connection = self.hub.register(room, parameters).map_err(|error| {
-            tracing::error!(%error, "cannot reserve connection ids");
-            text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n")
-        })?;
+        let connection =
+            self.hub.register(room, parameters, self.config.max_queue).map_err(|error| {
+                tracing::error!(%error, "cannot reserve connection ids");
+                text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n")
+            })?;
         let url = request.uri().path_and_query().map_or("/", |target| target.as_str()).into();
         let registered = Registered { hub: Arc::clone(&self.hub), connection };
         let upgrade = hyper::upgrade::on(&mut request);

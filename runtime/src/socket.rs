@@ -21,6 +21,7 @@ use zigttp_abi::close_code;
 use zigttp_abi::value::ValueKind;
 
 use crate::config::Config;
+use crate::liveness::{Due, Liveness};
 use crate::outbox::{Close, Next, Outbox};
 use crate::value::Value;
 
@@ -40,6 +41,14 @@ pub(crate) struct Socket<Io> {
     stream: WebSocketStream<Io>,
     is_flushed: bool,
     unflushed_pings: u32,
+    liveness: Liveness,
+}
+
+/// What a completed flush has written.
+enum Flushed {
+    Frames,
+    /// As many pongs as may be unflushed: reading was paused for them.
+    Pongs,
 }
 
 /// What [`Socket::next`] waits for.
@@ -51,6 +60,12 @@ pub(crate) enum Inbound {
     PeerClosed(Close),
     /// The peer broke the protocol; the close frame says how.
     Fault(Close),
+    /// The queue has been over its bound for too long.
+    Slow,
+    /// No event for a while: time to give up buffers.
+    Idle,
+    /// A ping was not answered in time.
+    Dead,
     /// The transport ended without a close frame.
     Dropped,
 }
@@ -58,6 +73,7 @@ pub(crate) enum Inbound {
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     /// Takes over a transport after its handshake. `read_ahead` is what has been read past it.
     pub(crate) async fn new(io: Io, read_ahead: Bytes, config: &Config) -> Socket<Io> {
+        let liveness = Liveness::new(config);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)
@@ -66,7 +82,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         let stream =
             WebSocketStream::from_partially_read(io, read_ahead.into(), Role::Server, Some(config))
                 .await;
-        Socket { stream, is_flushed: true, unflushed_pings: 0 }
+        Socket { stream, is_flushed: true, unflushed_pings: 0, liveness }
     }
 
     /// The next thing that happens, writing the queue meanwhile.
@@ -83,21 +99,33 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
                 if self.unflushed_pings < MAX_UNFLUSHED_PINGS
                     && let Poll::Ready(message) = self.poll_read(cx)
                 {
+                    self.liveness.heard();
                     match message {
                         Some(inbound) => return Poll::Ready(inbound),
                         None => continue,
                     }
                 }
                 match self.poll_flush(cx) {
-                    Poll::Ready(Ok(())) if self.unflushed_pings >= MAX_UNFLUSHED_PINGS => {
-                        self.unflushed_pings = 0;
-                    }
+                    // Pings were left unread until their pongs had gone.
+                    Poll::Ready(Ok(Flushed::Pongs)) => continue,
+                    Poll::Ready(Ok(Flushed::Frames)) | Poll::Pending => {}
                     Poll::Ready(Err(_broken)) => return Poll::Ready(Inbound::Dropped),
-                    Poll::Ready(Ok(())) | Poll::Pending => return Poll::Pending,
+                }
+                match ready!(self.liveness.poll_due(cx, outbox.over_since())) {
+                    Due::Ping if self.ping(cx).is_err() => return Poll::Ready(Inbound::Dropped),
+                    Due::Ping => {}
+                    Due::Slow => return Poll::Ready(Inbound::Slow),
+                    Due::Dormant => return Poll::Ready(Inbound::Idle),
+                    Due::Dead => return Poll::Ready(Inbound::Dead),
                 }
             }
         })
         .await
+    }
+
+    /// An event of the connection has ended.
+    pub(crate) fn event_ended(&mut self) {
+        self.liveness.event_ended();
     }
 
     /// Runs something to its end, writing the queue while it waits.
@@ -206,14 +234,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Ok(false)
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<Flushed, Error>> {
         if self.is_flushed && self.unflushed_pings == 0 {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(Flushed::Frames));
         }
-        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.is_flushed = true;
-        self.unflushed_pings = 0;
-        Poll::Ready(flushed)
+        let pings = std::mem::take(&mut self.unflushed_pings);
+        Poll::Ready(Ok(if pings < MAX_UNFLUSHED_PINGS { Flushed::Frames } else { Flushed::Pongs }))
+    }
+
+    /// Sends a ping. Where the peer takes nothing it is not sent, and counts as sent: who does not
+    /// read for that long is as dead as who does not answer.
+    fn ping(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if let Poll::Ready(is_ready) = Pin::new(&mut self.stream).poll_ready(cx) {
+            is_ready?;
+            Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()))?;
+            self.is_flushed = false;
+        }
+        Ok(())
     }
 
     /// Reads one frame: `None` for a control frame that was dealt with.
@@ -259,10 +298,8 @@ fn frame(value: Value) -> Frame {
 }
 
 fn close_frame(close: &Close) -> Option<CloseFrame> {
-    (close.code != close_code::NO_STATUS).then(|| CloseFrame {
-        code: CloseCode::from(close.code),
-        reason: (&*close.reason).into(),
-    })
+    (close.code != close_code::NO_STATUS)
+        .then(|| CloseFrame { code: CloseCode::from(close.code), reason: (&*close.reason).into() })
 }
 
 fn close_of(frame: Option<CloseFrame>) -> Close {

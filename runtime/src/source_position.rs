@@ -64,7 +64,8 @@ mod tests {
     #[test]
     fn frames_of_mapped_modules_name_the_typescript_line() {
         // One mapping: generated 1:0 comes from source line 5 (counted from 1), column 3.
-        let section = br#"{"chat.ts":{"version":3,"sources":["chat.ts"],"names":[],"mappings":"AAIE"}}"#;
+        let section =
+            br#"{"chat.ts":{"version":3,"sources":["chat.ts"],"names":[],"mappings":"AAIE"}}"#;
         let maps = SourceMaps::from_section(section).expect("a good section");
         assert_eq!(
             maps.rewrite("    at onMessage (chat.ts:1:9)\n    at <anonymous> (other.ts:1:9)\n"),

@@ -9,10 +9,16 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use zigttp_runtime::{Config, Server};
+use zigttp_runtime::Server;
 
 use crate::cache;
 use crate::commands::build;
+use crate::server_options::ServerOptions;
+
+/// Scheduler turns between two looks at sockets. An event that computes takes turns of a
+/// millisecond; with tokio's default of 61 the p99 of an echo beside four such events was 53 ms,
+/// with 4 it was 4.6 ms, and with 1 an ordinary message costs 5 to 13 % more CPU (measured).
+const EVENT_INTERVAL: u32 = 4;
 
 /// Arguments of `zigttp run`.
 #[derive(Args)]
@@ -28,9 +34,8 @@ pub struct Arguments {
     #[arg(long, env = "ZIGTTP_PORT", default_value_t = 8080)]
     port: u16,
 
-    /// Keep attachments in this folder, across crashes and restarts
-    #[arg(long, env = "ZIGTTP_DURABLE", value_name = "DIR")]
-    durable: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -40,15 +45,12 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     init_logging();
     let artifact = artifact(&arguments.handler)?;
-    let config = Config {
-        durable: arguments.durable,
-        cache_dir: cache::compiled_modules_folder(),
-        ..Config::default()
-    };
-    let server = Server::new(config, &artifact)
-        .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
+    let server =
+        Server::new(arguments.server.into_config(cache::compiled_modules_folder()), &artifact)
+            .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(EVENT_INTERVAL)
         .build()
         .context("cannot start the runtime")?
         .block_on(serve(server, SocketAddr::new(arguments.host, arguments.port)))
@@ -69,14 +71,24 @@ fn artifact(handler: &Path) -> Result<Vec<u8>> {
 }
 
 async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().context("cannot tell the listening address")?;
     // On standard output, alone: a script that starts a server on port 0 reads it from there.
     anstream::println!("listening on http://{address} and ws://{address}");
     let stop = stop().context("cannot listen for signals")?;
-    zigttp_runtime::run(listener, server, stop).await;
+    zigttp_runtime::run(listener, Arc::clone(&server), stop).await;
+    let counts = server.counts();
+    tracing::info!(
+        counts.events,
+        counts.failures,
+        counts.auto_responses,
+        counts.attachment_reads,
+        counts.refused_frames,
+        counts.slow_consumers,
+        counts.dead_peers,
+        "stopped"
+    );
     Ok(())
 }
 

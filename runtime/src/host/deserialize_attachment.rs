@@ -10,6 +10,7 @@ use crate::value::Value;
 impl EventState {
     /// What this event has written, else what is committed.
     fn deserialize_attachment(&mut self, ws: i64) -> Option<Value> {
+        self.hub.counters.attachment_reads.add_one();
         let touched = self.touch(ws)?;
         touched.attachment.clone().or_else(|| touched.connection.attachment())
     }

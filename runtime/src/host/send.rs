@@ -5,7 +5,6 @@ use zigttp_abi::guest::IMPORT_MODULE;
 use zigttp_abi::value::ValueKind;
 
 use crate::budget::OverBudget;
-use crate::connection_id::ConnectionId;
 use crate::effects::Effect;
 use crate::event_state::EventState;
 use crate::guest_memory::{self, GuestFault, Span};
@@ -22,10 +21,11 @@ impl EventState {
         }
         let Some(queued) = touched.connection.outbox.queued_bytes() else { return Ok(false) };
         if queued + touched.sent >= max_queue {
+            self.hub.counters.refused_frames.add_one();
             return Ok(false);
         }
         touched.sent += data.bytes().len();
-        let to: ConnectionId = touched.connection.id;
+        let to = touched.connection.id;
         self.push(Effect::Send { to, data })?;
         Ok(true)
     }
@@ -40,7 +40,7 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
             if !matches!(data.kind(), ValueKind::Text | ValueKind::ArrayBuffer) {
                 return Err(GuestFault("a frame that is neither text nor binary").into());
             }
-            let is_queued: bool = caller.data_mut().send(ws, data)?;
+            let is_queued = caller.data_mut().send(ws, data)?;
             wasmtime::Result::Ok(i32::from(is_queued))
         },
     )?;

@@ -78,7 +78,8 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
     linker.func_wrap(MODULE, "environ_get", |_names: i32, _buffer: i32| SUCCESS)?;
     linker.func_wrap(MODULE, "fd_close", |_fd: i32| BADF)?;
     linker.func_wrap(MODULE, "fd_fdstat_get", |_fd: i32, _stat: i32| BADF)?;
-    linker.func_wrap(MODULE, "fd_seek", |_fd: i32, _offset: i64, _whence: i32, _result: i32| BADF)?;
+    linker
+        .func_wrap(MODULE, "fd_seek", |_fd: i32, _offset: i64, _whence: i32, _result: i32| BADF)?;
     linker.func_wrap(MODULE, "proc_exit", |code: i32| -> wasmtime::Result<()> {
         Err(wasmtime::Error::msg(format!("the guest exited with {code}")))
     })?;

@@ -1,0 +1,179 @@
+//! Every option of a server: a flag, an environment variable and a default each.
+//!
+//! The defaults are written as a user would type them; a test holds them to those of the library.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use zigttp_runtime::{Config, OnError};
+
+/// Options of the server, grouped as `--help` shows them.
+#[derive(Args)]
+pub struct ServerOptions {
+    /// Keep attachments in this folder, across crashes and restarts
+    #[arg(long, env = "ZIGTTP_DURABLE", value_name = "DIR")]
+    durable: Option<PathBuf>,
+
+    /// What becomes of a connection whose event threw
+    #[arg(
+        long,
+        env = "ZIGTTP_ON_ERROR",
+        value_name = "WHAT",
+        default_value = "keep",
+        help_heading = "Events"
+    )]
+    on_error: OnErrorArgument,
+
+    /// CPU time of one event; beyond it the connection is closed with 1011
+    #[arg(long, env = "ZIGTTP_CPU_LIMIT", value_name = "TIME", default_value = "50ms", value_parser = duration, help_heading = "Events")]
+    cpu_limit: Duration,
+
+    /// Memory of one event with all it sends; beyond it the connection is closed with 1011
+    #[arg(long, env = "ZIGTTP_MEMORY_LIMIT", value_name = "SIZE", default_value = "32MiB", value_parser = size, help_heading = "Events")]
+    memory_limit: usize,
+
+    /// Events that may run at the same time; further ones wait [default: 64 per core]
+    #[arg(long, env = "ZIGTTP_MAX_EVENTS", value_name = "N", help_heading = "Events")]
+    max_events: Option<usize>,
+
+    /// Largest attachment
+    #[arg(long, env = "ZIGTTP_MAX_ATTACHMENT_SIZE", value_name = "SIZE", default_value = "64KiB", value_parser = size, help_heading = "Events")]
+    max_attachment_size: usize,
+
+    /// Open connections; an upgrade beyond them is answered 503
+    #[arg(
+        long,
+        env = "ZIGTTP_MAX_CONNECTIONS",
+        value_name = "N",
+        default_value_t = 100_000,
+        help_heading = "Connections"
+    )]
+    max_connections: usize,
+
+    /// Largest message; a larger one closes with 1009
+    #[arg(long, env = "ZIGTTP_MAX_MESSAGE_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
+    max_message_size: usize,
+
+    /// Bytes that may wait for one connection before send() answers false
+    #[arg(long, env = "ZIGTTP_MAX_QUEUE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
+    max_queue: usize,
+
+    /// How long a queue may stay over its bound before the connection is closed with 1008
+    #[arg(long, env = "ZIGTTP_SLOW_CONSUMER_TIMEOUT", value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Connections")]
+    slow_consumer_timeout: Duration,
+
+    /// Ping a connection that was silent for this long
+    #[arg(long, env = "ZIGTTP_PING_INTERVAL", value_name = "TIME", default_value = "25s", value_parser = duration, help_heading = "Connections")]
+    ping_interval: Duration,
+
+    /// Drop a pinged connection that stays silent for this long
+    #[arg(long, env = "ZIGTTP_PONG_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Connections")]
+    pong_timeout: Duration,
+
+    /// Let a connection without an event for this long give up its buffers
+    #[arg(long, env = "ZIGTTP_DORMANT_AFTER", value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "Connections")]
+    dormant_after: Duration,
+
+    /// How long a closing handshake may take
+    #[arg(long, env = "ZIGTTP_CLOSE_TIMEOUT", value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Connections")]
+    close_timeout: Duration,
+
+    /// How long connections may take to close when the server stops
+    #[arg(long, env = "ZIGTTP_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Connections")]
+    drain_timeout: Duration,
+
+    /// Largest HTTP request body; a larger one is answered 413
+    #[arg(long, env = "ZIGTTP_MAX_BODY_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "HTTP")]
+    max_body_size: usize,
+
+    /// How long a client may take to send its request head
+    #[arg(long, env = "ZIGTTP_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "HTTP")]
+    header_timeout: Duration,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OnErrorArgument {
+    /// It goes on
+    Keep,
+    /// It is closed with 1011
+    Close,
+}
+
+impl ServerOptions {
+    /// The library's form of them.
+    pub fn into_config(self, cache_dir: Option<PathBuf>) -> Config {
+        Config {
+            durable: self.durable,
+            cache_dir,
+            max_message_size: self.max_message_size,
+            max_body_size: self.max_body_size,
+            max_attachment_size: self.max_attachment_size,
+            max_queue: self.max_queue,
+            slow_consumer_timeout: self.slow_consumer_timeout,
+            max_connections: self.max_connections,
+            max_events: self.max_events.unwrap_or(Config::default().max_events),
+            memory_limit: self.memory_limit,
+            cpu_limit: self.cpu_limit,
+            on_error: match self.on_error {
+                OnErrorArgument::Keep => OnError::Keep,
+                OnErrorArgument::Close => OnError::Close,
+            },
+            ping_interval: self.ping_interval,
+            pong_timeout: self.pong_timeout,
+            dormant_after: self.dormant_after,
+            header_timeout: self.header_timeout,
+            close_timeout: self.close_timeout,
+            drain_timeout: self.drain_timeout,
+        }
+    }
+}
+
+/// `50ms`, `10s`, `2min`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a time as 50ms, 10s or 2min"))?;
+    if duration.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(duration) }
+}
+
+/// `64KiB`, `1MiB`, or plain bytes.
+fn size(text: &str) -> Result<usize, String> {
+    let size: bytesize::ByteSize =
+        text.parse().map_err(|error| format!("{error}; write a size as 64KiB, 1MiB or bytes"))?;
+    // The event interface counts in 32 bits.
+    u32::try_from(size.as_u64())
+        .ok()
+        .filter(|bytes| *bytes <= i32::MAX.cast_unsigned())
+        .map(|bytes| bytes as usize)
+        .ok_or_else(|| "it is over 2GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        server: ServerOptions,
+    }
+
+    #[test]
+    fn the_defaults_of_the_flags_are_those_of_the_library() {
+        let Program { server } = Program::parse_from(["zigttp"]);
+        assert_eq!(format!("{:?}", server.into_config(None)), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn sizes_and_durations_are_written_with_units() {
+        assert_eq!(size("64KiB"), Ok(65_536));
+        assert_eq!(size("1MiB"), Ok(1 << 20));
+        assert_eq!(size("1000"), Ok(1000));
+        assert!(size("3GiB").is_err() && size("much").is_err() && size("-1").is_err());
+        assert_eq!(duration("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert!(duration("10").is_err() && duration("0s").is_err());
+    }
+}

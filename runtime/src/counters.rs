@@ -1,0 +1,63 @@
+//! What a server has done so far, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the server was made. Each only grows.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) events: Counter,
+    pub(crate) failures: Counter,
+    pub(crate) auto_responses: Counter,
+    pub(crate) attachment_reads: Counter,
+    pub(crate) refused_frames: Counter,
+    pub(crate) slow_consumers: Counter,
+    pub(crate) dead_peers: Counter,
+}
+
+/// A count that any task may raise.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add_one(&self) {
+        // A statistic: nothing is ordered by it.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counts at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Events that ran JavaScript.
+    pub events: u64,
+    /// Of those, the ones that threw, trapped, ran over a budget or could not be committed.
+    pub failures: u64,
+    /// Messages that an auto-response answered.
+    pub auto_responses: u64,
+    /// Attachments that a handler read.
+    pub attachment_reads: u64,
+    /// Frames refused because the connection's queue was over its bound.
+    pub refused_frames: u64,
+    /// Connections closed with 1008 because their queue stayed over its bound.
+    pub slow_consumers: u64,
+    /// Connections dropped because a ping was not answered.
+    pub dead_peers: u64,
+}
+
+impl Counters {
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            events: self.events.get(),
+            failures: self.failures.get(),
+            auto_responses: self.auto_responses.get(),
+            attachment_reads: self.attachment_reads.get(),
+            refused_frames: self.refused_frames.get(),
+            slow_consumers: self.slow_consumers.get(),
+            dead_peers: self.dead_peers.get(),
+        }
+    }
+}
