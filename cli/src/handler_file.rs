@@ -24,7 +24,8 @@ impl HandlerFile {
     /// When it cannot be read, or is no source file.
     pub fn open(path: &Path) -> anyhow::Result<HandlerFile> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
         let is_source = path
             .extension()
             .and_then(|extension| extension.to_str())

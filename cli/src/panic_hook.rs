@@ -6,6 +6,10 @@ use std::io::Write;
 pub fn install(program: &'static str) {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        // The compiler turns these into diagnostics.
+        if panic.location().is_some_and(|place| place.file().contains("swc_ecma_parser")) {
+            return;
+        }
         default(panic);
         // Nothing can be done about a closed stderr.
         let _ = writeln!(

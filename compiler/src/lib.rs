@@ -19,6 +19,7 @@
 //! clock and no environment, and prints nothing; `clippy.toml` holds it to that. The same texts
 //! make the same artifact, byte by byte.
 
+mod ambiguity;
 mod artifact;
 mod console;
 mod emit;

@@ -1,5 +1,6 @@
 //! From text to a syntax tree in which every name is tied to its declaration.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use swc_core::common::{FileName, Mark, SourceMap};
@@ -7,13 +8,16 @@ use swc_core::ecma::ast::{EsVersion, Program};
 use swc_core::ecma::parser::{EsSyntax, Syntax, TsSyntax, parse_file_as_module};
 use swc_core::ecma::transforms::base::resolver;
 use zigts_rules::model::SyntaxError;
-use zigts_rules::span::ModuleId;
+use zigts_rules::span::{ModuleId, Span};
 
-use crate::nesting;
 use crate::source::{Positions, SourceFile};
+use crate::{ambiguity, nesting};
 
 /// What the engine runs.
 pub(crate) const LANGUAGE: EsVersion = EsVersion::Es2023;
+
+/// Most errors that are reported for a module. Later ones are mostly consequences of the first.
+const MAX_ERRORS: usize = 50;
 
 /// A module's syntax tree with what is needed to go on with it.
 pub(crate) struct Parsed {
@@ -30,9 +34,19 @@ pub(crate) struct Parsed {
 ///
 /// Must run within the parser's global state (`GLOBALS`).
 pub(crate) fn parse(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<SyntaxError>> {
+    if let Some(error) = ambiguity::first_too_deep(id, file.text()) {
+        return Err(vec![error]);
+    }
     // The parser recurses as deep as the text is nested, before anyone can look how deep that is.
     // See `nesting` for the figures.
-    stacker::grow(nesting::stack_bytes(file.text().len()), || parse_recursively(id, file))
+    stacker::grow(nesting::stack_bytes(file.text()), || {
+        // It panics over some broken texts (an enum member `[abstract` is one); to the author that
+        // is an error like any other. Nothing of what it was doing is used afterwards.
+        catch_unwind(AssertUnwindSafe(|| parse_recursively(id, file))).unwrap_or_else(|_| {
+            let message = "the parser cannot make sense of this module".to_owned();
+            Err(vec![SyntaxError { span: Span::start_of(id), message }])
+        })
+    })
 }
 
 fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<SyntaxError>> {
@@ -51,6 +65,7 @@ fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synt
     // The parser may complain of one place twice, on the way in and on the way out.
     errors.sort_by_key(|error| error.span);
     errors.dedup_by_key(|error| error.span);
+    errors.truncate(MAX_ERRORS);
 
     match parsed {
         Ok(module) if errors.is_empty() => {

@@ -3,6 +3,8 @@
 //! The only file that touches the parser's own positions: those count bytes from 1 and mean
 //! nothing without the table they came from. Everywhere else a place is a [`Span`].
 
+#![expect(clippy::disallowed_types, reason = "the one place that converts them")]
+
 use std::ops::Range;
 
 use swc_core::common::{BytePos, Spanned};

@@ -263,6 +263,13 @@ impl HandlerModel {
             .filter(|import| import.target == Target::Websocket && !import.is_type_only)
     }
 
+    /// Whether a module is asked for that cannot be had, so that not all of the handler is known.
+    pub fn has_unresolved_imports(&self) -> bool {
+        self.imports().any(|(_, import)| {
+            matches!(import.target, Target::Unresolved(_)) && !import.is_type_only
+        })
+    }
+
     /// Everything a module exports.
     pub fn exports_of(&self, id: ModuleId) -> ExportTable {
         let mut table = ExportTable::default();

@@ -6,7 +6,7 @@
 /// (two swapped neighbours are one edit), so that short names do not match everything.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
-    let allowed = (name.chars().count() / 3).max(1);
+    let allowed = name.chars().count() / 3;
     candidates
         .into_iter()
         .map(|candidate| {
@@ -33,6 +33,7 @@ mod tests {
             ("broadcast", None),
             ("end", Some("send")),
             ("x", None),
+            ("sb", None),
         ] {
             assert_eq!(closest(given, names), expected, "{given}");
         }

@@ -201,16 +201,26 @@ fn report_missing<'a, 'sink>(
         format!("`{module}` does not export `{imported}`")
     };
     let report = sink.report(name.span, message).label("not exported there");
-    if imported == "default" && import.kind == ImportKind::Static {
-        let local = &name.local;
-        report
-            .help(format!("Import by name: `import {{ {local} }} from \"{}\"`.", import.specifier));
-    } else if let Some(meant) = spelling::closest(imported, known) {
-        report.help(format!("Did you mean `{meant}`?")).suggest(
-            format!("replace `{imported}` with `{meant}`"),
-            name.span,
-            meant,
-        );
+    // Of a default import it is the local name that says what was meant.
+    let is_default = imported == "default" && import.kind == ImportKind::Static;
+    let wanted = if is_default { name.local.as_str() } else { imported };
+    let meant = known.clone().find(|&known| known == wanted).or(spelling::closest(wanted, known));
+    match meant {
+        Some(meant) if is_default => {
+            let specifier = &import.specifier;
+            report.help(format!("Import by name: `import {{ {meant} }} from \"{specifier}\"`."));
+        }
+        Some(meant) => {
+            report.help(format!("Did you mean `{meant}`?")).suggest(
+                format!("replace `{imported}` with `{meant}`"),
+                name.span,
+                meant,
+            );
+        }
+        None if is_default => {
+            report.help("Import a name it exports, in braces.");
+        }
+        None => {}
     }
     report
 }

@@ -64,17 +64,19 @@ impl Rule for NoEventExports {
         }
         let names: Vec<_> =
             events::EXPORTS.iter().map(|event| format!("`{}`", event.name)).collect();
-        let default = table.names.get("default");
-        let span = exported
-            .first()
-            .map(|&(_, span)| span)
-            .or(default.map(|export| export.span))
-            .unwrap_or(Span::start_of(ModuleId::ENTRY));
+        let default = table.names.get("default").map(|export| export.span);
+        let not_a_function = exported.first().map(|&(_, span)| span);
+        let of_that_name = events::EXPORTS.iter().find_map(|event| table.names.get(event.name));
+        let gone = of_that_name.filter(|export| export.is_type).map(|export| export.span);
+        let span = not_a_function.or(gone).or(default);
+        let span = span.unwrap_or(Span::start_of(ModuleId::ENTRY));
         let report = sink
             .report(span, format!("`{}` exports no function that the runtime calls", entry.name))
             .note(format!("the runtime calls {}, each by its name", names.join(", ")));
-        if !exported.is_empty() {
+        if not_a_function.is_some() {
             report.label("not a function");
+        } else if gone.is_some() {
+            report.label("a type, which is gone at run time");
         } else if default.is_some() {
             report
                 .label("a default export is not called")

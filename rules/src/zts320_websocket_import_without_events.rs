@@ -5,6 +5,7 @@ use zigttp_abi::api;
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
 use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::span::ModuleId;
 
 /// Imports the WebSocket module but exports no `onMessage`.
 pub(crate) struct WebsocketImportWithoutEvents;
@@ -52,7 +53,8 @@ impl Rule for WebsocketImportWithoutEvents {
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         let Some(entry) = handler.modules.first() else { return };
         let exported = handler.event_exports();
-        if exported.iter().any(|(event, _)| event.name == "onMessage") {
+        let may_have_more = handler.exports_of(ModuleId::ENTRY).is_open;
+        if may_have_more || exported.iter().any(|(event, _)| event.name == "onMessage") {
             return;
         }
         let Some(import) = handler.websocket_imports().next() else { return };

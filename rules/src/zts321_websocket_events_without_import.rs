@@ -2,7 +2,7 @@
 
 use zigttp_abi::api;
 
-use crate::diagnostic::Sink;
+use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::HandlerModel;
 use crate::rule::{Category, Rule, RuleRecord, Severity};
 
@@ -48,7 +48,8 @@ impl Rule for WebsocketEventsWithoutImport {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        if handler.websocket_imports().next().is_some() {
+        // What cannot be found may be it, or import it.
+        if handler.websocket_imports().next().is_some() || handler.has_unresolved_imports() {
             return;
         }
         let mut events =
@@ -76,10 +77,7 @@ impl Rule for WebsocketEventsWithoutImport {
 }
 
 /// The API functions that are used without being declared, each pointed at once.
-fn called_functions(
-    handler: &HandlerModel,
-    report: &mut crate::diagnostic::Diagnostic,
-) -> Vec<&'static str> {
+fn called_functions(handler: &HandlerModel, report: &mut Diagnostic) -> Vec<&'static str> {
     let mut called = Vec::new();
     for reference in handler.modules.iter().flat_map(|module| &module.globals) {
         if let Some(function) = api::find(&reference.name) {

@@ -53,14 +53,16 @@ impl Rule for TopLevelThrows {
             None => (Span::start_of(ModuleId::ENTRY), frames.as_slice()),
         };
         let report = sink
-            .report(thrown_at, format!("top-level code throws {message}"))
+            .report(thrown_at, format!("top-level code fails: {message}"))
             .note("top-level code runs once, when the handler is built");
         if !frames.is_empty() {
             report.label("thrown here");
         }
-        // Deep traces repeat themselves, and what matters is near the throw.
-        for caller in callers.iter().take(4) {
-            report.secondary(caller.span, "called from here");
+        // Recursion repeats itself, and what matters is near the throw.
+        let mut places: Vec<Span> = callers.iter().map(|frame| frame.span).collect();
+        places.dedup();
+        for place in places.into_iter().filter(|&place| place != thrown_at).take(4) {
+            report.secondary(place, "called from here");
         }
     }
 }

@@ -64,7 +64,5 @@ fn json(record: &RuleRecord) -> String {
 fn page(record: &RuleRecord) -> String {
     let RuleRecord { code, name, summary, since, explanation, .. } = record;
     let (severity, category) = (record.severity.name(), record.category.name());
-    format!(
-        "# {code} {name}\n\n{severity}, {category}, since {since}: {summary}.\n{explanation}"
-    )
+    format!("# {code} {name}\n\n{severity}, {category}, since {since}: {summary}.\n{explanation}")
 }

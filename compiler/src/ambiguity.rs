@@ -1,0 +1,128 @@
+//! Bounds how often the parser may have to guess.
+//!
+//! What begins with `<T>` may be an arrow function, a type assertion or, after a name, a call. The
+//! parser tries one after the other, and each try meets the next `<T>` inside: 20 within one another
+//! that never close take a second, 30 a quarter of an hour.
+
+use zigts_rules::model::SyntaxError;
+use zigts_rules::span::{ModuleId, Span};
+
+/// Most brackets within one another that a guess stands before. Hand-written code stays below 4.
+const MAX_DEPTH: usize = 10;
+
+/// Words after which an expression or a type begins.
+const BEFORE_EXPRESSION: [&str; 16] = [
+    "as", "await", "case", "default", "delete", "do", "else", "extends", "in", "keyof", "new",
+    "of", "return", "throw", "typeof", "yield",
+];
+
+/// The first place where the parser would have to guess too often, if there is one.
+///
+/// Works on the text, since there are no tokens without the parser: what stands in strings and
+/// comments counts, and would have to open ten such brackets and close none to be mistaken.
+pub(crate) fn first_too_deep(id: ModuleId, text: &str) -> Option<SyntaxError> {
+    // Of the text in each open bracket, and of that outside of all: whether a guess stands in it,
+    // since the last `,` or `;`.
+    let mut levels = vec![false];
+    let mut depth = 0;
+    let mut before = Before::default();
+    for (offset, character) in text.char_indices() {
+        let level = levels.last_mut().expect("the outermost is never closed");
+        let is_guess = match character {
+            '<' => *level || before.begins_expression(text),
+            ',' | ';' => false,
+            '(' | '[' | '{' => *level || before.ends_type_arguments(),
+            _ => *level,
+        };
+        depth = depth + usize::from(is_guess) - usize::from(*level);
+        *level = is_guess;
+        match character {
+            '(' | '[' | '{' if depth > MAX_DEPTH => {
+                let start = u32::try_from(offset).ok()?;
+                let message = format!("more than {MAX_DEPTH} levels of `<T>` and brackets");
+                return Some(SyntaxError { span: Span::new(id, start, start + 1), message });
+            }
+            '(' | '[' | '{' => levels.push(false),
+            ')' | ']' | '}' if levels.len() > 1 => {
+                depth -= usize::from(levels.pop().unwrap_or(false));
+            }
+            _ => {}
+        }
+        before.push(offset, character);
+    }
+    None
+}
+
+/// The last characters that are no space.
+#[derive(Default)]
+struct Before {
+    last: [char; 4],
+    /// Offset behind the last of them.
+    end: usize,
+}
+
+impl Before {
+    fn push(&mut self, offset: usize, character: char) {
+        if !character.is_whitespace() {
+            self.last.rotate_left(1);
+            self.last[3] = character;
+            self.end = offset + character.len_utf8();
+        }
+    }
+
+    /// Whether what follows cannot be the right side of an operator.
+    fn begins_expression(&self, text: &str) -> bool {
+        match self.last[3] {
+            ')' | ']' | '"' | '\'' | '`' => false,
+            last if is_word(last) => {
+                let text = &text[..self.end];
+                let start = text
+                    .rfind(|it| !is_word(it))
+                    .map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
+                BEFORE_EXPRESSION.contains(&&text[start..])
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether `>` stands before, that of `=>` aside, with or without the start of a template.
+    fn ends_type_arguments(&self) -> bool {
+        match self.last {
+            [before, '>', '`', '$'] | [_, _, before, '>'] => before != '=',
+            _ => false,
+        }
+    }
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_' || character == '$'
+}
+
+#[cfg(test)]
+mod tests {
+    use zigts_rules::span::ModuleId;
+
+    use super::first_too_deep;
+
+    fn is_refused(text: &str) -> bool {
+        first_too_deep(ModuleId::ENTRY, text).is_some()
+    }
+
+    #[test]
+    fn deep_guesses_are_refused() {
+        for unit in
+            ["<T>(", "f<T> ({a:[", "[<a>-", "{b: < a > ", "`${<a>", "a<b>`${", "(await <T>x"]
+        {
+            assert!(is_refused(&unit.repeat(20)), "{unit}");
+            assert!(!is_refused(&unit.repeat(8)), "{unit}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_closed_or_no_guess_may_be_as_deep_as_it_likes() {
+        for unit in ["<T>()", "f<T>(<a>b);", "a=>(", "f(", "if (a < b) {", "[a<b,", "(a > b && "] {
+            assert!(!is_refused(&unit.repeat(100)), "{unit}");
+        }
+        assert!(!is_refused("))))"));
+    }
+}

@@ -1,0 +1,27 @@
+//! The examples of every rule's manual do what their tags say.
+
+use zigts_rules::registry;
+use zigts_rules::rule::Category;
+
+use crate::support::{check, lines, report_of_build};
+
+#[test]
+fn examples_fire_or_are_silent_as_they_are_tagged() {
+    // What ZTS340 imports.
+    let words = format!("export const words = \"{}\";", "x".repeat(600 * 1024));
+    for record in registry::records() {
+        for example in record.examples() {
+            let modules = [("example.ts", example.source), ("words.ts", &words)];
+            let report = match record.category {
+                Category::Build => report_of_build(&modules),
+                _ => check(&modules),
+            };
+            let fires = report.diagnostics.iter().any(|found| found.rule == record);
+            let found = lines(&report);
+            assert_eq!(fires, example.fires, "{}: {found:?}\n{}", record.code, example.source);
+            if !example.fires {
+                assert_eq!(found, [""; 0], "{}: {}", record.code, example.source);
+            }
+        }
+    }
+}

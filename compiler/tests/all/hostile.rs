@@ -1,0 +1,116 @@
+//! Texts that are made to break a compiler get a diagnostic.
+
+use zigts_compiler::MAX_SOURCE_BYTES;
+
+use crate::support::{check, lines, report_of_build};
+
+/// Deep enough to overflow an ordinary stack many times.
+const LEVELS: usize = 30_000;
+
+#[test]
+fn deep_nesting_is_a_syntax_error() {
+    for (open, close) in [
+        ("[", "]"),
+        ("(", ")"),
+        ("{a:", "}"),
+        ("!", ""),
+        ("- ", ""),
+        ("typeof ", ""),
+        ("a=>", ""),
+        ("a?b:", ""),
+        ("a+", ""),
+        ("a**", ""),
+        ("a=", ""),
+        ("a(", ")"),
+        ("`${", "}`"),
+        ("new ", ""),
+        ("async(", ")"),
+        ("(function(){", "})"),
+        ("class{m=", "}"),
+    ] {
+        for close in [close, ""] {
+            let source =
+                format!("export const x = {}1{};", open.repeat(LEVELS), close.repeat(LEVELS));
+            expect_one_syntax_error(&source);
+        }
+    }
+}
+
+#[test]
+fn deep_statements_and_types_are_syntax_errors_too() {
+    for (open, close) in [("{", "}"), ("if(a)", ""), ("do ", ""), ("try{", "}catch{}"), ("a:", "")]
+    {
+        // Labels are looked up in all around them: the square of this many is still quick.
+        let levels = if open == "a:" { 1_100 } else { LEVELS };
+        expect_one_syntax_error(&format!("{};{}", open.repeat(levels), close.repeat(levels)));
+    }
+    for (open, close) in [("(", ")"), ("[", "]"), ("A<", ">"), ("{a:", "}"), ("keyof ", "")] {
+        let source = format!("type T={}A{};", open.repeat(LEVELS), close.repeat(LEVELS));
+        expect_one_syntax_error(&source);
+    }
+}
+
+#[track_caller]
+fn expect_one_syntax_error(source: &str) {
+    let found = lines(&check(&[("deep.ts", source)]));
+    let shown = &source[..source.len().min(40)];
+    assert!(!found.is_empty() && found.len() <= 50, "{shown}: {}", found.len());
+    assert!(found.iter().all(|line| line.starts_with("ZTS002 ")), "{shown}: {found:?}");
+}
+
+#[test]
+fn what_makes_the_parser_guess_for_ever_is_a_syntax_error() {
+    for open in ["<T>(", "<T>(a:T=", "<T>([", "(a?<T>(", "`${<T>(<T>(", "as <>(a?"] {
+        for levels in [11, 40, LEVELS] {
+            expect_one_syntax_error(&open.repeat(levels));
+        }
+    }
+}
+
+#[test]
+fn what_makes_the_parser_panic_is_a_syntax_error() {
+    expect_one_syntax_error("enum get {[abstract ");
+}
+
+#[test]
+fn nesting_of_generated_code_is_let_through() {
+    let sum = "\"a\" + ".repeat(900);
+    let calls = ".map(x => x)".repeat(300);
+    let brackets = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let source = format!(
+        "export const a = {sum}\"\", b = []{calls}, c = {brackets};\nexport function handler() {{}}"
+    );
+    assert_eq!(lines(&report_of_build(&[("app.ts", &source)])), [""; 0]);
+}
+
+#[test]
+fn too_much_source_is_named_where_it_begins() {
+    let half = format!("export const a = \"{}\";", "x".repeat(MAX_SOURCE_BYTES / 2));
+    let modules = [
+        ("app.ts", "import './a'; import './b'; import './nowhere';"),
+        ("a.ts", &half),
+        ("b.ts", &half),
+    ];
+    assert_eq!(
+        lines(&check(&modules)),
+        ["ZTS340 b.ts:1:1 the handler has 513 KiB of source; at most 512 KiB can be built"]
+    );
+}
+
+#[test]
+fn the_largest_source_still_builds() {
+    let head = "export function handler() { return table.length; }\nconst table = [";
+    let row = "{ name: \"somebody\", count: 1 },\n";
+    let rows = row.repeat((MAX_SOURCE_BYTES - head.len() - 2) / row.len());
+    let source = format!("{head}{rows}];");
+    assert_eq!(lines(&report_of_build(&[("app.ts", &source)])), [""; 0]);
+}
+
+#[test]
+fn odd_texts_are_no_trouble() {
+    for source in ["", "\u{feff}", "\0", "#!/usr/bin/env zigts", "\u{2028}", "'\\ud800'", "/*", "`"]
+    {
+        let found = lines(&check(&[("odd.ts", source)]));
+        assert!(found.len() == 1, "{source:?}: {found:?}");
+    }
+}

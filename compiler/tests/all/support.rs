@@ -1,0 +1,77 @@
+//! Handlers from memory, and one engine for all tests.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use zigts_compiler::report::Report;
+use zigts_compiler::{Artifact, BuildError, Builder, Entry, ReadError};
+use zigts_rules::model::ModuleName;
+
+/// Compiled once, which takes seconds. Its clock runs a hundred times as fast as a real one, so
+/// that what never ends is stopped after a tenth of a second.
+static BUILDER: LazyLock<Builder> = LazyLock::new(|| {
+    let builder = Builder::new(None).expect("the engine compiles");
+    let clock = builder.clock();
+    std::thread::spawn(move || {
+        while clock.tick() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    builder
+});
+
+/// Modules by name, the entry first.
+pub(crate) type Modules<'a> = &'a [(&'a str, &'a str)];
+
+pub(crate) fn check(modules: Modules<'_>) -> Report {
+    zigts_compiler::check(entry(modules), &mut |name| read(modules, name))
+}
+
+fn build(modules: Modules<'_>) -> Result<Artifact, BuildError> {
+    zigts_compiler::build(&BUILDER, entry(modules), &mut |name| read(modules, name))
+}
+
+/// The artifact of a handler that has no errors.
+#[track_caller]
+pub(crate) fn built(modules: Modules<'_>) -> Artifact {
+    match build(modules) {
+        Ok(artifact) => artifact,
+        Err(BuildError::Rejected(rejected)) => panic!("{:?}", lines(&rejected.report)),
+        Err(error) => panic!("the engine fails: {error}"),
+    }
+}
+
+/// What building a handler reports, whether or not it succeeds.
+pub(crate) fn report_of_build(modules: Modules<'_>) -> Report {
+    match build(modules) {
+        Ok(artifact) => artifact.report,
+        Err(BuildError::Rejected(rejected)) => rejected.report,
+        Err(error) => panic!("the engine fails: {error}"),
+    }
+}
+
+/// `code line:column message` for each diagnostic.
+pub(crate) fn lines(report: &Report) -> Vec<String> {
+    report
+        .diagnostics
+        .iter()
+        .map(|found| {
+            let file = report.sources.file(found.span.module);
+            let at = file.line_column(found.span.start);
+            let (code, name) = (found.rule.code, file.name());
+            format!("{code} {name}:{}:{} {}", at.line, at.column, found.message)
+        })
+        .collect()
+}
+
+fn entry(modules: Modules<'_>) -> Entry {
+    let (name, text) = modules[0];
+    Entry { name: ModuleName::new(name), text: text.to_owned() }
+}
+
+fn read(modules: Modules<'_>, wanted: &ModuleName) -> Result<String, ReadError> {
+    match modules.iter().find(|(name, _)| *name == wanted.as_str()) {
+        Some((_, text)) => Ok((*text).to_owned()),
+        None => Err(ReadError::NotFound),
+    }
+}
