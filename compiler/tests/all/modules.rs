@@ -96,7 +96,7 @@ console.log(Color[2], Flag.On, Names.Deep.b, new Point(3).sum(), pick(1), (<any>
 }
 
 #[test]
-fn dynamic_imports_of_literals_are_part_of_the_built() {
+fn dynamic_imports_of_literals_are_part_of_the_artifact() {
     logs(
         &[
             (
