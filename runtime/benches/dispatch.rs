@@ -3,6 +3,8 @@
 //! The artifact comes from `zigts build examples/websocket/chat.ts -o chat.wasm`; its path is in
 //! `CHAT_WASM` (this crate does not know the compiler).
 
+#![expect(clippy::print_stderr, reason = "a benchmark prints what it measured")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -16,6 +16,10 @@ pub(crate) struct Artifact {
 impl Artifact {
     /// Reads the custom sections of a module.
     pub(crate) fn read(wasm: &[u8]) -> Result<Artifact, LoadError> {
+        // The parser's own words for this are a listing of bytes.
+        if !wasm.starts_with(b"\0asm") {
+            return Err(LoadError::NotWasm("it does not begin as one".to_owned()));
+        }
         let mut manifest = None;
         let mut source_maps = None;
         for payload in Parser::new(0).parse_all(wasm) {

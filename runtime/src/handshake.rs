@@ -14,8 +14,11 @@ pub(crate) fn is_attempt<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), &UPGRADE, "websocket")
 }
 
+/// A response that refuses an upgrade. Boxed: it is the rare one of two.
+pub(crate) type Refusal = Box<Response<Body>>;
+
 /// The 101 of a good handshake, or the response that says what is wrong with it.
-pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Response<Body>> {
+pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Refusal> {
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err(bad("a WebSocket handshake is a GET request"));
@@ -33,7 +36,7 @@ pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Response
         let mut response = text(StatusCode::UPGRADE_REQUIRED, "this server speaks version 13\n");
         response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-        return Err(response);
+        return Err(Box::new(response));
     }
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
     let (Some(key), None) = (keys.next(), keys.next()) else {
@@ -54,8 +57,8 @@ pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Response
     Ok(response)
 }
 
-fn bad(what: &'static str) -> Response<Body> {
-    text(StatusCode::BAD_REQUEST, format!("{what}\n"))
+fn bad(what: &'static str) -> Refusal {
+    Box::new(text(StatusCode::BAD_REQUEST, format!("{what}\n")))
 }
 
 /// Whether a comma-separated list header has this token, in any case and position, in any of the
@@ -92,7 +95,8 @@ mod tests {
             .expect("a good request");
         change(&mut request);
         match answer(&request) {
-            Ok(response) | Err(response) => response.status().as_u16(),
+            Ok(response) => response.status().as_u16(),
+            Err(refusal) => refusal.status().as_u16(),
         }
     }
 

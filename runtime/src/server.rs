@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::connection_id::ConnectionIds;
 use crate::counters::Counts;
 use crate::error::{LoadError, StartError};
-use crate::handshake;
+use crate::handshake::{self, Refusal};
 use crate::http::{Body, text};
 use crate::hub::{ConnectionStates, Hub};
 use crate::lifecycle::Registered;
@@ -111,7 +111,7 @@ impl Server {
             && handshake::is_attempt(&request)
             && let Some(parameters) = app.routes.find(request.uri().path())
         {
-            self.upgrade(request, parameters).unwrap_or_else(|refusal| refusal)
+            self.upgrade(request, parameters).unwrap_or_else(|refusal| *refusal)
         } else {
             self.respond(request).await
         }
@@ -121,18 +121,18 @@ impl Server {
         self: Arc<Server>,
         mut request: Request<Incoming>,
         parameters: crate::route::Parameters,
-    ) -> Result<Response<Body>, Response<Body>> {
+    ) -> Result<Response<Body>, Refusal> {
         let response = handshake::answer(&request)?;
         if self.hub.len() >= self.config.max_connections {
             let mut full = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
             full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            return Err(full);
+            return Err(Box::new(full));
         }
         let room = request.uri().path();
         let connection =
             self.hub.register(room, parameters, self.config.max_queue).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
-                text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n")
+                Box::new(text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n"))
             })?;
         let url = request.uri().path_and_query().map_or("/", |target| target.as_str()).into();
         let registered = Registered { hub: Arc::clone(&self.hub), connection };

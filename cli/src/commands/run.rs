@@ -80,13 +80,13 @@ async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
     zigttp_runtime::run(listener, Arc::clone(&server), stop).await;
     let counts = server.counts();
     tracing::info!(
-        counts.events,
-        counts.failures,
-        counts.auto_responses,
-        counts.attachment_reads,
-        counts.refused_frames,
-        counts.slow_consumers,
-        counts.dead_peers,
+        events = counts.events,
+        failures = counts.failures,
+        auto_responses = counts.auto_responses,
+        attachment_reads = counts.attachment_reads,
+        refused_frames = counts.refused_frames,
+        slow_consumers = counts.slow_consumers,
+        dead_peers = counts.dead_peers,
         "stopped"
     );
     Ok(())

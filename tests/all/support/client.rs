@@ -58,6 +58,12 @@ impl Client {
         }
     }
 
+    /// Waits for a ping (which is answered when the client next reads or writes).
+    pub(crate) async fn pinged(&mut self) -> bool {
+        let message = patiently("a ping", self.stream.next()).await;
+        matches!(message, Some(Ok(Message::Ping(_))))
+    }
+
     /// Sends a text and answers the next one.
     pub(crate) async fn ask(&mut self, text: &str) -> String {
         self.send(text).await;

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod programs;
 pub(crate) mod server;
+pub(crate) mod silent;
 
 use std::time::Duration;
 

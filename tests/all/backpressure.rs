@@ -1,0 +1,87 @@
+//! Bounded queues: who does not read is refused frames, then closed, and slows nobody else.
+
+use super::support::programs;
+use super::support::server::Server;
+use super::support::silent::Silent;
+
+/// Sends every member 64 KiB on each message and tells the sender how many were refused.
+const FLOOD: &str = r#"
+import { send, getWebSockets } from "zigttp:websocket";
+const big = "x".repeat(64 * 1024);
+export function onMessage(ws: WebSocket, data: string, room: string) {
+  let refused = 0;
+  for (const peer of getWebSockets(room)) if (peer !== ws && !send(peer, big)) refused++;
+  send(ws, "refused " + refused);
+}
+export function onClose(ws: WebSocket, code: number, reason: string) {
+  console.log("closed", code, reason);
+}
+"#;
+
+#[tokio::test]
+async fn a_consumer_that_never_reads_is_closed_with_1008_and_slows_nobody_else() {
+    let server = Server::start(
+        &programs::compile(FLOOD),
+        &["--max-queue", "256KiB", "--slow-consumer-timeout", "300ms", "--close-timeout", "300ms"],
+    );
+    let _slow = Silent::connect(server.address, "/room");
+    let mut fast = server.connect("/room").await;
+    let mut was_refused = false;
+    while !server.log().contains("closed 1008 slow consumer") {
+        was_refused |= fast.ask("flood").await == "refused 1";
+    }
+    assert!(was_refused, "send answers false for a full queue before its owner is closed");
+    assert_eq!(fast.ask("flood").await, "refused 0", "it is no longer in the room");
+    server.signal("TERM");
+    let log = server.wait_for_log("stopped");
+    assert!(log.contains("slow_consumers=1"), "{log}");
+    assert!(!log.contains("refused_frames=0"), "{log}");
+}
+
+#[tokio::test]
+async fn one_frame_of_any_size_is_taken_while_the_queue_is_below_its_bound() {
+    let source = r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  const big = "x".repeat(300_000);
+  console.log("sent", send(ws, big), send(ws, "y"));
+}
+"#;
+    let server = Server::start(&programs::compile(source), &["--max-queue", "64KiB"]);
+    let mut client = server.connect("/").await;
+    assert_eq!(client.ask("go").await.len(), 300_000);
+    server.wait_for_log("sent true false");
+}
+
+/// Resident memory of a process at its highest, in MiB.
+fn peak_memory(server: &Server) -> u64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("the server runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kilobytes");
+    kib / 1024
+}
+
+#[tokio::test]
+async fn a_guest_that_sends_without_end_costs_bounded_memory() {
+    let source = r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  const big = "x".repeat(100_000);
+  for (let i = 0; ; i++) send(ws, big + i);
+}
+"#;
+    let server = Server::start(
+        &programs::compile(source),
+        &["--max-queue", "1GiB", "--memory-limit", "64MiB", "--cpu-limit", "20s"],
+    );
+    let before = peak_memory(&server);
+    for _ in 0..3 {
+        let mut client = server.connect("/").await;
+        client.send("go").await;
+        assert_eq!(client.closed().await, (1011, String::new()));
+    }
+    server.wait_for_log("used up its memory");
+    let grown = peak_memory(&server) - before;
+    assert!(grown < 2 * 64, "{grown} MiB for one event at a time with a limit of 64");
+}
