@@ -8,7 +8,7 @@ use wasmtime::{Caller, Memory};
 use zigttp_abi::value::ValueKind;
 
 use crate::event_state::EventState;
-use crate::value::Value;
+use crate::value::{Value, well_formed};
 
 /// The guest broke the interface; no engine of ours does. Ends the event.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub(crate) fn read_string(
     span: Span,
 ) -> Result<String, GuestFault> {
     let memory = memory(caller)?;
-    Ok(String::from_utf8_lossy(span.of(memory.data(&caller))?).into_owned())
+    Ok(well_formed(span.of(memory.data(&caller))?))
 }
 
 /// Copies bytes that the state holds into the guest at `ptr`.

@@ -23,7 +23,7 @@ impl Value {
         if kind == ValueKind::Text
             && let Err(_invalid) = std::str::from_utf8(&bytes)
         {
-            return Value::text(String::from_utf8_lossy(&bytes));
+            return Value::text(well_formed(&bytes));
         }
         Value { kind, bytes }
     }
@@ -44,6 +44,30 @@ impl Value {
     }
 }
 
+/// The text of a guest's bytes. A lone surrogate, which QuickJS writes as three bytes that are no
+/// UTF-8, becomes one U+FFFD; so does each other byte that is none.
+pub(crate) fn well_formed(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    // Bytes left of the surrogate that the last chunk began.
+    let mut of_surrogate = 0;
+    for chunk in bytes.utf8_chunks() {
+        if !chunk.valid().is_empty() {
+            of_surrogate = 0;
+        }
+        text.push_str(chunk.valid());
+        match chunk.invalid() {
+            [] => {}
+            [0x80..=0xbf] if of_surrogate > 0 => of_surrogate -= 1,
+            invalid => {
+                text.push(char::REPLACEMENT_CHARACTER);
+                // Before any other continuation this byte would not stand alone in its chunk.
+                of_surrogate = if invalid == [0xed] { 2 } else { 0 };
+            }
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +75,18 @@ mod tests {
     #[test]
     fn a_lone_surrogate_becomes_a_replacement_character() {
         let value = Value::new(ValueKind::Text, Bytes::from_static(b"a\xed\xa0\x80b"));
-        assert_eq!(value.bytes(), "a\u{fffd}\u{fffd}\u{fffd}b".as_bytes());
+        assert_eq!(value.bytes(), "a\u{fffd}b".as_bytes());
+    }
+
+    #[test]
+    fn other_bytes_that_are_no_utf_8_become_replacement_characters() {
+        for (bytes, expected) in [
+            (&b"\xed\xbf\xbf\xed\xa0\x80"[..], "\u{fffd}\u{fffd}"),
+            (b"\xed\xa0\x80\x80", "\u{fffd}\u{fffd}"),
+            (b"\xed", "\u{fffd}"),
+            (b"\xed\xed\x9f\xbf\xff", "\u{fffd}\u{d7ff}\u{fffd}"),
+        ] {
+            assert_eq!(well_formed(bytes), expected, "{bytes:x?}");
+        }
     }
 }

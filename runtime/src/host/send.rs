@@ -7,7 +7,7 @@ use zigttp_abi::value::ValueKind;
 use crate::budget::OverBudget;
 use crate::effects::Effect;
 use crate::event_state::EventState;
-use crate::guest_memory::{self, GuestFault, Span};
+use crate::guest_memory::{self, Span};
 use crate::value::Value;
 
 impl EventState {
@@ -36,10 +36,11 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "send",
         |mut caller: Caller<'_, EventState>, ws: i64, kind: i32, ptr: i32, len: i32| {
+            // A frame is text or binary, whichever view the bytes were seen through.
+            let text = i32::from(ValueKind::Text.number());
+            let binary = i32::from(ValueKind::ArrayBuffer.number());
+            let kind = if kind == text { text } else { binary };
             let data = guest_memory::read_value(&mut caller, kind, Span::new(ptr, len))?;
-            if !matches!(data.kind(), ValueKind::Text | ValueKind::ArrayBuffer) {
-                return Err(GuestFault("a frame that is neither text nor binary").into());
-            }
             let is_queued = caller.data_mut().send(ws, data)?;
             wasmtime::Result::Ok(i32::from(is_queued))
         },
