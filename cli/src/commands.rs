@@ -5,3 +5,4 @@ pub mod check;
 pub mod describe_rule;
 pub mod rules;
 pub mod run;
+pub mod types;

@@ -13,7 +13,8 @@
 //! - [`report`]: the rules' findings and how they are shown;
 //! - `emit`: TypeScript without its types, imports rewritten to module names, source maps;
 //! - `snapshot`: runs the top-level code in the engine and keeps what it leaves behind;
-//! - `artifact`: the bytes of a `handler.wasm` and its description of itself.
+//! - `artifact`: the bytes of a `handler.wasm` and its description of itself;
+//! - [`typings`]: what `tsc` and editors are to know of the API.
 //!
 //! The compiler is a function. It reads no file (the caller hands it one that reads a module), no
 //! clock and no environment, and prints nothing; `clippy.toml` holds it to that. The same texts
@@ -32,6 +33,7 @@ pub mod report;
 mod resolve;
 mod snapshot;
 pub mod source;
+pub mod typings;
 
 use zigts_rules::model::{Evaluation, ModuleName};
 use zigttp_abi::guest::ABI_VERSION;

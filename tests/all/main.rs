@@ -4,6 +4,7 @@ mod architecture;
 mod backpressure;
 mod budgets;
 mod chat;
+mod generated;
 mod liveness;
 mod support;
 mod zigts_commands;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use zigttp_cli::commands::{build, check, describe_rule, rules};
+use zigttp_cli::commands::{build, check, describe_rule, rules, types};
 use zigttp_cli::{exit, panic_hook};
 
 /// Compiles TypeScript WebSocket handlers for zigttp
@@ -24,6 +24,8 @@ enum Command {
     DescribeRule(describe_rule::Arguments),
     /// List all rules
     Rules,
+    /// Print typings of the API, for editors and `tsc`
+    Types(types::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -33,5 +35,6 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::DescribeRule(arguments) => describe_rule::run(&arguments),
         Command::Rules => rules::run(),
+        Command::Types(arguments) => types::run(&arguments),
     })
 }

@@ -1,0 +1,89 @@
+//! Typings of everything a handler may use, for editors and `tsc`.
+//!
+//! The module and the events are printed from the tables of `zigttp-abi`; the globals, which are no
+//! rows of a table, are written down beside this file. `dom` is not to be loaded with them: most of
+//! what it declares does not exist in a handler.
+
+use std::fmt::Write;
+
+use zigttp_abi::api::{self, ApiFunction, Effect, Parameter};
+use zigttp_abi::events::{self, EventExport};
+
+/// Widest line of a comment.
+const WIDTH: usize = 96;
+
+/// The text of `zigttp.d.ts`.
+pub fn print() -> String {
+    let mut text = String::from(
+        "// Typings of zigttp handlers. Made by `zigts types`; changes are lost when it runs again.\n\n",
+    );
+    print_module(&mut text).expect("writing to a string cannot fail");
+    text.push('\n');
+    text + include_str!("typings/globals.d.ts")
+}
+
+/// An API function as one line of TypeScript.
+pub fn signature(function: &ApiFunction) -> String {
+    format!("{}({}): {}", function.name, parameters(function.parameters), function.returns)
+}
+
+fn print_module(text: &mut String) -> std::fmt::Result {
+    writeln!(text, "declare module \"{}\" {{", api::MODULE)?;
+    text.push_str(
+        "  const connection: unique symbol;\n\n  \
+         /** One connection. It has no members: hand it to the functions of this module. */\n  \
+         export interface WebSocket {\n    readonly [connection]: never;\n  }\n",
+    );
+    for function in api::FUNCTIONS {
+        text.push('\n');
+        let effect = match function.effect {
+            Effect::Pure => "Effect: none.".to_owned(),
+            effect => format!("Effect: {}.", effect.name()),
+        };
+        comment(text, &[function.purpose, function.details, &effect])?;
+        writeln!(text, "  export function {};", signature(function))?;
+    }
+    for event in events::EXPORTS {
+        text.push('\n');
+        comment(text, &[event.purpose])?;
+        let EventExport { parameters: given, returns, .. } = event;
+        let name = type_name(event);
+        writeln!(text, "  export type {name} = ({}) => {returns};", parameters(given))?;
+    }
+    // Without it, what has no `export` of its own would be exported as well.
+    text.push_str("\n  export {};\n}\n");
+    Ok(())
+}
+
+fn parameters(parameters: &[Parameter]) -> String {
+    let each = parameters.iter().map(|Parameter { name, ty, optional }| {
+        format!("{name}{}: {ty}", if *optional { "?" } else { "" })
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// `OnMessage` for `onMessage`: the type of an event function.
+fn type_name(event: &EventExport) -> String {
+    let (first, rest) = event.name.split_at(1);
+    first.to_uppercase() + rest
+}
+
+fn comment(text: &mut String, paragraphs: &[&str]) -> std::fmt::Result {
+    writeln!(text, "  /**")?;
+    for (index, paragraph) in paragraphs.iter().enumerate() {
+        if index > 0 {
+            writeln!(text, "   *")?;
+        }
+        let mut line = String::from("   *");
+        for word in paragraph.split_whitespace() {
+            if line.len() + 1 + word.len() > WIDTH {
+                writeln!(text, "{line}")?;
+                line.truncate("   *".len());
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        writeln!(text, "{line}")?;
+    }
+    writeln!(text, "   */")
+}

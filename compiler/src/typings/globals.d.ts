@@ -1,0 +1,181 @@
+// The globals of a handler beyond the language itself. No timers, no fetch, no DOM.
+
+/** One WebSocket connection, as events are given it. It has no members: hand it to the functions of `zigttp:websocket`. */
+type WebSocket = import("zigttp:websocket").WebSocket;
+
+/** Writes lines to the server's log. The first argument may have `%s`, `%d`, `%i`, `%f`, `%j`, `%o`. */
+declare const console: {
+  debug(...values: unknown[]): void;
+  log(...values: unknown[]): void;
+  info(...values: unknown[]): void;
+  warn(...values: unknown[]): void;
+  error(...values: unknown[]): void;
+};
+
+/** What a body can be made of. */
+type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams;
+
+/** What headers can be made of: another list, pairs of name and value, or an object. */
+type HeadersInit = Headers | Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
+
+/** A list of header fields; names have no case. */
+declare class Headers {
+  constructor(init?: HeadersInit);
+  append(name: string, value: string): void;
+  delete(name: string): void;
+  /** The values of that name, joined by ", "; null if there are none. */
+  get(name: string): string | null;
+  /** Every Set-Cookie header by itself. */
+  getSetCookie(): string[];
+  has(name: string): boolean;
+  set(name: string, value: string): void;
+  forEach(callback: (value: string, name: string, headers: Headers) => void, receiver?: unknown): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+
+/** How a request is made. */
+interface RequestInit {
+  method?: string;
+  headers?: HeadersInit;
+  body?: BodyInit | null;
+}
+
+/** An HTTP request. Its body can be read once. */
+declare class Request {
+  constructor(url: string | URL | Request, init?: RequestInit);
+  readonly method: string;
+  /** The request target as it was sent: usually path and query. */
+  readonly url: string;
+  /** The path of the target, without its query. */
+  readonly path: string;
+  /** What follows the first question mark, without it. */
+  readonly query: string;
+  readonly headers: Headers;
+  readonly bodyUsed: boolean;
+  text(): Promise<string>;
+  json(): Promise<any>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  clone(): Request;
+}
+
+/** How a response is made. */
+interface ResponseInit {
+  /** 200 to 599; 200 unless given. */
+  status?: number;
+  statusText?: string;
+  headers?: HeadersInit;
+}
+
+/** An HTTP response. */
+declare class Response {
+  constructor(body?: BodyInit | null, init?: ResponseInit);
+  /** Plain text. */
+  static text(text: string, init?: ResponseInit): Response;
+  /** A page of HTML. */
+  static html(html: string, init?: ResponseInit): Response;
+  /** A value as JSON. */
+  static json(value: unknown, init?: ResponseInit): Response;
+  /** Sends the client elsewhere, with 302 unless told otherwise. */
+  static redirect(url: string | URL, status?: 301 | 302 | 303 | 307 | 308): Response;
+  readonly status: number;
+  readonly statusText: string;
+  /** Whether the status is below 300. */
+  readonly ok: boolean;
+  readonly headers: Headers;
+  readonly bodyUsed: boolean;
+  text(): Promise<string>;
+  json(): Promise<any>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  clone(): Response;
+}
+
+/** A URL (https://url.spec.whatwg.org). */
+declare class URL {
+  constructor(url: string | URL, base?: string | URL);
+  static canParse(url: string | URL, base?: string | URL): boolean;
+  static parse(url: string | URL, base?: string | URL): URL | null;
+  href: string;
+  readonly origin: string;
+  protocol: string;
+  username: string;
+  password: string;
+  host: string;
+  hostname: string;
+  port: string;
+  pathname: string;
+  search: string;
+  hash: string;
+  readonly searchParams: URLSearchParams;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** The pairs of a URL's query, or of a form. */
+declare class URLSearchParams {
+  constructor(init?: string | URLSearchParams | Iterable<readonly [string, string]> | Readonly<Record<string, string>>);
+  readonly size: number;
+  append(name: string, value: string): void;
+  delete(name: string, value?: string): void;
+  get(name: string): string | null;
+  getAll(name: string): string[];
+  has(name: string, value?: string): boolean;
+  set(name: string, value: string): void;
+  sort(): void;
+  forEach(callback: (value: string, name: string, params: URLSearchParams) => void, receiver?: unknown): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+  toString(): string;
+}
+
+/** Text to UTF-8. */
+declare class TextEncoder {
+  readonly encoding: "utf-8";
+  encode(input?: string): Uint8Array<ArrayBuffer>;
+  encodeInto(source: string, destination: Uint8Array): { read: number; written: number };
+}
+
+/** UTF-8 to text; other encodings are a RangeError. */
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  readonly encoding: "utf-8";
+  readonly fatal: boolean;
+  readonly ignoreBOM: boolean;
+  decode(input?: ArrayBufferLike | ArrayBufferView, options?: { stream?: boolean }): string;
+}
+
+/** An error with one of the names that web standards give. */
+declare class DOMException extends Error {
+  constructor(message?: string, name?: string);
+  readonly name: string;
+  readonly message: string;
+  readonly code: number;
+}
+
+/** Random bytes. Not at the top level, where they would become part of the artifact. */
+declare const crypto: {
+  getRandomValues<
+    Integers extends
+      | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array
+      | Uint32Array | BigInt64Array | BigUint64Array,
+  >(array: Integers): Integers;
+  randomUUID(): `${string}-${string}-${string}-${string}-${string}`;
+};
+
+/** Base64 to a string of bytes. */
+declare function atob(text: string): string;
+
+/** A string of bytes to Base64. */
+declare function btoa(bytes: string): string;
+
+/** Copies a value with everything in it. */
+declare function structuredClone<Value>(value: Value, options?: { transfer?: ArrayBuffer[] }): Value;
+
+/** Calls back once the current code has run, within the same event. */
+declare function queueMicrotask(callback: () => void): void;
