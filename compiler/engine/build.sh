@@ -42,7 +42,7 @@ fi
 target=wasm32-wasip1
 # C is compiled in a folder of Cargo's choosing; no path of this machine may get into the engine.
 c_flags="-O3 -include $root/$engine/src/quickjs_wasi.h -ffile-prefix-map=$root=."
-# Half of the stack is JavaScript's (runtime.rs); the rest is for native code below the check.
+# 448 KiB of the stack are JavaScript's (runtime.rs); the rest is for native code below the check.
 rust_flags="-C link-arg=-zstack-size=524288 -C target-feature=+bulk-memory"
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 rust_flags="$rust_flags --remap-path-prefix=$root=. --remap-path-prefix=$cargo_home=cargo"

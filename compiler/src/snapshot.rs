@@ -42,9 +42,9 @@ const MEMORY_MEBIBYTES: usize = 24;
 /// Seeds what is random while building. Each event brings a seed of its own.
 const SEED: i64 = 0x7a69_6774_7470;
 
-/// JavaScript may use 256 KiB of the guest's own stack; recursion through native code needs up to
+/// JavaScript may use 448 KiB of the guest's own stack; recursion through native code needs up to
 /// 16 times that of the host's before the engine notices.
-const WASM_STACK_BYTES: usize = 4 * 1024 * 1024;
+const WASM_STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// The engine, compiled and ready to build handlers.
 pub struct Builder {

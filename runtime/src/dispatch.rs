@@ -31,8 +31,7 @@ impl Server {
         if let (Some(connection), Err(failure)) = (&connection, &result)
             && (self.config.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
         {
-            let code = close_code::INTERNAL_ERROR;
-            connection.outbox.close(Close { code, reason: "".into() });
+            connection.outbox.close(Close::new(close_code::INTERNAL_ERROR, ""));
         }
         if let Some(connection) = opening {
             // Still in its room's turn: the next event of the room finds it listed.

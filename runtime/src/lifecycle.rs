@@ -44,14 +44,13 @@ impl End {
     fn report(self) -> Close {
         match self {
             End::Peer(close) | End::Server(close) | End::Fault(close) => close,
-            End::Dropped => Close { code: close_code::ABNORMAL, reason: "".into() },
+            End::Dropped => Close::new(close_code::ABNORMAL, ""),
         }
     }
 
-    /// Whether the attachment's file goes with the connection. The 1001 of a shutdown keeps it:
-    /// the client will be back.
+    /// Whether the attachment's file goes with the connection.
     fn unlinks(&self) -> bool {
-        !matches!(self, End::Server(close) if close.code == close_code::GOING_AWAY)
+        !matches!(self, End::Server(close) if close.is_shutdown)
     }
 }
 
@@ -70,6 +69,10 @@ impl Server {
         let mut socket = Socket::new(io, read_ahead, &self.config).await;
         let open = Event::Open { connection: Arc::clone(connection), url };
         self.run_for(&mut socket, connection, open).await;
+        if self.is_draining() {
+            // It came between the end of accepting and the closing of all.
+            connection.outbox.close(Close::shutdown());
+        }
         let end = self.converse(&mut socket, connection).await;
 
         self.hub.part(connection);
@@ -78,7 +81,7 @@ impl Server {
         drop(socket);
 
         let unlinks = end.unlinks();
-        let Close { code, reason } = end.report();
+        let Close { code, reason, .. } = end.report();
         let close = Event::Close { connection: Arc::clone(connection), code, reason };
         // Its failure is logged; there is nobody left to tell.
         let _ = Box::pin(self.dispatch(close)).await;
@@ -116,8 +119,7 @@ impl Server {
                 Inbound::Fault(close) => return End::Fault(close),
                 Inbound::Slow => {
                     self.hub.counters.slow_consumers.add_one();
-                    let reason = "slow consumer".into();
-                    let close = Close { code: close_code::POLICY_VIOLATION, reason };
+                    let close = Close::new(close_code::POLICY_VIOLATION, "slow consumer");
                     connection.outbox.close_at_once(close);
                 }
                 Inbound::Idle => {

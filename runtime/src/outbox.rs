@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
 
+use zigttp_abi::close_code;
+
 use crate::value::Value;
 
 /// Code and reason of a close frame the server sends.
@@ -19,6 +21,19 @@ pub(crate) struct Close {
     pub(crate) code: u16,
     /// At most 123 bytes.
     pub(crate) reason: Box<str>,
+    /// The server stops, and the client may be back: what is kept with the connection stays.
+    pub(crate) is_shutdown: bool,
+}
+
+impl Close {
+    pub(crate) fn new(code: u16, reason: impl Into<Box<str>>) -> Close {
+        Close { code, reason: reason.into(), is_shutdown: false }
+    }
+
+    /// The 1001 of a server that stops.
+    pub(crate) fn shutdown() -> Close {
+        Close { is_shutdown: true, ..Close::new(close_code::GOING_AWAY, "") }
+    }
 }
 
 pub(crate) struct Outbox {

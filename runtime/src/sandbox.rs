@@ -28,10 +28,10 @@ use crate::failure::{Failure, Thrown};
 use crate::host;
 use crate::ticker::Ticker;
 
-/// Stack for one event's WebAssembly. The engine refuses recursion at 256 KiB of its own stack;
-/// Cranelift's frames took up to 8 times that in native recursion (`JSON.parse`), so 16 times
+/// Stack for one event's WebAssembly. The engine refuses recursion at 448 KiB of its own stack;
+/// Cranelift's frames took up to 8 times that in native recursion (`JSON.parse`), so 18 times
 /// leaves no way to reach the end of this one first (measured; at 8 times some traps are left).
-const WASM_STACK_BYTES: usize = 4 << 20;
+const WASM_STACK_BYTES: usize = 8 << 20;
 /// The fiber's stack holds that and the host functions called on top of it.
 const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
 /// Linear memory that is put back by copying instead of by unmapping. Measured: 8 us an event

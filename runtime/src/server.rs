@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,7 +17,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use zigttp_abi::close_code;
 
 use crate::app::App;
 use crate::attachment::Attachments;
@@ -42,6 +42,8 @@ pub struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) sandbox: Sandbox,
     pub(crate) hub: Arc<Hub>,
+    /// Set once, before the connections are closed.
+    is_draining: AtomicBool,
     /// Replaced as a whole; an event keeps the one it began with.
     app: RwLock<Arc<App>>,
 }
@@ -64,6 +66,7 @@ impl Server {
             config: Arc::new(config),
             sandbox,
             hub: Arc::new(hub),
+            is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
         }))
     }
@@ -92,6 +95,11 @@ impl Server {
     /// Rooms with a connection.
     pub fn rooms(&self) -> usize {
         self.hub.rooms.len()
+    }
+
+    /// Whether the server is closing all its connections.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::SeqCst)
     }
 
     /// What the server has done so far.
@@ -173,8 +181,9 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
         }
     }
     drop(listener);
+    server.is_draining.store(true, Ordering::SeqCst);
     for connection in server.hub.all() {
-        connection.outbox.close(Close { code: close_code::GOING_AWAY, reason: "".into() });
+        connection.outbox.close(Close::shutdown());
         connection.outbox.wake();
     }
     let drained = async {

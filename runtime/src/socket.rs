@@ -288,7 +288,7 @@ fn fault(error: &Error) -> Inbound {
         _ => return Inbound::Dropped,
     };
     let end = reason.floor_char_boundary(close_code::MAX_REASON_BYTES);
-    Inbound::Fault(Close { code, reason: reason[..end].into() })
+    Inbound::Fault(Close::new(code, &reason[..end]))
 }
 
 /// The text was checked when it became a [`Value`]: a raw frame is not checked again.
@@ -304,7 +304,7 @@ fn close_frame(close: &Close) -> Option<CloseFrame> {
 
 fn close_of(frame: Option<CloseFrame>) -> Close {
     match frame {
-        Some(frame) => Close { code: frame.code.into(), reason: frame.reason.as_str().into() },
-        None => Close { code: close_code::NO_STATUS, reason: "".into() },
+        Some(frame) => Close::new(frame.code.into(), frame.reason.as_str()),
+        None => Close::new(close_code::NO_STATUS, ""),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
             if reason.len() > close_code::MAX_REASON_BYTES {
                 return Err(GuestFault("a close reason over 123 bytes").into());
             }
-            caller.data_mut().close(ws, Close { code, reason: reason.into() })?;
+            caller.data_mut().close(ws, Close::new(code, reason))?;
             wasmtime::Result::Ok(())
         },
     )?;
