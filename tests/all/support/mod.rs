@@ -2,10 +2,11 @@
 
 pub(crate) mod client;
 pub(crate) mod programs;
+pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod silent;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long anything may take before the test that waits for it fails. Nothing is timed by it:
 /// it only has to be longer than the slowest machine needs.
@@ -16,5 +17,14 @@ pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) ->
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_elapsed) => panic!("{what} did not happen within {PATIENCE:?}"),
+    }
+}
+
+/// Asks until the answer is yes, but not for ever.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < PATIENCE, "{what} did not happen within {PATIENCE:?}");
+        std::thread::yield_now();
     }
 }
