@@ -6,6 +6,7 @@ mod backpressure;
 mod binary;
 mod budgets;
 mod chat;
+mod closing;
 mod generated;
 mod liveness;
 mod rooms;
