@@ -2,11 +2,13 @@
 
 mod api;
 mod architecture;
+mod auto_response;
 mod backpressure;
 mod binary;
 mod budgets;
 mod chat;
 mod closing;
+mod durable;
 mod generated;
 mod liveness;
 mod rooms;
