@@ -281,25 +281,3 @@ async fn an_auto_response_runs_no_javascript() {
     }
     assert_eq!(client.ask("count").await, "count 2");
 }
-
-#[tokio::test]
-async fn ids_are_never_reused_over_the_life_of_a_durable_directory() {
-    let folder = programs::folder();
-    let durable = ["--durable", folder.path().to_str().expect("a UTF-8 path")];
-    let mut last = 0;
-    for ends_in_order in [true, false, true] {
-        let server = Server::start(&HANDLER, &durable);
-        for _ in 0..3 {
-            let mut client = server.connect("/room/a").await;
-            let id: u64 = client.ask("id").await.parse().expect("an id is a number");
-            assert!(id > last, "{id} after {last}");
-            last = id;
-        }
-        if ends_in_order {
-            server.signal("TERM");
-            assert!(server.wait().success());
-        } else {
-            server.kill();
-        }
-    }
-}

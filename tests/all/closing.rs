@@ -150,6 +150,7 @@ async fn code_and_reason_of_the_server_reach_the_peer_and_on_close() {
         assert_eq!(client.ask(message).await, "before");
         // What was sent after it never leaves, and a second close changes nothing.
         assert_eq!(client.closed().await, (code, reason.to_owned()));
+        drop(client);
         server.wait_for_log(&format!("closed {path} {code} \"{reason}\""));
     }
 }
@@ -174,7 +175,8 @@ fn if_the_server_closed_first_on_close_gets_the_code_it_sent_answered_or_not() {
     client.ended();
     server.wait_for_log("closed /answered-otherwise 4002 \"bye\"");
 
-    close("/hung-up").hang_up();
+    let mut client = close("/hung-up");
+    client.hang_up();
     server.wait_for_log("closed /hung-up 4002 \"bye\"");
 
     drop(close("/dropped"));
@@ -182,6 +184,7 @@ fn if_the_server_closed_first_on_close_gets_the_code_it_sent_answered_or_not() {
 
     let mut client = close("/answered-badly");
     client.frame(0x83, b"");
+    client.ended();
     server.wait_for_log("closed /answered-badly 4002 \"bye\"");
 }
 
@@ -237,7 +240,6 @@ fn a_breach_of_the_protocol_is_closed_with_its_code() {
         let (sent, reason) = client.close_frame();
         assert_eq!(sent, Some(code), "{name}: {reason}");
         client.ended();
-        client.hang_up();
         server.wait_for_log(&format!("closed {path} {code} "));
     }
 }

@@ -2,13 +2,17 @@
 
 mod api;
 mod architecture;
+mod atomic;
 mod auto_response;
 mod backpressure;
+mod bad_artifacts;
 mod binary;
 mod budgets;
 mod chat;
 mod closing;
 mod durable;
+mod failures;
+mod fresh;
 mod generated;
 mod liveness;
 mod rooms;

@@ -129,7 +129,7 @@ async fn all_members_see_one_order_also_of_senders_in_other_rooms() {
     const MESSAGES: usize = 25;
     let server = Server::start(&HANDLER, &[]);
     let mut members = members(&server, "/crowd", 5).await;
-    let mut others = vec![server.connect("/b").await, server.connect("/c").await];
+    let mut others = [server.connect("/b").await, server.connect("/c").await];
 
     let tell = |client: &'static str, index: usize, message: usize| {
         format!("tell /crowd {client}{index}.{message}")

@@ -5,6 +5,7 @@ pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod silent;
+pub(crate) mod wasm;
 
 use std::time::{Duration, Instant};
 

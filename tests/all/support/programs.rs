@@ -17,6 +17,8 @@ pub(crate) fn program(name: &str) -> Command {
     command
         .env("NO_COLOR", "1")
         .env("XDG_CACHE_HOME", cache_folder())
+        // Dates of handlers are UTC wherever the host is.
+        .env("TZ", "America/New_York")
         .env_remove("RUST_LOG")
         .env_remove("PORT");
     command

@@ -84,8 +84,9 @@ impl RawClient {
         }
     }
 
-    /// Waits until the server has ended the transport, and nothing comes before that.
-    pub(crate) fn ended(&mut self) {
+    /// Waits until the server has ended the transport, and nothing comes before that; then ends
+    /// it as well.
+    pub(crate) fn ended(mut self) {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).expect("the server ends the transport in order");
         assert!(rest.is_empty(), "nothing comes after a close frame, but {rest:?}");

@@ -89,11 +89,19 @@ impl Server {
 
     /// Waits until the log has this text; the log so far.
     pub(crate) fn wait_for_log(&self, text: &str) -> String {
+        self.wait_for_log_after(0, &[text])
+    }
+
+    /// Waits until the log has all these texts after its first `start` bytes; the log so far.
+    pub(crate) fn wait_for_log_after(&self, start: usize, texts: &[&str]) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut log = self.log.text.lock().expect("the reader does not panic");
-        while !log.contains(text) {
+        while let Some(missing) = texts.iter().find(|text| !log[start..].contains(**text)) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the log never had {text:?}:\n{log}");
+            if left.is_zero() {
+                let log = log.clone();
+                panic!("the log never had {missing:?}:\n{log}");
+            }
             log = self.log.grown.wait_timeout(log, left).expect("the reader does not panic").0;
         }
         log.clone()

@@ -1,0 +1,76 @@
+//! Modules that `zigts build` did not make, byte by byte.
+
+use wasm_encoder::{
+    CodeSection, CustomSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
+    ImportSection, Instruction, MemorySection, MemoryType, Module, TypeSection, ValType,
+};
+
+/// The manifest of a handler with `onMessage` alone, for an ABI.
+pub(crate) fn manifest(abi: u32) -> String {
+    format!(
+        r#"{{"abi":{abi},"compiler":"none","sourceHash":"","exports":["onMessage"],"imports":[]}}"#
+    )
+}
+
+/// A module of one custom section.
+pub(crate) fn with_manifest(manifest: &str) -> Vec<u8> {
+    let mut module = Module::new();
+    module.section(&manifest_section(manifest));
+    module.finish()
+}
+
+fn manifest_section(manifest: &str) -> CustomSection<'_> {
+    CustomSection { name: "zigttp.manifest".into(), data: manifest.as_bytes().into() }
+}
+
+/// A handler whose `onMessage` does these things; it can call `send` as function 0. Its parameters
+/// are seed, ws, kind, and the lengths of data and room.
+pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
+    use ValType::{I32, I64};
+    const SEND: u32 = 0;
+    let events: [(&str, &[ValType]); 4] = [
+        ("on_open", &[I64, I64, I32]),
+        ("on_message", &[I64, I64, I32, I32, I32]),
+        ("on_close", &[I64, I64, I32, I32]),
+        ("handler", &[I64, I32, I32, I32, I32]),
+    ];
+    let mut types = TypeSection::new();
+    types.ty().function([I64, I32, I32, I32], [I32]);
+    let mut imports = ImportSection::new();
+    imports.import("zigttp", "send", EntityType::Function(SEND));
+    let mut functions = FunctionSection::new();
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType {
+        minimum: 1,
+        maximum: Some(16),
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let mut exports = ExportSection::new();
+    exports.export("memory", ExportKind::Memory, 0);
+    let mut code = CodeSection::new();
+    for (index, (name, parameters)) in (1..).zip(events) {
+        types.ty().function(parameters.iter().copied(), [I32]);
+        functions.function(index);
+        exports.export(name, ExportKind::Func, index);
+        let mut function = Function::new([]);
+        let body: &[Instruction<'_>] =
+            if name == "on_message" { on_message } else { &[Instruction::I32Const(0)] };
+        for instruction in body {
+            function.instruction(instruction);
+        }
+        function.instruction(&Instruction::End);
+        code.function(&function);
+    }
+    let mut module = Module::new();
+    module
+        .section(&types)
+        .section(&imports)
+        .section(&functions)
+        .section(&memories)
+        .section(&exports)
+        .section(&code)
+        .section(&manifest_section(&manifest(1)));
+    module.finish()
+}
