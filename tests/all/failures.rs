@@ -82,7 +82,7 @@ const WAYS: Record<string, () => unknown> = {
   toString: () => String(text),
   proxy: () => proxy.x,
   parse: () => JSON.parse("[".repeat(100000)),
-  stringify: () => JSON.stringify(nested(20000)),
+  stringify: () => JSON.stringify(nested(50000)),
   flat: () => nested(20000).flat(Infinity),
   join: () => String(nested(20000)),
   clone: () => structuredClone(nested(20000)),
