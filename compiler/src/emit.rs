@@ -53,7 +53,7 @@ pub(crate) fn emit(handler: &mut Handler) -> Vec<Emitted> {
 
 /// Prints a module, and says which modules it imports at run time.
 fn emit_module(model: &HandlerModel, id: ModuleId, parsed: Parsed) -> (Emitted, Vec<ModuleId>) {
-    let Parsed { mut program, unresolved, top_level, positions } = parsed;
+    let Parsed { mut program, unresolved, top_level, positions, .. } = parsed;
     let module = model.module(id);
     let mut rewriter = Rewriter { targets: targets(model, module), reached: Vec::new() };
     let mut passes = (

@@ -10,6 +10,7 @@
 //!
 //! - `load`: reads a module ([`Entry`] first), `parse`s it, `model` collects its facts, `resolve`
 //!   says which modules its imports may mean, and so on until nothing new is reached;
+//! - `effects`: the call graph across modules, and with it what each function does to the world;
 //! - [`report`]: the rules' findings and how they are shown;
 //! - `emit`: TypeScript without its types, imports rewritten to module names, source maps;
 //! - `snapshot`: runs the top-level code in the engine and keeps what it leaves behind;
@@ -23,6 +24,7 @@
 mod ambiguity;
 mod artifact;
 mod console;
+mod effects;
 mod emit;
 mod error;
 mod load;
@@ -137,7 +139,15 @@ pub fn build(
             exports: exports.into_iter().map(str::to_owned).collect(),
             routes: report.facts.routes.clone(),
             imports: report.facts.imports.iter().map(|&name| name.to_owned()).collect(),
-            effects: Default::default(),
+            effects: report
+                .facts
+                .effects
+                .iter()
+                .map(|(&event, effects)| {
+                    (event.to_owned(), effects.iter().map(|&effect| effect.to_owned()).collect())
+                })
+                .collect(),
+            properties: report.facts.properties,
         };
         let bytes = artifact::write(&snapshot, &manifest, &modules).map_err(|error| {
             BuildError::Engine { action: "cannot write the artifact", source: error.into() }

@@ -7,7 +7,7 @@ use zigts_rules::span::ModuleId;
 use crate::parse::{Parsed, parse};
 use crate::resolve::{Candidates, candidates};
 use crate::source::{SourceFile, Sources};
-use crate::{Entry, ReadError, ReadModule, model};
+use crate::{Entry, ReadError, ReadModule, effects, model};
 
 /// Most bytes that all modules of a handler may have together.
 ///
@@ -44,7 +44,9 @@ pub(crate) fn load(entry: Entry, read: &mut ReadModule<'_>) -> Handler {
             next += 1;
         }
     });
-    let Loader { model, sources, parsed, .. } = loader;
+    let Loader { mut model, sources, parsed, .. } = loader;
+    model.add_routes();
+    model.effects = effects::infer(&model);
     Handler { model, sources, parsed, globals }
 }
 

@@ -1,16 +1,20 @@
 //! Collects what rules know of a module from its syntax tree.
 //!
 //! One collector per kind of fact, each a walk of its own over a tree whose names are resolved.
-//! Where imports lead is not known here: [`crate::load`] fills in the targets.
+//! Where imports lead is not known here: [`crate::load`] fills in the targets, and with them what
+//! takes more than one module to know.
 
+mod code;
+mod comments;
 mod exports;
 mod imports;
 mod names;
-mod routes;
 
+use zigts_rules::code::Code;
 use zigts_rules::model::{Module, ModuleName, SyntaxError};
 use zigts_rules::span::ModuleId;
 
+pub(crate) use self::code::PER_ELEMENT;
 use crate::parse::Parsed;
 use crate::source::{Positions, SourceFile};
 
@@ -22,14 +26,16 @@ pub(crate) fn collect(id: ModuleId, file: &SourceFile, parsed: &Parsed) -> Modul
     let exports =
         exports::collect(&parsed.program, positions, parsed, &mut imports, &mut syntax_errors);
     let globals = names::collect(&parsed.program, positions, parsed, &mut imports);
-    let routes = routes::collect(&parsed.program, positions);
+    let code = code::collect(id, file.text(), parsed, positions, &imports);
     Module {
         name: file.name().clone(),
         syntax_errors,
         imports: imports.into_list(),
         exports,
-        routes,
+        routes: None,
         globals,
+        code,
+        suppressions: comments::suppressions(id, file, &parsed.comments),
     }
 }
 
@@ -42,5 +48,7 @@ pub(crate) fn unreadable(name: ModuleName, syntax_errors: Vec<SyntaxError>) -> M
         exports: Vec::new(),
         routes: None,
         globals: Vec::new(),
+        code: Code::default(),
+        suppressions: Vec::new(),
     }
 }

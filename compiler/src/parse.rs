@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use swc_core::common::comments::{CommentKind, SingleThreadedComments};
 use swc_core::common::{FileName, Mark, SourceMap};
 use swc_core::ecma::ast::{EsVersion, Program};
 use swc_core::ecma::parser::{EsSyntax, Syntax, TsSyntax, parse_file_as_module};
@@ -28,6 +29,15 @@ pub(crate) struct Parsed {
     pub(crate) top_level: Mark,
     /// The table that positions in the tree refer to; it has this one file.
     pub(crate) positions: Rc<SourceMap>,
+    /// In the order of the source.
+    pub(crate) comments: Vec<Comment>,
+}
+
+/// One comment.
+pub(crate) struct Comment {
+    pub(crate) span: Span,
+    /// Whether it begins with `/**`.
+    pub(crate) is_doc: bool,
 }
 
 /// Parses one module.
@@ -56,7 +66,9 @@ fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synt
     let spans = Positions::new(id, file.text());
 
     let mut errors = Vec::new();
-    let parsed = parse_file_as_module(&loaded, syntax_of(file), LANGUAGE, None, &mut errors);
+    let comments = SingleThreadedComments::default();
+    let syntax = syntax_of(file);
+    let parsed = parse_file_as_module(&loaded, syntax, LANGUAGE, Some(&comments), &mut errors);
     let mut errors: Vec<SyntaxError> = errors
         .into_iter()
         .chain(parsed.as_ref().err().cloned())
@@ -75,10 +87,28 @@ fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synt
             }
             let (unresolved, top_level) = (Mark::new(), Mark::new());
             program.mutate(resolver(unresolved, top_level, is_typescript(file)));
-            Ok(Parsed { program, unresolved, top_level, positions })
+            let comments = in_order(&comments, spans);
+            Ok(Parsed { program, unresolved, top_level, positions, comments })
         }
         _ => Err(errors),
     }
+}
+
+fn in_order(comments: &SingleThreadedComments, spans: Positions<'_>) -> Vec<Comment> {
+    let (leading, trailing) = comments.borrow_all();
+    let mut comments: Vec<Comment> = leading
+        .values()
+        .chain(trailing.values())
+        .flatten()
+        .map(|comment| Comment {
+            span: spans.of(comment),
+            is_doc: comment.kind == CommentKind::Block && comment.text.starts_with('*'),
+        })
+        .collect();
+    comments.sort_by_key(|comment| comment.span);
+    // The parser may file one comment under both of its neighbours.
+    comments.dedup_by_key(|comment| comment.span);
+    comments
 }
 
 fn is_typescript(file: &SourceFile) -> bool {

@@ -3,10 +3,14 @@
 pub mod json;
 pub mod pretty;
 
+use std::collections::BTreeMap;
+
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::model::HandlerModel;
 use zigts_rules::registry;
 use zigts_rules::rule::Severity;
+use zigttp_abi::api::Effect;
+use zigttp_abi::manifest::Properties;
 
 use crate::source::Sources;
 
@@ -30,6 +34,10 @@ pub struct Facts {
     pub imports: Vec<&'static str>,
     /// The patterns of `export const routes`, if it has any.
     pub routes: Option<Vec<String>>,
+    /// The effects of each event export, none for a pure one.
+    pub effects: BTreeMap<&'static str, Vec<&'static str>>,
+    /// What follows from them.
+    pub properties: Properties,
 }
 
 impl Report {
@@ -58,6 +66,13 @@ impl Facts {
             exports,
             imports: model.imported_functions(),
             routes: routes.map(|routes| routes.into_iter().map(str::to_owned).collect()),
+            effects: model
+                .effects
+                .of_exports()
+                .into_iter()
+                .map(|(event, effects)| (event, effects.into_iter().map(Effect::name).collect()))
+                .collect(),
+            properties: model.effects.properties(),
         }
     }
 }

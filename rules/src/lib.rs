@@ -8,6 +8,8 @@
 //! ```
 //!
 //! - [`model`]: the handler as plain values, each with its place in the source;
+//! - [`code`], [`resolve`]: what its functions do, and what names and expressions come to;
+//! - [`effects`]: what its functions do to the world, directly or through others;
 //! - [`rule`]: what a rule is, and the record everything about it is printed from;
 //! - [`registry`]: the one list of rules;
 //! - [`diagnostic`]: a finding, before anybody decides how to show it;
@@ -16,18 +18,41 @@
 //! This crate knows no parser, no file and no terminal. Rules do not know each other, and nobody
 //! else knows a rule by name: a new one is a file, a row in [`registry`] and a fixture folder.
 
+mod annotation;
+mod call_path;
+pub mod code;
 pub mod diagnostic;
+pub mod effects;
 pub mod model;
 pub mod registry;
+pub mod resolve;
 pub mod rule;
 pub mod span;
 pub mod spelling;
+pub mod suppression;
 
 mod zts002_syntax_error;
 mod zts037_invalid_import;
+mod zts306_unused_import;
+mod zts310_module_scope_mutation;
 mod zts319_no_event_exports;
 mod zts320_websocket_import_without_events;
 mod zts321_websocket_events_without_import;
+mod zts322_event_export_not_function;
+mod zts323_misspelled_event_export;
+mod zts324_reserved_close_code;
+mod zts325_close_reason_too_long;
+mod zts326_attachment_not_serialized;
+mod zts327_unknown_room_param;
+mod zts328_invalid_route;
+mod zts329_unavailable_global;
+mod zts330_top_level_effect;
+mod zts331_build_time_value;
+mod zts332_quadratic_broadcast;
 mod zts340_source_too_large;
 mod zts341_top_level_throws;
 mod zts342_top_level_over_budget;
+mod zts503_effects_undeclared;
+mod zts504_unknown_effect;
+mod zts505_effects_over_declared;
+mod zts900_unused_suppression;

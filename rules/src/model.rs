@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 
 use zigttp_abi::{api, events};
 
+use crate::code::Code;
+use crate::effects::Effects;
 use crate::span::{ModuleId, Span};
 
 /// A module's place relative to the folder of the handler's entry module, as a path with `/`.
@@ -44,6 +47,8 @@ pub struct HandlerModel {
     pub oversized: Option<Oversized>,
     /// What came of running the top-level code, once that was tried.
     pub evaluation: Option<Evaluation>,
+    /// What its functions do to the world.
+    pub effects: Effects,
 }
 
 /// One module of a handler.
@@ -58,6 +63,21 @@ pub struct Module {
     pub routes: Option<Routes>,
     /// Names that are used as values and declared nowhere in the module, each time they are.
     pub globals: Vec<Reference>,
+    /// What its functions do.
+    pub code: Code,
+    /// Comments that ask for silence.
+    pub suppressions: Vec<Suppression>,
+}
+
+/// A comment that asks for some rules' silence: `// zigts-ignore ZTS320: reason`.
+#[derive(Clone, Debug)]
+pub struct Suppression {
+    pub span: Span,
+    /// The bytes of the module it speaks for.
+    pub covers: Range<u32>,
+    /// The codes it names.
+    pub codes: Vec<Reference>,
+    pub has_reason: bool,
 }
 
 /// A complaint of the parser.
@@ -147,6 +167,8 @@ pub struct ImportedName {
     /// Where the name in the other module stands, or the local one of `* as` and default imports.
     pub span: Span,
     pub uses: Uses,
+    /// The text to take out of a declaration that is to import it no more.
+    pub removal: Option<Span>,
 }
 
 /// What a module does with an imported name.
@@ -182,7 +204,7 @@ pub enum ExportSource {
 pub struct Routes {
     /// Where the name `routes` stands.
     pub span: Span,
-    /// The patterns; `None` when they are no array of string literals.
+    /// The patterns; `None` when they are no array of constant strings.
     pub patterns: Option<Vec<Reference>>,
 }
 

@@ -3,21 +3,39 @@
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::HandlerModel;
 use crate::rule::{Rule, RuleRecord};
-use crate::spelling;
+use crate::{spelling, suppression};
 
 /// Every rule, ordered by code.
 static RULES: &[&dyn Rule] = &[
     &crate::zts002_syntax_error::SyntaxErrors,
     &crate::zts037_invalid_import::InvalidImport,
+    &crate::zts306_unused_import::UnusedImport,
+    &crate::zts310_module_scope_mutation::ModuleScopeMutation,
     &crate::zts319_no_event_exports::NoEventExports,
     &crate::zts320_websocket_import_without_events::WebsocketImportWithoutEvents,
     &crate::zts321_websocket_events_without_import::WebsocketEventsWithoutImport,
+    &crate::zts322_event_export_not_function::EventExportNotFunction,
+    &crate::zts323_misspelled_event_export::MisspelledEventExport,
+    &crate::zts324_reserved_close_code::ReservedCloseCode,
+    &crate::zts325_close_reason_too_long::CloseReasonTooLong,
+    &crate::zts326_attachment_not_serialized::AttachmentNotSerialized,
+    &crate::zts327_unknown_room_param::UnknownRoomParam,
+    &crate::zts328_invalid_route::InvalidRoute,
+    &crate::zts329_unavailable_global::UnavailableGlobal,
+    &crate::zts330_top_level_effect::TopLevelEffect,
+    &crate::zts331_build_time_value::BuildTimeValue,
+    &crate::zts332_quadratic_broadcast::QuadraticBroadcast,
     &crate::zts340_source_too_large::SourceTooLarge,
     &crate::zts341_top_level_throws::TopLevelThrows,
     &crate::zts342_top_level_over_budget::TopLevelOverBudget,
+    &crate::zts503_effects_undeclared::EffectsUndeclared,
+    &crate::zts504_unknown_effect::UnknownEffect,
+    &crate::zts505_effects_over_declared::EffectsOverDeclared,
+    &crate::zts900_unused_suppression::UnusedSuppression,
 ];
 
-/// Runs every rule over a handler. The findings are in the order of the source.
+/// Runs every rule over a handler. The findings are in the order of the source, less those that
+/// comments suppress.
 ///
 /// Where the parser gave up or reading stopped early, most facts are missing, and only the rules
 /// about that have anything true to say.
@@ -31,6 +49,13 @@ pub fn check(handler: &HandlerModel) -> Vec<Diagnostic> {
             continue;
         }
         rule.check(handler, &mut Sink::new(record, &mut found));
+    }
+    let unheeded = suppression::apply(handler, &mut found);
+    if !is_partial {
+        for rule in RULES {
+            rule.review(&unheeded, &mut Sink::new(rule.record(), &mut found));
+        }
+        suppression::apply_own(handler, &mut found);
     }
     found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.rule.code));
     found
@@ -127,7 +152,7 @@ mod tests {
             assert_eq!(find(record.name), Ok(record));
             assert_eq!(find(&record.code.to_lowercase()), Ok(record));
         }
-        assert_eq!(find("ZTS322x").expect_err("no rule").suggestion, Some("ZTS320"));
+        assert_eq!(find("ZTS322x").expect_err("no rule").suggestion, Some("ZTS322"));
         assert_eq!(find("sintax_error").expect_err("no rule").suggestion, Some("syntax_error"));
         assert_eq!(find("pineapple").expect_err("no rule").suggestion, None);
     }

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
+use crate::suppression::Unheeded;
 
 /// One thing that can be wrong with a handler.
 pub trait Rule: Sync {
@@ -10,6 +11,9 @@ pub trait Rule: Sync {
 
     /// Looks for what the rule is about and reports each place.
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>);
+
+    /// Looks at the comments that ask for silence, once it is known what they silence.
+    fn review(&self, _unheeded: &[Unheeded<'_>], _sink: &mut Sink<'_>) {}
 
     /// Whether the rule has something true to say about a handler that could not be read to its
     /// end, as after a syntax error.
@@ -66,8 +70,12 @@ pub enum Category {
     Modules,
     /// The functions the runtime calls and the module they talk through.
     Events,
+    /// What functions do to the world, and what they say of it.
+    Effects,
     /// What happens when the compiler runs the handler's top-level code.
     Build,
+    /// Comments that ask rules for silence.
+    Suppressions,
 }
 
 impl Category {
@@ -77,7 +85,9 @@ impl Category {
             Category::Syntax => "syntax",
             Category::Modules => "modules",
             Category::Events => "events",
+            Category::Effects => "effects",
             Category::Build => "build",
+            Category::Suppressions => "suppressions",
         }
     }
 }

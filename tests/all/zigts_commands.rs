@@ -91,6 +91,9 @@ fn json_goes_to_standard_output_alone() {
     assert_eq!(json["proof"]["exports"], serde_json::json!(["onOpen"]));
     assert_eq!(json["proof"]["imports"], serde_json::json!(["send"]));
     assert_eq!(json["proof"]["routes"], Value::Null);
+    assert_eq!(json["proof"]["effects"], serde_json::json!({ "onOpen": ["io"] }));
+    let properties = serde_json::json!({ "pure": false, "read_only": false, "deterministic": true });
+    assert_eq!(json["proof"]["properties"], properties);
     let found = &json["diagnostics"][0];
     let place = ["line", "column", "endLine", "endColumn"].map(|key| found[key].as_u64());
     assert_eq!(place, [Some(1), Some(23), Some(1), Some(39)]);
@@ -102,12 +105,13 @@ fn json_goes_to_standard_output_alone() {
 }
 
 #[test]
-fn building_writes_the_artifact_and_says_so_on_one_line() {
+fn building_writes_the_artifact_and_says_what_it_does() {
     let folder = folder_with(&[("app/echo.ts", CLEAN)]);
     let run = zigts(folder.path(), &["build", "app/echo.ts"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     assert!(run.stdout.starts_with("echo.wasm: onMessage; "), "{}", run.stdout);
-    assert_eq!(run.stdout.lines().count(), 1);
+    let table: Vec<_> = run.stdout.lines().skip(1).collect();
+    assert_eq!(table, ["  onMessage  io", "  (all)      deterministic"]);
     let artifact = fs::read(folder.path().join("echo.wasm")).expect("it was written");
     assert!(artifact.starts_with(b"\0asm"));
 

@@ -28,6 +28,18 @@ fn fixtures_fire_or_are_silent_as_their_names_say() {
     });
 }
 
+#[test]
+fn handlers_as_people_write_them_have_no_finding() {
+    let corpus = root().join("tests/fixtures/corpus");
+    let handlers: Vec<PathBuf> = entries(&corpus).into_iter().filter(|it| it.is_file()).collect();
+    assert!(handlers.len() >= 30, "{}", handlers.len());
+    for handler in handlers {
+        let run = zigts(&corpus, &["check", &file_name(&handler)]);
+        let report = String::from_utf8(run.stderr).expect("messages are UTF-8");
+        assert!(run.status.success() && report.is_empty(), "{report}");
+    }
+}
+
 fn check_rule(fixtures: &Path) {
     let code = file_name(fixtures);
     let copies = folder();

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use zigts_compiler::report::Report;
 use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine, TICK};
+use zigttp_abi::manifest::Manifest;
 
 use crate::exit::ErrorsFound;
 use crate::handler_file::HandlerFile;
@@ -43,6 +44,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         artifact.bytes.len().div_ceil(1024),
         started.elapsed().as_secs_f64(),
     )?;
+    write_effects(&artifact.manifest, &mut std::io::stdout())?;
+    Ok(())
+}
+
+/// A small table: what each export does to the world, and what holds for all of them.
+fn write_effects(manifest: &Manifest, output: &mut impl Write) -> std::io::Result<()> {
+    const ALL: &str = "(all)";
+    let properties = manifest.properties.names();
+    let rows = manifest.effects.iter().map(|(export, effects)| {
+        let effects = if effects.is_empty() { "pure".to_owned() } else { effects.join(", ") };
+        (export.as_str(), effects)
+    });
+    let last = (!properties.is_empty()).then(|| (ALL, properties.join(", ")));
+    for (name, words) in rows.chain(last) {
+        writeln!(output, "  {name:<9}  {words}")?;
+    }
     Ok(())
 }
 

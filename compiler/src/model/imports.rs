@@ -70,11 +70,14 @@ impl Collector<'_> {
 
 impl Visit for Collector<'_> {
     fn visit_import_decl(&mut self, declaration: &ImportDecl) {
-        let names: Vec<_> = declaration
+        let mut names: Vec<_> = declaration
             .specifiers
             .iter()
             .map(|specifier| imported_name(specifier, self.positions))
             .collect();
+        for (index, name) in names.iter_mut().enumerate() {
+            name.removal = removal(declaration, index, self.positions);
+        }
         // `import { type A } from "…"` asks for nothing at run time either.
         let is_erased = !declaration.specifiers.is_empty()
             && declaration.specifiers.iter().all(ImportSpecifier::is_type_only);
@@ -138,6 +141,29 @@ impl Visit for Collector<'_> {
     }
 }
 
+/// The text to take out so that a declaration imports one name less: up to the next name, or from
+/// the one before; of the only name everything but the module.
+fn removal(declaration: &ImportDecl, index: usize, positions: Positions<'_>) -> Option<Span> {
+    let specifiers = &declaration.specifiers;
+    let this = positions.of(specifiers.get(index)?);
+    if specifiers.len() == 1 {
+        let module = positions.of(&*declaration.src);
+        let keyword = positions.word_in("import", declaration);
+        return Some(Span::new(this.module, keyword.end + 1, module.start));
+    }
+    // A default import or `* as` stands outside of the braces.
+    if !specifiers.iter().all(ImportSpecifier::is_named) {
+        return None;
+    }
+    match specifiers.get(index + 1) {
+        Some(next) => Some(Span::new(this.module, this.start, positions.of(next).start)),
+        None => {
+            let before = positions.of(specifiers.get(index.checked_sub(1)?)?);
+            Some(Span::new(this.module, before.end, this.end))
+        }
+    }
+}
+
 fn imported_name(specifier: &ImportSpecifier, positions: Positions<'_>) -> ImportedName {
     let local = specifier.local();
     let (imported, span) = match specifier {
@@ -153,6 +179,7 @@ fn imported_name(specifier: &ImportSpecifier, positions: Positions<'_>) -> Impor
         local: local.sym.to_string(),
         span,
         uses: Uses { values: Vec::new(), is_type: specifier.is_type_only() },
+        removal: None,
     }
 }
 
@@ -176,6 +203,7 @@ fn passed_on_name(
         imported,
         span,
         uses: Uses { values, is_type },
+        removal: None,
     }
 }
 

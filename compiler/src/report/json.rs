@@ -3,10 +3,13 @@
 //! The shape is a promise to whoever reads it, so it is written down here and apart from the
 //! types the compiler works with.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::model::ModuleName;
 use zigts_rules::rule::Severity;
+use zigttp_abi::manifest::Properties;
 
 use super::{Facts, Report};
 use crate::source::Sources;
@@ -40,6 +43,8 @@ struct JsonProof {
     exports: Vec<&'static str>,
     imports: Vec<&'static str>,
     routes: Option<Vec<String>>,
+    effects: BTreeMap<&'static str, Vec<&'static str>>,
+    properties: Properties,
 }
 
 /// The reports of one or more handlers as one object, on lines of its own.
@@ -87,5 +92,7 @@ fn json_proof(facts: &Facts) -> JsonProof {
         exports: facts.exports.clone(),
         imports: facts.imports.clone(),
         routes: facts.routes.clone(),
+        effects: facts.effects.clone(),
+        properties: facts.properties,
     }
 }

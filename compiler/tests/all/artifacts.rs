@@ -72,7 +72,7 @@ fn failures_of_top_level_code_are_located_in_the_typescript() {
             "ZTS341 app.ts:4:1 top-level code fails: TypeError: cannot read property 'x' of null",
         ),
         (
-            "export const handler = 'not a function';",
+            "export const handler = JSON.parse('\"no function\"');",
             "ZTS319 app.ts:1:14 `app.ts` exports no function that the runtime calls",
         ),
         (

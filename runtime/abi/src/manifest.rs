@@ -36,6 +36,35 @@ pub struct Manifest {
     /// Inferred effects of each export (`io`, `state`; empty is pure).
     #[serde(default)]
     pub effects: BTreeMap<String, Vec<String>>,
+    /// What follows from the inferred effects of all exports together.
+    #[serde(default)]
+    pub properties: Properties,
+}
+
+/// What holds for every event of a handler, as far as the compiler can tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Properties {
+    /// No event has an effect.
+    #[serde(default)]
+    pub pure: bool,
+    /// No event sends, closes, keeps an attachment or sets an auto-response.
+    #[serde(default)]
+    pub read_only: bool,
+    /// No event asks for the time or for random numbers.
+    #[serde(default)]
+    pub deterministic: bool,
+}
+
+impl Properties {
+    /// The names of those that hold, as they stand in JSON.
+    pub fn names(&self) -> Vec<&'static str> {
+        let all = [
+            ("pure", self.pure),
+            ("read_only", self.read_only),
+            ("deterministic", self.deterministic),
+        ];
+        all.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+    }
 }
 
 /// Why a manifest is refused.

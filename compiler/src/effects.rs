@@ -1,0 +1,402 @@
+//! Infers what the functions of a handler do to the world: the call graph across modules.
+//!
+//! Errs on the side of doing: a function that is handed to code nobody knows counts as called, and
+//! so does one that is kept in a container which is called out of. Only for top-level code, where
+//! handing over is mostly storing, does it take more than that.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use zigts_rules::code::{Call, CallId, Code, Expression, FunctionId, Origin, Value};
+use zigts_rules::effects::{Action, ActionKind, Effects, FunctionKey};
+use zigts_rules::model::HandlerModel;
+use zigts_rules::resolve::Meaning;
+use zigts_rules::span::{ModuleId, Span};
+use zigttp_abi::api;
+
+use crate::model::PER_ELEMENT;
+
+/// How far a value is followed through containers and answers before giving up.
+const MAX_DEPTH: usize = 16;
+
+/// Functions that ask what time it is.
+const CLOCKS: [&str; 4] = ["Date.now", "performance.now", "Date", "Temporal.Now.instant"];
+
+/// Functions that ask for random numbers.
+const RANDOM: [&str; 3] = ["Math.random", "crypto.getRandomValues", "crypto.randomUUID"];
+
+/// Methods of what the language brings along. Called on something unknown they are that, not a
+/// method of the handler's own of the same name.
+const BUILTIN_METHODS: [&str; 34] = [
+    "add",
+    "at",
+    "clear",
+    "concat",
+    "delete",
+    "entries",
+    "every",
+    "fill",
+    "filter",
+    "find",
+    "findIndex",
+    "flat",
+    "flatMap",
+    "forEach",
+    "get",
+    "has",
+    "includes",
+    "indexOf",
+    "join",
+    "keys",
+    "map",
+    "match",
+    "pop",
+    "push",
+    "reduce",
+    "replace",
+    "set",
+    "slice",
+    "some",
+    "sort",
+    "split",
+    "then",
+    "toString",
+    "values",
+];
+
+/// Methods that store what they are given, and do not call it.
+const STORING: [&str; 8] = ["set", "add", "push", "unshift", "freeze", "seal", "entries", "assign"];
+
+/// What an expression may be when it is called.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Callee {
+    Api(&'static str),
+    Function(FunctionKey),
+}
+
+/// Infers the effects of a handler whose modules are all there.
+pub(crate) fn infer(model: &HandlerModel) -> Effects {
+    let mut by_name: HashMap<&str, Vec<FunctionKey>> = HashMap::new();
+    for (module, code) in codes(model) {
+        for (index, function) in code.functions.iter().enumerate() {
+            if function.is_member && !function.name.is_empty() {
+                by_name.entry(&function.name).or_default().push((module, FunctionId(index)));
+            }
+        }
+    }
+    let mut inference = Inference { model, by_name, calling_parameters: BTreeSet::new() };
+    let mut effects = Effects::default();
+    let is_top_level = |call: &Call| call.function == FunctionId::TOP_LEVEL;
+    for (module, call) in model.calls().filter(|(_, call)| !is_top_level(call)) {
+        let of_function = effects.actions.entry((module, call.function)).or_default();
+        inference.call(module, call, of_function);
+    }
+    // What top-level code does with functions it hands over depends on what is known by now.
+    inference.calling_parameters = calling_parameters(model, &effects);
+    for (module, call) in model.calls().filter(|(_, call)| is_top_level(call)) {
+        let of_function = effects.actions.entry((module, call.function)).or_default();
+        inference.call(module, call, of_function);
+    }
+    effects.exports = inference.exports();
+    effects
+}
+
+fn codes(model: &HandlerModel) -> impl Iterator<Item = (ModuleId, &Code)> {
+    model.modules.iter().enumerate().map(|(index, module)| (ModuleId::new(index), &module.code))
+}
+
+/// The functions that call one of their parameters, or have it called for each element of a list,
+/// before they return: what a function they return does with it comes later.
+fn calling_parameters(model: &HandlerModel, effects: &Effects) -> BTreeSet<FunctionKey> {
+    let mut calling = BTreeSet::new();
+    for (module, call) in model.calls() {
+        let code = &model.module(module).code;
+        let is_per_element = matches!(
+            &call.callee.value,
+            Value::Member(_, Some(method)) if PER_ELEMENT.contains(&method.as_str())
+        );
+        let callback = call.arguments.first().filter(|_| is_per_element);
+        for expression in std::iter::once(&call.callee).chain(callback) {
+            let Value::Binding(id) = expression.value else { continue };
+            let owner = (module, code[id].scope);
+            if matches!(code[id].origin, Origin::Unknown)
+                && owner.1 != FunctionId::TOP_LEVEL
+                && effects.reachable([owner]).contains(&(module, call.function))
+            {
+                calling.insert(owner);
+            }
+        }
+    }
+    calling
+}
+
+struct Inference<'a> {
+    model: &'a HandlerModel,
+    /// Methods and functions in object literals.
+    by_name: HashMap<&'a str, Vec<FunctionKey>>,
+    calling_parameters: BTreeSet<FunctionKey>,
+}
+
+impl Inference<'_> {
+    /// What each event export does when it is called.
+    fn exports(&self) -> BTreeMap<&'static str, Vec<Action>> {
+        let mut exports = BTreeMap::new();
+        for (event, span) in self.model.event_exports() {
+            let mut callees = BTreeSet::new();
+            let meaning = self.model.meaning_of_export(ModuleId::ENTRY, event.name);
+            self.of_meaning(meaning, true, MAX_DEPTH, &mut callees);
+            let actions = callees.into_iter().map(|callee| action(span, callee)).collect();
+            exports.insert(event.name, actions);
+        }
+        exports
+    }
+
+    fn call(&self, module: ModuleId, call: &Call, actions: &mut Vec<Action>) {
+        let mut callees = BTreeSet::new();
+        let meaning = self.model.meaning(module, &call.callee);
+        if let Meaning::Global(name) = &meaning {
+            actions.extend(self.of_global(name, call));
+        }
+        if call.is_new {
+            self.constructors(meaning.clone(), MAX_DEPTH, &mut callees);
+        } else {
+            self.callees(module, &call.callee, false, MAX_DEPTH, &mut callees);
+        }
+        actions.extend(callees.iter().map(|&callee| action(call.span, callee)));
+
+        let is_known = !callees.is_empty();
+        let is_top_level = call.function == FunctionId::TOP_LEVEL;
+        if is_top_level && !self.calls_what_it_is_given(call, &callees) {
+            return;
+        }
+        for argument in &call.arguments {
+            let mut handed_over = BTreeSet::new();
+            let is_deep = !is_top_level || is_known;
+            self.callees(module, argument, is_deep, MAX_DEPTH, &mut handed_over);
+            actions.extend(handed_over.into_iter().map(|callee| action(argument.span, callee)));
+        }
+    }
+
+    /// Whether top-level code that makes this call has its arguments called, rather than kept.
+    fn calls_what_it_is_given(&self, call: &Call, callees: &BTreeSet<Callee>) -> bool {
+        if !callees.is_empty() {
+            return callees.iter().any(|callee| match callee {
+                Callee::Api(_) => false,
+                Callee::Function(key) => self.calling_parameters.contains(key),
+            });
+        }
+        let stores = matches!(
+            &call.callee.value,
+            Value::Member(_, Some(method)) if STORING.contains(&method.as_str())
+        );
+        // What a module that cannot be seen into does with it is anybody's guess.
+        let is_method = matches!(call.callee.value, Value::Member(..));
+        is_method && !stores && !call.is_new
+    }
+
+    fn of_global(&self, name: &str, call: &Call) -> Option<Action> {
+        // `new Date(1)` is the same every time; `Date()` is the time whatever it is given.
+        if name == "Date" && call.is_new && (!call.arguments.is_empty() || call.has_spread) {
+            return None;
+        }
+        let find = |names: &'static [&'static str]| names.iter().copied().find(|&it| it == name);
+        let kind = find(&CLOCKS)
+            .map(ActionKind::Clock)
+            .or_else(|| find(&RANDOM).map(ActionKind::Random))?;
+        Some(Action { span: call.span, kind })
+    }
+
+    fn constructors(&self, meaning: Meaning<'_>, depth: usize, callees: &mut BTreeSet<Callee>) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        match meaning {
+            Meaning::Value(module, Expression { value: Value::Object { properties, .. }, .. }) => {
+                for (name, value) in properties {
+                    match (name.as_deref(), &value.value) {
+                        (Some("constructor"), Value::Function(id)) => {
+                            callees.insert(Callee::Function((module, *id)));
+                        }
+                        // The class it extends.
+                        (None, _) => {
+                            self.constructors(self.model.meaning(module, value), depth, callees);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Meaning::Function(module, id) => {
+                callees.insert(Callee::Function((module, id)));
+            }
+            _ => {}
+        }
+    }
+
+    /// What may be called when an expression is, and with `is_deep` when what it contains is.
+    fn callees(
+        &self,
+        module: ModuleId,
+        expression: &Expression,
+        is_deep: bool,
+        depth: usize,
+        callees: &mut BTreeSet<Callee>,
+    ) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        match &expression.value {
+            Value::Binding(id) => {
+                let binding = &self.model.module(module).code[*id];
+                match self.model.meaning(module, expression) {
+                    Meaning::Binding(..) | Meaning::Unknown => {
+                        if let Origin::Value(value) = &binding.origin {
+                            self.callees(module, value, is_deep, depth, callees);
+                        }
+                    }
+                    meaning => self.of_meaning(meaning, is_deep, depth, callees),
+                }
+                if is_deep || !binding.is_constant {
+                    for value in &binding.inflow {
+                        self.callees(module, value, is_deep, depth, callees);
+                    }
+                }
+            }
+            Value::Member(object, name) => match self.model.meaning(module, expression) {
+                Meaning::Unknown => {
+                    self.unknown_member(module, object, name.as_deref(), depth, callees);
+                }
+                meaning => self.of_meaning(meaning, is_deep, depth, callees),
+            },
+            _ => {
+                let meaning = self.model.meaning(module, expression);
+                self.of_meaning(meaning, is_deep, depth, callees);
+            }
+        }
+    }
+
+    fn of_meaning(
+        &self,
+        meaning: Meaning<'_>,
+        is_deep: bool,
+        depth: usize,
+        callees: &mut BTreeSet<Callee>,
+    ) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        match meaning {
+            Meaning::Api(function) => {
+                callees.insert(Callee::Api(function.name));
+            }
+            Meaning::ApiNamespace if is_deep => {
+                callees.extend(api::FUNCTIONS.iter().map(|function| Callee::Api(function.name)));
+            }
+            Meaning::Function(module, id) => {
+                callees.insert(Callee::Function((module, id)));
+            }
+            Meaning::Binding(module, id) => {
+                let expression = Expression {
+                    span: self.model.module(module).code[id].span,
+                    value: Value::Binding(id),
+                };
+                self.callees(module, &expression, is_deep, depth, callees);
+            }
+            Meaning::Namespace(module) if is_deep => {
+                for value in self.model.module(module).code.exports.values() {
+                    self.callees(module, value, is_deep, depth, callees);
+                }
+            }
+            Meaning::Value(module, expression) => match &expression.value {
+                Value::OneOf(options) => {
+                    for option in options {
+                        self.callees(module, option, is_deep, depth, callees);
+                    }
+                }
+                Value::Array(elements) if is_deep => {
+                    for element in elements {
+                        self.callees(module, element, is_deep, depth, callees);
+                    }
+                }
+                Value::Object { properties, is_class: false } if is_deep => {
+                    for (_, value) in properties {
+                        self.callees(module, value, is_deep, depth, callees);
+                    }
+                }
+                Value::Call(call) => self.answer(module, *call, is_deep, depth, callees),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// A member whose object is not known, or which it is not known to have.
+    fn unknown_member(
+        &self,
+        module: ModuleId,
+        object: &Expression,
+        name: Option<&str>,
+        depth: usize,
+        callees: &mut BTreeSet<Callee>,
+    ) {
+        match name {
+            // `handlers[kind]`, `queue[0]`
+            None => self.callees(module, object, true, depth, callees),
+            Some("call" | "apply") => self.callees(module, object, false, depth, callees),
+            Some(name) => {
+                let is_own = matches!(object.value, Value::This);
+                let is_unknown = is_own
+                    || matches!(
+                        self.model.meaning(module, object),
+                        Meaning::Unknown
+                            | Meaning::Binding(..)
+                            | Meaning::Value(
+                                _,
+                                Expression { value: Value::Call(_) | Value::This, .. }
+                            )
+                    );
+                if is_unknown && (is_own || !BUILTIN_METHODS.contains(&name)) {
+                    let keys = self.by_name.get(name).into_iter().flatten();
+                    callees.extend(keys.map(|&key| Callee::Function(key)));
+                }
+            }
+        }
+    }
+
+    /// What the answer of a call may be.
+    fn answer(
+        &self,
+        module: ModuleId,
+        id: CallId,
+        is_deep: bool,
+        depth: usize,
+        callees: &mut BTreeSet<Callee>,
+    ) {
+        let call = &self.model.module(module).code[id];
+        let mut called = BTreeSet::new();
+        if !call.is_new {
+            self.callees(module, &call.callee, false, depth, &mut called);
+        }
+        for callee in &called {
+            let Callee::Function((module, function)) = *callee else { continue };
+            for value in &self.model.module(module).code[function].returns {
+                self.callees(module, value, is_deep, depth, callees);
+            }
+        }
+        if called.iter().any(|callee| matches!(callee, Callee::Api(_))) {
+            return;
+        }
+        // `new Map([...])`, `handlers.get(kind)`, `debounce(answer)`, `send.bind(null, ws)`
+        for argument in &call.arguments {
+            self.callees(module, argument, true, depth, callees);
+        }
+        if let Value::Member(object, _) = &call.callee.value
+            && called.is_empty()
+        {
+            self.callees(module, object, true, depth, callees);
+        }
+    }
+}
+
+fn action(span: Span, callee: Callee) -> Action {
+    let kind = match callee {
+        Callee::Function(key) => ActionKind::Function(key),
+        Callee::Api(name) => {
+            let function = api::find(name).expect("it came from the table");
+            ActionKind::Api(name, function.effect)
+        }
+    };
+    Action { span, kind }
+}

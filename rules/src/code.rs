@@ -1,0 +1,216 @@
+//! What a module's code does, as plain values: functions, bindings, calls and writes.
+//!
+//! Expressions are kept as far as rules follow them: constants, containers, functions, names,
+//! members and calls. Everything else is [`Value::Unknown`], about which nothing is claimed.
+//! What a name finally means, across modules, is the business of [`crate::resolve`].
+
+use std::collections::BTreeMap;
+
+use crate::model::Reference;
+use crate::span::Span;
+
+/// The code of one module.
+#[derive(Clone, Debug, Default)]
+pub struct Code {
+    /// By [`FunctionId`]; the first is the module's top level.
+    pub functions: Vec<Function>,
+    /// By [`BindingId`].
+    pub bindings: Vec<Binding>,
+    /// By [`CallId`], in the order of the source, those in dead branches left out.
+    pub calls: Vec<Call>,
+    /// Assignments, deletions and calls of methods that may change their object.
+    pub writes: Vec<Write>,
+    /// What is iterated over, by [`LoopId`].
+    pub loops: Vec<Expression>,
+    /// Names that nobody declares, where the code would fail without them: not after `typeof`,
+    /// not behind a test of `typeof`, not in dead branches.
+    pub needed_globals: Vec<Reference>,
+    /// Values that are exported under a name and declared here.
+    pub exports: BTreeMap<String, Expression>,
+}
+
+macro_rules! index {
+    ($(#[$doc:meta])* $name:ident, $field:ident, $of:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub usize);
+
+        impl std::ops::Index<$name> for Code {
+            type Output = $of;
+
+            fn index(&self, id: $name) -> &$of {
+                &self.$field[id.0]
+            }
+        }
+    };
+}
+
+index!(
+    /// A function of a module.
+    FunctionId, functions, Function
+);
+index!(
+    /// A binding of a module.
+    BindingId, bindings, Binding
+);
+index!(
+    /// A call in a module.
+    CallId, calls, Call
+);
+index!(
+    /// A loop in a module.
+    LoopId, loops, Expression
+);
+
+impl FunctionId {
+    /// The code outside of functions.
+    pub const TOP_LEVEL: FunctionId = FunctionId(0);
+}
+
+/// One function, method or arrow function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name, or that of what it is assigned to; empty if it has none.
+    pub name: String,
+    /// Where the name stands, or else the function's beginning.
+    pub span: Span,
+    pub is_generator: bool,
+    /// Whether it is a method, or a property of an object literal.
+    pub is_member: bool,
+    /// Parameters that a caller has to pass: no default, not optional, not `...rest`.
+    pub required_parameters: Vec<Span>,
+    /// What it may return.
+    pub returns: Vec<Expression>,
+    /// What each turn of a method such as `forEach` calls it for, if it is passed to one.
+    pub turn_of: Option<LoopId>,
+    /// What its doc comment says with `@effects`.
+    pub annotation: Option<Annotation>,
+}
+
+/// `@effects …` in a doc comment.
+#[derive(Clone, Debug)]
+pub struct Annotation {
+    /// The tag and its names.
+    pub span: Span,
+    /// Each name.
+    pub names: Vec<Reference>,
+}
+
+/// A name that is declared or imported.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    pub name: String,
+    pub span: Span,
+    /// The function it belongs to.
+    pub scope: FunctionId,
+    pub origin: Origin,
+    /// How often the name is used, its declaration aside.
+    pub uses: usize,
+    /// What is assigned to it or put into it later.
+    pub inflow: Vec<Expression>,
+    /// Whether it never holds anything but its first value.
+    pub is_constant: bool,
+}
+
+/// Where the value of a binding comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// An import, by its index and the name in the other module (`None`: all of it).
+    Import { import: usize, name: Option<String> },
+    /// This value.
+    Value(Expression),
+    /// A caller, or something else that is not followed.
+    Unknown,
+}
+
+/// One call, or `new`.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What is called, without the arguments.
+    pub span: Span,
+    /// Where it stands.
+    pub function: FunctionId,
+    pub callee: Expression,
+    /// The arguments; those from a `...spread` on are left out.
+    pub arguments: Vec<Expression>,
+    /// Whether there is a `...spread`, so that there may be more of them.
+    pub has_spread: bool,
+    pub is_new: bool,
+    /// The loops of the same function it stands in, outermost first.
+    pub loops: Vec<LoopId>,
+}
+
+/// Something that may change a binding, or an object.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The place that is changed.
+    pub span: Span,
+    pub function: FunctionId,
+    pub target: Expression,
+    pub kind: WriteKind,
+}
+
+/// How a [`Write`] changes its target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteKind {
+    /// `target = …`, `target++`, …
+    Assign,
+    /// `delete target`
+    Delete,
+    /// `target.method(…)`
+    Method(String),
+    /// `Object.assign(target, …)` and its like.
+    Argument(String),
+}
+
+/// An expression, as far as it is followed.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    pub span: Span,
+    pub value: Value,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub enum Value {
+    Unknown,
+    Text(String),
+    /// A string that is put together at run time.
+    SomeText,
+    Number(f64),
+    Boolean(bool),
+    Null,
+    Undefined,
+    Array(Vec<Expression>),
+    /// An object literal, or a class with its members.
+    Object {
+        properties: Vec<(Option<String>, Expression)>,
+        is_class: bool,
+    },
+    Function(FunctionId),
+    Binding(BindingId),
+    /// A name that nobody declares.
+    Global(String),
+    This,
+    Member(Box<Expression>, Option<String>),
+    Call(CallId),
+    OneOf(Vec<Expression>),
+    /// All of the module of an `import()`, by the import's index.
+    Namespace(usize),
+}
+
+impl Expression {
+    /// An expression about which nothing is known.
+    pub fn unknown(span: Span) -> Expression {
+        Expression { span, value: Value::Unknown }
+    }
+
+    /// The expression that members are taken of, innermost: `a` of `a.b[0].c`.
+    pub fn root(&self) -> &Expression {
+        let mut root = self;
+        while let Value::Member(object, _) = &root.value {
+            root = object;
+        }
+        root
+    }
+}

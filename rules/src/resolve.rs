@@ -1,0 +1,292 @@
+//! What names and expressions come to, across the modules of a handler.
+//!
+//! Follows constant bindings, imports, re-exports, members of literals and namespaces. Where a
+//! value cannot be known the answer is [`Meaning::Unknown`], and rules stay silent.
+
+use zigttp_abi::api::{self, ApiFunction};
+
+use crate::code::{BindingId, Call, Expression, FunctionId, Origin, Value};
+use crate::model::{ExportSource, HandlerModel, ImportKind, Reference, Routes, Target};
+use crate::span::{ModuleId, Span};
+
+/// Steps from name to name before following one is given up; circles end here.
+const MAX_STEPS: usize = 64;
+
+/// What an expression comes to.
+#[derive(Clone, Debug)]
+pub enum Meaning<'a> {
+    /// A function of `zigttp:websocket`.
+    Api(&'static ApiFunction),
+    /// Everything `zigttp:websocket` exports.
+    ApiNamespace,
+    /// Everything a module of the handler exports.
+    Namespace(ModuleId),
+    /// A function of the handler.
+    Function(ModuleId, FunctionId),
+    /// A name nobody declares, with members: `Math.random`.
+    Global(String),
+    /// A literal, a call or anything else that is no name.
+    Value(ModuleId, &'a Expression),
+    /// A binding whose value cannot be known.
+    Binding(ModuleId, BindingId),
+    Unknown,
+}
+
+/// A call of an API function, and the call itself.
+pub(crate) struct ApiCall<'a> {
+    pub(crate) module: ModuleId,
+    pub(crate) call: &'a Call,
+    pub(crate) function: &'static ApiFunction,
+}
+
+impl HandlerModel {
+    /// What an expression of a module comes to.
+    pub fn meaning<'a>(&'a self, module: ModuleId, expression: &'a Expression) -> Meaning<'a> {
+        self.follow(module, expression, MAX_STEPS)
+    }
+
+    /// What a module exports under a name.
+    pub fn meaning_of_export(&self, module: ModuleId, name: &str) -> Meaning<'_> {
+        self.follow_export(module, name, MAX_STEPS)
+    }
+
+    /// The values an expression may have, as far as they are known: both branches of `a ? b : c`.
+    pub fn possible_values<'a>(
+        &'a self,
+        module: ModuleId,
+        expression: &'a Expression,
+    ) -> Vec<(Span, Meaning<'a>)> {
+        let mut values = Vec::new();
+        self.gather_values(module, expression, expression.span, MAX_STEPS, &mut values);
+        values
+    }
+
+    /// Every call of a function of `zigttp:websocket`, in the order of the source.
+    pub(crate) fn api_calls(&self) -> impl Iterator<Item = ApiCall<'_>> {
+        self.calls().filter_map(|(module, call)| match self.meaning(module, &call.callee) {
+            Meaning::Api(function) if !call.is_new => Some(ApiCall { module, call, function }),
+            _ => None,
+        })
+    }
+
+    /// Every call, with the module it stands in.
+    pub fn calls(&self) -> impl Iterator<Item = (ModuleId, &Call)> {
+        self.modules.iter().enumerate().flat_map(|(index, module)| {
+            module.code.calls.iter().map(move |call| (ModuleId::new(index), call))
+        })
+    }
+
+    /// The binding of another module that an import stands for.
+    pub(crate) fn imported_binding(
+        &self,
+        module: ModuleId,
+        import: usize,
+        name: &str,
+    ) -> Option<(ModuleId, BindingId)> {
+        let mut import = self.module(module).imports.get(import)?;
+        let mut name = name.to_owned();
+        // As many steps as there are modules, so that a circle of re-exports ends.
+        for _ in 0..=self.modules.len() {
+            let Target::Module(id) = import.target else { return None };
+            let module = self.module(id);
+            if let Some(value) = module.code.exports.get(&name) {
+                let Value::Binding(binding) = value.value else { return None };
+                return Some((id, binding));
+            }
+            let passed_on = module.exports.iter().find_map(|export| match &export.source {
+                ExportSource::Import { import, name: Some(there), is_type: false }
+                    if export.name == name =>
+                {
+                    Some((*import, there.clone()))
+                }
+                _ => None,
+            });
+            let (next, there) = passed_on?;
+            (import, name) = (&module.imports[next], there);
+        }
+        None
+    }
+
+    /// Reads the routes that the entry exports, now that all modules are there.
+    pub fn add_routes(&mut self) {
+        let Some(entry) = self.modules.first() else { return };
+        let Some(export) = self.exports_of(ModuleId::ENTRY).names.get("routes").copied() else {
+            return;
+        };
+        if export.is_type || !entry.syntax_errors.is_empty() {
+            return;
+        }
+        let patterns = match self.meaning_of_export(ModuleId::ENTRY, "routes") {
+            Meaning::Value(module, Expression { value: Value::Array(elements), .. }) => {
+                elements.iter().map(|element| self.pattern(module, element)).collect()
+            }
+            _ => None,
+        };
+        self.modules[0].routes = Some(Routes { span: export.span, patterns });
+    }
+
+    fn pattern(&self, module: ModuleId, element: &Expression) -> Option<Reference> {
+        let meaning = self.meaning(module, element);
+        let name = meaning.text()?.to_owned();
+        let mut span = element.span;
+        if matches!(element.value, Value::Text(_)) {
+            // Without the quotes.
+            (span.start, span.end) = (span.start + 1, span.end - 1);
+        }
+        Some(Reference { name, span })
+    }
+
+    fn gather_values<'a>(
+        &'a self,
+        module: ModuleId,
+        expression: &'a Expression,
+        span: Span,
+        steps: usize,
+        values: &mut Vec<(Span, Meaning<'a>)>,
+    ) {
+        if steps == 0 {
+            return;
+        }
+        match self.follow(module, expression, steps) {
+            Meaning::Value(module, Expression { value: Value::OneOf(options), .. }) => {
+                for option in options {
+                    // A branch is pointed at where it stands, unless that is elsewhere.
+                    let is_here = option.span.module == span.module
+                        && (span.start..span.end).contains(&option.span.start);
+                    let span = if is_here { option.span } else { span };
+                    self.gather_values(module, option, span, steps - 1, values);
+                }
+            }
+            meaning => values.push((span, meaning)),
+        }
+    }
+
+    fn follow<'a>(
+        &'a self,
+        module: ModuleId,
+        expression: &'a Expression,
+        steps: usize,
+    ) -> Meaning<'a> {
+        let Some(steps) = steps.checked_sub(1) else { return Meaning::Unknown };
+        match &expression.value {
+            Value::Unknown => Meaning::Unknown,
+            Value::Function(function) => Meaning::Function(module, *function),
+            Value::Global(name) => Meaning::Global(name.clone()),
+            Value::Binding(id) => self.follow_binding(module, *id, steps),
+            Value::Namespace(import) => self.follow_import(module, *import, None, steps),
+            Value::Member(object, name) => {
+                self.follow_member(module, object, name.as_deref(), steps)
+            }
+            _ => Meaning::Value(module, expression),
+        }
+    }
+
+    fn follow_binding(&self, module: ModuleId, id: BindingId, steps: usize) -> Meaning<'_> {
+        let binding = &self.module(module).code[id];
+        match &binding.origin {
+            Origin::Import { import, name } => {
+                self.follow_import(module, *import, name.as_deref(), steps)
+            }
+            Origin::Value(value) if binding.is_constant => {
+                match self.follow(module, value, steps) {
+                    Meaning::Unknown => Meaning::Binding(module, id),
+                    known => known,
+                }
+            }
+            _ => Meaning::Binding(module, id),
+        }
+    }
+
+    fn follow_member<'a>(
+        &'a self,
+        module: ModuleId,
+        object: &'a Expression,
+        name: Option<&str>,
+        steps: usize,
+    ) -> Meaning<'a> {
+        let Some(name) = name else { return Meaning::Unknown };
+        match self.follow(module, object, steps) {
+            Meaning::ApiNamespace => api::find(name).map_or(Meaning::Unknown, Meaning::Api),
+            Meaning::Namespace(module) => self.follow_export(module, name, steps),
+            Meaning::Global(object) if object == "globalThis" => Meaning::Global(name.to_owned()),
+            Meaning::Global(object) => Meaning::Global(format!("{object}.{name}")),
+            Meaning::Value(module, Expression { value: Value::Object { properties, .. }, .. }) => {
+                // The last of a name wins, and what a spread brings in is not known.
+                match properties.iter().rfind(|(it, _)| it.as_deref().is_none_or(|it| it == name)) {
+                    Some((Some(_), value)) => self.follow(module, value, steps),
+                    _ => Meaning::Unknown,
+                }
+            }
+            Meaning::Value(created_in, Expression { value: Value::Call(call), .. }) => {
+                let call = &self.module(created_in).code[*call];
+                if call.is_new {
+                    self.follow_member(created_in, &call.callee, Some(name), steps)
+                } else {
+                    Meaning::Unknown
+                }
+            }
+            _ => Meaning::Unknown,
+        }
+    }
+
+    fn follow_import(
+        &self,
+        module: ModuleId,
+        import: usize,
+        name: Option<&str>,
+        steps: usize,
+    ) -> Meaning<'_> {
+        let Some(import) = self.module(module).imports.get(import) else { return Meaning::Unknown };
+        match (&import.target, name) {
+            (Target::Websocket, None) => Meaning::ApiNamespace,
+            (Target::Websocket, Some(name)) => {
+                api::find(name).map_or(Meaning::Unknown, Meaning::Api)
+            }
+            (Target::Module(id), None) => Meaning::Namespace(*id),
+            (Target::Module(id), Some(name)) => self.follow_export(*id, name, steps),
+            (Target::Unresolved(_), _) => Meaning::Unknown,
+        }
+    }
+
+    fn follow_export(&self, id: ModuleId, name: &str, steps: usize) -> Meaning<'_> {
+        let Some(steps) = steps.checked_sub(1) else { return Meaning::Unknown };
+        let module = self.module(id);
+        if let Some(value) = module.code.exports.get(name) {
+            return self.follow(id, value, steps);
+        }
+        for export in module.exports.iter().filter(|export| export.name == name) {
+            if let ExportSource::Import { import, name, is_type: false } = &export.source {
+                return self.follow_import(id, *import, name.as_deref(), steps);
+            }
+        }
+        if name == "default" {
+            return Meaning::Unknown;
+        }
+        module
+            .imports
+            .iter()
+            .enumerate()
+            .filter(|(_, import)| import.kind == ImportKind::ReExportAll && !import.is_type_only)
+            .map(|(index, _)| self.follow_import(id, index, Some(name), steps))
+            .find(|meaning| !matches!(meaning, Meaning::Unknown))
+            .unwrap_or(Meaning::Unknown)
+    }
+}
+
+impl Meaning<'_> {
+    /// The text of a constant.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Meaning::Value(_, Expression { value: Value::Text(text), .. }) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of a numeric constant.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Meaning::Value(_, Expression { value: Value::Number(number), .. }) => Some(*number),
+            _ => None,
+        }
+    }
+}

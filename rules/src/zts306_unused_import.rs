@@ -1,0 +1,66 @@
+//! ZTS306: a function is imported that nothing uses.
+
+use crate::diagnostic::Sink;
+use crate::model::{HandlerModel, ImportKind, Target};
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+
+/// Imports a name of the WebSocket module and never uses it.
+pub(crate) struct UnusedImport;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS306",
+    name: "unused_import",
+    severity: Severity::Warning,
+    category: Category::Modules,
+    since: "0.1.0",
+    summary: "imports a name of zigttp:websocket that it never uses",
+    explanation: r#"
+## What it is
+A module imports a name of `zigttp:websocket` and uses it neither as a value nor as a type.
+
+```ts,fires
+import { close, send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+```
+
+```ts,silent
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+```
+
+## Why it matters
+The imports of a handler say what it may do: they become part of the artifact's description of
+itself, and the runtime links nothing else. A name that is not needed widens that for nothing.
+
+## What to do
+Remove the name. To say that a handler takes part in WebSocket events without calling anything,
+write `import "zigttp:websocket";`.
+"#,
+    help: "Remove the name from the import.",
+};
+
+impl Rule for UnusedImport {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        for (_, import) in handler.imports() {
+            if import.target != Target::Websocket || import.kind != ImportKind::Static {
+                continue;
+            }
+            for name in &import.names {
+                if !name.uses.values.is_empty() || name.uses.is_type {
+                    continue;
+                }
+                let report = sink
+                    .report(name.span, format!("`{}` is imported and never used", name.local))
+                    .label("not used in this module")
+                    .note("what a handler imports is what its artifact asks to be allowed");
+                if let Some(removal) = name.removal {
+                    report.suggest(format!("remove `{}`", name.local), removal, "");
+                }
+            }
+        }
+    }
+}

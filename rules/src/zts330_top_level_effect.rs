@@ -1,0 +1,68 @@
+//! ZTS330: code outside of functions talks to connections.
+
+use crate::call_path;
+use crate::code::FunctionId;
+use crate::diagnostic::Sink;
+use crate::model::HandlerModel;
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::span::ModuleId;
+
+/// Top-level code reaches a function that needs a connection.
+pub(crate) struct TopLevelEffect;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS330",
+    name: "top_level_effect",
+    severity: Severity::Error,
+    category: Category::Effects,
+    since: "0.1.0",
+    summary: "calls a function of zigttp:websocket while it is built",
+    explanation: r#"
+## What it is
+Code outside of functions calls a function of `zigttp:websocket` that talks to connections or reads
+what they keep, itself or through other functions.
+
+```ts,fires
+import { getWebSockets, send } from "zigttp:websocket";
+const peers = getWebSockets("/lobby");
+export function onMessage(ws: WebSocket, data: string) { for (const peer of peers) send(peer, data); }
+```
+
+```ts,silent
+import { getWebSockets, send } from "zigttp:websocket";
+const peers = () => getWebSockets("/lobby");
+export function onMessage(ws: WebSocket, data: string) { for (const peer of peers()) send(peer, data); }
+```
+
+## Why it matters
+Code outside of functions runs once, when the handler is built. There is no connection then: the
+call throws, and nothing is built.
+
+## What to do
+Move the call into the function that is called for an event: `onOpen`, `onMessage` or `onClose`.
+"#,
+    help: "Move the call into the function of an event.",
+};
+
+impl Rule for TopLevelEffect {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        for index in 0..handler.modules.len() {
+            let top_level = (ModuleId::new(index), FunctionId::TOP_LEVEL);
+            for path in call_path::one_for_each_start(handler.effects.reached(top_level)) {
+                let (Some(name), Some(_)) = (path.action.kind.name(), path.action.kind.effect())
+                else {
+                    continue;
+                };
+                let report = sink
+                    .report(path.start(), format!("top-level code calls `{name}`"))
+                    .label("runs when the handler is built")
+                    .note("there is no connection while a handler is built");
+                call_path::show(report, handler, &path);
+            }
+        }
+    }
+}

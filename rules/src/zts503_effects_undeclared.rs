@@ -1,0 +1,72 @@
+//! ZTS503: a function does what its annotation does not allow.
+
+use crate::annotation::{self, Declared};
+use crate::call_path;
+use crate::diagnostic::Sink;
+use crate::model::HandlerModel;
+use crate::rule::{Category, Rule, RuleRecord, Severity};
+
+/// A function does more than its `@effects` annotation says.
+pub(crate) struct EffectsUndeclared;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS503",
+    name: "effects_undeclared",
+    severity: Severity::Error,
+    category: Category::Effects,
+    since: "0.1.0",
+    summary: "has a function that does more than its @effects allow",
+    explanation: r#"
+## What it is
+The doc comment of a function says with `@effects` what it may do, and the function does something
+else, itself or through what it calls. There are two effects: `io` talks to connections or asks which
+there are, `state` reads or writes what a connection keeps; `pure` is neither.
+
+```ts,fires
+import { send } from "zigttp:websocket";
+/** @effects pure */
+function greet(ws: WebSocket) { send(ws, "hello"); }
+export function onMessage(ws: WebSocket) { greet(ws); }
+```
+
+```ts,silent
+import { send } from "zigttp:websocket";
+/** @effects io */
+function greet(ws: WebSocket) { send(ws, "hello"); }
+export function onMessage(ws: WebSocket) { greet(ws); }
+```
+
+## Why it matters
+The annotation is a promise to whoever calls the function. Whoever relies on it, as on a `pure` one
+to be called any number of times, would be wrong.
+
+## What to do
+Add the effect to the annotation, or take the call out of the function. The finding shows the calls
+that lead to it.
+"#,
+    help: "Add the effect to the annotation, or take the call out of the function.",
+};
+
+impl Rule for EffectsUndeclared {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        for Declared { key, span, name, effects } in annotation::declared(handler) {
+            let mut reported = effects;
+            for path in handler.effects.reached(key) {
+                let Some(effect) = path.action.kind.effect() else { continue };
+                if !reported.insert(effect) {
+                    continue;
+                }
+                let effect = effect.name();
+                let report = sink
+                    .report(span, format!("{name} has the effect `{effect}`, and does not say so"))
+                    .label(format!("allows no `{effect}`"))
+                    .note("the annotation is a promise to whoever calls the function");
+                call_path::show(report, handler, &path);
+            }
+        }
+    }
+}
