@@ -15,14 +15,14 @@
 //!
 //! What holds throughout:
 //!
-//! - An idle connection is a socket, a task waiting for it, and a [`connection`] record. No
+//! - An idle connection is a socket, a task waiting for it, and a `connection` record. No
 //!   instance, no thread and no runtime is held for it.
-//! - An event changes nothing until it has returned: `host` functions collect [`effects`], and
-//!   [`commit`] applies them, all or none.
+//! - An event changes nothing until it has returned: `host` functions collect `effects`, and
+//!   `commit` applies them, all or none.
 //! - No lock is held while JavaScript runs, except the fair lock that is its room's turn.
 //! - This crate knows artifacts. It knows nothing of TypeScript, rules or the compiler.
 //!
-//! Read [`dispatch`] first.
+//! Read `dispatch` first.
 
 mod app;
 mod artifact;
