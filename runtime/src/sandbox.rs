@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{
-    Cache, CacheConfig, Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy,
-    InstancePre, Linker, Module, ModuleExport, PoolingAllocationConfig, Store, UpdateDeadline,
-    WasmParams,
+    Cache, CacheConfig, Config as EngineConfig, Enabled, Engine, ExternType, FuncType,
+    InstanceAllocationStrategy, InstancePre, Linker, Module, ModuleExport, PoolingAllocationConfig,
+    Store, UpdateDeadline, ValType, WasmParams,
 };
 use zigttp_abi::guest::Status;
 
@@ -106,12 +106,27 @@ impl Sandbox {
                 .get_export_index(name)
                 .ok_or_else(|| LoadError::Unfit(format!("it exports no {name:?}")))
         };
+        // Looked at here, so that no event finds out.
+        let event = |name: &str, parameters: &[ValType]| {
+            let index = export(name)?;
+            let expected = FuncType::new(&self.engine, parameters.iter().cloned(), [ValType::I32]);
+            match module.get_export(name) {
+                Some(ExternType::Func(found)) if FuncType::eq(&found, &expected) => Ok(index),
+                _ => Err(LoadError::Unfit(format!("its export {name:?} is no such function"))),
+            }
+        };
+        let memory = export("memory")?;
+        if !matches!(module.get_export("memory"), Some(ExternType::Memory(_))) {
+            return Err(LoadError::Unfit("its export \"memory\" is no memory".to_owned()));
+        }
+        const I32: ValType = ValType::I32;
+        const I64: ValType = ValType::I64;
         Ok(Program {
-            memory: export("memory")?,
-            on_open: export("on_open")?,
-            on_message: export("on_message")?,
-            on_close: export("on_close")?,
-            handler: export("handler")?,
+            memory,
+            on_open: event("on_open", &[I64, I64, I32])?,
+            on_message: event("on_message", &[I64, I64, I32, I32, I32])?,
+            on_close: event("on_close", &[I64, I64, I32, I32])?,
+            handler: event("handler", &[I64, I32, I32, I32, I32])?,
             instance,
         })
     }

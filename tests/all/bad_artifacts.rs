@@ -144,6 +144,7 @@ fn an_artifact_for_another_abi_is_refused() {
 #[test]
 fn a_module_that_is_no_handler_is_refused() {
     check_bytes(&wasm::with_manifest(&wasm::manifest(1)), &["exports no \"memory\""]);
+    check_bytes(&wasm::without_functions(), &["its export \"on_open\" is no such function"]);
     // It is valid until its bodies are looked at.
     check_bytes(&wasm::handler(&[Instruction::Drop]), &["not a handler this server can run"]);
 }

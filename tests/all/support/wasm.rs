@@ -5,6 +5,14 @@ use wasm_encoder::{
     ImportSection, Instruction, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
+const MEMORY: MemoryType = MemoryType {
+    minimum: 1,
+    maximum: Some(16),
+    memory64: false,
+    shared: false,
+    page_size_log2: None,
+};
+
 /// The manifest of a handler with `onMessage` alone, for an ABI.
 pub(crate) fn manifest(abi: u32) -> String {
     format!(
@@ -21,6 +29,19 @@ pub(crate) fn with_manifest(manifest: &str) -> Vec<u8> {
 
 fn manifest_section(manifest: &str) -> CustomSection<'_> {
     CustomSection { name: "zigttp.manifest".into(), data: manifest.as_bytes().into() }
+}
+
+/// A module with every export of a handler, which are all its memory.
+pub(crate) fn without_functions() -> Vec<u8> {
+    let mut memories = MemorySection::new();
+    memories.memory(MEMORY);
+    let mut exports = ExportSection::new();
+    for name in ["memory", "on_open", "on_message", "on_close", "handler"] {
+        exports.export(name, ExportKind::Memory, 0);
+    }
+    let mut module = Module::new();
+    module.section(&memories).section(&exports).section(&manifest_section(&manifest(1)));
+    module.finish()
 }
 
 /// A handler whose `onMessage` does these things; it can call `send` as function 0. Its parameters
@@ -40,13 +61,7 @@ pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
     imports.import("zigttp", "send", EntityType::Function(SEND));
     let mut functions = FunctionSection::new();
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: 1,
-        maximum: Some(16),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
+    memories.memory(MEMORY);
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
     let mut code = CodeSection::new();
