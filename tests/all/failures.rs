@@ -157,6 +157,27 @@ async fn a_throw_in_every_event_is_logged_with_its_event_and_connection() {
     assert!(log.contains("event=\"request\""), "{log}");
 }
 
+/// Known to be wrong: QuickJS gives a call the position of the last variable among its arguments.
+/// It is the right line unless the arguments have lines of their own.
+#[tokio::test]
+async fn a_call_is_shown_where_its_last_variable_stands() {
+    let source = r#"import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  const amount: number = data.length;
+  if (amount > 0)
+    throw new RangeError("no price for " + amount);
+  send(ws, data);
+}
+"#;
+    let server = Server::of(source);
+    let mut client = server.connect("/").await;
+    client.send("fail").await;
+    let found = position(source, "amount);");
+    server.wait_for_log(&format!(
+        "RangeError: no price for 4\n    at onMessage (handler.ts:{found})"
+    ));
+}
+
 #[test]
 fn a_handler_that_returns_no_response_is_told_so() {
     let server = Server::of(POSITIONS);
