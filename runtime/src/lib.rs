@@ -49,6 +49,7 @@ mod hub;
 mod lifecycle;
 mod liveness;
 mod local;
+mod module_cache;
 mod outbox;
 mod restore;
 mod rooms;

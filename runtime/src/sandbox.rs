@@ -16,14 +16,13 @@
 //! Three lifetimes: [`Sandbox`] lives with the process, [`Program`] with a loaded artifact, an
 //! [`Instance`] with one event, or with many.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::{
-    Cache, CacheConfig, Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy,
-    InstancePre, Linker, Module, PoolingAllocationConfig, Store, TypedFunc, UpdateDeadline,
+    Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker,
+    Module, PoolingAllocationConfig, Store, TypedFunc, UpdateDeadline,
 };
 use zigttp_abi::guest::Status;
 
@@ -36,6 +35,7 @@ use crate::event_state::{EventState, HostData};
 use crate::failure::{Failure, Thrown};
 use crate::guest_memory::GuestMemory;
 use crate::host;
+use crate::module_cache::{Cached, ModuleCache};
 use crate::restore::{self, Image, Tracked};
 use crate::ticker::Ticker;
 
@@ -68,6 +68,7 @@ pub(crate) struct Sandbox {
     request_slots: Semaphore,
     /// One permit is one instance kept for further events, whichever artifact it is of.
     places: Arc<Semaphore>,
+    cache: ModuleCache,
     memory_limit: usize,
     isolation: Isolation,
     verify_every: Option<u64>,
@@ -91,8 +92,7 @@ pub(crate) struct Program {
     idle: Mutex<Vec<Instance>>,
     /// Events that restored an instance, where some are verified.
     restored: AtomicU64,
-    /// Restored instances that differed from the image. The first ends restoring.
-    mismatches: AtomicU64,
+    /// A restored instance differed from the image, so none is restored any more.
     is_distrusted: AtomicBool,
 }
 
@@ -142,6 +142,7 @@ impl Sandbox {
             slots: Semaphore::new(config.max_events),
             request_slots: Semaphore::new(config.max_events.div_ceil(2)),
             places: Arc::new(Semaphore::new(idle_instances(config))),
+            cache: ModuleCache::new(config.cache_dir.as_deref()),
             memory_limit: config.memory_limit,
             isolation: config.isolation,
             verify_every: config.verify_restore.map(|every| u64::from(every.get())),
@@ -154,12 +155,19 @@ impl Sandbox {
     /// When it is no module, wants what a guest may not have, or lacks what a handler must have.
     pub(crate) fn load(&self, wasm: &[u8]) -> Result<Program, LoadError> {
         let unfit = |error: wasmtime::Error| LoadError::Unfit(format!("{error:#}"));
-        let rewritten = self.rewritten(wasm);
-        let is_rewritten = rewritten.is_some();
-        let module = match rewritten {
-            Some(module) => module,
-            None => Module::new(&self.engine, wasm).map_err(unfit)?,
+        let key = ModuleCache::key(&self.engine, wasm, self.restores(), self.memory_limit);
+        let cached = match self.cache.get(&self.engine, &key) {
+            Some(cached) => cached,
+            None => {
+                let cached = self.compile(wasm).map_err(unfit)?;
+                self.cache.put(&key, &cached);
+                cached
+            }
         };
+        let Cached { module, is_rewritten } = cached;
+        if self.restores() && !is_rewritten {
+            tracing::warn!("this handler cannot be restored: each event gets a new instance");
+        }
         // The engine takes two for the map of written pages; a guest has one.
         if module.resources_required().num_memories > 1 + u32::from(is_rewritten) {
             return Err(LoadError::Unfit("it has more than one memory".to_owned()));
@@ -171,7 +179,6 @@ impl Sandbox {
             image: None,
             idle: Mutex::default(),
             restored: AtomicU64::new(0),
-            mismatches: AtomicU64::new(0),
             is_distrusted: AtomicBool::new(false),
         };
         // Without an event and its budget: nothing of the guest's own runs here.
@@ -182,24 +189,24 @@ impl Sandbox {
         Ok(program)
     }
 
-    /// The module that marks what it writes; `None` when there is none that is exact.
-    fn rewritten(&self, wasm: &[u8]) -> Option<Module> {
-        if self.isolation == Isolation::Instantiate {
-            return None;
-        }
-        let rewritten = match restore::rewrite(wasm, self.memory_limit) {
-            Ok(rewritten) => rewritten,
-            Err(refusal) => {
-                tracing::warn!("each event of this handler gets a new instance: {refusal}");
-                return None;
+    /// Compiles the module that marks what it writes, or the artifact itself where there is none
+    /// that is exact.
+    fn compile(&self, wasm: &[u8]) -> wasmtime::Result<Cached> {
+        if self.restores() {
+            match restore::rewrite(wasm, self.memory_limit) {
+                Ok(rewritten) => match Module::new(&self.engine, rewritten) {
+                    Ok(module) => return Ok(Cached { module, is_rewritten: true }),
+                    // Larger than a bound that the original keeps, such as a function's size.
+                    Err(error) => tracing::info!("rewriting the handler failed: {error:#}"),
+                },
+                Err(refusal) => tracing::info!("the handler was not rewritten: {refusal}"),
             }
-        };
-        Module::new(&self.engine, rewritten)
-            .inspect_err(|error| {
-                // Larger than a bound that the original keeps, such as that of a function's size.
-                tracing::warn!("each event of this handler gets a new instance: {error:#}");
-            })
-            .ok()
+        }
+        Ok(Cached { module: Module::new(&self.engine, wasm)?, is_rewritten: false })
+    }
+
+    fn restores(&self) -> bool {
+        self.isolation == Isolation::Restore
     }
 
     /// Waits for an instance of the pool to be free.
@@ -240,6 +247,7 @@ impl Sandbox {
             response: state.response,
         });
         if has_returned && !is_memory_denied && self.keep(program, instance).is_err() {
+            state.hub.counters.restore_mismatches.add_one();
             result = Err(Failure::NotRestored);
         }
         Ended { event: state.event, result }
@@ -305,18 +313,11 @@ impl Program {
     /// Serves from now on by new instances alone.
     fn distrust(&self, difference: &str) {
         self.is_distrusted.store(true, Ordering::Relaxed);
-        let mismatches = self.mismatches.fetch_add(1, Ordering::Relaxed) + 1;
         self.idle().clear();
         tracing::error!(
-            mismatches,
             "a restored sandbox differs from its image ({difference}): this is a bug in zigttp; \
              further events of this handler get a new instance each"
         );
-    }
-
-    /// Restored instances that were found to differ from the image.
-    pub(crate) fn restore_mismatches(&self) -> u64 {
-        self.mismatches.load(Ordering::Relaxed)
     }
 }
 
@@ -415,16 +416,7 @@ fn engine_config(config: &Config) -> wasmtime::Result<EngineConfig> {
         .wasm_multi_memory(true)
         .wasm_memory64(false)
         .wasm_tail_call(false);
-    if let Some(dir) = &config.cache_dir {
-        engine.cache(Some(cache(dir)?));
-    }
     Ok(engine)
-}
-
-fn cache(dir: &Path) -> wasmtime::Result<Cache> {
-    let mut config = CacheConfig::new();
-    config.with_directory(dir);
-    Cache::new(config)
 }
 
 fn ws(connection: &Arc<crate::connection::Connection>) -> i64 {

@@ -82,12 +82,6 @@ impl Server {
         Ok(())
     }
 
-    /// Restored sandboxes of the present artifact that were found to differ from its image, of
-    /// those that [`Config::verify_restore`] compares. After the first none is restored any more.
-    pub fn restore_mismatches(&self) -> u64 {
-        self.app().program.restore_mismatches()
-    }
-
     /// The artifact that serves events from now on.
     pub(crate) fn app(&self) -> Arc<App> {
         Arc::clone(&self.app.read().unwrap_or_else(PoisonError::into_inner))

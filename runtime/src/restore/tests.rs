@@ -445,7 +445,8 @@ fn what_is_not_known_to_be_undone_is_refused() {
     };
     let plain = Parts::default();
 
-    let bodies: [(fn(&mut InstructionSink<'_>), &str); 5] = [
+    type Body = fn(&mut InstructionSink<'_>);
+    let bodies: [(Body, &str); 5] = [
         (
             |sink| {
                 sink.elem_drop(1);
