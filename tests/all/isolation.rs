@@ -5,15 +5,18 @@ use super::support::client::Client;
 use super::support::programs;
 use super::support::server::Server;
 
-/// Each way to a fresh sandbox, as arguments of `zigttp run`.
-const WAYS: [&[&str]; 2] =
-    [&["--isolation", "restore", "--verify-restore", "1"], &["--isolation", "instantiate"]];
+/// Each way to a fresh sandbox, as arguments of `zigttp run`. The CPU limit is one that a machine
+/// with other things to do does not reach in these handlers.
+const WAYS: [&[&str]; 2] = [
+    &["--cpu-limit", "3s", "--isolation", "restore", "--verify-restore", "1"],
+    &["--cpu-limit", "3s", "--isolation", "instantiate"],
+];
 
 /// What would be logged if a sandbox had not been restored exactly, or not at all.
 fn assert_sound(server: &Server) {
     let log = server.log();
     assert!(!log.contains("differs from its image"), "{log}");
-    assert!(!log.contains("gets a new instance"), "{log}");
+    assert!(!log.contains("cannot be restored"), "{log}");
 }
 
 /// A message is a little program in one word; the answer tells what the event found.
@@ -57,7 +60,7 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
       break;
     }
     case "forever":
-      for (;;) kept.push(1);
+      for (;;);
     case "attach":
       serializeAttachment(ws, argument);
       break;
@@ -170,7 +173,7 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
     return;
   }
   let found = hoard === undefined ? 0 : 1;
-  for (let round = 0; round < 200; round++) {
+  for (let round = 0; round < 40; round++) {
     const bytes = new Uint8Array(4096);
     for (const byte of bytes) if (byte !== 0) found += 1;
   }
