@@ -2,11 +2,12 @@
 //!
 //! The defaults are written as a user would type them; a test holds them to those of the library.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use zigttp_runtime::{Config, OnError};
+use zigttp_runtime::{Config, Isolation, OnError};
 
 /// Options of the server, grouped as `--help` shows them.
 #[derive(Args)]
@@ -40,6 +41,20 @@ pub struct ServerOptions {
     /// Largest attachment
     #[arg(long, env = "ZIGTTP_MAX_ATTACHMENT_SIZE", value_name = "SIZE", default_value = "64KiB", value_parser = size, help_heading = "Events")]
     max_attachment_size: usize,
+
+    /// How an event gets a fresh sandbox
+    #[arg(
+        long,
+        env = "ZIGTTP_ISOLATION",
+        value_name = "WAY",
+        default_value = "restore",
+        help_heading = "Events"
+    )]
+    isolation: IsolationArgument,
+
+    /// Compare the whole sandbox with the artifact after every Nth event that restored one
+    #[arg(long, env = "ZIGTTP_VERIFY_RESTORE", value_name = "N", help_heading = "Events")]
+    verify_restore: Option<NonZeroU32>,
 
     /// Open connections; an upgrade beyond them is answered 503
     #[arg(
@@ -100,6 +115,14 @@ enum OnErrorArgument {
     Close,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum IsolationArgument {
+    /// Undo what the last event wrote
+    Restore,
+    /// Make a new one, and drop it afterwards
+    Instantiate,
+}
+
 impl ServerOptions {
     /// The library's form of them.
     pub fn into_config(self, cache_dir: Option<PathBuf>) -> Config {
@@ -119,6 +142,11 @@ impl ServerOptions {
                 OnErrorArgument::Keep => OnError::Keep,
                 OnErrorArgument::Close => OnError::Close,
             },
+            isolation: match self.isolation {
+                IsolationArgument::Restore => Isolation::Restore,
+                IsolationArgument::Instantiate => Isolation::Instantiate,
+            },
+            verify_restore: self.verify_restore,
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             dormant_after: self.dormant_after,

@@ -1,4 +1,5 @@
-//! One event of the chat example, from message to queued frames, in a fresh instance each time.
+//! One event of the chat example, from message to queued frames, in a fresh sandbox each time: once
+//! restored, once instantiated.
 //!
 //! The artifact comes from `zigts build examples/websocket/chat.ts -o chat.wasm`; its path is in
 //! `CHAT_WASM` (this crate does not know the compiler).
@@ -9,14 +10,20 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use zigttp_runtime::{Config, LocalConnection, Server, Value};
+use zigttp_runtime::{Config, Isolation, LocalConnection, Server, Value};
 
 fn dispatch(criterion: &mut Criterion) {
     let path = std::env::var_os("CHAT_WASM").expect(
         "CHAT_WASM names the chat example, built: zigts build examples/websocket/chat.ts -o chat.wasm",
     );
     let artifact = std::fs::read(path).expect("CHAT_WASM can be read");
-    let server = Server::new(Config::default(), &artifact).expect("the example loads");
+    measure(criterion, "dispatch", &artifact, Isolation::Restore);
+    measure(criterion, "dispatch/instantiate", &artifact, Isolation::Instantiate);
+}
+
+fn measure(criterion: &mut Criterion, name: &str, artifact: &[u8], isolation: Isolation) {
+    let config = Config { isolation, ..Config::default() };
+    let server = Server::new(config, artifact).expect("the example loads");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime starts");
 
@@ -30,7 +37,7 @@ fn dispatch(criterion: &mut Criterion) {
         assert!(connection.message(Value::text("hello, everybody")).await);
         black_box(connection.next_sent()).expect("the broadcast comes back");
     };
-    criterion.bench_function("dispatch", |bencher| {
+    criterion.bench_function(name, |bencher| {
         bencher.iter_custom(|iterations| {
             runtime.block_on(async {
                 let started = Instant::now();
@@ -54,7 +61,7 @@ fn dispatch(criterion: &mut Criterion) {
     });
     times.sort_unstable();
     let percentile = |percent: usize| times[times.len() * percent / 100];
-    eprintln!("dispatch p50 {:?}  p99 {:?}", percentile(50), percentile(99));
+    eprintln!("{name} p50 {:?}  p99 {:?}", percentile(50), percentile(99));
 }
 
 criterion_group!(benches, dispatch);

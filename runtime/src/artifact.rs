@@ -27,6 +27,10 @@ impl Artifact {
                 Payload::Version { encoding: wasmparser::Encoding::Component, .. } => {
                     return Err(LoadError::NotWasm("it is a component".to_owned()));
                 }
+                // It would run before an event, under no budget. Snapshots have none.
+                Payload::StartSection { .. } => {
+                    return Err(LoadError::Unfit("it has a start function".to_owned()));
+                }
                 Payload::CustomSection(section) => match section.name() {
                     MANIFEST_SECTION => manifest = Some(section.data()),
                     SOURCEMAP_SECTION => source_maps = Some(section.data()),

@@ -88,6 +88,11 @@ impl MemoryBudget {
         MemoryBudget { limit, linear: 0, held: 0, is_denied: false }
     }
 
+    /// Accounts for the memory of an instance that was there before the event.
+    pub(crate) fn begin_with(&mut self, linear: usize) {
+        self.linear = linear;
+    }
+
     /// Accounts for what the host holds for the event by now.
     ///
     /// # Errors

@@ -1,7 +1,19 @@
 //! Every bound and interval of a server, with its default.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// How an event gets a sandbox whose memory, globals and tables are those of the artifact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// What an event has written is undone after it. An artifact for which that cannot be done
+    /// exactly is served as by [`Isolation::Instantiate`].
+    #[default]
+    Restore,
+    /// Each event has a new instance, dropped after it.
+    Instantiate,
+}
 
 /// Options of one server. The defaults are those of `zigttp run`.
 #[derive(Clone, Debug)]
@@ -38,6 +50,11 @@ pub struct Config {
     /// A connection without an event for this long is dormant and gives up its buffers. Control
     /// frames do not count.
     pub dormant_after: Duration,
+    /// How an event gets a fresh sandbox.
+    pub isolation: Isolation,
+    /// Compares the whole sandbox with the artifact's image after every so many events that were
+    /// restored. Never without it.
+    pub verify_restore: Option<NonZeroU32>,
     /// How long a client may take to send its request head.
     pub header_timeout: Duration,
     /// How long a closing handshake may take before the transport is dropped.
@@ -96,6 +113,8 @@ impl Default for Config {
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),
             dormant_after: Duration::from_secs(60),
+            isolation: Isolation::Restore,
+            verify_restore: None,
             header_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(10),

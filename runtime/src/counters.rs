@@ -12,6 +12,7 @@ pub(crate) struct Counters {
     pub(crate) refused_frames: Counter,
     pub(crate) slow_consumers: Counter,
     pub(crate) dead_peers: Counter,
+    pub(crate) restore_mismatches: Counter,
 }
 
 /// A count that any task may raise.
@@ -46,6 +47,9 @@ pub struct Counts {
     pub slow_consumers: u64,
     /// Connections dropped because a ping was not answered.
     pub dead_peers: u64,
+    /// Restored sandboxes that were found to differ from their artifact, of those compared. Any
+    /// is a bug here.
+    pub restore_mismatches: u64,
 }
 
 impl Counters {
@@ -58,6 +62,7 @@ impl Counters {
             refused_frames: self.refused_frames.get(),
             slow_consumers: self.slow_consumers.get(),
             dead_peers: self.dead_peers.get(),
+            restore_mismatches: self.restore_mismatches.get(),
         }
     }
 }

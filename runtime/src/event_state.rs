@@ -1,9 +1,9 @@
 //! What the host knows while one event runs. Built before it, taken apart after it.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::Memory;
 
 use crate::budget::{CpuBudget, MemoryBudget, OverBudget};
 use crate::config::Config;
@@ -12,9 +12,42 @@ use crate::connection_id::ConnectionId;
 use crate::effects::{Effect, Effects, Touched};
 use crate::event::{Event, Response};
 use crate::failure::Thrown;
+use crate::guest_memory::GuestMemory;
 use crate::hub::Hub;
 
-/// Host data of a store: lives for one event.
+/// Host data of a store: the state of the event that it runs, and nothing at all between events.
+#[derive(Default)]
+pub(crate) struct HostData(Option<EventState>);
+
+impl HostData {
+    /// An event begins.
+    pub(crate) fn begin(&mut self, state: EventState) {
+        self.0 = Some(state);
+    }
+
+    /// The event has ended; what it leaves behind.
+    pub(crate) fn end(&mut self) -> EventState {
+        self.0.take().expect(AN_EVENT_RUNS)
+    }
+}
+
+const AN_EVENT_RUNS: &str = "a guest runs, and calls its host, for an event alone";
+
+impl Deref for HostData {
+    type Target = EventState;
+
+    fn deref(&self) -> &EventState {
+        self.0.as_ref().expect(AN_EVENT_RUNS)
+    }
+}
+
+impl DerefMut for HostData {
+    fn deref_mut(&mut self) -> &mut EventState {
+        self.0.as_mut().expect(AN_EVENT_RUNS)
+    }
+}
+
+/// What is known of one event and collected while it runs.
 pub(crate) struct EventState {
     pub(crate) hub: Arc<Hub>,
     pub(crate) config: Arc<Config>,
@@ -23,7 +56,7 @@ pub(crate) struct EventState {
     pub(crate) cpu: CpuBudget,
     pub(crate) memory_budget: MemoryBudget,
     /// The guest's memory, once it is instantiated.
-    pub(crate) memory: Option<Memory>,
+    pub(crate) memory: Option<GuestMemory>,
     /// An answer that did not fit the place the guest offered.
     pub(crate) answer: Bytes,
     /// What the guest says it threw.

@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     OverBudget(OverBudget),
     /// WebAssembly trapped: a broken engine, or a hand-made module.
     Trapped(String),
+    /// Its instance could not be proven to be restored.
+    NotRestored,
     /// The effects could not be committed: a disk that does not take an attachment.
     NotCommitted(String),
 }
@@ -45,6 +47,9 @@ impl Failure {
             Failure::Trapped(reason) => {
                 let reason = printable(reason);
                 tracing::error!(conn, room, event = name, "the sandbox trapped: {reason}");
+            }
+            Failure::NotRestored => {
+                tracing::error!(conn, room, event = name, "the sandbox was not restored exactly");
             }
             Failure::NotCommitted(reason) => tracing::error!(conn, room, event = name, "{reason}"),
         }

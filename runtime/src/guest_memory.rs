@@ -1,13 +1,15 @@
 //! The one place where the host reads and writes the guest's memory.
 //!
 //! Pointers and lengths come from the guest and are hostile: each access is checked against the
-//! memory's present size, and one outside it ends the event with a trap.
+//! memory's present size, and one outside it ends the event with a trap. Each write is marked, as
+//! those of the guest are, so that the instance can be restored.
 
 use bytes::Bytes;
 use wasmtime::{Caller, Memory};
 use zigttp_abi::value::ValueKind;
 
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
+use crate::restore;
 use crate::value::{Value, well_formed};
 
 /// The guest broke the interface; no engine of ours does. Ends the event.
@@ -41,13 +43,22 @@ impl Span {
     }
 }
 
-fn memory(caller: &Caller<'_, EventState>) -> Result<Memory, GuestFault> {
-    caller.data().memory.ok_or(GuestFault("a host call before its event"))
+/// A guest's memory and, where its instance is restored after the event, the map of the pages
+/// written in it.
+#[derive(Clone, Copy)]
+pub(crate) struct GuestMemory {
+    pub(crate) memory: Memory,
+    pub(crate) map: Option<Memory>,
+}
+
+fn memory(caller: &Caller<'_, HostData>) -> Result<Memory, GuestFault> {
+    let guest = caller.data().memory.as_ref();
+    Ok(guest.ok_or(GuestFault("a host call before its event"))?.memory)
 }
 
 /// Copies bytes out as a value.
 pub(crate) fn read_value(
-    caller: &mut Caller<'_, EventState>,
+    caller: &mut Caller<'_, HostData>,
     kind: i32,
     span: Span,
 ) -> Result<Value, GuestFault> {
@@ -68,7 +79,7 @@ pub(crate) fn read_value(
 
 /// Copies bytes out.
 pub(crate) fn read_bytes(
-    caller: &mut Caller<'_, EventState>,
+    caller: &mut Caller<'_, HostData>,
     span: Span,
 ) -> Result<Bytes, GuestFault> {
     let memory = memory(caller)?;
@@ -77,7 +88,7 @@ pub(crate) fn read_bytes(
 
 /// Copies a string out; what is no UTF-8 in it becomes U+FFFD.
 pub(crate) fn read_string(
-    caller: &mut Caller<'_, EventState>,
+    caller: &mut Caller<'_, HostData>,
     span: Span,
 ) -> Result<String, GuestFault> {
     let memory = memory(caller)?;
@@ -86,10 +97,12 @@ pub(crate) fn read_string(
 
 /// Copies bytes that the state holds into the guest at `ptr`.
 pub(crate) fn write(
-    caller: &mut Caller<'_, EventState>,
+    caller: &mut Caller<'_, HostData>,
     ptr: i32,
-    bytes: impl FnOnce(&EventState) -> Result<&[u8], GuestFault>,
+    bytes: impl Fn(&EventState) -> Result<&[u8], GuestFault>,
 ) -> Result<(), GuestFault> {
+    let len = bytes(caller.data())?.len();
+    mark(caller, ptr, len);
     let memory = memory(caller)?;
     let (memory, state) = memory.data_and_store_mut(caller);
     put(memory, ptr, bytes(state)?)
@@ -97,10 +110,11 @@ pub(crate) fn write(
 
 /// Copies bytes into the guest at `ptr`.
 pub(crate) fn write_owned(
-    caller: &mut Caller<'_, EventState>,
+    caller: &mut Caller<'_, HostData>,
     ptr: i32,
     bytes: &[u8],
 ) -> Result<(), GuestFault> {
+    mark(caller, ptr, bytes.len());
     let memory = memory(caller)?;
     put(memory.data_mut(caller), ptr, bytes)
 }
@@ -108,7 +122,7 @@ pub(crate) fn write_owned(
 /// Hands an answer to the guest: into the place it offers if it fits, else kept for `take`.
 /// Either way the caller tells the guest the length.
 pub(crate) fn answer(
-    caller: &mut Caller<'_, EventState>,
+    caller: &mut Caller<'_, HostData>,
     place: Span,
     answer: Bytes,
 ) -> Result<(), GuestFault> {
@@ -116,8 +130,14 @@ pub(crate) fn answer(
         caller.data_mut().answer = answer;
         return Ok(());
     }
-    let memory = memory(caller)?;
-    put(memory.data_mut(caller), place.start.cast_signed(), &answer)
+    write_owned(caller, place.start.cast_signed(), &answer)
+}
+
+/// Marks what is about to be written.
+fn mark(caller: &mut Caller<'_, HostData>, ptr: i32, len: usize) {
+    if let Some(map) = caller.data().memory.as_ref().and_then(|guest| guest.map) {
+        restore::mark_run(map.data_mut(caller), ptr.cast_unsigned() as usize, len);
+    }
 }
 
 fn put(memory: &mut [u8], ptr: i32, bytes: &[u8]) -> Result<(), GuestFault> {

@@ -18,10 +18,10 @@ mod wasi;
 
 use wasmtime::Linker;
 
-use crate::event_state::EventState;
+use crate::event_state::HostData;
 
 /// Links every function a guest may import.
-pub(crate) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(crate) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     input::link(linker)?;
     send::link(linker)?;
     close::link(linker)?;

@@ -8,6 +8,7 @@
 //!        socket   dispatch ── the room's turn, an instance, the call, the commit
 //!        frames    │     │
 //!            sandbox    commit ── attachments to disk, then frames to queues
+//!             │  └ restore: undoes what the last event wrote
 //!             │    host
 //!             │    what the guest may call: collects effects
 //!             └ app: the loaded artifact
@@ -48,7 +49,9 @@ mod hub;
 mod lifecycle;
 mod liveness;
 mod local;
+mod module_cache;
 mod outbox;
+mod restore;
 mod rooms;
 mod route;
 mod sandbox;
@@ -58,7 +61,7 @@ mod source_position;
 mod ticker;
 mod value;
 
-pub use config::{Config, OnError};
+pub use config::{Config, Isolation, OnError};
 pub use counters::Counts;
 pub use error::{LoadError, StartError};
 pub use hub::ConnectionStates;

@@ -1,31 +1,42 @@
 //! How an event gets its instance: the one place that knows.
 //!
 //! An event is served by an instance whose memory, globals, tables and host data equal those of
-//! the artifact's snapshot. Here that is an instantiation from an [`InstancePre`] with the pooling
-//! allocator: copy-on-write maps the snapshot, and dropping the store puts the touched pages back.
+//! the artifact's snapshot. There are two ways to one:
 //!
-//! Three lifetimes: [`Sandbox`] lives with the process, [`Program`] with a loaded artifact, a
-//! store with an event.
+//! - *restore*: an instance that has served before, in which what the last event wrote was undone
+//!   (see [`crate::restore`]);
+//! - *instantiate*: a new one from an [`InstancePre`] with the pooling allocator; copy-on-write maps
+//!   the snapshot, and dropping the store puts the touched pages back. It makes the instances that
+//!   are then restored, and serves every event where restoring is refused or switched off.
+//!
+//! An instance belongs to its event from beginning to end, over all its yields. Only one whose
+//! event has returned is restored; whatever else happens, also that the event's future is dropped,
+//! drops it.
+//!
+//! Three lifetimes: [`Sandbox`] lives with the process, [`Program`] with a loaded artifact, an
+//! [`Instance`] with one event, or with many.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::{
-    Cache, CacheConfig, Config as EngineConfig, Enabled, Engine, ExternType, FuncType,
-    InstanceAllocationStrategy, InstancePre, Linker, Module, ModuleExport, PoolingAllocationConfig,
-    Store, UpdateDeadline, ValType, WasmParams,
+    Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker,
+    Module, PoolingAllocationConfig, Store, TypedFunc, UpdateDeadline,
 };
 use zigttp_abi::guest::Status;
 
 use crate::budget::OverBudget;
-use crate::config::Config;
+use crate::config::{Config, Isolation};
 use crate::effects::Effects;
 use crate::error::{LoadError, StartError};
 use crate::event::{Event, Response};
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::failure::{Failure, Thrown};
+use crate::guest_memory::GuestMemory;
 use crate::host;
+use crate::module_cache::{Cached, ModuleCache};
+use crate::restore::{self, Image, Tracked};
 use crate::ticker::Ticker;
 
 /// Stack for one event's WebAssembly. The engine refuses recursion at 448 KiB of its own stack;
@@ -39,16 +50,28 @@ const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
 const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 
+/// Far off: an instantiation is synchronous, so it cannot yield, and it is short.
+const INSTANTIATION_TICKS: u64 = 1 << 20;
+/// Instances that wait for an event, per core: events run to their end unless they take
+/// milliseconds, so few are in use at once. Each holds what it ever wrote, a megabyte at most.
+const IDLE_PER_CORE: usize = 8;
+
 /// The engine and the bounds of everything that runs in it.
 pub(crate) struct Sandbox {
     engine: Engine,
-    linker: Linker<EventState>,
+    linker: Linker<HostData>,
     ticker: Ticker,
-    /// One permit is one instance of the pool.
+    /// One permit is one event that runs.
     slots: Semaphore,
     /// Of those, how many HTTP requests may hold. A room runs one event at a time, so it cannot
     /// take more than one; requests have no room.
     request_slots: Semaphore,
+    /// One permit is one instance kept for further events, whichever artifact it is of.
+    places: Arc<Semaphore>,
+    cache: ModuleCache,
+    memory_limit: usize,
+    isolation: Isolation,
+    verify_every: Option<u64>,
 }
 
 /// The right to hold an instance.
@@ -59,12 +82,36 @@ pub(crate) struct Slot<'a> {
 
 /// A handler ready to be instantiated.
 pub(crate) struct Program {
-    instance: InstancePre<EventState>,
-    memory: ModuleExport,
-    on_open: ModuleExport,
-    on_message: ModuleExport,
-    on_close: ModuleExport,
-    handler: ModuleExport,
+    instance: InstancePre<HostData>,
+    /// Whether the module is the rewritten one, which marks what it writes.
+    is_rewritten: bool,
+    /// What its instances are restored to; `None` when each serves one event.
+    image: Option<Image>,
+    /// Restored instances. The last one used is the first to be used again: its pages are in the
+    /// processor's caches.
+    idle: Mutex<Vec<Instance>>,
+    /// Events that restored an instance, where some are verified.
+    restored: AtomicU64,
+    /// A restored instance differed from the image, so none is restored any more.
+    is_distrusted: AtomicBool,
+}
+
+/// A store with an instance in it.
+struct Instance {
+    store: Store<HostData>,
+    guest: Guest,
+    /// What lets it wait for another event; taken when it first does.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// What the host uses of an instance.
+struct Guest {
+    memory: GuestMemory,
+    on_open: TypedFunc<(i64, i64, i32), i32>,
+    on_message: TypedFunc<(i64, i64, i32, i32, i32), i32>,
+    on_close: TypedFunc<(i64, i64, i32, i32), i32>,
+    handler: TypedFunc<(i64, i32, i32, i32, i32), i32>,
+    tracked: Option<Tracked>,
 }
 
 /// What an event that returned leaves behind.
@@ -88,9 +135,18 @@ impl Sandbox {
         host::link(&mut linker).map_err(refuse)?;
         let ticker =
             Ticker::start(&engine).map_err(|error| StartError::Sandbox(error.to_string()))?;
-        let slots = Semaphore::new(config.max_events);
-        let request_slots = Semaphore::new(config.max_events.div_ceil(2));
-        Ok(Sandbox { engine, linker, ticker, slots, request_slots })
+        Ok(Sandbox {
+            engine,
+            linker,
+            ticker,
+            slots: Semaphore::new(config.max_events),
+            request_slots: Semaphore::new(config.max_events.div_ceil(2)),
+            places: Arc::new(Semaphore::new(idle_instances(config))),
+            cache: ModuleCache::new(config.cache_dir.as_deref()),
+            memory_limit: config.memory_limit,
+            isolation: config.isolation,
+            verify_every: config.verify_restore.map(|every| u64::from(every.get())),
+        })
     }
 
     /// Compiles an artifact, or fetches it from the cache, and links it.
@@ -99,36 +155,58 @@ impl Sandbox {
     /// When it is no module, wants what a guest may not have, or lacks what a handler must have.
     pub(crate) fn load(&self, wasm: &[u8]) -> Result<Program, LoadError> {
         let unfit = |error: wasmtime::Error| LoadError::Unfit(format!("{error:#}"));
-        let module = Module::new(&self.engine, wasm).map_err(unfit)?;
-        let instance = self.linker.instantiate_pre(&module).map_err(unfit)?;
-        let export = |name: &str| {
-            module
-                .get_export_index(name)
-                .ok_or_else(|| LoadError::Unfit(format!("it exports no {name:?}")))
-        };
-        // Looked at here, so that no event finds out.
-        let event = |name: &str, parameters: &[ValType]| {
-            let index = export(name)?;
-            let expected = FuncType::new(&self.engine, parameters.iter().cloned(), [ValType::I32]);
-            match module.get_export(name) {
-                Some(ExternType::Func(found)) if FuncType::eq(&found, &expected) => Ok(index),
-                _ => Err(LoadError::Unfit(format!("its export {name:?} is no such function"))),
+        let key = ModuleCache::key(&self.engine, wasm, self.restores(), self.memory_limit);
+        let cached = match self.cache.get(&self.engine, &key) {
+            Some(cached) => cached,
+            None => {
+                let cached = self.compile(wasm).map_err(unfit)?;
+                self.cache.put(&key, &cached);
+                cached
             }
         };
-        let memory = export("memory")?;
-        if !matches!(module.get_export("memory"), Some(ExternType::Memory(_))) {
-            return Err(LoadError::Unfit("its export \"memory\" is no memory".to_owned()));
+        let Cached { module, is_rewritten } = cached;
+        if self.restores() && !is_rewritten {
+            tracing::warn!("this handler cannot be restored: each event gets a new instance");
         }
-        const I32: ValType = ValType::I32;
-        const I64: ValType = ValType::I64;
-        Ok(Program {
-            memory,
-            on_open: event("on_open", &[I64, I64, I32])?,
-            on_message: event("on_message", &[I64, I64, I32, I32, I32])?,
-            on_close: event("on_close", &[I64, I64, I32, I32])?,
-            handler: event("handler", &[I64, I32, I32, I32, I32])?,
+        // The engine takes two for the map of written pages; a guest has one.
+        if module.resources_required().num_memories > 1 + u32::from(is_rewritten) {
+            return Err(LoadError::Unfit("it has more than one memory".to_owned()));
+        }
+        let instance = self.linker.instantiate_pre(&module).map_err(unfit)?;
+        let mut program = Program {
             instance,
-        })
+            is_rewritten,
+            image: None,
+            idle: Mutex::default(),
+            restored: AtomicU64::new(0),
+            is_distrusted: AtomicBool::new(false),
+        };
+        // Without an event and its budget: nothing of the guest's own runs here.
+        let mut store = Store::new(&self.engine, HostData::default());
+        store.set_epoch_deadline(INSTANTIATION_TICKS);
+        let guest = Guest::new(&mut store, &program).map_err(unfit)?;
+        program.image = guest.tracked.as_ref().map(|tracked| Image::take(&mut store, tracked));
+        Ok(program)
+    }
+
+    /// Compiles the module that marks what it writes, or the artifact itself where there is none
+    /// that is exact.
+    fn compile(&self, wasm: &[u8]) -> wasmtime::Result<Cached> {
+        if self.restores() {
+            match restore::rewrite(wasm, self.memory_limit) {
+                Ok(rewritten) => match Module::new(&self.engine, rewritten) {
+                    Ok(module) => return Ok(Cached { module, is_rewritten: true }),
+                    // Larger than a bound that the original keeps, such as a function's size.
+                    Err(error) => tracing::info!("rewriting the handler failed: {error:#}"),
+                },
+                Err(refusal) => tracing::info!("the handler was not rewritten: {refusal}"),
+            }
+        }
+        Ok(Cached { module: Module::new(&self.engine, wasm)?, is_rewritten: false })
+    }
+
+    fn restores(&self) -> bool {
+        self.isolation == Isolation::Restore
     }
 
     /// Waits for an instance of the pool to be free.
@@ -144,32 +222,185 @@ impl Sandbox {
     /// Runs one event in a fresh instance. The caller holds a [`Sandbox::slot`].
     pub(crate) async fn run(&self, program: &Program, state: EventState) -> Ended {
         let _running = self.ticker.begin();
-        let mut store = Store::new(&self.engine, state);
+        let mut instance = match program.take_idle() {
+            Some(mut idle) => {
+                idle.store.data_mut().begin(state);
+                idle
+            }
+            None => {
+                let mut store = self.store(state);
+                match Guest::new(&mut store, program) {
+                    Ok(guest) => Instance { store, guest, place: None },
+                    Err(error) => {
+                        let result = Err(Failure::Trapped(error.root_cause().to_string()));
+                        return Ended { event: store.data_mut().end().event, result };
+                    }
+                }
+            }
+        };
+        let status = instance.call().await;
+        let has_returned = status.is_ok();
+        let state = instance.store.data_mut().end();
+        let is_memory_denied = state.memory_budget.is_denied();
+        let mut result = result(status, is_memory_denied, state.thrown, || Returned {
+            effects: state.effects,
+            response: state.response,
+        });
+        if has_returned && !is_memory_denied && self.keep(program, instance).is_err() {
+            state.hub.counters.restore_mismatches.add_one();
+            result = Err(Failure::NotRestored);
+        }
+        Ended { event: state.event, result }
+    }
+
+    /// A store with an event's budgets, for that event and those that follow it.
+    fn store(&self, state: EventState) -> Store<HostData> {
+        let mut store = Store::new(&self.engine, HostData::default());
+        store.data_mut().begin(state);
         store.limiter(|state| &mut state.memory_budget);
         store.epoch_deadline_callback(|mut context| {
             let next_slice = context.data_mut().cpu.end_slice()?;
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(next_slice)))
         });
+        store.set_epoch_deadline(INSTANTIATION_TICKS);
+        store
+    }
+
+    /// Restores an instance whose event has returned, and keeps it for another; drops it where
+    /// that is not worth its while, or there is no place for it.
+    fn keep(&self, program: &Program, mut instance: Instance) -> Result<(), Mismatch> {
+        let (Some(image), Some(tracked)) = (program.image(), &mut instance.guest.tracked) else {
+            return Ok(());
+        };
+        if !image.restore(&mut instance.store, tracked) {
+            return Ok(());
+        }
+        if let Some(every) = self.verify_every
+            && program.restored.fetch_add(1, Ordering::Relaxed) % every == every - 1
+            && let Some(difference) = image.difference(&mut instance.store, tracked)
+        {
+            program.distrust(&difference);
+            return Err(Mismatch);
+        }
+        if instance.place.is_none() {
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(()) };
+            instance.place = Some(place);
+        }
+        program.idle().push(instance);
+        Ok(())
+    }
+}
+
+/// A restored instance is not what it should be.
+struct Mismatch;
+
+impl Program {
+    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+        // Pushes and pops leave a whole list behind whatever happens.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_idle(&self) -> Option<Instance> {
+        // Without an image there are none; and those that are left are not trusted.
+        self.image().and_then(|_image| self.idle().pop())
+    }
+
+    /// What instances are restored to, unless they cannot be or are not trusted to be.
+    fn image(&self) -> Option<&Image> {
+        self.image.as_ref().filter(|_image| !self.is_distrusted.load(Ordering::Relaxed))
+    }
+
+    /// Serves from now on by new instances alone.
+    fn distrust(&self, difference: &str) {
+        self.is_distrusted.store(true, Ordering::Relaxed);
+        self.idle().clear();
+        tracing::error!(
+            "a restored sandbox differs from its image ({difference}): this is a bug in zigttp; \
+             further events of this handler get a new instance each"
+        );
+    }
+}
+
+impl Guest {
+    /// Instantiates a program.
+    fn new(store: &mut Store<HostData>, program: &Program) -> wasmtime::Result<Guest> {
+        // Synchronous: artifacts have no start function, and nothing else of an instantiation
+        // runs the guest's code or waits.
+        let instance = program.instance.instantiate(&mut *store)?;
+        let memory = instance
+            .get_memory(&mut *store, "memory")
+            .ok_or_else(|| wasmtime::Error::msg("it exports no memory named \"memory\""))?;
+        let tracked = match program.is_rewritten {
+            true => Some(Tracked::find(&mut *store, instance, memory)?),
+            false => None,
+        };
+        Ok(Guest {
+            memory: GuestMemory { memory, map: tracked.as_ref().map(Tracked::map) },
+            on_open: instance.get_typed_func(&mut *store, "on_open")?,
+            on_message: instance.get_typed_func(&mut *store, "on_message")?,
+            on_close: instance.get_typed_func(&mut *store, "on_close")?,
+            handler: instance.get_typed_func(&mut *store, "handler")?,
+            tracked,
+        })
+    }
+}
+
+impl Instance {
+    /// Calls the export of the event that has begun.
+    async fn call(&mut self) -> wasmtime::Result<i32> {
+        let Instance { store, guest, .. } = self;
         store.set_epoch_deadline(1);
-        let status = call(program, &mut store).await;
-        let state = store.into_data();
-        Ended {
-            result: result(status, state.memory_budget.is_denied(), state.thrown, || Returned {
-                effects: state.effects,
-                response: state.response,
-            }),
-            event: state.event,
+        let linear = guest.memory.memory.data_size(&*store);
+        let state = store.data_mut();
+        state.memory = Some(guest.memory);
+        state.memory_budget.begin_with(linear);
+
+        let seed = fastrand::i64(..);
+        let event = &state.event;
+        let len = |index| event.input_len(index);
+        match event {
+            Event::Open { connection, .. } => {
+                let arguments = (seed, ws(connection), len(0));
+                guest.on_open.call_async(store, arguments).await
+            }
+            Event::Message { connection, data } => {
+                let kind = i32::from(data.kind().number());
+                let arguments = (seed, ws(connection), kind, len(0), len(1));
+                guest.on_message.call_async(store, arguments).await
+            }
+            Event::Close { connection, code, .. } => {
+                let arguments = (seed, ws(connection), i32::from(*code), len(0));
+                guest.on_close.call_async(store, arguments).await
+            }
+            Event::Request(_) => {
+                let arguments = (seed, len(0), len(1), len(2), len(3));
+                guest.handler.call_async(store, arguments).await
+            }
         }
     }
 }
 
+/// Instances kept for further events.
+fn idle_instances(config: &Config) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match config.isolation {
+        Isolation::Restore => config.max_events.min(IDLE_PER_CORE * cores),
+        Isolation::Instantiate => 0,
+    }
+}
+
 fn engine_config(config: &Config) -> wasmtime::Result<EngineConfig> {
-    let slots = u32::try_from(config.max_events).unwrap_or(u32::MAX);
+    // Those that run, those kept, and the one an image is taken from.
+    let instances = config.max_events + idle_instances(config) + 1;
+    let instances = u32::try_from(instances).unwrap_or(u32::MAX);
+    // With the map of written pages.
+    let memories = instances.saturating_mul(2);
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(slots)
-        .total_memories(slots)
-        .total_tables(slots)
-        .total_stacks(slots)
+    pool.total_core_instances(instances)
+        .total_memories(memories)
+        .total_tables(instances)
+        .total_stacks(instances)
+        .max_memories_per_module(2)
         .max_memory_size(config.memory_limit)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
         .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
@@ -181,66 +412,11 @@ fn engine_config(config: &Config) -> wasmtime::Result<EngineConfig> {
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
-        .wasm_multi_memory(false)
+        // For the map of written pages; a guest that has two itself is refused.
+        .wasm_multi_memory(true)
         .wasm_memory64(false)
         .wasm_tail_call(false);
-    if let Some(dir) = &config.cache_dir {
-        engine.cache(Some(cache(dir)?));
-    }
     Ok(engine)
-}
-
-fn cache(dir: &Path) -> wasmtime::Result<Cache> {
-    let mut config = CacheConfig::new();
-    config.with_directory(dir);
-    Cache::new(config)
-}
-
-/// Instantiates and calls the export of the state's event.
-async fn call(program: &Program, store: &mut Store<EventState>) -> wasmtime::Result<i32> {
-    // Synchronous: the snapshot has no start function, and nothing else of an instantiation runs
-    // WebAssembly or waits.
-    let instance = program.instance.instantiate(&mut *store)?;
-    let memory = instance.get_module_export(&mut *store, &program.memory);
-    let memory = memory.and_then(wasmtime::Extern::into_memory);
-    store.data_mut().memory =
-        Some(memory.ok_or_else(|| wasmtime::Error::msg("the export memory is no memory"))?);
-
-    let seed = fastrand::i64(..);
-    let event = &store.data().event;
-    let len = |index| event.input_len(index);
-    match event {
-        Event::Open { connection, .. } => {
-            let arguments = (seed, ws(connection), len(0));
-            call_export(store, instance, &program.on_open, arguments).await
-        }
-        Event::Message { connection, data } => {
-            let kind = i32::from(data.kind().number());
-            let arguments = (seed, ws(connection), kind, len(0), len(1));
-            call_export(store, instance, &program.on_message, arguments).await
-        }
-        Event::Close { connection, code, .. } => {
-            let arguments = (seed, ws(connection), i32::from(*code), len(0));
-            call_export(store, instance, &program.on_close, arguments).await
-        }
-        Event::Request(_) => {
-            let arguments = (seed, len(0), len(1), len(2), len(3));
-            call_export(store, instance, &program.handler, arguments).await
-        }
-    }
-}
-
-async fn call_export<Arguments: WasmParams + Sync>(
-    store: &mut Store<EventState>,
-    instance: wasmtime::Instance,
-    export: &ModuleExport,
-    arguments: Arguments,
-) -> wasmtime::Result<i32> {
-    let function = instance
-        .get_module_export(&mut *store, export)
-        .and_then(wasmtime::Extern::into_func)
-        .ok_or_else(|| wasmtime::Error::msg("an event export is no function"))?;
-    function.typed::<Arguments, i32>(&*store)?.call_async(store, arguments).await
 }
 
 fn ws(connection: &Arc<crate::connection::Connection>) -> i64 {

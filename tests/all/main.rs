@@ -14,6 +14,7 @@ mod durable;
 mod failures;
 mod fresh;
 mod generated;
+mod isolation;
 mod liveness;
 mod rooms;
 mod routes;

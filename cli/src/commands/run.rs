@@ -87,6 +87,7 @@ async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
         refused_frames = counts.refused_frames,
         slow_consumers = counts.slow_consumers,
         dead_peers = counts.dead_peers,
+        restore_mismatches = counts.restore_mismatches,
         "stopped"
     );
     Ok(())

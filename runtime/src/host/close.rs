@@ -6,7 +6,7 @@ use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::budget::OverBudget;
 use crate::effects::Effect;
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
 use crate::outbox::Close;
 
@@ -23,11 +23,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "close",
-        |mut caller: Caller<'_, EventState>, ws: i64, code: i32, reason: i32, len: i32| {
+        |mut caller: Caller<'_, HostData>, ws: i64, code: i32, reason: i32, len: i32| {
             let code = u16::try_from(code)
                 .ok()
                 .filter(|code| close_code::may_be_sent(*code))

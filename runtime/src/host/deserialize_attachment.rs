@@ -3,7 +3,7 @@
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::value::Value;
 
@@ -16,11 +16,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "deserialize_attachment",
-        |mut caller: Caller<'_, EventState>, ws: i64, ptr: i32, cap: i32| {
+        |mut caller: Caller<'_, HostData>, ws: i64, ptr: i32, cap: i32| {
             let Some(value) = caller.data_mut().deserialize_attachment(ws) else {
                 return wasmtime::Result::Ok(-1);
             };

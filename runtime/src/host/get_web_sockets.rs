@@ -5,7 +5,7 @@ use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::connection_id::ConnectionId;
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 
 impl EventState {
@@ -37,11 +37,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "get_web_sockets",
-        |mut caller: Caller<'_, EventState>, room: i32, room_len: i32, ptr: i32, cap: i32| {
+        |mut caller: Caller<'_, HostData>, room: i32, room_len: i32, ptr: i32, cap: i32| {
             let room = guest_memory::read_string(&mut caller, Span::new(room, room_len))?;
             let ids = caller.data_mut().get_web_sockets(&room);
             let count = i32::try_from(ids.len() / size_of::<f64>())

@@ -4,14 +4,14 @@
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
-use crate::event_state::EventState;
+use crate::event_state::HostData;
 use crate::guest_memory::{self, GuestFault};
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "input",
-        |mut caller: Caller<'_, EventState>, index: i32, ptr: i32| -> wasmtime::Result<()> {
+        |mut caller: Caller<'_, HostData>, index: i32, ptr: i32| -> wasmtime::Result<()> {
             guest_memory::write(&mut caller, ptr, |state| {
                 state.event.input(index.cast_unsigned()).ok_or(GuestFault("an input there is not"))
             })?;
@@ -21,7 +21,7 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "take",
-        |mut caller: Caller<'_, EventState>, ptr: i32| -> wasmtime::Result<()> {
+        |mut caller: Caller<'_, HostData>, ptr: i32| -> wasmtime::Result<()> {
             guest_memory::write(&mut caller, ptr, |state| Ok(&state.answer))?;
             Ok(())
         },

@@ -3,7 +3,7 @@
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::{IMPORT_MODULE, LogLevel};
 
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::failure::printable;
 use crate::guest_memory::{self, Span};
 
@@ -24,11 +24,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "log",
-        |mut caller: Caller<'_, EventState>, level: i32, ptr: i32, len: i32| {
+        |mut caller: Caller<'_, HostData>, level: i32, ptr: i32, len: i32| {
             let is_cut = len.cast_unsigned() > MAX_LINE_BYTES.cast_unsigned();
             let len = if is_cut { MAX_LINE_BYTES } else { len };
             let mut text = guest_memory::read_string(&mut caller, Span::new(ptr, len))?;

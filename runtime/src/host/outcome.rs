@@ -4,18 +4,18 @@ use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::event::Response;
-use crate::event_state::EventState;
+use crate::event_state::HostData;
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
 
 /// Bytes of an error's message, and of its stack, that are kept for the log.
 const MAX_TEXT_BYTES: i32 = 16 << 10;
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "fail",
-        |mut caller: Caller<'_, EventState>,
+        |mut caller: Caller<'_, HostData>,
          message: i32,
          message_len: i32,
          stack: i32,
@@ -33,7 +33,7 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "respond",
-        |mut caller: Caller<'_, EventState>,
+        |mut caller: Caller<'_, HostData>,
          status: i32,
          headers: i32,
          headers_len: i32,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 
 impl EventState {
@@ -14,11 +14,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "room_from_path",
-        |mut caller: Caller<'_, EventState>,
+        |mut caller: Caller<'_, HostData>,
          ws: i64,
          parameter: i32,
          parameter_len: i32,

@@ -6,7 +6,7 @@ use zigttp_abi::value::ValueKind;
 
 use crate::budget::OverBudget;
 use crate::effects::Effect;
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::value::Value;
 
@@ -31,11 +31,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "send",
-        |mut caller: Caller<'_, EventState>, ws: i64, kind: i32, ptr: i32, len: i32| {
+        |mut caller: Caller<'_, HostData>, ws: i64, kind: i32, ptr: i32, len: i32| {
             // A frame is text or binary, whichever view the bytes were seen through.
             let text = i32::from(ValueKind::Text.number());
             let binary = i32::from(ValueKind::ArrayBuffer.number());

@@ -5,7 +5,7 @@ use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::budget::OverBudget;
 use crate::effects::Effect;
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::value::Value;
 
@@ -19,11 +19,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "serialize_attachment",
-        |mut caller: Caller<'_, EventState>, ws: i64, kind: i32, ptr: i32, len: i32| {
+        |mut caller: Caller<'_, HostData>, ws: i64, kind: i32, ptr: i32, len: i32| {
             let span = Span::new(ptr, len);
             let limit = caller.data().config.max_attachment_size;
             if span.len() > limit {

@@ -7,7 +7,7 @@ use zigttp_abi::guest::IMPORT_MODULE;
 use crate::auto_response::AutoResponse;
 use crate::budget::OverBudget;
 use crate::effects::Effect;
-use crate::event_state::EventState;
+use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
 
 impl EventState {
@@ -20,11 +20,11 @@ impl EventState {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         IMPORT_MODULE,
         "set_auto_response",
-        |mut caller: Caller<'_, EventState>,
+        |mut caller: Caller<'_, HostData>,
          ws: i64,
          request: i32,
          request_len: i32,

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use wasmtime::{Caller, Linker};
 
-use crate::event_state::EventState;
+use crate::event_state::HostData;
 use crate::guest_memory::{self, GuestFault, Span};
 
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -17,11 +17,11 @@ const BADF: i32 = 8;
 /// Bytes of random one call may fetch: `crypto.getRandomValues` takes at most 65,536.
 const MAX_RANDOM_BYTES: usize = 65_536;
 
-pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,
         "clock_time_get",
-        |mut caller: Caller<'_, EventState>, _clock: i32, _precision: i64, result: i32| {
+        |mut caller: Caller<'_, HostData>, _clock: i32, _precision: i64, result: i32| {
             // Every clock is the wall clock: a monotonic one would tell how long the host is up.
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
@@ -32,7 +32,7 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,
         "random_get",
-        |mut caller: Caller<'_, EventState>, ptr: i32, len: i32| {
+        |mut caller: Caller<'_, HostData>, ptr: i32, len: i32| {
             let len = Span::new(ptr, len).len();
             if len > MAX_RANDOM_BYTES {
                 return Err(GuestFault("more random than one call may fetch").into());
@@ -46,7 +46,7 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,
         "fd_write",
-        |mut caller: Caller<'_, EventState>, _fd: i32, vectors: i32, count: i32, written: i32| {
+        |mut caller: Caller<'_, HostData>, _fd: i32, vectors: i32, count: i32, written: i32| {
             // A panic's text, in one or a few pieces; more than sixteen is no panic of ours.
             let mut text = Vec::new();
             for index in 0..count.clamp(0, 16) {
@@ -69,7 +69,7 @@ pub(super) fn link(linker: &mut Linker<EventState>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,
         "environ_sizes_get",
-        |mut caller: Caller<'_, EventState>, count: i32, size: i32| {
+        |mut caller: Caller<'_, HostData>, count: i32, size: i32| {
             guest_memory::write_owned(&mut caller, count, &[0; 4])?;
             guest_memory::write_owned(&mut caller, size, &[0; 4])?;
             wasmtime::Result::Ok(SUCCESS)

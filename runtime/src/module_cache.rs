@@ -1,0 +1,194 @@
+//! Compiled modules, kept between runs: a server starts in milliseconds instead of a second.
+//!
+//! A file of this folder is machine code that will run with the rights of the server. So the
+//! folder is the user's alone, no link is followed to it or in it, and a file's name is made of all
+//! that its content depends on. wasmtime checks that a file is one of its own version, settings
+//! and processor; it cannot check that the code is what an artifact compiles to.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, Module};
+
+use crate::restore;
+
+/// A module, and whether it is the rewritten one.
+pub(crate) struct Cached {
+    pub(crate) module: Module,
+    pub(crate) is_rewritten: bool,
+}
+
+/// The folder, or nothing: everything works without it.
+pub(crate) struct ModuleCache {
+    folder: Option<PathBuf>,
+}
+
+/// What an artifact compiles to under one engine and one way of isolation.
+pub(crate) struct Key(String);
+
+const REWRITTEN: &str = "rewritten";
+const PLAIN: &str = "plain";
+
+impl ModuleCache {
+    /// Uses a folder, which is made if it is not there; leaves it alone if others can write there.
+    pub(crate) fn new(folder: Option<&Path>) -> ModuleCache {
+        let folder = folder.and_then(|folder| match make_private(folder) {
+            Ok(()) => Some(folder.to_owned()),
+            Err(error) => {
+                tracing::warn!("compiled modules are not kept in {}: {error}", folder.display());
+                None
+            }
+        });
+        ModuleCache { folder }
+    }
+
+    /// Names an artifact's module. `restores` says whether rewriting it is tried, for memories of
+    /// at most `memory_limit` bytes.
+    pub(crate) fn key(engine: &Engine, wasm: &[u8], restores: bool, memory_limit: usize) -> Key {
+        let mut digest = Sha256::new();
+        digest.update(Sha256::digest(wasm));
+        digest.update(restore::VERSION.to_le_bytes());
+        digest.update([u8::from(restores)]);
+        digest.update(memory_limit.to_le_bytes());
+        // wasmtime's version, target, processor features and every setting that code depends on.
+        let mut hasher = IntoDigest(digest);
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let name = hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Key(name)
+    }
+
+    /// Fetches a module.
+    pub(crate) fn get(&self, engine: &Engine, key: &Key) -> Option<Cached> {
+        [true, false].into_iter().find_map(|is_rewritten| {
+            let path = self.path(key, is_rewritten)?;
+            let file = open(&path).ok()?;
+            #[expect(unsafe_code, reason = "compiled modules cannot be checked, only kept safe")]
+            // SAFETY: only this user can write in the folder, and `put` writes there nothing but
+            // what this engine compiled; files are replaced whole, never changed.
+            let module = unsafe { Module::deserialize_open_file(engine, file) };
+            Some(Cached { module: module.ok()?, is_rewritten })
+        })
+    }
+
+    /// Keeps a module, as far as that is possible.
+    pub(crate) fn put(&self, key: &Key, cached: &Cached) {
+        let Some(path) = self.path(key, cached.is_rewritten) else { return };
+        let write = || -> io::Result<()> {
+            let bytes = cached.module.serialize().map_err(io::Error::other)?;
+            let temporary = path.with_extension(format!("{:016x}.tmp", fastrand::u64(..)));
+            let mut options = OpenOptions::new();
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
+            file.write_all(&bytes)?;
+            fs::rename(&temporary, &path).inspect_err(|_error| {
+                // It would be garbage; the error that is told is the first.
+                let _ = fs::remove_file(&temporary);
+            })
+        };
+        if let Err(error) = write() {
+            tracing::warn!("cannot keep a compiled module at {}: {error}", path.display());
+        }
+    }
+
+    fn path(&self, key: &Key, is_rewritten: bool) -> Option<PathBuf> {
+        let kind = if is_rewritten { REWRITTEN } else { PLAIN };
+        Some(self.folder.as_ref()?.join(format!("{}.{kind}", key.0)))
+    }
+}
+
+/// A [`Hasher`] that keeps all it is told; its short answer is not asked for.
+struct IntoDigest(Sha256);
+
+impl Hasher for IntoDigest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+/// Makes a folder of mode 0700; refuses one that is a link, another user's, or open to others.
+fn make_private(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let found = fs::symlink_metadata(folder)?;
+    if !found.is_dir() {
+        return Err(io::Error::other("it is a link"));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    if found.mode() & 0o077 != 0 {
+        return Err(io::Error::other("it is open to other users; its mode must be 0700"));
+    }
+    Ok(())
+}
+
+/// Opens a plain file of this user.
+fn open(path: &Path) -> io::Result<File> {
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(no_link).open(path)?;
+    let found = file.metadata()?;
+    let is_ours = found.is_file() && found.uid() == rustix::process::geteuid().as_raw();
+    if is_ours { Ok(file) } else { Err(io::Error::other("it is no plain file of this user")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = format!("zigttp-module-cache-{name}-{}", std::process::id());
+        std::env::temp_dir().join(folder)
+    }
+
+    #[test]
+    fn a_module_comes_back_and_one_of_other_bytes_does_not() {
+        let folder = folder("kept");
+        let cache = ModuleCache::new(Some(&folder));
+        let engine = Engine::default();
+        let wasm = wasm_encoder::Module::new().finish();
+        let key = ModuleCache::key(&engine, &wasm, true, 1 << 20);
+        assert!(cache.get(&engine, &key).is_none());
+        let module = Module::new(&engine, &wasm).expect("the empty module is valid");
+        cache.put(&key, &Cached { module, is_rewritten: true });
+        assert!(cache.get(&engine, &key).is_some_and(|cached| cached.is_rewritten));
+        for other in [
+            ModuleCache::key(&engine, b"other", true, 1 << 20),
+            ModuleCache::key(&engine, &wasm, false, 1 << 20),
+            ModuleCache::key(&engine, &wasm, true, 2 << 20),
+        ] {
+            assert!(cache.get(&engine, &other).is_none());
+        }
+        fs::remove_dir_all(&folder).expect("it was made");
+    }
+
+    #[test]
+    fn links_and_folders_open_to_others_are_not_used() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = folder("refused");
+        assert!(ModuleCache::new(Some(&folder)).folder.is_some());
+        let engine = Engine::default();
+        let key = ModuleCache::key(&engine, b"", true, 0);
+        let cache = ModuleCache::new(Some(&folder));
+        let path = cache.path(&key, true).expect("there is a folder");
+        let target = folder.join("target");
+        let wasm = wasm_encoder::Module::new().finish();
+        let module = Module::new(&engine, wasm).expect("the empty module is valid");
+        fs::write(&target, module.serialize().expect("it was just compiled")).expect("writable");
+        symlink(&target, &path).expect("links can be made");
+        assert!(cache.get(&engine, &key).is_none(), "a link was followed");
+
+        let link = folder.join("link");
+        symlink(&folder, &link).expect("links can be made");
+        assert!(ModuleCache::new(Some(&link)).folder.is_none());
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).expect("it is ours");
+        assert!(ModuleCache::new(Some(&folder)).folder.is_none());
+        fs::remove_dir_all(&folder).expect("it was made");
+    }
+}

@@ -1,0 +1,153 @@
+//! What an instance is like when an event begins, and how it becomes so again.
+
+use wasmtime::{AsContextMut, Global, Instance, Memory, Val};
+
+use super::{GLOBAL_EXPORT, MAP_EXPORT, PAGE, WIDEST_STORE};
+
+/// Bytes to copy back above which an instance is dropped: 3 MB took 109 us, a new instance 8.
+pub(super) const MAX_RESTORED: usize = 1 << 20;
+const MAX_MARKED: usize = MAX_RESTORED / PAGE;
+/// Bytes of the map that are looked at together; most are clear.
+const CHUNK: usize = 32;
+
+/// Memory and globals of a module right after its instantiation. Taken once.
+pub(crate) struct Image {
+    memory: Box<[u8]>,
+    globals: Box<[Val]>,
+}
+
+/// What an instance of a rewritten module has to be restored with.
+pub(crate) struct Tracked {
+    memory: Memory,
+    map: Memory,
+    globals: Box<[Global]>,
+    /// Pages to copy back; empty between restores, kept for its space.
+    marked: Vec<usize>,
+}
+
+impl Tracked {
+    /// Finds what the rewriting has exported.
+    pub(crate) fn find(
+        mut store: impl AsContextMut,
+        instance: Instance,
+        memory: Memory,
+    ) -> wasmtime::Result<Tracked> {
+        let map = instance
+            .get_memory(&mut store, MAP_EXPORT)
+            .ok_or_else(|| wasmtime::Error::msg("a rewritten module exports its map"))?;
+        let globals = (0..)
+            .map_while(|number| {
+                instance.get_global(&mut store, &format!("{GLOBAL_EXPORT}{number}"))
+            })
+            .collect();
+        Ok(Tracked { memory, map, globals, marked: Vec::with_capacity(MAX_MARKED) })
+    }
+
+    /// The map, for the marks of what the host writes.
+    pub(crate) fn map(&self) -> Memory {
+        self.map
+    }
+}
+
+/// Marks the pages of a run that the host is about to write, in the bytes of the map.
+pub(crate) fn mark_run(map: &mut [u8], start: usize, len: usize) {
+    let Some(last) = len.checked_sub(1).map(|last| start.saturating_add(last)) else { return };
+    // What is outside the map is outside the memory: the write is refused.
+    if let Some(pages) = map.get_mut(start / PAGE..=last / PAGE) {
+        pages.fill(1);
+    }
+}
+
+impl Image {
+    /// Takes the image of a new instance.
+    pub(crate) fn take(mut store: impl AsContextMut, tracked: &Tracked) -> Image {
+        let memory = tracked.memory.data(&store).into();
+        let globals = tracked.globals.iter().map(|global| global.get(&mut store)).collect();
+        Image { memory, globals }
+    }
+
+    /// Undoes what an instance has written. False when it can not serve again, because its
+    /// memory has grown or there is more to undo than a new instance costs.
+    #[must_use]
+    pub(crate) fn restore(&self, mut store: impl AsContextMut, tracked: &mut Tracked) -> bool {
+        if tracked.memory.data_size(&store) != self.memory.len() {
+            return false;
+        }
+        tracked.marked.clear();
+        // Two more than there are pages: a bulk write may have marked them.
+        let pages = self.memory.len() / PAGE;
+        let map = tracked.map.data_mut(&mut store);
+        let map = &mut map[..(pages + 2).next_multiple_of(CHUNK)];
+        for (number, chunk) in map.chunks_exact_mut(CHUNK).enumerate() {
+            let chunk: &mut [u8; CHUNK] = chunk.try_into().expect("chunks are that long");
+            if *chunk == [0; CHUNK] {
+                continue;
+            }
+            for (place, mark) in chunk.iter().enumerate() {
+                if *mark != 0 {
+                    tracked.marked.push(number * CHUNK + place);
+                }
+            }
+            *chunk = [0; CHUNK];
+            if tracked.marked.len() > MAX_MARKED {
+                return false;
+            }
+        }
+        let memory = tracked.memory.data_mut(&mut store);
+        for page in &tracked.marked {
+            let start = (page * PAGE).min(memory.len());
+            let end = (start + PAGE + WIDEST_STORE).min(memory.len());
+            memory[start..end].copy_from_slice(&self.memory[start..end]);
+        }
+        for (global, value) in tracked.globals.iter().zip(&self.globals) {
+            if global.set(&mut store, *value).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Pages the last restore copied back.
+    #[cfg(test)]
+    pub(crate) fn restored_pages(tracked: &Tracked) -> usize {
+        tracked.marked.len()
+    }
+
+    /// What of an instance differs from the image, in words; all of it is compared. Tables are
+    /// not: no instruction that changes one is accepted.
+    pub(crate) fn difference(
+        &self,
+        mut store: impl AsContextMut,
+        tracked: &Tracked,
+    ) -> Option<String> {
+        let memory = tracked.memory.data(&store);
+        if memory.len() != self.memory.len() {
+            return Some(format!("{} bytes of memory, not {}", memory.len(), self.memory.len()));
+        }
+        if *memory != *self.memory {
+            let at = memory.iter().zip(&self.memory).position(|(now, then)| now != then);
+            return Some(format!("memory differs at address {}", at.unwrap_or_default()));
+        }
+        if tracked.map.data(&store).iter().any(|mark| *mark != 0) {
+            return Some("the map of written pages is not clear".to_owned());
+        }
+        tracked
+            .globals
+            .iter()
+            .zip(&self.globals)
+            .position(|(global, then)| !is_same(&global.get(&mut store), then))
+            .map(|number| format!("mutable global {number} differs"))
+    }
+}
+
+/// Bit for bit; no global that is restored holds a reference.
+fn is_same(one: &Val, other: &Val) -> bool {
+    match (one, other) {
+        (Val::I32(one), Val::I32(other)) => one == other,
+        (Val::I64(one), Val::I64(other)) => one == other,
+        (Val::F32(one), Val::F32(other)) => one == other,
+        (Val::F64(one), Val::F64(other)) => one == other,
+        (Val::V128(one), Val::V128(other)) => one == other,
+        _ => false,
+    }
+}
