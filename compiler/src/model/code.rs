@@ -11,10 +11,11 @@ use swc_core::ecma::ast::{
     CallExpr, Callee, CatchClause, Class, ClassDecl, ClassMember, CondExpr, Decl, DefaultDecl,
     DoWhileStmt, ExportDecl, ExportDefaultDecl, ExportDefaultExpr, ExportSpecifier, Expr,
     ExprOrSpread, FnDecl, ForHead, ForInStmt, ForOfStmt, ForStmt, Id, Ident, IfStmt, ImportDecl,
-    Lit, MemberExpr, MemberProp, ModuleExportName, NamedExport, NewExpr, ObjectLit, ObjectPatProp,
-    OptChainBase, ParamOrTsParamProp, Pat, Prop, PropName, PropOrSpread, ReturnStmt,
-    SimpleAssignTarget, Stmt, TsEnumDecl, TsExprWithTypeArgs, TsParamPropParam, TsType, UnaryExpr,
-    UnaryOp, UpdateExpr, UsingDecl, VarDecl, VarDeclKind, VarDeclOrExpr, VarDeclarator, WhileStmt,
+    Lit, MemberExpr, MemberProp, MethodKind, ModuleExportName, NamedExport, NewExpr, ObjectLit,
+    ObjectPatProp, OptChainBase, ParamOrTsParamProp, Pat, Prop, PropName, PropOrSpread, ReturnStmt,
+    SimpleAssignTarget, Stmt, TsEnumDecl, TsExprWithTypeArgs, TsModuleDecl, TsParamPropParam,
+    TsType, UnaryExpr, UnaryOp, UpdateExpr, UsingDecl, VarDecl, VarDeclKind, VarDeclOrExpr,
+    VarDeclarator, WhileStmt,
 };
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
@@ -75,6 +76,7 @@ pub(super) fn collect(
         name: String::new(),
         span: Span::start_of(id),
         is_generator: false,
+        parent: FunctionId::TOP_LEVEL,
         is_member: false,
         required_parameters: Vec::new(),
         returns: Vec::new(),
@@ -95,8 +97,12 @@ pub(super) fn collect(
         guarded: Vec::new(),
         statement: 0,
         signature: None,
+        namespaces: 0,
+        reads: Vec::new(),
+        getters: HashSet::new(),
     };
     parsed.program.visit_with(&mut collector);
+    collector.call_getters();
     let Collector { mut code, reassigned, .. } = collector;
     for (index, binding) in code.bindings.iter_mut().enumerate() {
         binding.is_constant = !reassigned.contains(&BindingId(index));
@@ -122,6 +128,12 @@ struct Collector<'a> {
     statement: u32,
     /// The annotation of an overload's signature, for the function of that name that follows.
     signature: Option<(String, Annotation)>,
+    /// How many TypeScript namespaces are being walked.
+    namespaces: usize,
+    /// Members that are read, each with the function that does.
+    reads: Vec<(String, FunctionId, Span)>,
+    /// Names of members that are functions which reading them calls.
+    getters: HashSet<String>,
 }
 
 /// What a function is called where it is written.
@@ -437,7 +449,7 @@ impl Collector<'_> {
 
     /// Whether a value is known to be true, or to be false, in a condition.
     fn truth(&self, expression: &Expression) -> Option<bool> {
-        match &self.constant_of(expression.clone()).value {
+        match &self.constant_of(copy(expression)).value {
             Value::Boolean(value) => Some(*value),
             Value::Number(number) => Some(*number != 0.0 && !number.is_nan()),
             Value::Text(text) => Some(!text.is_empty()),
@@ -451,7 +463,7 @@ impl Collector<'_> {
     fn constant_of(&self, expression: Expression) -> Expression {
         match &expression.value {
             Value::Binding(id) if self.constants.contains(id) => match &self.code[*id].origin {
-                Origin::Value(value) => value.clone(),
+                Origin::Value(value) => copy(value),
                 _ => expression,
             },
             _ => expression,
@@ -468,7 +480,29 @@ impl Collector<'_> {
                 _ => None,
             },
         };
+        if let Some(name) = &name {
+            self.reads.push((name.clone(), self.function, self.positions.of(access)));
+        }
         Value::Member(Box::new(object), name)
+    }
+
+    /// Turns reading what may be a getter of this module into calling it.
+    fn call_getters(&mut self) {
+        for (name, function, span) in std::mem::take(&mut self.reads) {
+            if self.getters.contains(&name) {
+                let object = Expression { span, value: Value::This };
+                let value = Value::Member(Box::new(object), Some(name));
+                self.code.calls.push(Call {
+                    span,
+                    function,
+                    callee: Expression { span, value },
+                    arguments: Vec::new(),
+                    has_spread: false,
+                    is_new: false,
+                    loops: Vec::new(),
+                });
+            }
+        }
     }
 
     fn call_expression(&mut self, call: &CallExpr) -> Value {
@@ -523,7 +557,7 @@ impl Collector<'_> {
         if PER_ELEMENT.contains(&method)
             && let Some(Value::Function(callback)) = arguments.first().map(|first| &first.value)
         {
-            let turns = self.add_loop(object.clone());
+            let turns = self.add_loop(copy(object));
             self.code.functions[callback.0].turn_of = Some(turns);
         }
         if let Value::Global(name) = &object.value
@@ -532,19 +566,19 @@ impl Collector<'_> {
         {
             if let Some(first) = arguments.first() {
                 let kind = WriteKind::Argument(format!("{name}.{method}"));
-                self.write(first.clone(), kind);
+                self.write(copy(first), kind);
                 for argument in &arguments[1..] {
-                    self.flow_into(first, argument.clone());
+                    self.flow_into(first, copy(argument));
                 }
             }
             return;
         }
         if PUTTING.contains(&method) {
             for argument in arguments {
-                self.flow_into(object, argument.clone());
+                self.flow_into(object, copy(argument));
             }
         }
-        self.write(object.clone(), WriteKind::Method(method.to_owned()));
+        self.write(copy(object), WriteKind::Method(method.to_owned()));
     }
 
     fn write(&mut self, target: Expression, kind: WriteKind) {
@@ -607,7 +641,7 @@ impl Collector<'_> {
         };
         let value = self.named_expression(&assign.right, name);
         if let Some(target) = target {
-            self.assigned(&target, Some(value.clone()));
+            self.assigned(&target, Some(copy(&value)));
             self.write(target, WriteKind::Assign);
         }
         if assign.op == AssignOp::Assign { value.value } else { Value::Unknown }
@@ -685,7 +719,10 @@ impl Collector<'_> {
                 (key, Expression { span, value })
             }
             // Reading or writing such a property calls it; whoever holds the object may.
-            Prop::Getter(getter) => (None, self.accessor(&getter.key, &getter.function, span)),
+            Prop::Getter(getter) => {
+                self.getters.extend(static_name(&getter.key));
+                (None, self.accessor(&getter.key, &getter.function, span))
+            }
             Prop::Setter(setter) => (None, self.accessor(&setter.key, &setter.function, span)),
             Prop::Assign(assign) => (None, self.expression(&assign.value)),
         }
@@ -733,6 +770,7 @@ impl Collector<'_> {
             name: text,
             span: name_span,
             is_generator: false,
+            parent: self.function,
             is_member,
             required_parameters: Vec::new(),
             returns: Vec::new(),
@@ -860,6 +898,9 @@ impl Collector<'_> {
             let span = self.positions.of(member);
             match member {
                 ClassMember::Method(method) => {
+                    if method.kind == MethodKind::Getter {
+                        self.getters.extend(static_name(&method.key));
+                    }
                     let key = self.property_name(&method.key);
                     let name = self.key_name(&method.key, key.as_deref(), span.start);
                     if let Some(id) = self.function(&method.function, span, Some(name)) {
@@ -868,6 +909,9 @@ impl Collector<'_> {
                 }
                 ClassMember::PrivateMethod(method) => {
                     let key = format!("#{}", method.key.name);
+                    if method.kind == MethodKind::Getter {
+                        self.getters.insert(key.clone());
+                    }
                     let name_span = self.positions.of(&method.key);
                     let name = Name {
                         text: key.clone(),
@@ -957,14 +1001,7 @@ impl Collector<'_> {
 
     /// Notes what the names of a declaration are exported as.
     fn export_names(&mut self, declaration: &Decl) {
-        let names: Vec<Ident> = match declaration {
-            Decl::Fn(function) => vec![function.ident.clone()],
-            Decl::Class(class) => vec![class.ident.clone()],
-            Decl::Var(variables) => find_pat_ids(&variables.decls),
-            Decl::TsEnum(enumeration) => vec![enumeration.id.clone()],
-            _ => Vec::new(),
-        };
-        for name in names {
+        for name in declared_names(declaration) {
             let id = self.binding(&name);
             self.export(&name.sym, self.positions.of(&name), Value::Binding(id));
         }
@@ -1010,7 +1047,10 @@ impl Visit for Collector<'_> {
     fn visit_export_decl(&mut self, export: &ExportDecl) {
         self.begin_statement(export);
         export.decl.visit_with(self);
-        self.export_names(&export.decl);
+        // What a namespace exports is a part of the namespace.
+        if self.namespaces == 0 {
+            self.export_names(&export.decl);
+        }
     }
 
     fn visit_export_default_expr(&mut self, export: &ExportDefaultExpr) {
@@ -1124,6 +1164,35 @@ impl Visit for Collector<'_> {
         self.declare(&enumeration.id, Origin::Value(Expression { span, value }));
     }
 
+    fn visit_ts_module_decl(&mut self, namespace: &TsModuleDecl) {
+        if namespace.declare {
+            return;
+        }
+        self.namespaces += 1;
+        namespace.body.visit_with(self);
+        self.namespaces -= 1;
+        let Some(name) = namespace.id.as_ident() else { return };
+        let mut properties = Vec::new();
+        for item in namespace
+            .body
+            .iter()
+            .filter_map(|body| body.as_ts_module_block())
+            .flat_map(|block| &block.body)
+        {
+            let Some(export) = item.as_module_decl().and_then(|item| item.as_export_decl()) else {
+                continue;
+            };
+            for name in declared_names(&export.decl) {
+                let span = self.positions.of(&name);
+                let value = Value::Binding(self.binding(&name));
+                properties.push((Some(name.sym.to_string()), Expression { span, value }));
+            }
+        }
+        let span = self.positions.of(name);
+        let value = Value::Object { properties, is_class: false };
+        self.declare(name, Origin::Value(Expression { span, value }));
+    }
+
     fn visit_if_stmt(&mut self, branch: &IfStmt) {
         let test = self.expression(&branch.test);
         let truth = self.truth(&test);
@@ -1200,6 +1269,25 @@ impl Visit for Collector<'_> {
     fn visit_ts_expr_with_type_args(&mut self, _: &TsExprWithTypeArgs) {}
 }
 
+/// The names a declaration introduces for values.
+fn declared_names(declaration: &Decl) -> Vec<Ident> {
+    match declaration {
+        Decl::Fn(function) => vec![function.ident.clone()],
+        Decl::Class(class) => vec![class.ident.clone()],
+        Decl::Var(variables) => find_pat_ids(&variables.decls),
+        Decl::TsEnum(enumeration) => vec![enumeration.id.clone()],
+        Decl::TsModule(namespace) => namespace.id.as_ident().cloned().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn static_name(key: &PropName) -> Option<String> {
+    match key {
+        PropName::Ident(name) => Some(name.sym.to_string()),
+        _ => None,
+    }
+}
+
 fn constant(literal: &Lit) -> Value {
     match literal {
         Lit::Str(text) => {
@@ -1213,5 +1301,30 @@ fn constant(literal: &Lit) -> Value {
 }
 
 fn member(object: &Expression, name: Option<String>) -> Expression {
-    Expression { span: object.span, value: Value::Member(Box::new(object.clone()), name) }
+    Expression { span: object.span, value: Value::Member(Box::new(copy(object)), name) }
+}
+
+/// Most parts of a value that are copied. Values stand in more than one place where they are
+/// assigned or taken apart, and large ones that are, many times over, would fill the memory.
+const MAX_COPIED_PARTS: usize = 1_000;
+
+/// A copy of a value, unless it is too large to be worth following.
+fn copy(expression: &Expression) -> Expression {
+    fn count(expression: &Expression, left: &mut usize) -> Option<()> {
+        *left = left.checked_sub(1)?;
+        match &expression.value {
+            Value::Array(parts) | Value::OneOf(parts) => {
+                parts.iter().try_for_each(|part| count(part, left))
+            }
+            Value::Object { properties, .. } => {
+                properties.iter().try_for_each(|(_, part)| count(part, left))
+            }
+            Value::Member(object, _) => count(object, left),
+            _ => Some(()),
+        }
+    }
+    match count(expression, &mut { MAX_COPIED_PARTS }) {
+        Some(()) => expression.clone(),
+        None => Expression::unknown(expression.span),
+    }
 }
