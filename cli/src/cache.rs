@@ -18,15 +18,16 @@ pub fn folder() -> Option<PathBuf> {
     make_private(&folder).ok().map(|()| folder)
 }
 
-/// Where compiled modules are, inside [`folder`].
-pub fn compiled_modules_folder() -> Option<PathBuf> {
-    Some(folder()?.join("compiled"))
+/// Where the server keeps compiled handlers, inside [`folder`]. A folder of its own: what is loaded
+/// from there is run, so the server makes it, and takes none that is open to others.
+pub fn served_modules_folder() -> Option<PathBuf> {
+    Some(folder()?.join("served"))
 }
 
-/// The cache of compiled modules in [`compiled_modules_folder`].
+/// The compiler's cache of its compiled engine, inside [`folder`].
 pub fn compiled_modules() -> Option<wasmtime::Cache> {
     let mut config = wasmtime::CacheConfig::new();
-    config.with_directory(compiled_modules_folder()?);
+    config.with_directory(folder()?.join("compiled"));
     wasmtime::Cache::new(config).ok()
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use zigts_rules::code::{Call, CallId, Code, Expression, FunctionId, Origin, Value};
+use zigts_rules::code::{BindingId, Call, CallId, Code, Expression, FunctionId, Origin, Value};
 use zigts_rules::effects::{Action, ActionKind, Effects, FunctionKey};
 use zigts_rules::model::HandlerModel;
 use zigts_rules::resolve::Meaning;
@@ -15,8 +15,15 @@ use zigttp_abi::api;
 
 use crate::model::PER_ELEMENT;
 
-/// How far a value is followed through containers and answers before giving up.
-const MAX_DEPTH: usize = 16;
+/// Most functions that a method's name alone may stand for. Hand-written handlers have a few
+/// methods of one name; thousands, each called a thousand times, would fill the memory.
+const MAX_OF_A_NAME: usize = 100;
+
+/// Most names that are looked into for one question.
+const MAX_BINDINGS: usize = 500;
+
+/// Most classes that extend one another before giving up.
+const MAX_PARENTS: usize = 16;
 
 /// Functions that ask what time it is.
 const CLOCKS: [&str; 4] = ["Date.now", "performance.now", "Date", "Temporal.Now.instant"];
@@ -84,21 +91,23 @@ pub(crate) fn infer(model: &HandlerModel) -> Effects {
         }
     }
     let mut inference = Inference { model, by_name, calling_parameters: BTreeSet::new() };
-    let mut effects = Effects::default();
+    let mut actions = Actions::new();
     let is_top_level = |call: &Call| call.function == FunctionId::TOP_LEVEL;
     for (module, call) in model.calls().filter(|(_, call)| !is_top_level(call)) {
-        let of_function = effects.actions.entry((module, call.function)).or_default();
+        let of_function = actions.entry((module, call.function)).or_default();
         inference.call(module, call, of_function);
     }
     // What top-level code does with functions it hands over depends on what is known by now.
-    inference.calling_parameters = calling_parameters(model, &effects);
+    inference.calling_parameters = calling_parameters(model, &actions);
     for (module, call) in model.calls().filter(|(_, call)| is_top_level(call)) {
-        let of_function = effects.actions.entry((module, call.function)).or_default();
+        let of_function = actions.entry((module, call.function)).or_default();
         inference.call(module, call, of_function);
     }
-    effects.exports = inference.exports();
-    effects
+    Effects::new(actions, inference.exports())
 }
+
+/// What each function does.
+type Actions = BTreeMap<FunctionKey, Vec<Action>>;
 
 fn codes(model: &HandlerModel) -> impl Iterator<Item = (ModuleId, &Code)> {
     model.modules.iter().enumerate().map(|(index, module)| (ModuleId::new(index), &module.code))
@@ -106,7 +115,7 @@ fn codes(model: &HandlerModel) -> impl Iterator<Item = (ModuleId, &Code)> {
 
 /// The functions that call one of their parameters, or have it called for each element of a list,
 /// before they return: what a function they return does with it comes later.
-fn calling_parameters(model: &HandlerModel, effects: &Effects) -> BTreeSet<FunctionKey> {
+fn calling_parameters(model: &HandlerModel, actions: &Actions) -> BTreeSet<FunctionKey> {
     let mut calling = BTreeSet::new();
     for (module, call) in model.calls() {
         let code = &model.module(module).code;
@@ -117,16 +126,46 @@ fn calling_parameters(model: &HandlerModel, effects: &Effects) -> BTreeSet<Funct
         let callback = call.arguments.first().filter(|_| is_per_element);
         for expression in std::iter::once(&call.callee).chain(callback) {
             let Value::Binding(id) = expression.value else { continue };
-            let owner = (module, code[id].scope);
+            let owner = code[id].scope;
             if matches!(code[id].origin, Origin::Unknown)
-                && owner.1 != FunctionId::TOP_LEVEL
-                && effects.reachable([owner]).contains(&(module, call.function))
+                && owner != FunctionId::TOP_LEVEL
+                && runs_within(code, module, actions, call.function, owner)
             {
-                calling.insert(owner);
+                calling.insert((module, owner));
             }
         }
     }
     calling
+}
+
+/// Whether a function is another one, or is written inside of it and called by what it is written
+/// in, at each level.
+fn runs_within(
+    code: &Code,
+    module: ModuleId,
+    actions: &Actions,
+    mut inner: FunctionId,
+    outer: FunctionId,
+) -> bool {
+    while inner != outer {
+        let parent = code[inner].parent;
+        let is_called = actions.get(&(module, parent)).is_some_and(|actions| {
+            actions.iter().any(|action| action.kind == ActionKind::Function((module, inner)))
+        });
+        if !is_called || inner == FunctionId::TOP_LEVEL {
+            return false;
+        }
+        inner = parent;
+    }
+    true
+}
+
+/// What has been looked into for one question, so that circles end.
+#[derive(Default)]
+struct Found {
+    callees: BTreeSet<Callee>,
+    bindings: BTreeSet<(ModuleId, BindingId, bool)>,
+    answers: BTreeSet<(ModuleId, CallId, bool)>,
 }
 
 struct Inference<'a> {
@@ -141,26 +180,27 @@ impl Inference<'_> {
     fn exports(&self) -> BTreeMap<&'static str, Vec<Action>> {
         let mut exports = BTreeMap::new();
         for (event, span) in self.model.event_exports() {
-            let mut callees = BTreeSet::new();
+            let mut found = Found::default();
             let meaning = self.model.meaning_of_export(ModuleId::ENTRY, event.name);
-            self.of_meaning(meaning, true, MAX_DEPTH, &mut callees);
-            let actions = callees.into_iter().map(|callee| action(span, callee)).collect();
+            self.of_meaning(meaning, true, &mut found);
+            let actions = found.callees.into_iter().map(|callee| action(span, callee)).collect();
             exports.insert(event.name, actions);
         }
         exports
     }
 
     fn call(&self, module: ModuleId, call: &Call, actions: &mut Vec<Action>) {
-        let mut callees = BTreeSet::new();
+        let mut found = Found::default();
         let meaning = self.model.meaning(module, &call.callee);
         if let Meaning::Global(name) = &meaning {
             actions.extend(self.of_global(name, call));
         }
         if call.is_new {
-            self.constructors(meaning.clone(), MAX_DEPTH, &mut callees);
+            self.constructors(meaning, MAX_PARENTS, &mut found);
         } else {
-            self.callees(module, &call.callee, false, MAX_DEPTH, &mut callees);
+            self.callees(module, &call.callee, false, &mut found);
         }
+        let callees = found.callees;
         actions.extend(callees.iter().map(|&callee| action(call.span, callee)));
 
         let is_known = !callees.is_empty();
@@ -169,10 +209,12 @@ impl Inference<'_> {
             return;
         }
         for argument in &call.arguments {
-            let mut handed_over = BTreeSet::new();
+            let mut handed_over = Found::default();
             let is_deep = !is_top_level || is_known;
-            self.callees(module, argument, is_deep, MAX_DEPTH, &mut handed_over);
-            actions.extend(handed_over.into_iter().map(|callee| action(argument.span, callee)));
+            self.callees(module, argument, is_deep, &mut handed_over);
+            actions.extend(
+                handed_over.callees.into_iter().map(|callee| action(argument.span, callee)),
+            );
         }
     }
 
@@ -205,117 +247,112 @@ impl Inference<'_> {
         Some(Action { span: call.span, kind })
     }
 
-    fn constructors(&self, meaning: Meaning<'_>, depth: usize, callees: &mut BTreeSet<Callee>) {
+    fn constructors(&self, meaning: Meaning<'_>, depth: usize, found: &mut Found) {
         let Some(depth) = depth.checked_sub(1) else { return };
         match meaning {
             Meaning::Value(module, Expression { value: Value::Object { properties, .. }, .. }) => {
                 for (name, value) in properties {
                     match (name.as_deref(), &value.value) {
                         (Some("constructor"), Value::Function(id)) => {
-                            callees.insert(Callee::Function((module, *id)));
+                            found.callees.insert(Callee::Function((module, *id)));
                         }
                         // The class it extends.
                         (None, _) => {
-                            self.constructors(self.model.meaning(module, value), depth, callees);
+                            self.constructors(self.model.meaning(module, value), depth, found);
                         }
                         _ => {}
                     }
                 }
             }
             Meaning::Function(module, id) => {
-                callees.insert(Callee::Function((module, id)));
+                found.callees.insert(Callee::Function((module, id)));
             }
             _ => {}
         }
     }
 
     /// What may be called when an expression is, and with `is_deep` when what it contains is.
-    fn callees(
-        &self,
-        module: ModuleId,
-        expression: &Expression,
-        is_deep: bool,
-        depth: usize,
-        callees: &mut BTreeSet<Callee>,
-    ) {
-        let Some(depth) = depth.checked_sub(1) else { return };
+    fn callees(&self, module: ModuleId, expression: &Expression, is_deep: bool, found: &mut Found) {
         match &expression.value {
             Value::Binding(id) => {
+                let is_new = found.bindings.insert((module, *id, is_deep));
+                if !is_new || found.bindings.len() > MAX_BINDINGS {
+                    return;
+                }
                 let binding = &self.model.module(module).code[*id];
                 match self.model.meaning(module, expression) {
+                    // Of the binding itself, or of another one that it stands for.
+                    Meaning::Binding(other, of) if (other, of) != (module, *id) => {
+                        self.of_meaning(Meaning::Binding(other, of), is_deep, found);
+                    }
                     Meaning::Binding(..) | Meaning::Unknown => {
                         if let Origin::Value(value) = &binding.origin {
-                            self.callees(module, value, is_deep, depth, callees);
+                            self.callees(module, value, is_deep, found);
                         }
                     }
-                    meaning => self.of_meaning(meaning, is_deep, depth, callees),
+                    meaning => self.of_meaning(meaning, is_deep, found),
                 }
                 if is_deep || !binding.is_constant {
                     for value in &binding.inflow {
-                        self.callees(module, value, is_deep, depth, callees);
+                        self.callees(module, value, is_deep, found);
                     }
                 }
             }
             Value::Member(object, name) => match self.model.meaning(module, expression) {
                 Meaning::Unknown => {
-                    self.unknown_member(module, object, name.as_deref(), depth, callees);
+                    self.unknown_member(module, object, name.as_deref(), found);
                 }
-                meaning => self.of_meaning(meaning, is_deep, depth, callees),
+                meaning => self.of_meaning(meaning, is_deep, found),
             },
             _ => {
                 let meaning = self.model.meaning(module, expression);
-                self.of_meaning(meaning, is_deep, depth, callees);
+                self.of_meaning(meaning, is_deep, found);
             }
         }
     }
 
-    fn of_meaning(
-        &self,
-        meaning: Meaning<'_>,
-        is_deep: bool,
-        depth: usize,
-        callees: &mut BTreeSet<Callee>,
-    ) {
-        let Some(depth) = depth.checked_sub(1) else { return };
+    fn of_meaning(&self, meaning: Meaning<'_>, is_deep: bool, found: &mut Found) {
         match meaning {
             Meaning::Api(function) => {
-                callees.insert(Callee::Api(function.name));
+                found.callees.insert(Callee::Api(function.name));
             }
             Meaning::ApiNamespace if is_deep => {
-                callees.extend(api::FUNCTIONS.iter().map(|function| Callee::Api(function.name)));
+                found
+                    .callees
+                    .extend(api::FUNCTIONS.iter().map(|function| Callee::Api(function.name)));
             }
             Meaning::Function(module, id) => {
-                callees.insert(Callee::Function((module, id)));
+                found.callees.insert(Callee::Function((module, id)));
             }
             Meaning::Binding(module, id) => {
                 let expression = Expression {
                     span: self.model.module(module).code[id].span,
                     value: Value::Binding(id),
                 };
-                self.callees(module, &expression, is_deep, depth, callees);
+                self.callees(module, &expression, is_deep, found);
             }
             Meaning::Namespace(module) if is_deep => {
                 for value in self.model.module(module).code.exports.values() {
-                    self.callees(module, value, is_deep, depth, callees);
+                    self.callees(module, value, is_deep, found);
                 }
             }
             Meaning::Value(module, expression) => match &expression.value {
                 Value::OneOf(options) => {
                     for option in options {
-                        self.callees(module, option, is_deep, depth, callees);
+                        self.callees(module, option, is_deep, found);
                     }
                 }
                 Value::Array(elements) if is_deep => {
                     for element in elements {
-                        self.callees(module, element, is_deep, depth, callees);
+                        self.callees(module, element, is_deep, found);
                     }
                 }
                 Value::Object { properties, is_class: false } if is_deep => {
                     for (_, value) in properties {
-                        self.callees(module, value, is_deep, depth, callees);
+                        self.callees(module, value, is_deep, found);
                     }
                 }
-                Value::Call(call) => self.answer(module, *call, is_deep, depth, callees),
+                Value::Call(call) => self.answer(module, *call, is_deep, found),
                 _ => {}
             },
             _ => {}
@@ -328,13 +365,12 @@ impl Inference<'_> {
         module: ModuleId,
         object: &Expression,
         name: Option<&str>,
-        depth: usize,
-        callees: &mut BTreeSet<Callee>,
+        found: &mut Found,
     ) {
         match name {
             // `handlers[kind]`, `queue[0]`
-            None => self.callees(module, object, true, depth, callees),
-            Some("call" | "apply") => self.callees(module, object, false, depth, callees),
+            None => self.callees(module, object, true, found),
+            Some("call" | "apply") => self.callees(module, object, false, found),
             Some(name) => {
                 let is_own = matches!(object.value, Value::This);
                 let is_unknown = is_own
@@ -348,31 +384,31 @@ impl Inference<'_> {
                             )
                     );
                 if is_unknown && (is_own || !BUILTIN_METHODS.contains(&name)) {
-                    let keys = self.by_name.get(name).into_iter().flatten();
-                    callees.extend(keys.map(|&key| Callee::Function(key)));
+                    let keys = self.by_name.get(name).into_iter().flatten().take(MAX_OF_A_NAME);
+                    found.callees.extend(keys.map(|&key| Callee::Function(key)));
                 }
             }
         }
     }
 
     /// What the answer of a call may be.
-    fn answer(
-        &self,
-        module: ModuleId,
-        id: CallId,
-        is_deep: bool,
-        depth: usize,
-        callees: &mut BTreeSet<Callee>,
-    ) {
-        let call = &self.model.module(module).code[id];
-        let mut called = BTreeSet::new();
-        if !call.is_new {
-            self.callees(module, &call.callee, false, depth, &mut called);
+    fn answer(&self, module: ModuleId, id: CallId, is_deep: bool, found: &mut Found) {
+        if !found.answers.insert((module, id, is_deep)) {
+            return;
         }
+        let call = &self.model.module(module).code[id];
+        let mut called = Found::default();
+        if !call.is_new {
+            // One question with another inside: what was asked before is not asked again.
+            std::mem::swap(&mut called.answers, &mut found.answers);
+            self.callees(module, &call.callee, false, &mut called);
+            std::mem::swap(&mut called.answers, &mut found.answers);
+        }
+        let called = called.callees;
         for callee in &called {
             let Callee::Function((module, function)) = *callee else { continue };
             for value in &self.model.module(module).code[function].returns {
-                self.callees(module, value, is_deep, depth, callees);
+                self.callees(module, value, is_deep, found);
             }
         }
         if called.iter().any(|callee| matches!(callee, Callee::Api(_))) {
@@ -380,12 +416,12 @@ impl Inference<'_> {
         }
         // `new Map([...])`, `handlers.get(kind)`, `debounce(answer)`, `send.bind(null, ws)`
         for argument in &call.arguments {
-            self.callees(module, argument, true, depth, callees);
+            self.callees(module, argument, true, found);
         }
         if let Value::Member(object, _) = &call.callee.value
             && called.is_empty()
         {
-            self.callees(module, object, true, depth, callees);
+            self.callees(module, object, true, found);
         }
     }
 }

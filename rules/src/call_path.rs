@@ -10,13 +10,10 @@ use crate::model::HandlerModel;
 pub(crate) fn show(report: &mut Diagnostic, handler: &HandlerModel, path: &Path) {
     for (span, (module, function)) in &path.steps {
         let name = &handler.module(*module).code[*function].name;
-        let message = match name.as_str() {
-            // The function itself is underlined.
-            "" if *span == report.span => continue,
-            "" => "leads to a function without a name".to_owned(),
-            name => format!("leads to `{name}`"),
-        };
-        report.secondary(*span, message);
+        // A function without a name stands where it is handed over, around what comes next.
+        if !name.is_empty() {
+            report.secondary(*span, format!("leads to `{name}`"));
+        }
     }
     if let Some(name) = path.action.kind.name() {
         report.secondary(path.action.span, format!("`{name}` is called here"));

@@ -74,6 +74,8 @@ pub struct Function {
     pub name: String,
     /// Where the name stands, or else the function's beginning.
     pub span: Span,
+    /// The function it is written in.
+    pub parent: FunctionId,
     pub is_generator: bool,
     /// Whether it is a method, or a property of an object literal.
     pub is_member: bool,

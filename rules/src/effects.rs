@@ -3,6 +3,7 @@
 //! Plain values; the compiler infers them. `io` and `state` are effects; clock and random numbers
 //! are none, but what uses them is not deterministic.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use zigttp_abi::api::Effect;
@@ -21,6 +22,15 @@ pub struct Effects {
     pub actions: BTreeMap<FunctionKey, Vec<Action>>,
     /// What calling each event export does.
     pub exports: BTreeMap<&'static str, Vec<Action>>,
+    /// Of each function and effect that it has: where to go from it to get there.
+    ways: BTreeMap<(FunctionKey, Effect), Toward>,
+}
+
+/// The next action on the shortest way to an effect, and the last.
+#[derive(Clone, Copy, Debug)]
+struct Toward {
+    next: Action,
+    last: Action,
 }
 
 /// One thing a function does.
@@ -59,123 +69,219 @@ impl Path {
     }
 }
 
-impl Effects {
-    /// An event export that leads to a function, with the calls in between, outermost first.
-    pub fn way_to(&self, wanted: FunctionKey) -> Option<(&'static str, Vec<(Span, FunctionKey)>)> {
-        self.exports.iter().find_map(|(&event, actions)| {
-            let mut seen = BTreeSet::new();
-            let mut queue = VecDeque::from([(actions.as_slice(), Vec::new())]);
-            while let Some((actions, steps)) = queue.pop_front() {
-                for action in actions {
-                    let ActionKind::Function(next) = action.kind else { continue };
-                    if !seen.insert(next) {
-                        continue;
+/// Most calls of a way that are told, the first and the last ones: longer ways are made by hand.
+const MAX_STEPS_TOLD: usize = 8;
+
+/// Where a walk over the call graph has been.
+struct Walk<'a> {
+    effects: &'a Effects,
+    nodes: Vec<Node>,
+    seen: BTreeSet<FunctionKey>,
+}
+
+/// A function that a walk came to.
+struct Node {
+    /// The call it came by, and the function.
+    step: (Span, FunctionKey),
+    /// The first call of the way here.
+    first: (Span, FunctionKey),
+    /// The node before.
+    from: Option<usize>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(effects: &'a Effects) -> Walk<'a> {
+        Walk { effects, nodes: Vec::new(), seen: BTreeSet::new() }
+    }
+
+    /// Visits everything that some actions lead to, nearest first, until `visit` has enough of it.
+    fn run(
+        &mut self,
+        first: &'a [Action],
+        mut visit: impl FnMut(&Walk<'a>, Option<usize>, Action) -> bool,
+    ) {
+        let mut queue = VecDeque::from([(None, first)]);
+        while let Some((from, actions)) = queue.pop_front() {
+            for &action in actions {
+                let ActionKind::Function(key) = action.kind else {
+                    if visit(self, from, action) {
+                        return;
                     }
-                    let mut steps: Vec<_> = steps.clone();
-                    steps.push((action.span, next));
-                    if next == wanted {
-                        // The first is the export itself, which nobody calls in the source.
-                        steps.remove(0);
-                        return Some((event, steps));
-                    }
-                    let actions = self.actions.get(&next).map_or(&[] as &[Action], Vec::as_slice);
-                    queue.push_back((actions, steps));
+                    continue;
+                };
+                if self.seen.insert(key) {
+                    let step = (action.span, key);
+                    let first = from.map_or(step, |from: usize| self.nodes[from].first);
+                    self.nodes.push(Node { step, first, from });
+                    queue.push_back((Some(self.nodes.len() - 1), self.effects.actions_of(key)));
                 }
             }
-            None
-        })
+        }
+    }
+
+    fn steps(&self, node: Option<usize>) -> Vec<(Span, FunctionKey)> {
+        let mut steps = Vec::new();
+        let mut next = node;
+        while let Some(index) = next {
+            let node = &self.nodes[index];
+            if steps.len() + 1 >= MAX_STEPS_TOLD {
+                steps.push(node.first);
+                break;
+            }
+            steps.push(node.step);
+            next = node.from;
+        }
+        steps.reverse();
+        steps
+    }
+}
+
+impl Effects {
+    /// The effects of a handler with this call graph.
+    pub fn new(
+        actions: BTreeMap<FunctionKey, Vec<Action>>,
+        exports: BTreeMap<&'static str, Vec<Action>>,
+    ) -> Effects {
+        let mut callers: BTreeMap<FunctionKey, Vec<(FunctionKey, Action)>> = BTreeMap::new();
+        let mut ways: BTreeMap<(FunctionKey, Effect), Toward> = BTreeMap::new();
+        let mut queue = VecDeque::new();
+        for (&key, list) in &actions {
+            for &action in list {
+                if let ActionKind::Function(called) = action.kind {
+                    callers.entry(called).or_default().push((key, action));
+                }
+                if let Some(effect) = action.kind.effect()
+                    && let Entry::Vacant(entry) = ways.entry((key, effect))
+                {
+                    entry.insert(Toward { next: action, last: action });
+                    queue.push_back((key, effect, action));
+                }
+            }
+        }
+        // What a function does, its callers do; the nearest first, so that ways are the shortest.
+        while let Some((key, effect, last)) = queue.pop_front() {
+            for &(caller, next) in callers.get(&key).into_iter().flatten() {
+                if let Entry::Vacant(entry) = ways.entry((caller, effect)) {
+                    entry.insert(Toward { next, last });
+                    queue.push_back((caller, effect, last));
+                }
+            }
+        }
+        Effects { actions, exports, ways }
+    }
+
+    /// The shortest way from a function to an effect that it has.
+    pub fn way_to_effect(&self, from: FunctionKey, effect: Effect) -> Option<Path> {
+        let last = self.ways.get(&(from, effect))?.last;
+        let mut steps = Vec::new();
+        let mut key = from;
+        while let Some(Toward { next, .. }) = self.ways.get(&(key, effect))
+            && let ActionKind::Function(called) = next.kind
+            && steps.len() < MAX_STEPS_TOLD
+        {
+            steps.push((next.span, called));
+            key = called;
+        }
+        Some(Path { steps, action: last })
+    }
+
+    fn actions_of(&self, key: FunctionKey) -> &[Action] {
+        self.actions.get(&key).map_or(&[], Vec::as_slice)
     }
 
     /// Everything a function does but call others, itself or through others, each with the
     /// shortest way there.
     pub fn reached(&self, from: FunctionKey) -> Vec<Path> {
-        let actions = self.actions.get(&from).map_or(&[] as &[Action], Vec::as_slice);
-        self.reached_by(actions, BTreeSet::from([from]))
-    }
-
-    /// The same for an event export.
-    pub fn reached_from_export(&self, event: &str) -> Vec<Path> {
-        let actions = self.exports.get(event).map_or(&[] as &[Action], Vec::as_slice);
-        self.reached_by(actions, BTreeSet::new())
-    }
-
-    fn reached_by(&self, first: &[Action], mut seen: BTreeSet<FunctionKey>) -> Vec<Path> {
-        let mut queue = VecDeque::from([(first, Vec::new())]);
         let mut found = Vec::new();
-        while let Some((actions, steps)) = queue.pop_front() {
-            for &action in actions {
-                match action.kind {
-                    ActionKind::Function(next) if seen.insert(next) => {
-                        let mut steps: Vec<_> = steps.clone();
-                        steps.push((action.span, next));
-                        let actions = self.actions.get(&next);
-                        queue.push_back((actions.map_or(&[], Vec::as_slice), steps));
-                    }
-                    ActionKind::Function(_) => {}
-                    _ => found.push(Path { steps: steps.clone(), action }),
-                }
-            }
-        }
+        Walk::new(self).run(self.actions_of(from), |walk, node, action| {
+            found.push(Path { steps: walk.steps(node), action });
+            false
+        });
         found
     }
 
-    /// The functions that may run when an event comes.
-    pub fn reachable_from_events(&self) -> BTreeSet<FunctionKey> {
-        self.reachable(self.exports.values().flatten().filter_map(|action| match action.kind {
-            ActionKind::Function(key) => Some(key),
-            _ => None,
-        }))
+    /// The shortest way from a function to something it does.
+    pub fn way(&self, from: FunctionKey, wanted: impl Fn(ActionKind) -> bool) -> Option<Path> {
+        let mut found = None;
+        Walk::new(self).run(self.actions_of(from), |walk, node, action| {
+            if wanted(action.kind) {
+                found = Some(Path { steps: walk.steps(node), action });
+            }
+            found.is_some()
+        });
+        found
     }
 
-    /// The functions that may run when one of these does, they themselves included.
-    pub fn reachable(&self, from: impl IntoIterator<Item = FunctionKey>) -> BTreeSet<FunctionKey> {
-        let mut seen = BTreeSet::new();
-        let mut stack: Vec<_> = from.into_iter().collect();
-        while let Some(function) = stack.pop() {
-            if seen.insert(function) {
-                let actions = self.actions.get(&function).into_iter().flatten();
-                stack.extend(actions.filter_map(|action| match action.kind {
-                    ActionKind::Function(next) => Some(next),
-                    _ => None,
-                }));
+    /// The functions that may run when an event comes, each with an event that leads there and the
+    /// calls in between, outermost first.
+    pub fn ways_from_events(&self) -> BTreeMap<FunctionKey, Way> {
+        let mut ways = BTreeMap::new();
+        for (&event, actions) in &self.exports {
+            let mut walk = Walk::new(self);
+            walk.run(actions, |_, _, _| false);
+            for (index, node) in walk.nodes.iter().enumerate() {
+                ways.entry(node.step.1).or_insert_with(|| {
+                    let mut calls = walk.steps(Some(index));
+                    // The first is the export itself, which nobody calls in the source.
+                    calls.remove(0);
+                    Way { event, calls: calls.into_iter().map(|(span, _)| span).collect() }
+                });
             }
         }
-        seen
+        ways
     }
 
     /// The effects of a function, [`Effect::Pure`] left out.
     pub fn of(&self, function: FunctionKey) -> BTreeSet<Effect> {
-        let reached = self.reached(function).into_iter();
-        reached.filter_map(|path| path.action.kind.effect()).collect()
+        [Effect::Io, Effect::State]
+            .into_iter()
+            .filter(|&effect| self.ways.contains_key(&(function, effect)))
+            .collect()
     }
 
     /// The effects of each event export, sorted by name.
     pub fn of_exports(&self) -> BTreeMap<&'static str, BTreeSet<Effect>> {
-        let effects = |event| {
-            let reached = self.reached_from_export(event).into_iter();
-            reached.filter_map(|path| path.action.kind.effect()).collect()
-        };
-        self.exports.keys().map(|&event| (event, effects(event))).collect()
+        let mut all = BTreeMap::new();
+        for (&event, actions) in &self.exports {
+            let effects: &mut BTreeSet<Effect> = all.entry(event).or_default();
+            for action in actions {
+                match action.kind {
+                    ActionKind::Function(key) => effects.extend(self.of(key)),
+                    kind => effects.extend(kind.effect()),
+                }
+            }
+        }
+        all
     }
 
     /// What follows from the effects of all exports together.
     pub fn properties(&self) -> Properties {
-        let reached: Vec<ActionKind> = self
-            .exports
-            .keys()
-            .flat_map(|event| self.reached_from_export(event))
-            .map(|path| path.action.kind)
-            .collect();
-        Properties {
-            pure: reached.iter().all(|action| action.effect().is_none()),
-            read_only: !reached
-                .iter()
-                .any(|action| matches!(action, ActionKind::Api(name, _) if WRITING.contains(name))),
-            deterministic: !reached
-                .iter()
-                .any(|action| matches!(action, ActionKind::Clock(_) | ActionKind::Random(_))),
+        let mut properties = Properties { pure: true, read_only: true, deterministic: true };
+        for actions in self.exports.values() {
+            Walk::new(self).run(actions, |_, _, action| {
+                properties.pure &= action.kind.effect().is_none();
+                match action.kind {
+                    ActionKind::Api(name, _) if WRITING.contains(&name) => {
+                        properties.read_only = false;
+                    }
+                    ActionKind::Clock(_) | ActionKind::Random(_) => {
+                        properties.deterministic = false;
+                    }
+                    _ => {}
+                }
+                false
+            });
         }
+        properties
     }
+}
+
+/// How an event comes to run a function.
+#[derive(Clone, Debug)]
+pub struct Way {
+    pub event: &'static str,
+    /// The calls in between, outermost first.
+    pub calls: Vec<Span>,
 }
 
 /// Functions of `zigttp:websocket` that change something.

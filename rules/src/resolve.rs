@@ -9,8 +9,9 @@ use crate::code::{BindingId, Call, Expression, FunctionId, Origin, Value};
 use crate::model::{ExportSource, HandlerModel, ImportKind, Reference, Routes, Target};
 use crate::span::{ModuleId, Span};
 
-/// Steps from name to name before following one is given up; circles end here.
-const MAX_STEPS: usize = 64;
+/// Steps from name to name, in all, before following one is given up: circles end here, and so
+/// does code that is made to branch at each step.
+const MAX_STEPS: usize = 128;
 
 /// What an expression comes to.
 #[derive(Clone, Debug)]
@@ -42,12 +43,12 @@ pub(crate) struct ApiCall<'a> {
 impl HandlerModel {
     /// What an expression of a module comes to.
     pub fn meaning<'a>(&'a self, module: ModuleId, expression: &'a Expression) -> Meaning<'a> {
-        self.follow(module, expression, MAX_STEPS)
+        self.follow(module, expression, &mut { MAX_STEPS })
     }
 
     /// What a module exports under a name.
     pub fn meaning_of_export(&self, module: ModuleId, name: &str) -> Meaning<'_> {
-        self.follow_export(module, name, MAX_STEPS)
+        self.follow_export(module, name, &mut { MAX_STEPS })
     }
 
     /// The values an expression may have, as far as they are known: both branches of `a ? b : c`.
@@ -57,7 +58,7 @@ impl HandlerModel {
         expression: &'a Expression,
     ) -> Vec<(Span, Meaning<'a>)> {
         let mut values = Vec::new();
-        self.gather_values(module, expression, expression.span, MAX_STEPS, &mut values);
+        self.gather_values(module, expression, expression.span, &mut { MAX_STEPS }, &mut values);
         values
     }
 
@@ -141,10 +142,10 @@ impl HandlerModel {
         module: ModuleId,
         expression: &'a Expression,
         span: Span,
-        steps: usize,
+        steps: &mut usize,
         values: &mut Vec<(Span, Meaning<'a>)>,
     ) {
-        if steps == 0 {
+        if *steps == 0 {
             return;
         }
         match self.follow(module, expression, steps) {
@@ -154,7 +155,7 @@ impl HandlerModel {
                     let is_here = option.span.module == span.module
                         && (span.start..span.end).contains(&option.span.start);
                     let span = if is_here { option.span } else { span };
-                    self.gather_values(module, option, span, steps - 1, values);
+                    self.gather_values(module, option, span, steps, values);
                 }
             }
             meaning => values.push((span, meaning)),
@@ -165,9 +166,10 @@ impl HandlerModel {
         &'a self,
         module: ModuleId,
         expression: &'a Expression,
-        steps: usize,
+        steps: &mut usize,
     ) -> Meaning<'a> {
-        let Some(steps) = steps.checked_sub(1) else { return Meaning::Unknown };
+        let Some(left) = steps.checked_sub(1) else { return Meaning::Unknown };
+        *steps = left;
         match &expression.value {
             Value::Unknown => Meaning::Unknown,
             Value::Function(function) => Meaning::Function(module, *function),
@@ -181,7 +183,7 @@ impl HandlerModel {
         }
     }
 
-    fn follow_binding(&self, module: ModuleId, id: BindingId, steps: usize) -> Meaning<'_> {
+    fn follow_binding(&self, module: ModuleId, id: BindingId, steps: &mut usize) -> Meaning<'_> {
         let binding = &self.module(module).code[id];
         match &binding.origin {
             Origin::Import { import, name } => {
@@ -202,7 +204,7 @@ impl HandlerModel {
         module: ModuleId,
         object: &'a Expression,
         name: Option<&str>,
-        steps: usize,
+        steps: &mut usize,
     ) -> Meaning<'a> {
         let Some(name) = name else { return Meaning::Unknown };
         match self.follow(module, object, steps) {
@@ -234,7 +236,7 @@ impl HandlerModel {
         module: ModuleId,
         import: usize,
         name: Option<&str>,
-        steps: usize,
+        steps: &mut usize,
     ) -> Meaning<'_> {
         let Some(import) = self.module(module).imports.get(import) else { return Meaning::Unknown };
         match (&import.target, name) {
@@ -248,8 +250,9 @@ impl HandlerModel {
         }
     }
 
-    fn follow_export(&self, id: ModuleId, name: &str, steps: usize) -> Meaning<'_> {
-        let Some(steps) = steps.checked_sub(1) else { return Meaning::Unknown };
+    fn follow_export(&self, id: ModuleId, name: &str, steps: &mut usize) -> Meaning<'_> {
+        let Some(left) = steps.checked_sub(1) else { return Meaning::Unknown };
+        *steps = left;
         let module = self.module(id);
         if let Some(value) = module.code.exports.get(name) {
             return self.follow(id, value, steps);
@@ -262,14 +265,16 @@ impl HandlerModel {
         if name == "default" {
             return Meaning::Unknown;
         }
-        module
-            .imports
-            .iter()
-            .enumerate()
-            .filter(|(_, import)| import.kind == ImportKind::ReExportAll && !import.is_type_only)
-            .map(|(index, _)| self.follow_import(id, index, Some(name), steps))
-            .find(|meaning| !matches!(meaning, Meaning::Unknown))
-            .unwrap_or(Meaning::Unknown)
+        for (index, import) in module.imports.iter().enumerate() {
+            if import.kind != ImportKind::ReExportAll || import.is_type_only {
+                continue;
+            }
+            let meaning = self.follow_import(id, index, Some(name), steps);
+            if !matches!(meaning, Meaning::Unknown) {
+                return meaning;
+            }
+        }
+        Meaning::Unknown
     }
 }
 

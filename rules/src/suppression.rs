@@ -1,10 +1,13 @@
 //! Takes out the findings that comments ask to be silent about.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
 use crate::diagnostic::Diagnostic;
 use crate::model::{HandlerModel, Suppression};
 use crate::registry;
 use crate::rule::{Category, RuleRecord};
-use crate::span::Span;
+use crate::span::{ModuleId, Span};
 
 /// The rule about suppressions, which cannot be about those of itself.
 const OWN_CODE: &str = "ZTS900";
@@ -30,6 +33,12 @@ pub(crate) fn apply<'a>(
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Unheeded<'a>> {
     let mut unheeded = Vec::new();
+    let mut by_place: BTreeMap<(ModuleId, &str, u32), Vec<usize>> = BTreeMap::new();
+    for (index, finding) in found.iter().enumerate() {
+        let place = (finding.span.module, finding.rule.code, finding.span.start);
+        by_place.entry(place).or_default().push(index);
+    }
+    let mut suppressed = BTreeSet::new();
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
         let Suppression { span, codes, has_reason, .. } = suppression;
         if codes.is_empty() {
@@ -44,9 +53,15 @@ pub(crate) fn apply<'a>(
                 Some(record) if !may_be_suppressed(record) => Complaint::CannotBeSuppressed(name),
                 Some(record) if record.code == OWN_CODE => continue,
                 Some(record) => {
-                    let before = found.len();
-                    found.retain(|finding| !covers(suppression, record, finding));
-                    if found.len() < before {
+                    let place = |start| (span.module, record.code, start);
+                    let Range { start, end } = suppression.covers;
+                    let covered: Vec<usize> = by_place
+                        .range(place(start)..place(end))
+                        .flat_map(|(_, it)| it)
+                        .copied()
+                        .collect();
+                    if !covered.is_empty() {
+                        suppressed.extend(covered);
                         continue;
                     }
                     Complaint::NothingFound(name)
@@ -55,6 +70,11 @@ pub(crate) fn apply<'a>(
             unheeded.push(Unheeded { span: code.span, complaint });
         }
     }
+    let mut index = 0;
+    found.retain(|_| {
+        index += 1;
+        !suppressed.contains(&(index - 1))
+    });
     unheeded
 }
 
@@ -63,7 +83,9 @@ pub(crate) fn apply_own(handler: &HandlerModel, found: &mut Vec<Diagnostic>) {
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
         if suppression.codes.iter().any(|code| code.name == OWN_CODE) {
             found.retain(|finding| {
-                finding.rule.code != OWN_CODE || !covers(suppression, finding.rule, finding)
+                finding.rule.code != OWN_CODE
+                    || finding.span.module != suppression.span.module
+                    || !suppression.covers.contains(&finding.span.start)
             });
         }
     }
@@ -72,10 +94,4 @@ pub(crate) fn apply_own(handler: &HandlerModel, found: &mut Vec<Diagnostic>) {
 /// Whether there is anything left to build when nothing is said.
 fn may_be_suppressed(record: &RuleRecord) -> bool {
     !matches!(record.category, Category::Syntax | Category::Build) && record.code != "ZTS037"
-}
-
-fn covers(suppression: &Suppression, record: &RuleRecord, finding: &Diagnostic) -> bool {
-    finding.rule.code == record.code
-        && finding.span.module == suppression.span.module
-        && suppression.covers.contains(&finding.span.start)
 }

@@ -62,27 +62,30 @@ impl Rule for ModuleScopeMutation {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        let reachable = handler.effects.reachable_from_events();
+        let ways = handler.effects.ways_from_events();
         for (index, module) in handler.modules.iter().enumerate() {
             let id = ModuleId::new(index);
             for write in &module.code.writes {
-                if !reachable.contains(&(id, write.function)) {
-                    continue;
-                }
+                let Some(way) = ways.get(&(id, write.function)) else { continue };
                 let Some((owner, changed)) = changed_binding(handler, id, write) else { continue };
                 let binding = &handler.module(owner).code[changed];
                 let name = &binding.name;
                 let report = sink
-                    .report(write.span, format!("`{name}` belongs to the module; this change is lost"))
+                    .report(
+                        write.span,
+                        format!(
+                            "`{name}` belongs to the module; what `{}` changes is lost",
+                            way.event
+                        ),
+                    )
                     .label(label(write))
                     .secondary(binding.span, "declared outside of functions")
-                    .note("every event starts from the handler as it was built, and what it changes goes when it ends");
-                if let Some((event, steps)) = handler.effects.way_to((id, write.function)) {
-                    for (span, _) in steps {
-                        report.secondary(span, "called from here");
-                    }
-                    report.message =
-                        format!("`{name}` belongs to the module; what `{event}` changes is lost");
+                    .note(
+                        "every event starts from the handler as it was built; \
+                         what it changes is gone when it ends",
+                    );
+                for &call in &way.calls {
+                    report.secondary(call, "called from here");
                 }
             }
         }

@@ -82,15 +82,14 @@ fn listing(handler: &HandlerModel, module: ModuleId, call: &Call) -> Option<Path
     let is_of_call = |action: &&Action| {
         action.span == call.span || call.arguments.iter().any(|it| it.span == action.span)
     };
-    let is_list = |action: &Action| matches!(action.kind, ActionKind::Api(FUNCTION, _));
+    let is_list = |kind: ActionKind| matches!(kind, ActionKind::Api(FUNCTION, _));
     actions.iter().filter(is_of_call).find_map(|&action| match action.kind {
         ActionKind::Function(key) => {
-            let reached = handler.effects.reached(key).into_iter();
-            let mut path = reached.into_iter().find(|path| is_list(&path.action))?;
+            let mut path = handler.effects.way(key, is_list)?;
             path.steps.insert(0, (action.span, key));
             Some(path)
         }
-        _ => is_list(&action).then_some(Path { steps: Vec::new(), action }),
+        kind => is_list(kind).then_some(Path { steps: Vec::new(), action }),
     })
 }
 

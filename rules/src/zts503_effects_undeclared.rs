@@ -54,12 +54,8 @@ impl Rule for EffectsUndeclared {
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         for Declared { key, span, name, effects } in annotation::declared(handler) {
-            let mut reported = effects;
-            for path in handler.effects.reached(key) {
-                let Some(effect) = path.action.kind.effect() else { continue };
-                if !reported.insert(effect) {
-                    continue;
-                }
+            for &effect in handler.effects.of(key).difference(&effects) {
+                let Some(path) = handler.effects.way_to_effect(key, effect) else { continue };
                 let effect = effect.name();
                 let report = sink
                     .report(span, format!("{name} has the effect `{effect}`, and does not say so"))

@@ -165,9 +165,6 @@ impl Sandbox {
             }
         };
         let Cached { module, is_rewritten } = cached;
-        if self.restores() && !is_rewritten {
-            tracing::warn!("this handler cannot be restored: each event gets a new instance");
-        }
         // The engine takes two for the map of written pages; a guest has one.
         if module.resources_required().num_memories > 1 + u32::from(is_rewritten) {
             return Err(LoadError::Unfit("it has more than one memory".to_owned()));
@@ -186,6 +183,9 @@ impl Sandbox {
         store.set_epoch_deadline(INSTANTIATION_TICKS);
         let guest = Guest::new(&mut store, &program).map_err(unfit)?;
         program.image = guest.tracked.as_ref().map(|tracked| Image::take(&mut store, tracked));
+        if self.restores() && !is_rewritten {
+            tracing::warn!("this handler cannot be restored: each event gets a new instance");
+        }
         Ok(program)
     }
 
@@ -197,9 +197,9 @@ impl Sandbox {
                 Ok(rewritten) => match Module::new(&self.engine, rewritten) {
                     Ok(module) => return Ok(Cached { module, is_rewritten: true }),
                     // Larger than a bound that the original keeps, such as a function's size.
-                    Err(error) => tracing::info!("rewriting the handler failed: {error:#}"),
+                    Err(error) => tracing::debug!("rewriting the handler failed: {error:#}"),
                 },
-                Err(refusal) => tracing::info!("the handler was not rewritten: {refusal}"),
+                Err(refusal) => tracing::debug!("the handler was not rewritten: {refusal}"),
             }
         }
         Ok(Cached { module: Module::new(&self.engine, wasm)?, is_rewritten: false })

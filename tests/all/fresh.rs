@@ -10,6 +10,7 @@ use super::support::server::Server;
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
+// zigts-ignore-file ZTS310, ZTS331: the test looks for what events leave behind
 import { send } from "zigttp:websocket";
 
 let count = 0;

@@ -83,10 +83,13 @@ export function handler(req: Request) {
 /// For tests in which an event waits for another.
 const LONG: [&str; 2] = ["--cpu-limit", "20s"];
 
+/// Connections whose `onOpen` has ended, so that the room lists them.
 async fn members(server: &Server, room: &str, count: usize) -> Vec<Client> {
     let mut clients = Vec::with_capacity(count);
     for _ in 0..count {
-        clients.push(server.connect(room).await);
+        let mut client = server.connect(room).await;
+        assert_eq!(client.ask("opened?").await, "opened?");
+        clients.push(client);
     }
     clients
 }
@@ -229,10 +232,6 @@ async fn the_list_of_a_room_is_never_truncated() {
     let server = Server::start(&HANDLER, &[]);
     let mut clients = members(&server, "/many", 600).await;
     let first = id(&mut clients[0]).await;
-    // Listed once its onOpen has ended, which an answer to a message says.
-    for client in &mut clients {
-        assert_eq!(client.ask("open?").await, "open?");
-    }
     let expected: Vec<String> = (first..first + 600).map(|id| id.to_string()).collect();
     assert_eq!(clients[599].ask("list /many").await, expected.join(","));
 }

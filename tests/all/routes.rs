@@ -63,7 +63,7 @@ import { roomFromPath, send } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string, room: string) {
   if (data === "room") return void send(ws, room);
   try {
-    send(ws, roomFromPath(ws, "name"));
+    send(ws, roomFromPath(ws, data));
   } catch (error) {
     send(ws, String(error));
   }

@@ -92,7 +92,8 @@ fn json_goes_to_standard_output_alone() {
     assert_eq!(json["proof"]["imports"], serde_json::json!(["send"]));
     assert_eq!(json["proof"]["routes"], Value::Null);
     assert_eq!(json["proof"]["effects"], serde_json::json!({ "onOpen": ["io"] }));
-    let properties = serde_json::json!({ "pure": false, "read_only": false, "deterministic": true });
+    let properties =
+        serde_json::json!({ "pure": false, "read_only": false, "deterministic": true });
     assert_eq!(json["proof"]["properties"], properties);
     let found = &json["diagnostics"][0];
     let place = ["line", "column", "endLine", "endColumn"].map(|key| found[key].as_u64());

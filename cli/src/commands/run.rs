@@ -46,7 +46,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     init_logging();
     let artifact = artifact(&arguments.handler)?;
     let server =
-        Server::new(arguments.server.into_config(cache::compiled_modules_folder()), &artifact)
+        Server::new(arguments.server.into_config(cache::served_modules_folder()), &artifact)
             .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -34,6 +34,9 @@ fn the_manifest_says_what_the_handler_is() {
     assert_eq!(manifest.imports, ["send"]);
     assert_eq!(manifest.routes.as_deref(), Some(&["/room/:name".to_owned()][..]));
     assert_eq!(manifest.source_hash.len(), 64);
+    assert_eq!(manifest.effects["onMessage"], ["io"]);
+    assert!(manifest.effects["handler"].is_empty());
+    assert_eq!(manifest.properties.names(), ["deterministic"]);
 
     let mut changed = CHAT.to_vec();
     changed[1].1 = "export const greet = (name: string) => `hello, ${name}`;";

@@ -7,14 +7,14 @@ use zigts_compiler::report::Report;
 use zigts_compiler::{Artifact, BuildError, Builder, Entry, ReadError};
 use zigts_rules::model::ModuleName;
 
-/// Compiled once, which takes seconds. Its clock runs a hundred times as fast as a real one, so
-/// that what never ends is stopped after a tenth of a second.
+/// Compiled once, which takes seconds. Its clock runs ten times as fast as a real one, so that
+/// what never ends is stopped after a second.
 static BUILDER: LazyLock<Builder> = LazyLock::new(|| {
     let builder = Builder::new(None).expect("the engine compiles");
     let clock = builder.clock();
     std::thread::spawn(move || {
         while clock.tick() {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(10));
         }
     });
     builder

@@ -33,13 +33,16 @@ impl Client {
 
     /// The next data message or close frame; pings are answered and passed over.
     pub(crate) async fn next(&mut self) -> Message {
-        loop {
-            let message = patiently("a message", self.stream.next()).await;
-            match message.expect("the socket is open").expect("the server keeps the protocol") {
-                Message::Ping(_) | Message::Pong(_) => {}
-                message => return message,
+        patiently("a message", async {
+            loop {
+                let message = self.stream.next().await.expect("the socket is open");
+                match message.expect("the server keeps the protocol") {
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    message => return message,
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next message, which is a text.

@@ -1,0 +1,172 @@
+//! Names: where they are declared, what is assigned to them and put into them.
+
+use swc_core::ecma::ast::{Expr, Ident, ObjectPatProp, Pat};
+use swc_core::ecma::utils::find_pat_ids;
+use swc_core::ecma::visit::{Visit, VisitWith};
+use zigts_rules::code::{Binding, BindingId, Expression, Origin, Value, Write, WriteKind};
+
+use super::{Collector, copy};
+
+impl Collector<'_> {
+    pub(super) fn binding(&mut self, name: &Ident) -> BindingId {
+        let next = BindingId(self.code.bindings.len());
+        let id = *self.by_id.entry(name.to_id()).or_insert(next);
+        if id == next {
+            self.code.bindings.push(Binding {
+                name: name.sym.to_string(),
+                span: self.positions.of(name),
+                scope: self.function,
+                origin: Origin::Unknown,
+                uses: 0,
+                inflow: Vec::new(),
+                is_constant: true,
+            });
+        }
+        id
+    }
+
+    pub(super) fn declare(&mut self, name: &Ident, origin: Origin) -> BindingId {
+        let id = self.binding(name);
+        let (span, scope) = (self.positions.of(name), self.function);
+        let binding = &mut self.code.bindings[id.0];
+        (binding.span, binding.scope) = (span, scope);
+        match (&binding.origin, origin) {
+            (Origin::Unknown, origin) => binding.origin = origin,
+            // A second `var` or `function` of one name.
+            (_, Origin::Value(value)) => {
+                binding.inflow.push(value);
+                self.reassigned.insert(id);
+            }
+            _ => {}
+        }
+        id
+    }
+
+    /// Declares the names of a pattern that is given a value.
+    pub(super) fn declare_pattern(
+        &mut self,
+        pattern: &Pat,
+        value: Option<Expression>,
+        is_const: bool,
+    ) {
+        match pattern {
+            Pat::Ident(name) => {
+                let id = self.declare(&name.id, value.map_or(Origin::Unknown, Origin::Value));
+                if is_const {
+                    self.constants.insert(id);
+                }
+            }
+            Pat::Object(object) => {
+                for property in &object.props {
+                    match property {
+                        ObjectPatProp::KeyValue(pair) => {
+                            let key = self.property_name(&pair.key);
+                            let part = value.as_ref().map(|value| member(value, key));
+                            self.declare_pattern(&pair.value, part, is_const);
+                        }
+                        ObjectPatProp::Assign(short) => {
+                            let part = match &short.value {
+                                Some(default) => {
+                                    self.expression(default);
+                                    None
+                                }
+                                None => value
+                                    .as_ref()
+                                    .map(|value| member(value, Some(short.key.sym.to_string()))),
+                            };
+                            let origin = part.map_or(Origin::Unknown, Origin::Value);
+                            self.declare(&short.key.id, origin);
+                        }
+                        ObjectPatProp::Rest(rest) => {
+                            self.declare_pattern(&rest.arg, None, is_const);
+                        }
+                    }
+                }
+            }
+            Pat::Array(array) => {
+                for element in array.elems.iter().flatten() {
+                    self.declare_pattern(element, None, is_const);
+                }
+            }
+            Pat::Rest(rest) => self.declare_pattern(&rest.arg, None, is_const),
+            Pat::Assign(assign) => {
+                self.expression(&assign.right);
+                self.declare_pattern(&assign.left, None, is_const);
+            }
+            Pat::Expr(expression) => {
+                self.expression(expression);
+            }
+            Pat::Invalid(_) => {}
+        }
+    }
+
+    pub(super) fn write(&mut self, target: Expression, kind: WriteKind) {
+        // What is written to anything but a name, or a part of what a name holds, is forgotten.
+        if matches!(target.root().value, Value::Binding(_)) {
+            let (span, function) = (target.span, self.function);
+            self.code.writes.push(Write { span, function, target, kind });
+        }
+    }
+
+    pub(super) fn flow_into(&mut self, target: &Expression, value: Expression) {
+        if let Value::Binding(id) = target.root().value {
+            self.code.bindings[id.0].inflow.push(value);
+        }
+    }
+
+    /// Notes that a target is given a value, so that a binding is none of one value any more.
+    pub(super) fn assigned(&mut self, target: &Expression, value: Option<Expression>) {
+        if let Value::Binding(id) = target.value {
+            self.reassigned.insert(id);
+        }
+        if let Some(value) = value {
+            self.flow_into(target, value);
+        }
+    }
+
+    /// `[a, b.c] = …`
+    pub(super) fn assign_pattern(&mut self, pattern: &Pat) {
+        let names: Vec<Ident> = find_pat_ids(pattern);
+        for name in names {
+            let target = Expression { span: self.positions.of(&name), value: self.name(&name) };
+            self.assigned(&target, None);
+            self.write(target, WriteKind::Assign);
+        }
+        struct Targets<'a, 'b>(&'a mut Collector<'b>);
+        impl Visit for Targets<'_, '_> {
+            fn visit_pat(&mut self, pattern: &Pat) {
+                match pattern {
+                    Pat::Expr(expression) => {
+                        let target = self.0.expression(expression);
+                        self.0.assigned(&target, None);
+                        self.0.write(target, WriteKind::Assign);
+                    }
+                    other => other.visit_children_with(self),
+                }
+            }
+            fn visit_expr(&mut self, default: &Expr) {
+                self.0.expression(default);
+            }
+        }
+        pattern.visit_with(&mut Targets(self));
+    }
+
+    pub(super) fn parameter(&mut self, pattern: &Pat) {
+        let is_required = match pattern {
+            Pat::Rest(_) | Pat::Assign(_) => false,
+            // `this` is a parameter to TypeScript alone.
+            Pat::Ident(name) => !name.id.optional && name.id.sym != *"this",
+            _ => true,
+        };
+        if is_required {
+            let span = self.positions.of(pattern);
+            let function = self.function;
+            self.code.functions[function.0].required_parameters.push(span);
+        }
+        self.declare_pattern(pattern, None, false);
+    }
+}
+
+fn member(object: &Expression, name: Option<String>) -> Expression {
+    Expression { span: object.span, value: Value::Member(Box::new(copy(object)), name) }
+}

@@ -1,0 +1,412 @@
+//! Expressions, each visited once: constants, names, members, calls and assignments.
+
+use swc_core::ecma::ast::{
+    AssignExpr, AssignOp, AssignTarget, BinExpr, BinaryOp, CallExpr, Callee, CondExpr, Expr,
+    ExprOrSpread, Ident, Lit, MemberExpr, MemberProp, NewExpr, OptChainBase, SimpleAssignTarget,
+    UnaryExpr, UnaryOp, UpdateExpr,
+};
+use swc_core::ecma::visit::{Visit, VisitWith};
+use zigts_rules::code::{Call, CallId, Expression, Origin, Value, WriteKind};
+use zigts_rules::model::Reference;
+
+use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING, copy};
+
+impl Collector<'_> {
+    pub(super) fn name(&mut self, name: &Ident) -> Value {
+        if name.ctxt == self.undeclared && self.imports.of_local(&name.to_id()).is_none() {
+            if name.sym == *"undefined" {
+                return Value::Undefined;
+            }
+            let text = name.sym.to_string();
+            if !self.guarded.contains(&text) {
+                let span = self.positions.of(name);
+                self.code.needed_globals.push(Reference { name: text.clone(), span });
+            }
+            return Value::Global(text);
+        }
+        let id = self.binding(name);
+        self.code.bindings[id.0].uses += 1;
+        Value::Binding(id)
+    }
+
+    pub(super) fn expression(&mut self, expression: &Expr) -> Expression {
+        self.named_expression(expression, None)
+    }
+
+    /// An expression that has a name when it is a function: that of what it is assigned to.
+    pub(super) fn named_expression(&mut self, expression: &Expr, name: Option<Name>) -> Expression {
+        let span = self.positions.of(expression);
+        let value = match expression {
+            Expr::Paren(inner) => return self.named_expression(&inner.expr, name),
+            Expr::TsAs(inner) => return self.named_expression(&inner.expr, name),
+            Expr::TsConstAssertion(inner) => return self.named_expression(&inner.expr, name),
+            Expr::TsSatisfies(inner) => return self.named_expression(&inner.expr, name),
+            Expr::TsTypeAssertion(inner) => return self.named_expression(&inner.expr, name),
+            Expr::TsNonNull(inner) => return self.named_expression(&inner.expr, name),
+            Expr::TsInstantiation(inner) => return self.named_expression(&inner.expr, name),
+            // A promise is as good as what it comes to.
+            Expr::Await(inner) => return self.expression(&inner.arg),
+            Expr::Lit(literal) => constant(literal),
+            Expr::Tpl(template) => {
+                for part in &template.exprs {
+                    self.expression(part);
+                }
+                let text = template.quasis.first().and_then(|text| text.cooked.as_ref());
+                match text.and_then(|text| text.as_str()) {
+                    Some(text) if template.exprs.is_empty() => Value::Text(text.to_owned()),
+                    _ => Value::SomeText,
+                }
+            }
+            Expr::Ident(name) => self.name(name),
+            Expr::This(_) => Value::This,
+            Expr::Array(array) => {
+                let elements = array.elems.iter().flatten();
+                Value::Array(elements.map(|element| self.expression(&element.expr)).collect())
+            }
+            Expr::Object(object) => self.object(object),
+            Expr::Fn(function) => {
+                let own = function.ident.as_ref().map(|ident| self.own_name(ident));
+                let name = own.or(name);
+                if let Some(ident) = &function.ident {
+                    self.declare(ident, Origin::Unknown);
+                }
+                match self.function(&function.function, span, name) {
+                    Some(id) => Value::Function(id),
+                    None => Value::Unknown,
+                }
+            }
+            Expr::Arrow(arrow) => Value::Function(self.arrow(arrow, span, name)),
+            Expr::Class(class) => {
+                if let Some(ident) = &class.ident {
+                    self.declare(ident, Origin::Unknown);
+                }
+                self.class(&class.class)
+            }
+            Expr::Unary(unary) => self.unary(unary),
+            Expr::Update(update) => self.update(update),
+            Expr::Bin(binary) => self.binary(binary),
+            Expr::Assign(assign) => self.assign(assign),
+            Expr::Member(access) => self.member(access),
+            Expr::Cond(condition) => self.condition(condition),
+            Expr::Call(call) => self.call_expression(call),
+            Expr::New(new) => self.new_expression(new),
+            Expr::OptChain(chain) => match &*chain.base {
+                OptChainBase::Member(access) => self.member(access),
+                OptChainBase::Call(call) => self.call(&call.callee, &call.args, false),
+            },
+            Expr::Seq(sequence) => {
+                let last = sequence.exprs.iter().map(|part| self.expression(part)).last();
+                return last.unwrap_or(Expression::unknown(span));
+            }
+            Expr::TaggedTpl(tagged) => {
+                let mut arguments = Vec::new();
+                for part in &tagged.tpl.exprs {
+                    arguments.push(ExprOrSpread { spread: None, expr: part.clone() });
+                }
+                // The first argument is the strings.
+                self.call(&tagged.tag, &arguments, false)
+            }
+            other => {
+                other.visit_children_with(self);
+                Value::Unknown
+            }
+        };
+        Expression { span, value }
+    }
+
+    pub(super) fn unary(&mut self, unary: &UnaryExpr) -> Value {
+        match unary.op {
+            // Asking for the type of a name is allowed whether there is one or not.
+            UnaryOp::TypeOf => {
+                if !matches!(&*unary.arg, Expr::Ident(name) if name.ctxt == self.undeclared) {
+                    self.expression(&unary.arg);
+                }
+                Value::SomeText
+            }
+            UnaryOp::Delete => {
+                let target = self.expression(&unary.arg);
+                self.write(target, WriteKind::Delete);
+                Value::Unknown
+            }
+            UnaryOp::Void => {
+                self.expression(&unary.arg);
+                Value::Undefined
+            }
+            UnaryOp::Minus => match self.expression(&unary.arg).value {
+                Value::Number(number) => Value::Number(-number),
+                _ => Value::Unknown,
+            },
+            UnaryOp::Bang => {
+                let argument = self.expression(&unary.arg);
+                self.truth(&argument).map_or(Value::Unknown, |is_true| Value::Boolean(!is_true))
+            }
+            _ => {
+                self.expression(&unary.arg);
+                Value::Unknown
+            }
+        }
+    }
+
+    pub(super) fn update(&mut self, update: &UpdateExpr) -> Value {
+        let target = self.expression(&update.arg);
+        self.assigned(&target, None);
+        self.write(target, WriteKind::Assign);
+        Value::Unknown
+    }
+
+    pub(super) fn binary(&mut self, binary: &BinExpr) -> Value {
+        let left = self.expression(&binary.left);
+        let is_logical = matches!(
+            binary.op,
+            BinaryOp::LogicalAnd | BinaryOp::LogicalOr | BinaryOp::NullishCoalescing
+        );
+        if !is_logical {
+            let right = self.expression(&binary.right);
+            if binary.op != BinaryOp::Add {
+                return Value::Unknown;
+            }
+            return match (self.constant_of(left).value, self.constant_of(right).value) {
+                (Value::Text(left), Value::Text(right)) => Value::Text(left + &right),
+                (Value::Text(_) | Value::SomeText, _) | (_, Value::Text(_) | Value::SomeText) => {
+                    Value::SomeText
+                }
+                _ => Value::Unknown,
+            };
+        }
+        let closed_by = match binary.op {
+            BinaryOp::LogicalAnd => Some(false),
+            BinaryOp::LogicalOr => Some(true),
+            _ => None,
+        };
+        if closed_by.is_some() && self.truth(&left) == closed_by {
+            return left.value;
+        }
+        let guards = self.guard(&binary.left);
+        let right = self.expression(&binary.right);
+        self.guarded.truncate(guards);
+        Value::OneOf(vec![left, right])
+    }
+
+    pub(super) fn condition(&mut self, condition: &CondExpr) -> Value {
+        let test = self.expression(&condition.test);
+        match self.truth(&test) {
+            Some(true) => self.expression(&condition.cons).value,
+            Some(false) => self.expression(&condition.alt).value,
+            None => {
+                let guards = self.guard(&condition.test);
+                let options = [&condition.cons, &condition.alt].map(|it| self.expression(it));
+                self.guarded.truncate(guards);
+                Value::OneOf(options.into())
+            }
+        }
+    }
+
+    /// Notes the names whose type a condition asks for; answers how many were known before.
+    pub(super) fn guard(&mut self, test: &Expr) -> usize {
+        struct Asked<'a>(&'a mut Vec<String>);
+        impl Visit for Asked<'_> {
+            fn visit_unary_expr(&mut self, unary: &UnaryExpr) {
+                match (&unary.op, &*unary.arg) {
+                    (UnaryOp::TypeOf, Expr::Ident(name)) => self.0.push(name.sym.to_string()),
+                    _ => unary.visit_children_with(self),
+                }
+            }
+        }
+        let before = self.guarded.len();
+        test.visit_with(&mut Asked(&mut self.guarded));
+        before
+    }
+
+    /// Whether a value is known to be true, or to be false, in a condition.
+    pub(super) fn truth(&self, expression: &Expression) -> Option<bool> {
+        match &self.constant_of(copy(expression)).value {
+            Value::Boolean(value) => Some(*value),
+            Value::Number(number) => Some(*number != 0.0 && !number.is_nan()),
+            Value::Text(text) => Some(!text.is_empty()),
+            Value::Null | Value::Undefined => Some(false),
+            _ => None,
+        }
+    }
+
+    /// What a `const` holds, if it has been declared by now. One step is what people write; more
+    /// would have to look out for circles.
+    pub(super) fn constant_of(&self, expression: Expression) -> Expression {
+        match &expression.value {
+            Value::Binding(id) if self.constants.contains(id) => match &self.code[*id].origin {
+                Origin::Value(value) => copy(value),
+                _ => expression,
+            },
+            _ => expression,
+        }
+    }
+
+    pub(super) fn member(&mut self, access: &MemberExpr) -> Value {
+        let object = self.expression(&access.obj);
+        let name = match &access.prop {
+            MemberProp::Ident(name) => Some(name.sym.to_string()),
+            MemberProp::PrivateName(name) => Some(format!("#{}", name.name)),
+            MemberProp::Computed(computed) => match self.expression(&computed.expr).value {
+                Value::Text(text) => Some(text),
+                _ => None,
+            },
+        };
+        if let Some(name) = &name {
+            self.reads.push((name.clone(), self.function, self.positions.of(access)));
+        }
+        Value::Member(Box::new(object), name)
+    }
+
+    /// Turns reading what may be a getter of this module into calling it.
+    pub(super) fn call_getters(&mut self) {
+        for (name, function, span) in std::mem::take(&mut self.reads) {
+            if self.getters.contains(&name) {
+                let object = Expression { span, value: Value::This };
+                let value = Value::Member(Box::new(object), Some(name));
+                self.code.calls.push(Call {
+                    span,
+                    function,
+                    callee: Expression { span, value },
+                    arguments: Vec::new(),
+                    has_spread: false,
+                    is_new: false,
+                    loops: Vec::new(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn call_expression(&mut self, call: &CallExpr) -> Value {
+        match &call.callee {
+            Callee::Expr(callee) => self.call(callee, &call.args, false),
+            Callee::Super(_) => {
+                call.args.visit_with(self);
+                Value::Unknown
+            }
+            Callee::Import(_) => {
+                call.args.visit_with(self);
+                let specifier = call.args.first().map(|it| self.positions.inside_quotes(it));
+                let import = specifier.and_then(|span| self.imports.index_at(span));
+                import.map_or(Value::Unknown, Value::Namespace)
+            }
+        }
+    }
+
+    pub(super) fn new_expression(&mut self, new: &NewExpr) -> Value {
+        self.call(&new.callee, new.args.as_deref().unwrap_or_default(), true)
+    }
+
+    pub(super) fn call(
+        &mut self,
+        callee: &Expr,
+        arguments: &[ExprOrSpread],
+        is_new: bool,
+    ) -> Value {
+        let callee = self.expression(callee);
+        let mut known = Vec::new();
+        let mut has_spread = false;
+        for argument in arguments {
+            let value = self.expression(&argument.expr);
+            has_spread |= argument.spread.is_some();
+            if !has_spread {
+                known.push(value);
+            }
+        }
+        if let Value::Member(object, Some(method)) = &callee.value {
+            self.method(object, method, &known);
+        }
+        let id = CallId(self.code.calls.len());
+        self.code.calls.push(Call {
+            span: callee.span,
+            function: self.function,
+            callee,
+            arguments: known,
+            has_spread,
+            is_new,
+            loops: self.loops.clone(),
+        });
+        Value::Call(id)
+    }
+
+    /// What calling a method means for its object and for the functions it is given.
+    pub(super) fn method(&mut self, object: &Expression, method: &str, arguments: &[Expression]) {
+        if PER_ELEMENT.contains(&method)
+            && let Some(Value::Function(callback)) = arguments.first().map(|first| &first.value)
+        {
+            let turns = self.add_loop(copy(object));
+            self.code.functions[callback.0].turn_of = Some(turns);
+        }
+        if let Value::Global(name) = &object.value
+            && (name == "Object" || name == "Reflect")
+            && CHANGING_ARGUMENT.contains(&method)
+        {
+            if let Some(first) = arguments.first() {
+                let kind = WriteKind::Argument(format!("{name}.{method}"));
+                self.write(copy(first), kind);
+                for argument in &arguments[1..] {
+                    self.flow_into(first, copy(argument));
+                }
+            }
+            return;
+        }
+        if PUTTING.contains(&method) {
+            for argument in arguments {
+                self.flow_into(object, copy(argument));
+            }
+        }
+        self.write(copy(object), WriteKind::Method(method.to_owned()));
+    }
+
+    pub(super) fn assign(&mut self, assign: &AssignExpr) -> Value {
+        let target = match &assign.left {
+            AssignTarget::Simple(simple) => match simple {
+                SimpleAssignTarget::Ident(name) => Some(Expression {
+                    span: self.positions.of(&name.id),
+                    value: self.name(&name.id),
+                }),
+                SimpleAssignTarget::Member(access) => {
+                    Some(Expression { span: self.positions.of(access), value: self.member(access) })
+                }
+                SimpleAssignTarget::Paren(inner) => Some(self.expression(&inner.expr)),
+                SimpleAssignTarget::TsAs(inner) => Some(self.expression(&inner.expr)),
+                SimpleAssignTarget::TsSatisfies(inner) => Some(self.expression(&inner.expr)),
+                SimpleAssignTarget::TsNonNull(inner) => Some(self.expression(&inner.expr)),
+                SimpleAssignTarget::TsTypeAssertion(inner) => Some(self.expression(&inner.expr)),
+                other => {
+                    other.visit_children_with(self);
+                    None
+                }
+            },
+            AssignTarget::Pat(pattern) => {
+                self.assign_pattern(&pattern.clone().into());
+                None
+            }
+        };
+        let name = match &target {
+            Some(Expression { span, value: Value::Binding(id) }) => Some(Name {
+                text: self.code[*id].name.clone(),
+                span: *span,
+                docs: vec![self.statement],
+                is_member: false,
+            }),
+            _ => None,
+        };
+        let value = self.named_expression(&assign.right, name);
+        if let Some(target) = target {
+            self.assigned(&target, Some(copy(&value)));
+            self.write(target, WriteKind::Assign);
+        }
+        if assign.op == AssignOp::Assign { value.value } else { Value::Unknown }
+    }
+}
+
+fn constant(literal: &Lit) -> Value {
+    match literal {
+        Lit::Str(text) => {
+            text.value.as_str().map_or(Value::SomeText, |text| Value::Text(text.to_owned()))
+        }
+        Lit::Num(number) => Value::Number(number.value),
+        Lit::Bool(boolean) => Value::Boolean(boolean.value),
+        Lit::Null(_) => Value::Null,
+        _ => Value::Unknown,
+    }
+}

@@ -1,0 +1,286 @@
+//! Functions, and what has them as members: object literals and classes.
+
+use swc_core::ecma::ast::{
+    ArrowExpr, ArrowFunctionBody, Class, ClassMember, Ident, MethodKind, ObjectLit,
+    ParamOrTsParamProp, Pat, Prop, PropName, PropOrSpread, TsParamPropParam,
+};
+use swc_core::ecma::visit::VisitWith;
+use zigts_rules::code::{Expression, Function, FunctionId, Origin, Value};
+use zigts_rules::span::Span;
+
+use super::{Collector, Name};
+
+impl Collector<'_> {
+    pub(super) fn own_name(&self, name: &Ident) -> Name {
+        Name {
+            text: name.sym.to_string(),
+            span: self.positions.of(name),
+            docs: vec![self.statement],
+            is_member: false,
+        }
+    }
+
+    pub(super) fn property_name(&mut self, name: &PropName) -> Option<String> {
+        match name {
+            PropName::Ident(name) => Some(name.sym.to_string()),
+            PropName::Str(text) => text.value.as_str().map(str::to_owned),
+            PropName::Num(number) => Some(number.value.to_string()),
+            PropName::Computed(computed) => match self.expression(&computed.expr).value {
+                Value::Text(text) => Some(text),
+                _ => None,
+            },
+            PropName::BigInt(_) => None,
+        }
+    }
+
+    pub(super) fn object(&mut self, object: &ObjectLit) -> Value {
+        let mut properties = Vec::new();
+        for property in &object.props {
+            let property = match property {
+                PropOrSpread::Spread(spread) => (None, self.expression(&spread.expr)),
+                PropOrSpread::Prop(property) => self.property(property),
+            };
+            properties.push(property);
+        }
+        Value::Object { properties, is_class: false }
+    }
+
+    pub(super) fn property(&mut self, property: &Prop) -> (Option<String>, Expression) {
+        let span = self.positions.of(property);
+        match property {
+            Prop::Shorthand(name) => {
+                (Some(name.sym.to_string()), Expression { span, value: self.name(name) })
+            }
+            Prop::KeyValue(pair) => {
+                let key = self.property_name(&pair.key);
+                let name = self.key_name(&pair.key, key.as_deref(), span.start);
+                (key, self.named_expression(&pair.value, Some(name)))
+            }
+            Prop::Method(method) => {
+                let key = self.property_name(&method.key);
+                let name = self.key_name(&method.key, key.as_deref(), span.start);
+                let value = self
+                    .function(&method.function, span, Some(name))
+                    .map_or(Value::Unknown, Value::Function);
+                (key, Expression { span, value })
+            }
+            // Reading or writing such a property calls it; whoever holds the object may.
+            Prop::Getter(getter) => {
+                self.getters.extend(static_name(&getter.key));
+                (None, self.accessor(&getter.key, &getter.function, span))
+            }
+            Prop::Setter(setter) => (None, self.accessor(&setter.key, &setter.function, span)),
+            Prop::Assign(assign) => (None, self.expression(&assign.value)),
+        }
+    }
+
+    pub(super) fn accessor(
+        &mut self,
+        key: &PropName,
+        function: &swc_core::ecma::ast::Function,
+        span: Span,
+    ) -> Expression {
+        let text = self.property_name(key);
+        let name = self.key_name(key, text.as_deref(), span.start);
+        let id = self.function(function, span, Some(name));
+        Expression { span, value: id.map_or(Value::Unknown, Value::Function) }
+    }
+
+    pub(super) fn key_name(&self, key: &PropName, name: Option<&str>, start: u32) -> Name {
+        let text = name.unwrap_or_default().to_owned();
+        Name { text, span: self.positions.of(key), docs: vec![start], is_member: true }
+    }
+
+    /// Walks what belongs to a new function.
+    pub(super) fn enter(
+        &mut self,
+        name: Option<Name>,
+        span: Span,
+        walk: impl FnOnce(&mut Self),
+    ) -> FunctionId {
+        let id = FunctionId(self.code.functions.len());
+        let mut starts = vec![span.start];
+        let (text, name_span, is_member) = match name {
+            Some(name) => {
+                starts.extend(name.docs);
+                (name.text, name.span, name.is_member)
+            }
+            None => (String::new(), Span::new(span.module, span.start, span.start + 1), false),
+        };
+        let annotation =
+            starts.into_iter().find_map(|start| self.docs.before(start)).or_else(|| {
+                let (_, annotation) = self.signature.take_if(|(name, _)| *name == text)?;
+                Some(annotation)
+            });
+        self.code.functions.push(Function {
+            name: text,
+            span: name_span,
+            is_generator: false,
+            parent: self.function,
+            is_member,
+            required_parameters: Vec::new(),
+            returns: Vec::new(),
+            turn_of: None,
+            annotation,
+        });
+        let function = std::mem::replace(&mut self.function, id);
+        let loops = std::mem::take(&mut self.loops);
+        let statement = self.statement;
+        walk(self);
+        (self.function, self.loops, self.statement) = (function, loops, statement);
+        id
+    }
+
+    /// A function with a body; one without is a signature and gone at run time.
+    pub(super) fn function(
+        &mut self,
+        function: &swc_core::ecma::ast::Function,
+        span: Span,
+        name: Option<Name>,
+    ) -> Option<FunctionId> {
+        let body = function.body.as_ref()?;
+        let id = self.enter(name, span, |this| {
+            for parameter in &function.params {
+                this.parameter(&parameter.pat);
+            }
+            body.visit_with(this);
+        });
+        self.code.functions[id.0].is_generator = function.is_generator;
+        Some(id)
+    }
+
+    pub(super) fn arrow(
+        &mut self,
+        arrow: &ArrowExpr,
+        span: Span,
+        name: Option<Name>,
+    ) -> FunctionId {
+        self.enter(name, span, |this| {
+            for parameter in &arrow.params {
+                this.parameter(parameter);
+            }
+            match &*arrow.body {
+                ArrowFunctionBody::FunctionBody(body) => body.visit_with(this),
+                ArrowFunctionBody::Expr(body) => {
+                    let value = this.expression(body);
+                    let function = this.function;
+                    this.code.functions[function.0].returns.push(value);
+                }
+            }
+        })
+    }
+
+    pub(super) fn class(&mut self, class: &Class) -> Value {
+        let mut properties = Vec::new();
+        if let Some(parent) = &class.super_class {
+            properties.push((None, self.expression(parent)));
+        }
+        let span = self.positions.of(class);
+        let constructor = class.body.iter().find_map(|member| match member {
+            ClassMember::Constructor(constructor) => Some(constructor),
+            _ => None,
+        });
+        let is_instance = |member: &&ClassMember| {
+            matches!(member, ClassMember::ClassProp(property) if !property.is_static)
+                || matches!(member, ClassMember::PrivateProp(property) if !property.is_static)
+        };
+        let name_span = constructor.map_or(span, |it| self.positions.of(&it.key));
+        let name = Name {
+            text: "constructor".to_owned(),
+            span: name_span,
+            docs: vec![name_span.start],
+            is_member: false,
+        };
+        // Initial values of an instance's fields are computed when one is made.
+        let id = self.enter(Some(name), name_span, |this| {
+            for field in class.body.iter().filter(is_instance) {
+                match field {
+                    ClassMember::ClassProp(field) => {
+                        if let Some(value) = &field.value {
+                            let key = this.property_name(&field.key);
+                            let start = this.positions.of(field).start;
+                            let name = this.key_name(&field.key, key.as_deref(), start);
+                            properties.push((key, this.named_expression(value, Some(name))));
+                        }
+                    }
+                    ClassMember::PrivateProp(field) => {
+                        if let Some(value) = &field.value {
+                            let key = format!("#{}", field.key.name);
+                            properties.push((Some(key), this.expression(value)));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            let Some(constructor) = constructor else { return };
+            for parameter in &constructor.params {
+                match parameter {
+                    ParamOrTsParamProp::Param(parameter) => this.parameter(&parameter.pat),
+                    ParamOrTsParamProp::TsParamProp(property) => match &property.param {
+                        TsParamPropParam::Ident(name) => {
+                            this.declare(&name.id, Origin::Unknown);
+                        }
+                        TsParamPropParam::Assign(assign) => {
+                            this.parameter(&Pat::Assign(assign.clone()));
+                        }
+                    },
+                }
+            }
+            constructor.body.visit_with(this);
+        });
+        let constructor = Expression { span: name_span, value: Value::Function(id) };
+        properties.push((Some("constructor".to_owned()), constructor));
+        for member in class.body.iter().filter(|member| !is_instance(member)) {
+            let span = self.positions.of(member);
+            match member {
+                ClassMember::Method(method) => {
+                    if method.kind == MethodKind::Getter {
+                        self.getters.extend(static_name(&method.key));
+                    }
+                    let key = self.property_name(&method.key);
+                    let name = self.key_name(&method.key, key.as_deref(), span.start);
+                    if let Some(id) = self.function(&method.function, span, Some(name)) {
+                        properties.push((key, Expression { span, value: Value::Function(id) }));
+                    }
+                }
+                ClassMember::PrivateMethod(method) => {
+                    let key = format!("#{}", method.key.name);
+                    if method.kind == MethodKind::Getter {
+                        self.getters.insert(key.clone());
+                    }
+                    let name_span = self.positions.of(&method.key);
+                    let name = Name {
+                        text: key.clone(),
+                        span: name_span,
+                        docs: vec![span.start],
+                        is_member: true,
+                    };
+                    if let Some(id) = self.function(&method.function, span, Some(name)) {
+                        let value = Expression { span, value: Value::Function(id) };
+                        properties.push((Some(key), value));
+                    }
+                }
+                ClassMember::ClassProp(field) => {
+                    let key = self.property_name(&field.key);
+                    if let Some(value) = &field.value {
+                        let name = self.key_name(&field.key, key.as_deref(), span.start);
+                        properties.push((key, self.named_expression(value, Some(name))));
+                    }
+                }
+                other => {
+                    if !matches!(other, ClassMember::Constructor(_)) {
+                        other.visit_children_with(self);
+                    }
+                }
+            }
+        }
+        Value::Object { properties, is_class: true }
+    }
+}
+
+fn static_name(key: &PropName) -> Option<String> {
+    match key {
+        PropName::Ident(name) => Some(name.sym.to_string()),
+        _ => None,
+    }
+}
