@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::{
     Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker,
-    Module, PoolingAllocationConfig, Store, TypedFunc, UpdateDeadline,
+    Module, PoolingAllocationConfig, Store, TypedFunc, UpdateDeadline, WasmParams,
 };
 use zigttp_abi::guest::Status;
 
@@ -329,20 +329,31 @@ impl Guest {
         let instance = program.instance.instantiate(&mut *store)?;
         let memory = instance
             .get_memory(&mut *store, "memory")
-            .ok_or_else(|| wasmtime::Error::msg("it exports no memory named \"memory\""))?;
+            .ok_or_else(|| wasmtime::Error::msg("it exports no \"memory\""))?;
         let tracked = match program.is_rewritten {
             true => Some(Tracked::find(&mut *store, instance, memory)?),
             false => None,
         };
         Ok(Guest {
             memory: GuestMemory { memory, map: tracked.as_ref().map(Tracked::map) },
-            on_open: instance.get_typed_func(&mut *store, "on_open")?,
-            on_message: instance.get_typed_func(&mut *store, "on_message")?,
-            on_close: instance.get_typed_func(&mut *store, "on_close")?,
-            handler: instance.get_typed_func(&mut *store, "handler")?,
+            on_open: event_export(store, instance, "on_open")?,
+            on_message: event_export(store, instance, "on_message")?,
+            on_close: event_export(store, instance, "on_close")?,
+            handler: event_export(store, instance, "handler")?,
             tracked,
         })
     }
+}
+
+/// Looked at when a program is loaded, so that no event finds out.
+fn event_export<Arguments: WasmParams>(
+    store: &mut Store<HostData>,
+    instance: wasmtime::Instance,
+    name: &str,
+) -> wasmtime::Result<TypedFunc<Arguments, i32>> {
+    instance.get_typed_func(store, name).map_err(|_missing_or_of_another_type| {
+        wasmtime::Error::msg(format!("its export {name:?} is no such function"))
+    })
 }
 
 impl Instance {

@@ -21,6 +21,7 @@ fn assert_sound(server: &Server) {
 
 /// A message is a little program in one word; the answer tells what the event found.
 const STATEFUL: &str = r#"
+// zigts-ignore-file ZTS310, ZTS306: the test looks for what events leave behind
 import { send, serializeAttachment, deserializeAttachment, getWebSockets, close } from "zigttp:websocket";
 
 const kept: unknown[] = [];
@@ -160,6 +161,7 @@ async fn values_of_every_kind_and_size_pass_through_restored_memory() {
 /// through all the memory JavaScript gets uninitialised or may read past, which is to say through
 /// many fresh buffers.
 const SECRETIVE: &str = r#"
+// zigts-ignore-file ZTS310: the test looks for what events leave behind
 import { send } from "zigttp:websocket";
 
 let hoard: unknown;
