@@ -19,4 +19,5 @@ mod rooms;
 mod routes;
 mod support;
 mod zigts_commands;
+mod zigts_reports;
 mod zigts_rules;
