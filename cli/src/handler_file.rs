@@ -1,11 +1,13 @@
 //! A handler on a disk, as the compiler wants it: an entry and a function that reads modules.
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use zigts_compiler::{Entry, ReadError};
 use zigts_rules::model::ModuleName;
+
+use crate::overlay::{self, Overlay};
 
 /// What the compiler takes for source text.
 const EXTENSIONS: [&str; 4] = ["ts", "mts", "js", "mjs"];
@@ -18,20 +20,20 @@ pub struct HandlerFile {
 }
 
 impl HandlerFile {
-    /// Reads the entry file at a path.
+    /// Reads the entry file at a path, or takes what stands in for it.
     ///
     /// # Errors
     /// When it cannot be read, or is no source file.
-    pub fn open(path: &Path) -> anyhow::Result<HandlerFile> {
+    pub fn open(path: &Path, overlay: &Overlay) -> anyhow::Result<HandlerFile> {
         let shown = path.display();
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
-        let is_source = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .is_some_and(|extension| EXTENSIONS.contains(&extension));
+        let text = match overlay.get(path) {
+            Some(text) => text.to_owned(),
+            None => {
+                std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?
+            }
+        };
         let name = path.file_name().and_then(|name| name.to_str());
-        let Some(name) = name.filter(|_| is_source) else {
+        let Some(name) = name.filter(|_| is_source(path)) else {
             bail!("`{shown}` is no handler: it should end in .ts, .mts, .js or .mjs");
         };
         Ok(HandlerFile {
@@ -46,12 +48,15 @@ impl HandlerFile {
         Entry { name: self.name.clone(), text: self.text.clone() }
     }
 
-    /// Reads a module of the handler.
+    /// Reads a module of the handler, or takes what stands in for it.
     ///
     /// # Errors
     /// When there is none of this name, or it cannot be read.
-    pub fn read(&self, module: &ModuleName) -> Result<String, ReadError> {
+    pub fn read(&self, module: &ModuleName, overlay: &Overlay) -> Result<String, ReadError> {
         let path = self.folder.join(module.as_str());
+        if let Some(text) = overlay.get(&path) {
+            return Ok(text.to_owned());
+        }
         if path.is_dir() {
             return Err(ReadError::NotFound);
         }
@@ -64,19 +69,14 @@ impl HandlerFile {
 
     /// The path under which the user knows a module.
     pub fn path_of(&self, module: &ModuleName) -> String {
-        let mut path = PathBuf::new();
-        for part in self.folder.join(module.as_str()).components() {
-            let last = path.components().next_back();
-            match (part, last) {
-                (Component::ParentDir, Some(Component::Normal(_))) => {
-                    path.pop();
-                }
-                (Component::CurDir, _) => {}
-                (part, _) => path.push(part),
-            }
-        }
-        path.display().to_string()
+        overlay::plain(&self.folder.join(module.as_str())).display().to_string()
     }
+}
+
+/// Whether the compiler takes a file for source text, by its name.
+pub fn is_source(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 #[cfg(test)]

@@ -6,15 +6,21 @@
 //! - [`commands`]: one file per subcommand;
 //! - [`exit`]: what a command comes to, and the only place that knows exit codes;
 //! - [`show`]: diagnostics and remarks on a terminal;
-//! - [`handler_file`]: a handler on a disk, as the compiler wants it;
+//! - [`handler_file`], [`overlay`]: a handler on a disk, as the compiler wants it, and texts that
+//!   stand in for files;
+//! - [`checking`]: several handlers, found in folders and checked side by side;
+//! - [`lint_options`]: what is to be an error, as flags;
 //! - [`server_options`]: the options of a server as flags and environment variables;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees of a bug of ours.
 
 pub mod cache;
+pub mod checking;
 pub mod commands;
 pub mod exit;
 pub mod handler_file;
+pub mod lint_options;
+pub mod overlay;
 pub mod panic_hook;
 pub mod server_options;
 pub mod show;

@@ -4,13 +4,11 @@ use std::io::{IsTerminal, Write, stderr};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use codespan_reporting::term::termcolor::{ColorChoice, StandardStream};
+use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream};
 use zigts_compiler::ConsoleLine;
-use zigts_compiler::report::{Report, pretty};
+use zigts_compiler::report::{Report, Shown, pretty};
 use zigts_rules::rule::Severity;
 use zigttp_abi::guest::LogLevel;
-
-use crate::handler_file::HandlerFile;
 
 /// Work that takes longer than this says what it is doing.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -24,10 +22,24 @@ pub fn error(error: &anyhow::Error) {
 ///
 /// # Errors
 /// When standard error is closed.
-pub fn diagnostics(report: &Report, file: &HandlerFile) -> anyhow::Result<()> {
+pub fn diagnostics(reports: &[Shown<'_>]) -> anyhow::Result<()> {
     let mut stream = StandardStream::stderr(color_choice());
-    pretty::write(report, &|module| file.path_of(module), &mut stream)?;
+    for shown in reports {
+        pretty::write(*shown, width(), &mut stream)?;
+    }
     Ok(())
+}
+
+/// The same as text without colours, its lines as long as they are.
+///
+/// # Errors
+/// Never: memory can be written.
+pub fn plain(reports: &[Shown<'_>]) -> anyhow::Result<Vec<u8>> {
+    let mut text = NoColor::new(Vec::new());
+    for shown in reports {
+        pretty::write(*shown, None, &mut text)?;
+    }
+    Ok(text.into_inner())
 }
 
 /// Shows how many errors and warnings there were, if there were any.
@@ -77,7 +89,8 @@ pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-fn remark(line: &str) {
+/// Shows a line.
+pub fn remark(line: &str) {
     // A reader that has gone away wants no remarks.
     let _ = writeln!(stderr(), "{line}");
 }
@@ -86,4 +99,13 @@ fn remark(line: &str) {
 fn color_choice() -> ColorChoice {
     let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     if is_unwanted || !stderr().is_terminal() { ColorChoice::Never } else { ColorChoice::Auto }
+}
+
+/// How many characters a line has room for: what `COLUMNS` says, or else the terminal.
+fn width() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.or_else(|| {
+        let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(stderr())?;
+        Some(usize::from(width))
+    })
 }

@@ -12,6 +12,7 @@
 //!   says which modules its imports may mean, and so on until nothing new is reached;
 //! - `effects`: the call graph across modules, and with it what each function does to the world;
 //! - [`report`]: the rules' findings and how they are shown;
+//! - [`fix`]: the changes that settle findings, made to the text;
 //! - `emit`: TypeScript without its types, imports rewritten to module names, source maps;
 //! - `snapshot`: runs the top-level code in the engine and keeps what it leaves behind;
 //! - `artifact`: the bytes of a `handler.wasm` and its description of itself;
@@ -27,6 +28,7 @@ mod console;
 mod effects;
 mod emit;
 mod error;
+pub mod fix;
 mod load;
 mod model;
 mod nesting;
@@ -37,6 +39,7 @@ mod snapshot;
 pub mod source;
 pub mod typings;
 
+use zigts_rules::levels::Levels;
 use zigts_rules::model::{Evaluation, ModuleName};
 use zigttp_abi::guest::ABI_VERSION;
 use zigttp_abi::manifest::Manifest;
@@ -68,10 +71,10 @@ pub enum ReadError {
 }
 
 /// Says everything there is to say about a handler without running it.
-pub fn check(entry: Entry, read: &mut ReadModule<'_>) -> Report {
+pub fn check(entry: Entry, read: &mut ReadModule<'_>, levels: &Levels) -> Report {
     stacker::grow(nesting::WALKING_STACK_BYTES, || {
         let handler = load::load(entry, read);
-        Report::new(&handler.model, handler.sources)
+        Report::new(&handler.model, handler.sources, levels)
     })
 }
 
@@ -108,10 +111,11 @@ pub fn build(
     builder: &Builder,
     entry: Entry,
     read: &mut ReadModule<'_>,
+    levels: &Levels,
 ) -> Result<Artifact, BuildError> {
     stacker::grow(nesting::WALKING_STACK_BYTES, || {
         let mut handler = load::load(entry, read);
-        let report = Report::new(&handler.model, handler.sources.clone());
+        let report = Report::new(&handler.model, handler.sources.clone(), levels);
         if report.has_errors() {
             return Err(BuildError::Rejected(Box::new(Rejected { report, console: Vec::new() })));
         }
@@ -127,7 +131,7 @@ pub fn build(
 
         // Now that the code has run, rules know more.
         handler.model.evaluation = Some(evaluation);
-        let report = Report::new(&handler.model, handler.sources);
+        let report = Report::new(&handler.model, handler.sources, levels);
         let Some(snapshot) = snapshot.filter(|_| !report.has_errors()) else {
             return Err(BuildError::Rejected(Box::new(Rejected { report, console })));
         };

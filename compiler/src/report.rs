@@ -1,18 +1,23 @@
 //! What checking a handler comes to, and how it is shown.
 
+pub mod compact;
+pub mod github;
 pub mod json;
 pub mod pretty;
+pub mod sarif;
 
 use std::collections::BTreeMap;
 
 use zigts_rules::diagnostic::Diagnostic;
-use zigts_rules::model::HandlerModel;
+use zigts_rules::levels::Levels;
+use zigts_rules::model::{HandlerModel, ModuleName};
 use zigts_rules::registry;
 use zigts_rules::rule::Severity;
+use zigts_rules::span::Span;
 use zigttp_abi::api::Effect;
 use zigttp_abi::manifest::Properties;
 
-use crate::source::Sources;
+use crate::source::{LineColumn, Sources};
 
 /// Everything there is to say about a handler.
 #[derive(Clone, Debug)]
@@ -21,6 +26,8 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// What is known of the handler without running it.
     pub facts: Facts,
+    /// Whether the entry looks like one: it has events, imports the API, or cannot be read.
+    pub is_handler: bool,
     /// The texts the diagnostics point into.
     pub sources: Sources,
 }
@@ -41,8 +48,13 @@ pub struct Facts {
 }
 
 impl Report {
-    pub(crate) fn new(model: &HandlerModel, sources: Sources) -> Report {
-        Report { diagnostics: registry::check(model), facts: Facts::of(model), sources }
+    pub(crate) fn new(model: &HandlerModel, sources: Sources, levels: &Levels) -> Report {
+        let mut diagnostics = registry::check(model);
+        levels.apply(&mut diagnostics);
+        let is_handler = model.is_partial()
+            || !model.event_exports().is_empty()
+            || model.websocket_imports().next().is_some();
+        Report { diagnostics, facts: Facts::of(model), is_handler, sources }
     }
 
     /// Whether the handler cannot be built.
@@ -74,5 +86,39 @@ impl Facts {
                 .collect(),
             properties: model.effects.properties(),
         }
+    }
+}
+
+/// A report, and the paths under which its reader knows the handler's modules.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    pub report: &'a Report,
+    pub path_of: &'a dyn Fn(&ModuleName) -> String,
+}
+
+/// A stretch of a file as people count.
+struct Place {
+    file: String,
+    start: LineColumn,
+    end: LineColumn,
+}
+
+impl<'a> Shown<'a> {
+    fn place(&self, span: Span) -> Place {
+        let source = self.report.sources.file(span.module);
+        Place {
+            file: (self.path_of)(source.name()),
+            start: source.line_column(span.start),
+            end: source.line_column(span.end),
+        }
+    }
+
+    /// The diagnostics of reports, each with its own.
+    fn diagnostics<'s>(
+        reports: &'s [Shown<'a>],
+    ) -> impl Iterator<Item = (&'s Shown<'a>, &'a Diagnostic)> {
+        reports.iter().flat_map(|shown| {
+            shown.report.diagnostics.iter().map(move |diagnostic| (shown, diagnostic))
+        })
     }
 }

@@ -24,8 +24,8 @@ pub struct Diagnostic {
     pub note: Option<String>,
     /// What to do about it.
     pub help: String,
-    /// A change that can be made without asking.
-    pub suggestion: Option<Suggestion>,
+    /// A change of the source that settles it.
+    pub fix: Option<Fix>,
 }
 
 /// A remark about another place.
@@ -35,11 +35,21 @@ pub struct Label {
     pub message: String,
 }
 
-/// A replacement of one stretch of text that settles the finding.
+/// A change of the source that settles a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suggestion {
+pub struct Fix {
     /// What the change is, for a person.
     pub message: String,
+    /// Which texts to replace. They do not overlap, and all of them or none are made.
+    pub edits: Vec<Edit>,
+    /// Whether it may be made without asking: the handler then does what it was meant to do.
+    pub is_safe: bool,
+}
+
+/// A replacement of one stretch of text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edit {
+    /// What goes; empty where something is only put in.
     pub span: Span,
     pub replacement: String,
 }
@@ -69,15 +79,21 @@ impl Diagnostic {
         self
     }
 
-    /// Offers a change that can be made without asking.
+    /// Offers a replacement that the author should have a look at first.
     pub fn suggest(
         &mut self,
         message: impl Into<String>,
         span: Span,
         replacement: impl Into<String>,
     ) -> &mut Diagnostic {
-        self.suggestion =
-            Some(Suggestion { message: message.into(), span, replacement: replacement.into() });
+        let edits = vec![Edit { span, replacement: replacement.into() }];
+        self.fix = Some(Fix { message: message.into(), edits, is_safe: false });
+        self
+    }
+
+    /// Offers a change that may be made without asking.
+    pub fn fix(&mut self, message: impl Into<String>, edits: Vec<Edit>) -> &mut Diagnostic {
+        self.fix = Some(Fix { message: message.into(), edits, is_safe: true });
         self
     }
 }
@@ -106,7 +122,7 @@ impl<'a> Sink<'a> {
             secondary: Vec::new(),
             note: None,
             help: self.rule.help.to_owned(),
-            suggestion: None,
+            fix: None,
         });
         self.found.last_mut().expect("one was just pushed")
     }

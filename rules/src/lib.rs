@@ -13,6 +13,7 @@
 //! - [`rule`]: what a rule is, and the record everything about it is printed from;
 //! - [`registry`]: the one list of rules;
 //! - [`diagnostic`]: a finding, before anybody decides how to show it;
+//! - [`levels`]: what the caller's settings make of findings;
 //! - [`span`]: places in the source.
 //!
 //! This crate knows no parser, no file and no terminal. Rules do not know each other, and nobody
@@ -23,6 +24,7 @@ mod call_path;
 pub mod code;
 pub mod diagnostic;
 pub mod effects;
+pub mod levels;
 pub mod model;
 pub mod registry;
 pub mod resolve;

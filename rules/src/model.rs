@@ -271,6 +271,12 @@ impl HandlerModel {
         &self.modules[id.index()]
     }
 
+    /// Whether the parser gave up or reading stopped early, so that most facts are missing.
+    pub fn is_partial(&self) -> bool {
+        self.oversized.is_some()
+            || self.modules.iter().any(|module| !module.syntax_errors.is_empty())
+    }
+
     /// Every import with the module it stands in.
     pub fn imports(&self) -> impl Iterator<Item = (ModuleId, &Import)> {
         self.modules.iter().enumerate().flat_map(|(index, module)| {

@@ -40,18 +40,16 @@ static RULES: &[&dyn Rule] = &[
 /// Where the parser gave up or reading stopped early, most facts are missing, and only the rules
 /// about that have anything true to say.
 pub fn check(handler: &HandlerModel) -> Vec<Diagnostic> {
-    let is_partial = handler.oversized.is_some()
-        || handler.modules.iter().any(|module| !module.syntax_errors.is_empty());
     let mut found = Vec::new();
     for rule in RULES {
         let record = rule.record();
-        if is_partial && !rule.reads_partial_handlers() {
+        if handler.is_partial() && !rule.reads_partial_handlers() {
             continue;
         }
         rule.check(handler, &mut Sink::new(record, &mut found));
     }
     let unheeded = suppression::apply(handler, &mut found);
-    if !is_partial {
+    if !handler.is_partial() {
         for rule in RULES {
             rule.review(&unheeded, &mut Sink::new(rule.record(), &mut found));
         }

@@ -92,6 +92,6 @@ pub(crate) fn apply_own(handler: &HandlerModel, found: &mut Vec<Diagnostic>) {
 }
 
 /// Whether there is anything left to build when nothing is said.
-fn may_be_suppressed(record: &RuleRecord) -> bool {
+pub(crate) fn may_be_suppressed(record: &RuleRecord) -> bool {
     !matches!(record.category, Category::Syntax | Category::Build) && record.code != "ZTS037"
 }

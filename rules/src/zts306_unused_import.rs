@@ -1,6 +1,6 @@
 //! ZTS306: a function is imported that nothing uses.
 
-use crate::diagnostic::Sink;
+use crate::diagnostic::{Edit, Sink};
 use crate::model::{HandlerModel, ImportKind, Target};
 use crate::rule::{Category, Rule, RuleRecord, Severity};
 
@@ -58,7 +58,8 @@ impl Rule for UnusedImport {
                     .label("not used in this module")
                     .note("what a handler imports is what its artifact asks to be allowed");
                 if let Some(removal) = name.removal {
-                    report.suggest(format!("remove `{}`", name.local), removal, "");
+                    let edit = Edit { span: removal, replacement: String::new() };
+                    report.fix(format!("remove `{}`", name.local), vec![edit]);
                 }
             }
         }

@@ -2,9 +2,10 @@
 
 use zigttp_abi::api;
 
-use crate::diagnostic::{Diagnostic, Sink};
+use crate::diagnostic::{Diagnostic, Edit, Sink};
 use crate::model::HandlerModel;
 use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::span::{ModuleId, Span};
 
 /// Exports WebSocket events, and no module imports the WebSocket module.
 pub(crate) struct WebsocketEventsWithoutImport;
@@ -66,26 +67,44 @@ impl Rule for WebsocketEventsWithoutImport {
             report.secondary(span, format!("`{}` too", event.name));
         }
         let called = called_functions(handler, report);
-        if !called.is_empty() {
-            report.help(format!(
-                "Add `import {{ {} }} from \"{}\";`.",
-                called.join(", "),
-                api::MODULE
-            ));
-        }
+        let mut declarations = called.iter().map(|(_, names)| declaration(names));
+        let Some(first) = declarations.next() else { return };
+        let message = match declarations.next() {
+            None => format!("add `{first}`"),
+            Some(_) => format!("import from `{}` what each module calls", api::MODULE),
+        };
+        report.help(format!("Add `{first}`."));
+        let edits = called.iter().map(|(module, names)| Edit {
+            span: Span::start_of(*module),
+            replacement: declaration(names) + "\n",
+        });
+        report.fix(message, edits.collect());
     }
 }
 
-/// The API functions that are used without being declared, each pointed at once.
-fn called_functions(handler: &HandlerModel, report: &mut Diagnostic) -> Vec<&'static str> {
+/// An import of these functions.
+fn declaration(names: &[&str]) -> String {
+    format!("import {{ {} }} from \"{}\";", names.join(", "), api::MODULE)
+}
+
+/// The API functions that modules use without declaring them, each pointed at once.
+fn called_functions(
+    handler: &HandlerModel,
+    report: &mut Diagnostic,
+) -> Vec<(ModuleId, Vec<&'static str>)> {
     let mut called = Vec::new();
-    for reference in handler.modules.iter().flat_map(|module| &module.globals) {
-        if let Some(function) = api::find(&reference.name) {
+    for (index, module) in handler.modules.iter().enumerate() {
+        let mut names = Vec::new();
+        for reference in &module.globals {
             // `close` is also a method of many things, but as a bare name it is ours.
-            if !called.contains(&function.name) {
-                called.push(function.name);
+            let Some(function) = api::find(&reference.name) else { continue };
+            if !names.contains(&function.name) {
+                names.push(function.name);
                 report.secondary(reference.span, "not declared anywhere");
             }
+        }
+        if !names.is_empty() {
+            called.push((ModuleId::new(index), names));
         }
     }
     called

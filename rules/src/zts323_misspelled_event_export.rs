@@ -3,7 +3,7 @@
 use zigttp_abi::events;
 
 use crate::code::Value;
-use crate::diagnostic::Sink;
+use crate::diagnostic::{Edit, Sink};
 use crate::model::{HandlerModel, Module};
 use crate::resolve::Meaning;
 use crate::rule::{Category, Rule, RuleRecord, Severity};
@@ -76,7 +76,8 @@ impl Rule for MisspelledEventExport {
                 .note("the runtime finds its functions by their exact name")
                 .help(format!("Did you mean `{meant}`?"));
             if is_only_place(entry, name, export.span) {
-                report.suggest(format!("rename `{name}` to `{meant}`"), export.span, meant);
+                let edit = Edit { span: export.span, replacement: meant.to_owned() };
+                report.fix(format!("rename `{name}` to `{meant}`"), vec![edit]);
             }
         }
     }

@@ -20,4 +20,5 @@ mod rooms;
 mod routes;
 mod support;
 mod zigts_commands;
+mod zigts_reports;
 mod zigts_rules;

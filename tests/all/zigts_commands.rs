@@ -15,13 +15,13 @@ export function onOpen(ws: WebSocket) { send(ws, "hello"); }
 "#;
 const BROKEN: &str = "export function onMessage( {\n";
 
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-fn zigts(folder: &Path, arguments: &[&str]) -> Run {
+pub(crate) fn zigts(folder: &Path, arguments: &[&str]) -> Run {
     let output =
         program("zigts").current_dir(folder).args(arguments).output().expect("zigts starts");
     Run {
@@ -31,7 +31,7 @@ fn zigts(folder: &Path, arguments: &[&str]) -> Run {
     }
 }
 
-fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = folder();
     for (name, text) in files {
         let path = folder.path().join(name);
@@ -71,7 +71,7 @@ fn what_cannot_be_read_is_one_line_and_ends_with_2() {
     let folder = folder_with(&[("notes.txt", ""), ("latin.ts", "")]);
     fs::write(folder.path().join("latin.ts"), b"// \xff").expect("writable");
     for command in ["check", "build"] {
-        for file in ["missing.ts", "notes.txt", "latin.ts", "."] {
+        for file in ["missing.ts", "notes.txt", "latin.ts", "./latin.ts"] {
             let run = zigts(folder.path(), &[command, file]);
             assert_eq!(run.code, 2, "{command} {file}: {}", run.stderr);
             assert_eq!(run.stderr.lines().count(), 1, "{command} {file}: {}", run.stderr);

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use zigts_compiler::report::Report;
+use zigts_compiler::report::{Report, Shown};
 use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine, TICK};
+use zigts_rules::levels::Levels;
+use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
 
 use crate::exit::ErrorsFound;
 use crate::handler_file::HandlerFile;
+use crate::lint_options::LintOptions;
+use crate::overlay::Overlay;
 use crate::{cache, show};
 
 /// Arguments of `zigts build`.
@@ -21,6 +25,8 @@ pub struct Arguments {
     /// Where to write the artifact [default: the handler's name with .wasm, in this folder]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    lint: LintOptions,
 }
 
 /// Runs the command.
@@ -33,7 +39,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(output) => output.clone(),
         None => default_output(&arguments.file)?,
     };
-    let artifact = compile(&arguments.file)?;
+    let artifact = compile(&arguments.file, &arguments.lint.levels()?)?;
+    let report = || std::iter::once(&artifact.report);
+    if !arguments.lint.let_pass(report()) {
+        arguments.lint.explain_failure(report());
+        return Err(ErrorsFound.into());
+    }
     replace(&output, &artifact.bytes)
         .with_context(|| format!("cannot write `{}`", output.display()))?;
     let exports = artifact.manifest.exports.join(", ");
@@ -71,11 +82,12 @@ fn write_effects(manifest: &Manifest, output: &mut impl Write) -> std::io::Resul
 /// When the file cannot be read, the engine does not run here, or the handler has errors
 /// ([`ErrorsFound`]).
 pub fn compile_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    compile(path).map(|artifact| artifact.bytes)
+    compile(path, &Levels::default()).map(|artifact| artifact.bytes)
 }
 
-fn compile(path: &Path) -> anyhow::Result<Artifact> {
-    let file = HandlerFile::open(path)?;
+fn compile(path: &Path, levels: &Levels) -> anyhow::Result<Artifact> {
+    let overlay = Overlay::default();
+    let file = HandlerFile::open(path, &overlay)?;
     let builder = show::while_working("compiling the engine, which is done once", || {
         Builder::new(cache::compiled_modules())
     })?;
@@ -86,7 +98,8 @@ fn compile(path: &Path) -> anyhow::Result<Artifact> {
             std::thread::sleep(TICK);
         }
     });
-    match zigts_compiler::build(&builder, file.entry(), &mut |module| file.read(module)) {
+    let mut read = |module: &ModuleName| file.read(module, &overlay);
+    match zigts_compiler::build(&builder, file.entry(), &mut read, levels) {
         Ok(artifact) => {
             show_findings(&artifact.report, &artifact.console, &file)?;
             Ok(artifact)
@@ -105,7 +118,7 @@ fn show_findings(
     file: &HandlerFile,
 ) -> anyhow::Result<()> {
     show::console(console);
-    show::diagnostics(report, file)?;
+    show::diagnostics(&[Shown { report, path_of: &|module| file.path_of(module) }])?;
     show::tally(std::iter::once(report));
     Ok(())
 }

@@ -1,56 +1,129 @@
 //! `zigts check`: the diagnostics alone, for people, editors and CI.
 
-use std::io::Write;
-use std::path::PathBuf;
+mod fix;
 
-use zigts_compiler::report::{Report, json};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+use zigts_compiler::report::{Report, Shown, compact, github, json, sarif};
+use zigts_rules::model::ModuleName;
+
+use crate::checking::{self, Candidate, Checked};
 use crate::exit::ErrorsFound;
-use crate::handler_file::HandlerFile;
+use crate::lint_options::LintOptions;
+use crate::overlay::Overlay;
 use crate::show;
 
 /// Arguments of `zigts check`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The entry modules of one or more handlers
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
-    /// Frames on standard error, or JSON on standard output
+    /// Entry modules of handlers, and folders to look for handlers in [default: this folder]
+    paths: Vec<PathBuf>,
+    /// How diagnostics are shown: frames on standard error, everything else on standard output
     #[arg(long, value_enum, default_value_t = Format::Pretty)]
     format: Format,
+    /// Write the diagnostics to a file
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// Check standard input, as if it were the text of this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "fix", "fix_dry_run"])]
+    stdin_filepath: Option<PathBuf>,
+    /// Change files where that settles a finding and cannot do harm
+    #[arg(long)]
+    fix: bool,
+    /// Show what --fix would change, and change nothing
+    #[arg(long, conflicts_with = "fix")]
+    fix_dry_run: bool,
+    #[command(flatten)]
+    lint: LintOptions,
 }
 
 /// How diagnostics are shown.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
+    /// Each with its place in the source, for people
     Pretty,
+    /// One object, with what is known of the handler
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// One line each
+    Compact,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When a file cannot be read, or there are errors ([`ErrorsFound`]).
+/// When a file cannot be read or written, or there are errors ([`ErrorsFound`]).
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let files: Vec<HandlerFile> =
-        arguments.files.iter().map(|path| HandlerFile::open(path)).collect::<Result<_, _>>()?;
-    let reports: Vec<Report> = files
-        .iter()
-        .map(|file| zigts_compiler::check(file.entry(), &mut |module| file.read(module)))
-        .collect();
-    match arguments.format {
-        Format::Pretty => {
-            for (report, file) in reports.iter().zip(&files) {
-                show::diagnostics(report, file)?;
-            }
-            show::tally(reports.iter());
+    let levels = arguments.lint.levels()?;
+    let mut overlay = Overlay::default();
+    let candidates = match &arguments.stdin_filepath {
+        Some(path) => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+            overlay.set(path, text);
+            vec![Candidate::named(path)]
         }
-        Format::Json => {
-            let path_of = |index: usize, module: &_| files[index].path_of(module);
-            let reports: Vec<&Report> = reports.iter().collect();
-            std::io::stdout().write_all(json::to_string(&reports, &path_of).as_bytes())?;
+        None if arguments.paths.is_empty() => checking::candidates(&[PathBuf::from(".")])?,
+        None => checking::candidates(&arguments.paths)?,
+    };
+    let mut checked = checking::check(&candidates, &overlay, &levels)?;
+    if arguments.fix || arguments.fix_dry_run {
+        checked = fix::fix(checked, &candidates, &mut overlay, &levels)?;
+        if arguments.fix {
+            fix::write(&overlay)?;
+        } else {
+            fix::print(&overlay)?;
         }
     }
-    let has_errors = reports.iter().any(Report::has_errors);
-    if has_errors { Err(ErrorsFound.into()) } else { Ok(()) }
+    let passes = arguments.lint.let_pass(reports(&checked));
+    report(arguments, &checked, passes)?;
+    if passes {
+        return Ok(());
+    }
+    arguments.lint.explain_failure(reports(&checked));
+    Err(ErrorsFound.into())
+}
+
+fn reports(checked: &[Checked]) -> impl Iterator<Item = &Report> + Clone {
+    checked.iter().map(|checked| &checked.report)
+}
+
+fn report(arguments: &Arguments, checked: &[Checked], passes: bool) -> anyhow::Result<()> {
+    let paths: Vec<_> = checked
+        .iter()
+        .map(|checked| move |module: &ModuleName| checked.file.path_of(module))
+        .collect();
+    let shown: Vec<Shown<'_>> = checked
+        .iter()
+        .zip(&paths)
+        .map(|(checked, path_of)| Shown { report: &checked.report, path_of })
+        .collect();
+    let output = arguments.output_file.as_deref();
+    let text = match arguments.format {
+        Format::Pretty => {
+            match output {
+                Some(output) => write(output, &show::plain(&shown)?)?,
+                None => show::diagnostics(&shown)?,
+            }
+            show::tally(reports(checked));
+            return Ok(());
+        }
+        Format::Json => json::to_string(&shown, passes),
+        Format::Sarif => sarif::to_string(&shown),
+        Format::Github => github::to_string(&shown),
+        Format::Compact => compact::to_string(&shown),
+    };
+    match output {
+        Some(output) => write(output, text.as_bytes()),
+        None => Ok(std::io::stdout().write_all(text.as_bytes())?),
+    }
+}
+
+fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }

@@ -7,12 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use zigts_rules::diagnostic::Diagnostic;
-use zigts_rules::model::ModuleName;
-use zigts_rules::rule::Severity;
 use zigttp_abi::manifest::Properties;
 
-use super::{Facts, Report};
-use crate::source::Sources;
+use super::{Facts, Place, Shown};
 
 #[derive(Serialize)]
 struct JsonReport {
@@ -49,29 +46,24 @@ struct JsonProof {
 
 /// The reports of one or more handlers as one object, on lines of its own.
 ///
-/// `path_of` says under which path the reader knows a module of the report with that index.
-pub fn to_string(reports: &[&Report], path_of: &dyn Fn(usize, &ModuleName) -> String) -> String {
-    let diagnostics = reports.iter().enumerate().flat_map(|(index, report)| {
-        report.diagnostics.iter().map(move |diagnostic| {
-            let name = report.sources.file(diagnostic.span.module).name();
-            json_diagnostic(diagnostic, &report.sources, path_of(index, name))
-        })
-    });
+/// `success` is what the exit code says as well: whether warnings are let pass is the caller's
+/// to decide.
+pub fn to_string(reports: &[Shown<'_>], success: bool) -> String {
     let object = JsonReport {
-        success: reports.iter().all(|report| report.count(Severity::Error) == 0),
-        diagnostics: diagnostics.collect(),
+        success,
+        diagnostics: Shown::diagnostics(reports)
+            .map(|(shown, diagnostic)| json_diagnostic(shown, diagnostic))
+            .collect(),
         proof: match reports {
-            [report] => Some(json_proof(&report.facts)),
+            [shown] => Some(json_proof(&shown.report.facts)),
             _ => None,
         },
     };
     serde_json::to_string_pretty(&object).expect("text and numbers always serialise") + "\n"
 }
 
-fn json_diagnostic(diagnostic: &Diagnostic, sources: &Sources, file: String) -> JsonDiagnostic {
-    let source = sources.file(diagnostic.span.module);
-    let start = source.line_column(diagnostic.span.start);
-    let end = source.line_column(diagnostic.span.end);
+fn json_diagnostic(shown: &Shown<'_>, diagnostic: &Diagnostic) -> JsonDiagnostic {
+    let Place { file, start, end } = shown.place(diagnostic.span);
     JsonDiagnostic {
         code: diagnostic.rule.code,
         name: diagnostic.rule.name,
@@ -83,7 +75,7 @@ fn json_diagnostic(diagnostic: &Diagnostic, sources: &Sources, file: String) -> 
         end_line: end.line,
         end_column: end.column,
         help: diagnostic.help.clone(),
-        suggestion: diagnostic.suggestion.as_ref().map(|suggestion| suggestion.message.clone()),
+        suggestion: diagnostic.fix.as_ref().map(|fix| fix.message.clone()),
     }
 }
 

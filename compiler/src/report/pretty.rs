@@ -12,19 +12,19 @@ use zigts_rules::model::ModuleName;
 use zigts_rules::rule::Severity;
 use zigts_rules::span::{ModuleId, Span};
 
-use super::Report;
+use super::Shown;
 use crate::source::{SourceFile, Sources};
 
 /// A line longer than this is not shown. Generated code has lines of megabytes.
 const MAX_SHOWN_LINE_BYTES: usize = 1_000;
 
-/// Writes every diagnostic of a report. `path_of` says under which path the reader knows a module.
+/// Writes every diagnostic of a report. Remarks are broken into lines of `width` characters.
 ///
 /// # Errors
 /// When writing fails.
 pub fn write(
-    report: &Report,
-    path_of: &dyn Fn(&ModuleName) -> String,
+    Shown { report, path_of }: Shown<'_>,
+    width: Option<usize>,
     writer: &mut dyn WriteColor,
 ) -> io::Result<()> {
     let files = NamedSources { sources: &report.sources, path_of };
@@ -37,7 +37,7 @@ pub fn write(
             chars: Chars::ascii(),
             ..Config::default()
         };
-        term::emit_to_write_style(writer, &config, &files, &framed(diagnostic)).map_err(
+        term::emit_to_write_style(writer, &config, &files, &framed(diagnostic, width)).map_err(
             |error| match error {
                 Error::Io(error) => error,
                 broken => unreachable!("spans lie in the sources they were made from: {broken}"),
@@ -61,7 +61,7 @@ fn longest_line(file: &SourceFile, span: Span) -> usize {
         .unwrap_or(0)
 }
 
-fn framed(diagnostic: &Diagnostic) -> codespan::Diagnostic<ModuleId> {
+fn framed(diagnostic: &Diagnostic, width: Option<usize>) -> codespan::Diagnostic<ModuleId> {
     let severity = match diagnostic.severity {
         Severity::Error => codespan::Severity::Error,
         Severity::Warning => codespan::Severity::Warning,
@@ -75,11 +75,32 @@ fn framed(diagnostic: &Diagnostic) -> codespan::Diagnostic<ModuleId> {
     let mut notes = Vec::new();
     notes.extend(diagnostic.note.as_ref().map(|note| format!("note: {note}")));
     notes.push(format!("help: {}", diagnostic.help));
+    if let Some(width) = width {
+        // Before them stand at least the margin of one-digit line numbers and an equals sign.
+        notes = notes.iter().map(|note| wrap(note, width.saturating_sub("  = ".len()))).collect();
+    }
     codespan::Diagnostic::new(severity)
         .with_code(diagnostic.rule.code)
         .with_message(&diagnostic.message)
         .with_labels_iter(std::iter::once(primary).chain(secondary))
         .with_notes(notes)
+}
+
+/// Breaks text into lines between words. A word that is too long has a line of its own.
+fn wrap(text: &str, width: usize) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let (mut start, mut end) = (0, 0);
+        for (at, _) in line.match_indices(' ').chain([(line.len(), "")]) {
+            if line[start..at].chars().count() > width && end > start {
+                lines.push(&line[start..end]);
+                start = end + 1;
+            }
+            end = at;
+        }
+        lines.push(&line[start..]);
+    }
+    lines.join("\n")
 }
 
 fn range(span: Span) -> Range<usize> {
@@ -114,5 +135,24 @@ impl<'a> Files<'a> for NamedSources<'a> {
             given: line_index,
             max: file.line_index(file.text().len()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn remarks_are_broken_between_words() {
+        for (text, expected) in [
+            ("", ""),
+            ("one two three", "one two\nthree"),
+            ("one twothreefour five", "one\ntwothreefour\nfive"),
+            ("twothreefour", "twothreefour"),
+            ("éé éé éé", "éé éé éé"),
+            ("one\ntwo three", "one\ntwo\nthree"),
+        ] {
+            assert_eq!(wrap(text, 8), expected, "{text}");
+        }
     }
 }

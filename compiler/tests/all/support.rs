@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zigts_compiler::report::Report;
 use zigts_compiler::{Artifact, BuildError, Builder, Entry, ReadError};
+use zigts_rules::levels::Levels;
 use zigts_rules::model::ModuleName;
 
 /// Compiled once, which takes seconds. Its clock runs ten times as fast as a real one, so that
@@ -24,11 +25,12 @@ static BUILDER: LazyLock<Builder> = LazyLock::new(|| {
 pub(crate) type Modules<'a> = &'a [(&'a str, &'a str)];
 
 pub(crate) fn check(modules: Modules<'_>) -> Report {
-    zigts_compiler::check(entry(modules), &mut |name| read(modules, name))
+    zigts_compiler::check(entry(modules), &mut |name| read(modules, name), &Levels::default())
 }
 
 fn build(modules: Modules<'_>) -> Result<Artifact, BuildError> {
-    zigts_compiler::build(&BUILDER, entry(modules), &mut |name| read(modules, name))
+    let read = &mut |name: &_| read(modules, name);
+    zigts_compiler::build(&BUILDER, entry(modules), read, &Levels::default())
 }
 
 /// The artifact of a handler that has no errors.

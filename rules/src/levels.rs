@@ -1,0 +1,108 @@
+//! What the caller's settings make of findings: errors, warnings, or nothing.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::rule::{RuleRecord, Severity};
+use crate::suppression::may_be_suppressed;
+
+/// How seriously a rule is to be taken, whatever its record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Its findings are dropped.
+    Allow,
+    /// They are warnings.
+    Warn,
+    /// They are errors.
+    Deny,
+}
+
+/// The levels of rules for which the caller has chosen one.
+#[derive(Clone, Debug, Default)]
+pub struct Levels {
+    by_code: BTreeMap<&'static str, Level>,
+}
+
+/// A rule without which there is nothing to build cannot be made less than an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compulsory(&'static RuleRecord);
+
+impl std::fmt::Display for Compulsory {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RuleRecord { code, name, .. } = self.0;
+        write!(
+            formatter,
+            "{code} {name} is always an error: nothing can be built from what it finds"
+        )
+    }
+}
+
+impl std::error::Error for Compulsory {}
+
+impl Levels {
+    /// Chooses the level of a rule. Of several choices the strictest counts.
+    ///
+    /// # Errors
+    /// When the rule has to stay an error.
+    pub fn set(&mut self, rule: &'static RuleRecord, level: Level) -> Result<(), Compulsory> {
+        if level != Level::Deny && !may_be_suppressed(rule) {
+            return Err(Compulsory(rule));
+        }
+        let chosen = self.by_code.entry(rule.code).or_insert(level);
+        *chosen = level.max(*chosen);
+        Ok(())
+    }
+
+    /// Applies the choices to findings.
+    pub fn apply(&self, found: &mut Vec<Diagnostic>) {
+        found.retain_mut(|diagnostic| {
+            match self.by_code.get(diagnostic.rule.code) {
+                None => {}
+                Some(Level::Allow) => return false,
+                Some(Level::Warn) => diagnostic.severity = Severity::Warning,
+                Some(Level::Deny) => diagnostic.severity = Severity::Error,
+            }
+            true
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Level, Levels};
+    use crate::diagnostic::Sink;
+    use crate::registry::find;
+    use crate::rule::Severity;
+    use crate::span::{ModuleId, Span};
+
+    #[test]
+    fn levels_change_severities_and_the_strictest_counts() {
+        let rule = find("ZTS320").expect("there is one");
+        for (chosen, expected) in [
+            (vec![], Some(Severity::Warning)),
+            (vec![Level::Allow], None),
+            (vec![Level::Deny], Some(Severity::Error)),
+            (vec![Level::Deny, Level::Allow], Some(Severity::Error)),
+            (vec![Level::Allow, Level::Warn], Some(Severity::Warning)),
+        ] {
+            let mut levels = Levels::default();
+            for &level in &chosen {
+                levels.set(rule, level).expect("it may change");
+            }
+            let mut found = Vec::new();
+            Sink::new(rule, &mut found).report(Span::start_of(ModuleId::ENTRY), "");
+            levels.apply(&mut found);
+            assert_eq!(found.first().map(|it| it.severity), expected, "{chosen:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_built_stays_an_error() {
+        for code in ["ZTS002", "ZTS037", "ZTS340", "ZTS341", "ZTS342"] {
+            let rule = find(code).expect("there is one");
+            assert!(Levels::default().set(rule, Level::Allow).is_err(), "{code}");
+            assert!(Levels::default().set(rule, Level::Warn).is_err(), "{code}");
+            assert!(Levels::default().set(rule, Level::Deny).is_ok(), "{code}");
+        }
+    }
+}
