@@ -78,13 +78,23 @@ impl Server {
         self.hub.part(connection);
         let end = self.end(&mut socket, connection, end).await;
         connection.outbox.shut();
-        drop(socket);
+        // The peer may take its time to go; `onClose` does not wait for that.
+        let is_dropped = matches!(end, End::Dropped);
+        let farewell = async {
+            if !is_dropped {
+                socket.finish().await;
+            }
+        };
+        tokio::join!(Box::pin(self.close(connection, end)), farewell);
+    }
 
+    /// What is left to do for a connection that has ended: its `onClose`, and its attachment.
+    async fn close(&self, connection: &Arc<Connection>, end: End) {
         let unlinks = end.unlinks();
         let Close { code, reason, .. } = end.report();
         let close = Event::Close { connection: Arc::clone(connection), code, reason };
         // Its failure is logged; there is nobody left to tell.
-        let _ = Box::pin(self.dispatch(close)).await;
+        let _ = self.dispatch(close).await;
         if unlinks {
             self.hub.attachments.remove(connection.id).await;
         }

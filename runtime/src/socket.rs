@@ -32,7 +32,7 @@ const WRITE_BUFFER_BYTES: usize = 16 << 10;
 /// Pings answered while the peer takes nothing. Each unread pong grows the write buffer: a client
 /// that pings and never reads grew memory by 56 MiB in 0.2 s (measured).
 const MAX_UNFLUSHED_PINGS: u32 = 16;
-/// How long input is drained after a protocol error. Closing with unread input resets the
+/// How long input is drained after the closing handshake. Closing with unread input resets the
 /// connection, and a reset can eat the close frame before the peer reads it.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
@@ -150,45 +150,47 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     }
 
     /// Ends a connection whose close the server began: writes what is queued and the close frame,
-    /// and waits for the peer's answer. Answers the peer's close frame if that crossed ours.
+    /// and waits for the peer's answer. A close frame of the peer that comes before ours has gone
+    /// out is answered, and returned.
     pub(crate) async fn close(&mut self, outbox: &Outbox) -> Option<Close> {
-        let mut crossed = None;
         let mut has_sent_close = false;
-        poll_fn(|cx| {
+        let crossed = poll_fn(|cx| {
             outbox.register(cx.waker());
             loop {
                 if !has_sent_close {
                     match self.poll_write(cx, outbox) {
                         Ok(sent) => has_sent_close = sent,
-                        Err(_broken) => return Poll::Ready(()),
+                        Err(_broken) => return Poll::Ready(None),
                     }
                 }
                 if let Poll::Ready(Err(_broken)) = self.poll_flush(cx) {
-                    return Poll::Ready(());
+                    return Poll::Ready(None);
                 }
                 match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                     Some(Ok(Message::Close(frame))) if !has_sent_close => {
-                        crossed = Some(close_of(frame));
+                        return Poll::Ready(Some(close_of(frame)));
                     }
                     // Messages after a close of the server are discarded.
                     Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return Poll::Ready(()),
+                    Some(Err(_)) | None => return Poll::Ready(None),
                 }
             }
         })
         .await;
-        self.shut_down().await;
+        if crossed.is_some() {
+            self.answer_close().await;
+        }
         crossed
     }
 
     /// Ends a connection whose peer closed first: the answering close frame goes out.
     pub(crate) async fn answer_close(&mut self) {
         // After the peer's close frame tungstenite queues the answer; reading on writes it.
+        // Flushing would not do: a flush that is not finished at once loses sight of the answer.
         while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut self.stream).poll_next(cx)).await {}
-        self.shut_down().await;
     }
 
-    /// Ends a connection whose peer broke the protocol: tells it why, then drains its input.
+    /// Ends a connection whose peer broke the protocol: tells it why.
     pub(crate) async fn fail(&mut self, close: Close) {
         let sent = poll_fn(|cx| {
             ready!(Pin::new(&mut self.stream).poll_ready(cx))?;
@@ -196,20 +198,21 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             Poll::Ready(Ok::<(), Error>(()))
         })
         .await;
-        if sent.is_ok() && poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await.is_ok() {
-            self.shut_down().await;
+        if sent.is_ok() {
+            // Who does not take it has gone, or is about to be dropped.
+            let _ = poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await;
         }
     }
 
-    /// Ends our direction and drains the peer's, until it ends or a second has passed.
-    async fn shut_down(&mut self) {
+    /// Ends our direction of the transport and drains the peer's, until it ends or a second has
+    /// passed.
+    pub(crate) async fn finish(mut self) {
         let io = self.stream.get_mut();
-        if io.shutdown().await.is_err() {
-            return;
-        }
         let drain = async {
-            let mut sink = [0; 1024];
-            while io.read(&mut sink).await.is_ok_and(|read| read > 0) {}
+            if io.shutdown().await.is_ok() {
+                let mut sink = [0; 1024];
+                while io.read(&mut sink).await.is_ok_and(|read| read > 0) {}
+            }
         };
         // Past the time the reset is the peer's own doing.
         let _ = tokio::time::timeout(DRAIN_TIME, drain).await;

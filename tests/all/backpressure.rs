@@ -1,8 +1,8 @@
 //! Bounded queues: who does not read is refused frames, then closed, and slows nobody else.
 
 use super::support::programs;
+use super::support::raw::RawClient;
 use super::support::server::Server;
-use super::support::silent::Silent;
 
 /// Sends every member 64 KiB on each message and tells the sender how many were refused.
 const FLOOD: &str = r#"
@@ -24,7 +24,7 @@ async fn a_consumer_that_never_reads_is_closed_with_1008_and_slows_nobody_else()
         &programs::compile(FLOOD),
         &["--max-queue", "256KiB", "--slow-consumer-timeout", "300ms", "--close-timeout", "300ms"],
     );
-    let _slow = Silent::connect(server.address, "/room");
+    let _slow = RawClient::connect(server.address, "/room");
     let mut fast = server.connect("/room").await;
     let mut was_refused = false;
     while !server.log().contains("closed 1008 slow consumer") {

@@ -1,7 +1,11 @@
 //! CPU and memory of one event, and what becomes of a connection whose event fails.
 
-use super::support::programs;
+use std::time::Duration;
+
+use futures_util::future::join;
+
 use super::support::server::Server;
+use super::support::{eventually, programs};
 
 const FAILING: &str = r#"
 import { send } from "zigttp:websocket";
@@ -15,7 +19,11 @@ export function onMessage(ws: WebSocket, data: string) {
 "#;
 
 async fn closed_with(server: &Server, message: &str) -> u16 {
-    let mut client = server.connect("/").await;
+    closed_in("/", server, message).await
+}
+
+async fn closed_in(room: &str, server: &Server, message: &str) -> u16 {
+    let mut client = server.connect(room).await;
     client.send(message).await;
     client.closed().await.0
 }
@@ -25,6 +33,9 @@ async fn an_event_over_its_budget_closes_its_connection_with_1011() {
     let server = Server::of(FAILING);
     assert_eq!(closed_with(&server, "spin").await, 1011);
     server.wait_for_log("used up its CPU time");
+
+    // Time enough to use the memory up first, on any machine.
+    let server = Server::start(&programs::compile(FAILING), &["--cpu-limit", "20s"]);
     assert_eq!(closed_with(&server, "hog").await, 1011);
     server.wait_for_log("used up its memory");
 }
@@ -89,4 +100,53 @@ export function onMessage(ws: WebSocket, data: string) {
     for count in 0..20 {
         assert_eq!(client.ask(&count.to_string()).await, count.to_string());
     }
+}
+
+/// User time of each of the server's worker threads so far, in clock ticks.
+fn worker_ticks(server: &Server) -> Vec<u64> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("it runs");
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok())
+        .filter_map(|stat| {
+            let (name, fields) = stat.rsplit_once(") ")?;
+            let user_time = fields.split(' ').nth(11)?.parse().ok()?;
+            name.contains("tokio").then_some(user_time)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn two_rooms_run_in_parallel_on_two_workers() {
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+        eprintln!("skipped: this machine has one core");
+        return;
+    }
+    let server = Server::start(&programs::compile(FAILING), &["--cpu-limit", "500ms"]);
+    let ended = join(closed_in("/a", &server, "spin"), closed_in("/b", &server, "spin")).await;
+    assert_eq!(ended, (1011, 1011));
+    // 500 ms are 50 ticks; each room had a worker for the better part of its time.
+    let busy = worker_ticks(&server).into_iter().filter(|ticks| *ticks >= 20).count();
+    assert!(busy >= 2, "{:?}", worker_ticks(&server));
+}
+
+#[tokio::test]
+async fn the_ticker_sleeps_when_no_event_runs() {
+    let server = Server::of(FAILING);
+    let mut client = server.connect("/").await;
+    client.send("nothing").await;
+    let wakes = || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("it runs");
+        let status = tasks
+            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok())
+            .find(|status| status.contains("zigttp-ticker"))
+            .expect("it has a ticker");
+        let switches = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"));
+        switches.expect("Linux counts them").to_owned()
+    };
+    // It ticks every millisecond while it is awake: 50 without a wake are sleep.
+    eventually("sleeping", || {
+        let before = wakes();
+        std::thread::sleep(Duration::from_millis(50));
+        wakes() == before
+    });
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use super::support::programs;
 use super::support::raw::{CLOSE, RawClient, TEXT, close_payload, frame};
@@ -31,6 +32,9 @@ export function onMessage(ws: WebSocket, data: string, room: string) {
     close(ws, code && Number(code), reason);
     close(ws, 4999, "a second one");
     send(ws, "after");
+  } else if (command === "flood") {
+    send(ws, "x".repeat(8 << 20));
+    close(ws, 4002, "bye");
   } else if (command === "close-all") {
     for (const peer of getWebSockets(room)) close(peer, 4000, "all");
   } else {
@@ -197,6 +201,46 @@ fn a_close_that_is_never_answered_ends_by_itself() {
     assert_eq!(client.close_frame(), (Some(4002), "bye".to_owned()));
     server.wait_for_log("closed /silent 4002 \"bye\"");
     client.ended();
+}
+
+#[test]
+fn a_close_waits_five_seconds_for_its_answer_by_default() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut client = RawClient::connect(server.address, "/silent");
+    client.frame(TEXT, b"close 4002 bye");
+    assert_eq!(client.text(), "before");
+    assert_eq!(client.close_frame(), (Some(4002), "bye".to_owned()));
+    let closed = Instant::now();
+    server.wait_for_log("closed /silent 4002 \"bye\"");
+    assert!(closed.elapsed() > Duration::from_millis(4900), "{:?}", closed.elapsed());
+}
+
+#[test]
+fn on_close_does_not_wait_for_a_peer_that_leaves_its_transport_open() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut client = RawClient::connect(server.address, "/lingers");
+    client.frame(CLOSE, &close_payload(1000, b""));
+    assert_eq!(client.close_frame().0, Some(1000));
+    let closed = Instant::now();
+    server.wait_for_log("closed /lingers 1000 \"\"");
+    // The transport is drained for a second; the client ends its side only now.
+    assert!(closed.elapsed() < Duration::from_millis(900), "{:?}", closed.elapsed());
+    client.ended();
+}
+
+#[test]
+fn when_close_frames_cross_on_close_gets_the_peers() {
+    let server = Server::start(&HANDLER, &["--memory-limit", "64MiB", "--cpu-limit", "20s"]);
+    let mut client = RawClient::connect(server.address, "/crossed");
+    // The server's close waits behind more than the transport takes; the peer's comes first.
+    client.frame(TEXT, b"flood");
+    server.wait_for_log("message flood");
+    client.frame(CLOSE, &close_payload(3001, b"mine"));
+    let (first, payload) = client.next();
+    assert_eq!((first, payload.len()), (TEXT, 8 << 20));
+    assert_eq!(client.close_frame().0, Some(3001));
+    client.ended();
+    server.wait_for_log("closed /crossed 3001 \"mine\"");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::support::client::Client;
+use super::support::raw::RawClient;
 use super::support::server::Server;
-use super::support::silent::Silent;
 use super::support::{patiently, programs};
 
 const ECHO: &str = r#"
@@ -19,7 +19,7 @@ async fn a_peer_that_does_not_answer_pings_is_dropped_with_1006() {
         &programs::compile(ECHO),
         &["--ping-interval", "100ms", "--pong-timeout", "100ms"],
     );
-    let _dead = Silent::connect(server.address, "/dead");
+    let _dead = RawClient::connect(server.address, "/dead");
     server.wait_for_log("closed 1 1006");
     server.signal("TERM");
     server.wait_for_log("dead_peers=1");

@@ -58,6 +58,21 @@ export function onMessage(ws: any, data: string, room: string) {
       waitFor(Number(gate));
       return void send(Number(id) as any, "relayed");
     }
+    case "early": {
+      const [, id, gate] = data.split(" ");
+      const sent = send(Number(id) as any, "early");
+      console.log("waiting", ws);
+      waitFor(Number(gate));
+      return void send(ws, String(sent));
+    }
+    case "keep": {
+      const [, id, text, gate] = data.split(" ");
+      serializeAttachment(Number(id) as any, text);
+      console.log("waiting", ws);
+      if (gate !== undefined) waitFor(Number(gate));
+      return void send(ws, "kept");
+    }
+    case "kept": return void send(ws, String(deserializeAttachment(ws)));
     case "close": close(ws, 1000); return void send(ws, "never");
     default: send(ws, data);
   }
@@ -266,4 +281,38 @@ async fn an_event_runs_to_its_end_even_if_its_socket_has_gone() {
     gate.send("open").await;
     assert_eq!(bob.text().await, "relayed");
     server.wait_for_log(&format!("closed {ada_id}"));
+}
+
+#[tokio::test]
+async fn a_send_to_one_that_has_gone_by_the_commit_is_dropped() {
+    let server = Server::start(&HANDLER, &LONG);
+    let mut gate = server.connect("/gate").await;
+    let mut bob = server.connect("/b").await;
+    let mut ada = server.connect("/a").await;
+    let (gate_id, bob_id, ada_id) = (id(&mut gate).await, id(&mut bob).await, id(&mut ada).await);
+    ada.send(format!("early {bob_id} {gate_id}")).await;
+    server.wait_for_log(&format!("waiting {ada_id}"));
+    assert_eq!(bob.close(1000, "").await, 1000);
+    server.wait_for_log(&format!("closed {bob_id}"));
+    gate.send("open").await;
+    // It was there when it was sent to, and the rest of the event takes effect.
+    assert_eq!(ada.text().await, "true");
+}
+
+#[tokio::test]
+async fn of_two_events_that_write_one_attachment_the_last_commit_wins() {
+    let server = Server::start(&HANDLER, &LONG);
+    let mut gate = server.connect("/gate").await;
+    let mut carol = server.connect("/c").await;
+    let (mut ada, mut bob) = (server.connect("/a").await, server.connect("/b").await);
+    let (gate_id, carol_id) = (id(&mut gate).await, id(&mut carol).await);
+    let ada_id = id(&mut ada).await;
+    ada.send(format!("keep {carol_id} ada {gate_id}")).await;
+    server.wait_for_log(&format!("waiting {ada_id}"));
+    // This one begins later and commits first.
+    assert_eq!(bob.ask(&format!("keep {carol_id} bob")).await, "kept");
+    assert_eq!(carol.ask("kept").await, "bob");
+    gate.send("open").await;
+    assert_eq!(ada.text().await, "kept");
+    assert_eq!(carol.ask("kept").await, "ada");
 }

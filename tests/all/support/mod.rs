@@ -4,7 +4,6 @@ pub(crate) mod client;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;
-pub(crate) mod silent;
 pub(crate) mod wasm;
 
 use std::time::{Duration, Instant};
