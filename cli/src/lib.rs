@@ -10,10 +10,12 @@
 //!   stand in for files;
 //! - [`checking`]: several handlers, found in folders and checked side by side;
 //! - [`lint_options`]: what is to be an error, as flags;
+//! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
 //! - [`server_options`]: the options of a server as flags and environment variables;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees of a bug of ours.
 
+pub mod artifact;
 pub mod cache;
 pub mod checking;
 pub mod commands;
@@ -22,5 +24,7 @@ pub mod handler_file;
 pub mod lint_options;
 pub mod overlay;
 pub mod panic_hook;
+pub mod reload;
 pub mod server_options;
 pub mod show;
+pub mod watch;

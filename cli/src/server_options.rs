@@ -94,9 +94,14 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_CLOSE_TIMEOUT", value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Connections")]
     close_timeout: Duration,
 
-    /// How long connections may take to close when the server stops
+    /// How long connections may take to close when the server stops; their closes are spread over
+    /// the first half of it
     #[arg(long, env = "ZIGTTP_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Connections")]
     drain_timeout: Duration,
+
+    /// Bring the old handler back if N of a new one's first 100 events fail
+    #[arg(long, env = "ZIGTTP_ROLLBACK_AFTER", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Swapping the handler")]
+    rollback_after: Option<u32>,
 
     /// Largest HTTP request body; a larger one is answered 413
     #[arg(long, env = "ZIGTTP_MAX_BODY_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "HTTP")]
@@ -153,6 +158,7 @@ impl ServerOptions {
             header_timeout: self.header_timeout,
             close_timeout: self.close_timeout,
             drain_timeout: self.drain_timeout,
+            rollback_after: self.rollback_after.and_then(NonZeroU32::new),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::route::Routes;
 use crate::sandbox::{Program, Sandbox};
 use crate::source_position::SourceMaps;
+use crate::swap::Trial;
 
 /// A handler that can be served.
 pub(crate) struct App {
@@ -16,6 +17,8 @@ pub(crate) struct App {
     pub(crate) source_maps: SourceMaps,
     pub(crate) manifest: Manifest,
     exports: Exports,
+    /// Set while it may have to give way to the one it has replaced.
+    pub(crate) trial: Option<Trial>,
 }
 
 /// Which functions the handler has; an event without one is not run.
@@ -41,6 +44,7 @@ impl App {
                 handler: manifest.has_export("handler"),
             },
             manifest,
+            trial: None,
         })
     }
 

@@ -61,6 +61,9 @@ pub struct Config {
     pub close_timeout: Duration,
     /// How long connections may take to close when the server shuts down.
     pub drain_timeout: Duration,
+    /// So many failures among the first 100 events of an artifact that has replaced another bring
+    /// the old one back. Never without it.
+    pub rollback_after: Option<NonZeroU32>,
 }
 
 /// What becomes of a connection whose event threw. Nothing of the event takes effect either way.
@@ -118,6 +121,7 @@ impl Default for Config {
             header_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(10),
+            rollback_after: None,
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Counters {
     pub(crate) slow_consumers: Counter,
     pub(crate) dead_peers: Counter,
     pub(crate) restore_mismatches: Counter,
+    pub(crate) swaps: Counter,
+    pub(crate) rollbacks: Counter,
 }
 
 /// A count that any task may raise.
@@ -50,6 +52,10 @@ pub struct Counts {
     /// Restored sandboxes that were found to differ from their artifact, of those compared. Any
     /// is a bug here.
     pub restore_mismatches: u64,
+    /// Artifacts that have replaced another.
+    pub swaps: u64,
+    /// Of those, the ones that failed too often and were taken back.
+    pub rollbacks: u64,
 }
 
 impl Counters {
@@ -63,6 +69,8 @@ impl Counters {
             slow_consumers: self.slow_consumers.get(),
             dead_peers: self.dead_peers.get(),
             restore_mismatches: self.restore_mismatches.get(),
+            swaps: self.swaps.get(),
+            rollbacks: self.rollbacks.get(),
         }
     }
 }

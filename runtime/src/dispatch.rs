@@ -58,6 +58,7 @@ impl Server {
             },
             Err(failure) => Err(failure),
         };
+        self.judge(&app, result.is_err());
         result.inspect_err(|failure| {
             self.hub.counters.failures.add_one();
             failure.log(&event, &app.source_maps);

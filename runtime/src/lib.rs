@@ -36,6 +36,7 @@ mod connection;
 mod connection_id;
 mod counters;
 mod dispatch;
+mod drain;
 mod effects;
 mod error;
 mod event;
@@ -58,6 +59,7 @@ mod sandbox;
 mod server;
 mod socket;
 mod source_position;
+mod swap;
 mod ticker;
 mod value;
 

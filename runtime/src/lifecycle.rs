@@ -166,7 +166,10 @@ impl Server {
         connection: &Connection,
         end: End,
     ) -> End {
-        let time = self.config.close_timeout;
+        let time = match &end {
+            End::Server(close) if close.is_shutdown => self.shutdown_close_timeout(),
+            _ => self.config.close_timeout,
+        };
         match end {
             End::Server(close) => match timeout(time, socket.close(&connection.outbox)).await {
                 Ok(Some(crossed)) => End::Peer(crossed),

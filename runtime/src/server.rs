@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,12 +24,11 @@ use crate::attachment::durable::DurableAttachments;
 use crate::config::Config;
 use crate::connection_id::ConnectionIds;
 use crate::counters::Counts;
-use crate::error::{LoadError, StartError};
+use crate::error::StartError;
 use crate::handshake::{self, Refusal};
 use crate::http::{Body, text};
 use crate::hub::{ConnectionStates, Hub};
 use crate::lifecycle::Registered;
-use crate::outbox::Close;
 use crate::sandbox::Sandbox;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
@@ -46,6 +45,8 @@ pub struct Server {
     is_draining: AtomicBool,
     /// Replaced as a whole; an event keeps the one it began with.
     app: RwLock<Arc<App>>,
+    /// Held while an artifact is loaded to replace another.
+    pub(crate) swapping: Mutex<()>,
 }
 
 impl Server {
@@ -68,23 +69,27 @@ impl Server {
             hub: Arc::new(hub),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
+            swapping: Mutex::default(),
         }))
-    }
-
-    /// Compiles an artifact and serves further events with it; no socket closes. Blocks while it
-    /// compiles.
-    ///
-    /// # Errors
-    /// When the artifact is refused; the present one goes on.
-    pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
-        let app = Arc::new(App::load(&self.sandbox, artifact)?);
-        *self.app.write().unwrap_or_else(PoisonError::into_inner) = app;
-        Ok(())
     }
 
     /// The artifact that serves events from now on.
     pub(crate) fn app(&self) -> Arc<App> {
         Arc::clone(&self.app.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_app(&self, app: Arc<App>) {
+        *self.app.write().unwrap_or_else(PoisonError::into_inner) = app;
+    }
+
+    /// Replaces the artifact, unless another has done so before. Answers whether it did.
+    pub(crate) fn replace_app(&self, expected: &Arc<App>, app: Arc<App>) -> bool {
+        let mut current = self.app.write().unwrap_or_else(PoisonError::into_inner);
+        let is_expected = Arc::ptr_eq(&current, expected);
+        if is_expected {
+            *current = app;
+        }
+        is_expected
     }
 
     /// Open connections.
@@ -163,8 +168,8 @@ fn open_durable(dir: &std::path::Path) -> io::Result<Hub> {
     Ok(Hub::new(ids, Attachments::durable(store)))
 }
 
-/// Serves until `shutdown` is ready; then stops accepting, closes every connection with 1001 and
-/// waits for them, at most as long as the drain time-out.
+/// Serves until `shutdown` is ready; then stops accepting, lets running events finish, closes every
+/// connection with 1001, spread over the drain time-out, and waits for them at most that long.
 pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -182,17 +187,7 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     }
     drop(listener);
     server.is_draining.store(true, Ordering::SeqCst);
-    for connection in server.hub.all() {
-        connection.outbox.close(Close::shutdown());
-        connection.outbox.wake();
-    }
-    let drained = async {
-        graceful.shutdown().await;
-        server.hub.emptied().await;
-    };
-    if tokio::time::timeout(server.config.drain_timeout, drained).await.is_err() {
-        tracing::warn!(connections = server.connections(), "the drain time-out has passed");
-    }
+    server.drain(graceful).await;
 }
 
 fn accept(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {

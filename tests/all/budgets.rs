@@ -116,6 +116,7 @@ fn worker_ticks(server: &Server) -> Vec<u64> {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "a test that cannot be run here says so")]
 async fn two_rooms_run_in_parallel_on_two_workers() {
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
         eprintln!("skipped: this machine has one core");

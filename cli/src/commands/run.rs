@@ -2,18 +2,19 @@
 
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use zigttp_runtime::Server;
 
-use crate::cache;
-use crate::commands::build;
+use crate::reload::Reload;
 use crate::server_options::ServerOptions;
+use crate::{artifact, cache};
 
 /// Scheduler turns between two looks at sockets. An event that computes takes turns of a
 /// millisecond; with tokio's default of 61 the p99 of an echo beside four such events was 53 ms,
@@ -34,17 +35,21 @@ pub struct Arguments {
     #[arg(long, env = "ZIGTTP_PORT", default_value_t = 8080)]
     port: u16,
 
+    /// Serve the handler's file anew whenever it changes, as SIGHUP does; no socket closes
+    #[arg(long, env = "ZIGTTP_WATCH", help_heading = "Swapping the handler")]
+    watch: bool,
+
     #[command(flatten)]
     server: ServerOptions,
 }
 
-/// Serves until Ctrl-C or SIGTERM.
+/// Serves until Ctrl-C or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
 /// When the handler does not build or load, the port is taken, or a folder cannot be used.
 pub fn run(arguments: Arguments) -> Result<()> {
     init_logging();
-    let artifact = artifact(&arguments.handler)?;
+    let artifact = artifact::load(&arguments.handler)?;
     let server =
         Server::new(arguments.server.into_config(cache::served_modules_folder()), &artifact)
             .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
@@ -53,21 +58,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .event_interval(EVENT_INTERVAL)
         .build()
         .context("cannot start the runtime")?
-        .block_on(serve(server, SocketAddr::new(arguments.host, arguments.port)))
-}
-
-/// The bytes to serve: read, or built from source.
-fn artifact(handler: &Path) -> Result<Vec<u8>> {
-    match handler.extension().and_then(|extension| extension.to_str()) {
-        Some("ts" | "mts" | "js" | "mjs") => build::compile_file(handler),
-        Some("wasm") => {
-            std::fs::read(handler).with_context(|| format!("cannot read {}", handler.display()))
-        }
-        _ => bail!(
-            "cannot serve {}: a handler is a .wasm, or a .ts, .mts, .js or .mjs source",
-            handler.display()
-        ),
-    }
+        .block_on(async {
+            let reload = Reload::new(arguments.handler, arguments.watch)?;
+            let reload = tokio::spawn(reload.run(Arc::clone(&server)));
+            let served = serve(server, SocketAddr::new(arguments.host, arguments.port)).await;
+            reload.abort();
+            served
+        })
 }
 
 async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
@@ -88,21 +85,31 @@ async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
         slow_consumers = counts.slow_consumers,
         dead_peers = counts.dead_peers,
         restore_mismatches = counts.restore_mismatches,
+        swaps = counts.swaps,
+        rollbacks = counts.rollbacks,
         "stopped"
     );
     Ok(())
 }
 
-/// Ready at Ctrl-C or SIGTERM.
+/// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
 fn stop() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+    let mut either = async move || {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = interrupt.recv() => SignalKind::interrupt(),
+            _ = terminate.recv() => SignalKind::terminate(),
         }
+    };
+    Ok(async move {
+        either().await;
+        tokio::spawn(async move {
+            let signal = either().await;
+            tracing::warn!("stopped at once");
+            // As a shell reports a process that a signal has ended.
+            std::process::exit(128 + signal.as_raw_value());
+        });
     })
 }
 

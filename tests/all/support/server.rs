@@ -94,17 +94,13 @@ impl Server {
 
     /// Waits until the log has all these texts after its first `start` bytes; the log so far.
     pub(crate) fn wait_for_log_after(&self, start: usize, texts: &[&str]) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        let mut log = self.log.text.lock().expect("the reader does not panic");
-        while let Some(missing) = texts.iter().find(|text| !log[start..].contains(**text)) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let log = log.clone();
-                panic!("the log never had {missing:?}:\n{log}");
-            }
-            log = self.log.grown.wait_timeout(log, left).expect("the reader does not panic").0;
-        }
-        log.clone()
+        self.log
+            .wait(&format!("{texts:?}"), |log| texts.iter().all(|text| log[start..].contains(text)))
+    }
+
+    /// Waits until the log has this text so many times; the log so far.
+    pub(crate) fn wait_for_log_count(&self, text: &str, count: usize) -> String {
+        self.log.wait(&format!("{count} times {text:?}"), |log| log.matches(text).count() >= count)
     }
 
     /// The log so far.
@@ -166,6 +162,20 @@ impl Log {
             text.push('\n');
             self.grown.notify_all();
         }
+    }
+
+    fn wait(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut log = self.text.lock().expect("the reader does not panic");
+        while !is_so(&log) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let log = log.clone();
+                panic!("the log never had {what}:\n{log}");
+            }
+            log = self.grown.wait_timeout(log, left).expect("the reader does not panic").0;
+        }
+        log.clone()
     }
 
     fn text(&self) -> String {

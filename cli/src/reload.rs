@@ -1,0 +1,61 @@
+//! Serves a new handler when its file has changed or the operator says so; no socket closes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use zigttp_runtime::Server;
+
+use crate::artifact;
+use crate::watch::Watch;
+
+/// What brings a new handler: SIGHUP, and the file itself if it is watched.
+pub struct Reload {
+    handler: PathBuf,
+    hang_up: Signal,
+    watch: Option<Watch>,
+}
+
+impl Reload {
+    /// Listens for both from now on.
+    ///
+    /// # Errors
+    /// When signals or the file cannot be listened to.
+    pub fn new(handler: PathBuf, is_watching: bool) -> anyhow::Result<Reload> {
+        let hang_up = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+        let watch = if is_watching { Some(Watch::files([&*handler])?) } else { None };
+        Ok(Reload { handler, hang_up, watch })
+    }
+
+    /// Replaces the server's handler each time, for ever. One that does not build or load is
+    /// refused, and the present one goes on.
+    pub async fn run(mut self, server: Arc<Server>) {
+        loop {
+            let changed = async {
+                match &mut self.watch {
+                    Some(watch) => watch.changed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.hang_up.recv() => {}
+                () = changed => {}
+            }
+            let server = Arc::clone(&server);
+            let handler = self.handler.clone();
+            // Compiling takes the better part of a second, and sockets are served meanwhile.
+            let replaced = tokio::task::spawn_blocking(move || {
+                server.swap(&artifact::load(&handler)?)?;
+                anyhow::Ok(())
+            });
+            let handler = self.handler.display();
+            match replaced.await.expect("replacing a handler does not panic") {
+                Ok(()) => tracing::info!("serving the new {handler}"),
+                Err(error) => {
+                    tracing::error!("the new {handler} is refused, the old one goes on: {error:#}");
+                }
+            }
+        }
+    }
+}

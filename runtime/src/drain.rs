@@ -1,0 +1,48 @@
+//! The end of a server: connections are told to go, a few at a time, and waited for.
+
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::outbox::Close;
+use crate::server::Server;
+
+/// Longest pause between two closes. With few connections nobody is helped by longer ones.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
+
+impl Server {
+    /// Closes every connection with 1001 and waits until all have gone, at most as long as the
+    /// drain time-out. The closes are spread over the first half of it: clients that connect again
+    /// at once do not all come to the next server in the same moment.
+    pub(crate) async fn drain(&self, http: GracefulShutdown) {
+        let drained = async {
+            tokio::join!(http.shutdown(), async {
+                self.close_all().await;
+                self.hub.emptied().await;
+            });
+        };
+        if timeout(self.config.drain_timeout, drained).await.is_err() {
+            tracing::warn!(connections = self.connections(), "the drain time-out has passed");
+        }
+    }
+
+    /// How long the closing handshake of a connection may take that is closed by the end of the
+    /// server: the last to be told has as long as the first.
+    pub(crate) fn shutdown_close_timeout(&self) -> Duration {
+        self.config.close_timeout.min(self.config.drain_timeout / 4)
+    }
+
+    async fn close_all(&self) {
+        let connections = self.hub.all();
+        let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
+        let pause = (self.config.drain_timeout / 2 / count.max(1)).min(MAX_PAUSE);
+        let started = Instant::now();
+        for (index, connection) in (0u32..).zip(connections) {
+            // From the start, not from the last: a timer's grain of a millisecond would add up.
+            sleep_until(started + pause * index).await;
+            connection.outbox.close(Close::shutdown());
+            connection.outbox.wake();
+        }
+    }
+}

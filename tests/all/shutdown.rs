@@ -1,0 +1,107 @@
+//! The end of a server: what it still does, in which order, and with which exit code.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::support::raw::{RawClient, TEXT};
+use super::support::server::Server;
+use super::support::{eventually, programs};
+
+const HANDLER: &str = r#"
+import { deserializeAttachment, send, serializeAttachment } from "zigttp:websocket";
+export function onMessage(ws: any, data: string) {
+  if (data === "id") return void send(ws, String(ws));
+  if (data === "open") return void serializeAttachment(ws, "open");
+  if (data === "spin") for (;;);
+  console.log("waiting");
+  while (deserializeAttachment(Number(data) as any) === undefined);
+  send(ws, "finished");
+}
+export function onClose(ws: any, code: number) {
+  console.log("closed", code);
+}
+"#;
+
+#[tokio::test]
+async fn closes_with_1001_are_spread_over_the_drain_time_out() {
+    const CLIENTS: u32 = 40;
+    let server = Server::start(&programs::compile(HANDLER), &["--drain-timeout", "4s"]);
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(server.connect("/").await);
+    }
+    assert!(!clients[39].ask("id").await.is_empty());
+    server.signal("TERM");
+    let ends = join_all(clients.iter_mut().map(|client| async {
+        assert_eq!(client.closed().await.0, 1001);
+        Instant::now()
+    }))
+    .await;
+    let first = ends.iter().min().expect("there are clients");
+    let last = ends.iter().max().expect("there are clients");
+    // One every 50 ms: 39 pauses.
+    assert!(*last - *first > Duration::from_millis(1800), "{:?}", *last - *first);
+    let log = server.wait_for_log("stopped");
+    assert_eq!(log.matches("closed 1001").count(), CLIENTS as usize);
+    assert!(server.wait().success());
+}
+
+#[tokio::test]
+async fn a_running_event_finishes_and_its_frames_go_out_before_the_close() {
+    let arguments = ["--cpu-limit", "20s", "--drain-timeout", "20s"];
+    let server = Server::start(&programs::compile(HANDLER), &arguments);
+    let mut client = server.connect("/a").await;
+    let mut gate = server.connect("/gate").await;
+    let gate_id = gate.ask("id").await;
+    client.send(gate_id).await;
+    server.wait_for_log("waiting");
+    server.signal("TERM");
+    // Told in the order they came: when the gate has been told, so has the other.
+    eventually("the end of accepting", || TcpStream::connect(server.address).is_err());
+    gate.send("open").await;
+    assert_eq!(client.text().await, "finished");
+    assert_eq!(client.closed().await.0, 1001);
+    assert_eq!(gate.closed().await.0, 1001);
+    assert!(server.wait().success());
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_answer_the_close_holds_the_end_up_for_a_bounded_time() {
+    let server = Server::start(&programs::compile(HANDLER), &["--drain-timeout", "2s"]);
+    let mut silent = RawClient::connect(server.address, "/");
+    silent.frame(TEXT, b"id");
+    assert!(!silent.text().is_empty());
+    server.signal("TERM");
+    assert_eq!(silent.close_frame().0, Some(1001));
+    server.wait_for_log("closed 1001");
+    assert!(server.wait().success());
+}
+
+#[tokio::test]
+async fn an_event_that_does_not_end_is_cut_off_by_the_drain_time_out() {
+    let arguments = ["--cpu-limit", "60s", "--drain-timeout", "200ms"];
+    let server = Server::start(&programs::compile(HANDLER), &arguments);
+    let mut client = server.connect("/").await;
+    assert!(!client.ask("id").await.is_empty());
+    client.send("spin").await;
+    server.signal("TERM");
+    server.wait_for_log("the drain time-out has passed");
+    assert!(server.wait().success());
+}
+
+#[tokio::test]
+async fn a_second_signal_exits_at_once() {
+    let arguments = ["--cpu-limit", "60s", "--drain-timeout", "60s"];
+    let server = Server::start(&programs::compile(HANDLER), &arguments);
+    let mut client = server.connect("/").await;
+    assert!(!client.ask("id").await.is_empty());
+    client.send("1").await;
+    server.wait_for_log("waiting");
+    server.signal("INT");
+    eventually("the end of accepting", || TcpStream::connect(server.address).is_err());
+    server.signal("TERM");
+    server.wait_for_log("stopped at once");
+    assert_eq!(server.wait().code(), Some(128 + 15));
+}
