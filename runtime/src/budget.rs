@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -32,7 +31,7 @@ pub(crate) struct CpuBudget {
     /// one slice, nearly all, are spared.
     first_slice: Instant,
     /// The thread's clock at the start of the present slice, once there was an earlier one. Shared
-    /// with [`NextSlice`], because the store is out of reach while its event is suspended.
+    /// with [`next_slice`], because the store is out of reach while its event is suspended.
     later_slice: Option<Arc<Mutex<Duration>>>,
 }
 
@@ -56,7 +55,7 @@ impl CpuBudget {
             return Err(OverBudget::Cpu);
         }
         let slice = self.later_slice.get_or_insert_default();
-        Ok(NextSlice { slice: Arc::clone(slice), has_yielded: false })
+        Ok(Box::pin(next_slice(Arc::clone(slice))))
     }
 }
 
@@ -67,23 +66,13 @@ fn thread_time() -> Duration {
 }
 
 /// Gives way to other tasks once, and notes when the event goes on.
-pub(crate) struct NextSlice {
-    slice: Arc<Mutex<Duration>>,
-    has_yielded: bool,
-}
+pub(crate) type NextSlice = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl Future for NextSlice {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_yielded {
-            *self.slice.lock().unwrap_or_else(PoisonError::into_inner) = thread_time();
-            return Poll::Ready(());
-        }
-        self.has_yielded = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
+async fn next_slice(slice: Arc<Mutex<Duration>>) {
+    // Not by waking itself: tokio polls sockets before it comes back to a task that has yielded
+    // this way, so what other connections sent meanwhile is not behind it.
+    tokio::task::yield_now().await;
+    *slice.lock().unwrap_or_else(PoisonError::into_inner) = thread_time();
 }
 
 /// Linear memory of one event plus what its effects hold.

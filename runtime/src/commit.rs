@@ -10,8 +10,11 @@ use crate::effects::{Effect, Effects};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
 
+/// Connections whose frames a commit writes itself; a system call each.
+const MAX_FLUSHED: usize = 128;
+
 /// Commits what an event has collected. `own` is the connection whose event it was: its task is
-/// running this and looks at its queue next, so it needs no waking.
+/// running this, and writes when it has handled all that it has read.
 ///
 /// # Errors
 /// When an attachment cannot be written; then nothing has taken effect.
@@ -33,8 +36,14 @@ pub(crate) async fn commit(
     let targets: HashMap<ConnectionId, Arc<Connection>> =
         touched.into_iter().map(|(id, touched)| (id, touched.connection)).collect();
     queue(effects, &targets);
-    for connection in targets.values().filter(|connection| Some(connection.id) != own) {
-        connection.outbox.wake();
+    let others = targets.values().filter(|connection| Some(connection.id) != own);
+    for (number, connection) in others.enumerate() {
+        // A large room is written by the tasks of its members, on all cores.
+        if number < MAX_FLUSHED {
+            connection.outbox.flush();
+        } else {
+            connection.outbox.wake();
+        }
     }
     Ok(())
 }
@@ -49,7 +58,7 @@ fn queue(effects: Vec<Effect>, targets: &HashMap<ConnectionId, Arc<Connection>>)
         rooms.values().map(|room| room.members()).collect();
     for effect in effects {
         match effect {
-            Effect::Send { to, data } => targets[&to].outbox.push(data),
+            Effect::Send { to, frame } => targets[&to].outbox.push(frame),
             Effect::Close { connection, close } => {
                 targets[&connection].outbox.close(close);
             }

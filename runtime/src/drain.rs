@@ -5,7 +5,6 @@ use std::time::Duration;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::outbox::Close;
 use crate::server::Server;
 
 /// Longest pause between two closes. With few connections nobody is helped by longer ones.
@@ -41,8 +40,7 @@ impl Server {
         for (index, connection) in (0u32..).zip(connections) {
             // From the start, not from the last: a timer's grain of a millisecond would add up.
             sleep_until(started + pause * index).await;
-            connection.outbox.close(Close::shutdown());
-            connection.outbox.wake();
+            connection.outbox.leave();
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::auto_response::AutoResponse;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
+use crate::frame::Frame;
 use crate::outbox::Close;
 use crate::value::Value;
 
@@ -13,7 +14,7 @@ use crate::value::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Queue a frame.
-    Send { to: ConnectionId, data: Value },
+    Send { to: ConnectionId, frame: Frame },
     /// Close gracefully, behind what was sent before.
     Close { connection: ConnectionId, close: Close },
     /// Keep a value with a connection.
@@ -66,7 +67,7 @@ impl Effects {
     pub(crate) fn push(&mut self, effect: Effect) {
         self.bytes += ENTRY_BYTES
             + match &effect {
-                Effect::Send { data, .. } => data.bytes().len(),
+                Effect::Send { frame, .. } => frame.payload().len(),
                 Effect::SetAttachment { value, .. } => value.bytes().len(),
                 Effect::Close { .. } | Effect::SetAutoResponse { .. } => 0,
             };
@@ -79,9 +80,9 @@ impl Effects {
     }
 
     /// The last frame sent, so that a broadcast can share its bytes.
-    pub(crate) fn last_sent(&self) -> Option<&Value> {
+    pub(crate) fn last_sent(&self) -> Option<&Frame> {
         match self.list.last() {
-            Some(Effect::Send { data, .. }) => Some(data),
+            Some(Effect::Send { frame, .. }) => Some(frame),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ use wasmtime::{Caller, Memory};
 use zigttp_abi::value::ValueKind;
 
 use crate::event_state::{EventState, HostData};
+use crate::frame::Frame;
 use crate::restore;
 use crate::value::{Value, well_formed};
 
@@ -64,17 +65,26 @@ pub(crate) fn read_value(
 ) -> Result<Value, GuestFault> {
     let kind = ValueKind::from_number(kind.cast_unsigned())
         .ok_or(GuestFault("a value of no known kind"))?;
+    Ok(Value::new(kind, read_bytes(caller, span)?))
+}
+
+/// Copies bytes out as a frame: of text, if they are a string's.
+pub(crate) fn read_frame(
+    caller: &mut Caller<'_, HostData>,
+    is_text: bool,
+    span: Span,
+) -> Result<Frame, GuestFault> {
     let memory = memory(caller)?;
     let (memory, state) = memory.data_and_store_mut(caller);
-    let bytes = span.of(memory)?;
-    // A broadcast sends the same bytes to every peer: share them instead of copying each time.
+    let payload = span.of(memory)?;
+    // A broadcast sends the same bytes to every peer: encode them once, and share them.
     if let Some(last) = state.effects.last_sent()
-        && last.kind() == kind
-        && last.bytes() == bytes
+        && last.is_text() == is_text
+        && last.payload() == payload
     {
         return Ok(last.clone());
     }
-    Ok(Value::new(kind, Bytes::copy_from_slice(bytes)))
+    Ok(if is_text { Frame::text(payload) } else { Frame::binary(payload) })
 }
 
 /// Copies bytes out.

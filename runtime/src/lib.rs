@@ -42,6 +42,7 @@ mod error;
 mod event;
 mod event_state;
 mod failure;
+mod frame;
 mod guest_memory;
 mod handshake;
 mod host;

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use zigttp_abi::close_code;
 
 use crate::connection::{Connection, State};
 use crate::event::Event;
+use crate::frame::Frame;
 use crate::hub::Hub;
 use crate::outbox::Close;
 use crate::server::Server;
@@ -56,36 +55,32 @@ impl End {
 
 impl Server {
     /// Drives a connection until it is gone. `url` is the request's path and query.
-    pub(crate) async fn serve<Io>(
+    pub(crate) async fn serve(
         self: Arc<Server>,
         registered: Registered,
-        io: Io,
-        read_ahead: Bytes,
+        mut socket: Socket,
         url: Box<str>,
-    ) where
-        Io: AsyncRead + AsyncWrite + Unpin,
-    {
+    ) {
         let connection = &registered.connection;
-        let mut socket = Socket::new(io, read_ahead, &self.config).await;
         let open = Event::Open { connection: Arc::clone(connection), url };
         self.run_for(&mut socket, connection, open).await;
         if self.is_draining() {
             // It came between the end of accepting and the closing of all.
-            connection.outbox.close(Close::shutdown());
+            connection.outbox.leave();
         }
         let end = self.converse(&mut socket, connection).await;
 
         self.hub.part(connection);
-        let end = self.end(&mut socket, connection, end).await;
+        let end = Box::pin(self.end(&mut socket, connection, end)).await;
         connection.outbox.shut();
         // The peer may take its time to go; `onClose` does not wait for that.
         let is_dropped = matches!(end, End::Dropped);
         let farewell = async {
             if !is_dropped {
-                socket.finish().await;
+                socket.finish(&connection.outbox).await;
             }
         };
-        tokio::join!(Box::pin(self.close(connection, end)), farewell);
+        Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
     }
 
     /// What is left to do for a connection that has ended: its `onClose`, and its attachment.
@@ -101,17 +96,13 @@ impl Server {
     }
 
     /// Handles messages until one side closes.
-    async fn converse<Io: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        socket: &mut Socket<Io>,
-        connection: &Arc<Connection>,
-    ) -> End {
+    async fn converse(&self, socket: &mut Socket, connection: &Arc<Connection>) -> End {
         loop {
             match socket.next(&connection.outbox).await {
                 Inbound::Message(data) => match connection.auto_response_to(&data) {
                     Some(answer) => {
                         let counters = &self.hub.counters;
-                        let is_taken = connection.outbox.push_bounded(answer);
+                        let is_taken = connection.outbox.push_bounded(Frame::of(&answer));
                         let count = if is_taken {
                             &counters.auto_responses
                         } else {
@@ -147,12 +138,7 @@ impl Server {
 
     /// Runs an event of this connection. Boxed, so that an idle connection does not hold room for
     /// what an event needs. A failure has been logged, and closes the connection if it must.
-    async fn run_for<Io: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        socket: &mut Socket<Io>,
-        connection: &Connection,
-        event: Event,
-    ) {
+    async fn run_for(&self, socket: &mut Socket, connection: &Connection, event: Event) {
         connection.set_state(State::Live);
         let _ = socket.write_during(&connection.outbox, Box::pin(self.dispatch(event))).await;
         connection.set_state(State::Parked);
@@ -160,12 +146,7 @@ impl Server {
     }
 
     /// Completes the closing handshake, within its time.
-    async fn end<Io: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        socket: &mut Socket<Io>,
-        connection: &Connection,
-        end: End,
-    ) -> End {
+    async fn end(&self, socket: &mut Socket, connection: &Connection, end: End) -> End {
         let time = match &end {
             End::Server(close) if close.is_shutdown => self.shutdown_close_timeout(),
             _ => self.config.close_timeout,
@@ -176,12 +157,12 @@ impl Server {
                 Ok(None) | Err(_) => End::Server(close),
             },
             End::Peer(close) => {
-                let _ = timeout(time, socket.answer_close()).await;
+                let _ = timeout(time, socket.flush(&connection.outbox)).await;
                 End::Peer(close)
             }
             End::Fault(close) => {
-                connection.outbox.shut();
-                let _ = timeout(time, socket.fail(close.clone())).await;
+                connection.outbox.end_with(close.encode());
+                let _ = timeout(time, socket.flush(&connection.outbox)).await;
                 End::Fault(close)
             }
             End::Dropped => End::Dropped,

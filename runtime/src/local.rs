@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::event::Event;
+use crate::frame::Frame;
 use crate::lifecycle::Registered;
-use crate::outbox::Next;
 use crate::server::Server;
 use crate::value::Value;
 
@@ -34,17 +36,14 @@ impl LocalConnection {
     pub async fn message(&self, data: Value) -> bool {
         let connection = &self.registered.connection;
         if let Some(answer) = connection.auto_response_to(&data) {
-            return connection.outbox.push_bounded(answer);
+            return connection.outbox.push_bounded(Frame::of(&answer));
         }
         let event = Event::Message { connection: Arc::clone(connection), data };
         self.server.dispatch(event).await.is_ok()
     }
 
-    /// The next frame queued for this connection.
-    pub fn next_sent(&self) -> Option<Value> {
-        match self.registered.connection.outbox.next() {
-            Next::Frame(frame) => Some(frame),
-            Next::Close(_) | Next::Nothing => None,
-        }
+    /// The next frame queued for this connection, as it would go over the wire.
+    pub fn next_sent(&self) -> Option<Bytes> {
+        self.registered.connection.outbox.take()
     }
 }

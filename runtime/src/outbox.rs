@@ -1,18 +1,31 @@
-//! Frames waiting to be written to one connection.
+//! Frames waiting to be written to one connection, and the writing.
 //!
-//! Commits push from any task; the connection's own task takes. Closing is part of the queue: a
-//! close goes out behind the frames that were queued before it, and nothing is queued after it.
+//! Commits push from any task, and write at once as much as the transport takes: waking the
+//! connection's own task for it costs more than the system call that it would then make. What is
+//! left waits for that task. Closing is part of the queue: a close goes out behind the frames that
+//! were queued before it, and nothing is queued after it.
 
 use std::collections::VecDeque;
+use std::io::{self, IoSlice};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-
+use tokio::net::tcp::OwnedWriteHalf;
+use tungstenite::protocol::frame::CloseFrame;
+use tungstenite::protocol::frame::Frame as ControlFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 use zigttp_abi::close_code;
 
-use crate::value::Value;
+use crate::frame::Frame;
+
+/// Frames that go out with one system call.
+const MAX_SLICES: usize = 16;
+
+/// Payload that is gathered while a peer's messages are handled before it is written.
+const GATHERED_BYTES: usize = 16 << 10;
 
 /// Code and reason of a close frame the server sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,24 +47,61 @@ impl Close {
     pub(crate) fn shutdown() -> Close {
         Close { is_shutdown: true, ..Close::new(close_code::GOING_AWAY, "") }
     }
+
+    /// The bytes of the close frame.
+    pub(crate) fn encode(&self) -> Bytes {
+        let frame = (self.code != close_code::NO_STATUS).then(|| CloseFrame {
+            code: CloseCode::from(self.code),
+            reason: (&*self.reason).into(),
+        });
+        encode(ControlFrame::close(frame))
+    }
+}
+
+/// The bytes of a control frame.
+pub(crate) fn encode(frame: ControlFrame) -> Bytes {
+    let mut bytes = Vec::with_capacity(frame.len());
+    frame.format(&mut bytes).expect("writing to memory cannot fail");
+    bytes.into()
 }
 
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     /// Bytes from which on a queue is over its bound.
     max_bytes: usize,
-    /// The connection's task, woken when something was queued.
+    /// The connection's task, woken when it has something to do.
     waker: AtomicWaker,
 }
 
 #[derive(Default)]
 struct Queue {
-    frames: VecDeque<Value>,
+    /// Where frames are written, once the handshake is done and until the transport is given up.
+    writer: Option<OwnedWriteHalf>,
+    frames: VecDeque<Waiting>,
+    /// Bytes of the first frame that are written.
+    written: usize,
     /// Payload bytes of `frames`.
     bytes: usize,
     /// Since when `bytes` has been over the bound without a break.
     over_since: Option<Instant>,
+    /// The server stops: it closes once the event that runs has ended.
+    is_leaving: bool,
     phase: Phase,
+}
+
+/// A frame, encoded.
+struct Waiting {
+    encoded: Bytes,
+    /// What it counts against the bound: its payload, nothing for a control frame.
+    payload: usize,
+}
+
+/// What calls the connection's task away from reading.
+pub(crate) enum Call {
+    /// The server has begun to close.
+    Close(Close),
+    /// Much has been gathered.
+    Write,
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -60,16 +110,8 @@ enum Phase {
     Open,
     /// The server closes: this goes out behind the frames.
     Closing(Close),
-    /// A close frame has been sent or received, or the transport is gone.
+    /// A close frame is queued or has been sent or received, or the transport is gone.
     Closed,
-}
-
-/// What the connection's task has to write next.
-pub(crate) enum Next {
-    Frame(Value),
-    /// The last thing to be written.
-    Close(Close),
-    Nothing,
 }
 
 impl Outbox {
@@ -77,13 +119,19 @@ impl Outbox {
         Outbox { queue: Mutex::default(), max_bytes, waker: AtomicWaker::new() }
     }
 
+    /// Frames are written here from now on.
+    pub(crate) fn attach(&self, writer: OwnedWriteHalf) {
+        self.lock().writer = Some(writer);
+    }
+
     /// Queues a frame unless the connection is closing. The bound was checked when the handler
     /// sent it; here a frame is only refused when nothing may follow a close.
-    pub(crate) fn push(&self, frame: Value) {
+    pub(crate) fn push(&self, frame: Frame) {
         let mut queue = self.lock();
         if queue.phase == Phase::Open {
-            queue.bytes += frame.bytes().len();
-            queue.frames.push_back(frame);
+            let payload = frame.payload().len();
+            queue.bytes += payload;
+            queue.frames.push_back(Waiting { encoded: frame.into_bytes(), payload });
             if queue.bytes >= self.max_bytes {
                 queue.over_since.get_or_insert_with(Instant::now);
             }
@@ -92,12 +140,21 @@ impl Outbox {
 
     /// Queues a frame that no handler's `send` has checked against the bound. Answers whether it
     /// was taken.
-    pub(crate) fn push_bounded(&self, frame: Value) -> bool {
+    pub(crate) fn push_bounded(&self, frame: Frame) -> bool {
         let has_room = self.queued_bytes().is_some_and(|queued| queued < self.max_bytes);
         if has_room {
             self.push(frame);
         }
         has_room
+    }
+
+    /// Queues a ping or a pong, which do not wait behind data (RFC 6455, 5.4).
+    pub(crate) fn push_control(&self, encoded: Bytes) {
+        let mut queue = self.lock();
+        if queue.phase != Phase::Closed {
+            let place = usize::from(queue.written > 0);
+            queue.frames.insert(place, Waiting { encoded, payload: 0 });
+        }
     }
 
     /// Begins a close; does nothing when one has begun. Answers whether it was the first.
@@ -110,13 +167,37 @@ impl Outbox {
         is_first
     }
 
+    /// Begins the close of a server that stops, as soon as the connection's task is between two
+    /// events: what a running one sends still goes out.
+    pub(crate) fn leave(&self) {
+        self.lock().is_leaving = true;
+        self.waker.wake();
+    }
+
     /// Begins a close that does not wait behind what is queued: that is dropped.
     pub(crate) fn close_at_once(&self, close: Close) {
         let mut queue = self.lock();
-        queue.frames = VecDeque::new();
-        queue.bytes = 0;
-        queue.over_since = None;
+        queue.drop_frames();
         queue.phase = Phase::Closing(close);
+    }
+
+    /// Queues the close frame of a close that has begun.
+    pub(crate) fn queue_close(&self) {
+        let mut queue = self.lock();
+        if let Phase::Closing(close) = &queue.phase {
+            let encoded = close.encode();
+            queue.frames.push_back(Waiting { encoded, payload: 0 });
+            queue.phase = Phase::Closed;
+        }
+    }
+
+    /// Queues this close frame as the last thing that is written. What has not begun to be
+    /// written is dropped.
+    pub(crate) fn end_with(&self, encoded: Bytes) {
+        let mut queue = self.lock();
+        queue.drop_frames();
+        queue.frames.push_back(Waiting { encoded, payload: 0 });
+        queue.phase = Phase::Closed;
     }
 
     /// Since when the queue has been over its bound, if it is.
@@ -133,8 +214,13 @@ impl Outbox {
     pub(crate) fn shut(&self) {
         let mut queue = self.lock();
         queue.phase = Phase::Closed;
-        queue.frames = VecDeque::new();
-        queue.bytes = 0;
+        queue.drop_frames();
+    }
+
+    /// Ends our direction of the transport.
+    pub(crate) fn detach(&self) {
+        // Dropping this half does it.
+        self.lock().writer = None;
     }
 
     /// Whether frames may still be queued.
@@ -148,45 +234,116 @@ impl Outbox {
         (queue.phase == Phase::Open).then_some(queue.bytes)
     }
 
-    /// Wakes the connection's task to write what was queued.
+    /// Wakes the connection's task.
     pub(crate) fn wake(&self) {
         self.waker.wake();
     }
 
-    /// Called by the connection's task before it looks at the queue.
+    /// Called by the connection's task before it looks at the queue for the last time.
     pub(crate) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
 
-    /// Takes the next thing to write. After [`Next::Close`] the queue takes nothing more.
-    pub(crate) fn next(&self) -> Next {
+    /// What the connection's task has to see to before it reads on.
+    pub(crate) fn call(&self) -> Option<Call> {
         let mut queue = self.lock();
-        if let Some(frame) = queue.frames.pop_front() {
-            queue.bytes -= frame.bytes().len();
-            if queue.bytes < self.max_bytes {
-                queue.over_since = None;
-            }
-            return Next::Frame(frame);
+        if queue.is_leaving && queue.phase == Phase::Open {
+            queue.phase = Phase::Closing(Close::shutdown());
         }
-        if !matches!(queue.phase, Phase::Closing(_)) {
-            return Next::Nothing;
+        match &queue.phase {
+            Phase::Closing(close) => Some(Call::Close(close.clone())),
+            Phase::Open | Phase::Closed => (queue.bytes >= GATHERED_BYTES).then_some(Call::Write),
         }
-        let Phase::Closing(close) = std::mem::replace(&mut queue.phase, Phase::Closed) else {
-            unreachable!("the phase was looked at under the same lock");
-        };
-        Next::Close(close)
     }
 
-    /// The close the server has begun and not yet written.
-    pub(crate) fn pending_close(&self) -> Option<Close> {
-        match &self.lock().phase {
-            Phase::Closing(close) => Some(close.clone()),
-            Phase::Open | Phase::Closed => None,
+    /// Writes what the transport takes at once; called by whoever has queued something. The
+    /// connection's task is woken for what is left, and to begin its end when it is closing.
+    pub(crate) fn flush(&self) {
+        let mut queue = self.lock();
+        let is_open = queue.phase == Phase::Open;
+        // A broken transport shows when the task writes.
+        let is_done = is_open && matches!(queue.write(), Ok(true));
+        self.settle(&mut queue);
+        drop(queue);
+        if !is_done {
+            self.waker.wake();
         }
+    }
+
+    /// Writes everything that waits. Only the connection's task waits here.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut queue = self.lock();
+        loop {
+            let is_done = queue.write();
+            self.settle(&mut queue);
+            if is_done? {
+                return Poll::Ready(Ok(()));
+            }
+            let writer = queue.writer.as_ref().expect("what was not written whole has a writer");
+            ready!(writer.as_ref().poll_write_ready(cx))?;
+        }
+    }
+
+    /// Notes that the queue is no longer over its bound.
+    fn settle(&self, queue: &mut Queue) {
+        if queue.bytes < self.max_bytes {
+            queue.over_since = None;
+        }
+    }
+
+    /// Takes the next frame, for a connection without a transport.
+    pub(crate) fn take(&self) -> Option<Bytes> {
+        let mut queue = self.lock();
+        let waiting = queue.frames.pop_front()?;
+        queue.bytes -= waiting.payload;
+        self.settle(&mut queue);
+        Some(waiting.encoded)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing under this lock can panic half-way through a change.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Drops all frames but the one that is partly written.
+    fn drop_frames(&mut self) {
+        let kept = (self.written > 0).then(|| self.frames.pop_front()).flatten();
+        self.bytes = kept.as_ref().map_or(0, |frame| frame.payload);
+        self.frames = kept.into_iter().collect();
+        self.over_since = None;
+    }
+
+    /// Writes until nothing is left (true) or the transport takes no more. Without a transport
+    /// everything stays.
+    fn write(&mut self) -> io::Result<bool> {
+        let Some(writer) = &self.writer else { return Ok(self.frames.is_empty()) };
+        while let Some(first) = self.frames.front() {
+            let written = if self.frames.len() == 1 {
+                writer.try_write(&first.encoded[self.written..])
+            } else {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let mut skip = self.written;
+                for (slice, frame) in slices.iter_mut().zip(&self.frames) {
+                    *slice = IoSlice::new(&frame.encoded[std::mem::take(&mut skip)..]);
+                }
+                writer.try_write_vectored(&slices[..self.frames.len().min(MAX_SLICES)])
+            };
+            match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+            while let Some(first) = self.frames.front()
+                && self.written >= first.encoded.len()
+            {
+                self.written -= first.encoded.len();
+                self.bytes -= first.payload;
+                self.frames.pop_front();
+            }
+        }
+        Ok(true)
     }
 }

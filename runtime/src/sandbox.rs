@@ -260,7 +260,7 @@ impl Sandbox {
         store.limiter(|state| &mut state.memory_budget);
         store.epoch_deadline_callback(|mut context| {
             let next_slice = context.data_mut().cpu.end_slice()?;
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(next_slice)))
+            Ok(UpdateDeadline::YieldCustom(1, next_slice))
         });
         store.set_epoch_deadline(INSTANTIATION_TICKS);
         store

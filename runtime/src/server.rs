@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
@@ -30,6 +29,7 @@ use crate::http::{Body, text};
 use crate::hub::{ConnectionStates, Hub};
 use crate::lifecycle::Registered;
 use crate::sandbox::Sandbox;
+use crate::socket::Socket;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -155,8 +155,15 @@ impl Server {
             let Ok(upgraded) = upgrade.await else { return };
             let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
                 .expect("every transport is a TcpStream");
-            let (io, read_ahead): (TcpStream, Bytes) = (parts.io.into_inner(), parts.read_buf);
-            self.serve(registered, io, read_ahead, url).await;
+            let socket = Socket::new(
+                parts.io.into_inner(),
+                &parts.read_buf,
+                &self.config,
+                &registered.connection.outbox,
+            );
+            // hyper's buffer goes before the connection's life begins.
+            drop(parts.read_buf);
+            self.serve(registered, socket, url).await;
         });
         Ok(response)
     }

@@ -28,6 +28,12 @@ impl Value {
         Value { kind, bytes }
     }
 
+    /// A string whose bytes are known to be UTF-8.
+    pub(crate) fn checked_text(bytes: Bytes) -> Value {
+        debug_assert!(std::str::from_utf8(&bytes).is_ok(), "the caller has checked");
+        Value { kind: ValueKind::Text, bytes }
+    }
+
     /// What the bytes are in JavaScript.
     pub fn kind(&self) -> ValueKind {
         self.kind

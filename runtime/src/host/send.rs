@@ -7,13 +7,13 @@ use zigttp_abi::value::ValueKind;
 use crate::budget::OverBudget;
 use crate::effects::Effect;
 use crate::event_state::{EventState, HostData};
+use crate::frame::Frame;
 use crate::guest_memory::{self, Span};
-use crate::value::Value;
 
 impl EventState {
     /// Collects a frame. Answers false when the connection is gone or closing, or its queue plus
     /// what this event has sent it is over the bound.
-    fn send(&mut self, ws: i64, data: Value) -> Result<bool, OverBudget> {
+    fn send(&mut self, ws: i64, frame: Frame) -> Result<bool, OverBudget> {
         let max_queue = self.config.max_queue;
         let Some(touched) = self.touch_writable(ws) else { return Ok(false) };
         if touched.is_closed {
@@ -24,9 +24,9 @@ impl EventState {
             self.hub.counters.refused_frames.add_one();
             return Ok(false);
         }
-        touched.sent += data.bytes().len();
+        touched.sent += frame.payload().len();
         let to = touched.connection.id;
-        self.push(Effect::Send { to, data })?;
+        self.push(Effect::Send { to, frame })?;
         Ok(true)
     }
 }
@@ -37,11 +37,9 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         "send",
         |mut caller: Caller<'_, HostData>, ws: i64, kind: i32, ptr: i32, len: i32| {
             // A frame is text or binary, whichever view the bytes were seen through.
-            let text = i32::from(ValueKind::Text.number());
-            let binary = i32::from(ValueKind::ArrayBuffer.number());
-            let kind = if kind == text { text } else { binary };
-            let data = guest_memory::read_value(&mut caller, kind, Span::new(ptr, len))?;
-            let is_queued = caller.data_mut().send(ws, data)?;
+            let is_text = kind == i32::from(ValueKind::Text.number());
+            let frame = guest_memory::read_frame(&mut caller, is_text, Span::new(ptr, len))?;
+            let is_queued = caller.data_mut().send(ws, frame)?;
             wasmtime::Result::Ok(i32::from(is_queued))
         },
     )?;

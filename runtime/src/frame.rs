@@ -1,0 +1,85 @@
+//! A data frame ready to be written (RFC 6455, 5.2): header and payload in one run of bytes, made
+//! once and shared by all connections it goes to.
+
+use bytes::Bytes;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+use zigttp_abi::value::ValueKind;
+
+use crate::value::{Value, well_formed};
+
+/// Longest header of a frame that is not masked.
+const MAX_HEADER_BYTES: usize = 10;
+
+/// A whole, unmasked text or binary message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    bytes: Bytes,
+    header_len: usize,
+    is_text: bool,
+}
+
+impl Frame {
+    /// A text frame. Bytes that are no UTF-8 (from lone surrogates) become U+FFFD.
+    pub(crate) fn text(payload: &[u8]) -> Frame {
+        match std::str::from_utf8(payload) {
+            Ok(_) => Frame::encode(Data::Text, payload),
+            Err(_invalid) => Frame::encode(Data::Text, well_formed(payload).as_bytes()),
+        }
+    }
+
+    /// A binary frame.
+    pub(crate) fn binary(payload: &[u8]) -> Frame {
+        Frame::encode(Data::Binary, payload)
+    }
+
+    /// A text frame of a string, a binary one of whatever else.
+    pub(crate) fn of(value: &Value) -> Frame {
+        let opcode = if value.kind() == ValueKind::Text { Data::Text } else { Data::Binary };
+        Frame::encode(opcode, value.bytes())
+    }
+
+    fn encode(opcode: Data, payload: &[u8]) -> Frame {
+        let mut bytes = Vec::with_capacity(MAX_HEADER_BYTES + payload.len());
+        let header = FrameHeader { opcode: OpCode::Data(opcode), ..FrameHeader::default() };
+        header.format(payload.len() as u64, &mut bytes).expect("writing to memory cannot fail");
+        let header_len = bytes.len();
+        bytes.extend_from_slice(payload);
+        Frame { bytes: bytes.into(), header_len, is_text: matches!(opcode, Data::Text) }
+    }
+
+    /// What goes over the wire.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.bytes[self.header_len..]
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        self.is_text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_final_unmasked_and_as_short_as_can_be() {
+        assert_eq!(Frame::text(b"hi").into_bytes(), &b"\x81\x02hi"[..]);
+        assert_eq!(Frame::binary(b"").into_bytes(), &b"\x82\x00"[..]);
+        let middle = Frame::binary(&[7; 126]);
+        assert_eq!(middle.payload(), [7; 126]);
+        assert_eq!(middle.into_bytes()[..4], *b"\x82\x7e\x00\x7e");
+        let long = Frame::binary(&[7; 65_536]);
+        assert_eq!(long.payload().len(), 65_536);
+        assert_eq!(long.into_bytes()[..10], *b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
+    }
+
+    #[test]
+    fn a_text_frame_is_utf_8() {
+        assert_eq!(Frame::text(b"a\xed\xa0\x80").payload(), "a\u{fffd}".as_bytes());
+    }
+}
