@@ -3,6 +3,7 @@
 pub mod build;
 pub mod check;
 pub mod describe_rule;
+pub mod lsp;
 pub mod rules;
 pub mod run;
 pub mod types;

@@ -33,7 +33,6 @@ fn main() {
     // As `zigttp run` does it, with two workers.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .event_interval(4)
         .enable_all()
         .build()
         .expect("a runtime starts");

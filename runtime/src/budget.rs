@@ -70,7 +70,8 @@ pub(crate) type NextSlice = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn next_slice(slice: Arc<Mutex<Duration>>) {
     // Not by waking itself: tokio polls sockets before it comes back to a task that has yielded
-    // this way, so what other connections sent meanwhile is not behind it.
+    // this way, so what other connections sent meanwhile is not behind it. With four events that
+    // compute on two workers, the p99 of an echo was 53 ms otherwise, and is 3 to 6 (measured).
     tokio::task::yield_now().await;
     *slice.lock().unwrap_or_else(PoisonError::into_inner) = thread_time();
 }

@@ -197,9 +197,12 @@ fn every_rule_is_listed_and_can_be_described() {
     let folder = folder();
     let list = zigts(folder.path(), &["rules"]);
     assert_eq!(list.code, 0);
+    let all = zigts(folder.path(), &["rules", "--json"]);
+    let all: Value = serde_json::from_str(&all.stdout).expect("it is JSON");
+    assert_eq!(all.as_array().map(Vec::len), Some(list.stdout.lines().count()));
     for line in list.stdout.lines() {
         let code = line.split(' ').next().expect("a line begins with a code");
-        let run = zigts(folder.path(), &["describe-rule", code, "--json"]);
+        let run = zigts(folder.path(), &["explain", code, "--json"]);
         let json: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
         assert_eq!(json["code"], code);
         assert!(json["example"].as_str().is_some_and(|example| !example.is_empty()), "{code}");

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use zigttp_cli::commands::{build, check, describe_rule, rules, types};
+use zigttp_cli::commands::{build, check, describe_rule, lsp, rules, types};
 use zigttp_cli::{exit, panic_hook};
 
 /// Compiles TypeScript WebSocket handlers for zigttp
@@ -21,9 +21,12 @@ enum Command {
     /// Show what is wrong with handlers, and build nothing
     Check(check::Arguments),
     /// Explain a rule
+    #[command(visible_alias = "explain")]
     DescribeRule(describe_rule::Arguments),
     /// List all rules
-    Rules,
+    Rules(rules::Arguments),
+    /// Serve an editor: diagnostics as you type, fixes and hovers (LSP over standard input and output)
+    Lsp,
     /// Print typings of the API, for editors and `tsc`
     Types(types::Arguments),
 }
@@ -34,7 +37,8 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::DescribeRule(arguments) => describe_rule::run(&arguments),
-        Command::Rules => rules::run(),
+        Command::Rules(arguments) => rules::run(&arguments),
+        Command::Lsp => lsp::run(),
         Command::Types(arguments) => types::run(&arguments),
     })
 }

@@ -21,7 +21,7 @@ pub struct Arguments {
 
 /// The record as programs read it.
 #[derive(Serialize)]
-struct JsonRule {
+pub(super) struct JsonRule {
     name: &'static str,
     code: &'static str,
     severity: &'static str,
@@ -48,16 +48,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+impl From<&RuleRecord> for JsonRule {
+    fn from(record: &RuleRecord) -> JsonRule {
+        JsonRule {
+            name: record.name,
+            code: record.code,
+            severity: record.severity.name(),
+            category: record.category.name(),
+            description: record.summary,
+            example: record.first_firing_example().unwrap_or_default().trim_end(),
+            help: record.help,
+        }
+    }
+}
+
 fn json(record: &RuleRecord) -> String {
-    let rule = JsonRule {
-        name: record.name,
-        code: record.code,
-        severity: record.severity.name(),
-        category: record.category.name(),
-        description: record.summary,
-        example: record.first_firing_example().unwrap_or_default().trim_end(),
-        help: record.help,
-    };
+    let rule = JsonRule::from(record);
     serde_json::to_string_pretty(&rule).expect("text always serialises") + "\n"
 }
 

@@ -16,11 +16,6 @@ use crate::reload::Reload;
 use crate::server_options::ServerOptions;
 use crate::{artifact, cache};
 
-/// Scheduler turns between two looks at sockets. An event that computes takes turns of a
-/// millisecond; with tokio's default of 61 the p99 of an echo beside four such events was 53 ms,
-/// with 4 it was 4.6 ms, and with 1 an ordinary message costs 5 to 13 % more CPU (measured).
-const EVENT_INTERVAL: u32 = 4;
-
 /// Arguments of `zigttp run`.
 #[derive(Args)]
 pub struct Arguments {
@@ -55,7 +50,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
             .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .event_interval(EVENT_INTERVAL)
         .build()
         .context("cannot start the runtime")?
         .block_on(async {
