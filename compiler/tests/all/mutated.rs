@@ -128,7 +128,11 @@ struct Blame<'a> {
 }
 
 impl Drop for Blame<'_> {
-    #[expect(clippy::print_stderr, reason = "it is how a test explains itself")]
+    #[expect(
+        clippy::disallowed_macros,
+        clippy::print_stderr,
+        reason = "it is how a test explains itself"
+    )]
     fn drop(&mut self) {
         eprintln!("seed {}, case {}:\n{}", self.seed, self.case, self.text);
     }
