@@ -76,7 +76,10 @@ fn sarif_reports_describe_rules_places_and_fixes() {
 fn sarif_reports_keep_to_the_schema() {
     // Of OASIS, as the crate serde-sarif brings it.
     let schema = include_str!("../fixtures/sarif-2.1.0.schema.json");
-    let schema: Value = serde_json::from_str(schema).expect("it is JSON");
+    let mut schema: Value = serde_json::from_str(schema).expect("it is JSON");
+    // A bracket of it that nobody opened is an error to this validator.
+    let language = schema["definitions"]["run"]["properties"]["language"].as_object_mut();
+    language.expect("it is there").remove("pattern");
     let schema = jsonschema::validator_for(&schema).expect("it is a schema");
     let files = [
         ("my app/no_import.ts", NO_IMPORT),
