@@ -77,9 +77,11 @@ fn sarif_reports_keep_to_the_schema() {
     // Of OASIS, as the crate serde-sarif brings it.
     let schema = include_str!("../fixtures/sarif-2.1.0.schema.json");
     let mut schema: Value = serde_json::from_str(schema).expect("it is JSON");
-    // A bracket of it that nobody opened is an error to this validator.
-    let language = schema["definitions"]["run"]["properties"]["language"].as_object_mut();
-    language.expect("it is there").remove("pattern");
+    for holder in ["run", "toolComponent"] {
+        // Their pattern has a bracket that nobody opened, an error to this validator.
+        let language = &mut schema["definitions"][holder]["properties"]["language"];
+        language.as_object_mut().expect("it is there").remove("pattern");
+    }
     let schema = jsonschema::validator_for(&schema).expect("it is a schema");
     let files = [
         ("my app/no_import.ts", NO_IMPORT),
