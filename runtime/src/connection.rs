@@ -14,6 +14,8 @@ use crate::value::Value;
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) room: Arc<Room>,
+    /// Path and query that it opened on.
+    pub(crate) url: Box<str>,
     /// Parameters of the route it opened under.
     pub(crate) parameters: Parameters,
     /// What is to be written to it; written by commits, drained by its own task.
@@ -39,6 +41,8 @@ pub(crate) enum State {
 #[derive(Default)]
 struct Kept {
     attachment: Option<Value>,
+    /// Its file is gone for good, and none is to be written.
+    has_ended_attachment: bool,
     auto_response: Option<Box<AutoResponse>>,
 }
 
@@ -46,12 +50,13 @@ impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
         room: Arc<Room>,
+        url: Box<str>,
         parameters: Parameters,
         max_queue: usize,
     ) -> Connection {
         let outbox = Outbox::new(max_queue);
         let state = AtomicU8::new(State::Parked as u8);
-        Connection { id, room, parameters, outbox, state, kept: Mutex::default() }
+        Connection { id, room, url, parameters, outbox, state, kept: Mutex::default() }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -79,6 +84,15 @@ impl Connection {
 
     pub(crate) fn set_attachment(&self, value: Value) {
         self.kept().attachment = Some(value);
+    }
+
+    /// No file is to be written for it any more.
+    pub(crate) fn end_attachment(&self) {
+        self.kept().has_ended_attachment = true;
+    }
+
+    pub(crate) fn has_ended_attachment(&self) -> bool {
+        self.kept().has_ended_attachment
     }
 
     /// `None` clears it.

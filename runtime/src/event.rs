@@ -9,7 +9,7 @@ use crate::value::Value;
 
 /// One call of the handler.
 pub(crate) enum Event {
-    Open { connection: Arc<Connection>, url: Box<str> },
+    Open { connection: Arc<Connection> },
     Message { connection: Arc<Connection>, data: Value },
     Close { connection: Arc<Connection>, code: u16, reason: Box<str> },
     Request(Request),
@@ -48,7 +48,7 @@ impl Event {
     /// The connection it is an event of.
     pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
         match self {
-            Event::Open { connection, .. }
+            Event::Open { connection }
             | Event::Message { connection, .. }
             | Event::Close { connection, .. } => Some(connection),
             Event::Request(_) => None,
@@ -58,7 +58,7 @@ impl Event {
     /// The bytes the guest asks for by index (see [`zigttp_abi::guest`]).
     pub(crate) fn input(&self, index: u32) -> Option<&[u8]> {
         Some(match (self, index) {
-            (Event::Open { url, .. }, 0) => url.as_bytes(),
+            (Event::Open { connection }, 0) => connection.url.as_bytes(),
             (Event::Message { data, .. }, 0) => data.bytes(),
             (Event::Message { connection, .. }, 1) => connection.room.key().as_bytes(),
             (Event::Close { reason, .. }, 0) => reason.as_bytes(),

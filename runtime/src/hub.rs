@@ -47,20 +47,21 @@ impl Hub {
         }
     }
 
-    /// Registers a connection that is about to open on a path. It can be addressed from now on,
+    /// Registers a connection that is about to open on a path with query. It can be addressed from now on,
     /// and becomes a member of its room when its `onOpen` has ended ([`Hub::join`]).
     ///
     /// # Errors
     /// When no id can be reserved on disk.
     pub(crate) fn register(
         &self,
-        room: &str,
+        url: &str,
         parameters: Parameters,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
-        let room = self.rooms.enter(room);
-        let connection = Arc::new(Connection::new(id, room, parameters, max_queue));
+        let path = url.split_once('?').map_or(url, |(path, _query)| path);
+        let room = self.rooms.enter(path);
+        let connection = Arc::new(Connection::new(id, room, url.into(), parameters, max_queue));
         self.write().insert(id, Arc::clone(&connection));
         Ok(connection)
     }

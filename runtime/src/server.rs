@@ -20,9 +20,11 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::app::App;
 use crate::attachment::Attachments;
 use crate::attachment::durable::DurableAttachments;
-use crate::config::Config;
+use crate::config::{Config, Fsync};
 use crate::connection_id::ConnectionIds;
+use crate::control;
 use crate::counters::Counts;
+use crate::durable_dir::DurableDir;
 use crate::error::StartError;
 use crate::handshake::{self, Refusal};
 use crate::http::{Body, text};
@@ -36,11 +38,16 @@ const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Pause after a failed accept: out of file descriptors is not solved by trying at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often attachments that are too old are looked for.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
 /// A handler, and everything that serves it.
 pub struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) sandbox: Sandbox,
     pub(crate) hub: Arc<Hub>,
+    /// Held as long as anything may be written there.
+    _durable_dir: Option<DurableDir>,
     /// Set once, before the connections are closed.
     is_draining: AtomicBool,
     /// Replaced as a whole; an event keeps the one it began with.
@@ -58,12 +65,16 @@ impl Server {
         config.check().map_err(StartError::Config)?;
         let sandbox = Sandbox::new(&config)?;
         let app = App::load(&sandbox, artifact)?;
-        let hub = match &config.durable {
-            Some(dir) => open_durable(dir)
-                .map_err(|source| StartError::Durable { path: dir.clone(), source })?,
-            None => Hub::new(ConnectionIds::in_memory(), Attachments::in_memory()),
+        let (hub, durable_dir) = match &config.durable {
+            Some(dir) => {
+                let (hub, lock) = open_durable(dir, config.fsync)
+                    .map_err(|source| StartError::Durable { path: dir.clone(), source })?;
+                (hub, Some(lock))
+            }
+            None => (Hub::new(ConnectionIds::in_memory(), Attachments::in_memory()), None),
         };
         Ok(Arc::new(Server {
+            _durable_dir: durable_dir,
             config: Arc::new(config),
             sandbox,
             hub: Arc::new(hub),
@@ -141,13 +152,12 @@ impl Server {
             full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             return Err(Box::new(full));
         }
-        let room = request.uri().path();
+        let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let connection =
-            self.hub.register(room, parameters, self.config.max_queue).map_err(|error| {
+            self.hub.register(url, parameters, self.config.max_queue).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 Box::new(text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n"))
             })?;
-        let url = request.uri().path_and_query().map_or("/", |target| target.as_str()).into();
         let registered = Registered { hub: Arc::clone(&self.hub), connection };
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::spawn(async move {
@@ -163,21 +173,23 @@ impl Server {
             );
             // hyper's buffer goes before the connection's life begins.
             drop(parts.read_buf);
-            self.serve(registered, socket, url).await;
+            self.serve(registered, socket).await;
         });
         Ok(response)
     }
 }
 
-fn open_durable(dir: &std::path::Path) -> io::Result<Hub> {
-    let store = DurableAttachments::open(dir)?;
-    let ids = ConnectionIds::persisted(dir.join("ids"))?;
-    Ok(Hub::new(ids, Attachments::durable(store)))
+fn open_durable(dir: &std::path::Path, fsync: Fsync) -> io::Result<(Hub, DurableDir)> {
+    let lock = DurableDir::take(dir)?;
+    let store = DurableAttachments::open(dir, fsync)?;
+    let ids = ConnectionIds::persisted(dir.join("ids"), fsync)?;
+    Ok((Hub::new(ids, Attachments::durable(store)), lock))
 }
 
 /// Serves until `shutdown` is ready; then stops accepting, lets running events finish, closes every
 /// connection with 1001, spread over the drain time-out, and waits for them at most that long.
 pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
+    let background = Background::start(&server);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -195,6 +207,45 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     drop(listener);
     server.is_draining.store(true, Ordering::SeqCst);
     server.drain(graceful).await;
+    drop(background);
+}
+
+/// What a server with a durable directory does beside serving; ends when dropped.
+struct Background(Vec<tokio::task::JoinHandle<()>>);
+
+impl Background {
+    fn start(server: &Arc<Server>) -> Background {
+        let Some(dir) = &server.config.durable else { return Background(Vec::new()) };
+        let mut tasks = vec![tokio::spawn(prune_now_and_then(Arc::clone(server)))];
+        match control::open(dir) {
+            Ok(listener) => {
+                tasks.push(tokio::spawn(control::serve(listener, Arc::clone(server))));
+            }
+            // Serving goes on: only operators' commands need it.
+            Err(error) => tracing::warn!(%error, "cannot open the control socket"),
+        }
+        Background(tasks)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+async fn prune_now_and_then(server: Arc<Server>) {
+    let mut due = tokio::time::interval(PRUNE_INTERVAL.min(server.config.attachment_ttl));
+    loop {
+        due.tick().await;
+        let pruning = Arc::clone(&server);
+        let prune = move || pruning.prune_attachments(pruning.config.attachment_ttl);
+        if let Err(error) = tokio::task::spawn_blocking(prune).await.expect("no panic in pruning") {
+            tracing::error!(%error, "cannot prune attachments");
+        }
+    }
 }
 
 fn accept(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use zigttp_cli::commands::run;
+use zigttp_cli::commands::{attachments, run};
 use zigttp_cli::exit;
 
 /// Serve a WebSocket handler: a fresh sandbox for every event.
@@ -18,12 +18,15 @@ struct Arguments {
 enum Command {
     /// Serve a handler.wasm, or build a TypeScript handler and serve it
     Run(Box<run::Arguments>),
+    /// Look after the attachments that connections have left
+    Attachments(attachments::Arguments),
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let result = match command {
         Command::Run(arguments) => run::run(*arguments),
+        Command::Attachments(arguments) => attachments::run(&arguments),
     };
     exit::report(result)
 }
