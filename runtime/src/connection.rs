@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::auto_response::AutoResponse;
 use crate::connection_id::ConnectionId;
 use crate::outbox::Outbox;
+use crate::resume::Browser;
 use crate::rooms::Room;
 use crate::route::Parameters;
 use crate::value::Value;
@@ -16,6 +17,8 @@ pub(crate) struct Connection {
     pub(crate) room: Arc<Room>,
     /// Path and query that it opened on.
     pub(crate) url: Box<str>,
+    /// The browser it was opened from, where connections are resumed.
+    pub(crate) browser: Option<Browser>,
     /// Parameters of the route it opened under.
     pub(crate) parameters: Parameters,
     /// What is to be written to it; written by commits, drained by its own task.
@@ -51,12 +54,13 @@ impl Connection {
         id: ConnectionId,
         room: Arc<Room>,
         url: Box<str>,
+        browser: Option<Browser>,
         parameters: Parameters,
         max_queue: usize,
     ) -> Connection {
         let outbox = Outbox::new(max_queue);
         let state = AtomicU8::new(State::Parked as u8);
-        Connection { id, room, url, parameters, outbox, state, kept: Mutex::default() }
+        Connection { id, room, url, browser, parameters, outbox, state, kept: Mutex::default() }
     }
 
     pub(crate) fn state(&self) -> State {

@@ -10,6 +10,7 @@ use crate::attachment::Attachments;
 use crate::connection::{Connection, State};
 use crate::connection_id::{ConnectionId, ConnectionIds};
 use crate::counters::Counters;
+use crate::resume::Browser;
 use crate::rooms::Rooms;
 use crate::route::Parameters;
 
@@ -55,13 +56,15 @@ impl Hub {
     pub(crate) fn register(
         &self,
         url: &str,
+        browser: Option<Browser>,
         parameters: Parameters,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let room = self.rooms.enter(path);
-        let connection = Arc::new(Connection::new(id, room, url.into(), parameters, max_queue));
+        let connection =
+            Arc::new(Connection::new(id, room, url.into(), browser, parameters, max_queue));
         self.write().insert(id, Arc::clone(&connection));
         Ok(connection)
     }

@@ -57,6 +57,7 @@ mod local;
 mod module_cache;
 mod outbox;
 mod restore;
+mod resume;
 mod rooms;
 mod route;
 mod sandbox;

@@ -1,6 +1,7 @@
 //! The life of one connection, from the 101 to after its `onClose`.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::timeout;
 use zigttp_abi::close_code;
@@ -10,6 +11,7 @@ use crate::event::Event;
 use crate::frame::Frame;
 use crate::hub::Hub;
 use crate::outbox::Close;
+use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
 
@@ -55,8 +57,16 @@ impl End {
 
 impl Server {
     /// Drives a connection until it is gone.
-    pub(crate) async fn serve(self: Arc<Server>, registered: Registered, mut socket: Socket) {
-        let connection = &registered.connection;
+    pub(crate) async fn serve(
+        self: Arc<Server>,
+        registered: Registered,
+        mut socket: Socket,
+        visitor: Option<Visitor>,
+    ) {
+        let connection = &Arc::clone(&registered.connection);
+        if let Some(visitor) = visitor {
+            Box::pin(self.resume(connection, &visitor)).await;
+        }
         let open = Event::Open { connection: Arc::clone(connection) };
         self.run_for(&mut socket, connection, open).await;
         if self.is_draining() {
@@ -75,19 +85,34 @@ impl Server {
                 socket.finish(&connection.outbox).await;
             }
         };
-        Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
+        let (is_left, ()) =
+            Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
+        drop(registered);
+        if is_left && let Some(resume) = &self.resume {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            resume.dropped(connection, u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        }
     }
 
     /// What is left to do for a connection that has ended: its `onClose`, and its attachment.
-    async fn close(&self, connection: &Arc<Connection>, end: End) {
-        let unlinks = end.unlinks();
+    /// Answers whether that waits for the client to come back.
+    async fn close(&self, connection: &Arc<Connection>, end: End) -> bool {
+        let (unlinks, is_dropped) = (end.unlinks(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.report();
         let close = Event::Close { connection: Arc::clone(connection), code, reason };
         // Its failure is logged; there is nobody left to tell.
         let _ = self.dispatch(close).await;
+        if let Some(resume) = &self.resume {
+            resume.parted(connection);
+            if is_dropped && connection.attachment().is_some() {
+                // It waits for whoever comes back.
+                return true;
+            }
+        }
         if unlinks {
             self.hub.attachments.remove(connection).await;
         }
+        false
     }
 
     /// Handles messages until one side closes.

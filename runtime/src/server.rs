@@ -30,6 +30,7 @@ use crate::handshake::{self, Refusal};
 use crate::http::{Body, text};
 use crate::hub::{ConnectionStates, Hub};
 use crate::lifecycle::Registered;
+use crate::resume::Resume;
 use crate::sandbox::Sandbox;
 use crate::socket::Socket;
 
@@ -46,6 +47,8 @@ pub struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) sandbox: Sandbox,
     pub(crate) hub: Arc<Hub>,
+    /// What clients have left and may come back for, if they may.
+    pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
     _durable_dir: Option<DurableDir>,
     /// Set once, before the connections are closed.
@@ -73,7 +76,15 @@ impl Server {
             }
             None => (Hub::new(ConnectionIds::in_memory(), Attachments::in_memory()), None),
         };
-        Ok(Arc::new(Server {
+        let resume = match &config.durable {
+            Some(dir) if config.resume => Some(
+                Resume::open(dir, config.resume_window)
+                    .map_err(|source| StartError::Durable { path: dir.clone(), source })?,
+            ),
+            _ => None,
+        };
+        let server = Arc::new(Server {
+            resume,
             _durable_dir: durable_dir,
             config: Arc::new(config),
             sandbox,
@@ -81,7 +92,12 @@ impl Server {
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
             swapping: Mutex::default(),
-        }))
+        });
+        server.list_resumable().map_err(|source| StartError::Durable {
+            path: server.config.durable.clone().unwrap_or_default(),
+            source,
+        })?;
+        Ok(server)
     }
 
     /// The artifact that serves events from now on.
@@ -146,18 +162,26 @@ impl Server {
         mut request: Request<Incoming>,
         parameters: crate::route::Parameters,
     ) -> Result<Response<Body>, Refusal> {
-        let response = handshake::answer(&request)?;
+        let mut response = handshake::answer(&request)?;
         if self.hub.len() >= self.config.max_connections {
             let mut full = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
             full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             return Err(Box::new(full));
         }
         let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let connection =
-            self.hub.register(url, parameters, self.config.max_queue).map_err(|error| {
+        let resume = self.resume.as_ref();
+        let visitor = resume.map(|resume| resume.recognise(request.headers(), &self));
+        let browser = visitor.as_ref().map(|visitor| visitor.browser);
+        let connection = self
+            .hub
+            .register(url, browser, parameters, self.config.max_queue)
+            .map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 Box::new(text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n"))
             })?;
+        if let (Some(resume), Some(visitor)) = (resume, &visitor) {
+            resume.introduce(visitor, connection.id, response.headers_mut());
+        }
         let registered = Registered { hub: Arc::clone(&self.hub), connection };
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::spawn(async move {
@@ -173,7 +197,7 @@ impl Server {
             );
             // hyper's buffer goes before the connection's life begins.
             drop(parts.read_buf);
-            self.serve(registered, socket).await;
+            self.serve(registered, socket, visitor).await;
         });
         Ok(response)
     }
@@ -237,11 +261,15 @@ impl Drop for Background {
 }
 
 async fn prune_now_and_then(server: Arc<Server>) {
-    let mut due = tokio::time::interval(PRUNE_INTERVAL.min(server.config.attachment_ttl));
+    let Config { attachment_ttl, resume_window, .. } = *server.config;
+    let mut due = tokio::time::interval(PRUNE_INTERVAL.min(attachment_ttl).min(resume_window));
     loop {
         due.tick().await;
         let pruning = Arc::clone(&server);
-        let prune = move || pruning.prune_attachments(pruning.config.attachment_ttl);
+        let prune = move || {
+            pruning.drop_expired();
+            pruning.prune_attachments(attachment_ttl)
+        };
         if let Err(error) = tokio::task::spawn_blocking(prune).await.expect("no panic in pruning") {
             tracing::error!(%error, "cannot prune attachments");
         }

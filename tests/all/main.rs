@@ -16,6 +16,7 @@ mod fresh;
 mod generated;
 mod isolation;
 mod liveness;
+mod resume;
 mod rooms;
 mod routes;
 mod shutdown;

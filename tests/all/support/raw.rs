@@ -18,13 +18,22 @@ pub(crate) struct RawClient {
 
 impl RawClient {
     pub(crate) fn connect(address: SocketAddr, path: &str) -> RawClient {
+        RawClient::connect_with(address, path, "").0
+    }
+
+    /// Connects with further header lines; also the head of the answer.
+    pub(crate) fn connect_with(
+        address: SocketAddr,
+        path: &str,
+        headers: &str,
+    ) -> (RawClient, String) {
         let mut stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
         stream.set_nodelay(true).expect("a TCP socket");
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes()).expect("the server reads");
         let mut head = Vec::new();
@@ -33,9 +42,9 @@ impl RawClient {
             stream.read_exact(&mut byte).expect("the server answers the handshake");
             head.push(byte[0]);
         }
-        let head = String::from_utf8_lossy(&head);
+        let head = String::from_utf8_lossy(&head).into_owned();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        RawClient { stream }
+        (RawClient { stream }, head)
     }
 
     /// Sends bytes as they are.
