@@ -1,7 +1,6 @@
 //! The life of one connection, from the 101 to after its `onClose`.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::timeout;
 use zigttp_abi::close_code;
@@ -88,9 +87,8 @@ impl Server {
         let (is_left, ()) =
             Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
         drop(registered);
-        if is_left && let Some(resume) = &self.resume {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            resume.dropped(connection, u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        if let Some(resume) = &self.resume {
+            resume.parted(connection, is_left);
         }
     }
 
@@ -102,12 +100,9 @@ impl Server {
         let close = Event::Close { connection: Arc::clone(connection), code, reason };
         // Its failure is logged; there is nobody left to tell.
         let _ = self.dispatch(close).await;
-        if let Some(resume) = &self.resume {
-            resume.parted(connection);
-            if is_dropped && connection.attachment().is_some() {
-                // It waits for whoever comes back.
-                return true;
-            }
+        if self.resume.is_some() && is_dropped && connection.attachment().is_some() {
+            // It waits for whoever comes back.
+            return true;
         }
         if unlinks {
             self.hub.attachments.remove(connection).await;

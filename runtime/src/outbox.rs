@@ -180,7 +180,11 @@ impl Outbox {
     /// Asks the connection's task to ping its peer; `alive` is told when the peer says anything, and
     /// dropped when it does not.
     pub(crate) fn probe(&self, alive: oneshot::Sender<()>) {
-        self.lock().probe = Some(alive);
+        let mut queue = self.lock();
+        if queue.phase != Phase::Closed {
+            queue.probe = Some(alive);
+        }
+        drop(queue);
         self.waker.wake();
     }
 

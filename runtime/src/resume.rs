@@ -11,7 +11,7 @@ mod token;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;
@@ -120,16 +120,16 @@ impl Resume {
         self.left.arrived(connection);
     }
 
-    /// A connection's transport has gone, and its attachment waits for its successor.
-    pub(crate) fn dropped(&self, connection: &Connection, milliseconds: u64) {
-        if let Some(browser) = connection.browser {
-            self.left.add(browser, &connection.url, connection.id, milliseconds, self.window);
+    /// A connection is not there any more. What it has left waits for its successor, if it does.
+    pub(crate) fn parted(&self, connection: &Connection, is_left: bool) {
+        let Some(browser) = &connection.browser else { return };
+        let id = connection.id;
+        if is_left {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+            self.left.add(*browser, &connection.url, id, now, self.window);
         }
-    }
-
-    /// A connection is not there any more, whatever it has left.
-    pub(crate) fn parted(&self, connection: &Connection) {
-        self.left.parted(connection);
+        self.left.parted(browser, &connection.url, id);
     }
 
     /// The attachments that nobody has come back for in time.
@@ -168,16 +168,19 @@ impl Server {
         }
         // A link that was cut looks live until it is asked.
         let candidate = resume.left.only_live(&visitor.browser, url, visitor.prior)?;
-        let candidate = self.hub.find(candidate)?;
-        let (alive, is_alive) = oneshot::channel();
-        candidate.outbox.probe(alive);
-        if is_alive.await.is_ok() {
-            return None;
+        if let Some(candidate) = self.hub.find(candidate) {
+            let (alive, is_alive) = oneshot::channel();
+            candidate.outbox.probe(alive);
+            if is_alive.await.is_ok() {
+                return None;
+            }
         }
         // Its `onClose` comes first.
-        let gone = resume.left.wait_for(&visitor.browser, url, candidate.id);
-        timeout(FAREWELL_TIME, gone).await.ok()?;
-        resume.left.take(&visitor.browser, url, Some(candidate.id))
+        let parting = resume.left.parting(url, candidate);
+        if timeout(FAREWELL_TIME, parting).await.is_err() {
+            resume.left.parted(&visitor.browser, url, candidate);
+        }
+        resume.left.take(&visitor.browser, url, Some(candidate))
     }
 }
 

@@ -15,8 +15,8 @@ use crate::connection_id::ConnectionId;
 #[derive(Default)]
 pub(super) struct Left {
     places: Mutex<HashMap<Browser, HashMap<Box<str>, Place>>>,
-    /// Told when something was left.
-    added: Notify,
+    /// Told when a connection has parted.
+    changed: Notify,
 }
 
 /// One URL as one browser has it.
@@ -47,8 +47,6 @@ impl Left {
         let mut places = self.lock();
         let place = places.entry(browser).or_default().entry(url.into()).or_default();
         place.left.push(Leftover { id, when, until });
-        drop(places);
-        self.added.notify_waiters();
     }
 
     pub(super) fn arrived(&self, connection: &Connection) {
@@ -59,12 +57,9 @@ impl Left {
         }
     }
 
-    pub(super) fn parted(&self, connection: &Connection) {
-        if let Some(browser) = connection.browser {
-            self.at(&browser, &connection.url, |place| {
-                place.live.retain(|id| *id != connection.id);
-            });
-        }
+    pub(super) fn parted(&self, browser: &Browser, url: &str, id: ConnectionId) {
+        self.at(browser, url, |place| place.live.retain(|live| *live != id));
+        self.changed.notify_waiters();
     }
 
     /// Takes what was left last, or by this one connection; nobody else gets it.
@@ -113,18 +108,19 @@ impl Left {
         .flatten()
     }
 
-    /// Waits until this connection has left what it had.
-    pub(super) async fn wait_for(&self, browser: &Browser, url: &str, id: ConnectionId) {
+    /// Waits until this connection is not there any more.
+    pub(super) async fn parting(&self, url: &str, id: ConnectionId) {
         loop {
             // Registered before the look, so that it cannot happen in between.
-            let mut added = std::pin::pin!(self.added.notified());
-            added.as_mut().enable();
-            let is_left =
-                self.at(browser, url, |place| place.left.iter().any(|left| left.id == id));
-            if is_left == Some(true) {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let is_live = |urls: &HashMap<Box<str>, Place>| {
+                urls.get(url).is_some_and(|place| place.live.contains(&id))
+            };
+            if !self.lock().values().any(is_live) {
                 return;
             }
-            added.await;
+            changed.await;
         }
     }
 
