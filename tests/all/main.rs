@@ -3,6 +3,7 @@
 mod api;
 mod architecture;
 mod atomic;
+mod attachments;
 mod auto_response;
 mod backpressure;
 mod bad_artifacts;
@@ -10,7 +11,10 @@ mod binary;
 mod budgets;
 mod chat;
 mod closing;
+mod crash;
+mod disk_faults;
 mod durable;
+mod durable_dir;
 mod failures;
 mod fresh;
 mod generated;

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod editor;
+pub(crate) mod durable;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;
