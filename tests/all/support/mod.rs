@@ -1,8 +1,8 @@
 //! What the tests share: the two programs, a server in a process of its own, a client.
 
 pub(crate) mod client;
-pub(crate) mod editor;
 pub(crate) mod durable;
+pub(crate) mod editor;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;
