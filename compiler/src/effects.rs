@@ -22,9 +22,10 @@ const MAX_OF_A_NAME: usize = 100;
 
 /// Steps that every question about what may be called has, and steps that all of them have together
 /// beyond those. Hand-written handlers need a few for each call. Thousands of functions in one
-/// list, called in thousands of places, would take minutes, and fill the memory with what is found.
-const STEPS_OF_A_QUESTION: usize = 50;
-const STEPS_IN_ALL: usize = 500_000;
+/// list, called in thousands of places, would take minutes, and fill the memory with what is found:
+/// of those not everything is known.
+const STEPS_OF_A_QUESTION: usize = 4;
+const STEPS_IN_ALL: usize = 200_000;
 
 /// Most members of a class that are looked through for its constructor.
 const MAX_MEMBERS: usize = 1_000;
