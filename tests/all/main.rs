@@ -1,5 +1,6 @@
 //! Black-box tests over the real binaries, real sockets on port 0 and real files.
 
+mod admission;
 mod api;
 mod architecture;
 mod atomic;
@@ -14,9 +15,12 @@ mod durable;
 mod failures;
 mod fresh;
 mod generated;
+mod http;
 mod isolation;
+mod limits;
 mod liveness;
 mod lsp;
+mod observing;
 mod rooms;
 mod routes;
 mod shutdown;

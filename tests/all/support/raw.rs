@@ -18,13 +18,22 @@ pub(crate) struct RawClient {
 
 impl RawClient {
     pub(crate) fn connect(address: SocketAddr, path: &str) -> RawClient {
+        RawClient::connect_with(address, path, "").0
+    }
+
+    /// The same with further header lines; also answers the head of the 101.
+    pub(crate) fn connect_with(
+        address: SocketAddr,
+        path: &str,
+        headers: &str,
+    ) -> (RawClient, String) {
         let mut stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
         stream.set_nodelay(true).expect("a TCP socket");
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes()).expect("the server reads");
         let mut head = Vec::new();
@@ -35,7 +44,7 @@ impl RawClient {
         }
         let head = String::from_utf8_lossy(&head);
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        RawClient { stream }
+        (RawClient { stream }, head.into_owned())
     }
 
     /// Sends bytes as they are.
