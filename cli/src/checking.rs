@@ -53,22 +53,36 @@ pub fn candidates(paths: &[PathBuf]) -> anyhow::Result<Vec<Candidate>> {
             continue;
         }
         let before = candidates.len();
-        let mut walk = ignore::WalkBuilder::new(path);
-        walk.require_git(false)
-            .sort_by_file_name(Ord::cmp)
-            .filter_entry(|entry| entry.file_name() != "node_modules");
-        for entry in walk.build() {
-            let entry = entry.with_context(|| format!("cannot read `{}`", path.display()))?;
-            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-            if is_file && is_source(entry.path()) && !is_declaration(entry.path()) {
-                candidates.push(Candidate::found(entry.path()));
-            }
+        for file in source_files(path) {
+            let file = file.with_context(|| format!("cannot read `{}`", path.display()))?;
+            candidates.extend(file.map(|file| Candidate::found(&file)));
         }
         if candidates.len() == before {
             bail!("there is no handler in `{}`", path.display());
         }
     }
     Ok(candidates)
+}
+
+/// What there is in a folder: each source file, and `None` for everything else.
+pub fn source_files(
+    folder: &Path,
+) -> impl Iterator<Item = Result<Option<PathBuf>, ignore::Error>> + use<> {
+    let mut walk = ignore::WalkBuilder::new(folder);
+    walk.require_git(false)
+        .sort_by_file_name(Ord::cmp)
+        .filter_entry(|entry| entry.file_name() != "node_modules");
+    walk.build().map(|entry| {
+        entry.map(|entry| {
+            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+            (is_file && may_be_handler(entry.path())).then(|| entry.into_path())
+        })
+    })
+}
+
+/// Whether a file may be a handler or a module of one, by its name.
+pub fn may_be_handler(path: &Path) -> bool {
+    is_source(path) && !is_declaration(path)
 }
 
 /// Checks candidates, and answers for those that are handlers.

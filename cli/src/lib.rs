@@ -9,7 +9,7 @@
 //! - [`handler_file`], [`overlay`]: a handler on a disk, as the compiler wants it, and texts that
 //!   stand in for files;
 //! - [`checking`]: several handlers, found in folders and checked side by side;
-//! - [`lsp`]: what an editor has open, and what there is to say about it;
+//! - [`lsp`]: a language server over the same;
 //! - [`lint_options`]: what is to be an error, as flags;
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
 //! - [`server_options`], [`admin_options`], [`given`]: the options of a server as flags and environment

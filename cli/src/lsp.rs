@@ -1,226 +1,274 @@
-//! What an editor has open, and what there is to say about it.
+//! A language server: what `zigts check` says, said by an editor while its user types.
 //!
-//! Every change checks all open documents anew: they may import one another, and a handler is
-//! checked in a millisecond or two.
+//! ```text
+//! stdin ──▶ transport.rs ──▶ Server::handle ──▶ workspace.rs (open texts, handlers) ──▶ check
+//!           (own thread)          │                                                      │
+//! stdout ◀── transport.rs ◀───────┴── hover.rs, code_actions.rs, diagnostics.rs ◀────────┘
+//! ```
+//!
+//! One thread does the work and one reads ahead. Messages that have arrived are all taken in
+//! before anything is checked, so that a quick typist is never served what is stale already.
+//! Every change sends the whole text: a handler has at most 512 KiB.
+//!
+//! Whatever a client sends, the server goes on: what it cannot read is answered with an error, and
+//! a fault in checking costs one answer.
 
-mod place;
+mod code_actions;
+mod diagnostics;
+mod hover;
+mod position;
+mod transport;
+mod uri;
+mod workspace;
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, TryRecvError};
 
-use lsp_types::{
-    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams,
-    DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Hover, HoverContents,
-    HoverParams, Location, MarkupContent, MarkupKind, NumberOrString, PublishDiagnosticsParams,
-    TextEdit, Uri, WorkspaceEdit,
+use gen_lsp_types::{
+    CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProvider,
+    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    HoverParams, HoverProvider, InitializeResult, PublishDiagnosticsParams, Save,
+    ServerCapabilities, ServerInfo, TextDocumentContentChangeEvent, TextDocumentSync,
+    TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
 };
-use zigts_compiler::report::Report;
-use zigts_compiler::{fix, typings};
-use zigts_rules::diagnostic::{Diagnostic, Fix};
-use zigts_rules::levels::Levels;
-use zigts_rules::rule::Severity;
-use zigts_rules::span::{ModuleId, Span};
-use zigttp_abi::api::Effect;
+use lsp_server::{ErrorCode, Message, Notification, Request, Response};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::checking::{self, Candidate, Checked};
-use crate::handler_file::is_source;
-use crate::overlay::Overlay;
+use self::transport::{Incoming, Output};
+use self::workspace::Workspace;
 
-/// One editor's session.
-#[derive(Default)]
-pub struct Session {
-    /// The texts of open documents.
-    overlay: Overlay,
-    open: BTreeMap<PathBuf, Open>,
-    /// What the last look at the open documents found.
-    checked: Vec<Checked>,
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The client asked for a shutdown, then for the exit.
+    Orderly,
+    /// It went without a word, or with one too few.
+    Abrupt,
 }
 
-/// An open document.
-struct Open {
-    /// As the editor writes it.
-    uri: Uri,
-    version: i32,
-}
-
-impl Session {
-    /// A document was opened or changed.
-    ///
-    /// # Errors
-    /// When a file that it leads to cannot be read.
-    pub fn set(
-        &mut self,
-        uri: &Uri,
-        version: i32,
-        text: String,
-    ) -> anyhow::Result<Vec<PublishDiagnosticsParams>> {
-        // What has no file has no modules beside it, such as an unsaved document.
-        let Some(path) = place::path(uri).filter(|path| is_source(path)) else {
-            return Ok(Vec::new());
-        };
-        self.overlay.set(&path, text);
-        self.open.insert(path, Open { uri: uri.clone(), version });
-        self.check()
-    }
-
-    /// A document was closed: its file speaks for itself again.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub fn close(&mut self, uri: &Uri) -> anyhow::Result<Vec<PublishDiagnosticsParams>> {
-        let Some(path) = place::path(uri) else { return Ok(Vec::new()) };
-        self.overlay.remove(&path);
-        if self.open.remove(&path).is_none() {
-            return Ok(Vec::new());
-        }
-        let mut published = self.check()?;
-        published.push(PublishDiagnosticsParams::new(uri.clone(), Vec::new(), None));
-        Ok(published)
-    }
-
-    /// Checks what is open; the answer has the diagnostics of each open document, also where there
-    /// are none any more.
-    fn check(&mut self) -> anyhow::Result<Vec<PublishDiagnosticsParams>> {
-        let candidates: Vec<_> = self.open.keys().map(|path| Candidate::found(path)).collect();
-        self.checked = checking::check(&candidates, &self.overlay, &Levels::default())?;
-        let mut found: BTreeMap<PathBuf, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
-        for checked in &self.checked {
-            for diagnostic in &checked.report.diagnostics {
-                let path = PathBuf::from(path_of(checked, diagnostic.span.module));
-                found.entry(path).or_default().push(shown(checked, diagnostic));
+/// Serves one client until it has enough.
+///
+/// # Errors
+/// When an answer cannot be written.
+pub fn serve(input: impl BufRead + Send + 'static, output: impl Write) -> std::io::Result<Ending> {
+    let incoming = transport::read_ahead(input);
+    let mut server = Server {
+        output: Output::new(output),
+        phase: Phase::Uninitialized,
+        workspace: Workspace::default(),
+        published: BTreeMap::new(),
+    };
+    while let Some(message) = server.next(&incoming)? {
+        match message {
+            Incoming::Unreadable(reason) => server.output.refuse(&reason)?,
+            Incoming::Message(Message::Request(request)) => server.answer(request)?,
+            Incoming::Message(Message::Notification(notification)) => {
+                if notification.method == "exit" {
+                    break;
+                }
+                server.hear(notification)?;
             }
+            // Nothing was asked of the client.
+            Incoming::Message(Message::Response(_)) => {}
         }
-        Ok(self
-            .open
-            .iter()
-            .map(|(path, Open { uri, version })| {
-                let diagnostics = found.remove(path).unwrap_or_default();
-                PublishDiagnosticsParams::new(uri.clone(), diagnostics, Some(*version))
-            })
-            .collect())
+    }
+    Ok(if server.phase == Phase::ShutDown { Ending::Orderly } else { Ending::Abrupt })
+}
+
+/// How far a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Uninitialized,
+    Running,
+    ShutDown,
+}
+
+struct Server<W> {
+    output: Output<W>,
+    phase: Phase,
+    workspace: Workspace,
+    /// What the client was last told of each file, those without diagnostics left out.
+    published: BTreeMap<String, PublishDiagnosticsParams>,
+}
+
+impl<W: Write> Server<W> {
+    /// The next message; before the server waits for one, it says what there is to say.
+    fn next(&mut self, incoming: &Receiver<Incoming>) -> std::io::Result<Option<Incoming>> {
+        match incoming.try_recv() {
+            Ok(message) => return Ok(Some(message)),
+            Err(TryRecvError::Disconnected) => return Ok(None),
+            Err(TryRecvError::Empty) => {}
+        }
+        if self.phase == Phase::Running {
+            self.refresh()?;
+        }
+        Ok(incoming.recv().ok())
     }
 
-    /// What an API function under the cursor does.
-    pub fn hover(&self, params: &HoverParams) -> Option<Hover> {
-        let at = &params.text_document_position_params;
-        let path = place::path(&at.text_document.uri)?;
-        self.modules_at(&path).find_map(|(checked, module)| {
-            let file = checked.report.sources.file(module);
-            let offset = place::offset(file, at.position);
-            let used = checked.report.api_uses.iter().find(|used| {
-                used.span.module == module && (used.span.start..=used.span.end).contains(&offset)
-            })?;
-            let effect = match used.function.effect {
-                Effect::Pure => "none",
-                effect => effect.name(),
-            };
-            let value = format!(
-                "```ts\n{}\n```\n\n{}\n\n{}\n\nEffect: {effect}.",
-                typings::signature(used.function),
-                used.function.purpose,
-                used.function.details
-            );
-            Some(Hover {
-                contents: HoverContents::Markup(MarkupContent {
-                    kind: MarkupKind::Markdown,
-                    value,
-                }),
-                range: Some(place::range(file, used.span)),
-            })
-        })
-    }
-
-    /// The changes that settle findings within a range.
-    pub fn actions(&self, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
-        let Some(path) = place::path(&params.text_document.uri) else { return Vec::new() };
-        let mut actions = Vec::new();
-        for (checked, module) in self.modules_at(&path) {
-            let file = checked.report.sources.file(module);
-            let asked =
-                place::offset(file, params.range.start)..=place::offset(file, params.range.end);
-            for diagnostic in &checked.report.diagnostics {
-                let span = diagnostic.span;
-                let is_asked = span.module == module
-                    && span.start <= *asked.end()
-                    && span.end >= *asked.start();
-                if let Some(fix) = diagnostic.fix.as_ref().filter(|_fix| is_asked) {
-                    let action = self.action(checked, diagnostic, fix);
-                    actions.push(CodeActionOrCommand::CodeAction(action));
+    fn answer(&mut self, request: Request) -> std::io::Result<()> {
+        let Request { id, method, params } = request;
+        let result = match (self.phase, method.as_str()) {
+            (Phase::Uninitialized, "initialize") => {
+                self.phase = Phase::Running;
+                self.workspace.set_folders(uri::folders(&params));
+                encode(&introduction())
+            }
+            (Phase::Uninitialized, _) => {
+                Err((ErrorCode::ServerNotInitialized, "`initialize` comes first".to_owned()))
+            }
+            (Phase::ShutDown, _) | (_, "initialize") => {
+                Err((ErrorCode::InvalidRequest, format!("this is no time for `{method}`")))
+            }
+            (Phase::Running, "shutdown") => {
+                self.phase = Phase::ShutDown;
+                Ok(Value::Null)
+            }
+            (Phase::Running, "textDocument/hover") => match decode::<HoverParams>(params) {
+                Ok(params) => {
+                    self.refresh()?;
+                    encode(&hover::hover(&self.workspace, &params))
+                }
+                Err(error) => Err(error),
+            },
+            (Phase::Running, "textDocument/codeAction") => {
+                match decode::<CodeActionParams>(params) {
+                    Ok(params) => {
+                        self.refresh()?;
+                        encode(&code_actions::code_actions(&self.workspace, &params))
+                    }
+                    Err(error) => Err(error),
                 }
             }
-        }
-        actions
+            (Phase::Running, _) => {
+                Err((ErrorCode::MethodNotFound, format!("`{method}` is not served here")))
+            }
+        };
+        self.output.send(Message::Response(match result {
+            Ok(result) => Response::new_ok(id, result),
+            Err((code, message)) => Response::new_err(id, code as i32, message),
+        }))
     }
 
-    fn action(&self, checked: &Checked, diagnostic: &Diagnostic, fix: &Fix) -> CodeAction {
-        #[expect(clippy::mutable_key_type, reason = "the protocol's own type; nothing changes it")]
-        let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
-        for edit in &fix.edits {
-            let file = checked.report.sources.file(edit.span.module);
-            let bytes = fix::range(file.text(), edit);
-            let span = Span::new(edit.span.module, bytes.start as u32, bytes.end as u32);
-            let uri = self.uri(checked, edit.span.module);
-            let edit = TextEdit::new(place::range(file, span), edit.replacement.clone());
-            changes.entry(uri).or_default().push(edit);
+    fn hear(&mut self, notification: Notification) -> std::io::Result<()> {
+        if self.phase != Phase::Running {
+            return Ok(());
         }
-        CodeAction {
-            title: fix.message.clone(),
-            kind: Some(CodeActionKind::QUICKFIX),
-            diagnostics: Some(vec![shown(checked, diagnostic)]),
-            edit: Some(WorkspaceEdit::new(changes)),
-            is_preferred: Some(fix.is_safe),
-            ..CodeAction::default()
+        let Notification { method, params } = notification;
+        let heard = match method.as_str() {
+            "textDocument/didOpen" => decode(params).map(|it| self.open(it)),
+            "textDocument/didChange" => decode(params).map(|it| self.change(it)),
+            "textDocument/didClose" => decode(params).map(|it| self.close(&it)),
+            "textDocument/didSave" | "workspace/didChangeWatchedFiles" => {
+                self.workspace.files_changed();
+                Ok(())
+            }
+            // `initialized`, `$/cancelRequest` and whatever else need nothing done.
+            _ => Ok(()),
+        };
+        match heard {
+            Ok(()) => Ok(()),
+            Err((_, reason)) => self.output.log(&format!("{method}: {reason}")),
         }
     }
 
-    /// The handlers that a file belongs to, and which of their modules it is.
-    fn modules_at<'a>(
-        &'a self,
-        path: &'a Path,
-    ) -> impl Iterator<Item = (&'a Checked, ModuleId)> + 'a {
-        self.checked.iter().filter_map(move |checked| {
-            let files = checked.report.sources.files();
-            let index = (0..files.len())
-                .find(|index| Path::new(&path_of(checked, ModuleId::new(*index))) == path)?;
-            Some((checked, ModuleId::new(index)))
-        })
+    fn open(&mut self, params: DidOpenTextDocumentParams) {
+        let document = params.text_document;
+        self.workspace.open(&document.uri, document.version, document.text);
     }
 
-    /// A module as the editor knows it.
-    fn uri(&self, checked: &Checked, module: ModuleId) -> Uri {
-        let path = PathBuf::from(path_of(checked, module));
-        self.open.get(&path).map_or_else(|| place::uri(&path), |open| open.uri.clone())
+    fn change(&mut self, params: DidChangeTextDocumentParams) {
+        let document = params.text_document;
+        // Each change is the whole text, as the server asked for; the last one counts.
+        let text = params.content_changes.into_iter().rev().find_map(|change| match change {
+            TextDocumentContentChangeEvent::TextDocumentContentChangeWholeDocument(whole) => {
+                Some(whole.text)
+            }
+            TextDocumentContentChangeEvent::TextDocumentContentChangePartial(_) => None,
+        });
+        if let Some(text) = text {
+            let uri = &document.text_document_identifier.uri;
+            self.workspace.change(uri, document.version, text);
+        }
+    }
+
+    fn close(&mut self, params: &DidCloseTextDocumentParams) {
+        self.workspace.close(&params.text_document.uri);
+    }
+
+    /// Checks what has changed, and tells the client what came of it.
+    fn refresh(&mut self) -> std::io::Result<()> {
+        if !self.workspace.is_stale() {
+            return Ok(());
+        }
+        // A panic is a bug of ours, told on standard error by the hook. The next change gets
+        // another chance.
+        match catch_unwind(AssertUnwindSafe(|| self.workspace.check())) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.output.log(&format!("{error:#}"))?,
+            Err(_panic) => self.output.log("a bug in zigts kept it from checking")?,
+        }
+        let mut told = std::mem::take(&mut self.published);
+        for params in diagnostics::of_files(&self.workspace) {
+            if told.remove(&params.uri.0).as_ref() != Some(&params) {
+                self.publish(&params)?;
+            }
+            self.published.insert(params.uri.0.clone(), params);
+        }
+        for (uri, params) in told {
+            if !params.diagnostics.is_empty() {
+                let none = PublishDiagnosticsParams {
+                    uri: Uri(uri),
+                    version: None,
+                    diagnostics: Vec::new(),
+                };
+                self.publish(&none)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, params: &PublishDiagnosticsParams) -> std::io::Result<()> {
+        let method = "textDocument/publishDiagnostics".to_owned();
+        self.output.send(Message::Notification(Notification::new(method, params)))
     }
 }
 
-fn path_of(checked: &Checked, module: ModuleId) -> String {
-    checked.file.path_of(checked.report.sources.file(module).name())
-}
-
-/// A finding as editors show it.
-fn shown(checked: &Checked, diagnostic: &Diagnostic) -> lsp_types::Diagnostic {
-    let Report { sources, .. } = &checked.report;
-    let range = |span: Span| place::range(sources.file(span.module), span);
-    let secondary = diagnostic.secondary.iter().map(|label| DiagnosticRelatedInformation {
-        location: Location {
-            uri: place::uri(Path::new(&path_of(checked, label.span.module))),
-            range: range(label.span),
+/// What the server tells of itself.
+fn introduction() -> InitializeResult {
+    let sync = TextDocumentSyncOptions {
+        open_close: Some(true),
+        change: Some(TextDocumentSyncKind::Full),
+        save: Some(Save::Bool(true)),
+        ..TextDocumentSyncOptions::default()
+    };
+    let code_actions = CodeActionOptions {
+        code_action_kinds: Some(vec![CodeActionKind::QuickFix]),
+        ..CodeActionOptions::default()
+    };
+    InitializeResult {
+        capabilities: ServerCapabilities {
+            text_document_sync: Some(TextDocumentSync::Options(sync)),
+            hover_provider: Some(HoverProvider::Bool(true)),
+            code_action_provider: Some(CodeActionProvider::CodeActionOptions(code_actions)),
+            ..ServerCapabilities::default()
         },
-        message: label.message.clone(),
-    });
-    let secondary: Vec<_> = secondary.collect();
-    let note = diagnostic.note.iter().map(|note| format!("\n{note}")).collect::<String>();
-    lsp_types::Diagnostic {
-        range: range(diagnostic.span),
-        severity: Some(match diagnostic.severity {
-            Severity::Error => DiagnosticSeverity::ERROR,
-            Severity::Warning => DiagnosticSeverity::WARNING,
+        server_info: Some(ServerInfo {
+            name: "zigts".to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         }),
-        code: Some(NumberOrString::String(diagnostic.rule.code.to_owned())),
-        source: Some("zigts".to_owned()),
-        message: format!("{}{note}\nhelp: {}", diagnostic.message, diagnostic.help),
-        related_information: (!secondary.is_empty()).then_some(secondary),
-        tags: diagnostic.rule.name.starts_with("unused").then(|| vec![DiagnosticTag::UNNECESSARY]),
-        ..lsp_types::Diagnostic::default()
     }
+}
+
+/// Why a message gets no other answer.
+type Refusal = (ErrorCode, String);
+
+fn decode<T: DeserializeOwned>(params: Value) -> Result<T, Refusal> {
+    serde_json::from_value(params).map_err(|error| (ErrorCode::InvalidParams, error.to_string()))
+}
+
+fn encode(result: &impl serde::Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(result).map_err(|error| (ErrorCode::InternalError, error.to_string()))
 }

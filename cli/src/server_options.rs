@@ -7,14 +7,28 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use zigttp_runtime::{Config, Isolation, OnError};
+use zigttp_runtime::{Config, Fsync, Isolation, OnError};
 
 /// Options of the server, grouped as `--help` shows them.
 #[derive(Args)]
 pub struct ServerOptions {
     /// Keep attachments in this folder, across crashes and restarts
-    #[arg(long, env = "ZIGTTP_DURABLE", value_name = "DIR")]
+    #[arg(long, env = "ZIGTTP_DURABLE", value_name = "DIR", help_heading = "Durability")]
     durable: Option<PathBuf>,
+
+    /// What attachments survive: never, a crash of the server; always, the loss of power as well
+    #[arg(
+        long,
+        env = "ZIGTTP_FSYNC",
+        value_name = "WHEN",
+        default_value = "never",
+        help_heading = "Durability"
+    )]
+    fsync: FsyncArgument,
+
+    /// How long an attachment is kept that no connection has any more
+    #[arg(long, env = "ZIGTTP_ATTACHMENT_TTL", value_name = "TIME", default_value = "7d", value_parser = duration, help_heading = "Durability")]
+    attachment_ttl: Duration,
 
     /// What becomes of a connection whose event threw
     #[arg(
@@ -146,6 +160,14 @@ pub struct ServerOptions {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum FsyncArgument {
+    /// Leave it to the system when files reach the disk
+    Never,
+    /// Bring files to the disk before any frame of the same event leaves
+    Always,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum OnErrorArgument {
     /// It goes on
     Keep,
@@ -166,6 +188,11 @@ impl ServerOptions {
     pub fn into_config(self, cache_dir: Option<PathBuf>) -> Config {
         Config {
             durable: self.durable,
+            fsync: match self.fsync {
+                FsyncArgument::Never => Fsync::Never,
+                FsyncArgument::Always => Fsync::Always,
+            },
+            attachment_ttl: self.attachment_ttl,
             cache_dir,
             max_message_size: self.max_message_size,
             max_body_size: self.max_body_size,
@@ -202,7 +229,7 @@ impl ServerOptions {
 }
 
 /// `50ms`, `10s`, `2min`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write a time as 50ms, 10s or 2min"))?;
     if duration.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(duration) }

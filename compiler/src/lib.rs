@@ -33,6 +33,7 @@ mod load;
 mod model;
 mod nesting;
 mod parse;
+mod redeclared;
 pub mod report;
 mod resolve;
 mod snapshot;

@@ -11,6 +11,7 @@ use swc_core::ecma::transforms::base::resolver;
 use zigts_rules::model::SyntaxError;
 use zigts_rules::span::{ModuleId, Span};
 
+use crate::redeclared::redeclared;
 use crate::source::{Positions, SourceFile};
 use crate::{ambiguity, nesting};
 
@@ -84,6 +85,11 @@ fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synt
             let mut program = Program::Module(module);
             if let Some(too_deep) = nesting::first_too_deep(&program, spans) {
                 return Err(vec![too_deep]);
+            }
+            let mut redeclared = redeclared(&program, spans);
+            if !redeclared.is_empty() {
+                redeclared.truncate(MAX_ERRORS);
+                return Err(redeclared);
             }
             let (unresolved, top_level) = (Mark::new(), Mark::new());
             program.mutate(resolver(unresolved, top_level, is_typescript(file)));

@@ -14,7 +14,7 @@ use zigts_rules::model::{HandlerModel, ModuleName};
 use zigts_rules::registry;
 use zigts_rules::rule::Severity;
 use zigts_rules::span::Span;
-use zigttp_abi::api::{self, ApiFunction, Effect};
+use zigttp_abi::api::{ApiFunction, Effect};
 use zigttp_abi::manifest::Properties;
 
 use crate::source::{LineColumn, Sources};
@@ -28,17 +28,10 @@ pub struct Report {
     pub facts: Facts,
     /// Whether the entry looks like one: it has events, imports the API, or cannot be read.
     pub is_handler: bool,
-    /// Where the handler names an API function.
-    pub api_uses: Vec<ApiUse>,
+    /// Where functions of the API are named, for editors.
+    pub api_names: Vec<(Span, &'static ApiFunction)>,
     /// The texts the diagnostics point into.
     pub sources: Sources,
-}
-
-/// A place where a handler names an API function, under whatever name it has there.
-#[derive(Clone, Copy, Debug)]
-pub struct ApiUse {
-    pub span: Span,
-    pub function: &'static ApiFunction,
 }
 
 /// What a handler offers and asks for.
@@ -65,8 +58,8 @@ impl Report {
         let is_handler = model.is_partial()
             || !model.event_exports().is_empty()
             || model.websocket_imports().next().is_some();
-        let api_uses = api_uses(model, &sources);
-        Report { diagnostics, facts: Facts::of(model), is_handler, api_uses, sources }
+        let api_names = model.api_names();
+        Report { diagnostics, facts: Facts::of(model), is_handler, api_names, sources }
     }
 
     /// Whether the handler cannot be built.
@@ -78,32 +71,6 @@ impl Report {
     pub fn count(&self, severity: Severity) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
-}
-
-fn api_uses(model: &HandlerModel, sources: &Sources) -> Vec<ApiUse> {
-    let mut uses = Vec::new();
-    for name in model.websocket_imports().flat_map(|import| &import.names) {
-        let values = || name.uses.values.iter().copied();
-        match &name.imported {
-            Some(imported) => {
-                let Some(function) = api::find(imported) else { continue };
-                let spans = values().chain([name.span]);
-                uses.extend(spans.map(|span| ApiUse { span, function }));
-            }
-            None => uses.extend(values().filter_map(|span| member_of(span, sources))),
-        }
-    }
-    uses
-}
-
-/// The function in `ws.send`, where `ws` is all of the API.
-fn member_of(namespace: Span, sources: &Sources) -> Option<ApiUse> {
-    let rest = sources.file(namespace.module).text().get(namespace.end as usize..)?;
-    let member = rest.strip_prefix('.')?;
-    let len = member.find(|character: char| !character.is_ascii_alphanumeric())?;
-    let start = namespace.end + 1;
-    let span = Span::new(namespace.module, start, start + len as u32);
-    Some(ApiUse { span, function: api::find(&member[..len])? })
 }
 
 impl Facts {

@@ -70,6 +70,30 @@ impl HandlerModel {
         })
     }
 
+    /// Every place where a function of `zigttp:websocket` is imported, used or called under
+    /// whatever name.
+    pub fn api_names(&self) -> Vec<(Span, &'static ApiFunction)> {
+        let imported = self
+            .imports()
+            .filter(|(_, import)| import.target == Target::Websocket)
+            .flat_map(|(_, import)| &import.names)
+            .filter_map(|name| Some((name, api::find(name.imported.as_deref()?)?)))
+            .flat_map(|(name, function)| {
+                let places = std::iter::once(&name.span).chain(&name.uses.values);
+                places.map(move |&span| (span, function))
+            });
+        let called = self.api_calls().map(|ApiCall { call, function, .. }| {
+            let mut span = call.callee.span;
+            if let Value::Member(..) = call.callee.value {
+                // Of `ws.send`, what stands behind the dot.
+                let length = u32::try_from(function.name.len()).unwrap_or(0);
+                span.start = span.start.max(span.end.saturating_sub(length));
+            }
+            (span, function)
+        });
+        imported.chain(called).collect()
+    }
+
     /// Every call, with the module it stands in.
     pub fn calls(&self) -> impl Iterator<Item = (ModuleId, &Call)> {
         self.modules.iter().enumerate().flat_map(|(index, module)| {

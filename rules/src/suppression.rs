@@ -39,6 +39,8 @@ pub(crate) fn apply<'a>(
         by_place.entry(place).or_default().push(index);
     }
     let mut suppressed = BTreeSet::new();
+    // The same comment many times over is looked into once.
+    let mut is_heeded: BTreeMap<(ModuleId, &str, u32, u32), bool> = BTreeMap::new();
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
         let Suppression { span, codes, has_reason, .. } = suppression;
         if codes.is_empty() {
@@ -55,13 +57,16 @@ pub(crate) fn apply<'a>(
                 Some(record) => {
                     let place = |start| (span.module, record.code, start);
                     let Range { start, end } = suppression.covers;
-                    let covered: Vec<usize> = by_place
-                        .range(place(start)..place(end))
-                        .flat_map(|(_, it)| it)
-                        .copied()
-                        .collect();
-                    if !covered.is_empty() {
-                        suppressed.extend(covered);
+                    let is_heeded = *is_heeded
+                        .entry((span.module, record.code, start, end))
+                        .or_insert_with(|| {
+                            let covered = by_place.range(place(start)..place(end));
+                            let mut covered = covered.flat_map(|(_, it)| it).copied().peekable();
+                            let is_heeded = covered.peek().is_some();
+                            suppressed.extend(covered);
+                            is_heeded
+                        });
+                    if is_heeded {
                         continue;
                     }
                     Complaint::NothingFound(name)

@@ -18,7 +18,7 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 The parser came to a place where the text cannot be TypeScript: a bracket without its partner, a
 word where none may stand, a string that does not end. JSX, decorators and anything newer than
-the language the parser knows end here too.
+the language the parser knows end here too, and so does a name that one scope declares twice.
 
 ```ts,fires
 export function onMessage(ws: WebSocket, data: string {}

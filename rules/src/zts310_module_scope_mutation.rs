@@ -21,7 +21,7 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 A function that an event export reaches assigns a variable declared outside of functions, or
 changes an object kept there: writes or deletes a property, or calls `push`, `set`, `add` and
-their like.
+their like. What is changed through a parameter or `this` is not followed.
 
 ```ts,fires
 import { send } from "zigttp:websocket";

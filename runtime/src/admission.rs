@@ -53,7 +53,7 @@ impl Server {
         app: &App,
         peer: IpAddr,
     ) -> Response<Body> {
-        let (candidate, place, url) = match self.candidate(request, parameters, app, peer) {
+        let (candidate, place) = match self.candidate(request, parameters, app, peer) {
             Ok(candidate) => candidate,
             Err((admission, response)) => {
                 self.hub.counters.count_handshake(admission);
@@ -71,7 +71,7 @@ impl Server {
             match admitted {
                 Ok((registered, socket)) => {
                     self.hub.counters.count_handshake(Admission::Accepted);
-                    self.serve(registered, socket, url).await;
+                    self.serve(registered, socket).await;
                 }
                 Err(admission) => self.hub.counters.count_handshake(admission),
             }
@@ -87,7 +87,7 @@ impl Server {
         parameters: Parameters,
         app: &App,
         peer: IpAddr,
-    ) -> Result<(Candidate, OwnedSemaphorePermit, Box<str>), Refusal> {
+    ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
         let mut switching =
             handshake::answer(&request).map_err(|refusal| (Admission::Malformed, refusal))?;
         if let Some(protocol) = handshake::protocol(request.headers(), &app.protocols) {
@@ -112,22 +112,20 @@ impl Server {
             let response = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
             refuse(Admission::TooManyConnections, retry_after(response, "5"))
         })?;
-        let connection = self
-            .hub
-            .prepare(request.uri().path(), parameters, self.config.max_queue)
-            .map_err(|error| {
+        let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let connection =
+            self.hub.prepare(url, parameters, self.config.max_queue).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 let line = "no connection can be opened now\n";
                 refuse(Admission::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
             })?;
         let registered = Registered { hub: Arc::clone(&self.hub), connection };
-        let url = request.uri().path_and_query().map_or("/", |target| target.as_str()).into();
         let (head, upgrade) = split(request);
         let question = app.asks_before_upgrades().then(|| Event::Upgrade {
             connection: Arc::clone(&registered.connection),
             request: guest_request(&head, Bytes::new()),
         });
-        Ok((Candidate { registered, question, upgrade, switching }, place, url))
+        Ok((Candidate { registered, question, upgrade, switching }, place))
     }
 
     /// Asks the handler, answers the request, and takes the transport over.
@@ -181,9 +179,9 @@ impl Server {
     }
 
     /// Drops what `onUpgrade` has kept on disk with a connection that there will not be.
-    async fn forget_candidate(&self, connection: &Connection) {
+    async fn forget_candidate(&self, connection: &Arc<Connection>) {
         if connection.attachment().is_some() {
-            self.hub.attachments.remove(connection.id).await;
+            self.hub.attachments.remove(connection).await;
         }
     }
 }

@@ -15,11 +15,26 @@ pub enum Isolation {
     Instantiate,
 }
 
+/// What a committed attachment survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// A crash or kill of the process.
+    #[default]
+    Never,
+    /// The loss of power as well: files and folder are brought to the disk before any frame of the
+    /// same event leaves.
+    Always,
+}
+
 /// Options of one server. The defaults are those of `zigttp run`.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where attachments are kept across restarts; in memory alone without it.
     pub durable: Option<PathBuf>,
+    /// What attachments in the durable folder survive.
+    pub fsync: Fsync,
+    /// How long an attachment is kept that no connection has any more.
+    pub attachment_ttl: Duration,
     /// Where compiled modules are cached. Whoever can write there can run code.
     pub cache_dir: Option<PathBuf>,
     /// Largest message, in bytes, after reassembly; a larger one closes with 1009.
@@ -117,6 +132,8 @@ impl Default for Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Config {
             durable: None,
+            fsync: Fsync::Never,
+            attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),
             cache_dir: None,
             max_message_size: 1 << 20,
             message_rate: None,

@@ -15,6 +15,8 @@ use crate::value::Value;
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) room: Arc<Room>,
+    /// Path and query that it opened on.
+    pub(crate) url: Box<str>,
     /// Parameters of the route it opened under.
     pub(crate) parameters: Parameters,
     /// When it asked to open.
@@ -42,6 +44,8 @@ pub(crate) enum State {
 #[derive(Default)]
 struct Kept {
     attachment: Option<Value>,
+    /// Its file is gone for good, and none is to be written.
+    has_ended_attachment: bool,
     auto_response: Option<Box<AutoResponse>>,
 }
 
@@ -49,6 +53,7 @@ impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
         room: Arc<Room>,
+        url: Box<str>,
         parameters: Parameters,
         max_queue: usize,
     ) -> Connection {
@@ -57,6 +62,7 @@ impl Connection {
         Connection {
             id,
             room,
+            url,
             parameters,
             opened: Instant::now(),
             outbox,
@@ -95,6 +101,15 @@ impl Connection {
 
     pub(crate) fn set_attachment(&self, value: Value) {
         self.kept().attachment = Some(value);
+    }
+
+    /// No file is to be written for it any more.
+    pub(crate) fn end_attachment(&self) {
+        self.kept().has_ended_attachment = true;
+    }
+
+    pub(crate) fn has_ended_attachment(&self) -> bool {
+        self.kept().has_ended_attachment
     }
 
     /// `None` clears it.

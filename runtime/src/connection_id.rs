@@ -5,13 +5,19 @@
 //! high-water mark is persisted a block ahead, so a crash skips ids and never repeats them.
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+
+use crate::config::Fsync;
 
 /// Ids reserved with one write of the mark.
 const BLOCK: u64 = 1 << 16;
+
+/// The counter's 41 bits are used up here.
+const MAX_COUNTER: u64 = 1 << 41;
 
 /// Names one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,8 +43,14 @@ impl fmt::Display for ConnectionId {
 
 /// Hands out ids in ascending order.
 pub(crate) struct ConnectionIds {
-    mark: Option<PathBuf>,
+    mark: Option<Mark>,
     range: Mutex<Range>,
+}
+
+/// Where the high-water mark is kept.
+struct Mark {
+    file: PathBuf,
+    fsync: Fsync,
 }
 
 struct Range {
@@ -50,32 +62,44 @@ struct Range {
 impl ConnectionIds {
     /// Ids for one run of a process, starting at 1.
     pub(crate) fn in_memory() -> ConnectionIds {
-        ConnectionIds { mark: None, range: Mutex::new(Range { next: 1, end: u64::MAX }) }
+        ConnectionIds { mark: None, range: Mutex::new(Range { next: 1, end: MAX_COUNTER }) }
     }
 
     /// Ids that go on where the last server on this file stopped.
-    pub(crate) fn persisted(mark: PathBuf) -> io::Result<ConnectionIds> {
-        let next = match fs::read_to_string(&mark) {
-            Ok(text) => text.trim().parse().map_err(|_not_a_number| {
-                io::Error::new(io::ErrorKind::InvalidData, "the mark of used ids is not a number")
-            })?,
+    pub(crate) fn persisted(file: PathBuf, fsync: Fsync) -> io::Result<ConnectionIds> {
+        let next = match fs::read_to_string(&file) {
+            Ok(text) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|next| (1..=MAX_COUNTER).contains(next))
+                .ok_or_else(|| {
+                    let problem = "the mark of used ids, `ids`, is damaged";
+                    io::Error::new(io::ErrorKind::InvalidData, problem)
+                })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 1,
             Err(error) => return Err(error),
         };
-        Ok(ConnectionIds { mark: Some(mark), range: Mutex::new(Range { next, end: next }) })
+        Ok(ConnectionIds {
+            mark: Some(Mark { file, fsync }),
+            range: Mutex::new(Range { next, end: next }),
+        })
     }
 
     /// The next id; at the end of a block the mark is moved first.
     ///
     /// # Errors
-    /// When the mark cannot be written.
+    /// When the mark cannot be written, or all ids are used up.
     pub(crate) fn next(&self) -> io::Result<ConnectionId> {
         // A panic can only come from the arithmetic, before anything changed.
         let mut range = self.range.lock().unwrap_or_else(PoisonError::into_inner);
         if range.next == range.end {
-            let end = range.end + BLOCK;
+            let end = (range.end + BLOCK).min(MAX_COUNTER);
+            if end == range.end {
+                return Err(io::Error::other("all connection ids are used up"));
+            }
             if let Some(mark) = &self.mark {
-                write_mark(mark, end)?;
+                mark.write(end)?;
             }
             range.end = end;
         }
@@ -85,10 +109,27 @@ impl ConnectionIds {
     }
 }
 
-fn write_mark(mark: &Path, end: u64) -> io::Result<()> {
-    let temporary = mark.with_extension("tmp");
-    fs::write(&temporary, format!("{end}\n"))?;
-    fs::rename(temporary, mark)
+impl Mark {
+    fn write(&self, end: u64) -> io::Result<()> {
+        let temporary = self.file.with_extension("tmp");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        writeln!(file, "{end}")?;
+        if self.fsync == Fsync::Always {
+            file.sync_data()?;
+        }
+        fs::rename(&temporary, &self.file)?;
+        if self.fsync == Fsync::Always
+            && let Some(folder) = self.file.parent()
+        {
+            fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -100,11 +141,19 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("zigttp-ids-{}", std::process::id()));
         fs::create_dir_all(&dir).expect("the temporary folder is writable");
         let mark = dir.join("ids");
-        let first = ConnectionIds::persisted(mark.clone()).expect("no mark yet");
+        let first = ConnectionIds::persisted(mark.clone(), Fsync::Never).expect("no mark yet");
         let last = (0..3).map(|_| first.next().expect("writable")).max().expect("three ids");
         drop(first);
-        let second = ConnectionIds::persisted(mark).expect("the mark reads back");
+        let second =
+            ConnectionIds::persisted(mark.clone(), Fsync::Always).expect("the mark reads back");
         assert!(second.next().expect("writable") > last);
+        for damaged in ["", "x", "-1", "0", "99999999999999"] {
+            fs::write(&mark, damaged).expect("writable");
+            assert!(ConnectionIds::persisted(mark.clone(), Fsync::Never).is_err(), "{damaged}");
+        }
+        fs::write(&mark, (MAX_COUNTER - 1).to_string()).expect("writable");
+        let last = ConnectionIds::persisted(mark, Fsync::Never).expect("one is left");
+        assert!(last.next().is_ok() && last.next().is_err(), "no id is given out twice");
         fs::remove_dir_all(dir).expect("ours to remove");
     }
 }

@@ -37,6 +37,7 @@ pub(crate) struct Counters {
     pub(crate) dead_peers: Counter,
     pub(crate) dropped_log_lines: Counter,
     pub(crate) restore_mismatches: Counter,
+    pub(crate) attachments_pruned: Counter,
     pub(crate) swaps: Counter,
     pub(crate) rollbacks: Counter,
 }
@@ -164,6 +165,8 @@ pub struct Counts {
     /// Restored sandboxes that were found to differ from their artifact, of those compared. Any
     /// is a bug here.
     pub restore_mismatches: u64,
+    /// Attachment files unlinked because nobody came back for them.
+    pub attachments_pruned: u64,
     /// Artifacts that have replaced another.
     pub swaps: u64,
     /// Of those, the ones that failed too often and were taken back.
@@ -189,6 +192,7 @@ impl Counters {
             slow_consumers: self.slow_consumers.get(),
             dead_peers: self.dead_peers.get(),
             restore_mismatches: self.restore_mismatches.get(),
+            attachments_pruned: self.attachments_pruned.get(),
             swaps: self.swaps.get(),
             rollbacks: self.rollbacks.get(),
         }

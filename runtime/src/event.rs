@@ -16,7 +16,6 @@ pub(crate) enum Event {
     },
     Open {
         connection: Arc<Connection>,
-        url: Box<str>,
     },
     Message {
         connection: Arc<Connection>,
@@ -94,7 +93,7 @@ impl Event {
     /// The connection it is an event of, which there is.
     pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
         match self {
-            Event::Open { connection, .. }
+            Event::Open { connection }
             | Event::Message { connection, .. }
             | Event::Close { connection, .. } => Some(connection),
             Event::Upgrade { .. } | Event::Request(_) => None,
@@ -104,7 +103,7 @@ impl Event {
     /// The bytes the guest asks for by index (see [`zigttp_abi::guest`]).
     pub(crate) fn input(&self, index: u32) -> Option<&[u8]> {
         Some(match (self, index) {
-            (Event::Open { url, .. }, 0) => url.as_bytes(),
+            (Event::Open { connection }, 0) => connection.url.as_bytes(),
             (Event::Message { data, .. }, 0) => data.bytes(),
             (Event::Message { connection, .. }, 1) => connection.room.key().as_bytes(),
             (Event::Close { reason, .. }, 0) => reason.as_bytes(),

@@ -54,18 +54,18 @@ impl Hub {
         }
     }
 
-    /// Registers a connection that is about to open on a path. It can be addressed from now on,
+    /// Registers a connection that is about to open on a path with query. It can be addressed from now on,
     /// and becomes a member of its room when its `onOpen` has ended ([`Hub::join`]).
     ///
     /// # Errors
     /// When no id can be reserved on disk.
     pub(crate) fn register(
         &self,
-        room: &str,
+        url: &str,
         parameters: Parameters,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
-        let connection = self.prepare(room, parameters, max_queue)?;
+        let connection = self.prepare(url, parameters, max_queue)?;
         self.admit(&connection);
         Ok(connection)
     }
@@ -77,13 +77,14 @@ impl Hub {
     /// When no id can be reserved on disk.
     pub(crate) fn prepare(
         &self,
-        room: &str,
+        url: &str,
         parameters: Parameters,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
-        let room = self.rooms.enter(room);
-        Ok(Arc::new(Connection::new(id, room, parameters, max_queue)))
+        let path = url.split_once('?').map_or(url, |(path, _query)| path);
+        let room = self.rooms.enter(path);
+        Ok(Arc::new(Connection::new(id, room, url.into(), parameters, max_queue)))
     }
 
     /// The second half: it can be addressed from now on.

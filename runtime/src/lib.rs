@@ -44,8 +44,6 @@
 //! `examples/embed.rs` is a whole program. It logs through [`tracing`]; nothing of it touches arguments,
 //! the environment or signals.
 
-#![warn(missing_docs)]
-
 mod admin;
 mod admission;
 mod app;
@@ -57,13 +55,16 @@ mod commit;
 mod config;
 mod connection;
 mod connection_id;
+mod control;
 mod counters;
 mod dispatch;
 mod drain;
+mod durable_dir;
 mod effects;
 mod error;
 mod event;
 mod event_state;
+mod failpoint;
 mod failure;
 mod frame;
 mod guest_memory;
@@ -93,7 +94,13 @@ mod ticker;
 mod value;
 
 pub use admin::{AdminToken, TokenError, serve_admin};
-pub use config::{Config, Isolation, OnError};
+pub use attachment::file::Damage;
+pub use attachment::persisted::{
+    PersistedAttachment, ReadAttachmentError, list_attachments, prune_leftovers, read_attachment,
+};
+pub use attachment::recovery::AdoptError;
+pub use config::{Config, Fsync, Isolation, OnError};
+pub use control::{CONTROL_SOCKET, ControlAnswer, ControlRequest};
 pub use counters::Counts;
 pub use error::{LoadError, StartError};
 pub use hub::ConnectionStates;

@@ -56,15 +56,10 @@ impl End {
 }
 
 impl Server {
-    /// Drives a connection until it is gone. `url` is the request's path and query.
-    pub(crate) async fn serve(
-        self: Arc<Server>,
-        registered: Registered,
-        mut socket: Socket,
-        url: Box<str>,
-    ) {
+    /// Drives a connection until it is gone.
+    pub(crate) async fn serve(self: Arc<Server>, registered: Registered, mut socket: Socket) {
         let connection = &registered.connection;
-        let open = Event::Open { connection: Arc::clone(connection), url };
+        let open = Event::Open { connection: Arc::clone(connection) };
         self.run_for(&mut socket, connection, open).await;
         if self.is_draining() {
             // It came between the end of accepting and the closing of all.
@@ -93,7 +88,7 @@ impl Server {
         // Its failure is logged; there is nobody left to tell.
         let _ = self.dispatch(close).await;
         if unlinks {
-            self.hub.attachments.remove(connection.id).await;
+            self.hub.attachments.remove(connection).await;
         }
     }
 

@@ -23,9 +23,9 @@ impl LocalConnection {
     pub async fn open(server: &Arc<Server>, url: &str) -> Option<LocalConnection> {
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let parameters = server.app().routes.find(path)?;
-        let connection = server.hub.register(path, parameters, server.config.max_queue).ok()?;
+        let connection = server.hub.register(url, parameters, server.config.max_queue).ok()?;
         let registered = Registered { hub: Arc::clone(&server.hub), connection };
-        let open = Event::Open { connection: Arc::clone(&registered.connection), url: url.into() };
+        let open = Event::Open { connection: Arc::clone(&registered.connection) };
         // A failure has been logged, as for every connection.
         let _ = server.dispatch(open).await;
         Some(LocalConnection { server: Arc::clone(server), registered })

@@ -153,6 +153,11 @@ fn counts(page: &mut Page, counters: &Counters) {
             &counters.dropped_log_lines,
         ),
         (
+            "attachments_pruned",
+            "Attachment files unlinked because nobody came back.",
+            &counters.attachments_pruned,
+        ),
+        (
             "restore_mismatches",
             "Restored sandboxes that differed from their artifact: a bug.",
             &counters.restore_mismatches,

@@ -22,9 +22,11 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::attachment::Attachments;
 use crate::attachment::durable::DurableAttachments;
-use crate::config::Config;
+use crate::config::{Config, Fsync};
 use crate::connection_id::ConnectionIds;
+use crate::control;
 use crate::counters::Counts;
+use crate::durable_dir::DurableDir;
 use crate::error::StartError;
 use crate::handler_log::HandlerLog;
 use crate::handshake;
@@ -41,6 +43,9 @@ const MAX_STREAMS: u32 = 100;
 /// Pause after a failed accept: out of file descriptors is not solved by trying at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often attachments that are too old are looked for.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
 /// A handler, and everything that serves it.
 pub struct Server {
     pub(crate) config: Arc<Config>,
@@ -52,6 +57,8 @@ pub struct Server {
     pub(crate) origins: Origins,
     pub(crate) handshake_rates: Option<AddressRates>,
     pub(crate) message_rate: Option<Rate>,
+    /// Held as long as anything may be written there.
+    _durable_dir: Option<DurableDir>,
     /// Set once, before the connections are closed.
     is_draining: AtomicBool,
     /// Replaced as a whole; an event keeps the one it began with.
@@ -70,13 +77,17 @@ impl Server {
         let origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
         let sandbox = Sandbox::new(&config)?;
         let app = App::load(&sandbox, artifact)?;
-        let (ids, attachments) = match &config.durable {
-            Some(dir) => open_durable(dir)
-                .map_err(|source| StartError::Durable { path: dir.clone(), source })?,
-            None => (ConnectionIds::in_memory(), Attachments::in_memory()),
+        let (ids, attachments, durable_dir) = match &config.durable {
+            Some(dir) => {
+                let (ids, attachments, lock) = open_durable(dir, config.fsync)
+                    .map_err(|source| StartError::Durable { path: dir.clone(), source })?;
+                (ids, attachments, Some(lock))
+            }
+            None => (ConnectionIds::in_memory(), Attachments::in_memory(), None),
         };
         let handler_log = HandlerLog::new(Rate::per_second(config.handler_log_rate));
         Ok(Arc::new(Server {
+            _durable_dir: durable_dir,
             sandbox,
             hub: Arc::new(Hub::new(ids, attachments, handler_log)),
             places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
@@ -150,15 +161,20 @@ impl Server {
     }
 }
 
-fn open_durable(dir: &std::path::Path) -> io::Result<(ConnectionIds, Attachments)> {
-    let store = DurableAttachments::open(dir)?;
-    let ids = ConnectionIds::persisted(dir.join("ids"))?;
-    Ok((ids, Attachments::durable(store)))
+fn open_durable(
+    dir: &std::path::Path,
+    fsync: Fsync,
+) -> io::Result<(ConnectionIds, Attachments, DurableDir)> {
+    let lock = DurableDir::take(dir)?;
+    let store = DurableAttachments::open(dir, fsync)?;
+    let ids = ConnectionIds::persisted(dir.join("ids"), fsync)?;
+    Ok((ids, Attachments::durable(store), lock))
 }
 
 /// Serves until `shutdown` is ready; then stops accepting, lets running events finish, closes every
 /// connection with 1001, spread over the drain time-out, and waits for them at most that long.
 pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
+    let background = Background::start(&server);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -176,6 +192,45 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     drop(listener);
     server.is_draining.store(true, Ordering::SeqCst);
     server.drain(graceful).await;
+    drop(background);
+}
+
+/// What a server with a durable directory does beside serving; ends when dropped.
+struct Background(Vec<tokio::task::JoinHandle<()>>);
+
+impl Background {
+    fn start(server: &Arc<Server>) -> Background {
+        let Some(dir) = &server.config.durable else { return Background(Vec::new()) };
+        let mut tasks = vec![tokio::spawn(prune_now_and_then(Arc::clone(server)))];
+        match control::open(dir) {
+            Ok(listener) => {
+                tasks.push(tokio::spawn(control::serve(listener, Arc::clone(server))));
+            }
+            // Serving goes on: only operators' commands need it.
+            Err(error) => tracing::warn!(%error, "cannot open the control socket"),
+        }
+        Background(tasks)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+async fn prune_now_and_then(server: Arc<Server>) {
+    let mut due = tokio::time::interval(PRUNE_INTERVAL.min(server.config.attachment_ttl));
+    loop {
+        due.tick().await;
+        let pruning = Arc::clone(&server);
+        let prune = move || pruning.prune_attachments(pruning.config.attachment_ttl);
+        if let Err(error) = tokio::task::spawn_blocking(prune).await.expect("no panic in pruning") {
+            tracing::error!(%error, "cannot prune attachments");
+        }
+    }
 }
 
 fn accept(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {

@@ -73,6 +73,32 @@ fn sarif_reports_describe_rules_places_and_fixes() {
 }
 
 #[test]
+fn sarif_reports_keep_to_the_schema() {
+    // Of OASIS, as the crate serde-sarif brings it.
+    let schema = include_str!("../fixtures/sarif-2.1.0.schema.json");
+    let mut schema: Value = serde_json::from_str(schema).expect("it is JSON");
+    for holder in ["run", "toolComponent"] {
+        // Their pattern has a bracket that nobody opened, an error to this validator.
+        let language = &mut schema["definitions"][holder]["properties"]["language"];
+        language.as_object_mut().expect("it is there").remove("pattern");
+    }
+    let schema = jsonschema::validator_for(&schema).expect("it is a schema");
+    let files = [
+        ("my app/no_import.ts", NO_IMPORT),
+        ("my app/warned.ts", WARNED),
+        ("my app/broken.ts", BROKEN),
+        ("clean/clean.ts", CLEAN),
+    ];
+    for folder in ["my app", "clean", "."] {
+        let run = check(&files, &["--format", "sarif", folder]);
+        let log: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+        let errors: Vec<_> = schema.iter_errors(&log).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{folder}: {errors:#?}");
+    }
+    assert!(!schema.is_valid(&serde_json::json!({ "version": "2.1.0" })), "it can fail");
+}
+
+#[test]
 fn json_of_several_handlers_says_whether_all_is_well() {
     let files = [("clean.ts", CLEAN), ("warned.ts", WARNED)];
     let json = |arguments: &[&str]| -> Value {

@@ -25,8 +25,8 @@ enum Command {
     DescribeRule(describe_rule::Arguments),
     /// List all rules
     Rules(rules::Arguments),
-    /// Serve an editor: diagnostics as you type, fixes and hovers (LSP over standard input and output)
-    Lsp,
+    /// Serve an editor on standard input and output (language server protocol)
+    Lsp(lsp::Arguments),
     /// Print typings of the API, for editors and `tsc`
     Types(types::Arguments),
 }
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::DescribeRule(arguments) => describe_rule::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
-        Command::Lsp => lsp::run(),
+        Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Types(arguments) => types::run(&arguments),
     })
 }

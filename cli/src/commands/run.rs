@@ -120,6 +120,7 @@ async fn serve(
         slow_consumers = counts.slow_consumers,
         dead_peers = counts.dead_peers,
         restore_mismatches = counts.restore_mismatches,
+        attachments_pruned = counts.attachments_pruned,
         swaps = counts.swaps,
         rollbacks = counts.rollbacks,
         "stopped"

@@ -12,4 +12,5 @@ mod engine;
 mod examples;
 mod hostile;
 mod modules;
+mod mutated;
 mod support;

@@ -1,122 +1,315 @@
-//! Attachment files: `<dir>/ws/<id>.att`.
+//! Writes attachment files, one event after the other, on a thread of its own.
 //!
-//! A file is one line of JSON ([`Header`]) and then the value's bytes. It is written under a
-//! temporary name in the same folder and renamed, so a reader sees the old value or the new one.
+//! An event's files are written under temporary names first, then renamed, all or none. What many
+//! events want written meanwhile is done together, so that with `--fsync always` they share the
+//! wait for the disk. The thread also sets what is in memory, so that disk and memory agree on
+//! which of two events that wrote one attachment was the last.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::AttachmentError;
+use super::file::{self, Header};
+use super::folder::{Folder, temporary_name};
+use super::recovery::AdoptError;
+use crate::config::Fsync;
+use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
+use crate::failpoint;
 use crate::value::Value;
+
+/// Orders that are carried out together.
+const MAX_BATCH: usize = 256;
 
 /// The attachment files of one durable folder.
 pub(crate) struct DurableAttachments {
-    folder: PathBuf,
+    folder: Arc<Folder>,
+    orders: mpsc::Sender<Order>,
 }
 
-/// First line of a file.
-#[derive(Serialize)]
-struct Header<'a> {
-    /// Version of the format.
-    v: u32,
-    /// [`zigttp_abi::value::ValueKind::name`].
-    kind: &'a str,
-    room: &'a str,
-    /// Milliseconds since 1970.
-    written: u64,
-    /// Bytes that follow the line.
-    length: usize,
+/// What the thread is asked to do, and where it answers.
+enum Order {
+    Write { writes: Writes, done: oneshot::Sender<Result<(), AttachmentError>> },
+    Remove { connection: Arc<Connection>, done: oneshot::Sender<()> },
+    Adopt { adoption: Adoption, done: oneshot::Sender<Result<(), AdoptError>> },
 }
 
-/// A file written under its temporary name.
+pub(super) type Writes = Vec<(Arc<Connection>, Value)>;
+
+/// One connection's file is to be another's.
+struct Adoption {
+    prior: ConnectionId,
+    new: Arc<Connection>,
+}
+
+/// An event's file under its temporary name.
 struct Written {
-    id: ConnectionId,
-    temporary: PathBuf,
+    connection: Arc<Connection>,
+    value: Value,
+    temporary: String,
 }
+
+const STOPPED: &str = "the thread that writes attachments does not panic";
 
 impl DurableAttachments {
-    /// Opens `<dir>/ws`, making it if it is not there, for the owner alone.
+    /// Opens `<dir>/ws`, sweeps what a crash has left there, and starts the thread.
     ///
     /// # Errors
-    /// When it cannot be made or written.
-    pub(crate) fn open(dir: &Path) -> io::Result<DurableAttachments> {
-        let folder = dir.join("ws");
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        Ok(DurableAttachments { folder })
+    /// When it cannot be made, read or written.
+    pub(crate) fn open(dir: &Path, fsync: Fsync) -> io::Result<DurableAttachments> {
+        let folder = Arc::new(Folder::open(dir)?);
+        let swept = folder.sweep()?;
+        if swept > 0 {
+            tracing::info!(files = swept, "swept what an interrupted write had left");
+        }
+        let (orders, waiting) = mpsc::channel();
+        let writer =
+            Writer { folder: Arc::clone(&folder), syncs: fsync == Fsync::Always, number: 0 };
+        thread::Builder::new()
+            .name("zigttp-disk".to_owned())
+            .spawn(move || writer.work(&waiting))?;
+        Ok(DurableAttachments { folder, orders })
     }
 
-    /// Writes the values of one event: first all temporaries, then the renames.
-    pub(crate) fn write_all(
+    /// Keeps the values of one event, on disk and then in memory: all of them or none.
+    pub(super) async fn write(&self, writes: Writes) -> Result<(), AttachmentError> {
+        let (done, answer) = oneshot::channel();
+        self.order(Order::Write { writes, done });
+        answer.await.expect(STOPPED)
+    }
+
+    /// Unlinks a connection's file. What events that had addressed it before still write for it is
+    /// dropped.
+    pub(super) async fn remove(&self, connection: Arc<Connection>) {
+        let (done, answer) = oneshot::channel();
+        self.order(Order::Remove { connection, done });
+        answer.await.expect(STOPPED);
+    }
+
+    /// Gives a file that its connection has left to another connection.
+    pub(super) async fn adopt(
         &self,
-        values: Vec<(ConnectionId, String, Value)>,
-    ) -> Result<(), AttachmentError> {
-        let mut written = Vec::with_capacity(values.len());
-        for (id, room, value) in values {
-            match self.write_temporary(id, &room, &value) {
-                Ok(temporary) => written.push(Written { id, temporary }),
-                Err(source) => {
-                    discard(&written);
-                    return Err(AttachmentError { id, source });
+        new: Arc<Connection>,
+        prior: ConnectionId,
+    ) -> Result<(), AdoptError> {
+        let (done, answer) = oneshot::channel();
+        self.order(Order::Adopt { adoption: Adoption { prior, new }, done });
+        answer.await.expect(STOPPED)
+    }
+
+    /// The folder, for those who only look.
+    pub(crate) fn folder(&self) -> &Arc<Folder> {
+        &self.folder
+    }
+
+    fn order(&self, order: Order) {
+        self.orders.send(order).expect(STOPPED);
+    }
+}
+
+/// The thread's own.
+struct Writer {
+    folder: Arc<Folder>,
+    syncs: bool,
+    /// Of the last temporary name.
+    number: u64,
+}
+
+impl Writer {
+    /// Works until nobody can order any more.
+    fn work(mut self, orders: &mpsc::Receiver<Order>) {
+        while let Ok(first) = orders.recv() {
+            let mut batch = vec![first];
+            // Without a disk to wait for, an event gains nothing by company.
+            while self.syncs
+                && batch.len() < MAX_BATCH
+                && let Ok(order) = orders.try_recv()
+            {
+                batch.push(order);
+            }
+            self.carry_out(batch);
+        }
+    }
+
+    fn carry_out(&mut self, batch: Vec<Order>) {
+        let prepared: Vec<_> = batch
+            .into_iter()
+            .map(|order| match order {
+                Order::Write { writes, done } => Prepared::Write(self.prepare(writes), done),
+                Order::Remove { connection, done } => Prepared::Remove(connection, done),
+                Order::Adopt { adoption, done } => Prepared::Adopt(adoption, done),
+            })
+            .collect();
+        failpoint::reached("written");
+        // In the order they were asked for, which is the order of the events' commits.
+        let done: Vec<Done> = prepared.into_iter().map(|prepared| self.finish(prepared)).collect();
+        let synced = if self.syncs { self.folder.sync() } else { Ok(()) };
+        if let Err(error) = &synced {
+            tracing::error!(%error, "cannot bring the folder of attachments to the disk");
+        }
+        for done in done {
+            // Whoever asked may have gone: a future that was dropped at the end of the server.
+            match done {
+                Done::Write(Ok(written), answer) if synced.is_err() => {
+                    let id = written.first().map_or(ConnectionId::from_number(0), |it| it.0.id);
+                    let source = io::Error::other("the folder cannot be brought to the disk");
+                    let _ = answer.send(Err(AttachmentError { id, source }));
+                }
+                Done::Write(result, answer) => {
+                    let _ = answer.send(result.map(|written| {
+                        for (connection, value) in written {
+                            connection.set_attachment(value);
+                        }
+                    }));
+                }
+                Done::Remove(answer) => {
+                    let _ = answer.send(());
+                }
+                Done::Adopt(result, answer) => {
+                    let _ = answer.send(result);
                 }
             }
         }
-        for (index, Written { id, temporary }) in written.iter().enumerate() {
-            if let Err(source) = fs::rename(temporary, self.path(*id)) {
-                discard(&written[index..]);
-                return Err(AttachmentError { id: *id, source });
+    }
+
+    /// Writes an event's files under temporary names.
+    fn prepare(&mut self, writes: Writes) -> Result<Vec<Written>, AttachmentError> {
+        let mut written = Vec::with_capacity(writes.len());
+        for (connection, value) in writes {
+            let id = connection.id;
+            let temporary = self.temporary(id);
+            let bytes = file::encode(&header(&connection, &value), &value);
+            let result = self.folder.write(&temporary, &bytes, self.syncs);
+            written.push(Written { connection, value, temporary });
+            if let Err(source) = result {
+                self.discard(&written);
+                return Err(AttachmentError { id, source });
             }
         }
+        Ok(written)
+    }
+
+    fn finish(&mut self, prepared: Prepared) -> Done {
+        match prepared {
+            Prepared::Write(written, done) => {
+                Done::Write(written.and_then(|written| self.rename_all(written)), done)
+            }
+            Prepared::Remove(connection, done) => {
+                connection.end_attachment();
+                if let Err(error) = self.folder.remove(connection.id) {
+                    tracing::error!(conn = %connection.id, %error, "cannot remove an attachment");
+                }
+                Done::Remove(done)
+            }
+            Prepared::Adopt(adoption, done) => Done::Adopt(self.adopt(&adoption), done),
+        }
+    }
+
+    /// Gives an event's files their names; where one fails, the old ones are put back.
+    fn rename_all(&mut self, written: Vec<Written>) -> Result<Writes, AttachmentError> {
+        let mut renamed: Vec<(ConnectionId, Option<String>)> = Vec::new();
+        let is_one = written.len() == 1;
+        for index in 0..written.len() {
+            let Written { connection, temporary, .. } = &written[index];
+            let id = connection.id;
+            if connection.has_ended_attachment() {
+                self.folder.discard(temporary);
+                continue;
+            }
+            // One rename needs no way back.
+            let kept = if is_one { Ok(None) } else { self.keep(id) };
+            match kept.and_then(|kept| self.folder.rename(temporary, id).map(|()| kept)) {
+                Ok(kept) => renamed.push((id, kept)),
+                Err(source) => {
+                    self.discard(&written[index..]);
+                    self.put_back(renamed);
+                    return Err(AttachmentError { id, source });
+                }
+            }
+            failpoint::reached("renamed");
+        }
+        for kept in renamed.into_iter().filter_map(|(_id, kept)| kept) {
+            self.folder.discard(&kept);
+        }
+        Ok(written
+            .into_iter()
+            .filter(|written| !written.connection.has_ended_attachment())
+            .map(|written| (written.connection, written.value))
+            .collect())
+    }
+
+    fn keep(&mut self, id: ConnectionId) -> io::Result<Option<String>> {
+        let kept = self.temporary(id);
+        Ok(self.folder.keep(id, &kept)?.then_some(kept))
+    }
+
+    fn put_back(&self, renamed: Vec<(ConnectionId, Option<String>)>) {
+        for (id, kept) in renamed {
+            let result = match kept {
+                Some(kept) => self.folder.put_back(&kept, id),
+                None => self.folder.remove(id).map(|_was_there| ()),
+            };
+            if let Err(error) = result {
+                tracing::error!(conn = %id, %error, "cannot put an attachment back");
+            }
+        }
+    }
+
+    fn adopt(&self, Adoption { prior, new }: &Adoption) -> Result<(), AdoptError> {
+        let bytes = self.folder.read(*prior).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => AdoptError::NoAttachment(prior.number()),
+            _ => AdoptError::Io(error),
+        })?;
+        let (_header, value) = file::decode(&bytes)
+            .map_err(|damage| AdoptError::Damaged { id: prior.number(), damage })?;
+        if new.has_ended_attachment() {
+            return Err(AdoptError::NotConnected(new.id.number()));
+        }
+        failpoint::reached("adopting");
+        self.folder.give(*prior, new.id).map_err(AdoptError::Io)?;
+        new.set_attachment(value);
         Ok(())
     }
 
-    /// Unlinks a file; one that was never written is no fault.
-    pub(crate) fn remove(&self, id: ConnectionId) {
-        if let Err(error) = fs::remove_file(self.path(id))
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::error!(conn = %id, %error, "cannot remove an attachment file");
+    fn discard(&self, written: &[Written]) {
+        for Written { temporary, .. } in written {
+            self.folder.discard(temporary);
         }
     }
 
-    fn write_temporary(&self, id: ConnectionId, room: &str, value: &Value) -> io::Result<PathBuf> {
-        let temporary = self.folder.join(format!("{id}.tmp"));
-        let header = Header {
-            v: 1,
-            kind: value.kind().name(),
-            room,
-            written: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_millis() as u64),
-            length: value.bytes().len(),
-        };
-        let mut bytes = serde_json::to_vec(&header).map_err(io::Error::other)?;
-        bytes.push(b'\n');
-        bytes.extend_from_slice(value.bytes());
-        let mut options = OpenOptions::new();
-        let mut file =
-            options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        if let Err(error) = file.write_all(&bytes) {
-            // A file that is half there is worth nothing; the write's own error is the one to tell.
-            let _ = fs::remove_file(&temporary);
-            return Err(error);
-        }
-        Ok(temporary)
-    }
-
-    fn path(&self, id: ConnectionId) -> PathBuf {
-        self.folder.join(format!("{id}.att"))
+    fn temporary(&mut self, id: ConnectionId) -> String {
+        self.number += 1;
+        temporary_name(id, self.number)
     }
 }
 
-fn discard(written: &[Written]) {
-    for Written { temporary, .. } in written {
-        // Swept at the next start if it stays.
-        let _ = fs::remove_file(temporary);
+/// An order after its temporary files are written.
+enum Prepared {
+    Write(Result<Vec<Written>, AttachmentError>, oneshot::Sender<Result<(), AttachmentError>>),
+    Remove(Arc<Connection>, oneshot::Sender<()>),
+    Adopt(Adoption, oneshot::Sender<Result<(), AdoptError>>),
+}
+
+/// An order that was carried out, but for the folder's way to the disk.
+enum Done {
+    Write(Result<Writes, AttachmentError>, oneshot::Sender<Result<(), AttachmentError>>),
+    Remove(oneshot::Sender<()>),
+    Adopt(Result<(), AdoptError>, oneshot::Sender<Result<(), AdoptError>>),
+}
+
+fn header(connection: &Connection, value: &Value) -> Header {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Header {
+        kind: value.kind().name().to_owned(),
+        room: connection.room.key().to_owned(),
+        url: connection.url.to_string(),
+        browser: None,
+        written: since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+        length: value.bytes().len(),
     }
 }

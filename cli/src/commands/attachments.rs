@@ -1,0 +1,303 @@
+//! `zigttp attachments`: what is kept in a durable directory, with or without a running server.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use serde::Serialize;
+use zigttp_runtime::{
+    CONTROL_SOCKET, ControlAnswer, ControlRequest, PersistedAttachment, list_attachments,
+    prune_leftovers, read_attachment,
+};
+
+use crate::exit::ErrorsFound;
+use crate::server_options::duration;
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Arguments of `zigttp attachments`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List all attachments
+    List(Place),
+    /// Show one attachment's value
+    Show {
+        /// The connection it belongs to
+        id: u64,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Give what a connection has left to one that is live; the running server does it
+    Adopt {
+        /// The live connection that is to have it
+        new_id: u64,
+        /// The connection that has left it
+        prior_id: u64,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Remove attachments that no connection has any more
+    Prune {
+        /// Only those that were written longer ago
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
+        older_than: Duration,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where, and for whom the answer is.
+#[derive(clap::Args)]
+struct Place {
+    /// The directory that the server was given
+    #[arg(long, env = "ZIGTTP_DURABLE", value_name = "DIR")]
+    durable: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// An attachment as programs read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonAttachment {
+    id: u64,
+    /// What the value is in JavaScript.
+    kind: &'static str,
+    bytes: usize,
+    room: String,
+    url: String,
+    age_seconds: u64,
+    /// Whether its connection is there.
+    is_live: bool,
+    #[serde(flatten)]
+    value: Option<JsonValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonValue {
+    Text(String),
+    Base64(String),
+}
+
+/// A file that cannot be shown.
+#[derive(Serialize)]
+struct JsonDamaged {
+    error: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the directory cannot be read, the server refuses, or something is damaged
+/// ([`ErrorsFound`]).
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    match &arguments.command {
+        Command::List(place) => list(place),
+        Command::Show { id, place } => show(*id, place),
+        Command::Adopt { new_id, prior_id, place } => adopt(*new_id, *prior_id, place),
+        Command::Prune { older_than, place } => prune(*older_than, place),
+    }
+}
+
+fn list(place: &Place) -> anyhow::Result<()> {
+    let live = live(&place.durable)?;
+    let all = list_attachments(&place.durable)
+        .with_context(|| format!("cannot read {}", place.durable.display()))?;
+    let mut output = std::io::stdout().lock();
+    let has_damaged = all.iter().any(Result::is_err);
+    if place.json {
+        let values: Vec<serde_json::Value> = all
+            .iter()
+            .map(|it| match it {
+                Ok(it) => serde_json::to_value(json(it, &live, false)),
+                Err(error) => serde_json::to_value(JsonDamaged { error: error.to_string() }),
+            })
+            .collect::<Result<_, _>>()
+            .expect("text and numbers always serialise");
+        writeln!(output, "{}", serde_json::to_string_pretty(&values)?)?;
+    } else {
+        writeln!(
+            output,
+            "{:>12}  {:<8}  {:>8}  {:<18}  {:>9}  OPENED ON",
+            "ID", "STATE", "AGE", "KIND", "BYTES"
+        )?;
+        for it in all {
+            match it {
+                Ok(it) => writeln!(
+                    output,
+                    "{:>12}  {:<8}  {:>8}  {:<18}  {:>9}  {}",
+                    it.id,
+                    if live.contains(&it.id) { "live" } else { "leftover" },
+                    age(it.age),
+                    it.value.kind().name(),
+                    it.value.bytes().len(),
+                    it.url.escape_debug(),
+                )?,
+                Err(error) => writeln!(output, "{error}")?,
+            }
+        }
+    }
+    if has_damaged { Err(ErrorsFound.into()) } else { Ok(()) }
+}
+
+fn show(id: u64, place: &Place) -> anyhow::Result<()> {
+    let it = match read_attachment(&place.durable, id) {
+        Ok(it) => it,
+        Err(error) => {
+            crate::show::error(&error.into());
+            return Err(ErrorsFound.into());
+        }
+    };
+    let mut output = std::io::stdout().lock();
+    if place.json {
+        let json = json(&it, &live(&place.durable)?, true);
+        writeln!(output, "{}", serde_json::to_string_pretty(&json)?)?;
+        return Ok(());
+    }
+    let bytes = it.value.bytes();
+    match std::str::from_utf8(bytes) {
+        // What a client has sent must not drive the operator's terminal.
+        Ok(text) if std::io::stdout().is_terminal() => {
+            for line in text.split('\n') {
+                writeln!(output, "{}", line.escape_debug())?;
+            }
+        }
+        Ok(text) => output.write_all(text.as_bytes())?,
+        Err(_binary) if std::io::stdout().is_terminal() => {
+            for (number, line) in bytes.chunks(16).enumerate() {
+                write!(output, "{:08x} ", number * 16)?;
+                for byte in line {
+                    write!(output, " {byte:02x}")?;
+                }
+                writeln!(output)?;
+            }
+        }
+        Err(_binary) => output.write_all(bytes)?,
+    }
+    Ok(())
+}
+
+fn adopt(new_id: u64, prior_id: u64, place: &Place) -> anyhow::Result<()> {
+    match ask(&place.durable, &ControlRequest::Adopt { new_id, prior_id })? {
+        Some(ControlAnswer::Done) => {
+            let mut output = std::io::stdout();
+            if place.json {
+                writeln!(output, "{}", serde_json::json!({ "adopted": prior_id, "by": new_id }))?;
+            } else {
+                writeln!(output, "connection {new_id} has the attachment of {prior_id}")?;
+            }
+            Ok(())
+        }
+        Some(answer) => refused(answer),
+        None => bail!(
+            "no server uses {}: only a running one has a connection to give it to",
+            place.durable.display()
+        ),
+    }
+}
+
+fn prune(older_than: Duration, place: &Place) -> anyhow::Result<()> {
+    let age_ms = u64::try_from(older_than.as_millis()).unwrap_or(u64::MAX);
+    let files = match ask(&place.durable, &ControlRequest::Prune { age_ms })? {
+        Some(ControlAnswer::Pruned { files }) => files,
+        Some(answer) => return refused(answer),
+        None => prune_leftovers(&place.durable, older_than)
+            .with_context(|| format!("cannot prune {}", place.durable.display()))?,
+    };
+    let mut output = std::io::stdout();
+    if place.json {
+        writeln!(output, "{}", serde_json::json!({ "pruned": files }))?;
+    } else {
+        writeln!(output, "removed {files} attachments")?;
+    }
+    Ok(())
+}
+
+fn refused(answer: ControlAnswer) -> anyhow::Result<()> {
+    match answer {
+        ControlAnswer::Refused { why } => {
+            crate::show::error(&anyhow::Error::msg(why));
+            Err(ErrorsFound.into())
+        }
+        _ => bail!("the server answered something else than was asked for"),
+    }
+}
+
+/// The attachments whose connections are there; none without a server.
+fn live(dir: &Path) -> anyhow::Result<Vec<u64>> {
+    match ask(dir, &ControlRequest::Live)? {
+        Some(ControlAnswer::Ids { ids }) => Ok(ids),
+        Some(answer) => refused(answer).map(|()| Vec::new()),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Asks the server that uses the directory; `None` when there is none.
+fn ask(dir: &Path, request: &ControlRequest) -> anyhow::Result<Option<ControlAnswer>> {
+    let path = dir.join(CONTROL_SOCKET);
+    let mut stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot reach {}", path.display()));
+        }
+    };
+    let mut answer = String::new();
+    let mut exchange = || -> std::io::Result<()> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        writeln!(stream, "{}", serde_json::to_string(request)?)?;
+        BufReader::new(&stream).read_line(&mut answer)?;
+        Ok(())
+    };
+    exchange().with_context(|| format!("the server at {} does not answer", path.display()))?;
+    serde_json::from_str(&answer).context("the server's answer is not understood").map(Some)
+}
+
+fn json(it: &PersistedAttachment, live: &[u64], with_value: bool) -> JsonAttachment {
+    let bytes = it.value.bytes();
+    let value = with_value.then(|| match std::str::from_utf8(bytes) {
+        Ok(text) if it.value.kind().name() == "string" => JsonValue::Text(text.to_owned()),
+        _ => JsonValue::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)),
+    });
+    JsonAttachment {
+        id: it.id,
+        kind: it.value.kind().name(),
+        bytes: bytes.len(),
+        room: it.room.clone(),
+        url: it.url.clone(),
+        age_seconds: it.age.as_secs(),
+        is_live: live.contains(&it.id),
+        value,
+    }
+}
+
+/// An age in its largest unit.
+fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}

@@ -1,0 +1,38 @@
+//! What a function of the API does, where the pointer rests on its name.
+
+use gen_lsp_types::{Contents, Hover, HoverParams, MarkupContent, MarkupKind};
+use zigts_compiler::typings;
+use zigttp_abi::api::{ApiFunction, Effect};
+
+use super::position::Lines;
+use super::workspace::Workspace;
+
+/// The page of the function that is named at a position, if one is.
+pub(super) fn hover(workspace: &Workspace, params: &HoverParams) -> Option<Hover> {
+    let place = &params.text_document_position_params;
+    let module = workspace.modules(&place.text_document.uri).next()?;
+    let lines = Lines::new(module.source.text());
+    let offset = lines.offset(place.position);
+    let (span, function) = module.checked.report.api_names.iter().find(|(span, _)| {
+        let touched = span.start as usize..=span.end as usize;
+        span.module == module.id && touched.contains(&offset)
+    })?;
+    let content = MarkupContent { kind: MarkupKind::Markdown, value: page(function) };
+    Some(Hover {
+        contents: Contents::MarkupContent(content),
+        range: Some(lines.range(span.start as usize..span.end as usize)),
+    })
+}
+
+fn page(function: &ApiFunction) -> String {
+    let effect = match function.effect {
+        Effect::Pure => "none".to_owned(),
+        effect => format!("`{}`", effect.name()),
+    };
+    format!(
+        "```ts\nfunction {}\n```\n{}\n\n{}\n\nEffect: {effect}.",
+        typings::signature(function),
+        function.purpose,
+        function.details,
+    )
+}

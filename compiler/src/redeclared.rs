@@ -1,0 +1,243 @@
+//! Names that one scope declares twice (ECMAScript, the early errors of 14.2.1, 15.2.1, 16.2.1).
+//!
+//! The parser lets them pass and the engine refuses them, which would be told only when the
+//! handler is built. What TypeScript erases or merges (overloads, interfaces, `declare`, enums,
+//! namespaces) declares nothing here.
+
+use std::collections::HashMap;
+
+use swc_core::atoms::Atom;
+use swc_core::ecma::ast::{
+    ArrowExpr, ArrowFunctionBody, BlockStmt, CatchClause, ClassDecl, Constructor, FnDecl,
+    ForInStmt, ForOfStmt, ForStmt, Function, Ident, ImportDecl, ImportSpecifier,
+    ParamOrTsParamProp, Pat, Program, StaticBlock, SwitchStmt, TsModuleDecl, TsParamPropParam,
+    VarDecl, VarDeclKind,
+};
+use swc_core::ecma::utils::find_pat_ids;
+use swc_core::ecma::visit::{Visit, VisitWith};
+use zigts_rules::model::SyntaxError;
+
+use crate::source::Positions;
+
+/// Every second declaration, in the order of the source.
+pub(crate) fn redeclared(program: &Program, positions: Positions<'_>) -> Vec<SyntaxError> {
+    let mut finder = Finder { positions, scopes: vec![Scope::new(true)], found: Vec::new() };
+    finder.scopes[0].functions_are_lexical = true;
+    program.visit_with(&mut finder);
+    finder.found.sort_by_key(|error| error.span);
+    finder.found
+}
+
+struct Finder<'a> {
+    positions: Positions<'a>,
+    scopes: Vec<Scope>,
+    found: Vec<SyntaxError>,
+}
+
+/// A block, a function's body with its parameters, or the module.
+struct Scope {
+    names: HashMap<Atom, Kind>,
+    /// Whether a `var` goes no further.
+    is_function: bool,
+    /// In blocks, and in the module itself; in functions they are as `var`s.
+    functions_are_lexical: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// `let`, `const`, `class`, an import, and some functions.
+    Lexical,
+    /// A `var` here or in a block within, or a function that is like one.
+    Var,
+    Parameter,
+}
+
+impl Scope {
+    fn new(is_function: bool) -> Scope {
+        Scope { names: HashMap::new(), is_function, functions_are_lexical: !is_function }
+    }
+}
+
+impl Finder<'_> {
+    fn within(&mut self, is_function: bool, visit: impl FnOnce(&mut Self)) {
+        self.scopes.push(Scope::new(is_function));
+        visit(self);
+        self.scopes.pop();
+    }
+
+    fn scope(&mut self) -> &mut Scope {
+        self.scopes.last_mut().expect("the module's scope stays")
+    }
+
+    fn lexical(&mut self, name: &Ident) {
+        if self.scope().names.insert(name.sym.clone(), Kind::Lexical).is_some() {
+            self.report(name);
+        }
+    }
+
+    /// A `var` passes through the blocks around it and ends up in the function.
+    fn var(&mut self, name: &Ident) {
+        for index in (0..self.scopes.len()).rev() {
+            let scope = &mut self.scopes[index];
+            match scope.names.get(&name.sym) {
+                Some(Kind::Lexical) => return self.report(name),
+                Some(Kind::Var | Kind::Parameter) => {}
+                None => {
+                    scope.names.insert(name.sym.clone(), Kind::Var);
+                }
+            }
+            if scope.is_function {
+                return;
+            }
+        }
+    }
+
+    /// Two parameters of one name are the parser's business.
+    fn parameters<'p>(&mut self, patterns: impl Iterator<Item = &'p Pat>) {
+        for name in patterns.flat_map(names) {
+            self.scope().names.insert(name.sym, Kind::Parameter);
+        }
+    }
+
+    fn report(&mut self, name: &Ident) {
+        let span = self.positions.of(name);
+        self.found.push(SyntaxError { span, message: format!("`{}` is declared twice", name.sym) });
+    }
+}
+
+fn names(pattern: &Pat) -> Vec<Ident> {
+    find_pat_ids(pattern)
+}
+
+impl Visit for Finder<'_> {
+    fn visit_import_decl(&mut self, import: &ImportDecl) {
+        if import.type_only {
+            return;
+        }
+        for specifier in &import.specifiers {
+            match specifier {
+                ImportSpecifier::Named(named) if named.is_type_only => {}
+                specifier => self.lexical(specifier.local()),
+            }
+        }
+    }
+
+    fn visit_var_decl(&mut self, declaration: &VarDecl) {
+        if declaration.declare {
+            return;
+        }
+        for name in declaration.decls.iter().flat_map(|declarator| names(&declarator.name)) {
+            match declaration.kind {
+                VarDeclKind::Var => self.var(&name),
+                VarDeclKind::Let | VarDeclKind::Const => self.lexical(&name),
+            }
+        }
+        declaration.visit_children_with(self);
+    }
+
+    fn visit_fn_decl(&mut self, declaration: &FnDecl) {
+        // One without a body is an overload.
+        if declaration.declare || declaration.function.body.is_none() {
+            return;
+        }
+        if self.scope().functions_are_lexical {
+            self.lexical(&declaration.ident);
+        } else {
+            self.var(&declaration.ident);
+        }
+        declaration.function.visit_with(self);
+    }
+
+    fn visit_class_decl(&mut self, declaration: &ClassDecl) {
+        if !declaration.declare {
+            self.lexical(&declaration.ident);
+            declaration.class.visit_with(self);
+        }
+    }
+
+    // Its contents are merged with others of its name.
+    fn visit_ts_module_decl(&mut self, _: &TsModuleDecl) {}
+
+    fn visit_block_stmt(&mut self, block: &BlockStmt) {
+        self.within(false, |finder| block.visit_children_with(finder));
+    }
+
+    fn visit_switch_stmt(&mut self, switch: &SwitchStmt) {
+        switch.discriminant.visit_with(self);
+        self.within(false, |finder| switch.cases.visit_with(finder));
+    }
+
+    fn visit_for_stmt(&mut self, it: &ForStmt) {
+        self.within(false, |finder| it.visit_children_with(finder));
+    }
+
+    fn visit_for_in_stmt(&mut self, it: &ForInStmt) {
+        self.within(false, |finder| it.visit_children_with(finder));
+    }
+
+    fn visit_for_of_stmt(&mut self, it: &ForOfStmt) {
+        self.within(false, |finder| it.visit_children_with(finder));
+    }
+
+    fn visit_catch_clause(&mut self, catch: &CatchClause) {
+        self.within(false, |finder| {
+            finder.parameters(catch.param.iter());
+            catch.param.visit_with(finder);
+            catch.body.visit_children_with(finder);
+        });
+    }
+
+    fn visit_function(&mut self, function: &Function) {
+        self.within(true, |finder| {
+            finder.parameters(function.params.iter().map(|parameter| &parameter.pat));
+            function.params.visit_with(finder);
+            if let Some(body) = &function.body {
+                body.visit_children_with(finder);
+            }
+        });
+    }
+
+    fn visit_constructor(&mut self, constructor: &Constructor) {
+        self.within(true, |finder| {
+            for parameter in &constructor.params {
+                match parameter {
+                    ParamOrTsParamProp::Param(parameter) => {
+                        finder.parameters(std::iter::once(&parameter.pat));
+                    }
+                    ParamOrTsParamProp::TsParamProp(property) => {
+                        let name = match &property.param {
+                            TsParamPropParam::Ident(name) => Some(name.id.clone()),
+                            TsParamPropParam::Assign(assign) => {
+                                assign.left.as_ident().map(|name| name.id.clone())
+                            }
+                        };
+                        if let Some(name) = name {
+                            finder.scope().names.insert(name.sym, Kind::Parameter);
+                        }
+                    }
+                }
+            }
+            constructor.params.visit_with(finder);
+            if let Some(body) = &constructor.body {
+                body.visit_children_with(finder);
+            }
+        });
+    }
+
+    fn visit_arrow_expr(&mut self, arrow: &ArrowExpr) {
+        self.within(true, |finder| {
+            finder.parameters(arrow.params.iter());
+            arrow.params.visit_with(finder);
+            match &*arrow.body {
+                ArrowFunctionBody::FunctionBody(body) => {
+                    body.visit_children_with(finder);
+                }
+                ArrowFunctionBody::Expr(body) => body.visit_with(finder),
+            }
+        });
+    }
+
+    fn visit_static_block(&mut self, block: &StaticBlock) {
+        self.within(true, |finder| block.body.visit_children_with(finder));
+    }
+}

@@ -1,0 +1,163 @@
+//! The bytes of an attachment file.
+//!
+//! One line, `zigttp-attachment 1 <checksum> <header>`, and then the value. The header is JSON
+//! ([`Header`]); the checksum is the CRC-32, in eight hexadecimal digits, of the header and the
+//! value. A file does not name the connection it belongs to: its name does that, so that one
+//! rename gives it to another.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use zigttp_abi::value::ValueKind;
+
+use crate::value::Value;
+
+/// What every file begins with, up to the checksum: the format and its version.
+const MAGIC: &[u8] = b"zigttp-attachment 1 ";
+const CHECKSUM_DIGITS: usize = 8;
+
+/// What a file says of its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    /// [`ValueKind::name`].
+    pub(crate) kind: String,
+    pub(crate) room: String,
+    /// Path and query that the connection opened on.
+    pub(crate) url: String,
+    /// The browser it was opened from, where connections are resumed: 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) browser: Option<String>,
+    /// Milliseconds since 1970.
+    pub(crate) written: u64,
+    /// Bytes of the value.
+    pub(crate) length: usize,
+}
+
+/// Why bytes are no attachment file.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// It does not begin as one, or is of a version this server does not know.
+    #[error("it is no attachment file of this version")]
+    Foreign,
+    /// It ends before its value does, or goes on after it.
+    #[error("it has {found} bytes of a value of {told}")]
+    Length { told: usize, found: usize },
+    /// Something in it has changed since it was written.
+    #[error("its checksum does not match")]
+    Checksum,
+    /// The header is none.
+    #[error("its header cannot be read")]
+    Header,
+    /// A text that is no UTF-8, or a kind of value there is not.
+    #[error("its value is not of the kind it says")]
+    Kind,
+}
+
+/// The bytes of a file.
+pub(crate) fn encode(header: &Header, value: &Value) -> Vec<u8> {
+    let header = serde_json::to_vec(header).expect("text and numbers always serialise");
+    let mut bytes =
+        Vec::with_capacity(MAGIC.len() + CHECKSUM_DIGITS + 2 + header.len() + value.bytes().len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(checksum(&header, value.bytes()).as_bytes());
+    bytes.push(b' ');
+    bytes.extend_from_slice(&header);
+    bytes.push(b'\n');
+    bytes.extend_from_slice(value.bytes());
+    bytes
+}
+
+/// Reads the bytes of a file.
+///
+/// # Errors
+/// When they are not exactly what [`encode`] makes.
+pub(crate) fn decode(bytes: &[u8]) -> Result<(Header, Value), Damage> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(Damage::Foreign)?;
+    let (told, rest) = rest.split_at_checked(CHECKSUM_DIGITS).ok_or(Damage::Foreign)?;
+    let rest = rest.strip_prefix(b" ").ok_or(Damage::Foreign)?;
+    let end = rest.iter().position(|byte| *byte == b'\n').ok_or(Damage::Header)?;
+    let (line, value) = (&rest[..end], &rest[end + 1..]);
+    let header: Header = serde_json::from_slice(line).map_err(|_bad| Damage::Header)?;
+    if value.len() != header.length {
+        return Err(Damage::Length { told: header.length, found: value.len() });
+    }
+    if checksum(line, value).as_bytes() != told {
+        return Err(Damage::Checksum);
+    }
+    let kind = ValueKind::ALL
+        .iter()
+        .copied()
+        .find(|kind| kind.name() == header.kind)
+        .ok_or(Damage::Kind)?;
+    if kind == ValueKind::Text && std::str::from_utf8(value).is_err() {
+        return Err(Damage::Kind);
+    }
+    Ok((header, Value::new(kind, Bytes::copy_from_slice(value))))
+}
+
+fn checksum(header: &[u8], value: &[u8]) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(header);
+    hasher.update(b"\n");
+    hasher.update(value);
+    format!("{:08x}", hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(value: &Value) -> Header {
+        Header {
+            kind: value.kind().name().to_owned(),
+            room: "/room/\"a\"\n".to_owned(),
+            url: "/room/a?b=c".to_owned(),
+            browser: None,
+            written: 1_700_000_000_000,
+            length: value.bytes().len(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for value in [
+            Value::text(""),
+            Value::text("line\nbreak"),
+            Value::new(ValueKind::Uint8Array, Bytes::from_static(&[0, 255, 10])),
+        ] {
+            let header = header(&value);
+            assert_eq!(decode(&encode(&header, &value)), Ok((header, value)));
+        }
+    }
+
+    #[test]
+    fn every_torn_or_changed_file_is_refused() {
+        let value = Value::text("some value");
+        let whole = encode(&header(&value), &value);
+        for len in 0..whole.len() {
+            assert!(decode(&whole[..len]).is_err(), "{len}");
+        }
+        assert!(decode(&[&whole[..], b"x"].concat()).is_err());
+        for at in 0..whole.len() {
+            for change in [1, 0x20, 0x80] {
+                let mut changed = whole.clone();
+                changed[at] ^= change;
+                assert!(decode(&changed).is_err(), "{at} {change}");
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused_and_nothing_panics() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let whole = encode(&header(&Value::text("abc")), &Value::text("abc"));
+        for _ in 0..20_000 {
+            let mut bytes: Vec<u8> = (0..random.usize(..200)).map(|_| random.u8(..)).collect();
+            if random.bool() {
+                let keep = random.usize(..whole.len());
+                bytes.splice(..0, whole[..keep].iter().copied());
+            }
+            assert!(decode(&bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The folder `<dir>/ws`: files are named relative to it, and no link in it is followed.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+
+use crate::connection_id::ConnectionId;
+
+/// Largest file that is read. No attachment can be configured to be that large.
+const MAX_FILE_BYTES: u64 = (2 << 30) + (1 << 20);
+
+const FILE: &str = ".att";
+const TEMPORARY: &str = ".tmp";
+
+/// An open folder of attachment files.
+pub(crate) struct Folder {
+    descriptor: OwnedFd,
+}
+
+/// What a name in the folder is.
+enum Name {
+    Attachment(ConnectionId),
+    Temporary,
+    /// Not ours.
+    Other,
+}
+
+impl Folder {
+    /// Opens `<dir>/ws`, making it if it is not there, for the owner alone. A link is refused.
+    pub(crate) fn open(dir: &Path) -> io::Result<Folder> {
+        match rustix::fs::mkdir(dir.join("ws"), Mode::RWXU) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Folder::open_existing(dir)
+    }
+
+    /// Opens `<dir>/ws` if it is there.
+    pub(crate) fn open_existing(dir: &Path) -> io::Result<Folder> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::open(dir.join("ws"), flags, Mode::empty()) {
+            Ok(descriptor) => Ok(Folder { descriptor }),
+            Err(rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR) => {
+                Err(io::Error::new(io::ErrorKind::NotADirectory, "`ws` in it is no folder"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes bytes under a temporary name, to the disk itself if asked.
+    pub(crate) fn write(&self, temporary: &str, bytes: &[u8], syncs: bool) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = rustix::fs::openat(&self.descriptor, temporary, flags | OFlags::CLOEXEC, mode)?;
+        let mut file = File::from(file);
+        file.write_all(bytes)?;
+        if syncs { file.sync_data() } else { Ok(()) }
+    }
+
+    /// The bytes of an attachment file.
+    pub(crate) fn read(&self, id: ConnectionId) -> io::Result<Vec<u8>> {
+        // Not blocking: somebody may have put a pipe there.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.descriptor, name(id), flags, Mode::empty())?;
+        let file = File::from(file);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Gives a temporary file its name, in place of the one that was there.
+    pub(crate) fn rename(&self, temporary: &str, id: ConnectionId) -> io::Result<()> {
+        self.rename_names(temporary, &name(id))
+    }
+
+    /// Gives one connection's file to another.
+    pub(crate) fn give(&self, from: ConnectionId, to: ConnectionId) -> io::Result<()> {
+        self.rename_names(&name(from), &name(to))
+    }
+
+    /// Puts a file back that [`Folder::keep`] has kept.
+    pub(crate) fn put_back(&self, kept: &str, id: ConnectionId) -> io::Result<()> {
+        self.rename_names(kept, &name(id))
+    }
+
+    /// Keeps a connection's file under a second name. False when there is none.
+    pub(crate) fn keep(&self, id: ConnectionId, kept: &str) -> io::Result<bool> {
+        match rustix::fs::linkat(
+            &self.descriptor,
+            name(id),
+            &self.descriptor,
+            kept,
+            AtFlags::empty(),
+        ) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Unlinks a connection's file. False when there is none.
+    pub(crate) fn remove(&self, id: ConnectionId) -> io::Result<bool> {
+        self.unlink(&name(id))
+    }
+
+    /// Unlinks a temporary file; one that stays is swept at the next start.
+    pub(crate) fn discard(&self, temporary: &str) {
+        let _ = self.unlink(temporary);
+    }
+
+    /// Lets renames reach the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        rustix::fs::fsync(&self.descriptor).map_err(io::Error::from)
+    }
+
+    /// Every connection that has a file, in order.
+    pub(crate) fn ids(&self) -> io::Result<Vec<ConnectionId>> {
+        let mut ids = Vec::new();
+        self.each(|name| {
+            if let Name::Attachment(id) = parse(name) {
+                ids.push(id);
+            }
+        })?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// How long ago a connection's file was written.
+    pub(crate) fn age(&self, id: ConnectionId) -> io::Result<Duration> {
+        let status = rustix::fs::statat(&self.descriptor, name(id), AtFlags::SYMLINK_NOFOLLOW)?;
+        let written = SystemTime::UNIX_EPOCH
+            + Duration::from_secs(u64::try_from(status.st_mtime).unwrap_or(0));
+        // A clock that was set back makes it new.
+        Ok(written.elapsed().unwrap_or_default())
+    }
+
+    /// Unlinks what a crash has left under temporary names; answers how many there were.
+    pub(crate) fn sweep(&self) -> io::Result<usize> {
+        let mut temporaries = Vec::new();
+        self.each(|name| {
+            if let (Name::Temporary, Ok(name)) = (parse(name), name.to_str()) {
+                temporaries.push(name.to_owned());
+            }
+        })?;
+        for temporary in &temporaries {
+            self.unlink(temporary)?;
+        }
+        Ok(temporaries.len())
+    }
+
+    fn each(&self, mut visit: impl FnMut(&CStr)) -> io::Result<()> {
+        for entry in Dir::read_from(&self.descriptor)? {
+            let entry = entry?;
+            if !matches!(entry.file_type(), FileType::Directory) {
+                visit(entry.file_name());
+            }
+        }
+        Ok(())
+    }
+
+    fn rename_names(&self, from: &str, to: &str) -> io::Result<()> {
+        rustix::fs::renameat(&self.descriptor, from, &self.descriptor, to).map_err(io::Error::from)
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<bool> {
+        match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn name(id: ConnectionId) -> String {
+    format!("{id}{FILE}")
+}
+
+/// A name that no other has: `number` is of the event, `place` within it.
+pub(crate) fn temporary_name(id: ConnectionId, number: u64) -> String {
+    format!("{id}.{number}{TEMPORARY}")
+}
+
+fn parse(name: &CStr) -> Name {
+    let Ok(name) = name.to_str() else { return Name::Other };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(id) = name.strip_suffix(FILE)
+        && is_number(id)
+        && let Ok(id) = id.parse()
+    {
+        return Name::Attachment(ConnectionId::from_number(id));
+    }
+    if let Some((id, number)) = name.strip_suffix(TEMPORARY).and_then(|it| it.split_once('.'))
+        && is_number(id)
+        && is_number(number)
+    {
+        return Name::Temporary;
+    }
+    Name::Other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_ours_are_ours() {
+        let kind = |name: &CStr| match parse(name) {
+            Name::Attachment(id) => format!("attachment {id}"),
+            Name::Temporary => "temporary".to_owned(),
+            Name::Other => "other".to_owned(),
+        };
+        assert_eq!(kind(c"12.att"), "attachment 12");
+        assert_eq!(kind(c"12.3.tmp"), "temporary");
+        for other in [c"12.tmp", c".att", c"a.att", c"1.att.bak", c"notes", c"-1.att", c"1.2.att"] {
+            assert_eq!(kind(other), "other", "{other:?}");
+        }
+    }
+}

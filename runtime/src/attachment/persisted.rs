@@ -1,0 +1,96 @@
+//! A durable folder looked at from outside, with or without a server that uses it.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::file::{self, Damage};
+use super::folder::Folder;
+use crate::connection_id::ConnectionId;
+use crate::durable_dir::DurableDir;
+use crate::value::Value;
+
+/// One attachment file.
+#[derive(Clone, Debug)]
+pub struct PersistedAttachment {
+    /// The connection that it belongs to.
+    pub id: u64,
+    /// How long ago it was written.
+    pub age: Duration,
+    pub room: String,
+    /// Path and query that the connection opened on.
+    pub url: String,
+    pub value: Value,
+}
+
+/// Why a file cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadAttachmentError {
+    /// It is not there, or cannot be read.
+    #[error("cannot read attachment {id}: {source}")]
+    Io {
+        id: u64,
+        #[source]
+        source: io::Error,
+    },
+    /// It is not whole.
+    #[error("attachment {id} is damaged: {damage}")]
+    Damaged { id: u64, damage: Damage },
+}
+
+/// The attachment files of a durable folder, in ascending order of their ids. One that cannot be
+/// shown says why.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn list_attachments(
+    dir: &Path,
+) -> io::Result<Vec<Result<PersistedAttachment, ReadAttachmentError>>> {
+    let folder = Folder::open_existing(dir)?;
+    let ids = folder.ids()?;
+    // One that went meanwhile was not there.
+    let gone = |result: &Result<_, ReadAttachmentError>| {
+        matches!(result, Err(ReadAttachmentError::Io { source, .. })
+            if source.kind() == io::ErrorKind::NotFound)
+    };
+    Ok(ids.into_iter().map(|id| read(&folder, id)).filter(|result| !gone(result)).collect())
+}
+
+/// One attachment file of a durable folder.
+///
+/// # Errors
+/// When it is not there, cannot be read, or is damaged.
+pub fn read_attachment(dir: &Path, id: u64) -> Result<PersistedAttachment, ReadAttachmentError> {
+    let folder =
+        Folder::open_existing(dir).map_err(|source| ReadAttachmentError::Io { id, source })?;
+    read(&folder, ConnectionId::from_number(id))
+}
+
+/// Unlinks the files that were written longer ago than `age`, where no server uses the directory;
+/// answers how many.
+///
+/// # Errors
+/// When one does, or the folder cannot be read.
+pub fn prune_leftovers(dir: &Path, age: Duration) -> io::Result<usize> {
+    // Not made by looking at it.
+    let folder = Folder::open_existing(dir)?;
+    let _alone = DurableDir::take(dir)?;
+    let mut pruned = 0;
+    for id in folder.ids()? {
+        if folder.age(id)? > age && folder.remove(id)? {
+            pruned += 1;
+        }
+    }
+    Ok(pruned)
+}
+
+fn read(folder: &Folder, id: ConnectionId) -> Result<PersistedAttachment, ReadAttachmentError> {
+    let number = id.number();
+    let io = |source| ReadAttachmentError::Io { id: number, source };
+    let bytes = folder.read(id).map_err(io)?;
+    let age = folder.age(id).map_err(io)?;
+    let (header, value) = file::decode(&bytes)
+        .map_err(|damage| ReadAttachmentError::Damaged { id: number, damage })?;
+    Ok(PersistedAttachment { id: number, age, room: header.room, url: header.url, value })
+}

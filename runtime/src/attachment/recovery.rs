@@ -1,0 +1,103 @@
+//! What crashes, shutdowns and dropped links have left: told, given to a live connection, pruned.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::file::Damage;
+use crate::connection_id::ConnectionId;
+use crate::server::Server;
+
+/// Why an attachment was not adopted. It is where it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// The server keeps attachments in memory alone.
+    #[error("the server has no durable folder")]
+    NotDurable,
+    /// The connection that is to have it is not there, or closing.
+    #[error("there is no connection {0}")]
+    NotConnected(u64),
+    /// The connection that has it is there.
+    #[error("connection {0} still has its attachment")]
+    StillConnected(u64),
+    /// No file of this id.
+    #[error("there is no attachment {0}")]
+    NoAttachment(u64),
+    /// The file is not whole.
+    #[error("attachment {id} is damaged: {damage}")]
+    Damaged { id: u64, damage: Damage },
+    /// The disk.
+    #[error("cannot adopt it: {0}")]
+    Io(#[source] std::io::Error),
+}
+
+impl Server {
+    /// The ids of all connections that have an attachment file, live ones included, in ascending
+    /// order. Reads the folder; empty without one.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list_persisted_attachment_ids(&self) -> std::io::Result<Vec<u64>> {
+        match self.hub.attachments.store() {
+            Some(store) => {
+                Ok(store.folder().ids()?.into_iter().map(ConnectionId::number).collect())
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether this connection is there.
+    pub fn is_connected(&self, id: u64) -> bool {
+        self.hub.find(ConnectionId::from_number(id)).is_some()
+    }
+
+    /// Gives the attachment that connection `prior_id` has left to the live connection `new_id`, in
+    /// place of what that has. Whoever calls this has made sure that the client is the same. After
+    /// a crash in the middle the file is with the one or the other, never with both.
+    ///
+    /// # Errors
+    /// See [`AdoptError`].
+    pub async fn adopt_persisted_attachment(
+        &self,
+        new_id: u64,
+        prior_id: u64,
+    ) -> Result<(), AdoptError> {
+        let store = self.hub.attachments.store().ok_or(AdoptError::NotDurable)?;
+        let new = self
+            .hub
+            .find(ConnectionId::from_number(new_id))
+            .ok_or(AdoptError::NotConnected(new_id))?;
+        let prior = ConnectionId::from_number(prior_id);
+        if self.hub.find(prior).is_some() {
+            return Err(AdoptError::StillConnected(prior_id));
+        }
+        store.adopt(new, prior).await?;
+        tracing::info!(conn = new_id, prior = prior_id, "an attachment was adopted");
+        Ok(())
+    }
+
+    /// Unlinks the files of connections that are gone and that were written longer ago than `age`;
+    /// answers how many. Blocks.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn prune_attachments(&self, age: Duration) -> std::io::Result<usize> {
+        let Some(store) = self.hub.attachments.store() else { return Ok(0) };
+        let folder = Arc::clone(store.folder());
+        let mut pruned = 0;
+        for id in folder.ids()? {
+            // Ids are not used again: one that is gone stays gone.
+            if self.hub.find(id).is_none()
+                && folder.age(id).is_ok_and(|written| written > age)
+                && folder.remove(id)?
+            {
+                pruned += 1;
+                self.hub.counters.attachments_pruned.add_one();
+            }
+        }
+        if pruned > 0 {
+            tracing::info!(files = pruned, "pruned attachments that nobody came back for");
+        }
+        Ok(pruned)
+    }
+}
