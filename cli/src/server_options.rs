@@ -26,6 +26,14 @@ pub struct ServerOptions {
     )]
     fsync: FsyncArgument,
 
+    /// Give a browser that comes back to the same URL the attachment it has left there
+    #[arg(long, env = "ZIGTTP_RESUME", help_heading = "Durability")]
+    resume: bool,
+
+    /// How long what a dropped link has left may be resumed; after a restart it is 24 hours
+    #[arg(long, env = "ZIGTTP_RESUME_WINDOW", value_name = "TIME", default_value = "2min", value_parser = duration, help_heading = "Durability")]
+    resume_window: Duration,
+
     /// How long an attachment is kept that no connection has any more
     #[arg(long, env = "ZIGTTP_ATTACHMENT_TTL", value_name = "TIME", default_value = "7d", value_parser = duration, help_heading = "Durability")]
     attachment_ttl: Duration,
@@ -192,6 +200,8 @@ impl ServerOptions {
                 FsyncArgument::Never => Fsync::Never,
                 FsyncArgument::Always => Fsync::Always,
             },
+            resume: self.resume,
+            resume_window: self.resume_window,
             attachment_ttl: self.attachment_ttl,
             cache_dir,
             max_message_size: self.max_message_size,

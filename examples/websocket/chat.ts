@@ -1,6 +1,8 @@
 // A chat: one room a path, a name kept with each connection.
 //
-// The first message of a connection is its name; every later one goes to all in its room.
+// The first message of a connection is its name; every later one goes to all in its room. With
+// `zigttp run chat.wasm --durable data --resume`, a browser that comes back after a dropped link or
+// a restart of the server still has its name.
 
 import {
   deserializeAttachment,
@@ -17,6 +19,9 @@ export const routes = ["/room/:name"];
 export function onOpen(ws: WebSocket, url: string) {
   // Answered by the server itself: keeps a connection alive through proxies at no cost.
   setAutoResponse(ws, "heartbeat", "alive");
+  // Here before the first message only if the connection is resumed.
+  const name = deserializeAttachment(ws);
+  if (name !== undefined) send(ws, `welcome back, ${name}`);
 }
 
 export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: string) {

@@ -58,18 +58,35 @@ export const page = `<!doctype html>
 
   $("join").addEventListener("submit", (event) => {
     event.preventDefault();
+    connect($("room").value, $("name").value);
+  });
+
+  // Comes back by itself after a dropped link or a restart. A server that resumes connections
+  // welcomes the browser back; any other is told the name again.
+  function connect(room, name, pause = 0) {
     socket?.close();
-    const url = new URL("/room/" + encodeURIComponent($("room").value), location);
+    const url = new URL("/room/" + encodeURIComponent(room), location);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const joined = socket = new WebSocket(url);
-    joined.onopen = () => { joined.send($("name").value); enable(true); };
-    joined.onmessage = (message) => show(message.data);
+    let telling;
+    joined.onopen = () => {
+      telling = setTimeout(() => joined.send(name), pause ? 1500 : 0);
+      pause = 0;
+      enable(true);
+    };
+    joined.onmessage = (message) => {
+      if (message.data.startsWith("welcome back")) clearTimeout(telling);
+      show(message.data);
+    };
     joined.onclose = (closed) => {
       if (socket !== joined) return;
+      clearTimeout(telling);
       enable(false);
-      show("disconnected (" + closed.code + ")", "note");
+      if (!pause) show("disconnected (" + closed.code + "), coming back", "note");
+      const longer = Math.min(10_000, (pause || 250) * 2);
+      setTimeout(() => { if (socket === joined) connect(room, name, longer); }, longer);
     };
-  });
+  }
 
   $("say").addEventListener("submit", (event) => {
     event.preventDefault();

@@ -27,6 +27,7 @@ use crate::event::Event;
 use crate::handshake;
 use crate::http::{Body, guest_request, host_response, internal_error, text};
 use crate::lifecycle::Registered;
+use crate::resume::Visitor;
 use crate::route::Parameters;
 use crate::server::Server;
 use crate::socket::Socket;
@@ -41,6 +42,8 @@ struct Candidate {
     question: Option<Event>,
     upgrade: OnUpgrade,
     switching: Response<Body>,
+    /// Who it proves to be, where connections are resumed.
+    visitor: Option<Visitor>,
 }
 
 impl Server {
@@ -69,9 +72,9 @@ impl Server {
             // Boxed, so that a connection does not hold room for its admission.
             let admitted = Box::pin(self.admit(candidate, answer)).await;
             match admitted {
-                Ok((registered, socket)) => {
+                Ok((registered, socket, visitor)) => {
                     self.hub.counters.count_handshake(Admission::Accepted);
-                    self.serve(registered, socket).await;
+                    self.serve(registered, socket, visitor).await;
                 }
                 Err(admission) => self.hub.counters.count_handshake(admission),
             }
@@ -113,19 +116,25 @@ impl Server {
             refuse(Admission::TooManyConnections, retry_after(response, "5"))
         })?;
         let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let resume = self.resume.as_ref();
+        let visitor = resume.map(|resume| resume.recognise(request.headers(), self));
+        let browser = visitor.as_ref().map(|visitor| visitor.browser);
         let connection =
-            self.hub.prepare(url, parameters, self.config.max_queue).map_err(|error| {
+            self.hub.prepare(url, browser, parameters, self.config.max_queue).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 let line = "no connection can be opened now\n";
                 refuse(Admission::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
             })?;
+        if let (Some(resume), Some(visitor)) = (resume, &visitor) {
+            resume.introduce(visitor, connection.id, switching.headers_mut());
+        }
         let registered = Registered { hub: Arc::clone(&self.hub), connection };
         let (head, upgrade) = split(request);
         let question = app.asks_before_upgrades().then(|| Event::Upgrade {
             connection: Arc::clone(&registered.connection),
             request: guest_request(&head, Bytes::new()),
         });
-        Ok((Candidate { registered, question, upgrade, switching }, place))
+        Ok((Candidate { registered, question, upgrade, switching, visitor }, place))
     }
 
     /// Asks the handler, answers the request, and takes the transport over.
@@ -133,8 +142,8 @@ impl Server {
         self: &Arc<Server>,
         candidate: Candidate,
         answer: oneshot::Sender<Response<Body>>,
-    ) -> Result<(Registered, Socket), Admission> {
-        let Candidate { registered, question, upgrade, switching } = candidate;
+    ) -> Result<(Registered, Socket, Option<Visitor>), Admission> {
+        let Candidate { registered, question, upgrade, switching, visitor } = candidate;
         let refusal = match question {
             Some(question) => self.ask_handler(question).await.err(),
             None => None,
@@ -158,7 +167,7 @@ impl Server {
             .expect("every transport is a TcpStream");
         let outbox = &registered.connection.outbox;
         let socket = Socket::new(parts.io.into_inner(), &parts.read_buf, &self.config, outbox);
-        Ok((registered, socket))
+        Ok((registered, socket, visitor))
     }
 
     /// Runs `onUpgrade`. What it accepts with is the candidate's attachment when it has returned.

@@ -33,6 +33,10 @@ pub struct Config {
     pub durable: Option<PathBuf>,
     /// What attachments in the durable folder survive.
     pub fsync: Fsync,
+    /// Whether a browser that comes back to the same URL is given the attachment it has left.
+    pub resume: bool,
+    /// How long what a dropped link has left may be resumed; after a restart it is 24 hours.
+    pub resume_window: Duration,
     /// How long an attachment is kept that no connection has any more.
     pub attachment_ttl: Duration,
     /// Where compiled modules are cached. Whoever can write there can run code.
@@ -120,6 +124,9 @@ impl Config {
                 self.memory_limit
             ));
         }
+        if self.resume && self.durable.is_none() {
+            return Err("resuming needs a durable folder".to_owned());
+        }
         if self.max_events == 0 {
             return Err("at least one event must be able to run".to_owned());
         }
@@ -133,6 +140,8 @@ impl Default for Config {
         Config {
             durable: None,
             fsync: Fsync::Never,
+            resume: false,
+            resume_window: Duration::from_secs(2 * 60),
             attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),
             cache_dir: None,
             max_message_size: 1 << 20,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::auto_response::AutoResponse;
 use crate::connection_id::ConnectionId;
 use crate::outbox::Outbox;
+use crate::resume::Browser;
 use crate::rooms::Room;
 use crate::route::Parameters;
 use crate::value::Value;
@@ -17,6 +18,8 @@ pub(crate) struct Connection {
     pub(crate) room: Arc<Room>,
     /// Path and query that it opened on.
     pub(crate) url: Box<str>,
+    /// The browser it was opened from, where connections are resumed.
+    pub(crate) browser: Option<Browser>,
     /// Parameters of the route it opened under.
     pub(crate) parameters: Parameters,
     /// When it asked to open.
@@ -54,6 +57,7 @@ impl Connection {
         id: ConnectionId,
         room: Arc<Room>,
         url: Box<str>,
+        browser: Option<Browser>,
         parameters: Parameters,
         max_queue: usize,
     ) -> Connection {
@@ -63,6 +67,7 @@ impl Connection {
             id,
             room,
             url,
+            browser,
             parameters,
             opened: Instant::now(),
             outbox,

@@ -38,6 +38,8 @@ pub(crate) struct Counters {
     pub(crate) dropped_log_lines: Counter,
     pub(crate) restore_mismatches: Counter,
     pub(crate) attachments_pruned: Counter,
+    pub(crate) resumed: Counter,
+    pub(crate) forged_tokens: Counter,
     pub(crate) swaps: Counter,
     pub(crate) rollbacks: Counter,
 }
@@ -167,6 +169,10 @@ pub struct Counts {
     pub restore_mismatches: u64,
     /// Attachment files unlinked because nobody came back for them.
     pub attachments_pruned: u64,
+    /// Connections that were given what their client had left.
+    pub resumed: u64,
+    /// Cookies and headers for resuming that this server has not signed.
+    pub forged_tokens: u64,
     /// Artifacts that have replaced another.
     pub swaps: u64,
     /// Of those, the ones that failed too often and were taken back.
@@ -193,6 +199,8 @@ impl Counters {
             dead_peers: self.dead_peers.get(),
             restore_mismatches: self.restore_mismatches.get(),
             attachments_pruned: self.attachments_pruned.get(),
+            resumed: self.resumed.get(),
+            forged_tokens: self.forged_tokens.get(),
             swaps: self.swaps.get(),
             rollbacks: self.rollbacks.get(),
         }

@@ -11,6 +11,7 @@ use crate::connection::{Connection, State};
 use crate::connection_id::{ConnectionId, ConnectionIds};
 use crate::counters::Counters;
 use crate::handler_log::HandlerLog;
+use crate::resume::Browser;
 use crate::rooms::Rooms;
 use crate::route::Parameters;
 
@@ -62,10 +63,11 @@ impl Hub {
     pub(crate) fn register(
         &self,
         url: &str,
+        browser: Option<Browser>,
         parameters: Parameters,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
-        let connection = self.prepare(url, parameters, max_queue)?;
+        let connection = self.prepare(url, browser, parameters, max_queue)?;
         self.admit(&connection);
         Ok(connection)
     }
@@ -78,13 +80,15 @@ impl Hub {
     pub(crate) fn prepare(
         &self,
         url: &str,
+        browser: Option<Browser>,
         parameters: Parameters,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let room = self.rooms.enter(path);
-        Ok(Arc::new(Connection::new(id, room, url.into(), parameters, max_queue)))
+        let connection = Connection::new(id, room, url.into(), browser, parameters, max_queue);
+        Ok(Arc::new(connection))
     }
 
     /// The second half: it can be addressed from now on.

@@ -83,6 +83,7 @@ mod origin;
 mod outbox;
 mod pace;
 mod restore;
+mod resume;
 mod rooms;
 mod route;
 mod sandbox;

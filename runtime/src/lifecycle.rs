@@ -11,6 +11,7 @@ use crate::frame::Frame;
 use crate::hub::Hub;
 use crate::outbox::Close;
 use crate::pace::Bucket;
+use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
 use crate::value::Value;
@@ -57,8 +58,16 @@ impl End {
 
 impl Server {
     /// Drives a connection until it is gone.
-    pub(crate) async fn serve(self: Arc<Server>, registered: Registered, mut socket: Socket) {
-        let connection = &registered.connection;
+    pub(crate) async fn serve(
+        self: Arc<Server>,
+        registered: Registered,
+        mut socket: Socket,
+        visitor: Option<Visitor>,
+    ) {
+        let connection = &Arc::clone(&registered.connection);
+        if let Some(visitor) = visitor {
+            Box::pin(self.resume(connection, &visitor)).await;
+        }
         let open = Event::Open { connection: Arc::clone(connection) };
         self.run_for(&mut socket, connection, open).await;
         if self.is_draining() {
@@ -77,19 +86,30 @@ impl Server {
                 socket.finish(&connection.outbox).await;
             }
         };
-        Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
+        let (is_left, ()) =
+            Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
+        drop(registered);
+        if let Some(resume) = &self.resume {
+            resume.parted(connection, is_left);
+        }
     }
 
     /// What is left to do for a connection that has ended: its `onClose`, and its attachment.
-    async fn close(&self, connection: &Arc<Connection>, end: End) {
-        let unlinks = end.unlinks();
+    /// Answers whether that waits for the client to come back.
+    async fn close(&self, connection: &Arc<Connection>, end: End) -> bool {
+        let (unlinks, is_dropped) = (end.unlinks(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.report();
         let close = Event::Close { connection: Arc::clone(connection), code, reason };
         // Its failure is logged; there is nobody left to tell.
         let _ = self.dispatch(close).await;
+        if self.resume.is_some() && is_dropped && connection.attachment().is_some() {
+            // It waits for whoever comes back.
+            return true;
+        }
         if unlinks {
             self.hub.attachments.remove(connection).await;
         }
+        false
     }
 
     /// Handles messages until one side closes.

@@ -19,8 +19,8 @@ pub(crate) struct Liveness {
     heard: Instant,
     /// When the last event ended.
     event_ended: Instant,
-    /// When a ping went out that nothing has followed yet.
-    pinged: Option<Instant>,
+    /// By when something must follow the ping that went out.
+    answer_due: Option<Instant>,
     is_dormant: bool,
 }
 
@@ -56,7 +56,7 @@ impl Liveness {
             bounds,
             heard: now,
             event_ended: now,
-            pinged: None,
+            answer_due: None,
             is_dormant: false,
         }
     }
@@ -64,7 +64,13 @@ impl Liveness {
     /// Something was read.
     pub(crate) fn heard(&mut self) {
         self.heard = Instant::now();
-        self.pinged = None;
+        self.answer_due = None;
+    }
+
+    /// A ping goes out now and has to be answered within this time.
+    pub(crate) fn probe(&mut self, time: Duration) {
+        let due = Instant::now() + time;
+        self.answer_due = Some(self.answer_due.map_or(due, |earlier| earlier.min(due)));
     }
 
     /// An event of the connection has ended.
@@ -86,13 +92,13 @@ impl Liveness {
             if slow_at.is_some_and(|at| at <= now) {
                 return Poll::Ready(Due::Slow);
             }
-            let (alive_at, alive_due) = match self.pinged {
-                Some(pinged) => (pinged + self.bounds.pong_timeout, Due::Dead),
+            let (alive_at, alive_due) = match self.answer_due {
+                Some(due) => (due, Due::Dead),
                 None => (self.heard + self.bounds.ping_interval, Due::Ping),
             };
             if alive_at <= now {
                 if alive_due == Due::Ping {
-                    self.pinged = Some(now);
+                    self.answer_due = Some(now + self.bounds.pong_timeout);
                 }
                 return Poll::Ready(alive_due);
             }

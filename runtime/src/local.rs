@@ -23,7 +23,8 @@ impl LocalConnection {
     pub async fn open(server: &Arc<Server>, url: &str) -> Option<LocalConnection> {
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let parameters = server.app().routes.find(path)?;
-        let connection = server.hub.register(url, parameters, server.config.max_queue).ok()?;
+        let connection =
+            server.hub.register(url, None, parameters, server.config.max_queue).ok()?;
         let registered = Registered { hub: Arc::clone(&server.hub), connection };
         let open = Event::Open { connection: Arc::clone(&registered.connection) };
         // A failure has been logged, as for every connection.

@@ -157,6 +157,12 @@ fn counts(page: &mut Page, counters: &Counters) {
             "Attachment files unlinked because nobody came back.",
             &counters.attachments_pruned,
         ),
+        ("resumed", "Connections that found what they had left.", &counters.resumed),
+        (
+            "forged_tokens",
+            "Resume tokens that this server has not signed.",
+            &counters.forged_tokens,
+        ),
         (
             "restore_mismatches",
             "Restored sandboxes that differed from their artifact: a bug.",

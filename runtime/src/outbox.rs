@@ -14,6 +14,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::oneshot;
 use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::protocol::frame::Frame as ControlFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -84,6 +85,8 @@ struct Queue {
     bytes: usize,
     /// Since when `bytes` has been over the bound without a break.
     over_since: Option<Instant>,
+    /// Somebody wants to know whether the peer is still there.
+    probe: Option<oneshot::Sender<()>>,
     /// The server stops: it closes once the event that runs has ended.
     is_leaving: bool,
     phase: Phase,
@@ -174,6 +177,22 @@ impl Outbox {
         self.waker.wake();
     }
 
+    /// Asks the connection's task to ping its peer; `alive` is told when the peer says anything, and
+    /// dropped when it does not.
+    pub(crate) fn probe(&self, alive: oneshot::Sender<()>) {
+        let mut queue = self.lock();
+        if queue.phase != Phase::Closed {
+            queue.probe = Some(alive);
+        }
+        drop(queue);
+        self.waker.wake();
+    }
+
+    /// Takes the question out, for the connection's task.
+    pub(crate) fn take_probe(&self) -> Option<oneshot::Sender<()>> {
+        self.lock().probe.take()
+    }
+
     /// Begins a close that does not wait behind what is queued: that is dropped.
     pub(crate) fn close_at_once(&self, close: Close) {
         let mut queue = self.lock();
@@ -214,6 +233,7 @@ impl Outbox {
     pub(crate) fn shut(&self) {
         let mut queue = self.lock();
         queue.phase = Phase::Closed;
+        queue.probe = None;
         queue.drop_frames();
     }
 

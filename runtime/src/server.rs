@@ -34,6 +34,7 @@ use crate::http::Body;
 use crate::hub::{ConnectionStates, Hub};
 use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
+use crate::resume::Resume;
 use crate::sandbox::Sandbox;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
@@ -57,6 +58,8 @@ pub struct Server {
     pub(crate) origins: Origins,
     pub(crate) handshake_rates: Option<AddressRates>,
     pub(crate) message_rate: Option<Rate>,
+    /// What clients have left and may come back for, if they may.
+    pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
     _durable_dir: Option<DurableDir>,
     /// Set once, before the connections are closed.
@@ -85,8 +88,16 @@ impl Server {
             }
             None => (ConnectionIds::in_memory(), Attachments::in_memory(), None),
         };
+        let resume = match &config.durable {
+            Some(dir) if config.resume => Some(
+                Resume::open(dir, config.resume_window)
+                    .map_err(|source| StartError::Durable { path: dir.clone(), source })?,
+            ),
+            _ => None,
+        };
         let handler_log = HandlerLog::new(Rate::per_second(config.handler_log_rate));
-        Ok(Arc::new(Server {
+        let server = Arc::new(Server {
+            resume,
             _durable_dir: durable_dir,
             sandbox,
             hub: Arc::new(Hub::new(ids, attachments, handler_log)),
@@ -100,7 +111,12 @@ impl Server {
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
             swapping: Mutex::default(),
-        }))
+        });
+        server.list_resumable().map_err(|source| StartError::Durable {
+            path: server.config.durable.clone().unwrap_or_default(),
+            source,
+        })?;
+        Ok(server)
     }
 
     /// The artifact that serves events from now on.
@@ -222,11 +238,15 @@ impl Drop for Background {
 }
 
 async fn prune_now_and_then(server: Arc<Server>) {
-    let mut due = tokio::time::interval(PRUNE_INTERVAL.min(server.config.attachment_ttl));
+    let Config { attachment_ttl, resume_window, .. } = *server.config;
+    let mut due = tokio::time::interval(PRUNE_INTERVAL.min(attachment_ttl).min(resume_window));
     loop {
         due.tick().await;
         let pruning = Arc::clone(&server);
-        let prune = move || pruning.prune_attachments(pruning.config.attachment_ttl);
+        let prune = move || {
+            pruning.drop_expired();
+            pruning.prune_attachments(attachment_ttl)
+        };
         if let Err(error) = tokio::task::spawn_blocking(prune).await.expect("no panic in pruning") {
             tracing::error!(%error, "cannot prune attachments");
         }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::oneshot;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::Frame as ControlFrame;
 use tungstenite::{Error, Message};
@@ -27,6 +28,7 @@ use self::decoder::Decoder;
 use crate::config::Config;
 use crate::liveness::{Due, Liveness};
 use crate::outbox::{self, Call, Close, Outbox};
+use crate::resume::PROBE_TIME;
 use crate::value::Value;
 
 /// Most bytes that one system call reads. One buffer a thread: a connection that waits has none.
@@ -50,6 +52,8 @@ pub(crate) struct Socket {
     replies: Vec<u8>,
     unflushed_pings: u32,
     liveness: Liveness,
+    /// Told when the peer says anything.
+    probe: Option<oneshot::Sender<()>>,
 }
 
 /// What [`Socket::next`] waits for.
@@ -91,6 +95,7 @@ impl Socket {
             replies: Vec::new(),
             unflushed_pings: 0,
             liveness: Liveness::new(config),
+            probe: None,
         }
     }
 
@@ -118,6 +123,11 @@ impl Socket {
             outbox.register(cx.waker());
             if let Some(Call::Close(close)) = outbox.call() {
                 return Poll::Ready(Inbound::Closing(close));
+            }
+            if let Some(alive) = outbox.take_probe() {
+                self.probe = Some(alive);
+                self.liveness.probe(PROBE_TIME);
+                outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new())));
             }
             match outbox.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
@@ -215,6 +225,10 @@ impl Socket {
         loop {
             let message = ready!(self.poll_message(cx));
             self.liveness.heard();
+            if let Some(probe) = self.probe.take() {
+                // Who asked may have gone.
+                let _ = probe.send(());
+            }
             return Poll::Ready(match message {
                 Some(Ok(Message::Text(text))) => Inbound::Message(Value::checked_text(text.into())),
                 Some(Ok(Message::Binary(bytes))) => {

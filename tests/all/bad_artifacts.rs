@@ -189,7 +189,7 @@ fn a_durable_folder_that_cannot_be_used_is_refused() {
 
     fs::create_dir(path("garbled")).expect("the temporary folder is writable");
     fs::write(path("garbled/ids"), "many\n").expect("the temporary folder is writable");
-    refused(&path("garbled"), &["not a number"]);
+    refused(&path("garbled"), &["is damaged"]);
 
     fs::create_dir_all(path("blocked/ids")).expect("the temporary folder is writable");
     refused(&path("blocked"), &[]);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::support::programs;
+use super::support::raw::{RawClient, TEXT};
 use super::support::server::Server;
 
 fn chat() -> PathBuf {
@@ -67,4 +68,25 @@ async fn an_attachment_file_appears_and_goes() {
     server.signal("TERM");
     assert!(server.wait().success());
     assert_eq!(files(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_browser_that_comes_back_still_has_its_name() {
+    let folder = programs::folder();
+    let path = folder.path().to_str().expect("a UTF-8 path");
+    let server = Server::start(&chat(), &["--durable", path, "--resume"]);
+    let (mut client, head) = RawClient::connect_with(server.address, "/room/one", "");
+    client.frame(TEXT, b"ada");
+    assert_eq!(client.text(), "hello ada, this is one");
+    let cookie = head
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next())
+        .expect("a new browser gets a cookie");
+    server.kill();
+    let server = Server::start(&chat(), &["--durable", path, "--resume"]);
+    let headers = format!("Cookie: {cookie}\r\n");
+    let (mut client, _) = RawClient::connect_with(server.address, "/room/one", &headers);
+    assert_eq!(client.text(), "welcome back, ada");
+    client.frame(TEXT, b"hi");
+    assert_eq!(client.text(), "ada: hi");
 }

@@ -1,13 +1,24 @@
 //! Which ends of a connection keep its attachment file, and that ids are never reused.
 
-use std::path::{Path, PathBuf};
-
-use super::support::programs;
+use super::support::client::Client;
+use super::support::durable::Durable;
+use super::support::eventually;
+use super::support::raw::{CLOSE, RawClient, TEXT, close_payload, frame};
 use super::support::server::Server;
 
 const HANDLER: &str = r#"
 import { send, close, serializeAttachment } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string) {
+  if (data === "spin") for (;;);
+  // More than a transport takes that nobody reads from.
+  if (data === "flood") return void send(ws, "x".repeat(20 << 20));
+  if (data.startsWith("write ")) {
+    serializeAttachment(Number(data.slice(6)) as unknown as WebSocket, "late");
+    console.log("addressed");
+    // Longer than the other connection takes to close.
+    for (const end = Date.now() + 1500; Date.now() < end; );
+    return void send(ws, "written");
+  }
   serializeAttachment(ws, data);
   send(ws, String(ws));
   if (data === "leave") close(ws, 1001);
@@ -15,57 +26,33 @@ export function onMessage(ws: WebSocket, data: string) {
 export function onClose(ws: WebSocket, code: number) { console.log("closed", code); }
 "#;
 
-struct Durable {
-    folder: tempfile::TempDir,
-}
-
-impl Durable {
-    fn new() -> Durable {
-        Durable { folder: programs::folder() }
-    }
-
-    fn serve(&self) -> Server {
-        let path = self.folder.path().to_str().expect("a UTF-8 path");
-        Server::start(&programs::compile(HANDLER), &["--durable", path])
-    }
-
-    fn file(&self, id: &str) -> PathBuf {
-        self.folder.path().join("ws").join(format!("{id}.att"))
-    }
-}
-
-fn value(file: &Path) -> String {
-    let content = std::fs::read_to_string(file).expect("the file is there");
-    content.lines().last().expect("a header and a value").to_owned()
-}
-
 #[tokio::test]
 async fn an_attachment_outlives_a_crash() {
-    let durable = Durable::new();
-    let server = durable.serve();
+    let durable = Durable::of(HANDLER);
+    let server = durable.serve(&[]);
     let mut client = server.connect("/").await;
     let id = client.ask("kept").await;
-    assert_eq!(value(&durable.file(&id)), "kept");
+    assert_eq!(durable.value(&id), "kept");
     server.kill();
-    assert_eq!(value(&durable.file(&id)), "kept");
+    assert_eq!(durable.value(&id), "kept");
 }
 
 #[tokio::test]
 async fn an_attachment_outlives_a_shutdown() {
-    let durable = Durable::new();
-    let server = durable.serve();
+    let durable = Durable::of(HANDLER);
+    let server = durable.serve(&[]);
     let mut client = server.connect("/").await;
     let id = client.ask("kept").await;
     server.signal("TERM");
     assert_eq!(client.closed().await.0, 1001);
     assert!(server.wait().success());
-    assert_eq!(value(&durable.file(&id)), "kept");
+    assert_eq!(durable.value(&id), "kept");
 }
 
 #[tokio::test]
 async fn an_attachment_goes_with_a_close_of_peer_or_handler_and_with_a_drop() {
-    let durable = Durable::new();
-    let server = durable.serve();
+    let durable = Durable::of(HANDLER);
+    let server = durable.serve(&[]);
     let mut client = server.connect("/").await;
     let by_peer = client.ask("x").await;
     client.close(1000, "").await;
@@ -83,16 +70,70 @@ async fn an_attachment_goes_with_a_close_of_peer_or_handler_and_with_a_drop() {
     }
 }
 
+#[test]
+fn an_attachment_goes_with_a_close_for_a_fault() {
+    let durable = Durable::of(HANDLER);
+    let server = durable.serve(&[
+        "--max-message-size",
+        "4KiB",
+        "--max-queue",
+        "64KiB",
+        "--slow-consumer-timeout",
+        "100ms",
+        "--close-timeout",
+        "300ms",
+        "--memory-limit",
+        "128MiB",
+        "--cpu-limit",
+        "2s",
+    ]);
+    for (what, bytes, code) in [
+        ("a reserved opcode", frame(0x83, b"x"), 1002),
+        ("a text that is no UTF-8", frame(TEXT, b"\xff"), 1007),
+        ("a message that is too large", frame(TEXT, &[b'x'; 5000]), 1009),
+        ("an event over its budget", frame(TEXT, b"spin"), 1011),
+        ("a close frame of the peer", frame(CLOSE, &close_payload(3999, b"")), 3999),
+        ("a consumer that does not read", frame(TEXT, b"flood"), 1008),
+    ] {
+        let mut client = RawClient::connect(server.address, "/");
+        client.frame(TEXT, b"kept");
+        let id = client.text();
+        assert_eq!(durable.value(&id), "kept", "{what}");
+        client.write(&bytes);
+        server.wait_for_log(&format!("closed {code}"));
+        eventually(what, || !durable.file(&id).exists());
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_ends_after_a_connection_does_not_bring_its_file_back() {
+    let durable = Durable::of(HANDLER);
+    let server = durable.serve(&["--cpu-limit", "20s"]);
+    let mut gone = server.connect("/gone").await;
+    let id = gone.ask("x").await;
+    let mut writer = server.connect("/writer").await;
+    writer.send(format!("write {id}").as_str()).await;
+    server.wait_for_log("addressed");
+    gone.close(1000, "").await;
+    server.wait_for_log("closed 1000");
+    assert_eq!(writer.text().await, "written");
+    assert_eq!(durable.names(), Vec::<String>::new(), "{id} is gone");
+}
+
 #[tokio::test]
 async fn ids_are_never_reused_over_the_life_of_a_durable_directory() {
-    let durable = Durable::new();
+    let durable = Durable::of(HANDLER);
     let mut last = 0;
     for _ in 0..3 {
-        let server = durable.serve();
-        let mut client = server.connect("/").await;
-        let id: u64 = client.ask("x").await.parse().expect("an id is a number");
+        let server = durable.serve(&[]);
+        let id: u64 = next_id(&server).await.parse().expect("an id is a number");
         assert!(id > last, "{id} after {last}");
         last = id;
         server.kill();
     }
+}
+
+async fn next_id(server: &Server) -> String {
+    let mut client: Client = server.connect("/").await;
+    client.ask("x").await
 }

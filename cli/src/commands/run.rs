@@ -121,6 +121,8 @@ async fn serve(
         dead_peers = counts.dead_peers,
         restore_mismatches = counts.restore_mismatches,
         attachments_pruned = counts.attachments_pruned,
+        resumed = counts.resumed,
+        forged_tokens = counts.forged_tokens,
         swaps = counts.swaps,
         rollbacks = counts.rollbacks,
         "stopped"

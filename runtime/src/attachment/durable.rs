@@ -308,8 +308,12 @@ fn header(connection: &Connection, value: &Value) -> Header {
         kind: value.kind().name().to_owned(),
         room: connection.room.key().to_owned(),
         url: connection.url.to_string(),
-        browser: None,
+        browser: connection.browser.map(|browser| hex(&browser)),
         written: since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
         length: value.bytes().len(),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

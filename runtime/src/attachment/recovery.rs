@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::file::Damage;
+use super::file::{self, Damage};
 use crate::connection_id::ConnectionId;
+use crate::resume::Browser;
 use crate::server::Server;
 
 /// Why an attachment was not adopted. It is where it was.
@@ -76,6 +77,43 @@ impl Server {
         Ok(())
     }
 
+    /// Lists what files say can be resumed. One that cannot be read is passed by, with a line in
+    /// the log.
+    pub(crate) fn list_resumable(&self) -> std::io::Result<()> {
+        let (Some(resume), Some(store)) = (&self.resume, self.hub.attachments.store()) else {
+            return Ok(());
+        };
+        for id in store.folder().ids()? {
+            let header = store.folder().read(id).map_err(|error| error.to_string());
+            let header = header.and_then(|bytes| {
+                file::decode(&bytes).map(|(header, _)| header).map_err(|damage| damage.to_string())
+            });
+            match header {
+                Ok(header) => {
+                    if let Some(browser) = header.browser.as_deref().and_then(unhex) {
+                        resume.found(browser, &header.url, id, header.written);
+                    }
+                }
+                Err(error) => tracing::warn!(conn = %id, error, "cannot read an attachment"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Unlinks attachments that were to be resumed and were not.
+    pub(crate) fn drop_expired(&self) {
+        let (Some(resume), Some(store)) = (&self.resume, self.hub.attachments.store()) else {
+            return;
+        };
+        for id in resume.expired() {
+            match store.folder().remove(id) {
+                Ok(true) => self.hub.counters.attachments_pruned.add_one(),
+                Ok(false) => {}
+                Err(error) => tracing::error!(conn = %id, %error, "cannot remove an attachment"),
+            }
+        }
+    }
+
     /// Unlinks the files of connections that are gone and that were written longer ago than `age`;
     /// answers how many. Blocks.
     ///
@@ -100,4 +138,15 @@ impl Server {
         }
         Ok(pruned)
     }
+}
+
+fn unhex(text: &str) -> Option<Browser> {
+    let mut browser = Browser::default();
+    if text.len() != 2 * browser.len() || !text.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in browser.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(browser)
 }

@@ -42,9 +42,9 @@ impl RawClient {
             stream.read_exact(&mut byte).expect("the server answers the handshake");
             head.push(byte[0]);
         }
-        let head = String::from_utf8_lossy(&head);
+        let head = String::from_utf8_lossy(&head).into_owned();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        (RawClient { stream }, head.into_owned())
+        (RawClient { stream }, head)
     }
 
     /// Sends bytes as they are.

@@ -33,12 +33,22 @@ impl Server {
 
     /// Serves an artifact.
     pub(crate) fn start(handler: &Path, arguments: &[&str]) -> Server {
+        Server::start_with(handler, arguments, &[])
+    }
+
+    /// Serves an artifact, with these environment variables.
+    pub(crate) fn start_with(
+        handler: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Server {
         let mut process = programs::program("zigttp")
             .arg("run")
             .arg(handler)
             .args(["--port", "0"])
             .args(arguments)
             .env("RUST_LOG", "info,handler=debug")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

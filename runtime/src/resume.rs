@@ -1,0 +1,209 @@
+//! Resuming: a browser that comes back to the same URL finds the attachment it has left there.
+//!
+//! The 101 carries a signed cookie that names the browser, and a signed header that names the one
+//! connection, for clients that are none. What a dropped link, a crash or a restart has left is
+//! listed by both; the next connection that shows one of them, on the same opening URL, adopts the
+//! most recent before its `onOpen`. Each is adopted once.
+
+mod left;
+mod token;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use self::left::Left;
+use self::token::Key;
+use crate::attachment::recovery::AdoptError;
+use crate::connection::Connection;
+use crate::connection_id::ConnectionId;
+use crate::server::Server;
+
+/// Shown by clients that keep no cookies.
+const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");
+const COOKIE_NAME: &str = "zigttp-resume";
+/// The same, bound to this host and to TLS (RFC 6265bis, 4.1.3.2).
+const SECURE_COOKIE_NAME: &str = "__Host-zigttp-resume";
+
+/// How long what is there at the start of a server may be resumed.
+const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a connection that looks live has to answer before it is taken for dead.
+pub(crate) const PROBE_TIME: Duration = Duration::from_secs(1);
+/// How long the `onClose` of one that was dead may keep its successor waiting.
+const FAREWELL_TIME: Duration = Duration::from_secs(5);
+
+/// 128 random bits that name a browser.
+pub(crate) type Browser = [u8; 16];
+
+/// What may be resumed, and who is believed to be whom.
+pub(crate) struct Resume {
+    key: Key,
+    left: Left,
+    window: Duration,
+}
+
+/// What a handshake says of its client.
+pub(crate) struct Visitor {
+    pub(crate) browser: Browser,
+    /// The connection that it proves to have had.
+    prior: Option<ConnectionId>,
+    /// Whether the browser is to be told its name.
+    is_new: bool,
+    is_secure: bool,
+}
+
+impl Resume {
+    /// Reads the key of a durable directory, or makes one.
+    pub(crate) fn open(dir: &Path, window: Duration) -> io::Result<Resume> {
+        Ok(Resume { key: Key::open(&dir.join("resume.key"))?, left: Left::default(), window })
+    }
+
+    /// Who a handshake's headers prove its client to be. Proofs that are none are not believed, and
+    /// counted.
+    pub(crate) fn recognise(&self, headers: &HeaderMap, server: &Server) -> Visitor {
+        let is_secure =
+            headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
+        let forged = || server.hub.counters.forged_tokens.add_one();
+        let name = if is_secure { SECURE_COOKIE_NAME } else { COOKIE_NAME };
+        let shown = cookie(headers, name);
+        let known = shown.and_then(|shown| self.key.open_token(b"browser", shown));
+        let known = known.and_then(|bytes| Browser::try_from(&*bytes).ok());
+        if shown.is_some() && known.is_none() {
+            forged();
+        }
+        let shown = headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+        let prior = shown.and_then(|shown| self.key.open_token(b"connection", shown));
+        let prior = prior.and_then(|bytes| Some(u64::from_be_bytes((&*bytes).try_into().ok()?)));
+        if shown.is_some() && prior.is_none() {
+            forged();
+        }
+        Visitor {
+            is_new: known.is_none(),
+            browser: known.unwrap_or_else(new_browser),
+            prior: prior.map(ConnectionId::from_number),
+            is_secure,
+        }
+    }
+
+    /// Adds to a 101 what lets its client come back.
+    pub(crate) fn introduce(
+        &self,
+        visitor: &Visitor,
+        connection: ConnectionId,
+        headers: &mut HeaderMap,
+    ) {
+        if visitor.is_new {
+            let token = self.key.token(b"browser", &visitor.browser);
+            let (name, secure) = match visitor.is_secure {
+                true => (SECURE_COOKIE_NAME, "; Secure"),
+                false => (COOKIE_NAME, ""),
+            };
+            let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
+            headers.append(SET_COOKIE, secret(cookie));
+        }
+        let token = self.key.token(b"connection", &connection.number().to_be_bytes());
+        headers.insert(TOKEN_HEADER, secret(token));
+    }
+
+    /// A file was there when the server started.
+    pub(crate) fn found(&self, browser: Browser, url: &str, id: ConnectionId, written: u64) {
+        self.left.add(browser, url, id, written, RESTART_WINDOW);
+    }
+
+    /// A connection is there, and may be asked to make room for its successor.
+    pub(crate) fn arrived(&self, connection: &Arc<Connection>) {
+        self.left.arrived(connection);
+    }
+
+    /// A connection is not there any more. What it has left waits for its successor, if it does.
+    pub(crate) fn parted(&self, connection: &Connection, is_left: bool) {
+        let Some(browser) = &connection.browser else { return };
+        let id = connection.id;
+        if is_left {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+            self.left.add(*browser, &connection.url, id, now, self.window);
+        }
+        self.left.parted(browser, &connection.url, id);
+    }
+
+    /// The attachments that nobody has come back for in time.
+    pub(crate) fn expired(&self) -> Vec<ConnectionId> {
+        self.left.expired()
+    }
+}
+
+impl Server {
+    /// Gives a new connection what its client has left behind on this URL, if there is anything
+    /// and it has no attachment of its own yet.
+    pub(crate) async fn resume(&self, connection: &Arc<Connection>, visitor: &Visitor) {
+        let Some(resume) = &self.resume else { return };
+        if connection.attachment().is_none()
+            && let Some(prior) = self.find_prior(resume, connection, visitor).await
+        {
+            match self.adopt_persisted_attachment(connection.id.number(), prior.number()).await {
+                Ok(()) => self.hub.counters.resumed.add_one(),
+                // It had kept nothing.
+                Err(AdoptError::NoAttachment(_)) => {}
+                Err(error) => tracing::error!(conn = %connection.id, %error, "cannot resume"),
+            }
+        }
+        resume.arrived(connection);
+    }
+
+    async fn find_prior(
+        &self,
+        resume: &Resume,
+        connection: &Connection,
+        visitor: &Visitor,
+    ) -> Option<ConnectionId> {
+        let url = &connection.url;
+        if let Some(prior) = resume.left.take(&visitor.browser, url, visitor.prior) {
+            return Some(prior);
+        }
+        // A link that was cut looks live until it is asked.
+        let candidate = resume.left.only_live(&visitor.browser, url, visitor.prior)?;
+        if let Some(candidate) = self.hub.find(candidate) {
+            let (alive, is_alive) = oneshot::channel();
+            candidate.outbox.probe(alive);
+            if is_alive.await.is_ok() {
+                return None;
+            }
+        }
+        // Its `onClose` comes first.
+        let parting = resume.left.parting(url, candidate);
+        if timeout(FAREWELL_TIME, parting).await.is_err() {
+            resume.left.parted(&visitor.browser, url, candidate);
+        }
+        resume.left.take(&visitor.browser, url, Some(candidate))
+    }
+}
+
+/// The first cookie of this name.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(known, value)| (known == name).then_some(value))
+}
+
+fn secret(text: String) -> HeaderValue {
+    let mut value = HeaderValue::try_from(text).expect("tokens are header values");
+    // Kept out of what hyper and others print.
+    value.set_sensitive(true);
+    value
+}
+
+fn new_browser() -> Browser {
+    let mut browser = Browser::default();
+    getrandom::fill(&mut browser).expect("the system has random numbers");
+    browser
+}

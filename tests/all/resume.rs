@@ -1,0 +1,270 @@
+//! A client that comes back finds what it has left.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use super::support::PATIENCE;
+use super::support::programs;
+use super::support::raw::{CLOSE, PING, PONG, RawClient, TEXT, close_payload};
+use super::support::server::Server;
+
+static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
+    programs::compile(
+        r#"
+import { deserializeAttachment, send, serializeAttachment } from "zigttp:websocket";
+export function onOpen(ws: WebSocket) {
+  send(ws, "have " + (deserializeAttachment(ws) ?? "nothing"));
+}
+export function onMessage(ws: WebSocket, data: string) {
+  serializeAttachment(ws, data);
+  send(ws, "kept " + data);
+}
+export function onClose(ws: WebSocket, code: number) { console.log("closed", code); }
+"#,
+    )
+});
+
+struct Resuming {
+    folder: tempfile::TempDir,
+}
+
+/// An open connection and what its 101 said.
+struct Visit {
+    client: RawClient,
+    cookie: Option<String>,
+    token: String,
+}
+
+impl Resuming {
+    fn new() -> Resuming {
+        Resuming { folder: programs::folder() }
+    }
+
+    fn serve(&self, arguments: &[&str]) -> Server {
+        let path = self.folder.path().to_str().expect("a UTF-8 path");
+        Server::start(&HANDLER, &[&["--durable", path, "--resume"], arguments].concat())
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("ws")).expect("it is there").count()
+    }
+}
+
+/// Opens a WebSocket with further headers; the greeting is taken off.
+fn visit(server: &Server, path: &str, headers: &str) -> (Visit, String) {
+    let (client, head) = RawClient::connect_with(server.address, path, headers);
+    let header = |name: &str| {
+        head.lines().find_map(|line| {
+            let (known, value) = line.split_once(": ")?;
+            known.eq_ignore_ascii_case(name).then(|| value.to_owned())
+        })
+    };
+    let cookie = header("set-cookie");
+    let token = header("zigttp-resume").expect("each has a token");
+    let mut visit = Visit { client, cookie, token };
+    let greeting = visit.client.text();
+    (visit, greeting)
+}
+
+/// The headers of a browser that has this cookie.
+fn with_cookie(set_cookie: &str) -> String {
+    format!("Cookie: theme=dark; {}\r\n", set_cookie.split(';').next().expect("a pair"))
+}
+
+fn keep(visit: &mut Visit, value: &str) {
+    visit.client.frame(TEXT, value.as_bytes());
+    assert_eq!(visit.client.text(), format!("kept {value}"));
+}
+
+#[test]
+fn a_dropped_link_is_resumed_by_the_same_browser_on_the_same_url_once() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut first, greeting) = visit(&server, "/room/a?tab=1", "");
+    assert_eq!(greeting, "have nothing");
+    let cookie = first.cookie.clone().expect("a new browser gets a cookie");
+    assert!(cookie.contains("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains("Secure"), "{cookie}");
+    keep(&mut first, "ada");
+    drop(first);
+    server.wait_for_log("closed 1006");
+
+    let known = with_cookie(&cookie);
+    // Another URL, another browser, and a close in order are others.
+    assert_eq!(visit(&server, "/room/a?tab=2", &known).1, "have nothing");
+    assert_eq!(visit(&server, "/room/a?tab=1", "").1, "have nothing");
+    let (second, greeting) = visit(&server, "/room/a?tab=1", &known);
+    assert_eq!(greeting, "have ada");
+    assert_eq!(second.cookie, None, "a browser that is known keeps its cookie");
+    // It is live now: a second tab on the same URL does not get it.
+    let answering = std::thread::spawn({
+        let mut second = second;
+        move || {
+            let (first, payload) = second.client.next();
+            assert_eq!(first, PING);
+            second.client.frame(PONG, &payload);
+            second
+        }
+    });
+    assert_eq!(visit(&server, "/room/a?tab=1", &known).1, "have nothing");
+    drop(answering.join().expect("it is pinged and answers"));
+}
+
+#[test]
+fn a_crash_and_a_shutdown_are_resumed() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut first, _) = visit(&server, "/a", "");
+    let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
+    keep(&mut first, "before the crash");
+    server.kill();
+    let server = resuming.serve(&[]);
+    let (mut second, greeting) = visit(&server, "/a", &cookie);
+    assert_eq!(greeting, "have before the crash");
+    keep(&mut second, "before the shutdown");
+    server.signal("TERM");
+    assert_eq!(second.client.close_frame().0, Some(1001));
+    drop(second);
+    server.wait();
+    let server = resuming.serve(&[]);
+    assert_eq!(visit(&server, "/a", &cookie).1, "have before the shutdown");
+}
+
+#[test]
+fn a_close_in_order_leaves_nothing_to_resume() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut first, _) = visit(&server, "/a", "");
+    let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
+    keep(&mut first, "ada");
+    first.client.frame(CLOSE, &close_payload(1000, b""));
+    assert_eq!(first.client.close_frame().0, Some(1000));
+    server.wait_for_log("closed 1000");
+    assert_eq!(visit(&server, "/a", &cookie).1, "have nothing");
+    assert_eq!(resuming.files(), 0);
+}
+
+#[test]
+fn the_most_recently_dropped_of_two_tabs_comes_first() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut first, _) = visit(&server, "/a", "");
+    let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
+    keep(&mut first, "first");
+    let pong = std::thread::spawn(move || {
+        let (_, payload) = first.client.next();
+        first.client.frame(PONG, &payload);
+        first
+    });
+    let (mut second, greeting) = visit(&server, "/a", &cookie);
+    assert_eq!(greeting, "have nothing");
+    let first = pong.join().expect("it is pinged and answers");
+    keep(&mut second, "second");
+    drop(first);
+    server.wait_for_log_count("closed 1006", 1);
+    drop(second);
+    server.wait_for_log_count("closed 1006", 2);
+    assert_eq!(visit(&server, "/a", &cookie).1, "have second");
+}
+
+#[test]
+fn a_half_open_link_is_pinged_and_taken_over() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut half_open, _) = visit(&server, "/a", "");
+    let cookie = with_cookie(&half_open.cookie.clone().expect("a new browser gets a cookie"));
+    keep(&mut half_open, "ada");
+    // It is still there for TCP, and says nothing any more.
+    assert_eq!(visit(&server, "/a", &cookie).1, "have ada");
+    server.wait_for_log("closed 1006");
+    drop(half_open);
+}
+
+#[test]
+fn a_client_without_cookies_resumes_by_the_token_of_its_connection() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut first, _) = visit(&server, "/a", "");
+    keep(&mut first, "ada");
+    let token = format!("zigttp-resume: {}\r\n", first.token);
+    drop(first);
+    server.wait_for_log("closed 1006");
+    assert_eq!(visit(&server, "/b", &token).1, "have nothing");
+    assert_eq!(visit(&server, "/a", &token).1, "have ada");
+    assert_eq!(visit(&server, "/a", "").1, "have nothing");
+}
+
+#[test]
+fn forged_tokens_are_ignored_and_counted_and_none_is_logged() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut first, _) = visit(&server, "/a", "");
+    keep(&mut first, "ada");
+    let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
+    let token = first.token.clone();
+    drop(first);
+    server.wait_for_log("closed 1006");
+    let forged = cookie.replace(".", "A.");
+    let (stranger, greeting) = visit(&server, "/a", &forged);
+    assert_eq!(greeting, "have nothing");
+    assert!(stranger.cookie.is_some(), "it gets a cookie of its own");
+    assert_eq!(visit(&server, "/a", "zigttp-resume: AAAA.AAAA\r\n").1, "have nothing");
+    server.signal("TERM");
+    drop(stranger);
+    let log = server.wait_for_log("forged_tokens=2 ");
+    assert!(!log.contains(&token), "a token is a secret:\n{log}");
+}
+
+#[test]
+fn over_tls_the_cookie_is_bound_to_the_host() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let origin = format!("Origin: https://{}\r\n", server.address);
+    let cookie = visit(&server, "/a", &origin).0.cookie.expect("a new browser gets a cookie");
+    assert!(cookie.starts_with("__Host-zigttp-resume="), "{cookie}");
+    assert!(cookie.ends_with("; Secure"), "{cookie}");
+}
+
+#[test]
+fn what_nobody_comes_back_for_in_time_is_gone() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&["--resume-window", "200ms"]);
+    let (mut first, _) = visit(&server, "/a", "");
+    let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
+    keep(&mut first, "ada");
+    drop(first);
+    server.wait_for_log("closed 1006");
+    super::support::eventually("the end of its time", || resuming.files() == 0);
+    assert_eq!(visit(&server, "/a", &cookie).1, "have nothing");
+}
+
+#[test]
+fn resuming_needs_a_durable_folder() {
+    let output = programs::program("zigttp")
+        .arg("run")
+        .arg(&*HANDLER)
+        .arg("--resume")
+        .output()
+        .expect("zigttp starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("needs a durable folder"));
+}
+
+#[test]
+fn without_resume_nobody_is_given_a_cookie() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut stream = TcpStream::connect(server.address).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+    stream
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .expect("the server reads");
+    let mut head = [0; 512];
+    let read = stream.read(&mut head).expect("the server answers");
+    let head = String::from_utf8_lossy(&head[..read]).to_lowercase();
+    assert!(head.starts_with("http/1.1 101") && !head.contains("cookie"), "{head}");
+}

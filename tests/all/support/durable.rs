@@ -1,0 +1,123 @@
+//! A durable directory, looked at from outside: only what a file holds, not how it is made.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::programs;
+use super::server::Server;
+
+/// A durable directory of one test, removed with it.
+pub(crate) struct Durable {
+    /// Holds the directory, which is not there before the first server makes it.
+    parent: tempfile::TempDir,
+    handler: PathBuf,
+}
+
+impl Durable {
+    /// For servers of a handler of this source.
+    pub(crate) fn of(source: &str) -> Durable {
+        Durable { parent: programs::folder(), handler: programs::compile(source) }
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.parent.path().join("data")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
+    }
+
+    /// The file of a connection's attachment.
+    pub(crate) fn file(&self, id: &str) -> PathBuf {
+        self.path("ws").join(format!("{id}.att"))
+    }
+
+    /// Serves with it.
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
+        self.serve_with(arguments, &[])
+    }
+
+    /// Serves with it, and with these environment variables.
+    pub(crate) fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
+        let dir = self.dir();
+        let dir = ["--durable", dir.to_str().expect("a UTF-8 path")];
+        Server::start_with(&self.handler, &[&dir, arguments].concat(), variables)
+    }
+
+    /// A server that must not start with it: what it says, after it has ended with exit code 2.
+    pub(crate) fn refused(&self) -> String {
+        let output = programs::program("zigttp")
+            .arg("run")
+            .arg(&self.handler)
+            .args(["--port", "0", "--durable"])
+            .arg(self.dir())
+            .output()
+            .expect("zigttp starts");
+        let text = String::from_utf8(output.stderr).expect("messages are UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(output.stdout.is_empty(), "it does not listen");
+        text
+    }
+
+    /// Runs `zigttp attachments` with these arguments: its exit code and standard output, or
+    /// standard error if that has something.
+    pub(crate) fn attachments(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.attachments_command(arguments).output().expect("zigttp starts");
+        let text = if output.stderr.is_empty() { output.stdout } else { output.stderr };
+        let code = output.status.code().expect("it ends by itself");
+        (code, String::from_utf8(text).expect("output is UTF-8"))
+    }
+
+    pub(crate) fn attachments_command(&self, arguments: &[&str]) -> Command {
+        let mut command = programs::program("zigttp");
+        command.arg("attachments").args(arguments).arg("--durable").arg(self.dir());
+        command
+    }
+
+    /// Names of all that is in `ws`, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.path("ws"))
+            .expect("a server has made it")
+            .map(|entry| entry.expect("it can be read").file_name())
+            .map(|name| name.into_string().expect("names are UTF-8"))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Names in `ws` other than those of attachments.
+    pub(crate) fn temporaries(&self) -> Vec<String> {
+        let mut names = self.names();
+        names.retain(|name| !name.ends_with(".att"));
+        names
+    }
+
+    /// The value in a connection's file, whose length is the one the file says.
+    pub(crate) fn value(&self, id: &str) -> String {
+        self.find_value(id).unwrap_or_else(|| panic!("there is no attachment {id}"))
+    }
+
+    /// The same, `None` when there is no file.
+    pub(crate) fn find_value(&self, id: &str) -> Option<String> {
+        let bytes = match std::fs::read(self.file(id)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => panic!("{id}: {error}"),
+        };
+        let text = String::from_utf8(bytes).expect("the tests store texts");
+        let header = &text[text.find('{').unwrap_or_else(|| panic!("{id} is torn: {text:?}"))..];
+        let (header, value) =
+            header.split_once('\n').unwrap_or_else(|| panic!("{id} is torn: {text:?}"));
+        let header: serde_json::Value = serde_json::from_str(header).expect("its header is JSON");
+        assert_eq!(header["length"], value.len(), "{id} is torn");
+        Some(value.to_owned())
+    }
+}
+
+/// Permission bits of what is at a path; a link's own.
+pub(crate) fn mode(path: &Path) -> u32 {
+    let found = std::fs::symlink_metadata(path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    found.permissions().mode() & 0o777
+}
