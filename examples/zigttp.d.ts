@@ -83,6 +83,12 @@ declare module "zigttp:websocket" {
   export function setAutoResponse(ws: WebSocket, request: string | ArrayBuffer | ArrayBufferView, response: string | ArrayBuffer | ArrayBufferView): void;
 
   /**
+   * Called before a connection opens: a Response refuses it, nothing accepts it, and a string
+   * or bytes accept it and become its first attachment.
+   */
+  export type OnUpgrade = (req: Request) => Admission | Promise<Admission>;
+
+  /**
    * Called once a connection is open; url is the full request path with its query.
    */
   export type OnOpen = (ws: WebSocket, url: string) => void | Promise<void>;
@@ -154,7 +160,7 @@ interface RequestInit {
 declare class Request {
   constructor(url: string | URL | Request, init?: RequestInit);
   readonly method: string;
-  /** The request target as it was sent: usually path and query. */
+  /** In a request that was received: `http://`, the host it was sent to, path and query. */
   readonly url: string;
   /** The path of the target, without its query. */
   readonly path: string;
@@ -168,6 +174,12 @@ declare class Request {
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
   clone(): Request;
 }
+
+/**
+ * What `onUpgrade` answers: a Response refuses the connection, nothing accepts it, and a string or bytes
+ * accept it and become its first attachment.
+ */
+type Admission = Response | string | ArrayBuffer | ArrayBufferView | undefined | void;
 
 /** How a response is made. */
 interface ResponseInit {

@@ -12,17 +12,22 @@
 //! - [`lsp`]: a language server over the same;
 //! - [`lint_options`]: what is to be an error, as flags;
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
-//! - [`server_options`]: the options of a server as flags and environment variables;
+//! - [`server_options`], [`admin_options`], [`given`]: the options of a server as flags and environment
+//!   variables, and which of them are not as by default;
+//! - [`logging`]: how a server writes its log;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees of a bug of ours.
 
+pub mod admin_options;
 pub mod artifact;
 pub mod cache;
 pub mod checking;
 pub mod commands;
 pub mod exit;
+pub mod given;
 pub mod handler_file;
 pub mod lint_options;
+pub mod logging;
 pub mod lsp;
 pub mod overlay;
 pub mod panic_hook;

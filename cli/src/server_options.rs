@@ -60,7 +60,8 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MEMORY_LIMIT", value_name = "SIZE", default_value = "32MiB", value_parser = size, help_heading = "Events")]
     memory_limit: usize,
 
-    /// Events that may run at the same time; further ones wait [default: 64 per core]
+    /// Events that may run at the same time; beyond them sockets are not read and HTTP gets 503
+    /// [default: 64 per core]
     #[arg(long, env = "ZIGTTP_MAX_EVENTS", value_name = "N", help_heading = "Events")]
     max_events: Option<usize>,
 
@@ -78,6 +79,16 @@ pub struct ServerOptions {
     )]
     isolation: IsolationArgument,
 
+    /// Lines a second that the handler's console and failures may cause in the log
+    #[arg(
+        long,
+        env = "ZIGTTP_HANDLER_LOG_RATE",
+        value_name = "N",
+        default_value = "1000",
+        help_heading = "Events"
+    )]
+    handler_log_rate: NonZeroU32,
+
     /// Compare the whole sandbox with the artifact after every Nth event that restored one
     #[arg(long, env = "ZIGTTP_VERIFY_RESTORE", value_name = "N", help_heading = "Events")]
     verify_restore: Option<NonZeroU32>,
@@ -91,6 +102,24 @@ pub struct ServerOptions {
         help_heading = "Connections"
     )]
     max_connections: usize,
+
+    /// Let pages of this origin connect besides the server's own; * for any; may be repeated
+    #[arg(
+        long,
+        env = "ZIGTTP_ALLOWED_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        help_heading = "Connections"
+    )]
+    allowed_origin: Vec<String>,
+
+    /// Handshakes of one address in a second; more are answered 429 [default: no bound]
+    #[arg(long, env = "ZIGTTP_HANDSHAKE_RATE", value_name = "N", help_heading = "Connections")]
+    handshake_rate: Option<NonZeroU32>,
+
+    /// Messages of one connection in a second; more close it with 1008 [default: no bound]
+    #[arg(long, env = "ZIGTTP_MESSAGE_RATE", value_name = "N", help_heading = "Connections")]
+    message_rate: Option<NonZeroU32>,
 
     /// Largest message; a larger one closes with 1009
     #[arg(long, env = "ZIGTTP_MAX_MESSAGE_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
@@ -136,6 +165,10 @@ pub struct ServerOptions {
     /// How long a client may take to send its request head
     #[arg(long, env = "ZIGTTP_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "HTTP")]
     header_timeout: Duration,
+
+    /// How long a client may take to send a request body; then it is answered 408
+    #[arg(long, env = "ZIGTTP_BODY_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration, help_heading = "HTTP")]
+    body_timeout: Duration,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -182,6 +215,9 @@ impl ServerOptions {
             max_queue: self.max_queue,
             slow_consumer_timeout: self.slow_consumer_timeout,
             max_connections: self.max_connections,
+            allowed_origins: self.allowed_origin,
+            handshake_rate: self.handshake_rate,
+            message_rate: self.message_rate,
             max_events: self.max_events.unwrap_or(Config::default().max_events),
             memory_limit: self.memory_limit,
             cpu_limit: self.cpu_limit,
@@ -198,6 +234,8 @@ impl ServerOptions {
             pong_timeout: self.pong_timeout,
             dormant_after: self.dormant_after,
             header_timeout: self.header_timeout,
+            body_timeout: self.body_timeout,
+            handler_log_rate: self.handler_log_rate,
             close_timeout: self.close_timeout,
             drain_timeout: self.drain_timeout,
             rollback_after: self.rollback_after.and_then(NonZeroU32::new),

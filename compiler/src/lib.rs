@@ -143,6 +143,7 @@ pub fn build(
             source_hash: artifact::source_hash(&report.sources),
             exports: exports.into_iter().map(str::to_owned).collect(),
             routes: report.facts.routes.clone(),
+            protocols: report.facts.protocols.clone(),
             imports: report.facts.imports.iter().map(|&name| name.to_owned()).collect(),
             effects: report
                 .facts

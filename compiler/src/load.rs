@@ -45,7 +45,7 @@ pub(crate) fn load(entry: Entry, read: &mut ReadModule<'_>) -> Handler {
         }
     });
     let Loader { mut model, sources, parsed, .. } = loader;
-    model.add_routes();
+    model.add_lists();
     model.effects = effects::infer(&model);
     Handler { model, sources, parsed, globals }
 }

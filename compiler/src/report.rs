@@ -49,6 +49,8 @@ pub struct Facts {
     pub imports: Vec<&'static str>,
     /// The patterns of `export const routes`, if it has any.
     pub routes: Option<Vec<String>>,
+    /// The names of `export const protocols`, if it has any.
+    pub protocols: Option<Vec<String>>,
     /// The effects of each event export, none for a pure one.
     pub effects: BTreeMap<&'static str, Vec<&'static str>>,
     /// What follows from them.
@@ -99,6 +101,9 @@ impl Facts {
             exports,
             imports: model.imported_functions(),
             routes: routes.map(|routes| routes.into_iter().map(str::to_owned).collect()),
+            protocols: model
+                .protocol_names()
+                .map(|names| names.into_iter().map(str::to_owned).collect()),
             effects: model
                 .effects
                 .of_exports()

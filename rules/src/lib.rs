@@ -51,6 +51,7 @@ mod zts329_unavailable_global;
 mod zts330_top_level_effect;
 mod zts331_build_time_value;
 mod zts332_quadratic_broadcast;
+mod zts333_invalid_protocols;
 mod zts340_source_too_large;
 mod zts341_top_level_throws;
 mod zts342_top_level_over_budget;

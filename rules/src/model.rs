@@ -61,6 +61,8 @@ pub struct Module {
     pub exports: Vec<Export>,
     /// `export const routes`, if the module has one.
     pub routes: Option<Routes>,
+    /// `export const protocols`, if the module has one.
+    pub protocols: Option<Protocols>,
     /// Names that are used as values and declared nowhere in the module, each time they are.
     pub globals: Vec<Reference>,
     /// What its functions do.
@@ -208,6 +210,15 @@ pub struct Routes {
     pub patterns: Option<Vec<Reference>>,
 }
 
+/// `export const protocols = […]`
+#[derive(Clone, Debug)]
+pub struct Protocols {
+    /// Where the name `protocols` stands.
+    pub span: Span,
+    /// The names of the subprotocols; `None` when they are no array of constant strings.
+    pub names: Option<Vec<Reference>>,
+}
+
 /// How large a handler was when reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Oversized {
@@ -339,6 +350,12 @@ impl HandlerModel {
     pub fn route_patterns(&self) -> Option<Vec<&str>> {
         let patterns = self.modules.first()?.routes.as_ref()?.patterns.as_ref()?;
         Some(patterns.iter().map(|pattern| pattern.name.as_str()).collect())
+    }
+
+    /// The subprotocols, if the entry declares any that can be read.
+    pub fn protocol_names(&self) -> Option<Vec<&str>> {
+        let names = self.modules.first()?.protocols.as_ref()?.names.as_ref()?;
+        Some(names.iter().map(|name| name.name.as_str()).collect())
     }
 
     /// Names of the module itself win over those of its `export *`; the first `export *` over

@@ -6,7 +6,7 @@
 use zigttp_abi::api::{self, ApiFunction};
 
 use crate::code::{BindingId, Call, Expression, FunctionId, Origin, Value};
-use crate::model::{ExportSource, HandlerModel, ImportKind, Reference, Routes, Target};
+use crate::model::{ExportSource, HandlerModel, ImportKind, Protocols, Reference, Routes, Target};
 use crate::span::{ModuleId, Span};
 
 /// Steps from name to name, in all, before following one is given up: circles end here, and so
@@ -136,25 +136,33 @@ impl HandlerModel {
         None
     }
 
-    /// Reads the routes that the entry exports, now that all modules are there.
-    pub fn add_routes(&mut self) {
-        let Some(entry) = self.modules.first() else { return };
-        let Some(export) = self.exports_of(ModuleId::ENTRY).names.get("routes").copied() else {
-            return;
-        };
-        if export.is_type || !entry.syntax_errors.is_empty() {
-            return;
+    /// Reads the routes and subprotocols that the entry exports, now that all modules are there.
+    pub fn add_lists(&mut self) {
+        if let Some((span, patterns)) = self.list("routes") {
+            self.modules[0].routes = Some(Routes { span, patterns });
         }
-        let patterns = match self.meaning_of_export(ModuleId::ENTRY, "routes") {
+        if let Some((span, names)) = self.list("protocols") {
+            self.modules[0].protocols = Some(Protocols { span, names });
+        }
+    }
+
+    /// Where the entry exports a list of this name, and the constant strings it is of.
+    fn list(&self, name: &str) -> Option<(Span, Option<Vec<Reference>>)> {
+        let entry = self.modules.first()?;
+        let export = self.exports_of(ModuleId::ENTRY).names.get(name).copied()?;
+        if export.is_type || !entry.syntax_errors.is_empty() {
+            return None;
+        }
+        let elements = match self.meaning_of_export(ModuleId::ENTRY, name) {
             Meaning::Value(module, Expression { value: Value::Array(elements), .. }) => {
-                elements.iter().map(|element| self.pattern(module, element)).collect()
+                elements.iter().map(|element| self.element(module, element)).collect()
             }
             _ => None,
         };
-        self.modules[0].routes = Some(Routes { span: export.span, patterns });
+        Some((export.span, elements))
     }
 
-    fn pattern(&self, module: ModuleId, element: &Expression) -> Option<Reference> {
+    fn element(&self, module: ModuleId, element: &Expression) -> Option<Reference> {
         let meaning = self.meaning(module, element);
         let name = meaning.text()?.to_owned();
         let mut span = element.span;

@@ -19,9 +19,9 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "exports no function that the runtime calls",
     explanation: r#"
 ## What it is
-The runtime calls a handler through functions it exports by name: `onOpen`, `onMessage` and
-`onClose` for the life of a WebSocket connection, `handler` for HTTP requests. The entry module
-exports none of them, or what it exports under these names is no function.
+The runtime calls a handler through functions it exports by name: `onUpgrade`, `onOpen`,
+`onMessage` and `onClose` for the life of a WebSocket connection, `handler` for HTTP requests. The
+entry module exports none of them, or what it exports under these names is no function.
 
 ```ts,fires
 function onMessage(ws: WebSocket, data: string) {}
@@ -39,7 +39,7 @@ export function handler(req: Request) { return Response.text("hello"); }
 Nothing of the module would ever run.
 
 ## What to do
-Export at least one of the four functions, under exactly that name. A default export is not
+Export at least one of these functions, under exactly that name. A default export is not
 called.
 "#,
     help: "Export `onMessage`, `onOpen`, `onClose` or `handler` from this module.",

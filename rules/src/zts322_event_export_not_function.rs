@@ -46,8 +46,8 @@ passes is `undefined`, whatever its type says.
 
 ## What to do
 Export a plain or async function with the parameters of the event: `onOpen(ws, url)`,
-`onMessage(ws, data, room)`, `onClose(ws, code, reason)`, `handler(req)`. Further parameters of
-your own need a default.
+`onMessage(ws, data, room)`, `onClose(ws, code, reason)`, `onUpgrade(req)`, `handler(req)`. Further
+parameters of your own need a default.
 "#,
     help: "Export a plain or async function with the event's parameters.",
 };

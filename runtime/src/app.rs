@@ -5,6 +5,7 @@ use zigttp_abi::manifest::Manifest;
 use crate::artifact::Artifact;
 use crate::error::LoadError;
 use crate::event::Event;
+use crate::handshake;
 use crate::route::Routes;
 use crate::sandbox::{Program, Sandbox};
 use crate::source_position::SourceMaps;
@@ -14,8 +15,9 @@ use crate::swap::Trial;
 pub(crate) struct App {
     pub(crate) program: Program,
     pub(crate) routes: Routes,
+    /// Subprotocols it speaks.
+    pub(crate) protocols: Vec<String>,
     pub(crate) source_maps: SourceMaps,
-    pub(crate) manifest: Manifest,
     exports: Exports,
     /// Set while it may have to give way to the one it has replaced.
     pub(crate) trial: Option<Trial>,
@@ -23,6 +25,7 @@ pub(crate) struct App {
 
 /// Which functions the handler has; an event without one is not run.
 struct Exports {
+    on_upgrade: bool,
     on_open: bool,
     on_message: bool,
     on_close: bool,
@@ -34,16 +37,17 @@ impl App {
     pub(crate) fn load(sandbox: &Sandbox, wasm: &[u8]) -> Result<App, LoadError> {
         let Artifact { manifest, source_maps } = Artifact::read(wasm)?;
         Ok(App {
-            program: sandbox.load(wasm)?,
+            program: sandbox.load(wasm, &manifest.imports)?,
             routes: Routes::parse(manifest.routes.as_deref())?,
             source_maps,
+            protocols: protocols(&manifest)?,
             exports: Exports {
+                on_upgrade: manifest.has_export("onUpgrade"),
                 on_open: manifest.has_export("onOpen"),
                 on_message: manifest.has_export("onMessage"),
                 on_close: manifest.has_export("onClose"),
                 handler: manifest.has_export("handler"),
             },
-            manifest,
             trial: None,
         })
     }
@@ -51,6 +55,7 @@ impl App {
     /// Whether it has a function for this event.
     pub(crate) fn handles(&self, event: &Event) -> bool {
         match event {
+            Event::Upgrade { .. } => self.exports.on_upgrade,
             Event::Open { .. } => self.exports.on_open,
             Event::Message { .. } => self.exports.on_message,
             Event::Close { .. } => self.exports.on_close,
@@ -58,8 +63,26 @@ impl App {
         }
     }
 
+    /// Whether it wants to be asked before a connection opens.
+    pub(crate) fn asks_before_upgrades(&self) -> bool {
+        self.exports.on_upgrade
+    }
+
+    /// Whether it answers HTTP requests.
+    pub(crate) fn answers_requests(&self) -> bool {
+        self.exports.handler
+    }
+
     /// Whether it serves WebSockets at all.
     pub(crate) fn upgrades(&self) -> bool {
         self.exports.on_open || self.exports.on_message || self.exports.on_close
+    }
+}
+
+fn protocols(manifest: &Manifest) -> Result<Vec<String>, LoadError> {
+    let protocols = manifest.protocols.clone().unwrap_or_default();
+    match protocols.iter().find(|name| !handshake::is_token(name)) {
+        Some(name) => Err(LoadError::Protocol(name.clone())),
+        None => Ok(protocols),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use crate::attachment::AttachmentError;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
+use crate::counters::Counters;
 use crate::effects::{Effect, Effects};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
@@ -27,15 +28,18 @@ pub(crate) async fn commit(
         return Ok(());
     }
     let (effects, mut touched) = effects.into_parts();
-    let writes = touched
+    let writes: Vec<_> = touched
         .values_mut()
         .filter_map(|touched| Some((Arc::clone(&touched.connection), touched.attachment.take()?)))
         .collect();
-    hub.attachments.write_all(writes).await?;
+    if !writes.is_empty() {
+        hub.counters.attachment_writes.add(writes.len());
+        hub.attachments.write_all(writes).await?;
+    }
 
     let targets: HashMap<ConnectionId, Arc<Connection>> =
         touched.into_iter().map(|(id, touched)| (id, touched.connection)).collect();
-    queue(effects, &targets);
+    queue(effects, &targets, &hub.counters);
     let others = targets.values().filter(|connection| Some(connection.id) != own);
     for (number, connection) in others.enumerate() {
         // A large room is written by the tasks of its members, on all cores.
@@ -50,15 +54,24 @@ pub(crate) async fn commit(
 
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order.
-fn queue(effects: Vec<Effect>, targets: &HashMap<ConnectionId, Arc<Connection>>) {
+fn queue(
+    effects: Vec<Effect>,
+    targets: &HashMap<ConnectionId, Arc<Connection>>,
+    counters: &Counters,
+) {
     let rooms: BTreeMap<&str, &Room> =
         targets.values().map(|connection| (connection.room.key(), &*connection.room)).collect();
     // In key order, so that two commits that share rooms cannot wait for each other.
     let _members: Vec<MutexGuard<'_, Members>> =
         rooms.values().map(|room| room.members()).collect();
+    let (mut frames, mut bytes) = (0, 0);
     for effect in effects {
         match effect {
-            Effect::Send { to, frame } => targets[&to].outbox.push(frame),
+            Effect::Send { to, frame } => {
+                frames += 1;
+                bytes += frame.payload().len();
+                targets[&to].outbox.push(frame);
+            }
             Effect::Close { connection, close } => {
                 targets[&connection].outbox.close(close);
             }
@@ -69,4 +82,6 @@ fn queue(effects: Vec<Effect>, targets: &HashMap<ConnectionId, Arc<Connection>>)
             Effect::SetAttachment { .. } => {}
         }
     }
+    counters.sent_frames.add(frames);
+    counters.sent_bytes.add(bytes);
 }

@@ -45,6 +45,9 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Largest message, in bytes, after reassembly; a larger one closes with 1009.
     pub max_message_size: usize,
+    /// Messages of one connection in a second, and at once; one that sends more is closed with 1008.
+    /// As many as it likes without it.
+    pub message_rate: Option<NonZeroU32>,
     /// Largest HTTP request body in bytes; a larger one is answered 413.
     pub max_body_size: usize,
     /// Largest attachment in bytes.
@@ -56,7 +59,14 @@ pub struct Config {
     pub slow_consumer_timeout: Duration,
     /// Open connections; an upgrade beyond them is answered 503.
     pub max_connections: usize,
-    /// Events that may run at the same time; further ones wait.
+    /// Origins of web pages that may connect, besides the server's own: `https://app.example.com`, or
+    /// `*` for any.
+    pub allowed_origins: Vec<String>,
+    /// Handshakes of one address in a second, and at once; more are answered 429. As many as it likes
+    /// without it.
+    pub handshake_rate: Option<NonZeroU32>,
+    /// Events that may run at the same time. Beyond them connections are not read, and HTTP requests,
+    /// which get half of them at most, are answered 503.
     pub max_events: usize,
     /// Linear memory of one event plus the effects it collects, in bytes.
     pub memory_limit: usize,
@@ -78,6 +88,11 @@ pub struct Config {
     pub verify_restore: Option<NonZeroU32>,
     /// How long a client may take to send its request head.
     pub header_timeout: Duration,
+    /// How long a client may take to send a request's body; then it is answered 408.
+    pub body_timeout: Duration,
+    /// Lines a second, and at once, that the handler's `console` and its failures may cause in the log;
+    /// more are dropped and counted.
+    pub handler_log_rate: NonZeroU32,
     /// How long a closing handshake may take before the transport is dropped.
     pub close_timeout: Duration,
     /// How long connections may take to close when the server shuts down.
@@ -133,11 +148,14 @@ impl Default for Config {
             attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),
             cache_dir: None,
             max_message_size: 1 << 20,
+            message_rate: None,
             max_body_size: 1 << 20,
             max_attachment_size: 64 << 10,
             max_queue: 1 << 20,
             slow_consumer_timeout: Duration::from_secs(5),
             max_connections: 100_000,
+            allowed_origins: Vec::new(),
+            handshake_rate: None,
             max_events: 64 * cores,
             memory_limit: 32 << 20,
             cpu_limit: Duration::from_millis(50),
@@ -148,6 +166,8 @@ impl Default for Config {
             isolation: Isolation::Restore,
             verify_restore: None,
             header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            handler_log_rate: NonZeroU32::new(1000).expect("it is not zero"),
             close_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(10),
             rollback_after: None,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::auto_response::AutoResponse;
 use crate::connection_id::ConnectionId;
@@ -21,6 +22,8 @@ pub(crate) struct Connection {
     pub(crate) browser: Option<Browser>,
     /// Parameters of the route it opened under.
     pub(crate) parameters: Parameters,
+    /// When it asked to open.
+    pub(crate) opened: Instant,
     /// What is to be written to it; written by commits, drained by its own task.
     pub(crate) outbox: Outbox,
     /// A [`State`], for whoever counts.
@@ -60,7 +63,17 @@ impl Connection {
     ) -> Connection {
         let outbox = Outbox::new(max_queue);
         let state = AtomicU8::new(State::Parked as u8);
-        Connection { id, room, url, browser, parameters, outbox, state, kept: Mutex::default() }
+        Connection {
+            id,
+            room,
+            url,
+            browser,
+            parameters,
+            opened: Instant::now(),
+            outbox,
+            state,
+            kept: Mutex::default(),
+        }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -84,6 +97,11 @@ impl Connection {
     /// The committed attachment.
     pub(crate) fn attachment(&self) -> Option<Value> {
         self.kept().attachment.clone()
+    }
+
+    /// Bytes of the committed attachment, if there is one.
+    pub(crate) fn attachment_bytes(&self) -> Option<usize> {
+        self.kept().attachment.as_ref().map(|attachment| attachment.bytes().len())
     }
 
     pub(crate) fn set_attachment(&self, value: Value) {
@@ -112,5 +130,16 @@ impl Connection {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Every change is a single assignment.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The word in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            State::Live => "live",
+            State::Parked => "parked",
+            State::Dormant => "dormant",
+        }
     }
 }

@@ -1,17 +1,41 @@
 //! What a server has done so far, in numbers.
+//!
+//! An event costs two looks at the clock and one addition each to a bucket and a sum; everything
+//! else is counted where it happens, or found by looking when somebody asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::event::EventKind;
+use crate::failure::FailureKind;
+use crate::histogram::Histogram;
 
 /// Counts since the server was made. Each only grows.
 #[derive(Default)]
 pub(crate) struct Counters {
-    pub(crate) events: Counter,
-    pub(crate) failures: Counter,
+    /// Duration of events that ran JavaScript, from having an instance to the end of the commit.
+    pub(crate) events: [Histogram; EventKind::ALL.len()],
+    pub(crate) failures: [Counter; FailureKind::ALL.len()],
+    pub(crate) handshakes: [Counter; Admission::ALL.len()],
+    pub(crate) unanswered: [Counter; Unanswered::ALL.len()],
+    /// Making new instances.
+    pub(crate) instantiations: Histogram,
+    /// Restoring instances: a sample of them.
+    pub(crate) restores: Histogram,
+    /// Payload of messages.
+    pub(crate) received_bytes: Counter,
+    /// Frames that were queued, and their payload.
+    pub(crate) sent_frames: Counter,
+    pub(crate) sent_bytes: Counter,
     pub(crate) auto_responses: Counter,
     pub(crate) attachment_reads: Counter,
+    pub(crate) attachment_writes: Counter,
     pub(crate) refused_frames: Counter,
     pub(crate) slow_consumers: Counter,
+    pub(crate) fast_senders: Counter,
+    pub(crate) oversized_messages: Counter,
+    pub(crate) protocol_violations: Counter,
     pub(crate) dead_peers: Counter,
+    pub(crate) dropped_log_lines: Counter,
     pub(crate) restore_mismatches: Counter,
     pub(crate) attachments_pruned: Counter,
     pub(crate) resumed: Counter,
@@ -20,17 +44,105 @@ pub(crate) struct Counters {
     pub(crate) rollbacks: Counter,
 }
 
+/// What became of a request for a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Accepted,
+    Malformed,
+    ForeignOrigin,
+    Draining,
+    TooFast,
+    TooManyConnections,
+    TooManyEvents,
+    RefusedByHandler,
+    Failed,
+    /// The client went before the answer.
+    Abandoned,
+}
+
+impl Admission {
+    pub(crate) const ALL: [Admission; 10] = [
+        Admission::Accepted,
+        Admission::Malformed,
+        Admission::ForeignOrigin,
+        Admission::Draining,
+        Admission::TooFast,
+        Admission::TooManyConnections,
+        Admission::TooManyEvents,
+        Admission::RefusedByHandler,
+        Admission::Failed,
+        Admission::Abandoned,
+    ];
+
+    /// The word in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Admission::Accepted => "accepted",
+            Admission::Malformed => "malformed",
+            Admission::ForeignOrigin => "foreign_origin",
+            Admission::Draining => "draining",
+            Admission::TooFast => "too_fast",
+            Admission::TooManyConnections => "too_many_connections",
+            Admission::TooManyEvents => "too_many_events",
+            Admission::RefusedByHandler => "refused_by_handler",
+            Admission::Failed => "failed",
+            Admission::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Why an HTTP request did not get an answer of the handler's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    NoHandler,
+    BodyTooLarge,
+    BodyTooSlow,
+    BodyBroken,
+    TooManyEvents,
+    OverCpuBudget,
+    Failed,
+}
+
+impl Unanswered {
+    pub(crate) const ALL: [Unanswered; 7] = [
+        Unanswered::NoHandler,
+        Unanswered::BodyTooLarge,
+        Unanswered::BodyTooSlow,
+        Unanswered::BodyBroken,
+        Unanswered::TooManyEvents,
+        Unanswered::OverCpuBudget,
+        Unanswered::Failed,
+    ];
+
+    /// The word in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Unanswered::NoHandler => "no_handler",
+            Unanswered::BodyTooLarge => "body_too_large",
+            Unanswered::BodyTooSlow => "body_too_slow",
+            Unanswered::BodyBroken => "body_broken",
+            Unanswered::TooManyEvents => "too_many_events",
+            Unanswered::OverCpuBudget => "over_cpu_budget",
+            Unanswered::Failed => "failed",
+        }
+    }
+}
+
 /// A count that any task may raise.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn add_one(&self) {
-        // A statistic: nothing is ordered by it.
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn add(&self, count: usize) {
+        // A statistic: nothing is ordered by it.
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -38,7 +150,7 @@ impl Counter {
 /// The counts at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Events that ran JavaScript.
+    /// Events that ran JavaScript to an end, whichever.
     pub events: u64,
     /// Of those, the ones that threw, trapped, ran over a budget or could not be committed.
     pub failures: u64,
@@ -68,10 +180,18 @@ pub struct Counts {
 }
 
 impl Counters {
+    pub(crate) fn count_handshake(&self, admission: Admission) {
+        self.handshakes[admission as usize].add_one();
+    }
+
+    pub(crate) fn count_unanswered(&self, reason: Unanswered) {
+        self.unanswered[reason as usize].add_one();
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         Counts {
-            events: self.events.get(),
-            failures: self.failures.get(),
+            events: self.events.iter().map(Histogram::count).sum(),
+            failures: self.failures.iter().map(Counter::get).sum(),
             auto_responses: self.auto_responses.get(),
             attachment_reads: self.attachment_reads.get(),
             refused_frames: self.refused_frames.get(),

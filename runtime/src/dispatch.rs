@@ -4,19 +4,24 @@
 //! collected if it returned. If it threw, trapped or ran over a budget, nothing of it happens; after
 //! anything but a throw (and after that too, if so configured) its connection is closed with 1011.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use zigttp_abi::close_code;
 
+use crate::app::App;
 use crate::commit::commit;
 use crate::config::OnError;
 use crate::event::{Event, Response};
 use crate::event_state::EventState;
 use crate::failure::Failure;
+use crate::http::NoAnswer;
 use crate::outbox::Close;
-use crate::sandbox::Ended;
+use crate::sandbox::{Ended, Slot};
 use crate::server::Server;
 
 impl Server {
-    /// Runs an event to its end. The response is that of a request that was answered.
+    /// Runs an event of a connection to its end.
     pub(crate) async fn dispatch(&self, event: Event) -> Result<Option<Response>, Failure> {
         let connection = event.connection().cloned();
         let _turn = match &connection {
@@ -40,14 +45,38 @@ impl Server {
         result
     }
 
+    /// Runs an event of no connection, if there is a slot: whoever asks is better told at once than
+    /// kept waiting. The response is that of the handler; `None` where it has given none.
+    pub(crate) async fn dispatch_unbound(
+        &self,
+        event: Event,
+    ) -> Result<Option<Response>, NoAnswer> {
+        let app = self.app();
+        if !app.handles(&event) {
+            return Ok(None);
+        }
+        let slot = self.sandbox.request_slot().ok_or(NoAnswer::Busy)?;
+        self.run_in(slot, &app, event).await.map_err(NoAnswer::Failed)
+    }
+
     async fn run(&self, event: Event) -> Result<Option<Response>, Failure> {
         let app = self.app();
         if !app.handles(&event) {
             return Ok(None);
         }
+        let slot = self.sandbox.slot().await;
+        self.run_in(slot, &app, event).await
+    }
+
+    async fn run_in(
+        &self,
+        slot: Slot<'_>,
+        app: &Arc<App>,
+        event: Event,
+    ) -> Result<Option<Response>, Failure> {
         let own = event.connection().map(|connection| connection.id);
-        self.hub.counters.events.add_one();
-        let slot = self.sandbox.slot(&event).await;
+        let kind = event.kind();
+        let began = Instant::now();
         let state = EventState::new(self.hub.clone(), self.config.clone(), event);
         let Ended { event, result } = self.sandbox.run(&app.program, state).await;
         drop(slot);
@@ -58,10 +87,14 @@ impl Server {
             },
             Err(failure) => Err(failure),
         };
-        self.judge(&app, result.is_err());
+        let counters = &self.hub.counters;
+        counters.events[kind as usize].record(began.elapsed());
+        self.judge(app, result.is_err());
         result.inspect_err(|failure| {
-            self.hub.counters.failures.add_one();
-            failure.log(&event, &app.source_maps);
+            counters.failures[failure.kind() as usize].add_one();
+            if self.hub.handler_log.permits(&counters.dropped_log_lines) {
+                failure.log(&event, &app.source_maps);
+            }
         })
     }
 }

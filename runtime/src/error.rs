@@ -23,6 +23,9 @@ pub enum LoadError {
     /// A route pattern this server cannot match.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// A subprotocol whose name no header can hold.
+    #[error("the subprotocol {0:?} is no token")]
+    Protocol(String),
     /// The source maps are damaged.
     #[error("its zigttp.sourcemap section cannot be read: {0}")]
     SourceMap(String),
@@ -47,7 +50,9 @@ pub enum StartError {
     /// The durable folder cannot be used.
     #[error("cannot use the durable folder {}", path.display())]
     Durable {
+        /// The folder.
         path: PathBuf,
+        /// What the system says.
         #[source]
         source: io::Error,
     },

@@ -9,13 +9,58 @@ use crate::value::Value;
 
 /// One call of the handler.
 pub(crate) enum Event {
-    Open { connection: Arc<Connection> },
-    Message { connection: Arc<Connection>, data: Value },
-    Close { connection: Arc<Connection>, code: u16, reason: Box<str> },
+    /// Somebody asks for a connection, which this would be.
+    Upgrade {
+        connection: Arc<Connection>,
+        request: Request,
+    },
+    Open {
+        connection: Arc<Connection>,
+    },
+    Message {
+        connection: Arc<Connection>,
+        data: Value,
+    },
+    Close {
+        connection: Arc<Connection>,
+        code: u16,
+        reason: Box<str>,
+    },
     Request(Request),
 }
 
-/// An HTTP request, as `handler(req)` sees it.
+/// What of the handler an event calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    Upgrade,
+    Open,
+    Message,
+    Close,
+    Request,
+}
+
+impl EventKind {
+    pub(crate) const ALL: [EventKind; 5] = [
+        EventKind::Upgrade,
+        EventKind::Open,
+        EventKind::Message,
+        EventKind::Close,
+        EventKind::Request,
+    ];
+
+    /// The word in logs and metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            EventKind::Upgrade => "upgrade",
+            EventKind::Open => "open",
+            EventKind::Message => "message",
+            EventKind::Close => "close",
+            EventKind::Request => "request",
+        }
+    }
+}
+
+/// An HTTP request, as `handler(req)` and `onUpgrade(req)` see it.
 pub(crate) struct Request {
     pub(crate) method: String,
     /// Absolute, as far as the request tells: `http://host/path?query`.
@@ -25,7 +70,7 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
 }
 
-/// The answer of `handler(req)`, as the guest gave it.
+/// A response of `handler(req)`, or of an `onUpgrade(req)` that refuses, as the guest gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -35,23 +80,23 @@ pub(crate) struct Response {
 }
 
 impl Event {
-    /// The word in logs.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> EventKind {
         match self {
-            Event::Open { .. } => "open",
-            Event::Message { .. } => "message",
-            Event::Close { .. } => "close",
-            Event::Request(_) => "request",
+            Event::Upgrade { .. } => EventKind::Upgrade,
+            Event::Open { .. } => EventKind::Open,
+            Event::Message { .. } => EventKind::Message,
+            Event::Close { .. } => EventKind::Close,
+            Event::Request(_) => EventKind::Request,
         }
     }
 
-    /// The connection it is an event of.
+    /// The connection it is an event of, which there is.
     pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
         match self {
             Event::Open { connection }
             | Event::Message { connection, .. }
             | Event::Close { connection, .. } => Some(connection),
-            Event::Request(_) => None,
+            Event::Upgrade { .. } | Event::Request(_) => None,
         }
     }
 
@@ -62,10 +107,9 @@ impl Event {
             (Event::Message { data, .. }, 0) => data.bytes(),
             (Event::Message { connection, .. }, 1) => connection.room.key().as_bytes(),
             (Event::Close { reason, .. }, 0) => reason.as_bytes(),
-            (Event::Request(request), 0) => request.method.as_bytes(),
-            (Event::Request(request), 1) => request.url.as_bytes(),
-            (Event::Request(request), 2) => request.headers.as_bytes(),
-            (Event::Request(request), 3) => &request.body,
+            (Event::Request(request) | Event::Upgrade { request, .. }, index) => {
+                return request.input(index);
+            }
             _ => return None,
         })
     }
@@ -74,5 +118,17 @@ impl Event {
     pub(crate) fn input_len(&self, index: u32) -> i32 {
         let len = self.input(index).map_or(0, <[u8]>::len);
         i32::try_from(len).expect("inputs are bounded far below 2 GiB by the configuration")
+    }
+}
+
+impl Request {
+    fn input(&self, index: u32) -> Option<&[u8]> {
+        match index {
+            0 => Some(self.method.as_bytes()),
+            1 => Some(self.url.as_bytes()),
+            2 => Some(self.headers.as_bytes()),
+            3 => Some(&self.body),
+            _ => None,
+        }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) struct EventState {
     pub(crate) answer: Bytes,
     /// What the guest says it threw.
     pub(crate) thrown: Option<Thrown>,
-    /// What `handler(req)` answered.
+    /// What `handler(req)` answered, or `onUpgrade(req)` refuses with.
     pub(crate) response: Option<Response>,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::budget::OverBudget;
 use crate::event::Event;
+use crate::handler_log::printable;
 use crate::source_position::SourceMaps;
 
 /// What JavaScript threw and nobody caught.
@@ -28,20 +29,64 @@ pub(crate) enum Failure {
     NotCommitted(String),
 }
 
+/// A [`Failure`] without what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    Threw,
+    OverCpuBudget,
+    OverMemoryBudget,
+    Trapped,
+    NotRestored,
+    NotCommitted,
+}
+
+impl FailureKind {
+    pub(crate) const ALL: [FailureKind; 6] = [
+        FailureKind::Threw,
+        FailureKind::OverCpuBudget,
+        FailureKind::OverMemoryBudget,
+        FailureKind::Trapped,
+        FailureKind::NotRestored,
+        FailureKind::NotCommitted,
+    ];
+
+    /// The word in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            FailureKind::Threw => "threw",
+            FailureKind::OverCpuBudget => "over_cpu_budget",
+            FailureKind::OverMemoryBudget => "over_memory_budget",
+            FailureKind::Trapped => "trapped",
+            FailureKind::NotRestored => "not_restored",
+            FailureKind::NotCommitted => "not_committed",
+        }
+    }
+}
+
 impl Failure {
+    pub(crate) fn kind(&self) -> FailureKind {
+        match self {
+            Failure::Threw(_) => FailureKind::Threw,
+            Failure::OverBudget(OverBudget::Cpu) => FailureKind::OverCpuBudget,
+            Failure::OverBudget(OverBudget::Memory) => FailureKind::OverMemoryBudget,
+            Failure::Trapped(_) => FailureKind::Trapped,
+            Failure::NotRestored => FailureKind::NotRestored,
+            Failure::NotCommitted(_) => FailureKind::NotCommitted,
+        }
+    }
+
     /// Tells the operator and the author. Control characters are escaped: the text comes from
     /// whoever wrote the handler, or sent it a message.
     pub(crate) fn log(&self, event: &Event, source_maps: &SourceMaps) {
-        let name = event.name();
+        let name = event.kind().name();
         let conn = event.connection().map(|connection| tracing::field::display(connection.id));
         let room = event.connection().map(|connection| connection.room.key().escape_debug());
         let room = room.as_ref().map(tracing::field::display);
         match self {
             Failure::Threw(thrown) => {
                 let stack = source_maps.rewrite(&thrown.stack);
-                let message = printable(&thrown.message);
-                let stack = printable(&stack);
-                tracing::error!(conn, room, event = name, "{message}\n{stack}");
+                let text = printable(&format!("{}\n{stack}", thrown.message));
+                tracing::error!(conn, room, event = name, "{text}");
             }
             Failure::OverBudget(over) => tracing::error!(conn, room, event = name, "{over}"),
             Failure::Trapped(reason) => {
@@ -53,28 +98,5 @@ impl Failure {
             }
             Failure::NotCommitted(reason) => tracing::error!(conn, room, event = name, "{reason}"),
         }
-    }
-}
-
-/// The text with control characters other than line ends escaped.
-pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\n' {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn control_characters_are_escaped() {
-        assert_eq!(printable("a\u{1b}[31mb\r\nc"), "a\\u{1b}[31mb\\r\nc");
     }
 }

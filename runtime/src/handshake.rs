@@ -1,13 +1,34 @@
-//! The opening handshake (RFC 6455, 4.2): is a request one, and is it a good one.
+//! The opening handshake (RFC 6455, 4.2): is a request one, is it a good one, and which subprotocol.
 
 use hyper::header::{
     CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
 
 use crate::http::{Body, text};
+
+/// The first of the subprotocols that a client offers and the handler speaks (RFC 6455, 4.2.2). With
+/// none in common the answer names none, and it is the client that fails the connection.
+pub(crate) fn protocol<'a>(headers: &HeaderMap, spoken: &'a [String]) -> Option<&'a str> {
+    tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
+        .find_map(|offered| spoken.iter().find(|spoken| *spoken == offered))
+        .map(String::as_str)
+}
+
+/// Names the subprotocol in a 101.
+pub(crate) fn select(switching: &mut Response<Body>, protocol: &str) {
+    let protocol =
+        HeaderValue::from_str(protocol).expect("protocols are tokens: checked when loaded");
+    switching.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+}
+
+/// Whether a subprotocol has a name that a header can hold (RFC 9110, 5.6.2).
+pub(crate) fn is_token(name: &str) -> bool {
+    let is_mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
+}
 
 /// Whether a request asks for a WebSocket, well or badly.
 pub(crate) fn is_attempt<B>(request: &Request<B>) -> bool {
@@ -64,12 +85,17 @@ fn bad(what: &'static str) -> Refusal {
 /// Whether a comma-separated list header has this token, in any case and position, in any of the
 /// header's lines.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|item| item.eq_ignore_ascii_case(token))
+}
+
+/// The items of a comma-separated list header, over all its lines.
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(name)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|item| item.trim().eq_ignore_ascii_case(token))
+        .map(str::trim)
 }
 
 /// 16 bytes in base64: 22 digits and `==`. The last digit carries two bits; decoders differ on
@@ -121,5 +147,29 @@ mod tests {
         assert_eq!(status(set(SEC_WEBSOCKET_VERSION, "8")), 426);
         assert_eq!(status(set(SEC_WEBSOCKET_KEY, "c2hvcnQ=")), 400);
         assert_eq!(status(set(CONNECTION, "close")), 400);
+    }
+
+    #[test]
+    fn the_first_offered_protocol_that_is_spoken_is_taken() {
+        let spoken = ["chat.v1".to_owned(), "chat.v2".to_owned()];
+        let taken = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(line));
+            }
+            protocol(&headers, &spoken)
+        };
+        assert_eq!(taken(&["chat.v2, chat.v1"]), Some("chat.v2"));
+        assert_eq!(taken(&["other", "chat.v1 ,chat.v2"]), Some("chat.v1"));
+        assert_eq!(taken(&["CHAT.V1", "chat"]), None);
+        assert_eq!(taken(&[]), None);
+    }
+
+    #[test]
+    fn protocols_are_tokens() {
+        assert!(is_token("chat.v2") && is_token("graphql-ws") && is_token("v10.stomp"));
+        for name in ["", "a b", "a,b", "a\r\nb", "é", "a/b"] {
+            assert!(!is_token(name), "{name:?}");
+        }
     }
 }

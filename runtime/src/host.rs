@@ -16,7 +16,9 @@ mod serialize_attachment;
 mod set_auto_response;
 mod wasi;
 
-use wasmtime::Linker;
+use wasmtime::{ExternType, Linker, Module};
+use zigttp_abi::api;
+use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::event_state::HostData;
 
@@ -33,4 +35,35 @@ pub(crate) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     log::link(linker)?;
     outcome::link(linker)?;
     wasi::link(linker)
+}
+
+/// The linker of one artifact: functions of the API that its manifest does not list end the event that
+/// calls one. The manifest is the artifact's own word, so this grants nothing; it holds it to its word,
+/// which is what others read.
+pub(crate) fn without_unlisted(
+    linker: &Linker<HostData>,
+    module: &Module,
+    listed: &[String],
+) -> wasmtime::Result<Linker<HostData>> {
+    let mut linker = linker.clone();
+    linker.allow_shadowing(true);
+    for import in module.imports().filter(|import| import.module() == IMPORT_MODULE) {
+        let function = api::FUNCTIONS.iter().find(|function| function.import == import.name());
+        let (Some(function), ExternType::Func(ty)) = (function, import.ty()) else { continue };
+        if listed.iter().any(|name| name == function.name) {
+            continue;
+        }
+        let name = function.name;
+        linker.func_new(
+            IMPORT_MODULE,
+            function.import,
+            ty,
+            move |_caller, _arguments, _answers| {
+                Err(wasmtime::Error::msg(format!(
+                    "its manifest does not list the function {name:?}"
+                )))
+            },
+        )?;
+    }
+    Ok(linker)
 }

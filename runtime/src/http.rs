@@ -1,17 +1,26 @@
 //! HTTP requests that are no upgrades: `handler(req)`.
+//!
+//! What bounds the time of an answer: the head and the body have a time to arrive in; an event does
+//! not wait for a place among those that run, but is turned away; and once it runs there is nothing it
+//! could wait for, so its CPU budget is the bound.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
     UPGRADE,
 };
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
+use tokio::time::timeout;
 
+use crate::admission::retry_after;
 use crate::budget::OverBudget;
+use crate::counters::Unanswered;
 use crate::event::{self, Event};
 use crate::failure::Failure;
 use crate::server::Server;
@@ -22,37 +31,105 @@ pub(crate) type Body = Full<Bytes>;
 /// Headers that frame the message: the server's own business.
 const RESERVED: [HeaderName; 4] = [CONNECTION, UPGRADE, TRANSFER_ENCODING, CONTENT_LENGTH];
 
-impl Server {
-    /// Answers a request with what `handler(req)` returns.
-    pub(crate) async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
-        if !self.app().manifest.has_export("handler") {
-            return text(StatusCode::NOT_FOUND, "not found\n");
-        }
-        let (head, body) = request.into_parts();
-        let body = match Limited::new(body, self.config.max_body_size).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n");
+/// Why an event of no connection has no answer.
+pub(crate) enum NoAnswer {
+    /// As many events run as may.
+    Busy,
+    /// It failed, and that has been logged.
+    Failed(Failure),
+    /// A bug of ours has ended it.
+    Panicked,
+}
+
+impl NoAnswer {
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, NoAnswer::Busy)
+    }
+
+    /// What the client is told: nothing of what went wrong inside.
+    pub(crate) fn response(&self) -> Response<Body> {
+        match self {
+            NoAnswer::Busy => {
+                retry_after(text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n"), "1")
             }
-            Err(_broken) => return text(StatusCode::BAD_REQUEST, "the request body broke off\n"),
-        };
-        match self.dispatch(Event::Request(guest_request(&head, body))).await {
-            Ok(Some(response)) => match host_response(response) {
-                Ok(response) => response,
-                Err(problem) => {
-                    tracing::error!(event = "request", "handler(req) answered {problem}");
-                    internal_error()
-                }
-            },
-            Err(Failure::OverBudget(OverBudget::Cpu)) => {
+            NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {
                 text(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n")
             }
-            Ok(None) | Err(_) => internal_error(),
+            NoAnswer::Failed(_) | NoAnswer::Panicked => internal_error(),
+        }
+    }
+
+    fn reason(&self) -> Unanswered {
+        match self {
+            NoAnswer::Busy => Unanswered::TooManyEvents,
+            NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
+            NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,
         }
     }
 }
 
-fn internal_error() -> Response<Body> {
+impl Server {
+    /// Answers a request with what `handler(req)` returns.
+    pub(crate) async fn respond(self: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+        match self.handle(request).await {
+            Ok(response) => response,
+            Err((reason, response)) => {
+                self.hub.counters.count_unanswered(reason);
+                response
+            }
+        }
+    }
+
+    async fn handle(
+        self: &Arc<Server>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, (Unanswered, Response<Body>)> {
+        let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
+        if !self.app().answers_requests() {
+            return Err(no_handler());
+        }
+        let (head, body) = request.into_parts();
+        let body = self.read_body(body).await?;
+        let event = Event::Request(guest_request(&head, body));
+        // A task of its own: what an event does to others does not stop half-way because a client
+        // hangs up.
+        let server = Arc::clone(self);
+        let answer = tokio::spawn(async move { server.dispatch_unbound(event).await }).await;
+        match answer.unwrap_or(Err(NoAnswer::Panicked)) {
+            Ok(Some(response)) => host_response(response, "handler")
+                .ok_or_else(|| (Unanswered::Failed, internal_error())),
+            // A swap has taken the export away.
+            Ok(None) => Err(no_handler()),
+            Err(no_answer) => Err((no_answer.reason(), no_answer.response())),
+        }
+    }
+
+    async fn read_body(&self, body: Incoming) -> Result<Bytes, (Unanswered, Response<Body>)> {
+        let max = self.config.max_body_size;
+        let too_large = || {
+            let line = "the request body is too large\n";
+            (Unanswered::BodyTooLarge, text(StatusCode::PAYLOAD_TOO_LARGE, line))
+        };
+        if body.size_hint().lower() > max as u64 {
+            return Err(too_large());
+        }
+        match timeout(self.config.body_timeout, Limited::new(body, max).collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(_broken)) => {
+                let line = "the request body broke off\n";
+                Err((Unanswered::BodyBroken, text(StatusCode::BAD_REQUEST, line)))
+            }
+            Err(_elapsed) => {
+                let line = "the request body took too long\n";
+                Err((Unanswered::BodyTooSlow, text(StatusCode::REQUEST_TIMEOUT, line)))
+            }
+        }
+    }
+}
+
+/// What a client hears of a fault inside.
+pub(crate) fn internal_error() -> Response<Body> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n")
 }
 
@@ -67,7 +144,7 @@ pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> Response<Body>
 
 /// What the guest sees of a request. Header values that are no UTF-8 are shown as Latin-1, as
 /// Fetch does it.
-fn guest_request(head: &hyper::http::request::Parts, body: Bytes) -> event::Request {
+pub(crate) fn guest_request(head: &Parts, body: Bytes) -> event::Request {
     let mut headers = String::new();
     for (name, value) in &head.headers {
         headers.push_str(name.as_str());
@@ -86,8 +163,18 @@ fn guest_request(head: &hyper::http::request::Parts, body: Bytes) -> event::Requ
     event::Request { method: head.method.as_str().to_owned(), url, headers, body }
 }
 
-/// The response a guest described, or what is wrong with it.
-fn host_response(guest: event::Response) -> Result<Response<Body>, String> {
+/// The response that an export described; what is wrong with one is logged.
+pub(crate) fn host_response(guest: event::Response, export: &str) -> Option<Response<Body>> {
+    match read_response(guest, export) {
+        Ok(response) => Some(response),
+        Err(problem) => {
+            tracing::error!(event = export, "the Response has {problem}");
+            None
+        }
+    }
+}
+
+fn read_response(guest: event::Response, export: &str) -> Result<Response<Body>, String> {
     let mut response = Response::new(Full::new(guest.body));
     *response.status_mut() = StatusCode::from_u16(guest.status)
         .ok()
@@ -98,9 +185,49 @@ fn host_response(guest: event::Response) -> Result<Response<Body>, String> {
         let name = HeaderName::try_from(name).map_err(|_bad| "a header of no valid name")?;
         let value = HeaderValue::try_from(value)
             .map_err(|_bad| format!("a value that header {name} may not have"))?;
-        if !RESERVED.contains(&name) {
-            response.headers_mut().append(name, value);
+        if RESERVED.contains(&name) {
+            tracing::warn!(event = export, "the header {name} is the server's own: dropped");
+        } else {
+            response.headers_mut().try_append(name, value).map_err(|_full| "too many headers")?;
         }
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, headers: &str) -> Result<Response<Body>, String> {
+        let body = Bytes::new();
+        read_response(event::Response { status, headers: headers.to_owned(), body }, "handler")
+    }
+
+    #[test]
+    fn headers_that_frame_the_message_are_dropped() {
+        let headers = "connection: close\nupgrade: x\ntransfer-encoding: chunked\n\
+                       content-length: 7\nx-mine: 1\nx-mine: 2\n";
+        let response = read(200, headers).expect("a good response");
+        let kept: Vec<_> = response.headers().iter().collect();
+        assert_eq!(kept.len(), 2, "{kept:?}");
+        assert_eq!(response.headers().get_all("x-mine").iter().count(), 2);
+    }
+
+    #[test]
+    fn what_an_engine_of_ours_does_not_say_is_refused() {
+        for (status, headers) in [
+            (101, ""),
+            (600, ""),
+            (0, ""),
+            (200, "no colon\n"),
+            (200, "bad name: x\n"),
+            (200, "x: a\rb\n"),
+            (200, "x: a\u{0}b\n"),
+            (200, "\nx: a"),
+        ] {
+            assert!(read(status, headers).is_err(), "{status} {headers:?}");
+        }
+        let many: String = (0..40_000).map(|number| format!("x-{number}: 1\n")).collect();
+        assert_eq!(read(200, &many).expect_err("over 32,768"), "too many headers");
+    }
 }

@@ -10,6 +10,7 @@ use crate::attachment::Attachments;
 use crate::connection::{Connection, State};
 use crate::connection_id::{ConnectionId, ConnectionIds};
 use crate::counters::Counters;
+use crate::handler_log::HandlerLog;
 use crate::resume::Browser;
 use crate::rooms::Rooms;
 use crate::route::Parameters;
@@ -30,6 +31,7 @@ pub(crate) struct Hub {
     pub(crate) rooms: Rooms,
     pub(crate) attachments: Attachments,
     pub(crate) counters: Counters,
+    pub(crate) handler_log: HandlerLog,
     ids: ConnectionIds,
     connections: RwLock<HashMap<ConnectionId, Arc<Connection>>>,
     /// Told when the last connection has gone.
@@ -37,11 +39,16 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(ids: ConnectionIds, attachments: Attachments) -> Hub {
+    pub(crate) fn new(
+        ids: ConnectionIds,
+        attachments: Attachments,
+        handler_log: HandlerLog,
+    ) -> Hub {
         Hub {
             rooms: Rooms::default(),
             attachments,
             counters: Counters::default(),
+            handler_log,
             ids,
             connections: RwLock::default(),
             emptied: Notify::new(),
@@ -60,13 +67,33 @@ impl Hub {
         parameters: Parameters,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
+        let connection = self.prepare(url, browser, parameters, max_queue)?;
+        self.admit(&connection);
+        Ok(connection)
+    }
+
+    /// The first half of [`Hub::register`]: the record of a connection that nobody can find yet, and
+    /// that may come to nothing. [`Hub::forget`] is its end too.
+    ///
+    /// # Errors
+    /// When no id can be reserved on disk.
+    pub(crate) fn prepare(
+        &self,
+        url: &str,
+        browser: Option<Browser>,
+        parameters: Parameters,
+        max_queue: usize,
+    ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let room = self.rooms.enter(path);
-        let connection =
-            Arc::new(Connection::new(id, room, url.into(), browser, parameters, max_queue));
-        self.write().insert(id, Arc::clone(&connection));
-        Ok(connection)
+        let connection = Connection::new(id, room, url.into(), browser, parameters, max_queue);
+        Ok(Arc::new(connection))
+    }
+
+    /// The second half: it can be addressed from now on.
+    pub(crate) fn admit(&self, connection: &Arc<Connection>) {
+        self.write().insert(connection.id, Arc::clone(connection));
     }
 
     /// Lists a connection in its room.

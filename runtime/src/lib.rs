@@ -1,7 +1,9 @@
 //! Serves a `handler.wasm`: every WebSocket event runs in a fresh sandbox.
 //!
 //! ```text
-//!            server ── accepts, answers HTTP, upgrades, drains
+//!            server ── accepts, drains; http: handler(req); admin: metrics, health
+//!              │
+//!          admission ── origin, limits, onUpgrade, 101
 //!              │ one task per connection
 //!          lifecycle ── open, messages, close
 //!           │       │
@@ -24,7 +26,26 @@
 //! - This crate knows artifacts. It knows nothing of TypeScript, rules or the compiler.
 //!
 //! Read `dispatch` first.
+//!
+//! As a library it is a [`Server`], made from a [`Config`] and the bytes of an artifact, and [`run`], which
+//! serves it on a listener of the caller's until a future of the caller's is ready:
+//!
+//! ```no_run
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! use zigttp_runtime::{Config, Server, run};
+//!
+//! let server = Server::new(Config::default(), &std::fs::read("handler.wasm")?)?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! run(listener, server, async { tokio::signal::ctrl_c().await.unwrap_or(()) }).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/embed.rs` is a whole program. It logs through [`tracing`]; nothing of it touches arguments,
+//! the environment or signals.
 
+mod admin;
+mod admission;
 mod app;
 mod artifact;
 mod attachment;
@@ -47,15 +68,20 @@ mod failpoint;
 mod failure;
 mod frame;
 mod guest_memory;
+mod handler_log;
 mod handshake;
+mod histogram;
 mod host;
 mod http;
 mod hub;
 mod lifecycle;
 mod liveness;
 mod local;
+mod metrics;
 mod module_cache;
+mod origin;
 mod outbox;
+mod pace;
 mod restore;
 mod resume;
 mod rooms;
@@ -68,6 +94,7 @@ mod swap;
 mod ticker;
 mod value;
 
+pub use admin::{AdminToken, TokenError, serve_admin};
 pub use attachment::file::Damage;
 pub use attachment::persisted::{
     PersistedAttachment, ReadAttachmentError, list_attachments, prune_leftovers, read_attachment,

@@ -10,9 +10,11 @@ use crate::event::Event;
 use crate::frame::Frame;
 use crate::hub::Hub;
 use crate::outbox::Close;
+use crate::pace::Bucket;
 use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
+use crate::value::Value;
 
 /// A registered connection; forgotten when dropped, also by a panic or a handshake that fails.
 pub(crate) struct Registered {
@@ -112,29 +114,39 @@ impl Server {
 
     /// Handles messages until one side closes.
     async fn converse(&self, socket: &mut Socket, connection: &Arc<Connection>) -> End {
+        let counters = &self.hub.counters;
+        let mut messages = Bucket::default();
         loop {
             match socket.next(&connection.outbox).await {
-                Inbound::Message(data) => match connection.auto_response_to(&data) {
-                    Some(answer) => {
-                        let counters = &self.hub.counters;
-                        let is_taken = connection.outbox.push_bounded(Frame::of(&answer));
-                        let count = if is_taken {
-                            &counters.auto_responses
-                        } else {
-                            &counters.refused_frames
-                        };
-                        count.add_one();
+                Inbound::Message(_) if !self.may_send(&mut messages) => {
+                    counters.fast_senders.add_one();
+                    let close = Close::new(close_code::POLICY_VIOLATION, "too many messages");
+                    connection.outbox.close_at_once(close);
+                }
+                Inbound::Message(data) => {
+                    counters.received_bytes.add(data.bytes().len());
+                    match connection.auto_response_to(&data) {
+                        Some(answer) => self.auto_respond(connection, &answer),
+                        None => {
+                            let event = Event::Message { connection: Arc::clone(connection), data };
+                            self.run_for(socket, connection, event).await;
+                        }
                     }
-                    None => {
-                        let event = Event::Message { connection: Arc::clone(connection), data };
-                        self.run_for(socket, connection, event).await;
-                    }
-                },
+                }
                 Inbound::Closing(close) => return End::Server(close),
                 Inbound::PeerClosed(close) => return End::Peer(close),
-                Inbound::Fault(close) => return End::Fault(close),
+                Inbound::Fault(close) => {
+                    let is_oversized = close.code == close_code::MESSAGE_TOO_BIG;
+                    let count = if is_oversized {
+                        &counters.oversized_messages
+                    } else {
+                        &counters.protocol_violations
+                    };
+                    count.add_one();
+                    return End::Fault(close);
+                }
                 Inbound::Slow => {
-                    self.hub.counters.slow_consumers.add_one();
+                    counters.slow_consumers.add_one();
                     let close = Close::new(close_code::POLICY_VIOLATION, "slow consumer");
                     connection.outbox.close_at_once(close);
                 }
@@ -143,12 +155,29 @@ impl Server {
                     connection.outbox.shrink();
                 }
                 Inbound::Dead => {
-                    self.hub.counters.dead_peers.add_one();
+                    counters.dead_peers.add_one();
                     return End::Dropped;
                 }
                 Inbound::Dropped => return End::Dropped,
             }
         }
+    }
+
+    /// Queues an auto-response.
+    fn auto_respond(&self, connection: &Connection, answer: &Value) {
+        let counters = &self.hub.counters;
+        if connection.outbox.push_bounded(Frame::of(answer)) {
+            counters.auto_responses.add_one();
+            counters.sent_frames.add_one();
+            counters.sent_bytes.add(answer.bytes().len());
+        } else {
+            counters.refused_frames.add_one();
+        }
+    }
+
+    /// Whether a message is within the rate of its connection.
+    fn may_send(&self, messages: &mut Bucket) -> bool {
+        self.message_rate.is_none_or(|rate| rate.take(messages, std::time::Instant::now()))
     }
 
     /// Runs an event of this connection. Boxed, so that an idle connection does not hold room for

@@ -254,6 +254,11 @@ impl Outbox {
         (queue.phase == Phase::Open).then_some(queue.bytes)
     }
 
+    /// Payload bytes that wait, whether or not more may follow.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// Wakes the connection's task.
     pub(crate) fn wake(&self) {
         self.waker.wake();

@@ -34,16 +34,22 @@ pub(crate) type Parameters = Box<[(Box<str>, Box<str>)]>;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("route {pattern:?} {problem}")]
 pub struct RouteError {
+    /// The pattern as it was written.
     pub pattern: String,
+    /// What is wrong with it.
     pub problem: RouteProblem,
 }
 
 /// What is wrong with a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteProblem {
+    /// It does not begin with `/`.
     NoLeadingSlash,
+    /// It has a `:` without a name.
     EmptyParameter,
+    /// It names a parameter twice.
     RepeatedParameter,
+    /// It has a `*` that is not its last segment.
     InnerWildcard,
 }
 

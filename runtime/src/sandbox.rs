@@ -18,6 +18,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::{
@@ -74,6 +75,9 @@ pub(crate) struct Sandbox {
     verify_every: Option<u64>,
 }
 
+/// One restore in so many is timed: two looks at the clock would be a tenth of it.
+const RESTORES_PER_SAMPLE: u32 = 64;
+
 /// The right to hold an instance.
 pub(crate) struct Slot<'a> {
     _slot: SemaphorePermit<'a>,
@@ -107,6 +111,7 @@ struct Instance {
 /// What the host uses of an instance.
 struct Guest {
     memory: GuestMemory,
+    on_upgrade: TypedFunc<(i64, i32, i32, i32, i32), i32>,
     on_open: TypedFunc<(i64, i64, i32), i32>,
     on_message: TypedFunc<(i64, i64, i32, i32, i32), i32>,
     on_close: TypedFunc<(i64, i64, i32, i32), i32>,
@@ -149,11 +154,12 @@ impl Sandbox {
         })
     }
 
-    /// Compiles an artifact, or fetches it from the cache, and links it.
+    /// Compiles an artifact, or fetches it from the cache, and links it to the functions of the API
+    /// that its manifest lists.
     ///
     /// # Errors
     /// When it is no module, wants what a guest may not have, or lacks what a handler must have.
-    pub(crate) fn load(&self, wasm: &[u8]) -> Result<Program, LoadError> {
+    pub(crate) fn load(&self, wasm: &[u8], imports: &[String]) -> Result<Program, LoadError> {
         let unfit = |error: wasmtime::Error| LoadError::Unfit(format!("{error:#}"));
         let key = ModuleCache::key(&self.engine, wasm, self.restores(), self.memory_limit);
         let cached = match self.cache.get(&self.engine, &key) {
@@ -169,7 +175,8 @@ impl Sandbox {
         if module.resources_required().num_memories > 1 + u32::from(is_rewritten) {
             return Err(LoadError::Unfit("it has more than one memory".to_owned()));
         }
-        let instance = self.linker.instantiate_pre(&module).map_err(unfit)?;
+        let linker = host::without_unlisted(&self.linker, &module, imports).map_err(unfit)?;
+        let instance = linker.instantiate_pre(&module).map_err(unfit)?;
         let mut program = Program {
             instance,
             is_rewritten,
@@ -210,13 +217,20 @@ impl Sandbox {
     }
 
     /// Waits for an instance of the pool to be free.
-    pub(crate) async fn slot(&self, event: &Event) -> Slot<'_> {
-        const OPEN: &str = "the semaphores are never closed";
-        let _request = match event {
-            Event::Request(_) => Some(self.request_slots.acquire().await.expect(OPEN)),
-            _ => None,
-        };
-        Slot { _slot: self.slots.acquire().await.expect(OPEN), _request }
+    pub(crate) async fn slot(&self) -> Slot<'_> {
+        let slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        Slot { _slot: slot, _request: None }
+    }
+
+    /// The same for an HTTP request, if one is free now.
+    pub(crate) fn request_slot(&self) -> Option<Slot<'_>> {
+        let request = self.request_slots.try_acquire().ok()?;
+        Some(Slot { _slot: self.slots.try_acquire().ok()?, _request: Some(request) })
+    }
+
+    /// How many events may begin now.
+    pub(crate) fn free_slots(&self) -> usize {
+        self.slots.available_permits()
     }
 
     /// Runs one event in a fresh instance. The caller holds a [`Sandbox::slot`].
@@ -228,8 +242,11 @@ impl Sandbox {
                 idle
             }
             None => {
+                let began = Instant::now();
                 let mut store = self.store(state);
-                match Guest::new(&mut store, program) {
+                let guest = Guest::new(&mut store, program);
+                store.data().hub.counters.instantiations.record(began.elapsed());
+                match guest {
                     Ok(guest) => Instance { store, guest, place: None },
                     Err(error) => {
                         let result = Err(Failure::Trapped(error.root_cause().to_string()));
@@ -246,9 +263,16 @@ impl Sandbox {
             effects: state.effects,
             response: state.response,
         });
-        if has_returned && !is_memory_denied && self.keep(program, instance).is_err() {
-            state.hub.counters.restore_mismatches.add_one();
-            result = Err(Failure::NotRestored);
+        if has_returned && !is_memory_denied {
+            let counters = &state.hub.counters;
+            let began = fastrand::u32(..).is_multiple_of(RESTORES_PER_SAMPLE).then(Instant::now);
+            if self.keep(program, instance).is_err() {
+                counters.restore_mismatches.add_one();
+                result = Err(Failure::NotRestored);
+            }
+            if let Some(began) = began.filter(|_| program.image.is_some()) {
+                counters.restores.record(began.elapsed());
+            }
         }
         Ended { event: state.event, result }
     }
@@ -336,6 +360,7 @@ impl Guest {
         };
         Ok(Guest {
             memory: GuestMemory { memory, map: tracked.as_ref().map(Tracked::map) },
+            on_upgrade: event_export(store, instance, "on_upgrade")?,
             on_open: event_export(store, instance, "on_open")?,
             on_message: event_export(store, instance, "on_message")?,
             on_close: event_export(store, instance, "on_close")?,
@@ -382,6 +407,10 @@ impl Instance {
             Event::Close { connection, code, .. } => {
                 let arguments = (seed, ws(connection), i32::from(*code), len(0));
                 guest.on_close.call_async(store, arguments).await
+            }
+            Event::Upgrade { .. } => {
+                let arguments = (seed, len(0), len(1), len(2), len(3));
+                guest.on_upgrade.call_async(store, arguments).await
             }
             Event::Request(_) => {
                 let arguments = (seed, len(0), len(1), len(2), len(3));

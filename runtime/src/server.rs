@@ -3,19 +3,21 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::attachment::Attachments;
@@ -26,16 +28,19 @@ use crate::control;
 use crate::counters::Counts;
 use crate::durable_dir::DurableDir;
 use crate::error::StartError;
-use crate::handshake::{self, Refusal};
-use crate::http::{Body, text};
+use crate::handler_log::HandlerLog;
+use crate::handshake;
+use crate::http::Body;
 use crate::hub::{ConnectionStates, Hub};
-use crate::lifecycle::Registered;
+use crate::origin::Origins;
+use crate::pace::{AddressRates, Rate};
 use crate::resume::Resume;
 use crate::sandbox::Sandbox;
-use crate::socket::Socket;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Requests of one HTTP/2 connection that are answered at the same time.
+const MAX_STREAMS: u32 = 100;
 /// Pause after a failed accept: out of file descriptors is not solved by trying at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -47,6 +52,12 @@ pub struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) sandbox: Sandbox,
     pub(crate) hub: Arc<Hub>,
+    /// One permit is one open connection, or one that is being admitted.
+    pub(crate) places: Arc<Semaphore>,
+    /// Web pages that may connect.
+    pub(crate) origins: Origins,
+    pub(crate) handshake_rates: Option<AddressRates>,
+    pub(crate) message_rate: Option<Rate>,
     /// What clients have left and may come back for, if they may.
     pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
@@ -66,15 +77,16 @@ impl Server {
     /// When the artifact is refused, or the machine does not give what the configuration asks for.
     pub fn new(config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
         config.check().map_err(StartError::Config)?;
+        let origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
         let sandbox = Sandbox::new(&config)?;
         let app = App::load(&sandbox, artifact)?;
-        let (hub, durable_dir) = match &config.durable {
+        let (ids, attachments, durable_dir) = match &config.durable {
             Some(dir) => {
-                let (hub, lock) = open_durable(dir, config.fsync)
+                let (ids, attachments, lock) = open_durable(dir, config.fsync)
                     .map_err(|source| StartError::Durable { path: dir.clone(), source })?;
-                (hub, Some(lock))
+                (ids, attachments, Some(lock))
             }
-            None => (Hub::new(ConnectionIds::in_memory(), Attachments::in_memory()), None),
+            None => (ConnectionIds::in_memory(), Attachments::in_memory(), None),
         };
         let resume = match &config.durable {
             Some(dir) if config.resume => Some(
@@ -83,12 +95,19 @@ impl Server {
             ),
             _ => None,
         };
+        let handler_log = HandlerLog::new(Rate::per_second(config.handler_log_rate));
         let server = Arc::new(Server {
             resume,
             _durable_dir: durable_dir,
-            config: Arc::new(config),
             sandbox,
-            hub: Arc::new(hub),
+            hub: Arc::new(Hub::new(ids, attachments, handler_log)),
+            places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
+            origins,
+            handshake_rates: config
+                .handshake_rate
+                .map(|rate| AddressRates::new(Rate::per_second(rate))),
+            message_rate: config.message_rate.map(Rate::per_second),
+            config: Arc::new(config),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
             swapping: Mutex::default(),
@@ -130,7 +149,7 @@ impl Server {
     }
 
     /// Whether the server is closing all its connections.
-    pub(crate) fn is_draining(&self) -> bool {
+    pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::SeqCst)
     }
 
@@ -145,69 +164,27 @@ impl Server {
     }
 
     /// An upgrade, a faulty attempt at one, or a request for the handler.
-    async fn answer(self: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(self: Arc<Server>, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         let app = self.app();
         if app.upgrades()
             && handshake::is_attempt(&request)
             && let Some(parameters) = app.routes.find(request.uri().path())
         {
-            self.upgrade(request, parameters).unwrap_or_else(|refusal| *refusal)
+            self.upgrade(request, parameters, &app, peer).await
         } else {
             self.respond(request).await
         }
     }
-
-    fn upgrade(
-        self: Arc<Server>,
-        mut request: Request<Incoming>,
-        parameters: crate::route::Parameters,
-    ) -> Result<Response<Body>, Refusal> {
-        let mut response = handshake::answer(&request)?;
-        if self.hub.len() >= self.config.max_connections {
-            let mut full = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
-            full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            return Err(Box::new(full));
-        }
-        let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let resume = self.resume.as_ref();
-        let visitor = resume.map(|resume| resume.recognise(request.headers(), &self));
-        let browser = visitor.as_ref().map(|visitor| visitor.browser);
-        let connection = self
-            .hub
-            .register(url, browser, parameters, self.config.max_queue)
-            .map_err(|error| {
-                tracing::error!(%error, "cannot reserve connection ids");
-                Box::new(text(StatusCode::SERVICE_UNAVAILABLE, "no connection can be opened now\n"))
-            })?;
-        if let (Some(resume), Some(visitor)) = (resume, &visitor) {
-            resume.introduce(visitor, connection.id, response.headers_mut());
-        }
-        let registered = Registered { hub: Arc::clone(&self.hub), connection };
-        let upgrade = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move {
-            // A client that goes before the 101 is written was never a connection.
-            let Ok(upgraded) = upgrade.await else { return };
-            let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
-                .expect("every transport is a TcpStream");
-            let socket = Socket::new(
-                parts.io.into_inner(),
-                &parts.read_buf,
-                &self.config,
-                &registered.connection.outbox,
-            );
-            // hyper's buffer goes before the connection's life begins.
-            drop(parts.read_buf);
-            self.serve(registered, socket, visitor).await;
-        });
-        Ok(response)
-    }
 }
 
-fn open_durable(dir: &std::path::Path, fsync: Fsync) -> io::Result<(Hub, DurableDir)> {
+fn open_durable(
+    dir: &std::path::Path,
+    fsync: Fsync,
+) -> io::Result<(ConnectionIds, Attachments, DurableDir)> {
     let lock = DurableDir::take(dir)?;
     let store = DurableAttachments::open(dir, fsync)?;
     let ids = ConnectionIds::persisted(dir.join("ids"), fsync)?;
-    Ok((Hub::new(ids, Attachments::durable(store)), lock))
+    Ok((ids, Attachments::durable(store), lock))
 }
 
 /// Serves until `shutdown` is ready; then stops accepting, lets running events finish, closes every
@@ -282,25 +259,43 @@ fn accept(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr, graceful: &
         tracing::debug!(%peer, %error, "the peer went before it was served");
         return;
     }
+    // Until its first request has come nothing else bounds how long a transport may be silent: hyper
+    // does not look at the clock before it knows which HTTP the client speaks.
+    let has_asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let server = Arc::clone(server);
+        let has_asked = Arc::clone(&has_asked);
         move |request| {
+            has_asked.store(true, Ordering::Relaxed);
             let server = Arc::clone(&server);
-            async move { Ok::<_, Infallible>(server.answer(request).await) }
+            async move { Ok::<_, Infallible>(server.answer(request, peer.ip()).await) }
         }
     });
+    let header_timeout = server.config.header_timeout;
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(server.config.header_timeout)
+        .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEAD_BYTES);
-    builder.http2().timer(TokioTimer::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_BYTES as u32)
+        .max_concurrent_streams(MAX_STREAMS)
+        .keep_alive_interval(server.config.ping_interval)
+        .keep_alive_timeout(server.config.pong_timeout);
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        let mut connection = pin!(connection);
+        let ended = match timeout(header_timeout, connection.as_mut()).await {
+            Ok(ended) => ended,
+            Err(_elapsed) if has_asked.load(Ordering::Relaxed) => connection.await,
+            Err(_elapsed) => return,
+        };
+        if let Err(error) = ended {
             tracing::debug!(%peer, %error, "an HTTP connection ended early");
         }
     });

@@ -130,21 +130,21 @@ fn a_module_without_a_manifest_is_refused() {
 
 #[test]
 fn a_manifest_that_cannot_be_read_is_refused() {
-    for manifest in ["", "{", "null", "{}", r#"{"abi":"1"}"#, r#"{"abi":1}"#] {
+    for manifest in ["", "{", "null", "{}", r#"{"abi":"1"}"#, r#"{"abi":2}"#] {
         check_bytes(&wasm::with_manifest(manifest), &["manifest cannot be read"]);
     }
 }
 
 #[test]
 fn an_artifact_for_another_abi_is_refused() {
-    let words = ["built for ABI 999", "speaks ABI 1"];
+    let words = ["built for ABI 999", "speaks ABI 2"];
     check_bytes(&wasm::with_manifest(&wasm::manifest(999)), &words);
 }
 
 #[test]
 fn a_module_that_is_no_handler_is_refused() {
-    check_bytes(&wasm::with_manifest(&wasm::manifest(1)), &["exports no \"memory\""]);
-    check_bytes(&wasm::without_functions(), &["its export \"on_open\" is no such function"]);
+    check_bytes(&wasm::with_manifest(&wasm::manifest(wasm::ABI)), &["exports no \"memory\""]);
+    check_bytes(&wasm::without_functions(), &["its export \"on_upgrade\" is no such function"]);
     // It is valid until its bodies are looked at.
     check_bytes(&wasm::handler(&[Instruction::Drop]), &["not a handler this server can run"]);
 }

@@ -213,3 +213,33 @@ async fn the_chat_is_served_by_restored_instances() {
     assert_eq!(server.get("/elsewhere").0, 404);
     assert_sound(&server);
 }
+
+#[tokio::test]
+async fn an_api_function_that_the_manifest_does_not_list_is_a_trap_that_names_it() {
+    const LISTED: &[u8] = br#""imports":["close","send"]"#;
+    let mut artifact = std::fs::read(programs::compile(
+        r#"
+import { close, send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  send(ws, data);
+  if (data === "close") close(ws);
+}
+"#,
+    ))
+    .expect("it was built");
+    let place = artifact
+        .windows(LISTED.len())
+        .position(|window| window == LISTED)
+        .expect("the manifest lists what is imported");
+    artifact[place..place + LISTED.len()].copy_from_slice(br#""imports":["send"        ]"#);
+    let folder = programs::folder();
+    let path = folder.path().join("handler.wasm");
+    std::fs::write(&path, artifact).expect("the temporary folder is writable");
+
+    let server = Server::start(&path, &[]);
+    let mut client = server.connect("/").await;
+    assert_eq!(client.ask("hello").await, "hello");
+    client.send("close").await;
+    assert_eq!(client.closed().await.0, 1011);
+    server.wait_for_log("the sandbox trapped: its manifest does not list the function \"close\"");
+}

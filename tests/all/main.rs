@@ -1,5 +1,6 @@
 //! Black-box tests over the real binaries, real sockets on port 0 and real files.
 
+mod admission;
 mod api;
 mod architecture;
 mod atomic;
@@ -18,8 +19,11 @@ mod durable_dir;
 mod failures;
 mod fresh;
 mod generated;
+mod http;
 mod isolation;
+mod limits;
 mod liveness;
+mod observing;
 mod resume;
 mod rooms;
 mod routes;

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zigttp_cli::commands::{attachments, run};
-use zigttp_cli::exit;
+use zigttp_cli::{exit, given};
 
 /// Serve a WebSocket handler: a fresh sandbox for every event.
 #[derive(Parser)]
@@ -23,9 +23,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command } = Arguments::parse();
+    let command = Arguments::command();
+    let matches = command.clone().get_matches();
+    let (name, of_command) = matches.subcommand().expect("clap asks for a subcommand");
+    let subcommand = command.find_subcommand(name).expect("clap has matched it");
+    let given = given::differing(subcommand, of_command);
+    let Arguments { command } =
+        Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match command {
-        Command::Run(arguments) => run::run(*arguments),
+        Command::Run(arguments) => run::run(*arguments, &given),
         Command::Attachments(arguments) => attachments::run(&arguments),
     };
     exit::report(result)

@@ -1,6 +1,6 @@
 //! `zigttp run`: serves a handler until it is told to stop.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,12 +9,16 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 use zigttp_runtime::Server;
 
+use crate::admin_options::{Admin, AdminOptions};
+use crate::logging::{self, LogFormat};
 use crate::reload::Reload;
 use crate::server_options::ServerOptions;
 use crate::{artifact, cache};
+
+/// Where neither the flag nor the environment says another.
+const DEFAULT_PORT: u16 = 8080;
 
 /// Arguments of `zigttp run`.
 #[derive(Args)]
@@ -26,9 +30,9 @@ pub struct Arguments {
     #[arg(long, env = "ZIGTTP_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
 
-    /// Port to listen on; 0 picks a free one and prints it
-    #[arg(long, env = "ZIGTTP_PORT", default_value_t = 8080)]
-    port: u16,
+    /// Port to listen on; 0 picks a free one and prints it [env: PORT=] [default: 8080]
+    #[arg(long, env = "ZIGTTP_PORT")]
+    port: Option<u16>,
 
     /// Serve the handler's file anew whenever it changes, as SIGHUP does; no socket closes
     #[arg(long, env = "ZIGTTP_WATCH", help_heading = "Swapping the handler")]
@@ -36,14 +40,33 @@ pub struct Arguments {
 
     #[command(flatten)]
     server: ServerOptions,
+
+    #[command(flatten)]
+    admin: AdminOptions,
+
+    /// How the log is written to standard error; RUST_LOG filters it
+    #[arg(
+        long,
+        env = "ZIGTTP_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "pretty",
+        help_heading = "Observing"
+    )]
+    log_format: LogFormat,
 }
 
 /// Serves until Ctrl-C or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
 /// When the handler does not build or load, the port is taken, or a folder cannot be used.
-pub fn run(arguments: Arguments) -> Result<()> {
-    init_logging();
+pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
+    logging::init(arguments.log_format);
+    let port = match arguments.port {
+        Some(port) => port,
+        None => port_of_environment()?.unwrap_or(DEFAULT_PORT),
+    };
+    let address = SocketAddr::new(arguments.host, port);
+    let admin = arguments.admin.read()?;
     let artifact = artifact::load(&arguments.handler)?;
     let server =
         Server::new(arguments.server.into_config(cache::served_modules_folder()), &artifact)
@@ -55,16 +78,34 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .block_on(async {
             let reload = Reload::new(arguments.handler, arguments.watch)?;
             let reload = tokio::spawn(reload.run(Arc::clone(&server)));
-            let served = serve(server, SocketAddr::new(arguments.host, arguments.port)).await;
+            let served = serve(server, address, admin, given).await;
             reload.abort();
             served
         })
 }
 
-async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
+async fn serve(
+    server: Arc<Server>,
+    address: SocketAddr,
+    admin: Option<Admin>,
+    given: &[String],
+) -> Result<()> {
+    // Goes on while the server drains, and ends with the process.
+    if let Some(admin) = admin {
+        let address = admin.address;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address} for --admin-listen"))?;
+        let address = listener.local_addr().context("cannot tell the listening address")?;
+        tracing::info!("metrics and health on http://{address}");
+        tokio::spawn(zigttp_runtime::serve_admin(listener, Arc::clone(&server), admin.token));
+    }
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().context("cannot tell the listening address")?;
+    if !given.is_empty() {
+        tracing::info!("not as by default: {}", given.join(", "));
+    }
     // On standard output, alone: a script that starts a server on port 0 reads it from there.
     anstream::println!("listening on http://{address} and ws://{address}");
     let stop = stop().context("cannot listen for signals")?;
@@ -89,6 +130,17 @@ async fn serve(server: Arc<Server>, address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
+/// `PORT`, by which many platforms say where a server is expected.
+fn port_of_environment() -> Result<Option<u16>> {
+    match std::env::var("PORT") {
+        Ok(text) if !text.is_empty() => {
+            let port = text.parse();
+            port.map(Some).with_context(|| format!("PORT is {text:?}, which is no port"))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
 fn stop() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -108,15 +160,4 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
             std::process::exit(128 + signal.as_raw_value());
         });
     })
-}
-
-/// Logs go to standard error; `RUST_LOG` filters them as in every tool of the kind.
-fn init_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("info"));
-    let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(has_colour)
-        .with_writer(io::stderr)
-        .init();
 }

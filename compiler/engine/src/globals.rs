@@ -25,7 +25,8 @@ const PRELUDE: [(&str, &str); 6] = [
 ];
 
 /// Names of the functions that Rust calls, in the order of `Internal`.
-const INTERNAL_NAMES: [&str; INTERNALS] = ["describe", "makeRequest", "respond", "byteLength"];
+const INTERNAL_NAMES: [&str; INTERNALS] =
+    ["describe", "makeRequest", "respond", "admit", "byteLength"];
 
 /// Makes the globals, and answers with the functions of [`INTERNAL_NAMES`].
 pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {
@@ -47,6 +48,7 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     native.set("parseForm", Func::from(parse_form))?;
     native.set("formatForm", Func::from(format_form))?;
     native.set("respond", Func::from(respond))?;
+    native.set("accept", Func::from(accept))?;
 
     let internals = Object::new(ctx.clone())?;
     for (name, source) in PRELUDE {
@@ -195,4 +197,21 @@ fn respond<'js>(ctx: Ctx<'js>, status: u32, headers: String, body: Value<'js>) -
         );
     }
     Ok(())
+}
+
+/// Accepts a connection with its first attachment.
+fn accept<'js>(ctx: Ctx<'js>, attachment: Value<'js>) -> Result<()> {
+    let data = crate::value::Data::new(ctx.as_raw().as_ptr(), attachment.as_raw())
+        .map_err(|_| Exception::throw_type(&ctx, "the answer of onUpgrade cannot be read"))?;
+    let bytes = data.bytes();
+    // SAFETY: the bytes are alive during the call.
+    let limit =
+        unsafe { imports::accept(data.kind().number().into(), bytes.as_ptr(), bytes.len()) };
+    match limit {
+        0 => Ok(()),
+        limit => Err(Exception::throw_range(
+            &ctx,
+            &format!("onUpgrade: the attachment has {} bytes, the limit is {limit}", bytes.len()),
+        )),
+    }
 }

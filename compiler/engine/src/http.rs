@@ -1,4 +1,4 @@
-//! `handler(req)`: a `Request` in, a `Response` out. Both classes are the prelude's.
+//! `handler(req)` and `onUpgrade(req)`: a `Request` in, an answer out. The classes are the prelude's.
 
 use rquickjs::qjs::{self, JSValue};
 
@@ -7,9 +7,11 @@ use crate::failure::Thrown;
 use crate::runtime::{Internal, engine};
 use crate::value;
 
-/// Calls the handler with the request that the inputs hold, and hands its response to the host.
+/// Calls the event's export with the request that the inputs hold, and hands its answer to the host
+/// through `hand_over`.
 pub(crate) fn serve(
     event: &Event,
+    hand_over: Internal,
     method_len: usize,
     url_len: usize,
     headers_len: usize,
@@ -26,8 +28,8 @@ pub(crate) fn serve(
             body,
         ],
     )?;
-    let response = event.call(&mut [request])?;
-    call_internal(event, Internal::Respond, &mut [response])
+    let answer = event.call(&mut [request])?;
+    call_internal(event, hand_over, &mut [answer])
 }
 
 fn call_internal(

@@ -43,6 +43,7 @@ unsafe extern "C" {
         body: *const u8,
         body_len: usize,
     );
+    pub(crate) fn accept(kind: u32, data: *const u8, len: usize) -> i32;
 }
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]

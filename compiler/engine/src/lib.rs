@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   compiler                            host, once an event
-//!      |  initialize, add_module, link     |  on_open, on_message, on_close, handler
+//!      |  initialize, add_module, link     |  on_upgrade, on_open, on_message, on_close, handler
 //!      v                                   v
 //!   runtime.rs, modules.rs              event.rs, http.rs ---- calls the handler's export
 //!      |  prelude/*.js, globals.rs         |
@@ -37,6 +37,7 @@ use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::Status;
 
 use event::Event;
+use runtime::Internal;
 
 /// Makes the JavaScript runtime and its globals.
 #[unsafe(no_mangle)]
@@ -132,5 +133,22 @@ extern "C" fn handler(
     body_len: usize,
 ) -> i32 {
     let event = Event::begin("handler", seed);
-    event.finish(|event| http::serve(event, method_len, url_len, headers_len, body_len))
+    event.finish(|event| {
+        http::serve(event, Internal::Respond, method_len, url_len, headers_len, body_len)
+    })
+}
+
+/// Somebody asks for a connection. Inputs 0 to 3 are those of [`handler`].
+#[unsafe(no_mangle)]
+extern "C" fn on_upgrade(
+    seed: i64,
+    method_len: usize,
+    url_len: usize,
+    headers_len: usize,
+    body_len: usize,
+) -> i32 {
+    let event = Event::begin("onUpgrade", seed);
+    event.finish(|event| {
+        http::serve(event, Internal::Admit, method_len, url_len, headers_len, body_len)
+    })
 }

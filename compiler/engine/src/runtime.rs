@@ -32,12 +32,14 @@ pub(crate) enum Internal {
     MakeRequest,
     /// `(response)`: checks it and hands it to the host.
     Respond,
+    /// `(answer)`: checks what `onUpgrade` returned and hands it to the host.
+    Admit,
     /// The getter of a typed array's `byteLength`, which no handler can have replaced.
     ByteLength,
 }
 
 /// How many of them there are.
-pub(crate) const INTERNALS: usize = 4;
+pub(crate) const INTERNALS: usize = 5;
 
 /// The runtime, its context, and the values that every event starts from.
 pub(crate) struct Engine {

@@ -43,6 +43,8 @@ struct JsonProof {
     exports: Vec<&'static str>,
     imports: Vec<&'static str>,
     routes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocols: Option<Vec<String>>,
     effects: BTreeMap<&'static str, Vec<&'static str>>,
     properties: Properties,
 }
@@ -89,6 +91,7 @@ fn json_proof(facts: &Facts) -> JsonProof {
         exports: facts.exports.clone(),
         imports: facts.imports.clone(),
         routes: facts.routes.clone(),
+        protocols: facts.protocols.clone(),
         effects: facts.effects.clone(),
         properties: facts.properties,
     }

@@ -47,7 +47,7 @@ interface RequestInit {
 declare class Request {
   constructor(url: string | URL | Request, init?: RequestInit);
   readonly method: string;
-  /** The request target as it was sent: usually path and query. */
+  /** In a request that was received: `http://`, the host it was sent to, path and query. */
   readonly url: string;
   /** The path of the target, without its query. */
   readonly path: string;
@@ -61,6 +61,12 @@ declare class Request {
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
   clone(): Request;
 }
+
+/**
+ * What `onUpgrade` answers: a Response refuses the connection, nothing accepts it, and a string or bytes
+ * accept it and become its first attachment.
+ */
+type Admission = Response | string | ArrayBuffer | ArrayBufferView | undefined | void;
 
 /** How a response is made. */
 interface ResponseInit {

@@ -10,7 +10,7 @@ pub struct EventExport {
     pub parameters: &'static [Parameter],
     /// TypeScript type of what it may return.
     pub returns: &'static str,
-    /// Whether it is an event of a WebSocket connection (`handler` is not).
+    /// Whether it is an event of an open WebSocket connection (`onUpgrade` and `handler` are not).
     pub is_websocket: bool,
     /// One sentence for typings and documentation.
     pub purpose: &'static str,
@@ -24,6 +24,15 @@ const fn parameter(name: &'static str, ty: &'static str) -> Parameter {
 
 /// Every export the runtime knows, in the order of a connection's life.
 pub const EXPORTS: &[EventExport] = &[
+    EventExport {
+        name: "onUpgrade",
+        parameters: &[parameter("req", "Request")],
+        returns: "Admission | Promise<Admission>",
+        is_websocket: false,
+        purpose: "Called before a connection opens: a Response refuses it, nothing accepts it, and a \
+                  string or bytes accept it and become its first attachment.",
+        export: "on_upgrade",
+    },
     EventExport {
         name: "onOpen",
         parameters: &[parameter("ws", "WebSocket"), parameter("url", "string")],

@@ -24,6 +24,7 @@
 //! | `on_message` | `(seed: i64, ws: i64, kind, data_len, room_len)` | 0 data, 1 room |
 //! | `on_close` | `(seed: i64, ws: i64, code, reason_len)` | 0 reason |
 //! | `handler` | `(seed: i64, method_len, url_len, headers_len, body_len)` | 0 method, 1 url, 2 headers, 3 body |
+//! | `on_upgrade` | the same | the same; the body is empty |
 //!
 //! Headers are `name: value` lines ended by `\n`, which no header can contain.
 //!
@@ -42,7 +43,8 @@
 //! | `set_auto_response` | `(ws: i64, request, request_len, response, response_len)` | the guest has checked the lengths |
 //! | `log` | `(level, ptr, len)` | one line of `console`, a [`LogLevel`] |
 //! | `fail` | `(message, message_len, stack, stack_len)` | why the call is about to answer [`Status::Threw`] |
-//! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler` |
+//! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |
+//! | `accept` | `(kind, ptr, len) -> i32` | the first attachment of the connection that `on_upgrade` accepts: 0 stored, else the limit in bytes it exceeds |
 //!
 //! Besides these the guest imports a few functions of `wasi_snapshot_preview1`, of which
 //! `clock_time_get` and `random_get` answer, `fd_write` logs, and the rest are stubs.
@@ -51,7 +53,7 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// What a dispatch or `link` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

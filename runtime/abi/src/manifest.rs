@@ -31,6 +31,9 @@ pub struct Manifest {
     /// Patterns of `export const routes`; without it every path upgrades.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Vec<String>>,
+    /// Names of `export const protocols`: the subprotocols it speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocols: Option<Vec<String>>,
     /// API functions the handler imports, by JavaScript name, sorted.
     pub imports: Vec<String>,
     /// Inferred effects of each export (`io`, `state`; empty is pure).

@@ -4,16 +4,19 @@ use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::{IMPORT_MODULE, LogLevel};
 
 use crate::event_state::{EventState, HostData};
-use crate::failure::printable;
 use crate::guest_memory::{self, Span};
+use crate::handler_log::printable;
 
 /// A longer line is cut: a log is not where a handler's data goes.
 const MAX_LINE_BYTES: i32 = 16 << 10;
 
 impl EventState {
     pub(super) fn log(&self, level: LogLevel, text: &str) {
+        if !is_shown(level) || !self.hub.handler_log.permits(&self.hub.counters.dropped_log_lines) {
+            return;
+        }
         let conn = self.event.connection().map(|connection| tracing::field::display(connection.id));
-        let event = self.event.name();
+        let event = self.event.kind().name();
         let text = printable(text);
         match level {
             LogLevel::Debug => tracing::debug!(target: "handler", conn, event, "{text}"),
@@ -21,6 +24,16 @@ impl EventState {
             LogLevel::Warn => tracing::warn!(target: "handler", conn, event, "{text}"),
             LogLevel::Error => tracing::error!(target: "handler", conn, event, "{text}"),
         }
+    }
+}
+
+/// A line that nobody reads does not count against the rate.
+fn is_shown(level: LogLevel) -> bool {
+    match level {
+        LogLevel::Debug => tracing::enabled!(target: "handler", tracing::Level::DEBUG),
+        LogLevel::Info => tracing::enabled!(target: "handler", tracing::Level::INFO),
+        LogLevel::Warn => tracing::enabled!(target: "handler", tracing::Level::WARN),
+        LogLevel::Error => tracing::enabled!(target: "handler", tracing::Level::ERROR),
     }
 }
 

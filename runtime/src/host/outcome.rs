@@ -1,15 +1,36 @@
-//! `fail` and `respond`: how a call ended.
+//! `fail`, `respond` and `accept`: how a call ended.
+
+use std::sync::Arc;
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
-use crate::event::Response;
-use crate::event_state::HostData;
+use crate::budget::OverBudget;
+use crate::effects::Effect;
+use crate::event::{Event, Response};
+use crate::event_state::{EventState, HostData};
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
+use crate::value::Value;
 
 /// Bytes of an error's message, and of its stack, that are kept for the log.
 const MAX_TEXT_BYTES: i32 = 16 << 10;
+
+impl EventState {
+    /// Collects the first attachment of the connection that there is to be: it is written with the
+    /// event's other effects, and nobody can address the connection before.
+    fn accept(&mut self, value: Value) -> wasmtime::Result<()> {
+        let Event::Upgrade { connection, .. } = &self.event else {
+            return Err(GuestFault("a connection accepted by another event").into());
+        };
+        let connection = Arc::clone(connection);
+        let id = connection.id;
+        let touched = self.effects.touch(id, || Some(connection));
+        touched.expect("it was found").attachment = Some(value.clone());
+        self.push(Effect::SetAttachment { connection: id, value })
+            .map_err(|over: OverBudget| over.into())
+    }
+}
 
 pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     linker.func_wrap(
@@ -48,6 +69,20 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
             };
             caller.data_mut().response = Some(response);
             wasmtime::Result::Ok(())
+        },
+    )?;
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "accept",
+        |mut caller: Caller<'_, HostData>, kind: i32, ptr: i32, len: i32| {
+            let span = Span::new(ptr, len);
+            let limit = caller.data().config.max_attachment_size;
+            if span.len() > limit {
+                return wasmtime::Result::Ok(i32::try_from(limit).unwrap_or(i32::MAX));
+            }
+            let value = guest_memory::read_value(&mut caller, kind, span)?;
+            caller.data_mut().accept(value)?;
+            Ok(0)
         },
     )?;
     Ok(())

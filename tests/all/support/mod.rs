@@ -1,5 +1,6 @@
 //! What the tests share: the two programs, a server in a process of its own, a client.
 
+pub(crate) mod admin;
 pub(crate) mod client;
 pub(crate) mod durable;
 pub(crate) mod editor;

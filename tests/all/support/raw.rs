@@ -21,7 +21,7 @@ impl RawClient {
         RawClient::connect_with(address, path, "").0
     }
 
-    /// Connects with further header lines; also the head of the answer.
+    /// The same with further header lines; also answers the head of the 101.
     pub(crate) fn connect_with(
         address: SocketAddr,
         path: &str,

@@ -13,10 +13,13 @@ const MEMORY: MemoryType = MemoryType {
     page_size_log2: None,
 };
 
-/// The manifest of a handler with `onMessage` alone, for an ABI.
+/// The ABI that servers speak.
+pub(crate) const ABI: u32 = 2;
+
+/// The manifest of a handler with `onMessage` alone, which may call `send`, for an ABI.
 pub(crate) fn manifest(abi: u32) -> String {
     format!(
-        r#"{{"abi":{abi},"compiler":"none","sourceHash":"","exports":["onMessage"],"imports":[]}}"#
+        r#"{{"abi":{abi},"compiler":"none","sourceHash":"","exports":["onMessage"],"imports":["send"]}}"#
     )
 }
 
@@ -36,11 +39,11 @@ pub(crate) fn without_functions() -> Vec<u8> {
     let mut memories = MemorySection::new();
     memories.memory(MEMORY);
     let mut exports = ExportSection::new();
-    for name in ["memory", "on_open", "on_message", "on_close", "handler"] {
+    for name in ["memory", "on_upgrade", "on_open", "on_message", "on_close", "handler"] {
         exports.export(name, ExportKind::Memory, 0);
     }
     let mut module = Module::new();
-    module.section(&memories).section(&exports).section(&manifest_section(&manifest(1)));
+    module.section(&memories).section(&exports).section(&manifest_section(&manifest(ABI)));
     module.finish()
 }
 
@@ -49,11 +52,12 @@ pub(crate) fn without_functions() -> Vec<u8> {
 pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
     use ValType::{I32, I64};
     const SEND: u32 = 0;
-    let events: [(&str, &[ValType]); 4] = [
+    let events: [(&str, &[ValType]); 5] = [
         ("on_open", &[I64, I64, I32]),
         ("on_message", &[I64, I64, I32, I32, I32]),
         ("on_close", &[I64, I64, I32, I32]),
         ("handler", &[I64, I32, I32, I32, I32]),
+        ("on_upgrade", &[I64, I32, I32, I32, I32]),
     ];
     let mut types = TypeSection::new();
     types.ty().function([I64, I32, I32, I32], [I32]);
@@ -86,6 +90,6 @@ pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
         .section(&memories)
         .section(&exports)
         .section(&code)
-        .section(&manifest_section(&manifest(1)));
+        .section(&manifest_section(&manifest(ABI)));
     module.finish()
 }

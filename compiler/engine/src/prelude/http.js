@@ -1,4 +1,5 @@
-// Headers, Request and Response: what `handler(req)` gets and gives. No streams, no fetch.
+// Headers, Request and Response: what `handler(req)` and `onUpgrade(req)` get and give. No streams, no
+// fetch.
 (function (native, internals) {
   "use strict";
 
@@ -364,13 +365,33 @@
   internals.makeRequest = (method, url, headers, body) =>
     new Request(RECEIVED, { method, url, headers, body });
 
+  const respond = (response, of) => {
+    if (response.bodyUsed) {
+      throw new TypeError(`${of} returned a Response whose body has been read already`);
+    }
+    native.respond(response.status, toLines(response.headers), bodyOf(response) ?? "");
+  };
+
   internals.respond = (response) => {
     if (!(response instanceof Response)) {
       throw new TypeError(`handler must return a Response, not ${inspect(response)}`);
     }
-    if (response.bodyUsed) {
-      throw new TypeError("handler returned a Response whose body has been read already");
+    respond(response, "handler");
+  };
+
+  internals.admit = (answer) => {
+    if (answer instanceof Response) {
+      respond(answer, "onUpgrade");
+    } else if (
+      typeof answer === "string" || answer instanceof ArrayBuffer ||
+      (ArrayBuffer.isView(answer) && !(answer instanceof DataView))
+    ) {
+      native.accept(answer);
+    } else if (answer !== undefined) {
+      throw new TypeError(
+        "onUpgrade must return a Response, a string, an ArrayBuffer, a typed array or nothing, not " +
+          inspect(answer),
+      );
     }
-    native.respond(response.status, toLines(response.headers), bodyOf(response) ?? "");
   };
 })

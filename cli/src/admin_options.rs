@@ -1,0 +1,56 @@
+//! Options of the operator's own listener.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use zigttp_runtime::AdminToken;
+
+/// Where metrics and health are to be had, and who may see them.
+#[derive(Args)]
+pub struct AdminOptions {
+    /// Serve /healthz, /readyz, /metrics and /connections on this address, such as 127.0.0.1:9090
+    #[arg(long, env = "ZIGTTP_ADMIN_LISTEN", value_name = "ADDRESS", help_heading = "Observing")]
+    admin_listen: Option<SocketAddr>,
+
+    /// File with the bearer token that /metrics and /connections ask for; needed beyond loopback
+    #[arg(
+        long,
+        env = "ZIGTTP_ADMIN_TOKEN_FILE",
+        value_name = "FILE",
+        requires = "admin_listen",
+        help_heading = "Observing"
+    )]
+    admin_token_file: Option<PathBuf>,
+}
+
+/// A listener to be opened.
+pub struct Admin {
+    pub address: SocketAddr,
+    pub token: Option<AdminToken>,
+}
+
+impl AdminOptions {
+    /// Reads the token.
+    ///
+    /// # Errors
+    /// When it cannot be read or is too short, or is needed and not given.
+    pub fn read(self) -> Result<Option<Admin>> {
+        let Some(address) = self.admin_listen else { return Ok(None) };
+        let token = match self.admin_token_file {
+            Some(path) => {
+                let name = path.display();
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("cannot read the token file {name}"))?;
+                Some(AdminToken::new(&text).with_context(|| format!("cannot use {name}"))?)
+            }
+            None if address.ip().is_loopback() => None,
+            None => bail!(
+                "--admin-listen {address} can be reached from other machines: give an \
+                 --admin-token-file, or listen on 127.0.0.1"
+            ),
+        };
+        Ok(Some(Admin { address, token }))
+    }
+}

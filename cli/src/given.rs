@@ -1,0 +1,25 @@
+//! Which options of a command were given other values than they have by default.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+
+/// `--max-connections 10` for each option of `command` that `matches` has from the command line or the
+/// environment with another value than its default, in the order of the help.
+pub fn differing(command: &Command, matches: &ArgMatches) -> Vec<String> {
+    let options = command.get_arguments().filter_map(|argument| {
+        let name = argument.get_long()?;
+        let id = argument.get_id().as_str();
+        let source = matches.value_source(id)?;
+        if !matches!(source, ValueSource::CommandLine | ValueSource::EnvVariable) {
+            return None;
+        }
+        let values: Vec<_> = matches.get_raw(id)?.collect();
+        if values == argument.get_default_values() {
+            return None;
+        }
+        let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
+        let is_switch = !argument.get_action().takes_values();
+        Some(if is_switch { format!("--{name}") } else { format!("--{name} {}", values.join(",")) })
+    });
+    options.collect()
+}

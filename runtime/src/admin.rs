@@ -1,0 +1,221 @@
+//! The operator's own listener: is the server well, is it ready, what does it do, who is there.
+//!
+//! It only reads, and goes on while the server drains. `/healthz` and `/readyz` answer anybody, as
+//! probes seldom have secrets; the rest needs the token where there is one, and otherwise a request to
+//! an address or `localhost`: a web page whose name was pointed at this machine is to learn nothing.
+
+mod connections;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::http::{Body, text};
+use crate::metrics;
+use crate::server::Server;
+
+/// Transports at the same time; further ones wait to be accepted.
+const MAX_TRANSPORTS: usize = 64;
+/// How long one may live: a scrape takes milliseconds, and keeping one alive saves nothing here.
+const TRANSPORT_TIME: Duration = Duration::from_secs(60);
+/// How long a request head may take.
+const HEAD_TIME: Duration = Duration::from_secs(5);
+/// Pause after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// A shorter secret could be guessed.
+const MIN_TOKEN_BYTES: usize = 16;
+
+/// The secret that requests to the admin listener bring as `Authorization: Bearer <token>`.
+pub struct AdminToken {
+    /// Of the token: comparing digests tells nothing about it, however long the comparison takes.
+    digest: [u8; 32],
+}
+
+impl AdminToken {
+    /// Takes the text of a token file; white space around it is not part of it.
+    ///
+    /// # Errors
+    /// When it is too short to be a secret.
+    pub fn new(text: &str) -> Result<AdminToken, TokenError> {
+        let token = text.trim();
+        if token.len() < MIN_TOKEN_BYTES {
+            return Err(TokenError);
+        }
+        Ok(AdminToken { digest: Sha256::digest(token).into() })
+    }
+
+    fn is(&self, token: &str) -> bool {
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        // Every byte is looked at, wherever the first difference is.
+        digest.iter().zip(self.digest).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+    }
+}
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminToken")
+    }
+}
+
+/// A token is too short.
+#[derive(Debug, thiserror::Error)]
+#[error("a token needs at least {MIN_TOKEN_BYTES} bytes")]
+pub struct TokenError;
+
+/// Serves `/healthz`, `/readyz`, `/metrics` and `/connections` until it is dropped.
+pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
+    let token = Arc::new(token);
+    let places = Arc::new(Semaphore::new(MAX_TRANSPORTS));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
+        let stream = match listener.accept().await {
+            Ok((stream, _peer)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection of the admin listener");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let service = service_fn({
+            let (server, token) = (Arc::clone(&server), Arc::clone(&token));
+            move |request| {
+                let (server, token) = (Arc::clone(&server), Arc::clone(&token));
+                async move {
+                    Ok::<_, Infallible>(answer(server, token.as_ref().as_ref(), request).await)
+                }
+            }
+        });
+        tokio::spawn(async move {
+            let _place = place;
+            let transport = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIME)
+                .serve_connection(TokioIo::new(stream), service);
+            // Whoever asked has gone, or is cut off.
+            let _ = timeout(TRANSPORT_TIME, transport).await;
+        });
+    }
+}
+
+async fn answer(
+    server: Arc<Server>,
+    token: Option<&AdminToken>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "this listener only reads\n");
+    }
+    match request.uri().path() {
+        "/healthz" => return text(StatusCode::OK, "ok\n"),
+        "/readyz" if server.is_draining() => {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        }
+        "/readyz" => return text(StatusCode::OK, "ready\n"),
+        _ => {}
+    }
+    if let Some(refusal) = refusal(token, &request) {
+        return refusal;
+    }
+    match request.uri().path() {
+        "/metrics" => {
+            let page = looked_up(move || metrics::print(&server)).await;
+            typed(page, metrics::CONTENT_TYPE)
+        }
+        "/connections" => match connections::Query::parse(request.uri().query().unwrap_or("")) {
+            Ok(query) => {
+                let page = looked_up(move || connections::print(&server, query)).await;
+                typed(page, "application/json")
+            }
+            Err(problem) => text(StatusCode::BAD_REQUEST, format!("{problem}\n")),
+        },
+        _ => text(StatusCode::NOT_FOUND, "not found\n"),
+    }
+}
+
+/// Runs a look at every connection beside the threads that serve them.
+async fn looked_up(look: impl FnOnce() -> String + Send + 'static) -> String {
+    tokio::task::spawn_blocking(look).await.expect("looking at connections does not panic")
+}
+
+fn typed(page: String, content_type: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::OK, page);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// What somebody is told who may not look.
+fn refusal(token: Option<&AdminToken>, request: &Request<Incoming>) -> Option<Response<Body>> {
+    let header = |name| {
+        let value: Option<&HeaderValue> = request.headers().get(name);
+        value.and_then(|value| value.to_str().ok())
+    };
+    match token {
+        Some(token) => {
+            let given = header(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+            if given.is_some_and(|given| token.is(given)) {
+                return None;
+            }
+            let mut refusal = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
+            let scheme = HeaderValue::from_static("Bearer");
+            refusal.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+            Some(refusal)
+        }
+        None if header(HOST).is_some_and(names_this_machine) => None,
+        None => {
+            let line = "without a token, ask for an address or localhost\n";
+            Some(text(StatusCode::FORBIDDEN, line))
+        }
+    }
+}
+
+/// Whether a Host is an address or `localhost`, which no foreign name server can point anywhere.
+fn names_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    address.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_compared_whole_and_without_white_space_around_it() {
+        let token = AdminToken::new(" 0123456789abcdef\n").expect("long enough");
+        assert!(token.is("0123456789abcdef"));
+        for other in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF"] {
+            assert!(!token.is(other), "{other}");
+        }
+        assert!(AdminToken::new("   0123456789abcde   ").is_err());
+    }
+
+    #[test]
+    fn only_addresses_and_localhost_name_this_machine() {
+        for host in
+            ["localhost", "LOCALHOST:9", "127.0.0.1", "127.0.0.1:9090", "[::1]:9090", "[::1]"]
+        {
+            assert!(names_this_machine(host), "{host}");
+        }
+        for host in
+            ["", "evil.example", "evil.example:9090", "127.0.0.1.evil.example", "localhost.evil"]
+        {
+            assert!(!names_this_machine(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What stands between a request for a WebSocket and its 101, in this order: the handshake is a good
+//! one; its origin may connect; the server takes one more (it is not stopping, the address is not too
+//! fast, there is a place); the handler's `onUpgrade` does not refuse.
+//!
+//! Until all of that has passed there is no connection: it is in no list and no room, nobody finds it
+//! by its id, and whatever ends the request leaves nothing behind.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::app::App;
+use crate::connection::Connection;
+use crate::counters::Admission;
+use crate::event::Event;
+use crate::handshake;
+use crate::http::{Body, guest_request, host_response, internal_error, text};
+use crate::lifecycle::Registered;
+use crate::resume::Visitor;
+use crate::route::Parameters;
+use crate::server::Server;
+use crate::socket::Socket;
+
+/// Why there is no connection, and what the client is told.
+type Refusal = (Admission, Box<Response<Body>>);
+
+/// A connection that may become one.
+struct Candidate {
+    registered: Registered,
+    /// What `onUpgrade` is asked; `None` where the handler has none.
+    question: Option<Event>,
+    upgrade: OnUpgrade,
+    switching: Response<Body>,
+    /// Who it proves to be, where connections are resumed.
+    visitor: Option<Visitor>,
+}
+
+impl Server {
+    /// Answers a request for a WebSocket on a route, and serves the connection if there comes to be
+    /// one.
+    pub(crate) async fn upgrade(
+        self: Arc<Server>,
+        request: Request<Incoming>,
+        parameters: Parameters,
+        app: &App,
+        peer: IpAddr,
+    ) -> Response<Body> {
+        let (candidate, place) = match self.candidate(request, parameters, app, peer) {
+            Ok(candidate) => candidate,
+            Err((admission, response)) => {
+                self.hub.counters.count_handshake(admission);
+                return *response;
+            }
+        };
+        let (answer, answered) = oneshot::channel();
+        // A task of its own from here on: `onUpgrade` ends also if the client goes meanwhile, and
+        // what it leaves is cleared up.
+        tokio::spawn(async move {
+            // Held as long as the connection lives.
+            let _place = place;
+            // Boxed, so that a connection does not hold room for its admission.
+            let admitted = Box::pin(self.admit(candidate, answer)).await;
+            match admitted {
+                Ok((registered, socket, visitor)) => {
+                    self.hub.counters.count_handshake(Admission::Accepted);
+                    self.serve(registered, socket, visitor).await;
+                }
+                Err(admission) => self.hub.counters.count_handshake(admission),
+            }
+        });
+        // Without an answer the task has panicked.
+        answered.await.unwrap_or_else(|_no_answer| internal_error())
+    }
+
+    /// Everything before the handler is asked.
+    fn candidate(
+        &self,
+        request: Request<Incoming>,
+        parameters: Parameters,
+        app: &App,
+        peer: IpAddr,
+    ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
+        let mut switching =
+            handshake::answer(&request).map_err(|refusal| (Admission::Malformed, refusal))?;
+        if let Some(protocol) = handshake::protocol(request.headers(), &app.protocols) {
+            handshake::select(&mut switching, protocol);
+        }
+        if !self.origins.allow(request.headers()) {
+            return Err(refuse(
+                Admission::ForeignOrigin,
+                text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN),
+            ));
+        }
+        if self.is_draining() {
+            return Err(draining());
+        }
+        if let Some(rates) = &self.handshake_rates
+            && !rates.take(peer, Instant::now())
+        {
+            let response = text(StatusCode::TOO_MANY_REQUESTS, "too many handshakes\n");
+            return Err(refuse(Admission::TooFast, retry_after(response, "1")));
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| {
+            let response = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
+            refuse(Admission::TooManyConnections, retry_after(response, "5"))
+        })?;
+        let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let resume = self.resume.as_ref();
+        let visitor = resume.map(|resume| resume.recognise(request.headers(), self));
+        let browser = visitor.as_ref().map(|visitor| visitor.browser);
+        let connection =
+            self.hub.prepare(url, browser, parameters, self.config.max_queue).map_err(|error| {
+                tracing::error!(%error, "cannot reserve connection ids");
+                let line = "no connection can be opened now\n";
+                refuse(Admission::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
+            })?;
+        if let (Some(resume), Some(visitor)) = (resume, &visitor) {
+            resume.introduce(visitor, connection.id, switching.headers_mut());
+        }
+        let registered = Registered { hub: Arc::clone(&self.hub), connection };
+        let (head, upgrade) = split(request);
+        let question = app.asks_before_upgrades().then(|| Event::Upgrade {
+            connection: Arc::clone(&registered.connection),
+            request: guest_request(&head, Bytes::new()),
+        });
+        Ok((Candidate { registered, question, upgrade, switching, visitor }, place))
+    }
+
+    /// Asks the handler, answers the request, and takes the transport over.
+    async fn admit(
+        self: &Arc<Server>,
+        candidate: Candidate,
+        answer: oneshot::Sender<Response<Body>>,
+    ) -> Result<(Registered, Socket, Option<Visitor>), Admission> {
+        let Candidate { registered, question, upgrade, switching, visitor } = candidate;
+        let refusal = match question {
+            Some(question) => self.ask_handler(question).await.err(),
+            None => None,
+        };
+        // It may have taken a while.
+        let refusal = refusal.or_else(|| self.is_draining().then(draining));
+        if let Some((admission, response)) = refusal {
+            self.forget_candidate(&registered.connection).await;
+            // A client that has gone does not hear it.
+            let _ = answer.send(*response);
+            return Err(admission);
+        }
+        self.hub.admit(&registered.connection);
+        let _ = answer.send(switching);
+        // A client that goes before the 101 is written was never a connection.
+        let Ok(upgraded) = upgrade.await else {
+            self.forget_candidate(&registered.connection).await;
+            return Err(Admission::Abandoned);
+        };
+        let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
+            .expect("every transport is a TcpStream");
+        let outbox = &registered.connection.outbox;
+        let socket = Socket::new(parts.io.into_inner(), &parts.read_buf, &self.config, outbox);
+        Ok((registered, socket, visitor))
+    }
+
+    /// Runs `onUpgrade`. What it accepts with is the candidate's attachment when it has returned.
+    async fn ask_handler(self: &Arc<Server>, question: Event) -> Result<(), Refusal> {
+        match self.dispatch_unbound(question).await {
+            // Nothing, or an attachment.
+            Ok(None) => Ok(()),
+            Ok(Some(response)) => Err(match host_response(response, "onUpgrade") {
+                Some(response) => refuse(Admission::RefusedByHandler, response),
+                None => refuse(Admission::Failed, internal_error()),
+            }),
+            Err(refusal) => {
+                let admission =
+                    if refusal.is_busy() { Admission::TooManyEvents } else { Admission::Failed };
+                Err(refuse(admission, refusal.response()))
+            }
+        }
+    }
+
+    /// Drops what `onUpgrade` has kept on disk with a connection that there will not be.
+    async fn forget_candidate(&self, connection: &Arc<Connection>) {
+        if connection.attachment().is_some() {
+            self.hub.attachments.remove(connection).await;
+        }
+    }
+}
+
+const FOREIGN_ORIGIN: &str = "pages of this origin may not connect: it is not the host that the \
+                              request names, and --allowed-origin does not list it\n";
+
+fn refuse(admission: Admission, response: Response<Body>) -> Refusal {
+    (admission, Box::new(response))
+}
+
+fn draining() -> Refusal {
+    let response = text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n");
+    refuse(Admission::Draining, retry_after(response, "1"))
+}
+
+/// Says when to try again, in seconds.
+pub(crate) fn retry_after(mut response: Response<Body>, seconds: &'static str) -> Response<Body> {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    response
+}
+
+fn split(mut request: Request<Incoming>) -> (Parts, OnUpgrade) {
+    let upgrade = hyper::upgrade::on(&mut request);
+    (request.into_parts().0, upgrade)
+}

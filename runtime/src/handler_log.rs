@@ -1,0 +1,94 @@
+//! What a handler may write into the log: so many lines a second, and no line that passes for another.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::counters::Counter;
+use crate::pace::{Bucket, Rate};
+
+/// Bounds the lines that handlers, and clients through them, cause.
+pub(crate) struct HandlerLog {
+    rate: Rate,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    bucket: Bucket,
+    /// Lines dropped since the last that was not.
+    dropped: u64,
+}
+
+impl HandlerLog {
+    pub(crate) fn new(rate: Rate) -> HandlerLog {
+        HandlerLog { rate, state: Mutex::default() }
+    }
+
+    /// Whether another line may be written. Those that may not are counted, and told of once one
+    /// may again.
+    pub(crate) fn permits(&self, dropped_lines: &Counter) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.rate.take(&mut state.bucket, Instant::now()) {
+            state.dropped += 1;
+            dropped_lines.add_one();
+            return false;
+        }
+        let dropped = std::mem::take(&mut state.dropped);
+        drop(state);
+        if dropped > 0 {
+            tracing::warn!(
+                target: "handler",
+                dropped,
+                "lines of the handler were dropped: more than --handler-log-rate a second"
+            );
+        }
+        true
+    }
+}
+
+/// Text of a guest's or client's making as it may stand in a log: control characters and those that
+/// turn the direction of writing are escaped, and a further line begins with spaces, as no event of the
+/// log does.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push('\n');
+            if !line.starts_with("    ") {
+                out.push_str("    ");
+            }
+        }
+        for character in line.chars() {
+            if character.is_control() || is_deceptive(character) {
+                out.extend(character.escape_default());
+            } else {
+                out.push(character);
+            }
+        }
+    }
+    out
+}
+
+/// Line separators and directions of Unicode.
+fn is_deceptive(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(printable("a\u{1b}[31mb\rc\u{9b}d"), "a\\u{1b}[31mb\\rc\\u{9b}d");
+        assert_eq!(printable("a\u{202e}b\u{2028}c é"), "a\\u{202e}b\\u{2028}c é");
+    }
+
+    #[test]
+    fn a_further_line_is_indented() {
+        assert_eq!(printable("Error: x\n    at f\n  INFO y"), "Error: x\n    at f\n      INFO y");
+    }
+}

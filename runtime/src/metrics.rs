@@ -1,0 +1,251 @@
+//! What `/metrics` shows: the counters, and a look at every connection, as Prometheus's text.
+//!
+//! No label comes from a room, a path or an id: what clients choose must not make time series.
+
+use std::fmt::{Display, Write};
+
+use crate::connection::State;
+use crate::counters::{Admission, Counter, Counters, Unanswered};
+use crate::event::EventKind;
+use crate::failure::FailureKind;
+use crate::histogram::Histogram;
+use crate::server::Server;
+
+/// The text format's media type.
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What a look at every connection finds.
+#[derive(Default)]
+struct Survey {
+    live: usize,
+    parked: usize,
+    dormant: usize,
+    queued_bytes: usize,
+    attachments: usize,
+    attachment_bytes: usize,
+}
+
+impl Survey {
+    fn of(server: &Server) -> Survey {
+        let mut survey = Survey::default();
+        for connection in server.hub.all() {
+            match connection.state() {
+                State::Live => survey.live += 1,
+                State::Parked => survey.parked += 1,
+                State::Dormant => survey.dormant += 1,
+            }
+            survey.queued_bytes += connection.outbox.waiting_bytes();
+            if let Some(bytes) = connection.attachment_bytes() {
+                survey.attachments += 1;
+                survey.attachment_bytes += bytes;
+            }
+        }
+        survey
+    }
+}
+
+/// The text of all metrics. Takes about a tenth of a microsecond a connection.
+pub(crate) fn print(server: &Server) -> String {
+    let mut page = Page::default();
+    gauges(&mut page, server);
+    counts(&mut page, &server.hub.counters);
+    durations(&mut page, &server.hub.counters);
+    page.text
+}
+
+fn gauges(page: &mut Page, server: &Server) {
+    let survey = Survey::of(server);
+    page.family("zigttp_connections", "gauge", "Open connections by what they are doing.");
+    for (state, count) in [
+        (State::Live, survey.live),
+        (State::Parked, survey.parked),
+        (State::Dormant, survey.dormant),
+    ] {
+        page.sample("zigttp_connections", &[("state", state.name())], count);
+    }
+    let running = server.config.max_events.saturating_sub(server.sandbox.free_slots());
+    for (name, help, value) in [
+        (
+            "zigttp_connections_limit",
+            "Most connections (--max-connections).",
+            server.config.max_connections,
+        ),
+        ("zigttp_rooms", "Rooms with a connection.", server.rooms()),
+        (
+            "zigttp_queue_bytes",
+            "Payload that waits to be written to connections.",
+            survey.queued_bytes,
+        ),
+        ("zigttp_attachments", "Connections that keep an attachment.", survey.attachments),
+        (
+            "zigttp_attachment_bytes",
+            "Bytes of the attachments of connections.",
+            survey.attachment_bytes,
+        ),
+        ("zigttp_events_running", "Events that run or are about to.", running),
+        (
+            "zigttp_events_limit",
+            "Most events that run at the same time (--max-events).",
+            server.config.max_events,
+        ),
+        ("zigttp_draining", "Whether the server is stopping.", usize::from(server.is_draining())),
+    ] {
+        page.family(name, "gauge", help);
+        page.sample(name, &[], value);
+    }
+}
+
+fn counts(page: &mut Page, counters: &Counters) {
+    page.counters(
+        "zigttp_event_failures_total",
+        "Events of which nothing took effect, by why.",
+        "kind",
+        FailureKind::ALL.map(FailureKind::name).into_iter().zip(&counters.failures),
+    );
+    page.counters(
+        "zigttp_handshakes_total",
+        "Requests for a WebSocket, by what became of them.",
+        "result",
+        Admission::ALL.map(Admission::name).into_iter().zip(&counters.handshakes),
+    );
+    page.counters(
+        "zigttp_http_unanswered_total",
+        "HTTP requests that got no answer of the handler's, by why.",
+        "reason",
+        Unanswered::ALL.map(Unanswered::name).into_iter().zip(&counters.unanswered),
+    );
+    for (name, help, counter) in [
+        ("received_bytes", "Payload of messages received.", &counters.received_bytes),
+        ("sent_frames", "Frames queued for connections.", &counters.sent_frames),
+        ("sent_bytes", "Payload of frames queued for connections.", &counters.sent_bytes),
+        ("auto_responses", "Messages that an auto-response answered.", &counters.auto_responses),
+        ("attachment_reads", "Attachments read by handlers.", &counters.attachment_reads),
+        ("attachment_writes", "Attachments written by handlers.", &counters.attachment_writes),
+        ("refused_frames", "Frames refused by a queue over its bound.", &counters.refused_frames),
+        (
+            "slow_consumers",
+            "Connections closed because their queue stayed over its bound.",
+            &counters.slow_consumers,
+        ),
+        (
+            "fast_senders",
+            "Connections closed because they were over --message-rate.",
+            &counters.fast_senders,
+        ),
+        (
+            "oversized_messages",
+            "Connections closed because a message was over --max-message-size.",
+            &counters.oversized_messages,
+        ),
+        (
+            "protocol_violations",
+            "Connections closed because their peer broke the protocol.",
+            &counters.protocol_violations,
+        ),
+        (
+            "dead_peers",
+            "Connections dropped because a ping was not answered.",
+            &counters.dead_peers,
+        ),
+        (
+            "dropped_log_lines",
+            "Log lines of the handler over --handler-log-rate.",
+            &counters.dropped_log_lines,
+        ),
+        (
+            "attachments_pruned",
+            "Attachment files unlinked because nobody came back.",
+            &counters.attachments_pruned,
+        ),
+        ("resumed", "Connections that found what they had left.", &counters.resumed),
+        (
+            "forged_tokens",
+            "Resume tokens that this server has not signed.",
+            &counters.forged_tokens,
+        ),
+        (
+            "restore_mismatches",
+            "Restored sandboxes that differed from their artifact: a bug.",
+            &counters.restore_mismatches,
+        ),
+        ("swaps", "Artifacts that have replaced another.", &counters.swaps),
+        ("rollbacks", "Artifacts that were taken back.", &counters.rollbacks),
+    ] {
+        let name = format!("zigttp_{name}_total");
+        page.family(&name, "counter", help);
+        page.sample(&name, &[], counter.get());
+    }
+}
+
+fn durations(page: &mut Page, counters: &Counters) {
+    let name = "zigttp_event_duration_seconds";
+    page.family(
+        name,
+        "histogram",
+        "Events that ran JavaScript, from their instance to their commit.",
+    );
+    for (kind, histogram) in EventKind::ALL.into_iter().zip(&counters.events) {
+        page.histogram(name, &[("event", kind.name())], histogram);
+    }
+    for (name, help, histogram) in [
+        ("zigttp_instantiate_seconds", "Making a new instance.", &counters.instantiations),
+        (
+            "zigttp_restore_seconds",
+            "Restoring an instance after its event; a sample.",
+            &counters.restores,
+        ),
+    ] {
+        page.family(name, "histogram", help);
+        page.histogram(name, &[], histogram);
+    }
+}
+
+/// A text in the format that Prometheus reads.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+const MEMORY: &str = "writing to a string cannot fail";
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").expect(MEMORY);
+    }
+
+    fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        counters: impl Iterator<Item = (&'static str, &'a Counter)>,
+    ) {
+        self.family(name, "counter", help);
+        for (value, counter) in counters {
+            self.sample(name, &[(label, value)], counter.get());
+        }
+    }
+
+    /// One line. Label values are words of this crate and need no escaping.
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.text.push_str(name);
+        for (index, (label, value)) in labels.iter().enumerate() {
+            let before = if index == 0 { '{' } else { ',' };
+            write!(self.text, "{before}{label}=\"{value}\"").expect(MEMORY);
+        }
+        let after = if labels.is_empty() { "" } else { "}" };
+        writeln!(self.text, "{after} {value}").expect(MEMORY);
+    }
+
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
+        let distribution = histogram.distribution();
+        let bucket = format!("{name}_bucket");
+        for (bound, count) in &distribution.buckets {
+            let bound = bound.to_string();
+            self.sample(&bucket, &[labels, &[("le", &bound)]].concat(), count);
+        }
+        self.sample(&bucket, &[labels, &[("le", "+Inf")]].concat(), distribution.count);
+        self.sample(&format!("{name}_sum"), labels, distribution.sum);
+        self.sample(&format!("{name}_count"), labels, distribution.count);
+    }
+}

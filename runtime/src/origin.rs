@@ -1,0 +1,179 @@
+//! Which web pages may open a WebSocket.
+//!
+//! A browser lets any page connect to any server and sends the user's cookies along, so the server
+//! has to look at the `Origin` that it says the page has (RFC 6455, 10.2). Programs send none.
+
+use hyper::header::{HOST, HeaderMap, ORIGIN};
+
+/// Origins that are accepted besides the server's own.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    any: bool,
+    listed: Vec<Origin>,
+}
+
+/// A scheme, a host and a port, as a browser tells them.
+#[derive(Debug, PartialEq, Eq)]
+struct Origin {
+    scheme: String,
+    authority: Authority,
+}
+
+/// A host in lower case, and its port unless it is the default one.
+#[derive(Debug, PartialEq, Eq)]
+struct Authority {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Origins {
+    /// Reads what `--allowed-origin` was given: `*`, or origins as browsers write them.
+    ///
+    /// # Errors
+    /// A sentence about the first that is none.
+    pub(crate) fn parse(allowed: &[String]) -> Result<Origins, String> {
+        let mut origins = Origins::default();
+        for text in allowed {
+            if text == "*" {
+                origins.any = true;
+            } else {
+                origins.listed.push(Origin::parse(text).ok_or_else(|| {
+                    format!("{text:?} is no origin: write https://app.example.com, or * for any")
+                })?);
+            }
+        }
+        Ok(origins)
+    }
+
+    /// Whether a request comes from no page, from one of this server, or from one that is allowed.
+    pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let (Some(origin), None) = (origins.next(), origins.next()) else {
+            return self.any || !headers.contains_key(ORIGIN);
+        };
+        self.any
+            || origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| {
+                let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+                host.and_then(Authority::of_host).as_ref() == Some(&origin.authority)
+                    || self.listed.contains(&origin)
+            })
+    }
+}
+
+impl Origin {
+    fn parse(text: &str) -> Option<Origin> {
+        let (scheme, authority) = text.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let mut authority = Authority::parse(authority)?;
+        let default = match &*scheme {
+            "http" | "ws" => Some(80),
+            "https" | "wss" => Some(443),
+            _ => None,
+        };
+        authority.port = authority.port.filter(|port| Some(*port) != default);
+        Some(Origin { scheme, authority })
+    }
+}
+
+impl Authority {
+    /// A `Host` header: behind a proxy nobody knows its scheme, so both default ports are one.
+    fn of_host(text: &str) -> Option<Authority> {
+        let mut authority = Authority::parse(text)?;
+        authority.port = authority.port.filter(|port| !matches!(port, 80 | 443));
+        Some(authority)
+    }
+
+    fn parse(text: &str) -> Option<Authority> {
+        // The colons of an IPv6 address are in brackets.
+        let after_address = text.rfind(']').map_or(0, |bracket| bracket + 1);
+        let (host, port) = match text[after_address..].rfind(':') {
+            Some(colon) => text.split_at(after_address + colon),
+            None => (text, ""),
+        };
+        let port = match port.strip_prefix(':') {
+            Some("") | None => None,
+            Some(port) => Some(port.parse().ok()?),
+        };
+        let is_name = |byte: u8| byte.is_ascii_graphic() && !b"/?#@\\".contains(&byte);
+        (!host.is_empty() && host.bytes().all(is_name))
+            .then(|| Authority { host: host.to_ascii_lowercase(), port })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_allowed(origin: &str, host: &'static str, allowed: &[&str]) -> bool {
+        let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
+        let origins = Origins::parse(&allowed).expect("good origins");
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, host.parse().expect("a header value"));
+        headers.insert(ORIGIN, origin.parse().expect("a header value"));
+        origins.allow(&headers)
+    }
+
+    #[test]
+    fn an_origin_is_the_servers_own_if_host_and_port_are_those_of_the_request() {
+        for (origin, host, is_own) in [
+            ("http://example.com", "example.com", true),
+            ("https://example.com", "example.com", true),
+            ("https://EXAMPLE.com:443", "example.com", true),
+            ("http://example.com", "example.com:80", true),
+            ("https://example.com", "example.com:443", true),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("http://[::1]:8080", "[::1]:8080", true),
+            ("http://[::1]", "[::1]:80", true),
+            ("http://example.com:8080", "example.com", false),
+            ("http://example.com", "example.com:8080", false),
+            ("http://example.com.evil.example", "example.com", false),
+            ("http://evil.example", "example.com", false),
+            ("http://example.com@evil.example", "example.com", false),
+            ("http://example.com/", "example.com", false),
+            ("null", "example.com", false),
+            ("null", "null", false),
+            ("", "", false),
+            ("http://", "", false),
+            ("example.com", "example.com", false),
+            ("http://example.com:99999", "example.com", false),
+        ] {
+            assert_eq!(is_allowed(origin, host, &[]), is_own, "{origin} {host}");
+        }
+    }
+
+    #[test]
+    fn listed_origins_are_compared_with_their_scheme() {
+        let allowed = ["https://app.example.com", "http://localhost:3000"];
+        for (origin, expected) in [
+            ("https://app.example.com", true),
+            ("https://app.example.com:443", true),
+            ("http://app.example.com", false),
+            ("http://localhost:3000", true),
+            ("http://localhost", false),
+            ("null", false),
+        ] {
+            assert_eq!(is_allowed(origin, "server", &allowed), expected, "{origin}");
+        }
+        assert!(is_allowed("null", "server", &["*"]));
+    }
+
+    #[test]
+    fn two_origins_and_none_that_can_be_read_are_foreign() {
+        let origins = Origins::default();
+        let mut headers = HeaderMap::new();
+        assert!(origins.allow(&headers));
+        headers.append(HOST, "a".parse().expect("a header value"));
+        headers.append(ORIGIN, "http://a".parse().expect("a header value"));
+        assert!(origins.allow(&headers));
+        headers.append(ORIGIN, "http://a".parse().expect("a header value"));
+        assert!(!origins.allow(&headers));
+    }
+
+    #[test]
+    fn what_is_no_origin_cannot_be_listed() {
+        for text in ["", "app.example.com", "https://a/b", "https://", "https://a:b", "null"] {
+            let problem = Origins::parse(&[text.to_owned()]).expect_err(text);
+            assert!(problem.contains("is no origin"), "{problem}");
+        }
+    }
+}

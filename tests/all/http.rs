@@ -1,0 +1,293 @@
+//! HTTP through `handler(req)`: requests in, responses out, and every bound on the way.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use super::support::server::Server;
+use super::support::{PATIENCE, programs};
+
+static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
+    programs::compile(
+        r##"
+export async function handler(req: Request): Promise<Response> {
+  switch (req.path) {
+    case "/echo":
+      return Response.json({
+        method: req.method, url: req.url, path: req.path, query: req.query,
+        header: req.headers.get("x-mine"), body: await req.text(),
+      });
+    case "/json": return Response.json(((await req.json()) as { a: number }).a);
+    case "/bytes": return new Response(new Uint8Array(await req.arrayBuffer()).reverse());
+    case "/text": return Response.text("plain");
+    case "/html": return Response.html("<p>");
+    case "/redirect": return Response.redirect("/text", 307);
+    case "/status": return new Response("made", { status: 201, headers: { "X-A": "1" } });
+    case "/empty": return new Response(null, { status: 204 });
+    case "/reserved":
+      return new Response("body", {
+        headers: { "Content-Length": "99", "Transfer-Encoding": "chunked", Connection: "x", Upgrade: "y" },
+      });
+    case "/split": return new Response("", { headers: { "X-A": "1\r\nX-B: 2" } });
+    case "/throw": throw new Error("the secret of the handler");
+    case "/reject": return await Promise.reject(new Error("the secret of the handler"));
+    case "/wait": return await new Promise<Response>(() => {});
+    case "/nothing": return undefined as any;
+    case "/spin": for (;;) {}
+    default: return Response.text(req.path, { status: 404 });
+  }
+}
+"##,
+    )
+});
+
+/// Sends a request with this body; status, head and body of the answer.
+fn post(server: &Server, path: &str, body: &str) -> (u16, String, String) {
+    send(server, "POST", path, "", body)
+}
+
+fn send(
+    server: &Server,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (u16, String, String) {
+    let len = body.len();
+    let (head, body) = server.request(&format!(
+        "{method} {path} HTTP/1.1\r\nHost: test:1\r\nConnection: close\r\n{headers}\
+         Content-Length: {len}\r\n\r\n{body}"
+    ));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("no status in {head:?}")), head.to_lowercase(), body)
+}
+
+#[test]
+fn the_handler_sees_the_request_and_answers_in_every_form() {
+    let server = Server::start(&HANDLER, &[]);
+    let (status, head, body) = send(&server, "PUT", "/echo?a=1&b", "X-Mine: é\r\n", "höre");
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: application/json"), "{head}");
+    assert_eq!(
+        body,
+        r#"{"method":"PUT","url":"http://test:1/echo?a=1&b","path":"/echo","query":"a=1&b","header":"é","body":"höre"}"#
+    );
+    assert_eq!(post(&server, "/json", r#"{"a":7}"#).2, "7");
+    assert_eq!(post(&server, "/bytes", "abc").2, "cba");
+    let typed = |path: &str| {
+        let (status, head, body) = send(&server, "GET", path, "", "");
+        let kind = head.lines().find_map(|line| line.strip_prefix("content-type: "));
+        (status, kind.map(str::to_owned), body)
+    };
+    let kind = |kind: &str| Some(kind.to_owned());
+    assert_eq!(typed("/text"), (200, kind("text/plain; charset=utf-8"), "plain".to_owned()));
+    assert_eq!(typed("/html"), (200, kind("text/html; charset=utf-8"), "<p>".to_owned()));
+    assert_eq!(typed("/empty"), (204, None, String::new()));
+    let (status, head, body) = send(&server, "GET", "/status", "", "");
+    assert_eq!((status, body.as_str()), (201, "made"));
+    assert!(head.contains("\r\nx-a: 1"), "{head}");
+    let (status, head, _) = send(&server, "GET", "/redirect", "", "");
+    assert_eq!(status, 307);
+    assert!(head.contains("\r\nlocation: /text"), "{head}");
+}
+
+#[test]
+fn a_head_request_gets_the_head_of_the_answer_alone() {
+    let server = Server::start(&HANDLER, &[]);
+    let (head, body) =
+        server.request("HEAD /text HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(head.to_lowercase().contains("content-length: 5"), "{head}");
+    assert_eq!(body, "");
+}
+
+#[test]
+fn a_failing_handler_is_500_and_says_nothing_of_why() {
+    let server = Server::start(&HANDLER, &[]);
+    for path in ["/throw", "/reject", "/wait", "/nothing", "/split"] {
+        let (status, head, body) = send(&server, "GET", path, "", "");
+        assert_eq!((status, body.as_str()), (500, "internal server error\n"), "{path}");
+        assert!(!head.contains("secret") && !head.contains("x-b"), "{head}");
+    }
+    server.wait_for_log("the secret of the handler");
+    assert_eq!(server.get("/text").0, 200);
+}
+
+#[test]
+fn a_handler_over_its_cpu_budget_is_504() {
+    let server = Server::start(&HANDLER, &[]);
+    let (status, _, body) = send(&server, "GET", "/spin", "", "");
+    assert_eq!((status, body.as_str()), (504, "the handler took too long\n"));
+}
+
+#[test]
+fn headers_that_frame_the_message_stay_the_servers() {
+    let server = Server::start(&HANDLER, &[]);
+    let (status, head, body) = send(&server, "GET", "/reserved", "", "");
+    assert_eq!((status, body.as_str()), (200, "body"));
+    assert!(head.contains("content-length: 4"), "{head}");
+    for other in ["chunked", "upgrade", "connection: x"] {
+        assert!(!head.contains(other), "{head}");
+    }
+    server.wait_for_log("the header transfer-encoding is the server's own");
+}
+
+#[test]
+fn a_body_over_the_bound_is_413_whether_it_says_its_length_or_not() {
+    let server = Server::start(&HANDLER, &["--max-body-size", "1000"]);
+    assert_eq!(post(&server, "/bytes", &"x".repeat(1000)).0, 200);
+    assert_eq!(post(&server, "/bytes", &"x".repeat(1001)).0, 413);
+    let (head, _) = server.request(&format!(
+        "POST /bytes HTTP/1.1\r\nHost: test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         3e9\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(1001)
+    ));
+    assert!(head.starts_with("HTTP/1.1 413"), "{head}");
+}
+
+#[test]
+fn a_head_over_the_bound_is_431() {
+    let server = Server::start(&HANDLER, &[]);
+    for headers in [
+        format!("X-Large: {}\r\n", "x".repeat(20_000)),
+        (0..200).map(|number| format!("X-{number}: y\r\n")).collect(),
+    ] {
+        let (head, _) =
+            server.request(&format!("GET /text HTTP/1.1\r\nHost: test\r\n{headers}\r\n"));
+        assert!(head.starts_with("HTTP/1.1 431"), "{head}");
+    }
+}
+
+#[test]
+fn a_client_that_is_slow_with_its_head_or_body_is_given_up() {
+    let server = Server::start(&HANDLER, &["--header-timeout", "300ms", "--body-timeout", "300ms"]);
+    // Nothing at all, less than tells the version, half a head, and an idle transport.
+    for begun in
+        ["", "GE", "GET /text HTTP/1.1\r\nHost: te", "GET /text HTTP/1.1\r\nHost: t\r\n\r\n"]
+    {
+        let mut stream = TcpStream::connect(server.address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+        stream.write_all(begun.as_bytes()).expect("the server reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap_or_else(|error| panic!("{begun:?}: {error}"));
+    }
+    let (head, _) = server.request(
+        "POST /bytes HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhalf",
+    );
+    assert!(head.starts_with("HTTP/1.1 408"), "{head}");
+}
+
+#[test]
+fn a_transport_is_kept_alive_and_pipelined_requests_are_answered_in_order() {
+    let server = Server::start(&HANDLER, &[]);
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+    let last = "GET /text HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    let mut stream = TcpStream::connect(server.address).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+    let all = [request("/html"), request("/throw"), request("/status"), last.to_owned()].concat();
+    stream.write_all(all.as_bytes()).expect("the server reads");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).expect("the server closes after the last");
+    let statuses: Vec<_> = answers
+        .lines()
+        .filter_map(|line| line.split_once("HTTP/1.1 "))
+        .map(|(_, rest)| &rest[..3])
+        .collect();
+    assert_eq!(statuses, ["200", "500", "201", "200"], "{answers}");
+}
+
+#[test]
+fn http_2_is_spoken_with_prior_knowledge() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut stream = TcpStream::connect(server.address).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+    let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // No settings of our own.
+    request.extend(h2_frame(4, 0, 0, b""));
+    // GET http://test/text: from the static table, but for the path and the host.
+    let headers = [b"\x82\x86\x44\x05/text".as_slice(), b"\x41\x04test"].concat();
+    request.extend(h2_frame(1, 0x5, 1, &headers));
+    stream.write_all(&request).expect("the server reads");
+    let body = loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).expect("a frame comes");
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        stream.read_exact(&mut payload).expect("a frame comes whole");
+        let (kind, stream) = (head[3], head[8]);
+        assert!(kind != 3 && kind != 7, "reset or going away: {payload:?}");
+        if (kind, stream) == (0, 1) {
+            break payload;
+        }
+    };
+    assert_eq!(body, b"plain");
+}
+
+fn h2_frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(payload.len()).expect("frames of this test are small");
+    [&[0, 0, len, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+#[test]
+fn without_a_handler_export_every_request_is_404() {
+    let server = Server::of(
+        r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+"#,
+    );
+    assert_eq!(server.get("/"), (404, "not found\n".to_owned()));
+}
+
+#[test]
+fn every_global_of_the_contract_is_there() {
+    let server = Server::of(
+        r#"
+// zigts-ignore-file ZTS329: asks for what is there and what is not
+const NAMES = [
+  "console", "URL", "URLSearchParams", "TextEncoder", "TextDecoder", "atob", "btoa", "structuredClone",
+  "queueMicrotask", "crypto", "Request", "Response", "Headers", "Promise", "Map", "WeakRef", "Proxy",
+  "BigInt", "Intl", "setTimeout", "fetch", "process", "require",
+];
+export async function handler(req: Request) {
+  const missing = NAMES.filter((name) => (globalThis as any)[name] === undefined);
+  const works = [
+    [3, 1].toSorted().at(-1) === 3,
+    Object.groupBy !== undefined,
+    [..."ab"].findLast((letter) => letter === "a") === "a",
+    crypto.getRandomValues(new Uint8Array(4)).length === 4,
+    crypto.randomUUID().length === 36,
+    await new Promise((resolve) => queueMicrotask(() => resolve(true))),
+    new Date(0).getTimezoneOffset() === 0,
+  ];
+  return Response.json({ missing, works: works.every(Boolean) });
+}
+"#,
+    );
+    let expected = r#"{"missing":["Intl","setTimeout","fetch","process","require"],"works":true}"#;
+    assert_eq!(server.get("/"), (200, expected.to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_request_does_to_others_is_finished_though_its_client_hangs_up() {
+    let handler = programs::compile(
+        r#"
+import { getWebSockets, send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+export function handler(req: Request) {
+  console.log("begun");
+  for (const end = Date.now() + 500; Date.now() < end; );
+  for (const ws of getWebSockets("/")) send(ws, "from a request");
+  return Response.text("nobody hears this");
+}
+"#,
+    );
+    let server = Server::start(&handler, &["--cpu-limit", "5s"]);
+    let mut client = server.connect("/").await;
+    assert_eq!(client.ask("hello").await, "hello");
+    let mut stream = TcpStream::connect(server.address).expect("the server listens");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").expect("the server reads");
+    server.wait_for_log("begun");
+    drop(stream);
+    assert_eq!(client.text().await, "from a request");
+}

@@ -1,0 +1,190 @@
+//! Bounds on clients that are not slow but many, fast or large, and how an operator sets them.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::LazyLock;
+
+use tokio_tungstenite::tungstenite::Error;
+
+use super::support::client::Client;
+use super::support::programs;
+use super::support::server::Server;
+
+static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
+    programs::compile(
+        r#"
+import { send, setAutoResponse } from "zigttp:websocket";
+export function onOpen(ws: WebSocket) { setAutoResponse(ws, "ping", "pong"); }
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+export function handler(req: Request) {
+  if (req.path === "/spin") {
+    console.log("spinning");
+    for (;;) {}
+  }
+  return Response.text("quick");
+}
+"#,
+    )
+});
+
+#[tokio::test]
+async fn a_connection_over_its_message_rate_is_closed_with_1008() {
+    let server = Server::start(&HANDLER, &["--message-rate", "3"]);
+    for message in ["hello", "ping"] {
+        let mut client = server.connect("/").await;
+        for _ in 0..4 {
+            client.send(message).await;
+        }
+        let answer = if message == "ping" { "pong" } else { message };
+        let mut answers = 0;
+        let closed = loop {
+            match client.next().await {
+                tokio_tungstenite::tungstenite::Message::Text(text) => {
+                    assert_eq!(text.as_str(), answer);
+                    answers += 1;
+                }
+                tokio_tungstenite::tungstenite::Message::Close(frame) => {
+                    break frame.expect("a close frame with a code");
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(answers <= 3, "{answers}");
+        assert_eq!((u16::from(closed.code), closed.reason.as_str()), (1008, "too many messages"));
+    }
+}
+
+#[tokio::test]
+async fn an_address_over_its_handshake_rate_is_429() {
+    let server = Server::start(&HANDLER, &["--handshake-rate", "2"]);
+    let mut clients = Vec::new();
+    let refused = loop {
+        match Client::try_connect(server.address, "/").await {
+            Ok(client) => clients.push(client),
+            Err(Error::Http(refusal)) => break refusal,
+            Err(error) => panic!("{error}"),
+        }
+        assert!(clients.len() < 100, "nobody was refused");
+    };
+    assert!(clients.len() >= 2);
+    assert_eq!(refused.status().as_u16(), 429);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    // Whoever is in stays in.
+    assert_eq!(clients[0].ask("hello").await, "hello");
+    assert_eq!(server.get("/").0, 200);
+}
+
+#[tokio::test]
+async fn with_as_many_events_as_may_run_http_is_503_and_messages_wait() {
+    let server = Server::start(&HANDLER, &["--max-events", "1", "--cpu-limit", "2s"]);
+    let mut client = server.connect("/").await;
+    let address = server.address;
+    let spinning = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
+        stream
+            .write_all(b"GET /spin HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+            .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers and closes");
+        answer
+    });
+    server.wait_for_log("spinning");
+    let (head, body) = server.request("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert!(head.to_lowercase().contains("retry-after: 1"), "{head}");
+    assert_eq!(body, "the server is busy\n");
+    // The message is handled once there is room.
+    assert_eq!(client.ask("hello").await, "hello");
+    let answer = spinning.join().expect("it does not panic");
+    assert!(answer.starts_with("HTTP/1.1 504"), "{answer}");
+    assert_eq!(server.get("/").0, 200);
+}
+
+#[test]
+fn port_is_honoured_after_the_flag_and_its_own_variable() {
+    let run = |port: Option<&str>, variables: &[(&str, &str)]| {
+        let mut command = programs::program("zigttp");
+        command.arg("run").arg(&*HANDLER).args(["--host", "127.0.0.1"]);
+        command.args(port.into_iter().flat_map(|port| ["--port", port]));
+        command.envs(variables.iter().copied());
+        let mut process =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("zigttp starts");
+        let mut line = String::new();
+        use std::io::{BufRead, BufReader, Read};
+        let stdout = process.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("standard output is text");
+        let _ = process.kill();
+        let mut log = String::new();
+        process.stderr.take().expect("it is piped").read_to_string(&mut log).expect("text");
+        let status = process.wait().expect("a child can be waited for");
+        (line, log, status.code())
+    };
+    // 0 picks a free port; a port in use would be an error.
+    assert!(run(None, &[("PORT", "0")]).0.starts_with("listening on http://127.0.0.1:"));
+    assert!(run(Some("0"), &[("PORT", "nonsense")]).0.starts_with("listening on"));
+    assert!(run(None, &[("PORT", "nonsense"), ("ZIGTTP_PORT", "0")]).0.starts_with("listening on"));
+    let (line, log, code) = run(None, &[("PORT", "nonsense")]);
+    assert_eq!((line.as_str(), code), ("", Some(2)), "{log}");
+    assert!(log.contains("PORT is \"nonsense\", which is no port"), "{log}");
+}
+
+#[test]
+fn the_log_says_at_start_what_is_not_as_by_default() {
+    let server = Server::start(
+        &HANDLER,
+        &[
+            "--max-connections",
+            "7",
+            "--cpu-limit",
+            "50ms",
+            "--allowed-origin",
+            "https://a.example,*",
+        ],
+    );
+    let log = server.wait_for_log("not as by default:");
+    let line = log.lines().find(|line| line.contains("not as by default")).expect("it is there");
+    assert!(
+        line.ends_with("--port 0, --max-connections 7, --allowed-origin https://a.example,*"),
+        "{line}"
+    );
+}
+
+#[test]
+fn options_that_cannot_be_are_refused() {
+    for (arguments, words) in [
+        (&["--allowed-origin", "app.example.com"][..], "\"app.example.com\" is no origin"),
+        (&["--message-rate", "0"], "message-rate"),
+        (&["--admin-listen", "0.0.0.0:0"], "give an --admin-token-file"),
+        (&["--admin-listen", "localhost"], "admin-listen"),
+        (&["--admin-token-file", "/no/such"], "admin-listen"),
+        (
+            &["--admin-listen", "127.0.0.1:0", "--admin-token-file", "/no/such"],
+            "cannot read the token file /no/such",
+        ),
+    ] {
+        let output = programs::program("zigttp")
+            .arg("run")
+            .arg(&*HANDLER)
+            .args(["--port", "0"])
+            .args(arguments)
+            .output()
+            .expect("zigttp starts");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {log}");
+        assert!(log.contains(words), "{arguments:?} {log}");
+    }
+}
+
+#[test]
+fn help_groups_the_options() {
+    let output = programs::program("zigttp").args(["run", "--help"]).output().expect("it starts");
+    let help = String::from_utf8(output.stdout).expect("help is text");
+    let headings = ["Events:", "Connections:", "Swapping the handler:", "HTTP:", "Observing:"];
+    for heading in headings {
+        assert!(help.lines().any(|line| line == heading), "{heading}\n{help}");
+    }
+    for option in ["--admin-listen", "--log-format", "--handshake-rate", "ZIGTTP_ALLOWED_ORIGIN"] {
+        assert!(help.contains(option), "{option}");
+    }
+}
