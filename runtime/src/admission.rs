@@ -25,7 +25,7 @@ use crate::connection::Connection;
 use crate::counters::Admission;
 use crate::event::Event;
 use crate::handshake;
-use crate::http::{Body, guest_request, host_response, internal_error, text};
+use crate::http::{Body, guest_request, internal_error, text};
 use crate::lifecycle::Registered;
 use crate::resume::Visitor;
 use crate::route::Parameters;
@@ -175,7 +175,7 @@ impl Server {
         match self.dispatch_unbound(question).await {
             // Nothing, or an attachment.
             Ok(None) => Ok(()),
-            Ok(Some(response)) => Err(match host_response(response, "onUpgrade") {
+            Ok(Some(response)) => Err(match self.host_response(response, "onUpgrade") {
                 Some(response) => refuse(Admission::RefusedByHandler, response),
                 None => refuse(Admission::Failed, internal_error()),
             }),

@@ -129,6 +129,15 @@ impl Config {
         if self.resume && self.durable.is_none() {
             return Err("resuming needs a durable folder".to_owned());
         }
+        if self.resume && self.allowed_origins.iter().any(|origin| origin == "*") {
+            return Err(
+                "resuming does not go with pages of any origin: name those that may connect"
+                    .to_owned(),
+            );
+        }
+        if self.max_attachment_size == 0 {
+            return Err("the largest attachment must have room for a byte".to_owned());
+        }
         if self.max_events == 0 {
             return Err("at least one event must be able to run".to_owned());
         }

@@ -92,7 +92,9 @@ impl Server {
         self.judge(app, result.is_err());
         result.inspect_err(|failure| {
             counters.failures[failure.kind() as usize].add_one();
-            if self.hub.handler_log.permits(&counters.dropped_log_lines) {
+            // What is the operator's business is logged however much the handler has to say.
+            let is_operators = matches!(failure, Failure::NotRestored | Failure::NotCommitted(_));
+            if is_operators || self.hub.handler_log.permits(&counters.dropped_log_lines) {
                 failure.log(&event, &app.source_maps);
             }
         })

@@ -96,7 +96,8 @@ impl Server {
         let server = Arc::clone(self);
         let answer = tokio::spawn(async move { server.dispatch_unbound(event).await }).await;
         match answer.unwrap_or(Err(NoAnswer::Panicked)) {
-            Ok(Some(response)) => host_response(response, "handler")
+            Ok(Some(response)) => self
+                .host_response(response, "handler")
                 .ok_or_else(|| (Unanswered::Failed, internal_error())),
             // A swap has taken the export away.
             Ok(None) => Err(no_handler()),
@@ -163,19 +164,41 @@ pub(crate) fn guest_request(head: &Parts, body: Bytes) -> event::Request {
     event::Request { method: head.method.as_str().to_owned(), url, headers, body }
 }
 
-/// The response that an export described; what is wrong with one is logged.
-pub(crate) fn host_response(guest: event::Response, export: &str) -> Option<Response<Body>> {
-    match read_response(guest, export) {
-        Ok(response) => Some(response),
-        Err(problem) => {
-            tracing::error!(event = export, "the Response has {problem}");
-            None
+impl Server {
+    /// The response that an export described; what is wrong with one is logged, as far as the
+    /// handler may fill the log.
+    pub(crate) fn host_response(
+        &self,
+        guest: event::Response,
+        export: &str,
+    ) -> Option<Response<Body>> {
+        let permits = || self.hub.handler_log.permits(&self.hub.counters.dropped_log_lines);
+        match read_response(guest) {
+            Ok((response, dropped)) => {
+                if let Some(name) = dropped
+                    && permits()
+                {
+                    tracing::warn!(
+                        event = export,
+                        "the header {name} is the server's own: dropped"
+                    );
+                }
+                Some(response)
+            }
+            Err(problem) => {
+                if permits() {
+                    tracing::error!(event = export, "the Response has {problem}");
+                }
+                None
+            }
         }
     }
 }
 
-fn read_response(guest: event::Response, export: &str) -> Result<Response<Body>, String> {
+/// The response, and a header that was dropped because it frames the message, if there was one.
+fn read_response(guest: event::Response) -> Result<(Response<Body>, Option<HeaderName>), String> {
     let mut response = Response::new(Full::new(guest.body));
+    let mut dropped = None;
     *response.status_mut() = StatusCode::from_u16(guest.status)
         .ok()
         .filter(|status| (200..=599).contains(&status.as_u16()))
@@ -186,12 +209,12 @@ fn read_response(guest: event::Response, export: &str) -> Result<Response<Body>,
         let value = HeaderValue::try_from(value)
             .map_err(|_bad| format!("a value that header {name} may not have"))?;
         if RESERVED.contains(&name) {
-            tracing::warn!(event = export, "the header {name} is the server's own: dropped");
+            dropped = Some(name);
         } else {
             response.headers_mut().try_append(name, value).map_err(|_full| "too many headers")?;
         }
     }
-    Ok(response)
+    Ok((response, dropped))
 }
 
 #[cfg(test)]
@@ -200,7 +223,8 @@ mod tests {
 
     fn read(status: u16, headers: &str) -> Result<Response<Body>, String> {
         let body = Bytes::new();
-        read_response(event::Response { status, headers: headers.to_owned(), body }, "handler")
+        read_response(event::Response { status, headers: headers.to_owned(), body })
+            .map(|(response, _dropped)| response)
     }
 
     #[test]

@@ -20,7 +20,7 @@ struct Origin {
 }
 
 /// A host in lower case, and its port unless it is the default one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Authority {
     host: String,
     port: Option<u16>,
@@ -54,15 +54,18 @@ impl Origins {
         self.any
             || origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| {
                 let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-                host.and_then(Authority::of_host).as_ref() == Some(&origin.authority)
-                    || self.listed.contains(&origin)
+                let own = host.and_then(Authority::parse).map(Authority::without_default_ports);
+                let is_own =
+                    own.is_some_and(|own| own == origin.authority.clone().without_default_ports());
+                is_own || self.listed.contains(&origin)
             })
     }
 }
 
 impl Origin {
     fn parse(text: &str) -> Option<Origin> {
-        let (scheme, authority) = text.split_once("://")?;
+        let (scheme, authority) =
+            text.split_once("://").filter(|(scheme, _)| !scheme.is_empty())?;
         let scheme = scheme.to_ascii_lowercase();
         let mut authority = Authority::parse(authority)?;
         let default = match &*scheme {
@@ -76,11 +79,9 @@ impl Origin {
 }
 
 impl Authority {
-    /// A `Host` header: behind a proxy nobody knows its scheme, so both default ports are one.
-    fn of_host(text: &str) -> Option<Authority> {
-        let mut authority = Authority::parse(text)?;
-        authority.port = authority.port.filter(|port| !matches!(port, 80 | 443));
-        Some(authority)
+    /// Behind a proxy nobody knows the scheme of a `Host` header, so both default ports are as none.
+    fn without_default_ports(self) -> Authority {
+        Authority { port: self.port.filter(|port| !matches!(port, 80 | 443)), ..self }
     }
 
     fn parse(text: &str) -> Option<Authority> {
@@ -124,6 +125,9 @@ mod tests {
             ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
             ("http://[::1]:8080", "[::1]:8080", true),
             ("http://[::1]", "[::1]:80", true),
+            ("https://example.com:80", "example.com:80", true),
+            ("http://example.com:443", "example.com:443", true),
+            ("://example.com", "example.com", false),
             ("http://example.com:8080", "example.com", false),
             ("http://example.com", "example.com:8080", false),
             ("http://example.com.evil.example", "example.com", false),

@@ -256,6 +256,44 @@ fn resuming_needs_a_durable_folder() {
 }
 
 #[test]
+fn resuming_does_not_go_with_pages_of_any_origin() {
+    let resuming = Resuming::new();
+    let output = programs::program("zigttp")
+        .arg("run")
+        .arg(&*HANDLER)
+        .args(["--resume", "--allowed-origin", "*", "--durable"])
+        .arg(resuming.folder.path())
+        .output()
+        .expect("zigttp starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("pages of any origin"));
+}
+
+#[test]
+fn an_attachment_of_on_upgrade_wins_over_what_was_left() {
+    let source = r#"
+import { deserializeAttachment, send } from "zigttp:websocket";
+export function onUpgrade(req: Request) { return req.headers.get("x-user") ?? undefined; }
+export function onOpen(ws: WebSocket) { send(ws, String(deserializeAttachment(ws))); }
+export function onMessage(ws: WebSocket, data: string) {}
+export function onClose(ws: WebSocket, code: number) { console.log("closed", code); }
+"#;
+    let folder = programs::folder();
+    let path = folder.path().to_str().expect("a UTF-8 path");
+    let server = Server::start(&programs::compile(source), &["--durable", path, "--resume"]);
+    let (first, greeting) = visit(&server, "/a", "X-User: ada\r\n");
+    assert_eq!(greeting, "ada");
+    let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
+    drop(first);
+    server.wait_for_log("closed 1006");
+    // A new login never inherits the old user's state; without one the old is resumed.
+    assert_eq!(visit(&server, "/a", &format!("{cookie}X-User: bob\r\n")).1, "bob");
+    server.wait_for_log_count("closed 1006", 2);
+    let greeting = visit(&server, "/a", &cookie).1;
+    assert!(["ada", "bob"].contains(&&*greeting), "{greeting}");
+}
+
+#[test]
 fn without_resume_nobody_is_given_a_cookie() {
     let server = Server::start(&HANDLER, &[]);
     let mut stream = TcpStream::connect(server.address).expect("the server listens");
