@@ -109,6 +109,8 @@ impl Hub {
     /// Forgets a connection: from now on it is gone. The opposite of [`Hub::register`].
     pub(crate) fn forget(&self, connection: &Connection) {
         self.part(connection);
+        // Its file may be another's now. An event that has addressed it before must not make one.
+        connection.end_attachment();
         let mut connections = self.write();
         connections.remove(&connection.id);
         if connections.is_empty() {

@@ -86,6 +86,8 @@ async fn every_acknowledged_attachment_is_there_whole_after_kills_at_random_mome
     let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
     let mut acknowledged = 0;
     let mut killed = 0;
+    // Kills that have hit a write in the middle.
+    let mut interrupted = 0;
     while killed < kills && started.elapsed() < time {
         // Either way a kill of the process must be survived.
         let fsync = if killed % 2 == 0 { "never" } else { "always" };
@@ -98,6 +100,7 @@ async fn every_acknowledged_attachment_is_there_whole_after_kills_at_random_mome
         tokio::time::sleep(random(Duration::from_millis(120))).await;
         server.kill();
         killed += 1;
+        interrupted += u32::from(!durable.temporaries().is_empty());
         for account in patiently("the end of all clients", join_all(clients)).await {
             let account = account.expect("a client keeps count");
             acknowledged += account.acknowledged;
@@ -120,7 +123,8 @@ async fn every_acknowledged_attachment_is_there_whole_after_kills_at_random_mome
     }
     assert!(acknowledged > u64::from(killed), "the clients were heard before the kills");
     println!(
-        "survived {killed} kills in {:?}: {} connections, {acknowledged} attachments acknowledged",
+        "survived {killed} kills, {interrupted} of them in the middle of a write, in {:?}: \
+         {} connections, {acknowledged} attachments acknowledged",
         started.elapsed(),
         accounts.len()
     );

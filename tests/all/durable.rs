@@ -9,6 +9,7 @@ use super::support::server::Server;
 const HANDLER: &str = r#"
 import { send, close, serializeAttachment } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string) {
+  if (data === "id") return void send(ws, String(ws));
   if (data === "spin") for (;;);
   // More than a transport takes that nobody reads from.
   if (data === "flood") return void send(ws, "x".repeat(20 << 20));
@@ -118,6 +119,33 @@ async fn an_event_that_ends_after_a_connection_does_not_bring_its_file_back() {
     server.wait_for_log("closed 1000");
     assert_eq!(writer.text().await, "written");
     assert_eq!(durable.names(), Vec::<String>::new(), "{id} is gone");
+}
+
+#[test]
+fn an_event_that_ends_after_an_adoption_does_not_bring_the_old_file_back() {
+    let durable = Durable::of(HANDLER);
+    let server = durable.serve(&["--resume", "--cpu-limit", "20s"]);
+    let (mut gone, head) = RawClient::connect_with(server.address, "/gone", "");
+    let cookie = head
+        .lines()
+        .find_map(|line| line.split_once(": ").filter(|it| it.0.eq_ignore_ascii_case("set-cookie")))
+        .and_then(|(_name, cookie)| cookie.split(';').next())
+        .expect("a new browser gets a cookie");
+    gone.frame(TEXT, b"x");
+    let id = gone.text();
+    let mut writer = RawClient::connect(server.address, "/writer");
+    writer.frame(TEXT, format!("write {id}").as_bytes());
+    server.wait_for_log("addressed");
+    drop(gone);
+    server.wait_for_log("closed 1006");
+    let headers = format!("Cookie: {cookie}\r\n");
+    let (mut back, _head) = RawClient::connect_with(server.address, "/gone", &headers);
+    back.frame(TEXT, b"id");
+    let new = back.text();
+    assert_eq!(durable.names(), [format!("{new}.att")], "it was adopted");
+    assert_eq!(writer.text(), "written");
+    assert_eq!(durable.names(), [format!("{new}.att")]);
+    assert_eq!(durable.value(&new), "x");
 }
 
 #[tokio::test]

@@ -152,6 +152,8 @@ impl Writer {
         if let Err(error) = &synced {
             tracing::error!(%error, "cannot bring the folder of attachments to the disk");
         }
+        // What is in memory follows in the same order as what is on disk: two orders of one batch
+        // may be for the same attachment.
         for done in done {
             // Whoever asked may have gone: a future that was dropped at the end of the server.
             match done {
@@ -171,7 +173,8 @@ impl Writer {
                     let _ = answer.send(());
                 }
                 Done::Adopt(result, answer) => {
-                    let _ = answer.send(result);
+                    let _ = answer
+                        .send(result.map(|(connection, value)| connection.set_attachment(value)));
                 }
             }
         }
@@ -206,7 +209,7 @@ impl Writer {
                 }
                 Done::Remove(done)
             }
-            Prepared::Adopt(adoption, done) => Done::Adopt(self.adopt(&adoption), done),
+            Prepared::Adopt(adoption, done) => Done::Adopt(self.adopt(adoption), done),
         }
     }
 
@@ -260,8 +263,14 @@ impl Writer {
         }
     }
 
-    fn adopt(&self, Adoption { prior, new }: &Adoption) -> Result<(), AdoptError> {
-        let bytes = self.folder.read(*prior).map_err(|error| match error.kind() {
+    /// Gives a file to a connection. It is written anew for that one first, and then renamed:
+    /// whoever it belonged to before cannot ask for it after the next start. Between the two it is
+    /// with the prior connection alone, after them with the new one alone.
+    fn adopt(
+        &mut self,
+        Adoption { prior, new }: Adoption,
+    ) -> Result<(Arc<Connection>, Value), AdoptError> {
+        let bytes = self.folder.read(prior).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => AdoptError::NoAttachment(prior.number()),
             _ => AdoptError::Io(error),
         })?;
@@ -270,10 +279,27 @@ impl Writer {
         if new.has_ended_attachment() {
             return Err(AdoptError::NotConnected(new.id.number()));
         }
+        self.replace(prior, &file::encode(&header(&new, &value), &value))
+            .map_err(AdoptError::Io)?;
         failpoint::reached("adopting");
-        self.folder.give(*prior, new.id).map_err(AdoptError::Io)?;
-        new.set_attachment(value);
-        Ok(())
+        if let Err(source) = self.folder.give(prior, new.id) {
+            // Whose it was is to be able to ask for it again.
+            if let Err(error) = self.replace(prior, &bytes) {
+                tracing::error!(conn = %prior, %error, "cannot put an attachment back");
+            }
+            return Err(AdoptError::Io(source));
+        }
+        Ok((new, value))
+    }
+
+    /// Writes a file anew under the name it has.
+    fn replace(&mut self, id: ConnectionId, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.temporary(id);
+        let replaced = self
+            .folder
+            .write(&temporary, bytes, self.syncs)
+            .and_then(|()| self.folder.rename(&temporary, id));
+        replaced.inspect_err(|_error| self.folder.discard(&temporary))
     }
 
     fn discard(&self, written: &[Written]) {
@@ -299,7 +325,7 @@ enum Prepared {
 enum Done {
     Write(Result<Writes, AttachmentError>, oneshot::Sender<Result<(), AttachmentError>>),
     Remove(oneshot::Sender<()>),
-    Adopt(Result<(), AdoptError>, oneshot::Sender<Result<(), AdoptError>>),
+    Adopt(Result<(Arc<Connection>, Value), AdoptError>, oneshot::Sender<Result<(), AdoptError>>),
 }
 
 fn header(connection: &Connection, value: &Value) -> Header {

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 
 use crate::connection_id::ConnectionId;
 
@@ -141,6 +141,14 @@ impl Folder {
             + Duration::from_secs(u64::try_from(status.st_mtime).unwrap_or(0));
         // A clock that was set back makes it new.
         Ok(written.elapsed().unwrap_or_default())
+    }
+
+    /// Makes a connection's file as young as one that is written now.
+    pub(crate) fn touch(&self, id: ConnectionId) -> io::Result<()> {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        rustix::fs::utimensat(&self.descriptor, name(id), &times, flags).map_err(io::Error::from)
     }
 
     /// Unlinks what a crash has left under temporary names; answers how many there were.

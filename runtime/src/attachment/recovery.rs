@@ -115,7 +115,8 @@ impl Server {
     }
 
     /// Unlinks the files of connections that are gone and that were written longer ago than `age`;
-    /// answers how many. Blocks.
+    /// answers how many. Files of live connections are kept younger than half of it, so that one
+    /// which a crash leaves behind is not too old when it is first looked at. Blocks.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -124,11 +125,16 @@ impl Server {
         let folder = Arc::clone(store.folder());
         let mut pruned = 0;
         for id in folder.ids()? {
+            let Ok(written) = folder.age(id) else { continue };
             // Ids are not used again: one that is gone stays gone.
-            if self.hub.find(id).is_none()
-                && folder.age(id).is_ok_and(|written| written > age)
-                && folder.remove(id)?
-            {
+            if self.hub.find(id).is_some() {
+                if written > age / 2
+                    && let Err(error) = folder.touch(id)
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    tracing::warn!(conn = %id, %error, "cannot keep an attachment file young");
+                }
+            } else if written > age && folder.remove(id)? {
                 pruned += 1;
                 self.hub.counters.attachments_pruned.add_one();
             }
