@@ -48,7 +48,10 @@ impl LintOptions {
     /// Whether the command succeeds with these findings.
     pub fn let_pass<'a>(&self, reports: impl Iterator<Item = &'a Report> + Clone) -> bool {
         let count = |severity| reports.clone().map(|it| it.count(severity)).sum::<usize>();
-        count(Severity::Error) == 0 && count(Severity::Warning) <= self.most_warnings()
+        // Without errors what is omitted are warnings.
+        let warnings =
+            count(Severity::Warning) + reports.clone().map(|it| it.omitted).sum::<usize>();
+        count(Severity::Error) == 0 && warnings <= self.most_warnings()
     }
 
     /// Says why a command failed that had warnings only.

@@ -34,6 +34,10 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_RESUME_WINDOW", value_name = "TIME", default_value = "2min", value_parser = duration, help_heading = "Durability")]
     resume_window: Duration,
 
+    /// How long a connection that looks live has to answer when its browser wants to resume it
+    #[arg(long, env = "ZIGTTP_RESUME_PROBE_TIMEOUT", value_name = "TIME", default_value = "1s", value_parser = duration, help_heading = "Durability")]
+    resume_probe_timeout: Duration,
+
     /// How long an attachment is kept that no connection has any more
     #[arg(long, env = "ZIGTTP_ATTACHMENT_TTL", value_name = "TIME", default_value = "7d", value_parser = duration, help_heading = "Durability")]
     attachment_ttl: Duration,
@@ -202,6 +206,7 @@ impl ServerOptions {
             },
             resume: self.resume,
             resume_window: self.resume_window,
+            resume_probe_timeout: self.resume_probe_timeout,
             attachment_ttl: self.attachment_ttl,
             cache_dir,
             max_message_size: self.max_message_size,

@@ -45,13 +45,16 @@ pub fn plain(reports: &[Shown<'_>]) -> anyhow::Result<Vec<u8>> {
 /// Shows how many errors and warnings there were, if there were any.
 pub fn tally<'a>(reports: impl Iterator<Item = &'a Report> + Clone) {
     let count = |severity| reports.clone().map(|report| report.count(severity)).sum::<usize>();
+    let omitted = reports.clone().map(|report| report.omitted).sum::<usize>();
     let words = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning")]
         .into_iter()
         .filter(|&(count, _)| count > 0)
         .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
         .collect::<Vec<_>>();
     if !words.is_empty() {
-        remark(&words.join(", "));
+        let more =
+            if omitted > 0 { format!("; {omitted} more are not shown") } else { String::new() };
+        remark(&(words.join(", ") + &more));
     }
 }
 

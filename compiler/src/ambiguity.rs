@@ -2,13 +2,17 @@
 //!
 //! What begins with `<T>` may be an arrow function, a type assertion or, after a name, a call. The
 //! parser tries one after the other, and each try meets the next `<T>` inside: 20 within one another
-//! that never close take a second, 30 a quarter of an hour.
+//! that never close take a second, 30 a quarter of an hour. Without brackets, as in `a<a<a<…`, each
+//! try goes to the end and gives up: 100,000 of them take minutes.
 
 use zigts_rules::model::SyntaxError;
 use zigts_rules::span::{ModuleId, Span};
 
 /// Most brackets within one another that a guess stands before. Hand-written code stays below 4.
 const MAX_DEPTH: usize = 10;
+
+/// Most `<` in a row that none of the characters ends which cannot stand in a type.
+const MAX_OPEN: usize = 200;
 
 /// Words after which an expression or a type begins.
 const BEFORE_EXPRESSION: [&str; 16] = [
@@ -25,6 +29,7 @@ pub(crate) fn first_too_deep(id: ModuleId, text: &str) -> Option<SyntaxError> {
     // since the last `,` or `;`.
     let mut levels = vec![false];
     let mut depth = 0;
+    let mut open = 0;
     let mut before = Before::default();
     for (offset, character) in text.char_indices() {
         let level = levels.last_mut().expect("the outermost is never closed");
@@ -36,11 +41,23 @@ pub(crate) fn first_too_deep(id: ModuleId, text: &str) -> Option<SyntaxError> {
         };
         depth = depth + usize::from(is_guess) - usize::from(*level);
         *level = is_guess;
+        let too_deep = |message| {
+            let start = u32::try_from(offset).ok()?;
+            Some(SyntaxError { span: Span::new(id, start, start + 1), message })
+        };
         match character {
+            '<' => open += 1,
+            '>' => open -= open.min(1),
+            '&' | '|' if before.last[3] == character => open = 0,
+            ';' | '=' | '+' | '*' | '/' | '%' | '^' | '!' | '(' | ')' | '{' | '}' => open = 0,
+            _ => {}
+        }
+        match character {
+            '<' if open > MAX_OPEN => {
+                return too_deep(format!("more than {MAX_OPEN} `<` in a row"));
+            }
             '(' | '[' | '{' if depth > MAX_DEPTH => {
-                let start = u32::try_from(offset).ok()?;
-                let message = format!("more than {MAX_DEPTH} levels of `<T>` and brackets");
-                return Some(SyntaxError { span: Span::new(id, start, start + 1), message });
+                return too_deep(format!("more than {MAX_DEPTH} levels of `<T>` and brackets"));
             }
             '(' | '[' | '{' => levels.push(false),
             ')' | ']' | '}' if levels.len() > 1 => {
@@ -115,6 +132,19 @@ mod tests {
         {
             assert!(is_refused(&unit.repeat(20)), "{unit}");
             assert!(!is_refused(&unit.repeat(8)), "{unit}");
+        }
+    }
+
+    #[test]
+    fn open_angles_in_a_row_are_refused() {
+        for unit in ["a<", "a.b < ", "a<b|", "a<b, c<", "a <b\n"] {
+            assert!(is_refused(&unit.repeat(300)), "{unit}");
+            assert!(!is_refused(&unit.repeat(100)), "{unit}");
+        }
+        for unit in
+            ["a<b && ", "x = a < b\n", "if (a < b) {}\n", "a<T>b,", "1 << 2;", "for (;a<b;) c\n"]
+        {
+            assert!(!is_refused(&unit.repeat(1_000)), "{unit}");
         }
     }
 

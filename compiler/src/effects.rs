@@ -4,7 +4,8 @@
 //! so does one that is kept in a container which is called out of. Only for top-level code, where
 //! handing over is mostly storing, does it take more than that.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use zigts_rules::code::{BindingId, Call, CallId, Code, Expression, FunctionId, Origin, Value};
 use zigts_rules::effects::{Action, ActionKind, Effects, FunctionKey};
@@ -19,8 +20,15 @@ use crate::model::PER_ELEMENT;
 /// methods of one name; thousands, each called a thousand times, would fill the memory.
 const MAX_OF_A_NAME: usize = 100;
 
-/// Most names that are looked into for one question.
-const MAX_BINDINGS: usize = 500;
+/// Steps that every question about what may be called has, and steps that all of them have together
+/// beyond those. Hand-written handlers need a few for each call. Thousands of functions in one
+/// list, called in thousands of places, would take minutes, and fill the memory with what is found:
+/// of those not everything is known.
+const STEPS_OF_A_QUESTION: usize = 4;
+const STEPS_IN_ALL: usize = 200_000;
+
+/// Most members of a class that are looked through for its constructor.
+const MAX_MEMBERS: usize = 1_000;
 
 /// Most classes that extend one another before giving up.
 const MAX_PARENTS: usize = 16;
@@ -90,7 +98,12 @@ pub(crate) fn infer(model: &HandlerModel) -> Effects {
             }
         }
     }
-    let mut inference = Inference { model, by_name, calling_parameters: BTreeSet::new() };
+    let mut inference = Inference {
+        model,
+        by_name,
+        calling_parameters: BTreeSet::new(),
+        steps_left: Cell::new(STEPS_IN_ALL),
+    };
     let mut actions = Actions::new();
     let is_top_level = |call: &Call| call.function == FunctionId::TOP_LEVEL;
     for (module, call) in model.calls().filter(|(_, call)| !is_top_level(call)) {
@@ -117,6 +130,18 @@ fn codes(model: &HandlerModel) -> impl Iterator<Item = (ModuleId, &Code)> {
 /// before they return: what a function they return does with it comes later.
 fn calling_parameters(model: &HandlerModel, actions: &Actions) -> BTreeSet<FunctionKey> {
     let mut calling = BTreeSet::new();
+    let called_by_parent: HashSet<FunctionKey> = actions
+        .iter()
+        .flat_map(|(&parent, actions)| actions.iter().map(move |action| (parent, action.kind)))
+        .filter_map(|((module, parent), kind)| match kind {
+            ActionKind::Function(key) => {
+                let is_inside =
+                    key.0 == module && model.module(module).code[key.1].parent == parent;
+                is_inside.then_some(key)
+            }
+            _ => None,
+        })
+        .collect();
     for (module, call) in model.calls() {
         let code = &model.module(module).code;
         let is_per_element = matches!(
@@ -129,7 +154,7 @@ fn calling_parameters(model: &HandlerModel, actions: &Actions) -> BTreeSet<Funct
             let owner = code[id].scope;
             if matches!(code[id].origin, Origin::Unknown)
                 && owner != FunctionId::TOP_LEVEL
-                && runs_within(code, module, actions, call.function, owner)
+                && runs_within(code, module, &called_by_parent, call.function, owner)
             {
                 calling.insert((module, owner));
             }
@@ -143,19 +168,15 @@ fn calling_parameters(model: &HandlerModel, actions: &Actions) -> BTreeSet<Funct
 fn runs_within(
     code: &Code,
     module: ModuleId,
-    actions: &Actions,
+    called_by_parent: &HashSet<FunctionKey>,
     mut inner: FunctionId,
     outer: FunctionId,
 ) -> bool {
     while inner != outer {
-        let parent = code[inner].parent;
-        let is_called = actions.get(&(module, parent)).is_some_and(|actions| {
-            actions.iter().any(|action| action.kind == ActionKind::Function((module, inner)))
-        });
-        if !is_called || inner == FunctionId::TOP_LEVEL {
+        if !called_by_parent.contains(&(module, inner)) || inner == FunctionId::TOP_LEVEL {
             return false;
         }
-        inner = parent;
+        inner = code[inner].parent;
     }
     true
 }
@@ -166,6 +187,9 @@ struct Found {
     callees: BTreeSet<Callee>,
     bindings: BTreeSet<(ModuleId, BindingId, bool)>,
     answers: BTreeSet<(ModuleId, CallId, bool)>,
+    /// How many steps the question has taken, and whether it has no more.
+    steps: usize,
+    is_exhausted: bool,
 }
 
 struct Inference<'a> {
@@ -173,9 +197,38 @@ struct Inference<'a> {
     /// Methods and functions in object literals.
     by_name: HashMap<&'a str, Vec<FunctionKey>>,
     calling_parameters: BTreeSet<FunctionKey>,
+    steps_left: Cell<usize>,
 }
 
 impl Inference<'_> {
+    /// Takes a step of a question, if it has one left.
+    fn step(&self, found: &mut Found) -> bool {
+        found.steps += 1;
+        if found.steps > STEPS_OF_A_QUESTION {
+            match self.steps_left.get().checked_sub(1) {
+                Some(left) => self.steps_left.set(left),
+                None => found.is_exhausted = true,
+            }
+        }
+        !found.is_exhausted
+    }
+
+    /// What may be called when any of some expressions is.
+    fn callees_of_all<'e>(
+        &self,
+        module: ModuleId,
+        expressions: impl IntoIterator<Item = &'e Expression>,
+        is_deep: bool,
+        found: &mut Found,
+    ) {
+        for expression in expressions {
+            if found.is_exhausted {
+                return;
+            }
+            self.callees(module, expression, is_deep, found);
+        }
+    }
+
     /// What each event export does when it is called.
     fn exports(&self) -> BTreeMap<&'static str, Vec<Action>> {
         let mut exports = BTreeMap::new();
@@ -251,7 +304,7 @@ impl Inference<'_> {
         let Some(depth) = depth.checked_sub(1) else { return };
         match meaning {
             Meaning::Value(module, Expression { value: Value::Object { properties, .. }, .. }) => {
-                for (name, value) in properties {
+                for (name, value) in properties.iter().take(MAX_MEMBERS) {
                     match (name.as_deref(), &value.value) {
                         (Some("constructor"), Value::Function(id)) => {
                             found.callees.insert(Callee::Function((module, *id)));
@@ -273,10 +326,12 @@ impl Inference<'_> {
 
     /// What may be called when an expression is, and with `is_deep` when what it contains is.
     fn callees(&self, module: ModuleId, expression: &Expression, is_deep: bool, found: &mut Found) {
+        if !self.step(found) {
+            return;
+        }
         match &expression.value {
             Value::Binding(id) => {
-                let is_new = found.bindings.insert((module, *id, is_deep));
-                if !is_new || found.bindings.len() > MAX_BINDINGS {
+                if !found.bindings.insert((module, *id, is_deep)) {
                     return;
                 }
                 let binding = &self.model.module(module).code[*id];
@@ -293,9 +348,7 @@ impl Inference<'_> {
                     meaning => self.of_meaning(meaning, is_deep, found),
                 }
                 if is_deep || !binding.is_constant {
-                    for value in &binding.inflow {
-                        self.callees(module, value, is_deep, found);
-                    }
+                    self.callees_of_all(module, &binding.inflow, is_deep, found);
                 }
             }
             Value::Member(object, name) => match self.model.meaning(module, expression) {
@@ -332,25 +385,17 @@ impl Inference<'_> {
                 self.callees(module, &expression, is_deep, found);
             }
             Meaning::Namespace(module) if is_deep => {
-                for value in self.model.module(module).code.exports.values() {
-                    self.callees(module, value, is_deep, found);
-                }
+                let exports = self.model.module(module).code.exports.values();
+                self.callees_of_all(module, exports, is_deep, found);
             }
             Meaning::Value(module, expression) => match &expression.value {
-                Value::OneOf(options) => {
-                    for option in options {
-                        self.callees(module, option, is_deep, found);
-                    }
-                }
+                Value::OneOf(options) => self.callees_of_all(module, options, is_deep, found),
                 Value::Array(elements) if is_deep => {
-                    for element in elements {
-                        self.callees(module, element, is_deep, found);
-                    }
+                    self.callees_of_all(module, elements, is_deep, found);
                 }
                 Value::Object { properties, is_class: false } if is_deep => {
-                    for (_, value) in properties {
-                        self.callees(module, value, is_deep, found);
-                    }
+                    let values = properties.iter().map(|(_, value)| value);
+                    self.callees_of_all(module, values, is_deep, found);
                 }
                 Value::Call(call) => self.answer(module, *call, is_deep, found),
                 _ => {}
@@ -385,7 +430,12 @@ impl Inference<'_> {
                     );
                 if is_unknown && (is_own || !BUILTIN_METHODS.contains(&name)) {
                     let keys = self.by_name.get(name).into_iter().flatten().take(MAX_OF_A_NAME);
-                    found.callees.extend(keys.map(|&key| Callee::Function(key)));
+                    for &key in keys {
+                        if !self.step(found) {
+                            return;
+                        }
+                        found.callees.insert(Callee::Function(key));
+                    }
                 }
             }
         }
@@ -397,27 +447,25 @@ impl Inference<'_> {
             return;
         }
         let call = &self.model.module(module).code[id];
-        let mut called = Found::default();
+        let mut called = Found { steps: found.steps, ..Found::default() };
         if !call.is_new {
             // One question with another inside: what was asked before is not asked again.
             std::mem::swap(&mut called.answers, &mut found.answers);
             self.callees(module, &call.callee, false, &mut called);
             std::mem::swap(&mut called.answers, &mut found.answers);
+            (found.steps, found.is_exhausted) = (called.steps, called.is_exhausted);
         }
         let called = called.callees;
         for callee in &called {
             let Callee::Function((module, function)) = *callee else { continue };
-            for value in &self.model.module(module).code[function].returns {
-                self.callees(module, value, is_deep, found);
-            }
+            let returns = &self.model.module(module).code[function].returns;
+            self.callees_of_all(module, returns, is_deep, found);
         }
         if called.iter().any(|callee| matches!(callee, Callee::Api(_))) {
             return;
         }
         // `new Map([...])`, `handlers.get(kind)`, `debounce(answer)`, `send.bind(null, ws)`
-        for argument in &call.arguments {
-            self.callees(module, argument, true, found);
-        }
+        self.callees_of_all(module, &call.arguments, true, found);
         if let Value::Member(object, _) = &call.callee.value
             && called.is_empty()
         {

@@ -21,7 +21,8 @@ use crate::source::Positions;
 
 /// Every second declaration, in the order of the source.
 pub(crate) fn redeclared(program: &Program, positions: Positions<'_>) -> Vec<SyntaxError> {
-    let mut finder = Finder { positions, scopes: vec![Scope::new(true)], found: Vec::new() };
+    let scopes = vec![Scope::new(true, 0)];
+    let mut finder = Finder { positions, scopes, vars: 0, found: Vec::new() };
     finder.scopes[0].functions_are_lexical = true;
     program.visit_with(&mut finder);
     finder.found.sort_by_key(|error| error.span);
@@ -31,12 +32,20 @@ pub(crate) fn redeclared(program: &Program, positions: Positions<'_>) -> Vec<Syn
 struct Finder<'a> {
     positions: Positions<'a>,
     scopes: Vec<Scope>,
+    /// How many `var`s there have been.
+    vars: usize,
     found: Vec<SyntaxError>,
 }
 
 /// A block, a function's body with its parameters, or the module.
 struct Scope {
     names: HashMap<Atom, Kind>,
+    /// Of a function: the names of `var`s in it and in its blocks, each with the number of the last
+    /// one. Kept here alone, since every block around a `var` could have to know it.
+    vars: HashMap<Atom, usize>,
+    /// The number of the next `var` when the scope began: what comes later, while it is open, lies
+    /// in it.
+    first_var: usize,
     /// Whether a `var` goes no further.
     is_function: bool,
     /// In blocks, and in the module itself; in functions they are as `var`s.
@@ -47,20 +56,24 @@ struct Scope {
 enum Kind {
     /// `let`, `const`, `class`, an import, and some functions.
     Lexical,
-    /// A `var` here or in a block within, or a function that is like one.
-    Var,
     Parameter,
 }
 
 impl Scope {
-    fn new(is_function: bool) -> Scope {
-        Scope { names: HashMap::new(), is_function, functions_are_lexical: !is_function }
+    fn new(is_function: bool, first_var: usize) -> Scope {
+        Scope {
+            names: HashMap::new(),
+            vars: HashMap::new(),
+            first_var,
+            is_function,
+            functions_are_lexical: !is_function,
+        }
     }
 }
 
 impl Finder<'_> {
     fn within(&mut self, is_function: bool, visit: impl FnOnce(&mut Self)) {
-        self.scopes.push(Scope::new(is_function));
+        self.scopes.push(Scope::new(is_function, self.vars));
         visit(self);
         self.scopes.pop();
     }
@@ -70,23 +83,26 @@ impl Finder<'_> {
     }
 
     fn lexical(&mut self, name: &Ident) {
-        if self.scope().names.insert(name.sym.clone(), Kind::Lexical).is_some() {
+        let is_taken = self.scope().names.insert(name.sym.clone(), Kind::Lexical).is_some();
+        let first_var = self.scope().first_var;
+        let function = self.scopes.iter().rev().find(|scope| scope.is_function);
+        let var = function.and_then(|function| function.vars.get(&name.sym));
+        if is_taken || var.is_some_and(|&last| last >= first_var) {
             self.report(name);
         }
     }
 
-    /// A `var` passes through the blocks around it and ends up in the function.
+    /// A `var`, or a function that is like one, passes through the blocks around it and ends up in
+    /// the function.
     fn var(&mut self, name: &Ident) {
         for index in (0..self.scopes.len()).rev() {
             let scope = &mut self.scopes[index];
-            match scope.names.get(&name.sym) {
-                Some(Kind::Lexical) => return self.report(name),
-                Some(Kind::Var | Kind::Parameter) => {}
-                None => {
-                    scope.names.insert(name.sym.clone(), Kind::Var);
-                }
+            if scope.names.get(&name.sym) == Some(&Kind::Lexical) {
+                return self.report(name);
             }
             if scope.is_function {
+                scope.vars.insert(name.sym.clone(), self.vars);
+                self.vars += 1;
                 return;
             }
         }

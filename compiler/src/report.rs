@@ -19,11 +19,17 @@ use zigttp_abi::manifest::Properties;
 
 use crate::source::{LineColumn, Sources};
 
+/// Most findings of a report. Nobody reads more, and a hostile text of half a megabyte has 125,000,
+/// which took a minute to print.
+const MAX_FINDINGS: usize = 500;
+
 /// Everything there is to say about a handler.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// In the order of the source.
+    /// In the order of the source, 500 at most.
     pub diagnostics: Vec<Diagnostic>,
+    /// How many findings there are beyond those: warnings, unless all of those are errors.
+    pub omitted: usize,
     /// What is known of the handler without running it.
     pub facts: Facts,
     /// Whether the entry looks like one: it has events, imports the API, or cannot be read.
@@ -55,11 +61,12 @@ impl Report {
     pub(crate) fn new(model: &HandlerModel, sources: Sources, levels: &Levels) -> Report {
         let mut diagnostics = registry::check(model);
         levels.apply(&mut diagnostics);
+        let omitted = omit(&mut diagnostics);
         let is_handler = model.is_partial()
             || !model.event_exports().is_empty()
             || model.websocket_imports().next().is_some();
         let api_names = model.api_names();
-        Report { diagnostics, facts: Facts::of(model), is_handler, api_names, sources }
+        Report { diagnostics, omitted, facts: Facts::of(model), is_handler, api_names, sources }
     }
 
     /// Whether the handler cannot be built.
@@ -71,6 +78,17 @@ impl Report {
     pub fn count(&self, severity: Severity) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
+}
+
+/// Takes out what is beyond the bound, warnings first, and says how many that were.
+fn omit(diagnostics: &mut Vec<Diagnostic>) -> usize {
+    let omitted = diagnostics.len().saturating_sub(MAX_FINDINGS);
+    if omitted > 0 {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
+        diagnostics.truncate(MAX_FINDINGS);
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.rule.code));
+    }
+    omitted
 }
 
 impl Facts {

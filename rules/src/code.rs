@@ -20,8 +20,8 @@ pub struct Code {
     pub calls: Vec<Call>,
     /// Assignments, deletions and calls of methods that may change their object.
     pub writes: Vec<Write>,
-    /// What is iterated over, by [`LoopId`].
-    pub loops: Vec<Expression>,
+    /// By [`LoopId`].
+    pub loops: Vec<Loop>,
     /// Names that nobody declares, where the code would fail without them: not after `typeof`,
     /// not behind a test of `typeof`, not in dead branches.
     pub needed_globals: Vec<Reference>,
@@ -59,7 +59,7 @@ index!(
 );
 index!(
     /// A loop in a module.
-    LoopId, loops, Expression
+    LoopId, loops, Loop
 );
 
 impl FunctionId {
@@ -138,8 +138,17 @@ pub struct Call {
     /// Whether there is a `...spread`, so that there may be more of them.
     pub has_spread: bool,
     pub is_new: bool,
-    /// The loops of the same function it stands in, outermost first.
-    pub loops: Vec<LoopId>,
+    /// The innermost loop of the same function it stands in.
+    pub innermost_loop: Option<LoopId>,
+}
+
+/// One loop, or the turns of a method such as `forEach`.
+#[derive(Clone, Debug)]
+pub struct Loop {
+    /// What it goes over.
+    pub over: Expression,
+    /// The loop of the same function it stands in.
+    pub outer: Option<LoopId>,
 }
 
 /// Something that may change a binding, or an object.

@@ -22,9 +22,13 @@ pub struct Effects {
     pub actions: BTreeMap<FunctionKey, Vec<Action>>,
     /// What calling each event export does.
     pub exports: BTreeMap<&'static str, Vec<Action>>,
-    /// Of each function and effect that it has: where to go from it to get there.
-    ways: BTreeMap<(FunctionKey, Effect), Toward>,
+    io: Ways,
+    state: Ways,
 }
+
+/// Shortest ways to something that functions do, from each function that does it.
+#[derive(Clone, Debug, Default)]
+pub struct Ways(BTreeMap<FunctionKey, Toward>);
 
 /// The next action on the shortest way to an effect, and the last.
 #[derive(Clone, Copy, Debug)]
@@ -94,19 +98,17 @@ impl<'a> Walk<'a> {
         Walk { effects, nodes: Vec::new(), seen: BTreeSet::new() }
     }
 
-    /// Visits everything that some actions lead to, nearest first, until `visit` has enough of it.
+    /// Visits everything that some actions lead to, nearest first.
     fn run(
         &mut self,
         first: &'a [Action],
-        mut visit: impl FnMut(&Walk<'a>, Option<usize>, Action) -> bool,
+        mut visit: impl FnMut(&Walk<'a>, Option<usize>, Action),
     ) {
         let mut queue = VecDeque::from([(None, first)]);
         while let Some((from, actions)) = queue.pop_front() {
             for &action in actions {
                 let ActionKind::Function(key) = action.kind else {
-                    if visit(self, from, action) {
-                        return;
-                    }
+                    visit(self, from, action);
                     continue;
                 };
                 if self.seen.insert(key) {
@@ -136,53 +138,75 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Effects {
-    /// The effects of a handler with this call graph.
-    pub fn new(
-        actions: BTreeMap<FunctionKey, Vec<Action>>,
-        exports: BTreeMap<&'static str, Vec<Action>>,
-    ) -> Effects {
-        let mut callers: BTreeMap<FunctionKey, Vec<(FunctionKey, Action)>> = BTreeMap::new();
-        let mut ways: BTreeMap<(FunctionKey, Effect), Toward> = BTreeMap::new();
-        let mut queue = VecDeque::new();
-        for (&key, list) in &actions {
-            for &action in list {
-                if let ActionKind::Function(called) = action.kind {
-                    callers.entry(called).or_default().push((key, action));
-                }
-                if let Some(effect) = action.kind.effect()
-                    && let Entry::Vacant(entry) = ways.entry((key, effect))
-                {
-                    entry.insert(Toward { next: action, last: action });
-                    queue.push_back((key, effect, action));
-                }
-            }
-        }
-        // What a function does, its callers do; the nearest first, so that ways are the shortest.
-        while let Some((key, effect, last)) = queue.pop_front() {
-            for &(caller, next) in callers.get(&key).into_iter().flatten() {
-                if let Entry::Vacant(entry) = ways.entry((caller, effect)) {
-                    entry.insert(Toward { next, last });
-                    queue.push_back((caller, effect, last));
-                }
-            }
-        }
-        Effects { actions, exports, ways }
-    }
-
-    /// The shortest way from a function to an effect that it has.
-    pub fn way_to_effect(&self, from: FunctionKey, effect: Effect) -> Option<Path> {
-        let last = self.ways.get(&(from, effect))?.last;
+impl Ways {
+    /// The shortest way from a function, if there is one.
+    pub fn from(&self, function: FunctionKey) -> Option<Path> {
+        let action = self.0.get(&function)?.last;
         let mut steps = Vec::new();
-        let mut key = from;
-        while let Some(Toward { next, .. }) = self.ways.get(&(key, effect))
+        let mut key = function;
+        while let Some(Toward { next, .. }) = self.0.get(&key)
             && let ActionKind::Function(called) = next.kind
             && steps.len() < MAX_STEPS_TOLD
         {
             steps.push((next.span, called));
             key = called;
         }
-        Some(Path { steps, action: last })
+        Some(Path { steps, action })
+    }
+}
+
+impl Effects {
+    /// The effects of a handler with this call graph.
+    pub fn new(
+        actions: BTreeMap<FunctionKey, Vec<Action>>,
+        exports: BTreeMap<&'static str, Vec<Action>>,
+    ) -> Effects {
+        let mut effects = Effects { actions, exports, ..Effects::default() };
+        effects.io = effects.ways_to(|kind| kind.effect() == Some(Effect::Io));
+        effects.state = effects.ways_to(|kind| kind.effect() == Some(Effect::State));
+        effects
+    }
+
+    /// The shortest ways to what functions do, from all functions that do it.
+    pub fn ways_to(&self, wanted: impl Fn(ActionKind) -> bool) -> Ways {
+        let mut callers: BTreeMap<FunctionKey, Vec<(FunctionKey, Action)>> = BTreeMap::new();
+        let mut ways: BTreeMap<FunctionKey, Toward> = BTreeMap::new();
+        let mut queue = VecDeque::new();
+        for (&key, list) in &self.actions {
+            for &action in list {
+                if let ActionKind::Function(called) = action.kind {
+                    callers.entry(called).or_default().push((key, action));
+                } else if wanted(action.kind)
+                    && let Entry::Vacant(entry) = ways.entry(key)
+                {
+                    entry.insert(Toward { next: action, last: action });
+                    queue.push_back((key, action));
+                }
+            }
+        }
+        // What a function does, its callers do; the nearest first, so that ways are the shortest.
+        while let Some((key, last)) = queue.pop_front() {
+            for &(caller, next) in callers.get(&key).into_iter().flatten() {
+                if let Entry::Vacant(entry) = ways.entry(caller) {
+                    entry.insert(Toward { next, last });
+                    queue.push_back((caller, last));
+                }
+            }
+        }
+        Ways(ways)
+    }
+
+    /// The shortest way from a function to an effect that it has.
+    pub fn way_to_effect(&self, from: FunctionKey, effect: Effect) -> Option<Path> {
+        self.ways_to_effect(effect)?.from(from)
+    }
+
+    fn ways_to_effect(&self, effect: Effect) -> Option<&Ways> {
+        match effect {
+            Effect::Io => Some(&self.io),
+            Effect::State => Some(&self.state),
+            Effect::Pure => None,
+        }
     }
 
     fn actions_of(&self, key: FunctionKey) -> &[Action] {
@@ -195,19 +219,6 @@ impl Effects {
         let mut found = Vec::new();
         Walk::new(self).run(self.actions_of(from), |walk, node, action| {
             found.push(Path { steps: walk.steps(node), action });
-            false
-        });
-        found
-    }
-
-    /// The shortest way from a function to something it does.
-    pub fn way(&self, from: FunctionKey, wanted: impl Fn(ActionKind) -> bool) -> Option<Path> {
-        let mut found = None;
-        Walk::new(self).run(self.actions_of(from), |walk, node, action| {
-            if wanted(action.kind) {
-                found = Some(Path { steps: walk.steps(node), action });
-            }
-            found.is_some()
         });
         found
     }
@@ -218,7 +229,7 @@ impl Effects {
         let mut ways = BTreeMap::new();
         for (&event, actions) in &self.exports {
             let mut walk = Walk::new(self);
-            walk.run(actions, |_, _, _| false);
+            walk.run(actions, |_, _, _| ());
             for (index, node) in walk.nodes.iter().enumerate() {
                 ways.entry(node.step.1).or_insert_with(|| {
                     let mut calls = walk.steps(Some(index));
@@ -235,7 +246,9 @@ impl Effects {
     pub fn of(&self, function: FunctionKey) -> BTreeSet<Effect> {
         [Effect::Io, Effect::State]
             .into_iter()
-            .filter(|&effect| self.ways.contains_key(&(function, effect)))
+            .filter(|&effect| {
+                self.ways_to_effect(effect).is_some_and(|ways| ways.0.contains_key(&function))
+            })
             .collect()
     }
 
@@ -269,7 +282,6 @@ impl Effects {
                     }
                     _ => {}
                 }
-                false
             });
         }
         properties

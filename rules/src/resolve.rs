@@ -13,6 +13,10 @@ use crate::span::{ModuleId, Span};
 /// does code that is made to branch at each step.
 const MAX_STEPS: usize = 128;
 
+/// Most properties of an object that one of them is looked for among. Thousands of calls may each
+/// look through the same object.
+const MAX_PROPERTIES: usize = 1_000;
+
 /// What an expression comes to.
 #[derive(Clone, Debug)]
 pub enum Meaning<'a> {
@@ -244,7 +248,9 @@ impl HandlerModel {
             Meaning::Namespace(module) => self.follow_export(module, name, steps),
             Meaning::Global(object) if object == "globalThis" => Meaning::Global(name.to_owned()),
             Meaning::Global(object) => Meaning::Global(format!("{object}.{name}")),
-            Meaning::Value(module, Expression { value: Value::Object { properties, .. }, .. }) => {
+            Meaning::Value(module, Expression { value: Value::Object { properties, .. }, .. })
+                if properties.len() <= MAX_PROPERTIES =>
+            {
                 // The last of a name wins, and what a spread brings in is not known.
                 match properties.iter().rfind(|(it, _)| it.as_deref().is_none_or(|it| it == name)) {
                     Some((Some(_), value)) => self.follow(module, value, steps),

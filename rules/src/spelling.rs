@@ -1,14 +1,20 @@
 //! Finds the name that was probably meant.
 
+/// Most candidates that are looked at.
+const MAX_CANDIDATES: usize = 200;
+
 /// The candidate closest to a misspelled name, if one is close enough to be worth offering.
 ///
 /// A difference in case alone always is. Otherwise one edit for every three letters is let pass
 /// (two swapped neighbours are one edit), so that short names do not match everything.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
-    let allowed = name.chars().count() / 3;
+    let letters = name.chars().count();
+    let allowed = letters / 3;
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
+        .filter(|candidate| candidate.chars().count().abs_diff(letters) <= allowed)
         .map(|candidate| {
             (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
         })

@@ -33,14 +33,11 @@ pub(crate) fn apply<'a>(
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Unheeded<'a>> {
     let mut unheeded = Vec::new();
-    let mut by_place: BTreeMap<(ModuleId, &str, u32), Vec<usize>> = BTreeMap::new();
-    for (index, finding) in found.iter().enumerate() {
-        let place = (finding.span.module, finding.rule.code, finding.span.start);
-        by_place.entry(place).or_default().push(index);
-    }
-    let mut suppressed = BTreeSet::new();
-    // The same comment many times over is looked into once.
-    let mut is_heeded: BTreeMap<(ModuleId, &str, u32, u32), bool> = BTreeMap::new();
+    let places: BTreeSet<(ModuleId, &str, u32)> = found
+        .iter()
+        .map(|finding| (finding.span.module, finding.rule.code, finding.span.start))
+        .collect();
+    let mut silence = Silence::default();
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
         let Suppression { span, codes, has_reason, .. } = suppression;
         if codes.is_empty() {
@@ -57,16 +54,8 @@ pub(crate) fn apply<'a>(
                 Some(record) => {
                     let place = |start| (span.module, record.code, start);
                     let Range { start, end } = suppression.covers;
-                    let is_heeded = *is_heeded
-                        .entry((span.module, record.code, start, end))
-                        .or_insert_with(|| {
-                            let covered = by_place.range(place(start)..place(end));
-                            let mut covered = covered.flat_map(|(_, it)| it).copied().peekable();
-                            let is_heeded = covered.peek().is_some();
-                            suppressed.extend(covered);
-                            is_heeded
-                        });
-                    if is_heeded {
+                    if places.range(place(start)..place(end)).next().is_some() {
+                        silence.add(span.module, record.code, start..end);
                         continue;
                     }
                     Complaint::NothingFound(name)
@@ -75,24 +64,53 @@ pub(crate) fn apply<'a>(
             unheeded.push(Unheeded { span: code.span, complaint });
         }
     }
-    let mut index = 0;
-    found.retain(|_| {
-        index += 1;
-        !suppressed.contains(&(index - 1))
-    });
+    silence.apply(found);
     unheeded
 }
 
 /// Takes out the findings about suppressions that are suppressed themselves.
 pub(crate) fn apply_own(handler: &HandlerModel, found: &mut Vec<Diagnostic>) {
+    let mut silence = Silence::default();
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
         if suppression.codes.iter().any(|code| code.name == OWN_CODE) {
-            found.retain(|finding| {
-                finding.rule.code != OWN_CODE
-                    || finding.span.module != suppression.span.module
-                    || !suppression.covers.contains(&finding.span.start)
+            silence.add(suppression.span.module, OWN_CODE, suppression.covers.clone());
+        }
+    }
+    silence.apply(found);
+}
+
+/// Where which rules are to be silent. Thousands of suppressions may cover the same findings.
+#[derive(Default)]
+struct Silence {
+    covered: BTreeMap<(ModuleId, &'static str), Vec<Range<u32>>>,
+}
+
+impl Silence {
+    fn add(&mut self, module: ModuleId, code: &'static str, covers: Range<u32>) {
+        self.covered.entry((module, code)).or_default().push(covers);
+    }
+
+    /// Takes out the findings that are covered.
+    fn apply(mut self, found: &mut Vec<Diagnostic>) {
+        for ranges in self.covered.values_mut() {
+            ranges.sort_unstable_by_key(|range| range.start);
+            // Where they overlap they become one, so that a finding lies in one at most.
+            ranges.dedup_by(|next, range| {
+                let is_joined = next.start <= range.end;
+                if is_joined {
+                    range.end = range.end.max(next.end);
+                }
+                is_joined
             });
         }
+        found.retain(|finding| {
+            let start = finding.span.start;
+            let Some(ranges) = self.covered.get(&(finding.span.module, finding.rule.code)) else {
+                return true;
+            };
+            let index = ranges.partition_point(|range| range.end <= start);
+            ranges.get(index).is_none_or(|range| !range.contains(&start))
+        });
     }
 }
 

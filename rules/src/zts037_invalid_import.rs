@@ -1,5 +1,7 @@
 //! ZTS037: an import leads nowhere, or asks a module for a name it does not export.
 
+use std::collections::BTreeMap;
+
 use zigttp_abi::api;
 
 use crate::diagnostic::{Diagnostic, Sink};
@@ -7,6 +9,7 @@ use crate::model::{
     ExportTable, HandlerModel, Import, ImportKind, ImportedName, Target, Unresolved,
 };
 use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::span::ModuleId;
 use crate::spelling;
 
 /// Imports something that does not exist.
@@ -58,6 +61,7 @@ impl Rule for InvalidImport {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let mut tables: BTreeMap<ModuleId, ExportTable> = BTreeMap::new();
         for (_, import) in handler.imports().filter(|(_, import)| !import.is_type_only) {
             match &import.target {
                 Target::Unresolved(reason) => report_unresolved(import, reason, sink),
@@ -67,10 +71,10 @@ impl Rule for InvalidImport {
                     }
                 }
                 Target::Module(id) => {
-                    let exports = handler.exports_of(*id);
+                    let exports = tables.entry(*id).or_insert_with(|| handler.exports_of(*id));
                     let module = handler.module(*id).name.as_str();
                     for name in &import.names {
-                        check_name(import, name, module, &exports, sink);
+                        check_name(import, name, module, exports, sink);
                     }
                 }
             }
@@ -204,7 +208,8 @@ fn report_missing<'a, 'sink>(
     // Of a default import it is the local name that says what was meant.
     let is_default = imported == "default" && import.kind == ImportKind::Static;
     let wanted = if is_default { name.local.as_str() } else { imported };
-    let meant = known.clone().find(|&known| known == wanted).or(spelling::closest(wanted, known));
+    let same = known.clone().find(|&known| is_default && known == wanted);
+    let meant = same.or_else(|| spelling::closest(wanted, known));
     match meant {
         Some(meant) if is_default => {
             let specifier = &import.specifier;

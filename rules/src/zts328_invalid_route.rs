@@ -1,6 +1,6 @@
 //! ZTS328: `routes` is no list of patterns, or one of them is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
@@ -97,10 +97,10 @@ fn problem(pattern: &str) -> Option<&'static str> {
     let segments: Vec<&str> = rest.split('/').collect();
     let parameters: Vec<&str> =
         segments.iter().filter_map(|segment| segment.strip_prefix(':')).collect();
-    let is_repeated = |(index, name): (usize, &&str)| parameters[..index].contains(name);
+    let distinct: BTreeSet<&str> = parameters.iter().copied().collect();
     if parameters.iter().any(|name| name.is_empty()) {
         Some("has a parameter without a name")
-    } else if parameters.iter().enumerate().any(is_repeated) {
+    } else if distinct.len() < parameters.len() {
         Some("has a parameter twice")
     } else if segments.iter().rev().skip(1).any(|&segment| segment == "*") {
         Some("has a `*` that is not its last segment")

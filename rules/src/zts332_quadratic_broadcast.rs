@@ -1,13 +1,15 @@
 //! ZTS332: connections are listed once for each connection.
 
+use std::collections::BTreeMap;
+
 use crate::call_path;
-use crate::code::{Call, Expression, LoopId, Value};
+use crate::code::{Expression, LoopId, Value};
 use crate::diagnostic::Sink;
-use crate::effects::{Action, ActionKind, Path};
+use crate::effects::{ActionKind, Path};
 use crate::model::HandlerModel;
 use crate::resolve::Meaning;
 use crate::rule::{Category, Rule, RuleRecord, Severity};
-use crate::span::ModuleId;
+use crate::span::{ModuleId, Span};
 
 /// Calls `getWebSockets` in a loop over connections.
 pub(crate) struct QuadraticBroadcast;
@@ -56,41 +58,52 @@ impl Rule for QuadraticBroadcast {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let listings = listings(handler);
         for (module, call) in handler.calls() {
             let code = &handler.module(module).code;
             let turn = code[call.function].turn_of;
-            let over_peers = |id: &LoopId| is_list(handler, module, &code[*id], 16);
-            let Some(outer) = call.loops.iter().copied().chain(turn).find(over_peers) else {
+            let over_peers = |&id: &LoopId| is_list(handler, module, &code[id].over, 16);
+            let around = std::iter::successors(call.innermost_loop, |&id| code[id].outer);
+            let outer = around.take(MAX_LOOPS).filter(over_peers).last();
+            let Some(outer) = outer.or(turn.filter(over_peers)) else { continue };
+            // It may list them itself, or have a function that it hands over do so.
+            let places = std::iter::once(call.span).chain(call.arguments.iter().map(|it| it.span));
+            let Some(path) = places.into_iter().find_map(|place| listings.get(&place)) else {
                 continue;
             };
-            let Some(path) = listing(handler, module, call) else { continue };
             let report = sink
                 .report(path.start(), format!("`{FUNCTION}` is called once for each connection"))
                 .label("inside the loop")
-                .secondary(code[outer].span, "the loop goes over a list of connections")
+                .secondary(code[outer].over.span, "the loop goes over a list of connections")
                 .note("the work grows with the square of the number of connections");
-            call_path::show(report, handler, &path);
+            call_path::show(report, handler, path);
         }
     }
 }
 
 const FUNCTION: &str = "getWebSockets";
 
-/// How a call comes to list connections, if it does.
-fn listing(handler: &HandlerModel, module: ModuleId, call: &Call) -> Option<Path> {
-    let actions = handler.effects.actions.get(&(module, call.function))?;
-    let is_of_call = |action: &&Action| {
-        action.span == call.span || call.arguments.iter().any(|it| it.span == action.span)
-    };
+/// Most loops around a call that are looked at, from inside out.
+const MAX_LOOPS: usize = 16;
+
+/// The places where connections come to be listed, each with the way to it.
+fn listings(handler: &HandlerModel) -> BTreeMap<Span, Path> {
     let is_list = |kind: ActionKind| matches!(kind, ActionKind::Api(FUNCTION, _));
-    actions.iter().filter(is_of_call).find_map(|&action| match action.kind {
-        ActionKind::Function(key) => {
-            let mut path = handler.effects.way(key, is_list)?;
-            path.steps.insert(0, (action.span, key));
-            Some(path)
+    let ways = handler.effects.ways_to(is_list);
+    let mut listings = BTreeMap::new();
+    for &action in handler.effects.actions.values().flatten() {
+        let path = match action.kind {
+            ActionKind::Function(key) => ways.from(key).map(|mut path| {
+                path.steps.insert(0, (action.span, key));
+                path
+            }),
+            kind => is_list(kind).then_some(Path { steps: Vec::new(), action }),
+        };
+        if let Some(path) = path {
+            listings.entry(action.span).or_insert(path);
         }
-        kind => is_list(kind).then_some(Path { steps: Vec::new(), action }),
-    })
+    }
+    listings
 }
 
 /// Whether an expression is a list of connections, or a part of one.

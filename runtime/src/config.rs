@@ -37,6 +37,8 @@ pub struct Config {
     pub resume: bool,
     /// How long what a dropped link has left may be resumed; after a restart it is 24 hours.
     pub resume_window: Duration,
+    /// How long a connection that looks live has to answer when its browser wants to resume it.
+    pub resume_probe_timeout: Duration,
     /// How long an attachment is kept that no connection has any more.
     pub attachment_ttl: Duration,
     /// Where compiled modules are cached. Whoever can write there can run code.
@@ -142,6 +144,7 @@ impl Default for Config {
             fsync: Fsync::Never,
             resume: false,
             resume_window: Duration::from_secs(2 * 60),
+            resume_probe_timeout: Duration::from_secs(1),
             attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),
             cache_dir: None,
             max_message_size: 1 << 20,

@@ -29,6 +29,7 @@ struct Bounds {
     pong_timeout: Duration,
     dormant_after: Duration,
     slow_consumer_timeout: Duration,
+    probe_timeout: Duration,
 }
 
 /// What is due.
@@ -50,6 +51,7 @@ impl Liveness {
             pong_timeout: config.pong_timeout,
             dormant_after: config.dormant_after,
             slow_consumer_timeout: config.slow_consumer_timeout,
+            probe_timeout: config.resume_probe_timeout,
         };
         Liveness {
             timer: Box::pin(sleep_until(now + bounds.ping_interval.min(bounds.dormant_after))),
@@ -67,9 +69,9 @@ impl Liveness {
         self.answer_due = None;
     }
 
-    /// A ping goes out now and has to be answered within this time.
-    pub(crate) fn probe(&mut self, time: Duration) {
-        let due = Instant::now() + time;
+    /// A ping goes out now whose sender will not wait as long as for others.
+    pub(crate) fn probe(&mut self) {
+        let due = Instant::now() + self.bounds.probe_timeout;
         self.answer_due = Some(self.answer_due.map_or(due, |earlier| earlier.min(due)));
     }
 

@@ -32,8 +32,6 @@ const SECURE_COOKIE_NAME: &str = "__Host-zigttp-resume";
 
 /// How long what is there at the start of a server may be resumed.
 const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a connection that looks live has to answer before it is taken for dead.
-pub(crate) const PROBE_TIME: Duration = Duration::from_secs(1);
 /// How long the `onClose` of one that was dead may keep its successor waiting.
 const FAREWELL_TIME: Duration = Duration::from_secs(5);
 

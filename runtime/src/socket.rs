@@ -28,7 +28,6 @@ use self::decoder::Decoder;
 use crate::config::Config;
 use crate::liveness::{Due, Liveness};
 use crate::outbox::{self, Call, Close, Outbox};
-use crate::resume::PROBE_TIME;
 use crate::value::Value;
 
 /// Most bytes that one system call reads. One buffer a thread: a connection that waits has none.
@@ -126,7 +125,7 @@ impl Socket {
             }
             if let Some(alive) = outbox.take_probe() {
                 self.probe = Some(alive);
-                self.liveness.probe(PROBE_TIME);
+                self.liveness.probe();
                 outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new())));
             }
             match outbox.poll_flush(cx) {

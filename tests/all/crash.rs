@@ -1,5 +1,7 @@
 //! What a crash leaves: every attachment that a client has heard of, whole, and nothing else.
 
+#![expect(clippy::print_stdout, reason = "a proof says how much it has proven")]
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;

@@ -10,6 +10,9 @@ use super::support::programs;
 use super::support::raw::{CLOSE, PING, PONG, RawClient, TEXT, close_payload};
 use super::support::server::Server;
 
+/// For tests in which a live connection answers.
+const PATIENT: [&str; 2] = ["--resume-probe-timeout", "20s"];
+
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
@@ -81,7 +84,7 @@ fn keep(visit: &mut Visit, value: &str) {
 #[test]
 fn a_dropped_link_is_resumed_by_the_same_browser_on_the_same_url_once() {
     let resuming = Resuming::new();
-    let server = resuming.serve(&[]);
+    let server = resuming.serve(&PATIENT);
     let (mut first, greeting) = visit(&server, "/room/a?tab=1", "");
     assert_eq!(greeting, "have nothing");
     let cookie = first.cookie.clone().expect("a new browser gets a cookie");
@@ -149,7 +152,7 @@ fn a_close_in_order_leaves_nothing_to_resume() {
 #[test]
 fn the_most_recently_dropped_of_two_tabs_comes_first() {
     let resuming = Resuming::new();
-    let server = resuming.serve(&[]);
+    let server = resuming.serve(&PATIENT);
     let (mut first, _) = visit(&server, "/a", "");
     let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
     keep(&mut first, "first");

@@ -10,6 +10,7 @@ mod statements;
 
 use std::collections::{HashMap, HashSet};
 
+use swc_core::atoms::Atom;
 use swc_core::common::SyntaxContext;
 use swc_core::ecma::ast::Id;
 use swc_core::ecma::visit::VisitWith;
@@ -77,7 +78,7 @@ pub(super) fn collect(
     });
     let mut collector = Collector {
         positions,
-        docs: Docs { id, text, comments: &parsed.comments },
+        docs: Docs::new(id, text, &parsed.comments),
         undeclared: SyntaxContext::empty().apply_mark(parsed.unresolved),
         imports,
         code,
@@ -85,13 +86,15 @@ pub(super) fn collect(
         reassigned: HashSet::new(),
         constants: HashSet::new(),
         function: FunctionId::TOP_LEVEL,
-        loops: Vec::new(),
-        guarded: Vec::new(),
+        innermost_loop: None,
+        guards: Vec::new(),
+        guarded: HashMap::new(),
         statement: 0,
         signature: None,
         namespaces: 0,
         reads: Vec::new(),
         getters: HashSet::new(),
+        copied_parts: 0,
     };
     parsed.program.visit_with(&mut collector);
     collector.call_getters();
@@ -113,9 +116,11 @@ struct Collector<'a> {
     /// Declared with `const`, so that their value is known from there on.
     constants: HashSet<BindingId>,
     function: FunctionId,
-    loops: Vec<LoopId>,
-    /// Names whose absence the code has looked into.
-    guarded: Vec<String>,
+    innermost_loop: Option<LoopId>,
+    /// Names whose absence the code has looked into, in the order it did.
+    guards: Vec<Atom>,
+    /// How often each is among them.
+    guarded: HashMap<Atom, usize>,
     /// Where the statement begins that is being walked, `export` included.
     statement: u32,
     /// The annotation of an overload's signature, for the function of that name that follows.
@@ -126,6 +131,8 @@ struct Collector<'a> {
     reads: Vec<(String, FunctionId, Span)>,
     /// Names of members that are functions which reading them calls.
     getters: HashSet<String>,
+    /// Parts of values that have been copied.
+    copied_parts: usize,
 }
 
 /// What a function is called where it is written.
@@ -137,27 +144,41 @@ struct Name {
     is_member: bool,
 }
 
-/// Most parts of a value that are copied. Values stand in more than one place where they are
-/// assigned or taken apart, and large ones that are, many times over, would fill the memory.
+/// Most parts of a value that are copied, and of all values together. Values stand in more than
+/// one place where they are assigned or taken apart, and large ones that are, many times over,
+/// would fill the memory.
 const MAX_COPIED_PARTS: usize = 1_000;
+const MAX_COPIED_PARTS_IN_ALL: usize = 500_000;
 
-/// A copy of a value, unless it is too large to be worth following.
-fn copy(expression: &Expression) -> Expression {
-    fn count(expression: &Expression, left: &mut usize) -> Option<()> {
-        *left = left.checked_sub(1)?;
-        match &expression.value {
-            Value::Array(parts) | Value::OneOf(parts) => {
-                parts.iter().try_for_each(|part| count(part, left))
+/// Bytes of text that count as one part.
+const TEXT_BYTES_PER_PART: usize = 64;
+
+impl Collector<'_> {
+    /// A copy of a value, unless it is too large to be worth following.
+    fn copy(&mut self, expression: &Expression) -> Expression {
+        fn count(expression: &Expression, left: &mut usize) -> Option<()> {
+            *left = left.checked_sub(1)?;
+            match &expression.value {
+                Value::Array(parts) | Value::OneOf(parts) => {
+                    parts.iter().try_for_each(|part| count(part, left))
+                }
+                Value::Object { properties, .. } => {
+                    properties.iter().try_for_each(|(_, part)| count(part, left))
+                }
+                Value::Member(object, _) => count(object, left),
+                Value::Text(text) => {
+                    *left = left.checked_sub(text.len() / TEXT_BYTES_PER_PART)?;
+                    Some(())
+                }
+                _ => Some(()),
             }
-            Value::Object { properties, .. } => {
-                properties.iter().try_for_each(|(_, part)| count(part, left))
-            }
-            Value::Member(object, _) => count(object, left),
-            _ => Some(()),
         }
-    }
-    match count(expression, &mut { MAX_COPIED_PARTS }) {
-        Some(()) => expression.clone(),
-        None => Expression::unknown(expression.span),
+        let most = MAX_COPIED_PARTS.min(MAX_COPIED_PARTS_IN_ALL - self.copied_parts);
+        let mut left = most;
+        if count(expression, &mut left).is_none() {
+            return Expression::unknown(expression.span);
+        }
+        self.copied_parts += most - left;
+        expression.clone()
     }
 }

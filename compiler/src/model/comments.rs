@@ -1,5 +1,7 @@
 //! What comments say to the checker: `@effects` in doc comments, and `zigts-ignore`.
 
+use std::collections::HashMap;
+
 use zigts_rules::code::Annotation;
 use zigts_rules::model::{Reference, Suppression};
 use zigts_rules::span::{ModuleId, Span};
@@ -11,16 +13,35 @@ const TAG: &str = "@effects";
 const IGNORE: &str = "zigts-ignore";
 const IGNORE_FILE: &str = "zigts-ignore-file";
 
+/// Most names that are read of an annotation. There are three that mean something.
+const MAX_NAMES: usize = 16;
+
 /// The comments of a module that stand before its functions.
 pub(super) struct Docs<'a> {
-    pub(super) id: ModuleId,
-    pub(super) text: &'a str,
-    pub(super) comments: &'a [Comment],
+    id: ModuleId,
+    text: &'a str,
+    comments: &'a [Comment],
+    /// What was found before each place that was asked about: all functions of a statement ask
+    /// about its beginning, and there may be many comments to go back over.
+    found: HashMap<u32, Option<Annotation>>,
 }
 
-impl Docs<'_> {
+impl<'a> Docs<'a> {
+    pub(super) fn new(id: ModuleId, text: &'a str, comments: &'a [Comment]) -> Docs<'a> {
+        Docs { id, text, comments, found: HashMap::new() }
+    }
+
     /// The annotation in the doc comment that ends where a declaration begins.
-    pub(super) fn before(&self, start: u32) -> Option<Annotation> {
+    pub(super) fn before(&mut self, start: u32) -> Option<Annotation> {
+        if let Some(found) = self.found.get(&start) {
+            return found.clone();
+        }
+        let annotation = self.find_before(start);
+        self.found.insert(start, annotation.clone());
+        annotation
+    }
+
+    fn find_before(&self, start: u32) -> Option<Annotation> {
         let mut end = start;
         loop {
             let before = self.text.get(..end as usize)?.trim_end();
@@ -50,6 +71,7 @@ impl Docs<'_> {
         let line = line.split("*/").next().unwrap_or_default();
         let names: Vec<Reference> = words(line)
             .take_while(|(_, word)| word.starts_with(char::is_alphanumeric))
+            .take(MAX_NAMES)
             .map(|(at, word)| self.reference(start as usize + after + at, word))
             .collect();
         let tag_start = start + at as u32;
@@ -69,7 +91,7 @@ pub(super) fn suppressions(
     file: &SourceFile,
     comments: &[Comment],
 ) -> Vec<Suppression> {
-    let docs = Docs { id, text: file.text(), comments };
+    let docs = Docs::new(id, file.text(), comments);
     comments.iter().filter_map(|comment| suppression(&docs, file, comment)).collect()
 }
 

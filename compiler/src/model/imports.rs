@@ -17,6 +17,8 @@ pub(super) struct Imports {
     list: Vec<Import>,
     /// Indices of the import and of the name in it.
     by_local: HashMap<Id, (usize, usize)>,
+    /// Indices of imports, by where their specifiers stand.
+    by_place: HashMap<Span, usize>,
 }
 
 impl Imports {
@@ -37,15 +39,18 @@ impl Imports {
 
     /// The import whose specifier stands here.
     pub(super) fn index_at(&self, span: Span) -> Option<usize> {
-        self.list.iter().position(|import| import.span == span)
+        self.by_place.get(&span).copied()
     }
 }
 
 pub(super) fn collect(program: &Program, positions: Positions<'_>) -> Imports {
-    let imports = Imports { list: Vec::new(), by_local: HashMap::new() };
+    let imports = Imports { list: Vec::new(), by_local: HashMap::new(), by_place: HashMap::new() };
     let mut collector = Collector { positions, imports };
     program.visit_with(&mut collector);
-    collector.imports
+    let mut imports = collector.imports;
+    let places = imports.list.iter().enumerate().map(|(index, import)| (import.span, index));
+    imports.by_place = places.collect();
+    imports
 }
 
 struct Collector<'a> {
@@ -75,8 +80,12 @@ impl Visit for Collector<'_> {
             .iter()
             .map(|specifier| imported_name(specifier, self.positions))
             .collect();
-        for (index, name) in names.iter_mut().enumerate() {
-            name.removal = removal(declaration, index, self.positions);
+        let are_all_named = declaration.specifiers.iter().all(ImportSpecifier::is_named);
+        // A default import or `* as` stands outside of the braces.
+        if are_all_named || names.len() == 1 {
+            for (index, name) in names.iter_mut().enumerate() {
+                name.removal = removal(declaration, index, self.positions);
+            }
         }
         // `import { type A } from "…"` asks for nothing at run time either.
         let is_erased = !declaration.specifiers.is_empty()
@@ -150,10 +159,6 @@ fn removal(declaration: &ImportDecl, index: usize, positions: Positions<'_>) -> 
         let module = positions.of(&*declaration.src);
         let keyword = positions.word_in("import", declaration);
         return Some(Span::new(this.module, keyword.end + 1, module.start));
-    }
-    // A default import or `* as` stands outside of the braces.
-    if !specifiers.iter().all(ImportSpecifier::is_named) {
-        return None;
     }
     match specifiers.get(index + 1) {
         Some(next) => Some(Span::new(this.module, this.start, positions.of(next).start)),

@@ -15,6 +15,9 @@ use super::{Facts, Place, Shown};
 struct JsonReport {
     success: bool,
     diagnostics: Vec<JsonDiagnostic>,
+    /// How many findings are left out, where there are too many to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<usize>,
     /// Of one handler; with several there is no one answer.
     proof: Option<JsonProof>,
 }
@@ -56,6 +59,8 @@ pub fn to_string(reports: &[Shown<'_>], success: bool) -> String {
         diagnostics: Shown::diagnostics(reports)
             .map(|(shown, diagnostic)| json_diagnostic(shown, diagnostic))
             .collect(),
+        omitted: Some(reports.iter().map(|shown| shown.report.omitted).sum())
+            .filter(|&omitted| omitted > 0),
         proof: match reports {
             [shown] => Some(json_proof(&shown.report.facts)),
             _ => None,

@@ -72,6 +72,85 @@ fn what_makes_the_parser_panic_is_a_syntax_error() {
     expect_one_syntax_error("enum get {[abstract ");
 }
 
+/// With work that grows with the square of the text each of these takes from ten seconds to minutes.
+#[test]
+fn what_is_there_thousands_of_times_is_checked_all_the_same() {
+    const TIMES: usize = 8_000;
+    let numbered = |piece: &str, times: usize| {
+        (0..times).map(|number| piece.replace("{}", &number.to_string())).collect::<String>()
+    };
+    let import = "import { getWebSockets, send } from \"zigttp:websocket\";";
+    for (before, piece, after) in [
+        (String::new(), "var f = () => f();", String::new()),
+        ("let f = () => 0;".to_owned(), "f = () => f();", String::new()),
+        (
+            format!("const list = [{}];", "() => 0,".repeat(TIMES)),
+            "list[0](); q(list);",
+            String::new(),
+        ),
+        ("const list = [];".to_owned(), "list.push(() => 0); list[0]();", String::new()),
+        (numbered("const o{} = { get g() { return 1; } };", 100), "q.g;", String::new()),
+        (numbered("class C{} { m() {} }", 100), "q.m();", String::new()),
+        (
+            format!("function g() {{ {} }}", "if (q) return () => 0;".repeat(TIMES)),
+            "g()();",
+            String::new(),
+        ),
+        (
+            format!("const o = {{ {} }};", numbered("m{}: () => 0,", TIMES)),
+            "o.m1();",
+            String::new(),
+        ),
+        ("/**/".repeat(TIMES) + "const z = 0", ", a{} = () => 0", String::new()),
+        ("for (;;) ".repeat(900) + "{", "a();", "}".to_owned()),
+        (
+            "for (const a of getWebSockets(\"\")) ".repeat(900) + "{",
+            "getWebSockets(\"\");",
+            "}".to_owned(),
+        ),
+        ("{".repeat(900), "var v{};", "}".repeat(900)),
+        (numbered("if (typeof a{}) {", 800), "b;", "}".repeat(800)),
+        ("import {".to_owned(), "send as s{}, ", "} from \"zigttp:websocket\";".to_owned()),
+        ("let n = 0; export function onOpen() {".to_owned(), "n++;", "}".to_owned()),
+        ("// zigts-ignore-file ZTS329: x\n".repeat(TIMES), "fetch();", String::new()),
+        (
+            "// zigts-ignore-file ZTS900: x\n".repeat(TIMES),
+            "/* zigts-ignore ZTS310: x */",
+            String::new(),
+        ),
+        ("/** @effects".to_owned(), " io", "*/ export const onOpen = () => 0;".to_owned()),
+        (
+            "const o = {".to_owned() + &numbered("a{}: 1,", 900) + "};",
+            "const { a1: b{} } = o;",
+            String::new(),
+        ),
+    ] {
+        let source = format!("{import}{before}{}{after}", numbered(piece, TIMES));
+        let report = check(&[("app.ts", &source)]);
+        assert!(report.diagnostics.len() <= 500, "{piece}");
+    }
+}
+
+#[test]
+fn constants_that_double_stay_small() {
+    let doubled: Vec<_> = (0..60).map(|it| format!("const a{} = a{it} + a{it};", it + 1)).collect();
+    let source =
+        format!("const a0 = \"12345678\";{}export function handler() {{}}", doubled.join("\n"));
+    assert_eq!(lines(&check(&[("app.ts", &source)])), [""; 0]);
+}
+
+#[test]
+fn of_too_many_findings_the_errors_are_told_and_the_rest_is_counted() {
+    let source = format!(
+        "import {{ close, send }} from \"zigttp:websocket\";\nDate.now();{}\n\
+         export function onMessage(ws) {{ close(ws, 1005); send(ws, 1); }}",
+        "Math.random();".repeat(1_000)
+    );
+    let report = check(&[("app.ts", &source)]);
+    assert_eq!((report.diagnostics.len(), report.omitted), (500, 502));
+    assert!(report.has_errors());
+}
+
 #[test]
 fn nesting_of_generated_code_is_let_through() {
     let sum = "\"a\" + ".repeat(900);

@@ -5,7 +5,7 @@ use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::code::{Binding, BindingId, Expression, Origin, Value, Write, WriteKind};
 
-use super::{Collector, copy};
+use super::Collector;
 
 impl Collector<'_> {
     pub(super) fn binding(&mut self, name: &Ident) -> BindingId {
@@ -61,7 +61,7 @@ impl Collector<'_> {
                     match property {
                         ObjectPatProp::KeyValue(pair) => {
                             let key = self.property_name(&pair.key);
-                            let part = value.as_ref().map(|value| member(value, key));
+                            let part = value.as_ref().map(|value| self.member_of(value, key));
                             self.declare_pattern(&pair.value, part, is_const);
                         }
                         ObjectPatProp::Assign(short) => {
@@ -70,9 +70,9 @@ impl Collector<'_> {
                                     self.expression(default);
                                     None
                                 }
-                                None => value
-                                    .as_ref()
-                                    .map(|value| member(value, Some(short.key.sym.to_string()))),
+                                None => value.as_ref().map(|value| {
+                                    self.member_of(value, Some(short.key.sym.to_string()))
+                                }),
                             };
                             let origin = part.map_or(Origin::Unknown, Origin::Value);
                             self.declare(&short.key.id, origin);
@@ -108,14 +108,15 @@ impl Collector<'_> {
         }
     }
 
-    pub(super) fn flow_into(&mut self, target: &Expression, value: Expression) {
+    pub(super) fn flow_into(&mut self, target: &Expression, value: &Expression) {
         if let Value::Binding(id) = target.root().value {
+            let value = self.copy(value);
             self.code.bindings[id.0].inflow.push(value);
         }
     }
 
     /// Notes that a target is given a value, so that a binding is none of one value any more.
-    pub(super) fn assigned(&mut self, target: &Expression, value: Option<Expression>) {
+    pub(super) fn assigned(&mut self, target: &Expression, value: Option<&Expression>) {
         if let Value::Binding(id) = target.value {
             self.reassigned.insert(id);
         }
@@ -151,6 +152,11 @@ impl Collector<'_> {
         pattern.visit_with(&mut Targets(self));
     }
 
+    fn member_of(&mut self, object: &Expression, name: Option<String>) -> Expression {
+        let value = Value::Member(Box::new(self.copy(object)), name);
+        Expression { span: object.span, value }
+    }
+
     pub(super) fn parameter(&mut self, pattern: &Pat) {
         let is_required = match pattern {
             Pat::Rest(_) | Pat::Assign(_) => false,
@@ -165,8 +171,4 @@ impl Collector<'_> {
         }
         self.declare_pattern(pattern, None, false);
     }
-}
-
-fn member(object: &Expression, name: Option<String>) -> Expression {
-    Expression { span: object.span, value: Value::Member(Box::new(copy(object)), name) }
 }

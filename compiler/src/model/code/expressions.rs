@@ -1,5 +1,8 @@
 //! Expressions, each visited once: constants, names, members, calls and assignments.
 
+use std::collections::hash_map::Entry;
+
+use swc_core::atoms::Atom;
 use swc_core::ecma::ast::{
     AssignExpr, AssignOp, AssignTarget, BinExpr, BinaryOp, CallExpr, Callee, CondExpr, Expr,
     ExprOrSpread, Ident, Lit, MemberExpr, MemberProp, NewExpr, OptChainBase, SimpleAssignTarget,
@@ -9,7 +12,10 @@ use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::code::{Call, CallId, Expression, Origin, Value, WriteKind};
 use zigts_rules::model::Reference;
 
-use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING, copy};
+use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING};
+
+/// Most bytes of text that are put together. Each of 30 lines could double the one before.
+const MAX_JOINED_BYTES: usize = 4 * 1024;
 
 impl Collector<'_> {
     pub(super) fn name(&mut self, name: &Ident) -> Value {
@@ -18,7 +24,7 @@ impl Collector<'_> {
                 return Value::Undefined;
             }
             let text = name.sym.to_string();
-            if !self.guarded.contains(&text) {
+            if !self.guarded.contains_key(&name.sym) {
                 let span = self.positions.of(name);
                 self.code.needed_globals.push(Reference { name: text.clone(), span });
             }
@@ -165,8 +171,12 @@ impl Collector<'_> {
             if binary.op != BinaryOp::Add {
                 return Value::Unknown;
             }
-            return match (self.constant_of(left).value, self.constant_of(right).value) {
-                (Value::Text(left), Value::Text(right)) => Value::Text(left + &right),
+            return match (&self.constant_of(&left).value, &self.constant_of(&right).value) {
+                (Value::Text(left), Value::Text(right))
+                    if left.len() + right.len() <= MAX_JOINED_BYTES =>
+                {
+                    Value::Text(format!("{left}{right}"))
+                }
                 (Value::Text(_) | Value::SomeText, _) | (_, Value::Text(_) | Value::SomeText) => {
                     Value::SomeText
                 }
@@ -183,7 +193,7 @@ impl Collector<'_> {
         }
         let guards = self.guard(&binary.left);
         let right = self.expression(&binary.right);
-        self.guarded.truncate(guards);
+        self.unguard(guards);
         Value::OneOf(vec![left, right])
     }
 
@@ -195,7 +205,7 @@ impl Collector<'_> {
             None => {
                 let guards = self.guard(&condition.test);
                 let options = [&condition.cons, &condition.alt].map(|it| self.expression(it));
-                self.guarded.truncate(guards);
+                self.unguard(guards);
                 Value::OneOf(options.into())
             }
         }
@@ -203,23 +213,38 @@ impl Collector<'_> {
 
     /// Notes the names whose type a condition asks for; answers how many were known before.
     pub(super) fn guard(&mut self, test: &Expr) -> usize {
-        struct Asked<'a>(&'a mut Vec<String>);
+        struct Asked<'a>(&'a mut Vec<Atom>);
         impl Visit for Asked<'_> {
             fn visit_unary_expr(&mut self, unary: &UnaryExpr) {
                 match (&unary.op, &*unary.arg) {
-                    (UnaryOp::TypeOf, Expr::Ident(name)) => self.0.push(name.sym.to_string()),
+                    (UnaryOp::TypeOf, Expr::Ident(name)) => self.0.push(name.sym.clone()),
                     _ => unary.visit_children_with(self),
                 }
             }
         }
-        let before = self.guarded.len();
-        test.visit_with(&mut Asked(&mut self.guarded));
+        let before = self.guards.len();
+        test.visit_with(&mut Asked(&mut self.guards));
+        for name in &self.guards[before..] {
+            *self.guarded.entry(name.clone()).or_default() += 1;
+        }
         before
+    }
+
+    /// Forgets the guards but those that were known before.
+    pub(super) fn unguard(&mut self, before: usize) {
+        for name in self.guards.drain(before..) {
+            if let Entry::Occupied(mut count) = self.guarded.entry(name) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
     }
 
     /// Whether a value is known to be true, or to be false, in a condition.
     pub(super) fn truth(&self, expression: &Expression) -> Option<bool> {
-        match &self.constant_of(copy(expression)).value {
+        match &self.constant_of(expression).value {
             Value::Boolean(value) => Some(*value),
             Value::Number(number) => Some(*number != 0.0 && !number.is_nan()),
             Value::Text(text) => Some(!text.is_empty()),
@@ -230,10 +255,10 @@ impl Collector<'_> {
 
     /// What a `const` holds, if it has been declared by now. One step is what people write; more
     /// would have to look out for circles.
-    pub(super) fn constant_of(&self, expression: Expression) -> Expression {
+    pub(super) fn constant_of<'e>(&'e self, expression: &'e Expression) -> &'e Expression {
         match &expression.value {
             Value::Binding(id) if self.constants.contains(id) => match &self.code[*id].origin {
-                Origin::Value(value) => copy(value),
+                Origin::Value(value) => value,
                 _ => expression,
             },
             _ => expression,
@@ -269,7 +294,7 @@ impl Collector<'_> {
                     arguments: Vec::new(),
                     has_spread: false,
                     is_new: false,
-                    loops: Vec::new(),
+                    innermost_loop: None,
                 });
             }
         }
@@ -322,7 +347,7 @@ impl Collector<'_> {
             arguments: known,
             has_spread,
             is_new,
-            loops: self.loops.clone(),
+            innermost_loop: self.innermost_loop,
         });
         Value::Call(id)
     }
@@ -332,7 +357,8 @@ impl Collector<'_> {
         if PER_ELEMENT.contains(&method)
             && let Some(Value::Function(callback)) = arguments.first().map(|first| &first.value)
         {
-            let turns = self.add_loop(copy(object));
+            let over = self.copy(object);
+            let turns = self.add_loop(over);
             self.code.functions[callback.0].turn_of = Some(turns);
         }
         if let Value::Global(name) = &object.value
@@ -341,19 +367,21 @@ impl Collector<'_> {
         {
             if let Some(first) = arguments.first() {
                 let kind = WriteKind::Argument(format!("{name}.{method}"));
-                self.write(copy(first), kind);
+                let changed = self.copy(first);
+                self.write(changed, kind);
                 for argument in &arguments[1..] {
-                    self.flow_into(first, copy(argument));
+                    self.flow_into(first, argument);
                 }
             }
             return;
         }
         if PUTTING.contains(&method) {
             for argument in arguments {
-                self.flow_into(object, copy(argument));
+                self.flow_into(object, argument);
             }
         }
-        self.write(copy(object), WriteKind::Method(method.to_owned()));
+        let changed = self.copy(object);
+        self.write(changed, WriteKind::Method(method.to_owned()));
     }
 
     pub(super) fn assign(&mut self, assign: &AssignExpr) -> Value {
@@ -392,7 +420,7 @@ impl Collector<'_> {
         };
         let value = self.named_expression(&assign.right, name);
         if let Some(target) = target {
-            self.assigned(&target, Some(copy(&value)));
+            self.assigned(&target, Some(&value));
             self.write(target, WriteKind::Assign);
         }
         if assign.op == AssignOp::Assign { value.value } else { Value::Unknown }

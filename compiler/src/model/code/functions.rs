@@ -124,10 +124,11 @@ impl Collector<'_> {
             annotation,
         });
         let function = std::mem::replace(&mut self.function, id);
-        let loops = std::mem::take(&mut self.loops);
+        let innermost_loop = self.innermost_loop.take();
         let statement = self.statement;
         walk(self);
-        (self.function, self.loops, self.statement) = (function, loops, statement);
+        (self.function, self.innermost_loop, self.statement) =
+            (function, innermost_loop, statement);
         id
     }
 

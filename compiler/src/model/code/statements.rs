@@ -10,7 +10,7 @@ use swc_core::ecma::ast::{
 };
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::code::{Expression, LoopId, Origin, Value};
+use zigts_rules::code::{Expression, Loop, LoopId, Origin, Value};
 use zigts_rules::span::Span;
 
 use super::{Collector, Name};
@@ -210,7 +210,7 @@ impl Visit for Collector<'_> {
         if truth != Some(true) {
             branch.alt.visit_with(self);
         }
-        self.guarded.truncate(guards);
+        self.unguard(guards);
     }
 
     fn visit_while_stmt(&mut self, statement: &WhileStmt) {
@@ -278,15 +278,15 @@ impl Visit for Collector<'_> {
 
 impl Collector<'_> {
     pub(super) fn add_loop(&mut self, over: Expression) -> LoopId {
-        self.code.loops.push(over);
+        self.code.loops.push(Loop { over, outer: self.innermost_loop });
         LoopId(self.code.loops.len() - 1)
     }
 
     pub(super) fn in_loop(&mut self, over: Expression, walk: impl FnOnce(&mut Self)) {
         let id = self.add_loop(over);
-        self.loops.push(id);
+        let outer = self.innermost_loop.replace(id);
         walk(self);
-        self.loops.pop();
+        self.innermost_loop = outer;
     }
 
     pub(super) fn loop_head(&mut self, head: &ForHead) {
