@@ -129,7 +129,8 @@ async fn an_adopted_attachment_is_the_new_connections_own() {
     assert_eq!(durable.attachments(&["adopt", &new, &prior]).0, 1, "each is adopted once");
     let (_code, text) = durable.attachments(&["list", "--json"]);
     let list = parse(&text);
-    let adopted = list.as_array().into_iter().flatten().find(|it| it["id"].to_string() == new);
+    let adopted =
+        list.as_array().into_iter().flatten().find(|it| it["id"].as_u64() == new.parse().ok());
     assert_eq!(adopted.expect("it is listed")["room"], "/room/b", "it is that one's in all");
     client.close(1000, "").await;
     eventually("its end", || !durable.file(&new).exists());
