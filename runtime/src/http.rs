@@ -175,13 +175,9 @@ impl Server {
         let permits = || self.hub.handler_log.permits(&self.hub.counters.dropped_log_lines);
         match read_response(guest) {
             Ok((response, dropped)) => {
-                if let Some(name) = dropped
-                    && permits()
-                {
-                    tracing::warn!(
-                        event = export,
-                        "the header {name} is the server's own: dropped"
-                    );
+                if !dropped.is_empty() && permits() {
+                    let names = dropped.join(", ");
+                    tracing::warn!(event = export, "the headers {names} are the server's: dropped");
                 }
                 Some(response)
             }
@@ -195,10 +191,10 @@ impl Server {
     }
 }
 
-/// The response, and a header that was dropped because it frames the message, if there was one.
-fn read_response(guest: event::Response) -> Result<(Response<Body>, Option<HeaderName>), String> {
+/// The response, and the headers that were dropped because they frame the message, each once.
+fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static str>), String> {
     let mut response = Response::new(Full::new(guest.body));
-    let mut dropped = None;
+    let mut dropped = Vec::new();
     *response.status_mut() = StatusCode::from_u16(guest.status)
         .ok()
         .filter(|status| (200..=599).contains(&status.as_u16()))
@@ -208,8 +204,10 @@ fn read_response(guest: event::Response) -> Result<(Response<Body>, Option<Heade
         let name = HeaderName::try_from(name).map_err(|_bad| "a header of no valid name")?;
         let value = HeaderValue::try_from(value)
             .map_err(|_bad| format!("a value that header {name} may not have"))?;
-        if RESERVED.contains(&name) {
-            dropped = Some(name);
+        if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
+            if !dropped.contains(&reserved.as_str()) {
+                dropped.push(reserved.as_str());
+            }
         } else {
             response.headers_mut().try_append(name, value).map_err(|_full| "too many headers")?;
         }

@@ -33,7 +33,7 @@ export function onMessage(ws: WebSocket, data: string, room: string) {
     close(ws, 4999, "a second one");
     send(ws, "after");
   } else if (command === "flood") {
-    send(ws, "x".repeat(8 << 20));
+    send(ws, "x".repeat(24 << 20));
     close(ws, 4002, "bye");
   } else if (command === "close-all") {
     for (const peer of getWebSockets(room)) close(peer, 4000, "all");
@@ -230,14 +230,14 @@ fn on_close_does_not_wait_for_a_peer_that_leaves_its_transport_open() {
 
 #[test]
 fn when_close_frames_cross_on_close_gets_the_peers() {
-    let server = Server::start(&HANDLER, &["--memory-limit", "64MiB", "--cpu-limit", "20s"]);
+    let server = Server::start(&HANDLER, &["--memory-limit", "128MiB", "--cpu-limit", "20s"]);
     let mut client = RawClient::connect(server.address, "/crossed");
     // The server's close waits behind more than the transport takes; the peer's comes first.
     client.frame(TEXT, b"flood");
     server.wait_for_log("message flood");
     client.frame(CLOSE, &close_payload(3001, b"mine"));
     let (first, payload) = client.next();
-    assert_eq!((first, payload.len()), (TEXT, 8 << 20));
+    assert_eq!((first, payload.len()), (TEXT, 24 << 20));
     assert_eq!(client.close_frame().0, Some(3001));
     client.ended();
     server.wait_for_log("closed /crossed 3001 \"mine\"");

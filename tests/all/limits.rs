@@ -78,6 +78,8 @@ async fn an_address_over_its_handshake_rate_is_429() {
 async fn with_as_many_events_as_may_run_http_is_503_and_messages_wait() {
     let server = Server::start(&HANDLER, &["--max-events", "1", "--cpu-limit", "2s"]);
     let mut client = server.connect("/").await;
+    // Its onOpen has ended, and with it the only event.
+    assert_eq!(client.ask("ready").await, "ready");
     let address = server.address;
     let spinning = std::thread::spawn(move || {
         use std::io::{Read, Write};
