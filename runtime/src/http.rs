@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
@@ -23,6 +23,7 @@ use crate::budget::OverBudget;
 use crate::counters::Unanswered;
 use crate::event::{self, Event};
 use crate::failure::Failure;
+use crate::resume;
 use crate::server::Server;
 
 /// Body of every response.
@@ -143,14 +144,15 @@ pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> Response<Body>
     response
 }
 
-/// What the guest sees of a request. Header values that are no UTF-8 are shown as Latin-1, as
+/// What the guest sees of a request: all but the tokens of [`crate::resume`]. Header values that are no UTF-8 are shown as Latin-1, as
 /// Fetch does it.
 pub(crate) fn guest_request(head: &Parts, body: Bytes) -> event::Request {
     let mut headers = String::new();
-    for (name, value) in &head.headers {
+    for (name, value) in head.headers.iter().filter(|(name, _)| !resume::is_secret(name)) {
         headers.push_str(name.as_str());
         headers.push_str(": ");
         match std::str::from_utf8(value.as_bytes()) {
+            Ok(value) if *name == COOKIE => headers.push_str(&resume::without_own_cookie(value)),
             Ok(value) => headers.push_str(value),
             Err(_latin_1) => headers.extend(value.as_bytes().iter().map(|byte| char::from(*byte))),
         }

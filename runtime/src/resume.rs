@@ -182,6 +182,22 @@ impl Server {
     }
 }
 
+/// Whether a header is for the server alone.
+pub(crate) fn is_secret(name: &HeaderName) -> bool {
+    *name == TOKEN_HEADER
+}
+
+/// A `Cookie` header without the server's own: a handler has no use for it, and might show it.
+pub(crate) fn without_own_cookie(cookies: &str) -> String {
+    let is_own = |pair: &str| {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name).trim();
+        name == COOKIE_NAME || name == SECURE_COOKIE_NAME
+    };
+    let others: Vec<&str> =
+        cookies.split(';').filter(|pair| !is_own(pair)).map(str::trim).collect();
+    others.join("; ")
+}
+
 /// The first cookie of this name.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
@@ -204,4 +220,16 @@ fn new_browser() -> Browser {
     let mut browser = Browser::default();
     getrandom::fill(&mut browser).expect("the system has random numbers");
     browser
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_own_cookie;
+
+    #[test]
+    fn handlers_do_not_see_the_servers_cookie() {
+        assert_eq!(without_own_cookie("a=1; zigttp-resume=x.y; b=2"), "a=1; b=2");
+        assert_eq!(without_own_cookie("__Host-zigttp-resume=x.y"), "");
+        assert_eq!(without_own_cookie("zigttp-resumed=1; c"), "zigttp-resumed=1; c");
+    }
 }

@@ -122,7 +122,7 @@ fn list(place: &Place) -> anyhow::Result<()> {
             .iter()
             .map(|it| match it {
                 Ok(it) => serde_json::to_value(json(it, &live, false)),
-                Err(error) => serde_json::to_value(JsonDamaged { error: error.to_string() }),
+                Err(error) => serde_json::to_value(JsonDamaged { error: format!("{error:#}") }),
             })
             .collect::<Result<_, _>>()
             .expect("text and numbers always serialise");
@@ -220,7 +220,8 @@ fn prune(older_than: Duration, place: &Place) -> anyhow::Result<()> {
     if place.json {
         writeln!(output, "{}", serde_json::json!({ "pruned": files }))?;
     } else {
-        writeln!(output, "removed {files} attachments")?;
+        let plural = if files == 1 { "" } else { "s" };
+        writeln!(output, "removed {files} attachment{plural}")?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub struct PersistedAttachment {
 #[non_exhaustive]
 pub enum ReadAttachmentError {
     /// It is not there, or cannot be read.
-    #[error("cannot read attachment {id}: {source}")]
+    #[error("cannot read attachment {id}")]
     Io {
         id: u64,
         #[source]
