@@ -16,6 +16,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
+use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 use crate::admission::retry_after;
@@ -90,6 +91,8 @@ impl Server {
             return Err(no_handler());
         }
         let (head, body) = request.into_parts();
+        let refuse = |busy: NoAnswer| (busy.reason(), busy.response());
+        let _place = self.place_for(&body).map_err(refuse)?;
         let body = self.read_body(body).await?;
         let event = Event::Request(guest_request(&head, body));
         // A task of its own: what an event does to others does not stop half-way because a client
@@ -104,6 +107,15 @@ impl Server {
             Ok(None) => Err(no_handler()),
             Err(no_answer) => Err((no_answer.reason(), no_answer.response())),
         }
+    }
+
+    /// The right to hold a request's body, if it has one: so many are read and answered at a time,
+    /// however many transports there are.
+    fn place_for(&self, body: &Incoming) -> Result<Option<SemaphorePermit<'_>>, NoAnswer> {
+        if body.is_end_stream() {
+            return Ok(None);
+        }
+        self.bodies.try_acquire().map(Some).map_err(|_full| NoAnswer::Busy)
     }
 
     async fn read_body(&self, body: Incoming) -> Result<Bytes, (Unanswered, Response<Body>)> {

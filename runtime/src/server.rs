@@ -47,6 +47,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often attachments that are too old are looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
+/// Requests whose bodies are read or held at a time, for each event that may run: clients that send
+/// slowly do not keep others out, and memory is bounded.
+const BODIES_PER_EVENT: usize = 4;
+
 /// A handler, and everything that serves it.
 pub struct Server {
     pub(crate) config: Arc<Config>,
@@ -62,6 +66,8 @@ pub struct Server {
     pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
     _durable_dir: Option<DurableDir>,
+    /// One permit is one request whose body is read or held.
+    pub(crate) bodies: Semaphore,
     /// Set once, before the connections are closed.
     is_draining: AtomicBool,
     /// Replaced as a whole; an event keeps the one it began with.
@@ -107,6 +113,7 @@ impl Server {
                 .handshake_rate
                 .map(|rate| AddressRates::new(Rate::per_second(rate))),
             message_rate: config.message_rate.map(Rate::per_second),
+            bodies: Semaphore::new(BODIES_PER_EVENT * config.max_events),
             config: Arc::new(config),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
