@@ -8,6 +8,7 @@ mod attachments;
 mod auto_response;
 mod backpressure;
 mod bad_artifacts;
+mod bench_example;
 mod binary;
 mod budgets;
 mod chat;
