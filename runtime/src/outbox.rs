@@ -85,8 +85,8 @@ struct Queue {
     bytes: usize,
     /// Since when `bytes` has been over the bound without a break.
     over_since: Option<Instant>,
-    /// Somebody wants to know whether the peer is still there.
-    probe: Option<oneshot::Sender<()>>,
+    /// Who wants to know whether the peer is still there.
+    probes: Vec<oneshot::Sender<()>>,
     /// The server stops: it closes once the event that runs has ended.
     is_leaving: bool,
     phase: Phase,
@@ -160,14 +160,12 @@ impl Outbox {
         }
     }
 
-    /// Begins a close; does nothing when one has begun. Answers whether it was the first.
-    pub(crate) fn close(&self, close: Close) -> bool {
+    /// Begins a close; does nothing when one has begun.
+    pub(crate) fn close(&self, close: Close) {
         let mut queue = self.lock();
-        let is_first = queue.phase == Phase::Open;
-        if is_first {
+        if queue.phase == Phase::Open {
             queue.phase = Phase::Closing(close);
         }
-        is_first
     }
 
     /// Begins the close of a server that stops, as soon as the connection's task is between two
@@ -182,15 +180,15 @@ impl Outbox {
     pub(crate) fn probe(&self, alive: oneshot::Sender<()>) {
         let mut queue = self.lock();
         if queue.phase != Phase::Closed {
-            queue.probe = Some(alive);
+            queue.probes.push(alive);
         }
         drop(queue);
         self.waker.wake();
     }
 
-    /// Takes the question out, for the connection's task.
-    pub(crate) fn take_probe(&self) -> Option<oneshot::Sender<()>> {
-        self.lock().probe.take()
+    /// Takes the questions out, for the connection's task.
+    pub(crate) fn take_probes(&self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut self.lock().probes)
     }
 
     /// Begins a close that does not wait behind what is queued: that is dropped.
@@ -233,7 +231,7 @@ impl Outbox {
     pub(crate) fn shut(&self) {
         let mut queue = self.lock();
         queue.phase = Phase::Closed;
-        queue.probe = None;
+        queue.probes = Vec::new();
         queue.drop_frames();
     }
 
@@ -370,5 +368,35 @@ impl Queue {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_the_peer_is_answered_also_when_others_ask() {
+        let outbox = Outbox::new(1);
+        let (first, mut first_answer) = oneshot::channel();
+        let (second, mut second_answer) = oneshot::channel();
+        outbox.probe(first);
+        outbox.probe(second);
+        assert_eq!(first_answer.try_recv(), Err(TryRecvError::Empty), "it still waits");
+        for probe in outbox.take_probes() {
+            probe.send(()).expect("both wait");
+        }
+        assert_eq!((first_answer.try_recv(), second_answer.try_recv()), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn whoever_asks_for_a_peer_that_has_gone_is_told_at_once() {
+        let outbox = Outbox::new(1);
+        outbox.shut();
+        let (alive, mut answer) = oneshot::channel();
+        outbox.probe(alive);
+        assert_eq!(answer.try_recv(), Err(TryRecvError::Closed));
     }
 }

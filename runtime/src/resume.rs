@@ -13,6 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -53,6 +55,16 @@ pub(crate) struct Visitor {
     /// Whether the browser is to be told its name.
     is_new: bool,
     is_secure: bool,
+}
+
+/// A browser's name as attachment files have it.
+pub(crate) fn name(browser: &Browser) -> String {
+    BASE64.encode(browser)
+}
+
+/// The browser of a name.
+pub(crate) fn named(name: &str) -> Option<Browser> {
+    BASE64.decode(name).ok()?.try_into().ok()
 }
 
 impl Resume {
@@ -110,7 +122,7 @@ impl Resume {
 
     /// A file was there when the server started.
     pub(crate) fn found(&self, browser: Browser, url: &str, id: ConnectionId, written: u64) {
-        self.left.add(browser, url, id, written, RESTART_WINDOW);
+        self.left.add(browser, url, id, written, RESTART_WINDOW, false);
     }
 
     /// A connection is there, and may be asked to make room for its successor.
@@ -125,12 +137,12 @@ impl Resume {
         if is_left {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-            self.left.add(*browser, &connection.url, id, now, self.window);
+            self.left.add(*browser, &connection.url, id, now, self.window, true);
         }
         self.left.parted(browser, &connection.url, id);
     }
 
-    /// The attachments that nobody has come back for in time.
+    /// The attachments of dropped links that nobody has come back for in time.
     pub(crate) fn expired(&self) -> Vec<ConnectionId> {
         self.left.expired()
     }

@@ -52,7 +52,7 @@ pub(crate) struct Socket {
     unflushed_pings: u32,
     liveness: Liveness,
     /// Told when the peer says anything.
-    probe: Option<oneshot::Sender<()>>,
+    probes: Vec<oneshot::Sender<()>>,
 }
 
 /// What [`Socket::next`] waits for.
@@ -94,7 +94,7 @@ impl Socket {
             replies: Vec::new(),
             unflushed_pings: 0,
             liveness: Liveness::new(config),
-            probe: None,
+            probes: Vec::new(),
         }
     }
 
@@ -123,8 +123,9 @@ impl Socket {
             if let Some(Call::Close(close)) = outbox.call() {
                 return Poll::Ready(Inbound::Closing(close));
             }
-            if let Some(alive) = outbox.take_probe() {
-                self.probe = Some(alive);
+            let probes = outbox.take_probes();
+            if !probes.is_empty() {
+                self.probes.extend(probes);
                 self.liveness.probe();
                 outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new())));
             }
@@ -224,7 +225,7 @@ impl Socket {
         loop {
             let message = ready!(self.poll_message(cx));
             self.liveness.heard();
-            if let Some(probe) = self.probe.take() {
+            for probe in std::mem::take(&mut self.probes) {
                 // Who asked may have gone.
                 let _ = probe.send(());
             }

@@ -21,6 +21,7 @@ use crate::config::Fsync;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::failpoint;
+use crate::resume;
 use crate::value::Value;
 
 /// Orders that are carried out together.
@@ -334,12 +335,8 @@ fn header(connection: &Connection, value: &Value) -> Header {
         kind: value.kind().name().to_owned(),
         room: connection.room.key().to_owned(),
         url: connection.url.to_string(),
-        browser: connection.browser.map(|browser| hex(&browser)),
+        browser: connection.browser.as_ref().map(resume::name),
         written: since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
         length: value.bytes().len(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -24,7 +24,7 @@ pub(crate) struct Header {
     pub(crate) room: String,
     /// Path and query that the connection opened on.
     pub(crate) url: String,
-    /// The browser it was opened from, where connections are resumed: 32 hexadecimal digits.
+    /// The browser it was opened from, where connections are resumed: 128 bits in base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) browser: Option<String>,
     /// Milliseconds since 1970.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::file::{self, Damage};
 use crate::connection_id::ConnectionId;
-use crate::resume::Browser;
+use crate::resume;
 use crate::server::Server;
 
 /// Why an attachment was not adopted. It is where it was.
@@ -90,7 +90,7 @@ impl Server {
             });
             match header {
                 Ok(header) => {
-                    if let Some(browser) = header.browser.as_deref().and_then(unhex) {
+                    if let Some(browser) = header.browser.as_deref().and_then(resume::named) {
                         resume.found(browser, &header.url, id, header.written);
                     }
                 }
@@ -144,15 +144,4 @@ impl Server {
         }
         Ok(pruned)
     }
-}
-
-fn unhex(text: &str) -> Option<Browser> {
-    let mut browser = Browser::default();
-    if text.len() != 2 * browser.len() || !text.is_ascii() {
-        return None;
-    }
-    for (byte, digits) in browser.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(browser)
 }

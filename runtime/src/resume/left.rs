@@ -31,6 +31,9 @@ struct Leftover {
     /// Milliseconds since 1970; the latest is resumed first.
     when: u64,
     until: Instant,
+    /// Whether its file goes when that has passed. What a crash or shutdown has left stays, for an
+    /// operator, as long as any attachment does.
+    is_dropped: bool,
 }
 
 impl Left {
@@ -42,11 +45,12 @@ impl Left {
         id: ConnectionId,
         when: u64,
         window: Duration,
+        is_dropped: bool,
     ) {
         let until = Instant::now() + window;
         let mut places = self.lock();
         let place = places.entry(browser).or_default().entry(url.into()).or_default();
-        place.left.push(Leftover { id, when, until });
+        place.left.push(Leftover { id, when, until, is_dropped });
     }
 
     pub(super) fn arrived(&self, connection: &Connection) {
@@ -91,15 +95,16 @@ impl Left {
         self.at(browser, url, take).flatten()
     }
 
-    /// The connection that this browser has open there, if it is the only one.
+    /// The connection that may have to make room on this URL: the one that is proven, or the only
+    /// one that this browser has open there.
     pub(super) fn only_live(
         &self,
         browser: &Browser,
         url: &str,
         prior: Option<ConnectionId>,
     ) -> Option<ConnectionId> {
-        if prior.is_some() {
-            return prior;
+        if let Some(prior) = prior {
+            return self.is_live(url, prior).then_some(prior);
         }
         self.at(browser, url, |place| match place.live[..] {
             [only] => Some(only),
@@ -108,23 +113,25 @@ impl Left {
         .flatten()
     }
 
+    fn is_live(&self, url: &str, id: ConnectionId) -> bool {
+        let places = self.lock();
+        places.values().filter_map(|urls| urls.get(url)).any(|place| place.live.contains(&id))
+    }
+
     /// Waits until this connection is not there any more.
     pub(super) async fn parting(&self, url: &str, id: ConnectionId) {
         loop {
             // Registered before the look, so that it cannot happen in between.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let is_live = |urls: &HashMap<Box<str>, Place>| {
-                urls.get(url).is_some_and(|place| place.live.contains(&id))
-            };
-            if !self.lock().values().any(is_live) {
+            if !self.is_live(url, id) {
                 return;
             }
             changed.await;
         }
     }
 
-    /// Takes out what nobody has come back for.
+    /// Forgets what nobody has come back for; answers with those of a dropped link.
     pub(super) fn expired(&self) -> Vec<ConnectionId> {
         let now = Instant::now();
         let mut expired = Vec::new();
@@ -133,7 +140,7 @@ impl Left {
             urls.retain(|_, place| {
                 place.left.retain(|left| {
                     let stays = left.until > now;
-                    if !stays {
+                    if !stays && left.is_dropped {
                         expired.push(left.id);
                     }
                     stays
@@ -187,10 +194,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_latest_is_taken_first_and_each_once() {
         let left = Left::default();
-        left.add(ADA, "/a", id(1), 10, MINUTE);
-        left.add(ADA, "/a", id(2), 30, MINUTE);
-        left.add(ADA, "/a", id(3), 20, MINUTE);
-        left.add(ADA, "/b", id(4), 40, MINUTE);
+        left.add(ADA, "/a", id(1), 10, MINUTE, true);
+        left.add(ADA, "/a", id(2), 30, MINUTE, true);
+        left.add(ADA, "/a", id(3), 20, MINUTE, true);
+        left.add(ADA, "/b", id(4), 40, MINUTE, true);
         assert_eq!(left.take(&BOB, "/a", None), None);
         for expected in [Some(id(2)), Some(id(3)), Some(id(1)), None] {
             assert_eq!(left.take(&ADA, "/a", None), expected);
@@ -202,8 +209,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_token_takes_its_own_on_its_own_url() {
         let left = Left::default();
-        left.add(ADA, "/a", id(1), 10, MINUTE);
-        left.add(ADA, "/a", id(2), 30, MINUTE);
+        left.add(ADA, "/a", id(1), 10, MINUTE, true);
+        left.add(ADA, "/a", id(2), 30, MINUTE, true);
         assert_eq!(left.take(&BOB, "/b", Some(id(1))), None);
         assert_eq!(left.take(&BOB, "/a", Some(id(1))), Some(id(1)));
         assert_eq!(left.take(&BOB, "/a", Some(id(1))), None);
@@ -212,11 +219,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_past_its_time_is_not_taken_and_told_once() {
         let left = Left::default();
-        left.add(ADA, "/a", id(1), 10, MINUTE);
-        left.add(ADA, "/a", id(2), 20, 2 * MINUTE);
+        left.add(ADA, "/a", id(1), 10, MINUTE, true);
+        left.add(ADA, "/a", id(2), 20, 2 * MINUTE, true);
         tokio::time::advance(MINUTE).await;
         assert_eq!(left.expired(), [id(1)]);
         assert_eq!(left.expired(), []);
         assert_eq!(left.take(&ADA, "/a", None), Some(id(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_crash_has_left_is_forgotten_in_time_and_its_file_stays() {
+        let left = Left::default();
+        left.add(ADA, "/a", id(1), 10, MINUTE, false);
+        tokio::time::advance(MINUTE).await;
+        assert_eq!(left.expired(), []);
+        assert_eq!(left.take(&ADA, "/a", None), None);
+        assert!(left.lock().is_empty(), "nothing is remembered for nothing");
     }
 }
