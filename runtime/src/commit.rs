@@ -1,13 +1,12 @@
 //! An event's effects take effect: first the attachments are written, then frames are queued.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
 
 use crate::attachment::AttachmentError;
-use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::counters::Counters;
-use crate::effects::{Effect, Effects};
+use crate::effects::{Effect, Effects, Touched};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
 
@@ -37,10 +36,9 @@ pub(crate) async fn commit(
         hub.attachments.write_all(writes).await?;
     }
 
-    let targets: HashMap<ConnectionId, Arc<Connection>> =
-        touched.into_iter().map(|(id, touched)| (id, touched.connection)).collect();
-    queue(effects, &targets, &hub.counters);
-    let others = targets.values().filter(|connection| Some(connection.id) != own);
+    queue(effects, &touched, &hub.counters);
+    let connections = touched.values().map(|touched| &touched.connection);
+    let others = connections.filter(|connection| Some(connection.id) != own);
     for (number, connection) in others.enumerate() {
         // A large room is written by the tasks of its members, on all cores.
         if number < MAX_FLUSHED {
@@ -54,29 +52,28 @@ pub(crate) async fn commit(
 
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order.
-fn queue(
-    effects: Vec<Effect>,
-    targets: &HashMap<ConnectionId, Arc<Connection>>,
-    counters: &Counters,
-) {
-    let rooms: BTreeMap<&str, &Room> =
-        targets.values().map(|connection| (connection.room.key(), &*connection.room)).collect();
-    // In key order, so that two commits that share rooms cannot wait for each other.
-    let _members: Vec<MutexGuard<'_, Members>> =
-        rooms.values().map(|room| room.members()).collect();
+fn queue(effects: Vec<Effect>, touched: &HashMap<ConnectionId, Touched>, counters: &Counters) {
+    let mut rooms: Vec<&Room> = touched.values().map(|touched| &*touched.connection.room).collect();
+    // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
+    // for each other; a room that was left and entered anew has the same key and is another.
+    rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
+    rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
+    rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
+    let _members: Vec<MutexGuard<'_, Members>> = rooms.iter().map(|room| room.members()).collect();
+    let outbox = |id: &ConnectionId| &touched[id].connection.outbox;
     let (mut frames, mut bytes) = (0, 0);
     for effect in effects {
         match effect {
             Effect::Send { to, frame } => {
                 frames += 1;
                 bytes += frame.payload().len();
-                targets[&to].outbox.push(frame);
+                outbox(&to).push(frame);
             }
             Effect::Close { connection, close } => {
-                targets[&connection].outbox.close(close);
+                outbox(&connection).close(close);
             }
             Effect::SetAutoResponse { connection, pair } => {
-                targets[&connection].set_auto_response(pair);
+                touched[&connection].connection.set_auto_response(pair);
             }
             // Written above.
             Effect::SetAttachment { .. } => {}

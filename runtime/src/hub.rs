@@ -55,8 +55,8 @@ impl Hub {
         }
     }
 
-    /// Registers a connection that is about to open on a path with query. It can be addressed from now on,
-    /// and becomes a member of its room when its `onOpen` has ended ([`Hub::join`]).
+    /// Registers a connection that is about to open on a path with query. It can be addressed from
+    /// now on, and becomes a member of its room when its `onOpen` has ended ([`Hub::join`]).
     ///
     /// # Errors
     /// When no id can be reserved on disk.
