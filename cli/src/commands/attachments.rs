@@ -94,6 +94,7 @@ enum JsonValue {
 /// A file that cannot be shown.
 #[derive(Serialize)]
 struct JsonDamaged {
+    id: u64,
     error: String,
 }
 
@@ -119,10 +120,13 @@ fn list(place: &Place) -> anyhow::Result<()> {
     let has_damaged = all.iter().any(Result::is_err);
     if place.json {
         let values: Vec<serde_json::Value> = all
-            .iter()
+            .into_iter()
             .map(|it| match it {
-                Ok(it) => serde_json::to_value(json(it, &live, false)),
-                Err(error) => serde_json::to_value(JsonDamaged { error: format!("{error:#}") }),
+                Ok(it) => serde_json::to_value(json(&it, &live, false)),
+                Err(error) => serde_json::to_value(JsonDamaged {
+                    id: error.id(),
+                    error: format!("{:#}", anyhow::Error::from(error)),
+                }),
             })
             .collect::<Result<_, _>>()
             .expect("text and numbers always serialise");
@@ -145,7 +149,7 @@ fn list(place: &Place) -> anyhow::Result<()> {
                     it.value.bytes().len(),
                     it.url.escape_debug(),
                 )?,
-                Err(error) => writeln!(output, "{error}")?,
+                Err(error) => writeln!(output, "{:#}", anyhow::Error::from(error))?,
             }
         }
     }

@@ -39,6 +39,15 @@ pub enum ReadAttachmentError {
     Damaged { id: u64, damage: Damage },
 }
 
+impl ReadAttachmentError {
+    /// The connection that the file belongs to.
+    pub fn id(&self) -> u64 {
+        match self {
+            ReadAttachmentError::Io { id, .. } | ReadAttachmentError::Damaged { id, .. } => *id,
+        }
+    }
+}
+
 /// The attachment files of a durable folder, in ascending order of their ids. One that cannot be
 /// shown says why.
 ///
