@@ -92,17 +92,12 @@ async fn serve(
 ) -> Result<()> {
     // Goes on while the server drains, and ends with the process.
     if let Some(admin) = admin {
-        let address = admin.address;
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address} for --admin-listen"))?;
-        let address = listener.local_addr().context("cannot tell the listening address")?;
+        let (listener, address) =
+            listen(admin.address).await.context("cannot serve --admin-listen")?;
         tracing::info!("metrics and health on http://{address}");
         tokio::spawn(zigttp_runtime::serve_admin(listener, Arc::clone(&server), admin.token));
     }
-    let listener =
-        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    let address = listener.local_addr().context("cannot tell the listening address")?;
+    let (listener, address) = listen(address).await?;
     if !given.is_empty() {
         tracing::info!("not as by default: {}", given.join(", "));
     }
@@ -128,6 +123,14 @@ async fn serve(
         "stopped"
     );
     Ok(())
+}
+
+/// A listener and the address it has got: port 0 is any that is free.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr().context("cannot tell the listening address")?;
+    Ok((listener, address))
 }
 
 /// `PORT`, by which many platforms say where a server is expected.
