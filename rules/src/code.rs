@@ -210,6 +210,23 @@ pub enum Value {
     Namespace(usize),
 }
 
+impl Value {
+    /// What it is, in words, when it surely is no function and nothing else is known to come of it.
+    pub fn kind(&self) -> Option<&'static str> {
+        match self {
+            Value::Text(_) | Value::SomeText => Some("a string"),
+            Value::Number(_) => Some("a number"),
+            Value::Boolean(_) => Some("a boolean"),
+            Value::Null => Some("null"),
+            Value::Undefined => Some("undefined"),
+            Value::Array(_) => Some("an array"),
+            Value::Object { is_class: false, .. } => Some("an object"),
+            Value::Object { is_class: true, .. } => Some("a class"),
+            _ => None,
+        }
+    }
+}
+
 impl Expression {
     /// An expression about which nothing is known.
     pub fn unknown(span: Span) -> Expression {

@@ -2,7 +2,6 @@
 
 use zigttp_abi::events::EventExport;
 
-use crate::code::{Expression, Value};
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
 use crate::resolve::Meaning;
@@ -72,7 +71,7 @@ impl Rule for EventExportNotFunction {
                     }
                 }
                 Meaning::Value(_, value) => {
-                    if let Some(kind) = kind_of(value) {
+                    if let Some(kind) = value.value.kind() {
                         sink.report(span, format!("`{}` is {kind}, not a function", event.name))
                             .label("the runtime calls this export");
                     }
@@ -102,19 +101,4 @@ fn too_many_parameters(event: &EventExport, parameters: &[Span], sink: &mut Sink
     .label("always undefined")
     .note(format!("the runtime calls `{name}({passed})`"))
     .help("Remove the parameter, or give it a default.");
-}
-
-/// What a value is, when it is surely no function.
-fn kind_of(value: &Expression) -> Option<&'static str> {
-    match value.value {
-        Value::Text(_) | Value::SomeText => Some("a string"),
-        Value::Number(_) => Some("a number"),
-        Value::Boolean(_) => Some("a boolean"),
-        Value::Null => Some("null"),
-        Value::Undefined => Some("undefined"),
-        Value::Array(_) => Some("an array"),
-        Value::Object { is_class: false, .. } => Some("an object"),
-        Value::Object { is_class: true, .. } => Some("a class"),
-        _ => None,
-    }
 }

@@ -1,6 +1,6 @@
 //! ZTS326: an attachment is neither text nor bytes.
 
-use crate::code::{Expression, Value};
+use crate::code::Expression;
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
 use crate::resolve::Meaning;
@@ -68,16 +68,10 @@ impl Rule for AttachmentNotSerialized {
 fn kind_of(meaning: &Meaning<'_>) -> Option<&'static str> {
     match meaning {
         Meaning::Function(..) | Meaning::Api(_) => Some("a function"),
-        Meaning::Value(_, Expression { value, .. }) => match value {
-            Value::Number(_) => Some("a number"),
-            Value::Boolean(_) => Some("a boolean"),
-            Value::Null => Some("null"),
-            Value::Undefined => Some("undefined"),
-            Value::Array(_) => Some("an array"),
-            Value::Object { is_class: false, .. } => Some("an object"),
-            Value::Object { is_class: true, .. } => Some("a class"),
-            _ => None,
-        },
+        // A string is one, and of a class nothing is known of what it makes.
+        Meaning::Value(_, Expression { value, .. }) => {
+            value.kind().filter(|kind| !matches!(*kind, "a string" | "a class"))
+        }
         _ => None,
     }
 }
