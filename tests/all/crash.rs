@@ -11,8 +11,7 @@ use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::support::client::Client;
-use super::support::durable::Durable;
+use super::support::durable::{DISTRIBUTOR, Durable, id_of};
 use super::support::patiently;
 
 /// Keeps each message with its connection, and tells of it afterwards: `id number`.
@@ -135,25 +134,6 @@ async fn every_acknowledged_attachment_is_there_whole_after_kills_at_random_mome
         // That of a connection which was never told its id is whole as well.
         durable.value(id);
     }
-}
-
-/// Keeps what it is told with the connections it is told: `id id... value`.
-const DISTRIBUTOR: &str = r#"
-import { send, serializeAttachment, deserializeAttachment } from "zigttp:websocket";
-export function onMessage(ws: WebSocket, data: string) {
-  const words = data.split(" ");
-  const value = words.pop()!;
-  if (value === "?") return void send(ws, ws + " " + deserializeAttachment(ws));
-  for (const id of words) serializeAttachment(Number(id) as unknown as WebSocket, value);
-  if (words.length === 0) serializeAttachment(ws, value);
-  send(ws, "kept");
-}
-"#;
-
-/// The id that a client of [`DISTRIBUTOR`] has.
-async fn id_of(client: &mut Client) -> String {
-    let answer = client.ask("?").await;
-    answer.split(' ').next().expect("an id comes first").to_owned()
 }
 
 #[tokio::test]

@@ -7,26 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::client::Client;
-use super::support::durable::Durable;
+use super::support::durable::{DISTRIBUTOR, Durable, id_of};
 use super::support::server::Server;
-
-/// `value` keeps a value with the connection itself, `id id... value` with others; `?` asks.
-const HANDLER: &str = r#"
-import { send, serializeAttachment, deserializeAttachment } from "zigttp:websocket";
-export function onMessage(ws: WebSocket, data: string) {
-  const words = data.split(" ");
-  const value = words.pop()!;
-  if (value === "?") return void send(ws, ws + " " + deserializeAttachment(ws));
-  for (const id of words) serializeAttachment(Number(id) as unknown as WebSocket, value);
-  if (words.length === 0) serializeAttachment(ws, value);
-  send(ws, "kept");
-}
-"#;
 
 async fn open(server: &Server, path: &str) -> (Client, String) {
     let mut client = server.connect(path).await;
-    let answer = client.ask("?").await;
-    (client, answer.split(' ').next().expect("an id comes first").to_owned())
+    let id = id_of(&mut client).await;
+    (client, id)
 }
 
 /// A small file system of its own, if this process may mount one.
@@ -83,7 +70,7 @@ impl Drop for SmallDisk {
 
 #[tokio::test]
 async fn an_event_fails_as_a_whole_on_a_full_disk_and_the_server_lives() {
-    let durable = Durable::of(HANDLER);
+    let durable = Durable::of(DISTRIBUTOR);
     let Some(disk) = SmallDisk::mount(&durable.dir()) else { return };
     let server = durable.serve(&[]);
     let (mut first, first_id) = open(&server, "/a").await;
@@ -122,7 +109,7 @@ async fn an_event_fails_as_a_whole_on_a_full_disk_and_the_server_lives() {
 
 #[tokio::test]
 async fn a_folder_in_the_way_of_a_file_fails_the_event_until_it_is_gone() {
-    let durable = Durable::of(HANDLER);
+    let durable = Durable::of(DISTRIBUTOR);
     let server = durable.serve(&[]);
     let (mut client, id) = open(&server, "/").await;
     std::fs::create_dir(durable.file(&id)).expect("the folder is writable");
@@ -141,7 +128,7 @@ async fn a_folder_in_the_way_of_a_file_fails_the_event_until_it_is_gone() {
 async fn a_rename_that_fails_puts_the_other_files_of_its_event_back() {
     // Files of an event are renamed in any order: often enough the one that can be comes first.
     const TIMES: usize = 12;
-    let durable = Durable::of(HANDLER);
+    let durable = Durable::of(DISTRIBUTOR);
     let server = durable.serve(&[]);
     let (mut with_file, old) = open(&server, "/a").await;
     let (mut without_file, none) = open(&server, "/b").await;

@@ -4,8 +4,29 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::client::Client;
 use super::programs;
 use super::server::Server;
+
+/// Keeps what it is told with the connections it is told: `id id... value`,
+/// or with its own: `value`. `?` asks for its id and value.
+pub(crate) const DISTRIBUTOR: &str = r#"
+import { send, serializeAttachment, deserializeAttachment } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  const words = data.split(" ");
+  const value = words.pop()!;
+  if (value === "?") return void send(ws, ws + " " + deserializeAttachment(ws));
+  for (const id of words) serializeAttachment(Number(id) as unknown as WebSocket, value);
+  if (words.length === 0) serializeAttachment(ws, value);
+  send(ws, "kept");
+}
+"#;
+
+/// The id that a client of [`DISTRIBUTOR`] has.
+pub(crate) async fn id_of(client: &mut Client) -> String {
+    let answer = client.ask("?").await;
+    answer.split(' ').next().expect("an id comes first").to_owned()
+}
 
 /// A durable directory of one test, removed with it.
 pub(crate) struct Durable {
