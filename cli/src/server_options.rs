@@ -125,6 +125,24 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MAX_MESSAGE_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
     max_message_size: usize,
 
+    /// Compress messages for clients that offer it (permessage-deflate)
+    #[arg(
+        long,
+        env = "ZIGTTP_COMPRESSION",
+        value_name = "WHETHER",
+        default_value = "on",
+        help_heading = "Connections"
+    )]
+    compression: CompressionArgument,
+
+    /// Smallest message that is compressed
+    #[arg(long, env = "ZIGTTP_COMPRESSION_MIN_SIZE", value_name = "SIZE", default_value = "1KiB", value_parser = size, help_heading = "Connections")]
+    compression_min_size: usize,
+
+    /// How hard messages are compressed: 1, fast, to 9, small
+    #[arg(long, env = "ZIGTTP_COMPRESSION_LEVEL", value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=9), help_heading = "Connections")]
+    compression_level: u32,
+
     /// Bytes that may wait for one connection before send() answers false
     #[arg(long, env = "ZIGTTP_MAX_QUEUE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
     max_queue: usize,
@@ -179,6 +197,14 @@ enum FsyncArgument {
     Always,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum CompressionArgument {
+    /// No message is compressed, in either direction
+    Off,
+    /// Where both sides know how
+    On,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum OnErrorArgument {
     /// It goes on
@@ -212,6 +238,9 @@ impl ServerOptions {
             max_message_size: self.max_message_size,
             max_body_size: self.max_body_size,
             max_attachment_size: self.max_attachment_size,
+            compression: self.compression == CompressionArgument::On,
+            compression_min_size: self.compression_min_size,
+            compression_level: self.compression_level,
             max_queue: self.max_queue,
             slow_consumer_timeout: self.slow_consumer_timeout,
             max_connections: self.max_connections,

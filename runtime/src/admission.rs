@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_EXTENSIONS};
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::app::App;
 use crate::connection::Connection;
 use crate::counters::Admission;
+use crate::deflate;
 use crate::event::Event;
 use crate::handshake;
 use crate::http::{Body, guest_request, internal_error, text};
@@ -96,6 +97,12 @@ impl Server {
         if let Some(protocol) = handshake::protocol(request.headers(), &app.protocols) {
             handshake::select(&mut switching, protocol);
         }
+        let agreed =
+            self.config.compression.then(|| deflate::negotiate(request.headers())).flatten();
+        let window = agreed.map(|(window, answer)| {
+            switching.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
+            window
+        });
         if !self.origins.allow(request.headers()) {
             return Err(refuse(
                 Admission::ForeignOrigin,
@@ -119,8 +126,9 @@ impl Server {
         let resume = self.resume.as_ref();
         let visitor = resume.map(|resume| resume.recognise(request.headers(), self));
         let browser = visitor.as_ref().map(|visitor| visitor.browser);
+        let max_queue = self.config.max_queue;
         let connection =
-            self.hub.prepare(url, browser, parameters, self.config.max_queue).map_err(|error| {
+            self.hub.prepare(url, browser, parameters, window, max_queue).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 let line = "no connection can be opened now\n";
                 refuse(Admission::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
@@ -165,8 +173,8 @@ impl Server {
         };
         let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
             .expect("every transport is a TcpStream");
-        let outbox = &registered.connection.outbox;
-        let socket = Socket::new(parts.io.into_inner(), &parts.read_buf, &self.config, outbox);
+        let (io, connection) = (parts.io.into_inner(), &registered.connection);
+        let socket = Socket::new(io, &parts.read_buf, &self.config, connection);
         Ok((registered, socket, visitor))
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use crate::attachment::AttachmentError;
 use crate::connection_id::ConnectionId;
 use crate::counters::Counters;
+use crate::deflate::Variants;
 use crate::effects::{Effect, Effects, Touched};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
@@ -26,7 +27,11 @@ pub(crate) async fn commit(
     if effects.is_empty() {
         return Ok(());
     }
-    let (effects, mut touched) = effects.into_parts();
+    let (mut effects, mut touched) = effects.into_parts();
+    if effects.iter().any(|effect| is_compressed(effect, hub)) {
+        // Boxed, so that other commits do not hold room for it.
+        Box::pin(compress(&mut effects, &touched, hub)).await;
+    }
     let writes: Vec<_> = touched
         .values_mut()
         .filter_map(|touched| Some((Arc::clone(&touched.connection), touched.attachment.take()?)))
@@ -50,6 +55,24 @@ pub(crate) async fn commit(
     Ok(())
 }
 
+/// Whether an effect is a frame that goes out compressed if its receiver has agreed on that.
+fn is_compressed(effect: &Effect, hub: &Hub) -> bool {
+    matches!(effect, Effect::Send { frame, .. } if hub.compression.applies_to(frame))
+}
+
+/// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
+/// than all else here.
+async fn compress(effects: &mut [Effect], touched: &HashMap<ConnectionId, Touched>, hub: &Hub) {
+    let mut variants = Variants::default();
+    for effect in effects.iter_mut().filter(|effect| is_compressed(effect, hub)) {
+        if let Effect::Send { to, frame } = effect
+            && let Some(window) = touched[to].connection.window
+        {
+            *frame = variants.of(frame, window, hub.compression).await;
+        }
+    }
+}
+
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order.
 fn queue(effects: Vec<Effect>, touched: &HashMap<ConnectionId, Touched>, counters: &Counters) {
@@ -61,12 +84,15 @@ fn queue(effects: Vec<Effect>, touched: &HashMap<ConnectionId, Touched>, counter
     rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
     let _members: Vec<MutexGuard<'_, Members>> = rooms.iter().map(|room| room.members()).collect();
     let outbox = |id: &ConnectionId| &touched[id].connection.outbox;
-    let (mut frames, mut bytes) = (0, 0);
+    let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
     for effect in effects {
         match effect {
             Effect::Send { to, frame } => {
                 frames += 1;
-                bytes += frame.payload().len();
+                bytes += frame.message_len();
+                if frame.is_compressed() {
+                    compressed += frame.payload().len();
+                }
                 outbox(&to).push(frame);
             }
             Effect::Close { connection, close } => {
@@ -81,4 +107,5 @@ fn queue(effects: Vec<Effect>, touched: &HashMap<ConnectionId, Touched>, counter
     }
     counters.sent_frames.add(frames);
     counters.sent_bytes.add(bytes);
+    counters.sent_compressed_bytes.add(compressed);
 }

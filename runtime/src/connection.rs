@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::auto_response::AutoResponse;
 use crate::connection_id::ConnectionId;
+use crate::deflate::WindowBits;
 use crate::outbox::Outbox;
 use crate::resume::Browser;
 use crate::rooms::Room;
@@ -22,6 +23,8 @@ pub(crate) struct Connection {
     pub(crate) browser: Option<Browser>,
     /// Parameters of the route it opened under.
     pub(crate) parameters: Parameters,
+    /// Of the compressed frames that it is sent; `None` without permessage-deflate.
+    pub(crate) window: Option<WindowBits>,
     /// When it asked to open.
     pub(crate) opened: Instant,
     /// What is to be written to it; written by commits, drained by its own task.
@@ -59,6 +62,7 @@ impl Connection {
         url: Box<str>,
         browser: Option<Browser>,
         parameters: Parameters,
+        window: Option<WindowBits>,
         max_queue: usize,
     ) -> Connection {
         let outbox = Outbox::new(max_queue);
@@ -69,6 +73,7 @@ impl Connection {
             url,
             browser,
             parameters,
+            window,
             opened: Instant::now(),
             outbox,
             state,

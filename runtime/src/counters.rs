@@ -23,9 +23,13 @@ pub(crate) struct Counters {
     pub(crate) restores: Histogram,
     /// Payload of messages.
     pub(crate) received_bytes: Counter,
-    /// Frames that were queued, and their payload.
+    /// What of them came compressed, as it came.
+    pub(crate) received_compressed_bytes: Counter,
+    /// Frames that were queued, and their payload before compression.
     pub(crate) sent_frames: Counter,
     pub(crate) sent_bytes: Counter,
+    /// What of them goes out compressed, as it goes out.
+    pub(crate) sent_compressed_bytes: Counter,
     pub(crate) auto_responses: Counter,
     pub(crate) attachment_reads: Counter,
     pub(crate) attachment_writes: Counter,

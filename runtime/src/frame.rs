@@ -15,37 +15,51 @@ const MAX_HEADER_BYTES: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     bytes: Bytes,
-    header_len: usize,
+    header_len: u8,
     is_text: bool,
+    is_compressed: bool,
+    /// Bytes of the message, before any compression.
+    message_len: usize,
 }
 
 impl Frame {
     /// A text frame. Bytes that are no UTF-8 (from lone surrogates) become U+FFFD.
     pub(crate) fn text(payload: &[u8]) -> Frame {
         match std::str::from_utf8(payload) {
-            Ok(_) => Frame::encode(Data::Text, payload),
-            Err(_invalid) => Frame::encode(Data::Text, well_formed(payload).as_bytes()),
+            Ok(_) => Frame::encode(true, payload),
+            Err(_invalid) => Frame::encode(true, well_formed(payload).as_bytes()),
         }
     }
 
     /// A binary frame.
     pub(crate) fn binary(payload: &[u8]) -> Frame {
-        Frame::encode(Data::Binary, payload)
+        Frame::encode(false, payload)
     }
 
     /// A text frame of a string, a binary one of whatever else.
     pub(crate) fn of(value: &Value) -> Frame {
-        let opcode = if value.kind() == ValueKind::Text { Data::Text } else { Data::Binary };
-        Frame::encode(opcode, value.bytes())
+        Frame::encode(value.kind() == ValueKind::Text, value.bytes())
     }
 
-    fn encode(opcode: Data, payload: &[u8]) -> Frame {
+    /// The same message with this compressed payload (RFC 7692, 6).
+    pub(crate) fn compressed(&self, payload: &[u8]) -> Frame {
+        let message_len = self.message_len;
+        Frame { message_len, ..Frame::with_header(self.is_text, true, payload) }
+    }
+
+    fn encode(is_text: bool, payload: &[u8]) -> Frame {
+        Frame::with_header(is_text, false, payload)
+    }
+
+    fn with_header(is_text: bool, is_compressed: bool, payload: &[u8]) -> Frame {
         let mut bytes = Vec::with_capacity(MAX_HEADER_BYTES + payload.len());
-        let header = FrameHeader { opcode: OpCode::Data(opcode), ..FrameHeader::default() };
+        let opcode = OpCode::Data(if is_text { Data::Text } else { Data::Binary });
+        let header = FrameHeader { opcode, rsv1: is_compressed, ..FrameHeader::default() };
         header.format(payload.len() as u64, &mut bytes).expect("writing to memory cannot fail");
-        let header_len = bytes.len();
+        let header_len = bytes.len() as u8;
         bytes.extend_from_slice(payload);
-        Frame { bytes: bytes.into(), header_len, is_text: matches!(opcode, Data::Text) }
+        let message_len = payload.len();
+        Frame { bytes: bytes.into(), header_len, is_text, is_compressed, message_len }
     }
 
     /// What goes over the wire.
@@ -54,7 +68,21 @@ impl Frame {
     }
 
     pub(crate) fn payload(&self) -> &[u8] {
-        &self.bytes[self.header_len..]
+        &self.bytes[usize::from(self.header_len)..]
+    }
+
+    /// Bytes of the message, before any compression.
+    pub(crate) fn message_len(&self) -> usize {
+        self.message_len
+    }
+
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.is_compressed
+    }
+
+    /// Whether both are clones of one frame.
+    pub(crate) fn shares_bytes_with(&self, other: &Frame) -> bool {
+        std::ptr::eq(&*self.bytes, &*other.bytes)
     }
 
     pub(crate) fn is_text(&self) -> bool {
@@ -76,6 +104,15 @@ mod tests {
         let long = Frame::binary(&[7; 65_536]);
         assert_eq!(long.payload().len(), 65_536);
         assert_eq!(long.into_bytes()[..10], *b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
+    }
+
+    #[test]
+    fn a_compressed_frame_says_so_and_knows_how_long_its_message_is() {
+        let compressed = Frame::text(b"Hello").compressed(b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+        assert_eq!((compressed.message_len(), compressed.is_text()), (5, true));
+        assert!(compressed.is_compressed());
+        // RFC 7692, 7.2.3.1.
+        assert_eq!(compressed.into_bytes(), &b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"[..]);
     }
 
     #[test]

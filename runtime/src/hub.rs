@@ -10,6 +10,7 @@ use crate::attachment::Attachments;
 use crate::connection::{Connection, State};
 use crate::connection_id::{ConnectionId, ConnectionIds};
 use crate::counters::Counters;
+use crate::deflate::{Compression, WindowBits};
 use crate::handler_log::HandlerLog;
 use crate::resume::Browser;
 use crate::rooms::Rooms;
@@ -32,6 +33,7 @@ pub(crate) struct Hub {
     pub(crate) attachments: Attachments,
     pub(crate) counters: Counters,
     pub(crate) handler_log: HandlerLog,
+    pub(crate) compression: Compression,
     ids: ConnectionIds,
     connections: RwLock<HashMap<ConnectionId, Arc<Connection>>>,
     /// Told when the last connection has gone.
@@ -43,12 +45,14 @@ impl Hub {
         ids: ConnectionIds,
         attachments: Attachments,
         handler_log: HandlerLog,
+        compression: Compression,
     ) -> Hub {
         Hub {
             rooms: Rooms::default(),
             attachments,
             counters: Counters::default(),
             handler_log,
+            compression,
             ids,
             connections: RwLock::default(),
             emptied: Notify::new(),
@@ -65,9 +69,10 @@ impl Hub {
         url: &str,
         browser: Option<Browser>,
         parameters: Parameters,
+        window: Option<WindowBits>,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
-        let connection = self.prepare(url, browser, parameters, max_queue)?;
+        let connection = self.prepare(url, browser, parameters, window, max_queue)?;
         self.admit(&connection);
         Ok(connection)
     }
@@ -82,12 +87,14 @@ impl Hub {
         url: &str,
         browser: Option<Browser>,
         parameters: Parameters,
+        window: Option<WindowBits>,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let room = self.rooms.enter(path);
-        let connection = Connection::new(id, room, url.into(), browser, parameters, max_queue);
+        let url = url.into();
+        let connection = Connection::new(id, room, url, browser, parameters, window, max_queue);
         Ok(Arc::new(connection))
     }
 

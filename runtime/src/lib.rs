@@ -57,6 +57,7 @@ mod connection;
 mod connection_id;
 mod control;
 mod counters;
+mod deflate;
 mod dispatch;
 mod drain;
 mod durable_dir;

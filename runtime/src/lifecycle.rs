@@ -118,15 +118,18 @@ impl Server {
         let mut messages = Bucket::default();
         loop {
             match socket.next(&connection.outbox).await {
-                Inbound::Message(_) if !self.may_send(&mut messages) => {
+                Inbound::Message { .. } if !self.may_send(&mut messages) => {
                     counters.fast_senders.add_one();
                     let close = Close::new(close_code::POLICY_VIOLATION, "too many messages");
                     connection.outbox.close_at_once(close);
                 }
-                Inbound::Message(data) => {
+                Inbound::Message { data, compressed_bytes } => {
                     counters.received_bytes.add(data.bytes().len());
+                    if let Some(bytes) = compressed_bytes {
+                        counters.received_compressed_bytes.add(bytes as usize);
+                    }
                     match connection.auto_response_to(&data) {
-                        Some(answer) => self.auto_respond(connection, &answer),
+                        Some(answer) => self.auto_respond(connection, &answer).await,
                         None => {
                             let event = Event::Message { connection: Arc::clone(connection), data };
                             self.run_for(socket, connection, event).await;
@@ -164,9 +167,18 @@ impl Server {
     }
 
     /// Queues an auto-response.
-    fn auto_respond(&self, connection: &Connection, answer: &Value) {
+    async fn auto_respond(&self, connection: &Connection, answer: &Value) {
         let counters = &self.hub.counters;
-        if connection.outbox.push_bounded(Frame::of(answer)) {
+        let mut frame = Frame::of(answer);
+        if let Some(window) = connection.window
+            && self.hub.compression.applies_to(&frame)
+        {
+            frame = Box::pin(self.hub.compression.apply(&frame, window)).await;
+        }
+        if frame.is_compressed() {
+            counters.sent_compressed_bytes.add(frame.payload().len());
+        }
+        if connection.outbox.push_bounded(frame) {
             counters.auto_responses.add_one();
             counters.sent_frames.add_one();
             counters.sent_bytes.add(answer.bytes().len());

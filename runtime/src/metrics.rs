@@ -115,9 +115,23 @@ fn counts(page: &mut Page, counters: &Counters) {
         Unanswered::ALL.map(Unanswered::name).into_iter().zip(&counters.unanswered),
     );
     for (name, help, counter) in [
-        ("received_bytes", "Payload of messages received.", &counters.received_bytes),
+        ("received_bytes", "Payload of messages received, inflated.", &counters.received_bytes),
+        (
+            "received_compressed_bytes",
+            "Payload of the messages that came compressed, as it came.",
+            &counters.received_compressed_bytes,
+        ),
         ("sent_frames", "Frames queued for connections.", &counters.sent_frames),
-        ("sent_bytes", "Payload of frames queued for connections.", &counters.sent_bytes),
+        (
+            "sent_bytes",
+            "Payload of frames queued for connections, before compression.",
+            &counters.sent_bytes,
+        ),
+        (
+            "sent_compressed_bytes",
+            "Payload of the frames queued compressed, as it goes out.",
+            &counters.sent_compressed_bytes,
+        ),
         ("auto_responses", "Messages that an auto-response answered.", &counters.auto_responses),
         ("attachment_reads", "Attachments read by handlers.", &counters.attachment_reads),
         ("attachment_writes", "Attachments written by handlers.", &counters.attachment_writes),

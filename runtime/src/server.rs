@@ -26,6 +26,7 @@ use crate::config::{Config, Fsync};
 use crate::connection_id::ConnectionIds;
 use crate::control;
 use crate::counters::Counts;
+use crate::deflate::Compression;
 use crate::durable_dir::DurableDir;
 use crate::error::StartError;
 use crate::handler_log::HandlerLog;
@@ -102,11 +103,13 @@ impl Server {
             _ => None,
         };
         let handler_log = HandlerLog::new(Rate::per_second(config.handler_log_rate));
+        let compression =
+            Compression { min_size: config.compression_min_size, level: config.compression_level };
         let server = Arc::new(Server {
             resume,
             _durable_dir: durable_dir,
             sandbox,
-            hub: Arc::new(Hub::new(ids, attachments, handler_log)),
+            hub: Arc::new(Hub::new(ids, attachments, handler_log, compression)),
             places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
             origins,
             handshake_rates: config

@@ -53,15 +53,6 @@ export function onMessage(ws: WebSocket, data: string) {
     server.wait_for_log("sent true false");
 }
 
-/// Resident memory of a process at its highest, in MiB.
-fn peak_memory(server: &Server) -> u64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("the server runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kilobytes");
-    kib / 1024
-}
-
 #[tokio::test]
 async fn a_guest_that_sends_without_end_costs_bounded_memory() {
     let source = r#"
@@ -75,13 +66,13 @@ export function onMessage(ws: WebSocket, data: string) {
         &programs::compile(source),
         &["--max-queue", "1GiB", "--memory-limit", "64MiB", "--cpu-limit", "20s"],
     );
-    let before = peak_memory(&server);
+    let before = server.peak_memory();
     for _ in 0..3 {
         let mut client = server.connect("/").await;
         client.send("go").await;
         assert_eq!(client.closed().await, (1011, String::new()));
     }
     server.wait_for_log("used up its memory");
-    let grown = peak_memory(&server) - before;
+    let grown = server.peak_memory() - before;
     assert!(grown < 2 * 64, "{grown} MiB for one event at a time with a limit of 64");
 }

@@ -14,6 +14,7 @@ mod budgets;
 mod chat;
 mod closing;
 mod crash;
+mod deflate;
 mod disk_faults;
 mod durable;
 mod durable_dir;

@@ -1,115 +1,491 @@
-//! Messages out of a peer's bytes.
+//! Messages out of a peer's bytes (RFC 6455, 5 and 8.1; RFC 7692, 6).
 //!
-//! tungstenite decodes and judges them. It is given the bytes, not the transport, and exists only
-//! while a message is under way: an idle connection holds no buffer of it (4 KiB otherwise).
+//! It keeps what has come of a message, and nothing between messages. Every fault shows with the byte
+//! that makes it one. Memory grows with what has come, not with what a header promises.
 
-use std::io::{self, Read, Write};
+use bytes::Bytes;
+use zigttp_abi::close_code;
+use zigttp_abi::value::ValueKind;
 
-use bytes::{Buf, BytesMut};
-use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use tungstenite::{Error, Message};
+use super::fault::Fault;
+use super::header::{Header, HeaderReader, Opcode};
+use super::inflater::Inflater;
+use crate::outbox::Close;
+use crate::value::Value;
 
-use super::boundaries::Boundaries;
-
-/// What tungstenite takes at a time of a message that came in several reads.
-const READ_BUFFER_BYTES: usize = 4096;
+/// Most compressed bytes that are inflated at a time: at most 1 MiB comes of it.
+const INFLATED_AT_ONCE: usize = 1024;
+/// From so many inflated bytes on others get to run before more are: some 0.3 ms of work (measured).
+const PAUSE_AFTER: usize = 256 << 10;
+/// Frames of one message; empty ones would have no end. Clients of good faith send 65,536 (Autobahn).
+const MAX_FRAGMENTS: u32 = 1 << 20;
 
 /// The decoder of one connection.
 pub(super) struct Decoder {
     max_message_size: usize,
-    context: Option<Box<WebSocketContext>>,
-    boundaries: Boundaries,
-    /// Messages that ended in what was fed and that are not taken yet.
-    ended: usize,
-    /// Bytes that the context has not taken yet.
-    unread: BytesMut,
+    header: HeaderReader,
+    /// The frame whose payload comes now.
+    payload: Option<Payload>,
+    /// The message whose last frame has not come.
+    message: Option<Partial>,
+    /// The payload of a control frame, which may come between the frames of a message.
+    control: Vec<u8>,
+}
+
+struct Payload {
+    header: Header,
+    /// Bytes that have come.
+    taken: u64,
+}
+
+/// A data message as far as it has come.
+struct Partial {
+    is_text: bool,
+    /// Inflated, if it is compressed.
+    bytes: Vec<u8>,
+    /// Bytes that are known to be UTF-8, of a text.
+    checked: usize,
+    fragments: u32,
+    /// Boxed: few connections hold one.
+    inflater: Option<Box<Inflater>>,
+    /// Payload that came, or is announced by the frame that comes.
+    wire_bytes: u64,
+}
+
+/// A whole message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    Data {
+        value: Value,
+        /// What it took on the wire, if it was compressed.
+        compressed_bytes: Option<u64>,
+    },
+    Ping(Bytes),
+    Pong,
+    /// Code 1005 if the frame held none.
+    Close(Close),
+}
+
+/// How far [`Decoder::next`] has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Message(Message),
+    /// All input is taken, and more has to come.
+    Hungry,
+    /// Much was inflated: call again, after others.
+    Paused,
 }
 
 impl Decoder {
-    pub(super) fn new(max_message_size: usize) -> Decoder {
+    pub(super) fn new(max_message_size: usize, is_deflate_agreed: bool) -> Decoder {
         Decoder {
             max_message_size,
-            context: None,
-            boundaries: Boundaries::default(),
-            ended: 0,
-            unread: BytesMut::new(),
+            header: HeaderReader::new(is_deflate_agreed),
+            payload: None,
+            message: None,
+            control: Vec::new(),
         }
     }
 
-    /// Takes bytes of the peer in. Everything that was fed before has been decoded as far as it
-    /// goes ([`Decoder::next`] has answered `None`).
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        self.ended += self.boundaries.follow(bytes);
-        if self.context.is_some() {
-            self.unread.extend_from_slice(bytes);
-            return;
-        }
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
-            .max_message_size(Some(self.max_message_size))
-            .max_frame_size(Some(self.max_message_size));
-        let context =
-            WebSocketContext::from_partially_read(bytes.to_vec(), Role::Server, Some(config));
-        self.context = Some(Box::new(context));
-    }
-
-    /// The next message, or `None` until more bytes are fed. What tungstenite has to say to the
-    /// peer, a pong or the answer to a close, goes to `replies`.
+    /// Takes input until a message has ended. Frames that begin after it are left.
     ///
     /// # Errors
-    /// When the peer breaks the protocol, or a bound.
-    pub(super) fn next(&mut self, replies: &mut Vec<u8>) -> Result<Option<Message>, Error> {
-        if self.ended == 0 && self.boundaries.is_between_messages() {
-            self.context = None;
-        }
-        let Some(context) = &mut self.context else { return Ok(None) };
-        let mut peer = Peer { unread: &mut self.unread, replies };
-        let message = match context.read(&mut peer) {
-            Ok(message) => message,
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        self.ended = self.ended.saturating_sub(1);
-        if matches!(message, Message::Ping(_) | Message::Close(_)) {
-            // A close ends the context, which is no error of the peer's.
-            match context.flush(&mut peer) {
-                Ok(()) | Err(Error::ConnectionClosed) => {}
-                Err(error) => return Err(error),
+    /// When the peer breaks the protocol, or a bound. Nothing of use can follow.
+    pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Step, Fault> {
+        let mut inflated = 0;
+        loop {
+            let payload = match &mut self.payload {
+                Some(payload) => payload,
+                None => {
+                    let Some(header) = self.header.read(input)? else { return Ok(Step::Hungry) };
+                    self.begin_frame(&header, input.len())?;
+                    self.payload.insert(Payload { header, taken: 0 })
+                }
+            };
+            let Payload { header, taken } = payload;
+            let left = header.len - *taken;
+            if left > 0 && input.is_empty() {
+                return Ok(Step::Hungry);
+            }
+            let piece = &input[..left.min(input.len() as u64) as usize];
+            let len = match &mut self.message {
+                _ if header.opcode.is_control() => {
+                    extend_unmasked(&mut self.control, piece, header.mask, *taken);
+                    piece.len()
+                }
+                Some(message) => {
+                    let before = message.bytes.len();
+                    let len = message.take(piece, header.mask, *taken, self.max_message_size)?;
+                    if message.inflater.is_some() {
+                        inflated += message.bytes.len() - before;
+                    }
+                    len
+                }
+                None => unreachable!("a data frame has begun or continues a message"),
+            };
+            *input = &input[len..];
+            *taken += len as u64;
+            if *taken == header.len {
+                let header = *header;
+                self.payload = None;
+                if let Some(message) = self.end_frame(&header)? {
+                    return Ok(Step::Message(message));
+                }
+            }
+            if inflated >= PAUSE_AFTER {
+                return Ok(Step::Paused);
             }
         }
-        Ok(Some(message))
     }
-}
 
-/// The peer, as tungstenite sees it.
-struct Peer<'a> {
-    unread: &'a mut BytesMut,
-    replies: &'a mut Vec<u8>,
-}
-
-impl Read for Peer<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.unread.is_empty() {
-            return Err(io::ErrorKind::WouldBlock.into());
+    /// Judges a frame by its header, and what has come before.
+    fn begin_frame(&mut self, header: &Header, at_hand: usize) -> Result<(), Fault> {
+        if header.opcode.is_control() {
+            return Ok(());
         }
-        let count = buffer.len().min(self.unread.len());
-        self.unread.copy_to_slice(&mut buffer[..count]);
-        if self.unread.is_empty() {
-            // Given up, not kept: it may have held a large part of a message.
-            *self.unread = BytesMut::new();
+        let message = match (header.opcode, &mut self.message) {
+            (Opcode::Continuation, Some(message)) => message,
+            (Opcode::Continuation, None) => {
+                return Err(Fault::Protocol("a frame continues no message"));
+            }
+            (_, Some(_)) => return Err(Fault::Protocol("a message begins inside of another")),
+            (opcode, message @ None) => message.insert(Partial {
+                is_text: opcode == Opcode::Text,
+                bytes: Vec::new(),
+                checked: 0,
+                fragments: 0,
+                inflater: header.is_compressed.then(|| Box::new(Inflater::take())),
+                wire_bytes: 0,
+            }),
+        };
+        message.fragments += 1;
+        message.wire_bytes = message.wire_bytes.saturating_add(header.len);
+        let max = self.max_message_size as u64;
+        let max_wire_bytes = match message.inflater {
+            None => max,
+            // Data may grow by an eighth: fixed codes have up to nine bits a byte.
+            Some(_) => max + max / 8 + 64,
+        };
+        if message.wire_bytes > max_wire_bytes || message.fragments > MAX_FRAGMENTS {
+            return Err(Fault::TooBig);
         }
-        Ok(count)
-    }
-}
-
-impl Write for Peer<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.replies.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+        if message.inflater.is_none() {
+            message.bytes.reserve_exact(at_hand.min(header.len as usize));
+        }
         Ok(())
+    }
+
+    /// The message that ends with this frame, if one does.
+    fn end_frame(&mut self, header: &Header) -> Result<Option<Message>, Fault> {
+        Ok(match header.opcode {
+            Opcode::Ping => Some(Message::Ping(std::mem::take(&mut self.control).into())),
+            Opcode::Pong => {
+                self.control = Vec::new();
+                Some(Message::Pong)
+            }
+            Opcode::Close => Some(Message::Close(close(&std::mem::take(&mut self.control))?)),
+            Opcode::Continuation | Opcode::Text | Opcode::Binary if header.is_final => {
+                let message = self.message.take().expect("its first frame has begun it");
+                Some(message.end(self.max_message_size)?)
+            }
+            Opcode::Continuation | Opcode::Text | Opcode::Binary => None,
+        })
+    }
+}
+
+impl Partial {
+    /// Takes payload in, of a compressed message only so much at a time. Answers how much.
+    fn take(
+        &mut self,
+        piece: &[u8],
+        mask: [u8; 4],
+        offset: u64,
+        max: usize,
+    ) -> Result<usize, Fault> {
+        let len = match &mut self.inflater {
+            None => {
+                extend_unmasked(&mut self.bytes, piece, mask, offset);
+                piece.len()
+            }
+            Some(inflater) => {
+                let len = piece.len().min(INFLATED_AT_ONCE);
+                let mut unmasked = [0; INFLATED_AT_ONCE];
+                let unmasked = &mut unmasked[..len];
+                unmasked.copy_from_slice(&piece[..len]);
+                unmask(unmasked, mask, offset);
+                inflater.push(unmasked, &mut self.bytes, max)?;
+                len
+            }
+        };
+        self.check_text()?;
+        Ok(len)
+    }
+
+    /// Judges the text as far as it has come; a character may still be half.
+    fn check_text(&mut self) -> Result<(), Fault> {
+        if !self.is_text {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.bytes[self.checked..]) {
+            Ok(_) => self.checked = self.bytes.len(),
+            Err(error) if error.error_len().is_some() => return Err(Fault::NotUtf8),
+            Err(error) => self.checked += error.valid_up_to(),
+        }
+        Ok(())
+    }
+
+    fn end(mut self, max: usize) -> Result<Message, Fault> {
+        let compressed_bytes = self.inflater.is_some().then_some(self.wire_bytes);
+        if let Some(inflater) = self.inflater.take() {
+            inflater.finish(&mut self.bytes, max)?;
+            self.check_text()?;
+        }
+        let value = if !self.is_text {
+            Value::new(ValueKind::ArrayBuffer, self.bytes.into())
+        } else if self.checked == self.bytes.len() {
+            Value::checked_text(self.bytes.into())
+        } else {
+            return Err(Fault::NotUtf8);
+        };
+        Ok(Message::Data { value, compressed_bytes })
+    }
+}
+
+/// What the payload of a close frame says (RFC 6455, 5.5.1).
+fn close(payload: &[u8]) -> Result<Close, Fault> {
+    match payload {
+        [] => Ok(Close::new(close_code::NO_STATUS, "")),
+        [_] => Err(Fault::Protocol("half a close code")),
+        [high, low, reason @ ..] => {
+            let code = u16::from_be_bytes([*high, *low]);
+            if !close_code::may_be_sent(code) {
+                return Err(Fault::Protocol("a close code is reserved"));
+            }
+            let reason = std::str::from_utf8(reason).map_err(|_invalid| Fault::NotUtf8)?;
+            Ok(Close::new(code, reason))
+        }
+    }
+}
+
+/// Appends masked bytes that stand at this offset of their frame's payload.
+fn extend_unmasked(bytes: &mut Vec<u8>, masked: &[u8], mask: [u8; 4], offset: u64) {
+    let start = bytes.len();
+    bytes.extend_from_slice(masked);
+    unmask(&mut bytes[start..], mask, offset);
+}
+
+/// RFC 6455, 5.3. In blocks, which the compiler makes vectors of.
+fn unmask(bytes: &mut [u8], mask: [u8; 4], offset: u64) {
+    let mask: [u8; 16] = std::array::from_fn(|place| mask[(offset as usize + place) % 4]);
+    let (blocks, rest) = bytes.as_chunks_mut::<16>();
+    for block in blocks {
+        for (byte, mask) in block.iter_mut().zip(mask) {
+            *byte ^= mask;
+        }
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask) {
+        *byte ^= mask;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 100_000;
+
+    /// A masked frame.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first];
+        match payload.len() {
+            len @ 0..=125 => frame.push(0x80 | len as u8),
+            len @ 126..=0xffff => {
+                frame.push(0x80 | 126);
+                frame.extend((len as u16).to_be_bytes());
+            }
+            len => {
+                frame.push(0x80 | 127);
+                frame.extend((len as u64).to_be_bytes());
+            }
+        }
+        let mask = [0x37, 0xfa, 0x21, 0x3d];
+        frame.extend(mask);
+        extend_unmasked(&mut frame, payload, mask, 0);
+        frame
+    }
+
+    /// All messages of a stream that comes in pieces of so many bytes, and the fault that ends it.
+    fn decode(stream: &[u8], step: usize) -> (Vec<Message>, Option<Fault>) {
+        let mut decoder = Decoder::new(MAX, true);
+        let mut messages = Vec::new();
+        for mut piece in stream.chunks(step) {
+            loop {
+                match decoder.next(&mut piece) {
+                    Ok(Step::Message(message)) => messages.push(message),
+                    Ok(Step::Paused) => {}
+                    Ok(Step::Hungry) => break,
+                    Err(fault) => return (messages, Some(fault)),
+                }
+            }
+            assert!(piece.is_empty());
+        }
+        (messages, None)
+    }
+
+    fn text(text: &str) -> Message {
+        Message::Data { value: Value::text(text), compressed_bytes: None }
+    }
+
+    #[test]
+    fn messages_are_the_same_however_their_bytes_are_cut() {
+        let long = "\u{e9}".repeat(40_000);
+        let (start, end) = long.as_bytes().split_at(30_001);
+        let stream = [
+            frame(0x81, b""),
+            frame(0x82, &[7; 126]),
+            frame(0x01, start),
+            frame(0x89, b"are you there?"),
+            frame(0x00, b""),
+            frame(0x80, end),
+            frame(0x8a, b"unasked"),
+            frame(0x41, b"\xf2\x48\xcd"),
+            frame(0x89, b""),
+            frame(0x80, b"\xc9\xc9\x07\x00"),
+            frame(0x88, b"\x03\xe8bye"),
+        ]
+        .concat();
+        let binary = Value::new(ValueKind::ArrayBuffer, Bytes::from_static(&[7; 126]));
+        for step in [1, 2, 3, 5, 7, 100, 4096, stream.len()] {
+            let expected = [
+                text(""),
+                Message::Data { value: binary.clone(), compressed_bytes: None },
+                Message::Ping(Bytes::from_static(b"are you there?")),
+                text(&long),
+                Message::Pong,
+                Message::Ping(Bytes::new()),
+                Message::Data { value: Value::text("Hello"), compressed_bytes: Some(7) },
+                Message::Close(Close::new(1000, "bye")),
+            ];
+            let (messages, fault) = decode(&stream, step);
+            assert!(messages == expected && fault.is_none(), "{step} {fault:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_held_between_messages() {
+        let mut decoder = Decoder::new(MAX, true);
+        let stream =
+            [frame(0x81, b"text"), frame(0x89, b"ping"), frame(0xc1, b"\x02\x00")].concat();
+        let mut input = &stream[..];
+        while let Ok(Step::Message(_)) = decoder.next(&mut input) {}
+        assert!(decoder.message.is_none() && decoder.payload.is_none());
+        assert_eq!(decoder.control.capacity(), 0);
+        // Multiplied by every connection there is.
+        assert!(size_of::<Decoder>() <= 192, "{}", size_of::<Decoder>());
+    }
+
+    #[test]
+    fn a_promised_length_costs_no_memory() {
+        let mut decoder = Decoder::new(usize::MAX >> 2, false);
+        let mut input = &b"\x82\xff\0\0\0\x7f\0\0\0\0\x01\x02\x03\x04few"[..];
+        assert_eq!(decoder.next(&mut input), Ok(Step::Hungry));
+        let message = decoder.message.expect("it has begun");
+        assert_eq!((message.bytes.len(), message.bytes.capacity()), (3, 3));
+    }
+
+    #[test]
+    fn what_is_over_the_bound_is_refused_by_its_header() {
+        let over = |first: u8, len: u64| [&[first, 0xff][..], &len.to_be_bytes(), &[0; 4]].concat();
+        let max = MAX as u64;
+        assert_eq!(decode(&over(0x82, max), 99), (vec![], None));
+        assert_eq!(decode(&over(0x82, max + 1), 99).1, Some(Fault::TooBig));
+        assert_eq!(decode(&over(0x82, u64::MAX >> 1), 99).1, Some(Fault::TooBig));
+        assert_eq!(decode(&over(0xc2, 2 * max), 99).1, Some(Fault::TooBig));
+        let fragments = [frame(0x02, &[0; 60_000]), over(0x80, 1 << 16)].concat();
+        assert_eq!(decode(&fragments, 99).1, Some(Fault::TooBig));
+    }
+
+    #[test]
+    fn fragments_without_end_are_refused() {
+        let empty = frame(0x00, b"").repeat(MAX_FRAGMENTS as usize);
+        assert_eq!(decode(&[frame(0x01, b""), empty].concat(), 4096).1, Some(Fault::TooBig));
+    }
+
+    #[test]
+    fn a_bomb_is_refused_and_inflated_with_pauses() {
+        let zeros = vec![0; MAX];
+        let mut state = flate2::Compress::new(flate2::Compression::best(), false);
+        let mut deflate = |bytes: &[u8]| {
+            let mut out = Vec::with_capacity(bytes.len() + 100);
+            let flush = flate2::FlushCompress::Sync;
+            state.compress_vec(bytes, &mut out, flush).expect("there is room");
+            state.reset();
+            out.truncate(out.len() - 4);
+            out
+        };
+        let (messages, fault) = decode(&frame(0xc2, &deflate(&zeros)), 4096);
+        assert_eq!((messages.len(), fault), (1, None));
+        let bomb = frame(0xc2, &deflate(&vec![0; 8 << 20]));
+        assert_eq!(decode(&bomb, 4096).1, Some(Fault::TooBig));
+        let mut decoder = Decoder::new(16 << 20, true);
+        let mut input = &bomb[..];
+        let mut pauses = 0;
+        let step = loop {
+            match decoder.next(&mut input) {
+                Ok(Step::Paused) => pauses += 1,
+                other => break other,
+            }
+        };
+        assert!(matches!(step, Ok(Step::Message(_))), "{step:?}");
+        assert!(pauses >= 7, "{pauses}");
+    }
+
+    #[test]
+    fn a_text_is_judged_with_the_byte_that_makes_it_no_utf_8() {
+        for (bytes, bad) in [
+            (&b"caf\xe9 "[..], 4),
+            (b"\xed\xa0\x80", 1),
+            (b"\xf4\x90\x80\x80", 1),
+            (b"\xc0\xaf", 0),
+            (b"ab\xff", 2),
+        ] {
+            let whole = frame(0x01, &[bytes, &[b'x'; 20]].concat());
+            let header = 6;
+            assert_eq!(decode(&whole[..header + bad], 1), (vec![], None), "{bytes:x?}");
+            assert_eq!(decode(&whole[..=header + bad], 1).1, Some(Fault::NotUtf8), "{bytes:x?}");
+        }
+        let half = [frame(0x01, b"caf\xc3"), frame(0x80, b"")].concat();
+        assert_eq!(decode(&half, 99).1, Some(Fault::NotUtf8));
+        // An inflated text too: "caf\xe9" in a stored block.
+        let inflated = frame(0xc1, b"\x00\x04\x00\xfb\xffcaf\xe9\x00");
+        assert_eq!(decode(&inflated, 99).1, Some(Fault::NotUtf8));
+    }
+
+    #[test]
+    fn frames_come_in_the_order_of_their_messages() {
+        let continues = Some(Fault::Protocol("a frame continues no message"));
+        assert_eq!(decode(&frame(0x80, b"x"), 99).1, continues);
+        let twice = [frame(0x01, b"x"), frame(0x80, b"y"), frame(0x00, b"z")].concat();
+        assert_eq!(decode(&twice, 99), (vec![text("xy")], continues));
+        let nested = [frame(0x01, b"x"), frame(0x82, b"y")].concat();
+        let begins = Some(Fault::Protocol("a message begins inside of another"));
+        assert_eq!(decode(&nested, 99).1, begins);
+    }
+
+    #[test]
+    fn a_close_frame_holds_nothing_or_a_code_that_may_be_sent_and_a_reason() {
+        let close = |payload: &[u8]| decode(&frame(0x88, payload), 99);
+        for (payload, code, reason) in
+            [(&b""[..], 1005, ""), (b"\x03\xe8", 1000, ""), (b"\x0f\xa0\xc3\xa9", 4000, "\u{e9}")]
+        {
+            let expected = Message::Close(Close::new(code, reason));
+            assert_eq!(close(payload), (vec![expected], None));
+        }
+        assert_eq!(close(b"\x03").1, Some(Fault::Protocol("half a close code")));
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000_u16] {
+            let reserved = Some(Fault::Protocol("a close code is reserved"));
+            assert_eq!(close(&code.to_be_bytes()).1, reserved, "{code}");
+        }
+        assert_eq!(close(b"\x03\xe8\xff").1, Some(Fault::NotUtf8));
     }
 }

@@ -123,6 +123,15 @@ impl Server {
         self.pid
     }
 
+    /// Resident memory of the process at its highest, in MiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
+        let status = status.expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.expect("Linux says so").trim().trim_end_matches(" kB");
+        kib.parse::<u64>().expect("a number of kilobytes") / 1024
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         let status = std::process::Command::new("kill")

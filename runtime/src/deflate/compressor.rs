@@ -1,0 +1,76 @@
+//! Compressors, kept by each thread for the next message that it compresses.
+
+use std::cell::RefCell;
+
+use flate2::{Compress, FlushCompress};
+
+use super::WindowBits;
+
+/// Compressors that a thread keeps: one for each window, and one to spare. The largest takes some
+/// 300 KiB.
+const MAX_KEPT: usize = WindowBits::COUNT + 1;
+
+/// What a flush appends, and a message goes without (RFC 7692, 7.2.1).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// Room for more that a flush needs, so that it is not begun anew (six bytes, says zlib).
+const ROOM: usize = 64;
+
+thread_local! {
+    static KEPT: RefCell<Vec<Compressor>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The state of compressing one message.
+pub(super) struct Compressor {
+    state: Compress,
+    window: WindowBits,
+    level: u32,
+}
+
+impl Compressor {
+    /// One that this thread has kept, or a new one.
+    pub(super) fn take(window: WindowBits, level: u32) -> Compressor {
+        KEPT.with_borrow_mut(|kept| {
+            let fitting = kept.iter().position(|kept| (kept.window, kept.level) == (window, level));
+            fitting.map(|place| kept.swap_remove(place))
+        })
+        .unwrap_or_else(|| {
+            let level_of = flate2::Compression::new(level);
+            let state = Compress::new_with_window_bits(level_of, false, window.0);
+            Compressor { state, window, level }
+        })
+    }
+
+    /// Compresses a part of the message.
+    pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        self.run(input, out, FlushCompress::None);
+    }
+
+    /// Ends the message, and keeps the state for another.
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) {
+        self.run(&[], out, FlushCompress::Sync);
+        debug_assert!(out.ends_with(&TAIL), "a flush ends with an empty block");
+        out.truncate(out.len() - TAIL.len());
+        self.state.reset();
+        KEPT.with_borrow_mut(|kept| {
+            if kept.len() < MAX_KEPT {
+                kept.push(self);
+            }
+        });
+    }
+
+    fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>, flush: FlushCompress) {
+        loop {
+            out.reserve(ROOM);
+            let before = self.state.total_in();
+            self.state
+                .compress_vec(input, out, flush)
+                .expect("zlib only fails on a state that was finished");
+            input = &input[(self.state.total_in() - before) as usize..];
+            // With room left nothing is held back.
+            if input.is_empty() && out.len() < out.capacity() {
+                return;
+            }
+        }
+    }
+}

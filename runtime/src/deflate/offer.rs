@@ -1,0 +1,161 @@
+//! The negotiation (RFC 7692, 7.1): which of the client's offers is taken, and the answer.
+
+use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
+
+use super::WindowBits;
+
+const NAME: &str = "permessage-deflate";
+const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
+const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
+const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
+const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
+
+/// Takes the first offer of permessage-deflate that is a good one: the window of what the server
+/// compresses, and the header of the 101. `None` goes on without.
+pub(crate) fn negotiate(headers: &HeaderMap) -> Option<(WindowBits, HeaderValue)> {
+    let offers = headers
+        .get_all(SEC_WEBSOCKET_EXTENSIONS)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let offer = offers.into_iter().find_map(Offer::read)?;
+    Some((offer.server_window.unwrap_or(WindowBits::MAX), offer.answer()))
+}
+
+/// What is of use of a good offer.
+struct Offer {
+    /// Asked for by the client.
+    server_window: Option<WindowBits>,
+}
+
+impl Offer {
+    /// Reads one; `None` for another extension, or one with a parameter that is unknown, is there
+    /// twice, or has a value that it cannot have: all of these are declined (RFC 7692, 7.1).
+    fn read(offer: &str) -> Option<Offer> {
+        let mut parts = offer.split(';').map(str::trim);
+        if !parts.next()?.eq_ignore_ascii_case(NAME) {
+            return None;
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        let mut server_window = None;
+        for part in parts {
+            let (name, value) = match part.split_once('=') {
+                Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
+                None => (part, None),
+            };
+            if seen.contains(&name) {
+                return None;
+            }
+            match (name, value) {
+                (SERVER_NO_CONTEXT_TAKEOVER | CLIENT_NO_CONTEXT_TAKEOVER, None) => {}
+                // 8 is a good value, and one that cannot be served.
+                (SERVER_MAX_WINDOW_BITS, Some(bits)) => {
+                    server_window = Some(WindowBits::new(window_bits(bits)?)?);
+                }
+                // A hint: windows of every size are inflated.
+                (CLIENT_MAX_WINDOW_BITS, None) => {}
+                (CLIENT_MAX_WINDOW_BITS, Some(bits)) => drop(window_bits(bits)?),
+                _ => return None,
+            }
+            seen.push(name);
+        }
+        Some(Offer { server_window })
+    }
+
+    /// A server may ask for both kinds of no context takeover whether or not they were offered, and
+    /// has to repeat the window that it was asked for (RFC 7692, 7.1.1 and 7.1.2).
+    fn answer(&self) -> HeaderValue {
+        let mut answer =
+            format!("{NAME}; {SERVER_NO_CONTEXT_TAKEOVER}; {CLIENT_NO_CONTEXT_TAKEOVER}");
+        if let Some(WindowBits(bits)) = self.server_window {
+            answer += &format!("; {SERVER_MAX_WINDOW_BITS}={bits}");
+        }
+        HeaderValue::try_from(answer).expect("names and digits")
+    }
+}
+
+/// 8 to 15, in decimal and without leading zeros (RFC 7692, 7.1.2.1).
+fn window_bits(value: &str) -> Option<u8> {
+    (8..=15).find(|bits| bits.to_string() == value)
+}
+
+/// A value may be written as a quoted string (RFC 6455, 9.1).
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer to these header lines, and the window.
+    fn answer(lines: &[&'static str]) -> Option<(u8, String)> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(line));
+        }
+        negotiate(&headers).map(|(window, answer)| {
+            (window.0, answer.to_str().expect("names and digits").to_owned())
+        })
+    }
+
+    const PLAIN: &str =
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+    #[test]
+    fn good_offers_are_answered_with_no_context_takeover() {
+        for offer in [
+            "permessage-deflate",
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate; client_max_window_bits=8",
+            "permessage-deflate;server_no_context_takeover;client_no_context_takeover",
+            "PerMessage-Deflate ; client_max_window_bits = \"15\"",
+            "x-webkit-deflate-frame, permessage-deflate",
+        ] {
+            assert_eq!(answer(&[offer]), Some((15, PLAIN.to_owned())), "{offer}");
+        }
+    }
+
+    #[test]
+    fn the_window_that_is_asked_for_is_kept_from_9_to_15_bits() {
+        for (offer, bits) in [
+            ("permessage-deflate; server_max_window_bits=9", 9),
+            ("permessage-deflate; server_max_window_bits=\"12\"; client_max_window_bits", 12),
+            ("permessage-deflate; server_max_window_bits=15", 15),
+        ] {
+            let expected = format!("{PLAIN}; server_max_window_bits={bits}");
+            assert_eq!(answer(&[offer]), Some((bits, expected)), "{offer}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_agreed_on_is_declined() {
+        for offer in [
+            "",
+            "permessage-bzip2",
+            "permessage-deflate; server_max_window_bits=8",
+            "permessage-deflate; server_max_window_bits",
+            "permessage-deflate; server_max_window_bits=09",
+            "permessage-deflate; server_max_window_bits=16",
+            "permessage-deflate; server_max_window_bits=+9",
+            "permessage-deflate; client_max_window_bits=7",
+            "permessage-deflate; client_max_window_bits=",
+            "permessage-deflate; client_no_context_takeover=1",
+            "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+            "permessage-deflate; client_max_window_bits; client_max_window_bits=10",
+            "permessage-deflate; unknown",
+            "permessage-deflate;",
+        ] {
+            assert_eq!(answer(&[offer]), None, "{offer}");
+        }
+        assert_eq!(answer(&[]), None);
+    }
+
+    #[test]
+    fn the_first_good_offer_is_taken() {
+        let offers = "permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=10";
+        let later = "permessage-deflate";
+        assert_eq!(answer(&[offers, later]).map(|(bits, _)| bits), Some(10));
+        assert_eq!(answer(&["other", later]).map(|(bits, _)| bits), Some(15));
+    }
+}

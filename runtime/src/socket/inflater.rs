@@ -1,0 +1,172 @@
+//! Inflates one message of a peer (RFC 7692, 7.2.2).
+//!
+//! A state is held while a message is under way, and kept by the thread that ends it.
+
+use std::cell::RefCell;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::fault::Fault;
+
+/// States that a thread keeps; each takes some 50 KiB.
+const MAX_KEPT: usize = 8;
+
+/// What the sender's flush has left off, and an empty last block: only after a whole block does that
+/// end the stream. A message that is cut short inside of one is found out by it.
+const TAIL: [u8; 6] = [0, 0, 0xff, 0xff, 3, 0];
+
+/// Least room made for what is inflated.
+const ROOM: usize = 256;
+
+thread_local! {
+    static KEPT: RefCell<Vec<Inflater>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(super) struct Inflater(Decompress);
+
+impl Inflater {
+    /// One that this thread has kept, or a new one. Its window is the largest: it inflates what was
+    /// compressed with any.
+    pub(super) fn take() -> Inflater {
+        let kept = KEPT.with_borrow_mut(Vec::pop);
+        kept.unwrap_or_else(|| Inflater(Decompress::new(false)))
+    }
+
+    /// Inflates a part of the message to the end of `out`. At most 1,032 times as much comes out as
+    /// goes in; who minds gives little at a time.
+    ///
+    /// # Errors
+    /// When it is no deflate, or `out` has more than `max` bytes. It has room for at most twice
+    /// that, then.
+    pub(super) fn push(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<(), Fault> {
+        self.run(input, out, max).map(drop)
+    }
+
+    /// Ends the message, and keeps the state for another.
+    ///
+    /// # Errors
+    /// As for [`Inflater::push`], and when the message ends before its data does.
+    pub(super) fn finish(mut self, out: &mut Vec<u8>, max: usize) -> Result<(), Fault> {
+        if !self.run(&TAIL, out, max)? {
+            return Err(Fault::NotDeflate);
+        }
+        KEPT.with_borrow_mut(|kept| {
+            if kept.len() < MAX_KEPT {
+                kept.push(self);
+            }
+        });
+        Ok(())
+    }
+
+    /// Answers whether the input's end was the end of a stream.
+    fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>, max: usize) -> Result<bool, Fault> {
+        loop {
+            if out.len() == out.capacity() {
+                out.reserve(ROOM.max(2 * input.len()));
+            }
+            let before = self.0.total_in();
+            let status = self
+                .0
+                .decompress_vec(input, out, FlushDecompress::None)
+                .map_err(|_error| Fault::NotDeflate)?;
+            input = &input[(self.0.total_in() - before) as usize..];
+            if out.len() > max {
+                return Err(Fault::TooBig);
+            }
+            match status {
+                // A sender may end a stream and begin another (RFC 7692, 7.2.3.4). Each takes
+                // input, so this comes to an end.
+                Status::StreamEnd => {
+                    self.0.reset(false);
+                    if input.is_empty() {
+                        return Ok(true);
+                    }
+                }
+                // With room left nothing is held back.
+                Status::Ok | Status::BufError if out.len() < out.capacity() => {
+                    return if input.is_empty() { Ok(false) } else { Err(Fault::NotDeflate) };
+                }
+                Status::Ok | Status::BufError => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Compress, Compression, FlushCompress};
+
+    use super::*;
+
+    /// Inflates a whole message, given in pieces of so many bytes.
+    fn inflate(message: &[u8], step: usize, max: usize) -> Result<Vec<u8>, Fault> {
+        let mut inflater = Inflater::take();
+        let mut out = Vec::new();
+        for piece in message.chunks(step) {
+            inflater.push(piece, &mut out, max)?;
+        }
+        inflater.finish(&mut out, max)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc_inflate_to_hello_however_they_are_cut() {
+        // RFC 7692, 7.2.3.1, 7.2.3.3, 7.2.3.4 and 7.2.3.5.
+        for message in [
+            &b"\xf2\x48\xcd\xc9\xc9\x07\x00"[..],
+            b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00",
+            b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
+            b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00",
+        ] {
+            for step in 1..=message.len() {
+                assert_eq!(inflate(message, step, 5), Ok(b"Hello".to_vec()), "{message:x?} {step}");
+            }
+        }
+        // 7.2.3.6
+        assert_eq!(inflate(b"\x00", 1, 5), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_message_that_is_cut_short_or_is_no_deflate_is_refused() {
+        let whole = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+        for len in 0..whole.len() - 1 {
+            assert_eq!(inflate(&whole[..len], 99, 5), Err(Fault::NotDeflate), "{len}");
+        }
+        for message in [&b"\xff"[..], b"Hello", b"\x07", b"\xf3\x48\xcd\xc9\xc9\x07\x00\x07"] {
+            assert_eq!(inflate(message, 99, 99), Err(Fault::NotDeflate), "{message:x?}");
+        }
+    }
+
+    /// So many zeros, compressed.
+    fn zeros(count: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(count / 100 + 100);
+        let mut state = Compress::new(Compression::best(), false);
+        state.compress_vec(&vec![0; count], &mut out, FlushCompress::Sync).expect("there is room");
+        out.truncate(out.len() - 4);
+        out
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_bound_and_costs_at_most_twice_its_memory() {
+        const MAX: usize = 100_000;
+        assert_eq!(inflate(&zeros(MAX), 1024, MAX), Ok(vec![0; MAX]));
+        assert_eq!(inflate(&zeros(MAX + 1), 1024, MAX), Err(Fault::TooBig));
+        let bomb = zeros(64 << 20);
+        let (mut inflater, mut out) = (Inflater::take(), Vec::new());
+        assert_eq!(inflater.push(&bomb, &mut out, MAX), Err(Fault::TooBig));
+        assert!(out.capacity() <= 2 * MAX + bomb.len() * 2, "{}", out.capacity());
+    }
+
+    #[test]
+    fn a_message_knows_nothing_of_the_one_before() {
+        let first = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+        assert!(inflate(first, 99, 99).is_ok());
+        // "Hello" again, as RFC 7692, 7.2.3.2 has it with context takeover.
+        assert_eq!(inflate(b"\xf2\x00\x11\x00\x00", 99, 99), Err(Fault::NotDeflate));
+    }
+}
