@@ -9,10 +9,11 @@ use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::Status;
 use zigttp_abi::value::ValueKind;
 
+use crate::ascii;
 use crate::failure::{self, Thrown};
 use crate::imports;
 use crate::runtime::{self, engine};
-use crate::value::{self, Block, SMALL, Scratch};
+use crate::value::{self, Block};
 
 /// An event that runs.
 pub(crate) struct Event {
@@ -67,21 +68,15 @@ impl Event {
 
     /// An input that is text.
     pub(crate) fn text_input(&self, index: u32, len: usize) -> Result<JSValue, Thrown> {
-        if len <= SMALL {
-            let mut scratch = Scratch::new();
-            // SAFETY: the scratch has room for `len` bytes, which the host writes.
-            unsafe {
-                imports::input(index, scratch.start());
-                value::string(self.context, scratch.written(len))
-            }
-        } else {
-            value::string(self.context, &self.block_input(index, len)?)
-        }
+        // SAFETY: the string has room for `len` bytes, which the host writes.
+        ascii::string_filled(self.context, len, |to| unsafe { imports::input(index, to) })
     }
 
     /// An input that is bytes, as an ArrayBuffer that the host has written into.
     pub(crate) fn bytes_input(&self, index: u32, len: usize) -> Result<JSValue, Thrown> {
-        self.block_input(index, len)?.into_array_buffer()
+        // SAFETY: the block has room for `len` bytes, which the host writes.
+        Block::filled(self.context, len, |to| unsafe { imports::input(index, to) })?
+            .into_array_buffer()
     }
 
     /// An input that is a message: a string or an ArrayBuffer.
@@ -91,10 +86,5 @@ impl Event {
         } else {
             self.bytes_input(index, len)
         }
-    }
-
-    fn block_input(&self, index: u32, len: usize) -> Result<Block, Thrown> {
-        // SAFETY: the block has room for `len` bytes, which the host writes.
-        Block::filled(self.context, len, |to| unsafe { imports::input(index, to) })
     }
 }

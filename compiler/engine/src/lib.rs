@@ -23,6 +23,7 @@
 //!   again what its safety depends on, and traps.
 
 mod api;
+mod ascii;
 mod event;
 mod failure;
 mod globals;

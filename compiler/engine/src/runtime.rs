@@ -11,7 +11,7 @@ use rquickjs::Ctx;
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 use zigttp_abi::events::EXPORTS;
 
-use crate::{failure, globals, memory, modules};
+use crate::{ascii, failure, globals, memory, modules};
 
 /// The part of the stack that JavaScript may use; beyond it recursion is a RangeError.
 ///
@@ -150,6 +150,7 @@ pub(crate) fn initialize() {
             || qjs::JS_AddIntrinsicAToB(engine.context()) < 0;
         assert!(!failed, "a new instance has memory for two more globals");
     }
+    ascii::check_layout(engine.context());
     let internals = engine.with(globals::install);
     for (internal, function) in engine.internals.iter().zip(internals) {
         internal.set(function);

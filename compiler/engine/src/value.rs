@@ -6,6 +6,7 @@ use std::ops::Deref;
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSTypedArrayEnum, JSValue};
 use zigttp_abi::value::ValueKind;
 
+use crate::ascii;
 use crate::failure::Thrown;
 use crate::runtime::{Internal, engine};
 
@@ -44,6 +45,12 @@ pub(crate) struct Text {
 impl Text {
     /// Borrows from a string, or from what `String(value)` makes of another value.
     pub(crate) fn new(context: *mut JSContext, value: JSValue) -> Result<Text, Thrown> {
+        if let Some((start, len)) = ascii::bytes_of(value) {
+            // SAFETY: the context and the value are alive; the reference is freed with the text, as
+            // the one that `JS_ToCStringLen` takes.
+            unsafe { qjs::JS_DupValue(context, value) };
+            return Ok(Text { context, start, len });
+        }
         let mut len = 0;
         // SAFETY: the context and the value are alive.
         let start = unsafe { qjs::JS_ToCStringLen(context, &raw mut len, value) };
@@ -70,7 +77,7 @@ impl Deref for Text {
 
 impl Drop for Text {
     fn drop(&mut self) {
-        // SAFETY: the pointer came from `JS_ToCStringLen` and is freed once.
+        // SAFETY: these are the bytes of a string of which this holds a reference.
         unsafe { qjs::JS_FreeCString(self.context, self.start.cast()) };
     }
 }
