@@ -37,8 +37,8 @@ pub(crate) struct CpuBudget {
 
 impl CpuBudget {
     /// Starts the first slice.
-    pub(crate) fn start(limit: Duration) -> CpuBudget {
-        CpuBudget { limit, used: Duration::ZERO, first_slice: Instant::now(), later_slice: None }
+    pub(crate) fn start(limit: Duration, now: Instant) -> CpuBudget {
+        CpuBudget { limit, used: Duration::ZERO, first_slice: now, later_slice: None }
     }
 
     /// Ends a slice; the future suspends the event until the next one begins.

@@ -1,10 +1,9 @@
 //! An event's effects take effect: first the attachments are written, then frames are queued.
 
-use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
 
 use crate::attachment::AttachmentError;
-use crate::connection_id::ConnectionId;
+use crate::connection_id::{ById, ConnectionId};
 use crate::counters::Counters;
 use crate::deflate::Variants;
 use crate::effects::{Effect, Effects, Touched};
@@ -62,7 +61,7 @@ fn is_compressed(effect: &Effect, hub: &Hub) -> bool {
 
 /// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
 /// than all else here.
-async fn compress(effects: &mut [Effect], touched: &HashMap<ConnectionId, Touched>, hub: &Hub) {
+async fn compress(effects: &mut [Effect], touched: &ById<Touched>, hub: &Hub) {
     let mut variants = Variants::default();
     for effect in effects.iter_mut().filter(|effect| is_compressed(effect, hub)) {
         if let Effect::Send { to, frame } = effect
@@ -75,7 +74,7 @@ async fn compress(effects: &mut [Effect], touched: &HashMap<ConnectionId, Touche
 
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order.
-fn queue(effects: Vec<Effect>, touched: &HashMap<ConnectionId, Touched>, counters: &Counters) {
+fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) {
     let mut rooms: Vec<&Room> = touched.values().map(|touched| &*touched.connection.room).collect();
     // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
     // for each other; a room that was left and entered anew has the same key and is another.

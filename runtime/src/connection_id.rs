@@ -4,8 +4,10 @@
 //! integer. One is never handed out twice over the life of a durable directory: the counter's
 //! high-water mark is persisted a block ahead, so a crash skips ids and never repeats them.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, OpenOptions};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -38,6 +40,30 @@ impl ConnectionId {
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+/// Something of each connection.
+pub(crate) type ById<T> = HashMap<ConnectionId, T, BuildHasherDefault<IdHasher>>;
+
+/// Hashes an id with one multiplication. Ids are numbered by this server, so no client can choose
+/// ones that collide: what std's hasher is slow for.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio's bits spread neighbours (Knuth, TAOCP 6.4). hashbrown takes the bucket
+        // from the low bits and a tag from the high ones.
+        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("an id is a u64");
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Counters {
     pub(crate) instantiations: Histogram,
     /// Restoring instances: a sample of them.
     pub(crate) restores: Histogram,
+    /// What restoring has copied.
+    pub(crate) restored_bytes: Counter,
     /// Payload of messages.
     pub(crate) received_bytes: Counter,
     /// What of them came compressed, as it came.

@@ -17,7 +17,7 @@ use crate::event_state::EventState;
 use crate::failure::Failure;
 use crate::http::NoAnswer;
 use crate::outbox::Close;
-use crate::sandbox::{Ended, Slot};
+use crate::sandbox::Slot;
 use crate::server::Server;
 
 impl Server {
@@ -77,12 +77,13 @@ impl Server {
         let own = event.connection().map(|connection| connection.id);
         let kind = event.kind();
         let began = Instant::now();
-        let state = EventState::new(self.hub.clone(), self.config.clone(), event);
-        let Ended { event, result } = self.sandbox.run(&app.program, state).await;
+        let state = EventState::new(self.hub.clone(), self.config.clone(), event, began);
+        let (state, result) = self.sandbox.run(&app.program, state).await;
         drop(slot);
+        let EventState { event, effects, response, .. } = *state;
         let result = match result {
-            Ok(returned) => match commit(&self.hub, returned.effects, own).await {
-                Ok(()) => Ok(returned.response),
+            Ok(()) => match commit(&self.hub, effects, own).await {
+                Ok(()) => Ok(response),
                 Err(error) => Err(Failure::NotCommitted(format!("{error}: {}", error.source))),
             },
             Err(failure) => Err(failure),

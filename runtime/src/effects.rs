@@ -1,11 +1,10 @@
 //! What an event did, as plain values: collected while it runs, committed when it returns.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::auto_response::AutoResponse;
 use crate::connection::Connection;
-use crate::connection_id::ConnectionId;
+use crate::connection_id::{ById, ConnectionId};
 use crate::frame::Frame;
 use crate::outbox::Close;
 use crate::value::Value;
@@ -28,7 +27,7 @@ pub(crate) enum Effect {
 #[derive(Default)]
 pub(crate) struct Effects {
     list: Vec<Effect>,
-    touched: HashMap<ConnectionId, Touched>,
+    touched: ById<Touched>,
     /// Payload bytes held; they count against the event's memory budget.
     bytes: usize,
 }
@@ -97,7 +96,7 @@ impl Effects {
     }
 
     /// The effects and the connections they name.
-    pub(crate) fn into_parts(self) -> (Vec<Effect>, HashMap<ConnectionId, Touched>) {
+    pub(crate) fn into_parts(self) -> (Vec<Effect>, ById<Touched>) {
         (self.list, self.touched)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -17,16 +18,16 @@ use crate::hub::Hub;
 
 /// Host data of a store: the state of the event that it runs, and nothing at all between events.
 #[derive(Default)]
-pub(crate) struct HostData(Option<EventState>);
+pub(crate) struct HostData(Option<Box<EventState>>);
 
 impl HostData {
     /// An event begins.
-    pub(crate) fn begin(&mut self, state: EventState) {
+    pub(crate) fn begin(&mut self, state: Box<EventState>) {
         self.0 = Some(state);
     }
 
     /// The event has ended; what it leaves behind.
-    pub(crate) fn end(&mut self) -> EventState {
+    pub(crate) fn end(&mut self) -> Box<EventState> {
         self.0.take().expect(AN_EVENT_RUNS)
     }
 }
@@ -66,9 +67,15 @@ pub(crate) struct EventState {
 }
 
 impl EventState {
-    pub(crate) fn new(hub: Arc<Hub>, config: Arc<Config>, event: Event) -> EventState {
-        EventState {
-            cpu: CpuBudget::start(config.cpu_limit),
+    /// Boxed: it goes into its store and out again.
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        config: Arc<Config>,
+        event: Event,
+        began: Instant,
+    ) -> Box<EventState> {
+        Box::new(EventState {
+            cpu: CpuBudget::start(config.cpu_limit, began),
             memory_budget: MemoryBudget::new(config.memory_limit),
             hub,
             config,
@@ -78,7 +85,7 @@ impl EventState {
             answer: Bytes::new(),
             thrown: None,
             response: None,
-        }
+        })
     }
 
     /// The connection with this id, with what this event has done to it; `None` when it is gone.

@@ -1,6 +1,5 @@
 //! What the connections of a server share: who is there, in which rooms, and what is kept.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::attachment::Attachments;
 use crate::connection::{Connection, State};
-use crate::connection_id::{ConnectionId, ConnectionIds};
+use crate::connection_id::{ById, ConnectionId, ConnectionIds};
 use crate::counters::Counters;
 use crate::deflate::{Compression, WindowBits};
 use crate::handler_log::HandlerLog;
@@ -35,7 +34,7 @@ pub(crate) struct Hub {
     pub(crate) handler_log: HandlerLog,
     pub(crate) compression: Compression,
     ids: ConnectionIds,
-    connections: RwLock<HashMap<ConnectionId, Arc<Connection>>>,
+    connections: RwLock<ById<Arc<Connection>>>,
     /// Told when the last connection has gone.
     emptied: Notify,
 }
@@ -169,7 +168,7 @@ impl Hub {
         self.connections.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<ConnectionId, Arc<Connection>>> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, ById<Arc<Connection>>> {
         // Every change is a single insert or remove.
         self.connections.write().unwrap_or_else(PoisonError::into_inner)
     }

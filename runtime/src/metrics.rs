@@ -178,6 +178,11 @@ fn counts(page: &mut Page, counters: &Counters) {
             &counters.forged_tokens,
         ),
         (
+            "restored_bytes",
+            "Memory written by events and copied back from the artifact's.",
+            &counters.restored_bytes,
+        ),
+        (
             "restore_mismatches",
             "Restored sandboxes that differed from their artifact: a bug.",
             &counters.restore_mismatches,

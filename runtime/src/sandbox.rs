@@ -29,9 +29,8 @@ use zigttp_abi::guest::Status;
 
 use crate::budget::OverBudget;
 use crate::config::{Config, Isolation};
-use crate::effects::Effects;
 use crate::error::{LoadError, StartError};
-use crate::event::{Event, Response};
+use crate::event::Event;
 use crate::event_state::{EventState, HostData};
 use crate::failure::{Failure, Thrown};
 use crate::guest_memory::GuestMemory;
@@ -117,18 +116,6 @@ struct Guest {
     on_close: TypedFunc<(i64, i64, i32, i32), i32>,
     handler: TypedFunc<(i64, i32, i32, i32, i32), i32>,
     tracked: Option<Tracked>,
-}
-
-/// What an event that returned leaves behind.
-pub(crate) struct Returned {
-    pub(crate) effects: Effects,
-    pub(crate) response: Option<Response>,
-}
-
-/// An event has ended; it is handed back for the log.
-pub(crate) struct Ended {
-    pub(crate) event: Event,
-    pub(crate) result: Result<Returned, Failure>,
 }
 
 impl Sandbox {
@@ -218,7 +205,10 @@ impl Sandbox {
 
     /// Waits for an instance of the pool to be free.
     pub(crate) async fn slot(&self) -> Slot<'_> {
-        let slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let slot = match self.slots.try_acquire() {
+            Ok(slot) => slot,
+            Err(_full) => self.slots.acquire().await.expect("the semaphore is never closed"),
+        };
         Slot { _slot: slot, _request: None }
     }
 
@@ -233,8 +223,13 @@ impl Sandbox {
         self.slots.available_permits()
     }
 
-    /// Runs one event in a fresh instance. The caller holds a [`Sandbox::slot`].
-    pub(crate) async fn run(&self, program: &Program, state: EventState) -> Ended {
+    /// Runs one event in a fresh instance, and hands its state back. The caller holds a
+    /// [`Sandbox::slot`].
+    pub(crate) async fn run(
+        &self,
+        program: &Program,
+        state: Box<EventState>,
+    ) -> (Box<EventState>, Result<(), Failure>) {
         let _running = self.ticker.begin();
         let mut instance = match program.take_idle() {
             Some(mut idle) => {
@@ -249,36 +244,36 @@ impl Sandbox {
                 match guest {
                     Ok(guest) => Instance { store, guest, place: None },
                     Err(error) => {
-                        let result = Err(Failure::Trapped(error.root_cause().to_string()));
-                        return Ended { event: store.data_mut().end().event, result };
+                        let failure = Failure::Trapped(error.root_cause().to_string());
+                        return (store.data_mut().end(), Err(failure));
                     }
                 }
             }
         };
         let status = instance.call().await;
         let has_returned = status.is_ok();
-        let state = instance.store.data_mut().end();
+        let mut state = instance.store.data_mut().end();
         let is_memory_denied = state.memory_budget.is_denied();
-        let mut result = result(status, is_memory_denied, state.thrown, || Returned {
-            effects: state.effects,
-            response: state.response,
-        });
+        let mut result = result(status, is_memory_denied, state.thrown.take());
         if has_returned && !is_memory_denied {
             let counters = &state.hub.counters;
             let began = fastrand::u32(..).is_multiple_of(RESTORES_PER_SAMPLE).then(Instant::now);
-            if self.keep(program, instance).is_err() {
-                counters.restore_mismatches.add_one();
-                result = Err(Failure::NotRestored);
+            match self.keep(program, instance) {
+                Ok(copied) => counters.restored_bytes.add(copied),
+                Err(Mismatch) => {
+                    counters.restore_mismatches.add_one();
+                    result = Err(Failure::NotRestored);
+                }
             }
             if let Some(began) = began.filter(|_| program.image.is_some()) {
                 counters.restores.record(began.elapsed());
             }
         }
-        Ended { event: state.event, result }
+        (state, result)
     }
 
     /// A store with an event's budgets, for that event and those that follow it.
-    fn store(&self, state: EventState) -> Store<HostData> {
+    fn store(&self, state: Box<EventState>) -> Store<HostData> {
         let mut store = Store::new(&self.engine, HostData::default());
         store.data_mut().begin(state);
         store.limiter(|state| &mut state.memory_budget);
@@ -291,14 +286,12 @@ impl Sandbox {
     }
 
     /// Restores an instance whose event has returned, and keeps it for another; drops it where
-    /// that is not worth its while, or there is no place for it.
-    fn keep(&self, program: &Program, mut instance: Instance) -> Result<(), Mismatch> {
+    /// that is not worth its while, or there is no place for it. Answers how many bytes were copied.
+    fn keep(&self, program: &Program, mut instance: Instance) -> Result<usize, Mismatch> {
         let (Some(image), Some(tracked)) = (program.image(), &mut instance.guest.tracked) else {
-            return Ok(());
+            return Ok(0);
         };
-        if !image.restore(&mut instance.store, tracked) {
-            return Ok(());
-        }
+        let Some(copied) = image.restore(&mut instance.store, tracked) else { return Ok(0) };
         if let Some(every) = self.verify_every
             && program.restored.fetch_add(1, Ordering::Relaxed) % every == every - 1
             && let Some(difference) = image.difference(&mut instance.store, tracked)
@@ -307,11 +300,11 @@ impl Sandbox {
             return Err(Mismatch);
         }
         if instance.place.is_none() {
-            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(()) };
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(copied) };
             instance.place = Some(place);
         }
         program.idle().push(instance);
-        Ok(())
+        Ok(copied)
     }
 }
 
@@ -468,12 +461,11 @@ fn result(
     status: wasmtime::Result<i32>,
     is_memory_denied: bool,
     thrown: Option<Thrown>,
-    returned: impl FnOnce() -> Returned,
-) -> Result<Returned, Failure> {
+) -> Result<(), Failure> {
     match status {
         // Also if JavaScript caught the error of the denied growth.
         _ if is_memory_denied => Err(Failure::OverBudget(OverBudget::Memory)),
-        Ok(status) if status == Status::Done as i32 => Ok(returned()),
+        Ok(status) if status == Status::Done as i32 => Ok(()),
         Ok(_) => match thrown {
             Some(thrown) => Err(Failure::Threw(thrown)),
             None => Err(Failure::Trapped("it answered a failure it did not explain".to_owned())),

@@ -66,12 +66,17 @@ impl Image {
         Image { memory, globals }
     }
 
-    /// Undoes what an instance has written. False when it can not serve again, because its
-    /// memory has grown or there is more to undo than a new instance costs.
+    /// Undoes what an instance has written, and answers how many bytes it copied for that. `None`
+    /// when it can not serve again, because its memory has grown or there is more to undo than a
+    /// new instance costs.
     #[must_use]
-    pub(crate) fn restore(&self, mut store: impl AsContextMut, tracked: &mut Tracked) -> bool {
+    pub(crate) fn restore(
+        &self,
+        mut store: impl AsContextMut,
+        tracked: &mut Tracked,
+    ) -> Option<usize> {
         if tracked.memory.data_size(&store) != self.memory.len() {
-            return false;
+            return None;
         }
         tracked.marked.clear();
         // Two more than there are pages: a bulk write may have marked them.
@@ -90,7 +95,7 @@ impl Image {
             }
             *chunk = [0; CHUNK];
             if tracked.marked.len() > MAX_MARKED {
-                return false;
+                return None;
             }
         }
         let memory = tracked.memory.data_mut(&mut store);
@@ -100,17 +105,9 @@ impl Image {
             memory[start..end].copy_from_slice(&self.memory[start..end]);
         }
         for (global, value) in tracked.globals.iter().zip(&self.globals) {
-            if global.set(&mut store, *value).is_err() {
-                return false;
-            }
+            global.set(&mut store, *value).ok()?;
         }
-        true
-    }
-
-    /// Pages the last restore copied back.
-    #[cfg(test)]
-    pub(crate) fn restored_pages(tracked: &Tracked) -> usize {
-        tracked.marked.len()
+        Some(tracked.marked.len() * PAGE)
     }
 
     /// What of an instance differs from the image, in words; all of it is compared. Tables are

@@ -74,9 +74,9 @@ impl Pair {
 
             let outcome = if result.is_err() {
                 Outcome::Trapped
-            } else if image.restore(&mut store, &mut tracked) {
+            } else if let Some(copied) = image.restore(&mut store, &mut tracked) {
                 assert_eq!(image.difference(&mut store, &tracked), None, "{argument:?}");
-                Outcome::Restored { pages: Image::restored_pages(&tracked) }
+                Outcome::Restored { pages: copied / PAGE }
             } else {
                 Outcome::Dropped
             };
@@ -213,7 +213,7 @@ fn what_the_host_writes_is_undone() {
             // The marks are what undoes it: the comparison sees it before.
             assert!(image.difference(&mut store, &tracked).is_some());
         }
-        assert!(image.restore(&mut store, &mut tracked));
+        assert!(image.restore(&mut store, &mut tracked).is_some());
         assert_eq!(image.difference(&mut store, &tracked), None);
     }
     // A hostile address marks nothing and panics nowhere; the write itself is refused.
@@ -229,7 +229,7 @@ fn an_unmarked_write_is_found_by_the_comparison() {
     let image = Image::take(&mut store, &tracked);
     let memory = instance.get_memory(&mut store, "memory").expect("it exports one");
     memory.data_mut(&mut store)[5000] = 0;
-    assert!(image.restore(&mut store, &mut tracked));
+    assert!(image.restore(&mut store, &mut tracked).is_some());
     let difference = image.difference(&mut store, &tracked);
     assert_eq!(difference.as_deref(), Some("memory differs at address 5000"));
 }
