@@ -13,6 +13,7 @@ mod binary;
 mod budgets;
 mod chat;
 mod closing;
+mod costs;
 mod crash;
 mod deflate;
 mod disk_faults;

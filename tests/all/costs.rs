@@ -1,0 +1,76 @@
+//! What an event and a connection cost, in figures that do not depend on how fast or busy the machine
+//! is: a regression shows here, without a clock.
+//!
+//! Each bound is a little above what was measured when it was written. Whoever makes something
+//! cheaper lowers it; whoever has a reason to make something dearer raises it and says so.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use super::support::server::Server;
+use super::support::{admin, programs};
+
+static HANDLER: LazyLock<PathBuf> =
+    LazyLock::new(|| programs::compile_file("examples/bench/bench.ts"));
+
+const EVENTS: u32 = 200;
+
+/// Bytes that restoring copies for one message of this text on this path.
+async fn restored_per_message(path: &str, text: &str) -> f64 {
+    let (server, admin) = admin::start(&HANDLER, &[]);
+    let mut client = server.connect(path).await;
+    // The first message of a chat is a name, and the first event of an instance is not restored.
+    client.ask(text).await;
+    let restored = || admin::scrape(admin)["zigttp_restored_bytes_total"];
+    let before = restored();
+    for _ in 0..EVENTS {
+        client.ask(text).await;
+    }
+    (restored() - before) / f64::from(EVENTS)
+}
+
+#[tokio::test]
+async fn an_event_writes_few_pages() {
+    for (path, text, bound) in [
+        ("/echo", "x".repeat(64), 11.0),
+        ("/echo", "x".repeat(16_000), 27.0),
+        ("/room/one", "x".repeat(64), 12.0),
+        ("/chat/one", "x".repeat(64), 14.0),
+    ] {
+        let restored = restored_per_message(path, &text).await / 1024.0;
+        let len = text.len();
+        assert!(restored > 1.0, "{path} {len}: {restored:.1} KiB is no event's");
+        assert!(restored <= bound, "{path} {len}: {restored:.1} KiB an event, not {bound}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_holds_little_memory() {
+    const CONNECTIONS: u32 = 500;
+    /// Of a debug build, whose futures are larger; a release build takes 3.3 KiB.
+    const BOUND: u64 = 8 << 10;
+    let server = Server::start(&HANDLER, &[]);
+    let mut clients = Vec::new();
+    let mut open = async |count: u32| {
+        for _ in 0..count {
+            let mut client = server.connect("/echo").await;
+            assert_eq!(client.ask("hello").await, "hello");
+            clients.push(client);
+        }
+        resident(server.pid())
+    };
+    // What is allocated once is there after these.
+    let before = open(100).await;
+    let after = open(CONNECTIONS).await;
+    let each = after.saturating_sub(before) / u64::from(CONNECTIONS);
+    assert!(each <= BOUND, "{each} bytes of resident memory a connection");
+}
+
+/// Bytes of a process that are in memory.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs, on Linux");
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has it");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kib << 10
+}
