@@ -1,8 +1,8 @@
 //! The opening handshake (RFC 6455, 4.2): is a request one, is it a good one, and which subprotocol.
 
 use hyper::header::{
-    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
@@ -65,6 +65,11 @@ pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Refusal>
     };
     if !is_key(key.as_bytes()) {
         return Err(bad("Sec-WebSocket-Key is not 16 bytes in base64"));
+    }
+    // What follows a handshake are frames: nobody on the way shall take them for something else.
+    let is_empty = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
+    if !is_empty || headers.contains_key(TRANSFER_ENCODING) {
+        return Err(bad("a WebSocket handshake has no body"));
     }
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is a header value");

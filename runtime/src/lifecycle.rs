@@ -217,7 +217,9 @@ impl Server {
                 End::Peer(close)
             }
             End::Fault(close) => {
-                connection.outbox.end_with(close.encode());
+                // Behind what earlier messages have been answered with.
+                connection.outbox.close(close.clone());
+                connection.outbox.queue_close();
                 let _ = timeout(time, socket.flush(&connection.outbox)).await;
                 End::Fault(close)
             }

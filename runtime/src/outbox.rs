@@ -81,6 +81,9 @@ struct Queue {
     frames: VecDeque<Waiting>,
     /// Bytes of the first frame that are written.
     written: usize,
+    /// Frames that a further ping or pong goes behind: the pings and pongs at the front, and what was
+    /// partly written before them.
+    controls: usize,
     /// Payload bytes of `frames`.
     bytes: usize,
     /// Since when `bytes` has been over the bound without a break.
@@ -151,12 +154,13 @@ impl Outbox {
         has_room
     }
 
-    /// Queues a ping or a pong, which do not wait behind data (RFC 6455, 5.4).
+    /// Queues a ping or a pong, which do not wait behind data (RFC 6455, 5.4), but behind each other.
     pub(crate) fn push_control(&self, encoded: Bytes) {
         let mut queue = self.lock();
         if queue.phase != Phase::Closed {
-            let place = usize::from(queue.written > 0);
+            let place = queue.controls.max(usize::from(queue.written > 0));
             queue.frames.insert(place, Waiting { encoded, payload: 0 });
+            queue.controls = place + 1;
         }
     }
 
@@ -318,6 +322,7 @@ impl Outbox {
     pub(crate) fn take(&self) -> Option<Bytes> {
         let mut queue = self.lock();
         let waiting = queue.frames.pop_front()?;
+        queue.controls = queue.controls.saturating_sub(1);
         queue.bytes -= waiting.payload;
         self.settle(&mut queue);
         Some(waiting.encoded)
@@ -335,6 +340,7 @@ impl Queue {
         let kept = (self.written > 0).then(|| self.frames.pop_front()).flatten();
         self.bytes = kept.as_ref().map_or(0, |frame| frame.payload);
         self.frames = kept.into_iter().collect();
+        self.controls = 0;
         self.over_since = None;
     }
 
@@ -364,6 +370,7 @@ impl Queue {
             {
                 self.written -= first.encoded.len();
                 self.bytes -= first.payload;
+                self.controls = self.controls.saturating_sub(1);
                 self.frames.pop_front();
             }
         }
@@ -389,6 +396,24 @@ mod tests {
             probe.send(()).expect("both wait");
         }
         assert_eq!((first_answer.try_recv(), second_answer.try_recv()), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn pongs_go_before_data_and_behind_each_other() {
+        let outbox = Outbox::new(1000);
+        let sent = |count| -> Vec<Bytes> { (0..count).filter_map(|_| outbox.take()).collect() };
+        let control =
+            |payload: &'static [u8]| encode(ControlFrame::pong(Bytes::from_static(payload)));
+        outbox.push(Frame::text(b"data"));
+        outbox.push_control(control(b"1"));
+        outbox.push_control(control(b"2"));
+        assert_eq!(sent(1), [control(b"1")]);
+        outbox.push_control(control(b"3"));
+        assert_eq!(sent(2), [control(b"2"), control(b"3")]);
+        outbox.push_control(control(b"4"));
+        outbox.push(Frame::text(b"more"));
+        let texts = [Frame::text(b"data").into_bytes(), Frame::text(b"more").into_bytes()];
+        assert_eq!(sent(4), [control(b"4"), texts[0].clone(), texts[1].clone()]);
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! All messages that are ready are read and handled before what they have queued is written: with
 //! 16 messages in flight that was 0.49 us of CPU a message against 4.6 (measured). Whatever the
 //! connection's task waits for, its queue is written meanwhile.
+//!
+//! What is read goes straight from the thread's buffer through `header` (which judges frames),
+//! `decoder` (which makes messages of them) and, of compressed ones, `inflater`.
 
 mod decoder;
 mod fault;

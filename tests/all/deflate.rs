@@ -16,11 +16,12 @@ const COMPRESSED_START: u8 = 0x41;
 
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
-/// Sends what comes to all of the room, and has an auto-response.
+/// Greets, so that a test knows who is in the room; sends what comes to all of it; has an auto-response.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
 import { send, getWebSockets, setAutoResponse } from "zigttp:websocket";
+export function onOpen(ws: WebSocket) { send(ws, "welcome"); }
 export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: string) {
   if (data === "answer by yourself") setAutoResponse(ws, "ping".repeat(500), "pong".repeat(500));
   for (const peer of getWebSockets(room)) send(peer, data);
@@ -30,9 +31,17 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
 });
 
 fn connect(server: &Server) -> RawClient {
-    let (client, head) = RawClient::connect_with(server.address, "/", OFFER);
-    assert!(extensions(&head).is_some(), "{head}");
+    let (client, agreed) = connect_with(server, OFFER);
+    assert!(agreed.is_some());
     client
+}
+
+/// Opens a connection with this offer; also what was agreed on.
+fn connect_with(server: &Server, offer: &str) -> (RawClient, Option<String>) {
+    let (mut client, head) = RawClient::connect_with(server.address, "/", offer);
+    assert_eq!(client.text(), "welcome");
+    let agreed = extensions(&head).map(str::to_owned);
+    (client, agreed)
 }
 
 /// What the head of a 101 says of extensions.
@@ -68,9 +77,9 @@ fn long_text() -> String {
 #[test]
 fn what_a_client_offers_is_taken_without_context_takeover() {
     let server = Server::start(&HANDLER, &[]);
-    let (mut client, head) = RawClient::connect_with(server.address, "/", OFFER);
+    let (mut client, answer) = connect_with(&server, OFFER);
     let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-    assert_eq!(extensions(&head), Some(agreed));
+    assert_eq!(answer.as_deref(), Some(agreed));
     for _ in 0..2 {
         client.frame(COMPRESSED_TEXT, &deflate(long_text().as_bytes()));
         let (first, payload) = client.next();
@@ -96,8 +105,8 @@ fn the_window_that_a_client_asks_for_is_kept() {
         let offer = format!(
             "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits={bits}\r\n"
         );
-        let (mut client, head) = RawClient::connect_with(server.address, "/", &offer);
-        let answer = extensions(&head).unwrap_or_else(|| panic!("declined: {head}"));
+        let (mut client, answer) = connect_with(&server, &offer);
+        let answer = answer.expect("it was not declined");
         assert!(answer.ends_with(&format!("; server_max_window_bits={bits}")), "{answer}");
         client.frame(TEXT, numbers.as_bytes());
         let (first, payload) = client.next();
@@ -117,8 +126,8 @@ fn an_offer_that_cannot_be_taken_is_declined_and_the_connection_opens_without() 
         "permessage-bzip2",
     ] {
         let header = format!("Sec-WebSocket-Extensions: {offer}\r\n");
-        let (mut client, head) = RawClient::connect_with(server.address, "/", &header);
-        assert_eq!(extensions(&head), None, "{offer}");
+        let (mut client, agreed) = connect_with(&server, &header);
+        assert_eq!(agreed, None, "{offer}");
         client.frame(TEXT, long_text().as_bytes());
         assert_eq!(client.text(), long_text());
     }
@@ -127,8 +136,7 @@ fn an_offer_that_cannot_be_taken_is_declined_and_the_connection_opens_without() 
 #[test]
 fn compression_can_be_turned_off_and_messages_below_a_size_left_out() {
     let server = Server::start(&HANDLER, &["--compression", "off"]);
-    let (_client, head) = RawClient::connect_with(server.address, "/", OFFER);
-    assert_eq!(extensions(&head), None);
+    assert_eq!(connect_with(&server, OFFER).1, None);
     let server = Server::start(&HANDLER, &["--compression-min-size", "50"]);
     let mut client = connect(&server);
     client.frame(TEXT, &[b'x'; 49]);
@@ -141,9 +149,9 @@ fn compression_can_be_turned_off_and_messages_below_a_size_left_out() {
 #[test]
 fn every_peer_of_a_broadcast_gets_the_form_it_has_agreed_on() {
     let (server, admin) = admin::start(&HANDLER, &[]);
-    let mut plain = RawClient::connect(server.address, "/");
+    let (mut plain, _) = connect_with(&server, "");
     let small = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n";
-    let (mut small, _) = RawClient::connect_with(server.address, "/", small);
+    let (mut small, _) = connect_with(&server, small);
     let (mut first, mut second) = (connect(&server), connect(&server));
     first.frame(COMPRESSED_TEXT, &deflate(long_text().as_bytes()));
     assert_eq!(plain.text(), long_text());
@@ -155,7 +163,8 @@ fn every_peer_of_a_broadcast_gets_the_form_it_has_agreed_on() {
     }
     let metrics = admin::scrape(admin);
     assert_eq!(metrics["zigttp_sent_compressed_bytes_total"], sent as f64);
-    assert_eq!(metrics["zigttp_sent_bytes_total"], 4.0 * long_text().len() as f64);
+    let greetings = 4 * "welcome".len();
+    assert_eq!(metrics["zigttp_sent_bytes_total"], (greetings + 4 * long_text().len()) as f64);
     assert_eq!(metrics["zigttp_received_bytes_total"], long_text().len() as f64);
     let received = deflate(long_text().as_bytes()).len();
     assert_eq!(metrics["zigttp_received_compressed_bytes_total"], received as f64);
@@ -209,7 +218,7 @@ fn a_breach_of_the_extension_is_closed_with_its_code() {
         assert_eq!(sent, Some(code), "{name}: {reason}");
         client.ended();
     }
-    let mut plain = RawClient::connect(server.address, "/");
+    let (mut plain, _) = connect_with(&server, "");
     plain.frame(COMPRESSED_TEXT, &deflate(b"not agreed on"));
     assert_eq!(plain.close_frame().0, Some(1002));
     plain.ended();

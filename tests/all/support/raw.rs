@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use super::PATIENCE;
 
@@ -50,6 +51,21 @@ impl RawClient {
     /// Sends bytes as they are.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("the server reads");
+    }
+
+    /// The same of bytes that the server may refuse to take.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// How long the server may take nothing before a write fails.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.stream.set_write_timeout(Some(patience)).expect("a time-out that is not zero");
+    }
+
+    /// Waits until there is something to read, and leaves it there.
+    pub(crate) fn peek(&self) {
+        self.stream.peek(&mut [0]).expect("the server sends something");
     }
 
     /// Sends one masked frame with this first byte.
