@@ -1,4 +1,4 @@
-// The page of the chat example: plain HTML and script, served by handler(req) in chat.ts.
+// The page of the chat example: plain HTML and script, served by the handler beside it.
 
 export const page = `<!doctype html>
 <html lang="en">
