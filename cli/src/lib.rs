@@ -6,6 +6,7 @@
 //! - [`commands`]: one file per subcommand;
 //! - [`exit`]: what a command comes to, and the only place that knows exit codes;
 //! - [`show`]: diagnostics and remarks on a terminal;
+//! - [`description`]: what a manifest says of a handler, for people and for programs;
 //! - [`handler_file`], [`overlay`]: a handler on a disk, as the compiler wants it, and texts that
 //!   stand in for files;
 //! - [`checking`]: several handlers, found in folders and checked side by side;
@@ -23,6 +24,7 @@ pub mod artifact;
 pub mod cache;
 pub mod checking;
 pub mod commands;
+pub mod description;
 pub mod exit;
 pub mod given;
 pub mod handler_file;
