@@ -36,4 +36,5 @@ mod zigts_commands;
 mod zigts_lsp;
 mod zigts_reports;
 mod zigts_rules;
+mod zigttp_init;
 mod zigttp_inspect;
