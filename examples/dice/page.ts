@@ -4,6 +4,7 @@ export const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Dice on zigttp</title>
 <style>
   :root { color-scheme: light dark;
@@ -19,6 +20,7 @@ export const page = `<!doctype html>
   h1 { font-size: 1.25rem; margin: 0; }
   #state { color: var(--quiet); font-size: .875rem; }
   section { display: flex; flex-direction: column; gap: 1rem; }
+  p { margin: 0; }
   [hidden] { display: none !important; }
   form, .row { display: flex; gap: .5rem; flex-wrap: wrap; }
   input { flex: 1 1 12rem; min-width: 0; background: var(--card); }
@@ -44,9 +46,10 @@ export const page = `<!doctype html>
   .die i { border-radius: 50%; margin: 10%; background: var(--ink); }
   .dice.old { opacity: .45; }
   .dice.new .die { animation: tumble .35s ease-out; }
-  .die.blank { border-style: dashed; background: none; }
+  .die.blank { border: 1px dashed var(--quiet); background: none; }
   .score { letter-spacing: .15rem; color: var(--accent); }
   @keyframes tumble { from { transform: rotate(-80deg) scale(.6); opacity: 0; } }
+  @media (max-width: 30rem) { .row button { flex: 1; } }
   @media (prefers-reduced-motion: reduce) { .dice.new .die { animation: none; } }
 </style>
 <header><h1>Dice</h1><span id="state" role="status"></span></header>
@@ -153,10 +156,12 @@ export const page = `<!doctype html>
     const isNew = $("table").hidden;
     show("table");
     $("news").textContent = news;
+    // Once somebody has rolled, what the others show is of the round before.
+    const isBegun = players.some((player) => player.hasRolled);
     const rolled = players.map((player) => player.name + player.roll + player.hasRolled);
     $("players").replaceChildren(...players.map((player, index) => {
       const isFresh = player.roll.length > 0 && !rolledBefore.includes(rolled[index].replace("false", ""));
-      const dice = element("div", "dice" + (player.hasRolled || isFresh ? "" : " old") + (isFresh ? " new" : ""));
+      const dice = element("div", "dice" + (isBegun && !player.hasRolled ? " old" : "") + (isFresh ? " new" : ""));
       dice.role = "img";
       dice.ariaLabel = player.roll.length > 0 ? "rolled " + player.roll.join(" and ") : "not rolled yet";
       dice.append(...(player.roll.length > 0 ? player.roll : [0, 0]).map(die));

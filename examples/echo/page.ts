@@ -4,6 +4,7 @@ export const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Echo on zigttp</title>
 <style>
   :root { color-scheme: light dark;
@@ -37,6 +38,10 @@ export const page = `<!doctype html>
   #log .value { overflow-wrap: anywhere; }
   #log .bytes { font: .875rem/1.7 ui-monospace, monospace; }
   #log .time { color: var(--quiet); font-variant-numeric: tabular-nums; }
+  @media (max-width: 30rem) {
+    input { flex-basis: 100%; }
+    button { flex: 1; }
+  }
   #log:empty::after { content: "Nothing sent yet."; display: block; padding: .55rem 0;
     color: var(--quiet); }
 </style>

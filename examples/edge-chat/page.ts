@@ -40,6 +40,7 @@ export const page = `<!doctype html>
     font-variant-numeric: tabular-nums; }
   #lines .note { color: var(--quiet); font-size: .9rem; }
   #people { margin: 0; list-style: none; }
+  #hint { margin: 0; color: var(--quiet); }
   @media (max-width: 40rem) {
     main { grid-template: auto 1fr / 1fr; }
     #people { order: -1; padding: .4rem 1rem; display: flex; gap: .2rem .9rem; overflow-x: auto; }
@@ -53,6 +54,7 @@ export const page = `<!doctype html>
   <button class="main">Join</button>
   <button id="private" type="button">New private room</button>
 </form>
+<p id="hint">Anybody can join a public room by its name. A private one has an address that nobody guesses.</p>
 <main hidden>
   <div id="lines" role="log" aria-label="Messages" tabindex="0"></div>
   <ul id="people" aria-label="People in this room"></ul>
@@ -83,7 +85,7 @@ export const page = `<!doctype html>
     history.replaceState(null, "", "/" + encodeURIComponent(room));
     const isPrivate = /^[0-9a-f]{64}$/.test(room);
     document.querySelector("h1").textContent = isPrivate ? "A private room" : room;
-    $("join").hidden = true;
+    $("join").hidden = $("hint").hidden = true;
     document.querySelector("main").hidden = $("say").hidden = false;
     $("text").focus();
     connect(room);

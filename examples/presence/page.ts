@@ -4,6 +4,7 @@ export const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Presence on zigttp</title>
 <style>
   :root { color-scheme: light dark;
@@ -32,11 +33,12 @@ export const page = `<!doctype html>
   #people { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .7rem;
     margin: 0; padding: 0; list-style: none; }
   #people li { display: grid; grid-template-columns: 2.75rem 1fr; gap: .1rem .8rem;
-    padding: .8rem; background: var(--card); border: 1px solid var(--line); border-radius: .8rem; }
+    align-content: start; padding: .8rem; background: var(--card); border: 1px solid var(--line); border-radius: .8rem; }
   #people li.you { border-color: var(--accent); }
+  #hint { margin: 0; color: var(--quiet); }
   .face { grid-row: span 2; width: 2.75rem; height: 2.75rem; border-radius: 50%; display: grid;
     place-items: center; font-weight: 600; color: #fff;
-    background: hsl(var(--hue) 45% light-dark(42%, 38%)); }
+    background: hsl(var(--hue) 45% 40%); }
   .name { font-weight: 600; overflow-wrap: anywhere; }
   .status { color: var(--quiet); font-size: .9rem; overflow-wrap: anywhere; min-height: 1.35rem; }
   .dots i { display: inline-block; width: .4rem; height: .4rem; margin-right: .2rem;
@@ -57,6 +59,7 @@ export const page = `<!doctype html>
     autocomplete="off">
   <button>Share</button>
 </form>
+<p id="hint">Join, and join once more in a second tab: each tab is somebody.</p>
 <ul id="people" aria-label="People in this room"></ul>
 <script>
   const $ = (id) => document.getElementById(id);
@@ -70,6 +73,7 @@ export const page = `<!doctype html>
   $("join").addEventListener("submit", (event) => {
     event.preventDefault();
     $("join").hidden = true;
+    $("hint").hidden = true;
     $("tell").hidden = false;
     $("status").focus();
     document.querySelector("h1").textContent = "Who is in " + $("room").value;

@@ -4,6 +4,7 @@ export const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Whiteboard on zigttp</title>
 <style>
   :root { color-scheme: light dark;
@@ -26,11 +27,12 @@ export const page = `<!doctype html>
   label.ink:has(:focus-visible) { outline: 3px solid var(--ink); }
   label.ink.rubber { background: repeating-linear-gradient(45deg, var(--line) 0 4px, var(--card) 4px 8px); }
   input[type=radio] { appearance: none; margin: 0; }
+  label:has(input[type=range]) { display: flex; }
   input[type=range] { accent-color: var(--accent); width: 6.5rem; }
   button { font: inherit; padding: .3rem .9rem; border: 1px solid var(--line); border-radius: .6rem;
     color: inherit; background: var(--card); cursor: pointer; }
   button:focus-visible, canvas:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-  main { flex: 1; min-height: 0; display: grid; place-items: center; container-type: size; }
+  main { flex: 1; min-height: 0; display: grid; place-items: start center; container-type: size; }
   #frame { position: relative; aspect-ratio: 1600 / 1000; width: min(100cqw, 160cqh); }
   canvas { display: block; width: 100%; height: 100%; background: var(--card); border-radius: .8rem;
     box-shadow: 0 1px 3px #0002, 0 0 0 1px var(--line); touch-action: none; cursor: crosshair; }
