@@ -4,6 +4,8 @@ pub mod attachments;
 pub mod build;
 pub mod check;
 pub mod describe_rule;
+pub mod init;
+pub mod inspect;
 pub mod lsp;
 pub mod rules;
 pub mod run;

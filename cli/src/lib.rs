@@ -6,6 +6,8 @@
 //! - [`commands`]: one file per subcommand;
 //! - [`exit`]: what a command comes to, and the only place that knows exit codes;
 //! - [`show`]: diagnostics and remarks on a terminal;
+//! - [`description`]: what a manifest says of a handler, for people and for programs;
+//! - [`template`]: what a new project begins with;
 //! - [`handler_file`], [`overlay`]: a handler on a disk, as the compiler wants it, and texts that
 //!   stand in for files;
 //! - [`checking`]: several handlers, found in folders and checked side by side;
@@ -23,6 +25,7 @@ pub mod artifact;
 pub mod cache;
 pub mod checking;
 pub mod commands;
+pub mod description;
 pub mod exit;
 pub mod given;
 pub mod handler_file;
@@ -34,4 +37,5 @@ pub mod panic_hook;
 pub mod reload;
 pub mod server_options;
 pub mod show;
+pub mod template;
 pub mod watch;

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream};
 use zigts_compiler::ConsoleLine;
@@ -12,6 +12,7 @@ use zigttp_abi::guest::LogLevel;
 
 /// Work that takes longer than this says what it is doing.
 const PATIENCE: Duration = Duration::from_millis(300);
+const A_SECOND: Duration = Duration::from_secs(1);
 
 /// Shows why a command could not run, on one line.
 pub fn error(error: &anyhow::Error) {
@@ -61,17 +62,21 @@ pub fn tally<'a>(reports: impl Iterator<Item = &'a Report> + Clone) {
 /// Shows what top-level code said while a handler was built.
 pub fn console(lines: &[ConsoleLine]) {
     for line in lines {
-        let level = match line.level {
-            LogLevel::Debug => "debug",
-            LogLevel::Info => "log",
-            LogLevel::Warn => "warn",
-            LogLevel::Error => "error",
-        };
-        remark(&format!("console.{level} while building: {}", line.text));
+        remark(&format!("console.{} while building: {}", console_method(line), line.text));
     }
 }
 
-/// Does some work, and says on a terminal what it is once it takes long.
+/// The method of `console` that a line is from.
+pub fn console_method(line: &ConsoleLine) -> &'static str {
+    match line.level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "log",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    }
+}
+
+/// Does some work, and says on a terminal what it is, and for how long, once it takes long.
 pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
     if !stderr().is_terminal() {
         return work();
@@ -79,10 +84,14 @@ pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
     std::thread::scope(|scope| {
         let (done, is_done) = mpsc::channel::<()>();
         scope.spawn(move || {
-            if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                let _ = write!(stderr(), "{what} …");
-                // Until the sender is gone.
-                let _ = is_done.recv();
+            let started = Instant::now();
+            let mut patience = PATIENCE;
+            // Until the sender is gone.
+            while is_done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                patience = A_SECOND;
+                let _ = write!(stderr(), "\r{what} … {} s", started.elapsed().as_secs());
+            }
+            if patience == A_SECOND {
                 let _ = write!(stderr(), "\r\x1b[2K");
             }
         });

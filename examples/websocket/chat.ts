@@ -1,8 +1,8 @@
 // A chat: one room a path, a name kept with each connection.
 //
-// The first message of a connection is its name; every later one goes to all in its room. With
-// `zigttp run chat.wasm --durable data --resume`, a browser that comes back after a dropped link or
-// a restart of the server still has its name.
+// The first message of a connection is its name; every later one goes to all in its room. On a
+// server with `--durable data --resume`, a browser that comes back after a dropped link or a restart
+// still has its name.
 
 import {
   deserializeAttachment,

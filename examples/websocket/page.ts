@@ -1,31 +1,34 @@
-// The page of the chat example: plain HTML and script, served by handler(req) in chat.ts.
+// The page of the chat example: plain HTML and script, served by the handler beside it.
 
 export const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
 <title>Chat on zigttp</title>
 <style>
-  :root { --ink: #1c1b22; --paper: #fbfaf8; --line: #d9d6cf; --mine: #0b6e4f; }
-  @media (prefers-color-scheme: dark) {
-    :root { --ink: #eceae4; --paper: #191a1f; --line: #3a3b42; --mine: #62c8a3; }
-  }
+  :root { color-scheme: light dark;
+    --paper: light-dark(#f7f6f2, #16171b); --card: light-dark(#fff, #1f2127);
+    --ink: light-dark(#1c1b22, #eceae4); --quiet: light-dark(#66646e, #a09fa6);
+    --line: light-dark(#dedbd3, #363840); --accent: light-dark(#0b6e4f, #62c8a3);
+    --on-accent: light-dark(#fff, #10241c); }
   * { box-sizing: border-box; }
   body { margin: 0 auto; max-width: 42rem; height: 100dvh; padding: 1rem; display: flex;
     flex-direction: column; gap: .75rem; font: 16px/1.5 system-ui, sans-serif;
     color: var(--ink); background: var(--paper); }
-  h1 { font-size: 1.1rem; margin: 0; }
+  h1 { font-size: 1.25rem; margin: 0; }
   form { display: flex; gap: .5rem; flex-wrap: wrap; }
-  input { flex: 1 1 8rem; min-width: 0; }
-  input, button { font: inherit; padding: .45rem .7rem; border: 1px solid var(--line);
-    border-radius: .4rem; color: inherit; background: transparent; }
-  button { cursor: pointer; border-color: var(--mine); color: var(--mine); }
+  input { flex: 1 1 8rem; min-width: 0; background: var(--card); }
+  input, button { font: inherit; padding: .55rem .9rem; border: 1px solid var(--line);
+    border-radius: .6rem; color: inherit; }
+  button { cursor: pointer; background: var(--accent); border-color: var(--accent);
+    color: var(--on-accent); }
   button:disabled { opacity: .5; cursor: default; }
-  #lines { flex: 1; overflow-y: auto; border: 1px solid var(--line); border-radius: .4rem;
-    padding: .6rem .8rem; overflow-wrap: anywhere; }
-  #lines p { margin: 0 0 .25rem; }
-  #lines .note { opacity: .65; font-style: italic; }
+  :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+  #lines { flex: 1; overflow-y: auto; background: var(--card); border: 1px solid var(--line);
+    border-radius: .8rem; padding: .75rem 1rem; overflow-wrap: anywhere; }
+  #lines p { margin: 0 0 .35rem; }
+  #lines .note { color: var(--quiet); font-size: .9rem; }
 </style>
 <h1>Chat on zigttp</h1>
 <form id="join">
@@ -33,7 +36,7 @@ export const page = `<!doctype html>
   <input id="name" aria-label="Your name" placeholder="Your name" required maxlength="40" autofocus>
   <button>Join</button>
 </form>
-<div id="lines" role="log" aria-live="polite"></div>
+<div id="lines" role="log" aria-label="Messages" tabindex="0"></div>
 <form id="say">
   <input id="text" aria-label="Message" placeholder="Join a room first" disabled autocomplete="off">
   <button id="send" disabled>Send</button>
@@ -75,6 +78,7 @@ export const page = `<!doctype html>
       enable(true);
     };
     joined.onmessage = (message) => {
+      if (message.data === "alive") return;
       if (message.data.startsWith("welcome back")) clearTimeout(telling);
       show(message.data);
     };
@@ -87,6 +91,11 @@ export const page = `<!doctype html>
       setTimeout(() => { if (socket === joined) connect(room, name, longer); }, longer);
     };
   }
+
+  // Keeps a silent connection open through proxies.
+  setInterval(() => {
+    if (socket?.readyState === WebSocket.OPEN) socket.send("heartbeat");
+  }, 30_000);
 
   $("say").addEventListener("submit", (event) => {
     event.preventDefault();

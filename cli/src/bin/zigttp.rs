@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use zigttp_cli::commands::{attachments, run};
+use zigttp_cli::commands::{attachments, init, inspect, run};
 use zigttp_cli::{exit, given};
 
 /// Serve a WebSocket handler: a fresh sandbox for every event.
@@ -18,6 +18,10 @@ struct Arguments {
 enum Command {
     /// Serve a handler.wasm, or build a TypeScript handler and serve it
     Run(Box<run::Arguments>),
+    /// Begin a project: a handler, its page, and what editors and npm want
+    Init(init::Arguments),
+    /// Show what a handler.wasm says of itself and what it is made of
+    Inspect(inspect::Arguments),
     /// Look after the attachments that connections have left
     Attachments(attachments::Arguments),
 }
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match command {
         Command::Run(arguments) => run::run(*arguments, &given),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Attachments(arguments) => attachments::run(&arguments),
     };
     exit::report(result)

@@ -1,12 +1,14 @@
 //! `zigts build`: from a handler's source to a `handler.wasm`.
 
+mod json;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use zigts_compiler::report::{Report, Shown};
-use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine, TICK};
+use zigts_compiler::{BuildError, Builder, ConsoleLine, TICK};
 use zigts_rules::levels::Levels;
 use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
@@ -15,7 +17,7 @@ use crate::exit::ErrorsFound;
 use crate::handler_file::HandlerFile;
 use crate::lint_options::LintOptions;
 use crate::overlay::Overlay;
-use crate::{cache, show};
+use crate::{cache, description, show};
 
 /// Arguments of `zigts build`.
 #[derive(clap::Args)]
@@ -25,8 +27,26 @@ pub struct Arguments {
     /// Where to write the artifact [default: the handler's name with .wasm, in this folder]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Print one JSON object to standard output: what was built, and every diagnostic
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     lint: LintOptions,
+}
+
+/// What came of building a handler.
+struct Build {
+    file: HandlerFile,
+    report: Report,
+    /// What its top-level code said.
+    console: Vec<ConsoleLine>,
+    /// Nothing where the handler has errors.
+    artifact: Option<Artifact>,
+}
+
+struct Artifact {
+    bytes: Vec<u8>,
+    manifest: Manifest,
 }
 
 /// Runs the command.
@@ -39,38 +59,34 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(output) => output.clone(),
         None => default_output(&arguments.file)?,
     };
-    let artifact = compile(&arguments.file, &arguments.lint.levels()?)?;
-    let report = || std::iter::once(&artifact.report);
-    if !arguments.lint.let_pass(report()) {
-        arguments.lint.explain_failure(report());
-        return Err(ErrorsFound.into());
+    let mut build = compile(&arguments.file, &arguments.lint.levels()?)?;
+    if !arguments.json {
+        build.show_findings()?;
     }
-    replace(&output, &artifact.bytes)
-        .with_context(|| format!("cannot write `{}`", output.display()))?;
-    let exports = artifact.manifest.exports.join(", ");
-    writeln!(
-        std::io::stdout(),
-        "{}: {exports}; {} KiB, built in {:.2} s",
-        output.display(),
-        artifact.bytes.len().div_ceil(1024),
-        started.elapsed().as_secs_f64(),
-    )?;
-    write_effects(&artifact.manifest, &mut std::io::stdout())?;
-    Ok(())
+    let report = || std::iter::once(&build.report);
+    let passes = arguments.lint.let_pass(report());
+    if !passes {
+        arguments.lint.explain_failure(report());
+    }
+    build.artifact.take_if(|_| !passes);
+    if let Some(Artifact { bytes, .. }) = &build.artifact {
+        replace(&output, bytes).with_context(|| format!("cannot write `{}`", output.display()))?;
+    }
+    let duration = started.elapsed();
+    if arguments.json {
+        std::io::stdout().write_all(json::to_string(&build, &output, duration).as_bytes())?;
+    } else if let Some(artifact) = &build.artifact {
+        write(artifact, &output, duration)?;
+    }
+    if build.artifact.is_some() { Ok(()) } else { Err(ErrorsFound.into()) }
 }
 
-/// A small table: what each export does to the world, and what holds for all of them.
-fn write_effects(manifest: &Manifest, output: &mut impl Write) -> std::io::Result<()> {
-    const ALL: &str = "(all)";
-    let properties = manifest.properties.names();
-    let rows = manifest.effects.iter().map(|(export, effects)| {
-        let effects = if effects.is_empty() { "pure".to_owned() } else { effects.join(", ") };
-        (export.as_str(), effects)
-    });
-    let last = (!properties.is_empty()).then(|| (ALL, properties.join(", ")));
-    for (name, words) in rows.chain(last) {
-        writeln!(output, "  {name:<9}  {words}")?;
-    }
+/// Says what was built.
+fn write(artifact: &Artifact, path: &Path, duration: Duration) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    let (size, seconds) = (description::size(artifact.bytes.len()), duration.as_secs_f64());
+    writeln!(output, "{}: {size}, built in {seconds:.2} s", path.display())?;
+    description::write(&artifact.manifest, &mut output)?;
     Ok(())
 }
 
@@ -82,10 +98,12 @@ fn write_effects(manifest: &Manifest, output: &mut impl Write) -> std::io::Resul
 /// When the file cannot be read, the engine does not run here, or the handler has errors
 /// ([`ErrorsFound`]).
 pub fn compile_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    compile(path, &Levels::default()).map(|artifact| artifact.bytes)
+    let build = compile(path, &Levels::default())?;
+    build.show_findings()?;
+    build.artifact.map(|artifact| artifact.bytes).ok_or_else(|| ErrorsFound.into())
 }
 
-fn compile(path: &Path, levels: &Levels) -> anyhow::Result<Artifact> {
+fn compile(path: &Path, levels: &Levels) -> anyhow::Result<Build> {
     let overlay = Overlay::default();
     let file = HandlerFile::open(path, &overlay)?;
     let builder = show::while_working("compiling the engine, which is done once", || {
@@ -99,28 +117,25 @@ fn compile(path: &Path, levels: &Levels) -> anyhow::Result<Artifact> {
         }
     });
     let mut read = |module: &ModuleName| file.read(module, &overlay);
-    match zigts_compiler::build(&builder, file.entry(), &mut read, levels) {
-        Ok(artifact) => {
-            show_findings(&artifact.report, &artifact.console, &file)?;
-            Ok(artifact)
-        }
-        Err(BuildError::Rejected(rejected)) => {
-            show_findings(&rejected.report, &rejected.console, &file)?;
-            Err(ErrorsFound.into())
-        }
-        Err(error) => Err(error.into()),
-    }
+    let (report, console, artifact) =
+        match zigts_compiler::build(&builder, file.entry(), &mut read, levels) {
+            Ok(zigts_compiler::Artifact { bytes, manifest, report, console }) => {
+                (report, console, Some(Artifact { bytes, manifest }))
+            }
+            Err(BuildError::Rejected(rejected)) => (rejected.report, rejected.console, None),
+            Err(error) => return Err(error.into()),
+        };
+    Ok(Build { file, report, console, artifact })
 }
 
-fn show_findings(
-    report: &Report,
-    console: &[ConsoleLine],
-    file: &HandlerFile,
-) -> anyhow::Result<()> {
-    show::console(console);
-    show::diagnostics(&[Shown { report, path_of: &|module| file.path_of(module) }])?;
-    show::tally(std::iter::once(report));
-    Ok(())
+impl Build {
+    fn show_findings(&self) -> anyhow::Result<()> {
+        let path_of = |module: &ModuleName| self.file.path_of(module);
+        show::console(&self.console);
+        show::diagnostics(&[Shown { report: &self.report, path_of: &path_of }])?;
+        show::tally(std::iter::once(&self.report));
+        Ok(())
+    }
 }
 
 fn default_output(file: &Path) -> anyhow::Result<PathBuf> {

@@ -22,9 +22,10 @@ struct JsonReport {
     proof: Option<JsonProof>,
 }
 
+/// A diagnostic as programs read it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JsonDiagnostic {
+pub struct JsonDiagnostic {
     code: &'static str,
     name: &'static str,
     severity: &'static str,
@@ -56,9 +57,7 @@ struct JsonProof {
 pub fn to_string(reports: &[Shown<'_>], success: bool) -> String {
     let object = JsonReport {
         success,
-        diagnostics: Shown::diagnostics(reports)
-            .map(|(shown, diagnostic)| json_diagnostic(shown, diagnostic))
-            .collect(),
+        diagnostics: diagnostics(reports),
         omitted: Some(reports.iter().map(|shown| shown.report.omitted).sum())
             .filter(|&omitted| omitted > 0),
         proof: match reports {
@@ -67,6 +66,13 @@ pub fn to_string(reports: &[Shown<'_>], success: bool) -> String {
         },
     };
     serde_json::to_string_pretty(&object).expect("text and numbers always serialise") + "\n"
+}
+
+/// The diagnostics of one or more handlers, for an object that has more to say than they.
+pub fn diagnostics(reports: &[Shown<'_>]) -> Vec<JsonDiagnostic> {
+    Shown::diagnostics(reports)
+        .map(|(shown, diagnostic)| json_diagnostic(shown, diagnostic))
+        .collect()
 }
 
 fn json_diagnostic(shown: &Shown<'_>, diagnostic: &Diagnostic) -> JsonDiagnostic {

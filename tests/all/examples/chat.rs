@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::support::programs;
-use super::support::raw::{RawClient, TEXT};
-use super::support::server::Server;
+use crate::support::programs;
+use crate::support::raw::{RawClient, TEXT};
+use crate::support::server::Server;
 
 fn chat() -> PathBuf {
     programs::compile_file("examples/websocket/chat.ts")

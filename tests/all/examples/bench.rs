@@ -1,7 +1,7 @@
 //! The handler that benchmarks talk to keeps their protocol.
 
-use super::support::programs;
-use super::support::server::Server;
+use crate::support::programs;
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn it_echoes_broadcasts_remembers_names_and_answers_heartbeats() {

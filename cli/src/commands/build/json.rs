@@ -1,0 +1,64 @@
+//! What was built, for programs: one JSON object.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use zigts_compiler::report::Shown;
+use zigts_compiler::report::json::{JsonDiagnostic, diagnostics};
+use zigts_rules::model::ModuleName;
+
+use super::Build;
+use crate::description::JsonHandler;
+use crate::show;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonBuild<'a> {
+    success: bool,
+    duration_ms: u128,
+    /// `null` where none was written.
+    artifact: Option<JsonArtifact>,
+    handler: Option<JsonHandler<'a>>,
+    diagnostics: Vec<JsonDiagnostic>,
+    /// How many findings are left out, where there are too many to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<usize>,
+    /// What top-level code said while it ran.
+    console: Vec<JsonConsoleLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonArtifact {
+    path: String,
+    bytes: usize,
+}
+
+#[derive(Serialize)]
+struct JsonConsoleLine<'a> {
+    method: &'static str,
+    text: &'a str,
+}
+
+/// The object, on lines of its own.
+pub(super) fn to_string(build: &Build, output: &Path, duration: Duration) -> String {
+    let path_of = |module: &ModuleName| build.file.path_of(module);
+    let artifact = build.artifact.as_ref();
+    let object = JsonBuild {
+        success: artifact.is_some(),
+        duration_ms: duration.as_millis(),
+        artifact: artifact.map(|artifact| JsonArtifact {
+            path: output.display().to_string(),
+            bytes: artifact.bytes.len(),
+        }),
+        handler: artifact.map(|artifact| JsonHandler::from(&artifact.manifest)),
+        diagnostics: diagnostics(&[Shown { report: &build.report, path_of: &path_of }]),
+        omitted: Some(build.report.omitted).filter(|&omitted| omitted > 0),
+        console: build
+            .console
+            .iter()
+            .map(|line| JsonConsoleLine { method: show::console_method(line), text: &line.text })
+            .collect(),
+    };
+    serde_json::to_string_pretty(&object).expect("text and numbers always serialise") + "\n"
+}

@@ -1,0 +1,83 @@
+//! What a manifest says of a handler, for people and for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use zigttp_abi::manifest::{Manifest, Properties};
+
+/// A handler as programs read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JsonHandler<'a> {
+    abi: u32,
+    compiler: &'a str,
+    source_hash: &'a str,
+    exports: Vec<JsonExport<'a>>,
+    /// `null` where every path upgrades.
+    routes: Option<&'a [String]>,
+    /// `null` where none are negotiated.
+    protocols: Option<&'a [String]>,
+    /// Functions of `zigttp:websocket` that it may call.
+    api: &'a [String],
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+struct JsonExport<'a> {
+    name: &'a str,
+    /// Empty where it has none, `null` where the manifest does not say.
+    effects: Option<&'a [String]>,
+}
+
+impl<'a> From<&'a Manifest> for JsonHandler<'a> {
+    fn from(manifest: &'a Manifest) -> JsonHandler<'a> {
+        let export = |name: &'a String| JsonExport {
+            name,
+            effects: manifest.effects.get(name).map(Vec::as_slice),
+        };
+        JsonHandler {
+            abi: manifest.abi,
+            compiler: &manifest.compiler,
+            source_hash: &manifest.source_hash,
+            exports: manifest.exports.iter().map(export).collect(),
+            routes: manifest.routes.as_deref(),
+            protocols: manifest.protocols.as_deref(),
+            api: &manifest.imports,
+            properties: manifest.properties,
+        }
+    }
+}
+
+/// A small table: where it answers, what each export does to the world, what holds for all of
+/// them, and what it may call.
+///
+/// # Errors
+/// When the output is closed.
+pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
+    let effects = |name| match manifest.effects.get(name) {
+        Some(effects) if effects.is_empty() => "pure".to_owned(),
+        Some(effects) => listed(effects),
+        None => "unknown".to_owned(),
+    };
+    let properties = manifest.properties.names();
+    let mut rows = vec![("routes", manifest.routes.as_deref().map_or("every path".into(), listed))];
+    rows.extend(manifest.protocols.as_deref().map(|names| ("protocols", listed(names))));
+    rows.extend(manifest.exports.iter().map(|name| (name.as_str(), effects(name))));
+    rows.extend((!properties.is_empty()).then(|| ("(all)", listed(&properties))));
+    rows.extend((!manifest.imports.is_empty()).then(|| ("may call", listed(&manifest.imports))));
+    for (name, words) in rows {
+        writeln!(output, "  {:<9}  {words}", name.escape_debug().to_string())?;
+    }
+    Ok(())
+}
+
+/// Names as they may stand on a terminal: whoever made an artifact may have put anything in.
+fn listed(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = names.iter().map(|name| name.as_ref().escape_debug().to_string()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A size for people.
+pub fn size(bytes: usize) -> String {
+    bytesize::ByteSize(bytes as u64).display().iec().to_string()
+}
