@@ -78,13 +78,20 @@ impl Server {
         Client::connect(self.address, path).await
     }
 
-    /// Sends an HTTP request as written and reads to the end; the answer's head and body.
-    pub(crate) fn request(&self, request: &str) -> (String, String) {
+    /// Sends an HTTP request as written and reads to the end; the answer's bytes.
+    pub(crate) fn request_bytes(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
-        stream.write_all(request.as_bytes()).expect("the server reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the server answers and closes");
+        stream.write_all(request).expect("the server reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the server answers and closes");
+        answer
+    }
+
+    /// Sends an HTTP request as written and reads to the end; the answer's head and body.
+    pub(crate) fn request(&self, request: &str) -> (String, String) {
+        let answer = self.request_bytes(request.as_bytes());
+        let answer = String::from_utf8(answer).expect("the answer is text");
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         (head.to_owned(), body.to_owned())
     }
