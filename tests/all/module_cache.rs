@@ -5,18 +5,18 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
+use zigttp_tests::echo;
+
 use super::support::programs;
 use super::support::server::Server;
-
-const ECHO: &str = r#"
-import { send } from "zigttp:websocket";
-export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
-"#;
 
 /// Serves with this cache, and one message.
 async fn serve(cache: &Path) -> Server {
     let cache = cache.to_str().expect("a UTF-8 path");
-    let server = Server::start_with(&programs::compile(ECHO), &[], &[("XDG_CACHE_HOME", cache)]);
+    let folder = programs::folder();
+    let handler = folder.path().join("echo.wasm");
+    fs::write(&handler, echo::artifact()).expect("the temporary folder is writable");
+    let server = Server::start_with(&handler, &[], &[("XDG_CACHE_HOME", cache)]);
     assert_eq!(server.connect("/").await.ask("hello").await, "hello");
     server
 }

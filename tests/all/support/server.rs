@@ -3,12 +3,15 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use super::client::Client;
 use super::{PATIENCE, programs};
+
+/// What of the log is shown.
+const LOG: &str = "info,handler=debug";
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {
@@ -42,13 +45,25 @@ impl Server {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Server {
-        let mut process = programs::program("zigttp")
+        let mut program = programs::program("zigttp");
+        program.env("RUST_LOG", LOG).envs(variables.iter().copied());
+        Server::launch(&mut program, handler, arguments)
+    }
+
+    /// Serves an artifact in a process that this command makes, with the program and its arguments as
+    /// its own last ones.
+    pub(crate) fn start_under(starter: &mut Command, handler: &Path, arguments: &[&str]) -> Server {
+        programs::prepare(starter);
+        starter.env("RUST_LOG", LOG);
+        Server::launch(starter.arg(programs::program_path("zigttp")), handler, arguments)
+    }
+
+    fn launch(command: &mut Command, handler: &Path, arguments: &[&str]) -> Server {
+        let mut process = command
             .arg("run")
             .arg(handler)
             .args(["--port", "0"])
             .args(arguments)
-            .env("RUST_LOG", "info,handler=debug")
-            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -141,7 +156,7 @@ impl Server {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = std::process::Command::new("kill")
+        let status = Command::new("kill")
             .args(["-s", name, &self.pid.to_string()])
             .status()
             .expect("kill exists");
