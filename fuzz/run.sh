@@ -25,6 +25,7 @@ for target in "${targets[@]}"; do
       seeds+=(tests/fixtures/corpus tests/fixtures/rules)
       options+=(-dict=fuzz/dictionaries/typescript -max_len=8192)
       ;;
+    connection) seeds=(fuzz/seeds/frames) ;;
     host_calls) options+=(-dict=fuzz/dictionaries/numbers) ;;
   esac
   mkdir -p "fuzz/corpus/$target"

@@ -7,6 +7,8 @@ use crate::artifact::Artifact;
 use crate::attachment::file;
 use crate::source_position::SourceMaps;
 
+pub use crate::socket::fuzzing::frames;
+
 /// An attachment file is read, or refused; one that is read is the same when written again.
 pub fn attachment_file(bytes: &[u8]) {
     let Ok((header, value)) = file::decode(bytes) else { return };
@@ -72,5 +74,6 @@ mod tests {
     fn what_must_hold_for_any_bytes_holds_for_the_seeds() {
         over_seeds("attachment_file", super::attachment_file);
         over_seeds("artifact", super::artifact);
+        over_seeds("frames", super::frames);
     }
 }

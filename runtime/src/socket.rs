@@ -6,6 +6,8 @@
 
 mod decoder;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod header;
 mod inflater;
 
