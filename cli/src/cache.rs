@@ -26,19 +26,25 @@ pub fn served_modules_folder() -> Option<PathBuf> {
 
 /// The compiler's cache of its compiled engine, inside [`folder`].
 pub fn compiled_modules() -> Option<wasmtime::Cache> {
+    let compiled = folder()?.join("compiled");
+    make_private(&compiled).ok()?;
     let mut config = wasmtime::CacheConfig::new();
-    config.with_directory(folder()?.join("compiled"));
+    config.with_directory(compiled);
     wasmtime::Cache::new(config).ok()
 }
 
+/// Makes a folder that is the user's; refuses a link, and one that belongs to somebody else (of `sudo`,
+/// which may keep `HOME`) or where others can write.
 #[cfg(unix)]
 fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let found = std::fs::symlink_metadata(folder)?;
-    let is_private = found.is_dir() && found.mode() & 0o022 == 0;
-    if is_private { Ok(()) } else { Err(std::io::Error::other("others can write there")) }
+    let is_private = found.is_dir()
+        && found.uid() == rustix::process::geteuid().as_raw()
+        && found.mode() & 0o022 == 0;
+    if is_private { Ok(()) } else { Err(std::io::Error::other("it is not this user's alone")) }
 }
 
 #[cfg(not(unix))]

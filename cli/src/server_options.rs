@@ -103,6 +103,16 @@ pub struct ServerOptions {
     )]
     max_connections: usize,
 
+    /// Transports that speak HTTP, such as those that are about to open; more are closed at once
+    #[arg(
+        long,
+        env = "ZIGTTP_MAX_TRANSPORTS",
+        value_name = "N",
+        default_value_t = 10_000,
+        help_heading = "HTTP"
+    )]
+    max_transports: usize,
+
     /// Let pages of this origin connect besides the server's own; * for any; may be repeated
     #[arg(
         long,
@@ -184,6 +194,11 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "HTTP")]
     header_timeout: Duration,
 
+    /// Drop a transport that has asked before and does nothing for this long: it asks nothing and takes
+    /// nothing of an answer
+    #[arg(long, env = "ZIGTTP_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "HTTP")]
+    http_idle_timeout: Duration,
+
     /// How long a client may take to send a request body; then it is answered 408
     #[arg(long, env = "ZIGTTP_BODY_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration, help_heading = "HTTP")]
     body_timeout: Duration,
@@ -244,6 +259,7 @@ impl ServerOptions {
             max_queue: self.max_queue,
             slow_consumer_timeout: self.slow_consumer_timeout,
             max_connections: self.max_connections,
+            max_transports: self.max_transports,
             allowed_origins: self.allowed_origin,
             handshake_rate: self.handshake_rate,
             message_rate: self.message_rate,
@@ -263,6 +279,7 @@ impl ServerOptions {
             pong_timeout: self.pong_timeout,
             dormant_after: self.dormant_after,
             header_timeout: self.header_timeout,
+            http_idle_timeout: self.http_idle_timeout,
             body_timeout: self.body_timeout,
             handler_log_rate: self.handler_log_rate,
             close_timeout: self.close_timeout,

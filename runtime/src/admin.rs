@@ -21,8 +21,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use crate::accept::Acceptor;
 use crate::http::{Body, text};
 use crate::metrics;
 use crate::server::Server;
@@ -33,8 +34,6 @@ const MAX_TRANSPORTS: usize = 64;
 const TRANSPORT_TIME: Duration = Duration::from_secs(60);
 /// How long a request head may take.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// Pause after a failed accept.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A shorter secret could be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
 
@@ -79,16 +78,10 @@ pub struct TokenError;
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
     let token = Arc::new(token);
     let places = Arc::new(Semaphore::new(MAX_TRANSPORTS));
+    let mut acceptor = Acceptor::new(listener);
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
-        let stream = match listener.accept().await {
-            Ok((stream, _peer)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection of the admin listener");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+        let (stream, _peer) = acceptor.next(&server.hub.counters.accept_failures).await;
         let service = service_fn({
             let (server, token) = (Arc::clone(&server), Arc::clone(&token));
             move |request| {

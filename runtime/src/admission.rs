@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::counters::Admission;
+use crate::counters::{Admission, PanicWatch};
 use crate::deflate;
 use crate::event::Event;
 use crate::handshake;
@@ -32,6 +32,7 @@ use crate::resume::Visitor;
 use crate::route::Parameters;
 use crate::server::Server;
 use crate::socket::Socket;
+use crate::transport::InUse;
 
 /// Why there is no connection, and what the client is told.
 type Refusal = (Admission, Box<Response<Body>>);
@@ -57,6 +58,7 @@ impl Server {
         app: &App,
         peer: IpAddr,
     ) -> Response<Body> {
+        let in_use = request.extensions().get::<Arc<InUse>>().cloned();
         let (candidate, place) = match self.candidate(request, parameters, app, peer) {
             Ok(candidate) => candidate,
             Err((admission, response)) => {
@@ -69,7 +71,7 @@ impl Server {
         // what it leaves is cleared up.
         tokio::spawn(async move {
             // Held as long as the connection lives.
-            let _place = place;
+            let _held = (place, in_use, PanicWatch(Arc::clone(&self.hub)));
             // Boxed, so that a connection does not hold room for its admission.
             let admitted = Box::pin(self.admit(candidate, answer)).await;
             match admitted {

@@ -65,6 +65,8 @@ pub struct Config {
     pub slow_consumer_timeout: Duration,
     /// Open connections; an upgrade beyond them is answered 503.
     pub max_connections: usize,
+    /// Transports that speak HTTP, and are no WebSocket yet or never will be; more are closed at once.
+    pub max_transports: usize,
     /// Origins of web pages that may connect, besides the server's own: `https://app.example.com`, or
     /// `*` for any.
     pub allowed_origins: Vec<String>,
@@ -94,6 +96,9 @@ pub struct Config {
     pub verify_restore: Option<NonZeroU32>,
     /// How long a client may take to send its request head.
     pub header_timeout: Duration,
+    /// How long a transport that has sent a request may do nothing: ask nothing more, and take nothing of
+    /// an answer. Then it is dropped.
+    pub http_idle_timeout: Duration,
     /// How long a client may take to send a request's body; then it is answered 408.
     pub body_timeout: Duration,
     /// Lines a second, and at once, that the handler's `console` and its failures may cause in the log;
@@ -147,6 +152,9 @@ impl Config {
         if !(1..=9).contains(&self.compression_level) {
             return Err("the compression level is from 1 to 9".to_owned());
         }
+        if self.max_transports == 0 {
+            return Err("there must be room for one transport".to_owned());
+        }
         if self.max_events == 0 {
             return Err("at least one event must be able to run".to_owned());
         }
@@ -178,6 +186,7 @@ impl Default for Config {
             max_queue: 1 << 20,
             slow_consumer_timeout: Duration::from_secs(5),
             max_connections: 100_000,
+            max_transports: 10_000,
             allowed_origins: Vec::new(),
             handshake_rate: None,
             max_events: 64 * cores,
@@ -190,6 +199,7 @@ impl Default for Config {
             isolation: Isolation::Restore,
             verify_restore: None,
             header_timeout: Duration::from_secs(10),
+            http_idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             handler_log_rate: NonZeroU32::new(1000).expect("it is not zero"),
             close_timeout: Duration::from_secs(5),

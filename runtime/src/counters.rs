@@ -3,11 +3,13 @@
 //! An event costs two looks at the clock and one addition each to a bucket and a sum; everything
 //! else is counted where it happens, or found by looking when somebody asks.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::event::EventKind;
 use crate::failure::FailureKind;
 use crate::histogram::Histogram;
+use crate::hub::Hub;
 
 /// Counts since the server was made. Each only grows.
 #[derive(Default)]
@@ -43,6 +45,12 @@ pub(crate) struct Counters {
     pub(crate) dead_peers: Counter,
     pub(crate) dropped_log_lines: Counter,
     pub(crate) restore_mismatches: Counter,
+    /// Accepts that failed for want of descriptors or memory.
+    pub(crate) accept_failures: Counter,
+    pub(crate) refused_transports: Counter,
+    pub(crate) idle_transports: Counter,
+    /// Tasks that a bug of ours has ended.
+    pub(crate) panics: Counter,
     pub(crate) attachments_pruned: Counter,
     pub(crate) resumed: Counter,
     pub(crate) forged_tokens: Counter,
@@ -153,6 +161,17 @@ impl Counter {
     }
 }
 
+/// Held by a task: counts it if a panic ends it.
+pub(crate) struct PanicWatch(pub(crate) Arc<Hub>);
+
+impl Drop for PanicWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.counters.panics.add_one();
+        }
+    }
+}
+
 /// The counts at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -173,6 +192,8 @@ pub struct Counts {
     /// Restored sandboxes that were found to differ from their artifact, of those compared. Any
     /// is a bug here.
     pub restore_mismatches: u64,
+    /// Tasks, such as that of a connection, that were ended by a bug here.
+    pub panics: u64,
     /// Attachment files unlinked because nobody came back for them.
     pub attachments_pruned: u64,
     /// Connections that were given what their client had left.
@@ -204,6 +225,7 @@ impl Counters {
             slow_consumers: self.slow_consumers.get(),
             dead_peers: self.dead_peers.get(),
             restore_mismatches: self.restore_mismatches.get(),
+            panics: self.panics.get(),
             attachments_pruned: self.attachments_pruned.get(),
             resumed: self.resumed.get(),
             forged_tokens: self.forged_tokens.get(),

@@ -14,6 +14,7 @@ use crate::commit::commit;
 use crate::config::OnError;
 use crate::event::{Event, Response};
 use crate::event_state::EventState;
+use crate::failpoint;
 use crate::failure::Failure;
 use crate::http::NoAnswer;
 use crate::outbox::Close;
@@ -74,6 +75,7 @@ impl Server {
         app: &Arc<App>,
         event: Event,
     ) -> Result<Option<Response>, Failure> {
+        failpoint::panics("event");
         let own = event.connection().map(|connection| connection.id);
         let kind = event.kind();
         let began = Instant::now();

@@ -1,21 +1,35 @@
-//! Places where a test lets the process die.
+//! Places where a test lets something end that never should.
 //!
-//! In builds with debug assertions, and in no others, the process aborts when it reaches the place
-//! named in `ZIGTTP_FAILPOINT` (`name` or `name:count`, to pass it some times before).
+//! In builds with debug assertions, and in no others, the place named in `ZIGTTP_FAILPOINT` (`name` or
+//! `name:count`, to pass it some times before) ends the process, or panics.
 
 /// Dies here if a test wants that.
-#[cfg(debug_assertions)]
 pub(crate) fn reached(name: &str) {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static PASSED: AtomicU32 = AtomicU32::new(0);
-
-    let Ok(wanted) = std::env::var("ZIGTTP_FAILPOINT") else { return };
-    let (wanted, count) = wanted.split_once(':').unwrap_or((&wanted, "0"));
-    if wanted == name && PASSED.fetch_add(1, Ordering::Relaxed) == count.parse().unwrap_or(0) {
+    if is_wanted(name) {
         std::process::abort();
     }
 }
 
+/// Panics here if a test wants that, as a bug would.
+pub(crate) fn panics(name: &str) {
+    assert!(!is_wanted(name), "the failpoint {name:?} was reached");
+}
+
+#[cfg(debug_assertions)]
+fn is_wanted(name: &str) -> bool {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static WANTED: LazyLock<Option<String>> =
+        LazyLock::new(|| std::env::var("ZIGTTP_FAILPOINT").ok());
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+
+    let Some(wanted) = &*WANTED else { return false };
+    let (wanted, count) = wanted.split_once(':').unwrap_or((wanted, "0"));
+    wanted == name && PASSED.fetch_add(1, Ordering::Relaxed) == count.parse().unwrap_or(0)
+}
+
 /// Nothing, where nobody tests.
 #[cfg(not(debug_assertions))]
-pub(crate) fn reached(_name: &str) {}
+fn is_wanted(_name: &str) -> bool {
+    false
+}

@@ -67,3 +67,40 @@ pub(crate) fn without_unlisted(
     }
     Ok(linker)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use wasmtime::{Engine, Store};
+
+    use super::*;
+
+    /// What `zigttp_abi::guest` describes besides the functions of the API.
+    const BESIDES: [&str; 6] = ["input", "take", "log", "fail", "respond", "accept"];
+    const WASI: [&str; 9] = [
+        "clock_time_get",
+        "environ_get",
+        "environ_sizes_get",
+        "fd_close",
+        "fd_fdstat_get",
+        "fd_seek",
+        "fd_write",
+        "proc_exit",
+        "random_get",
+    ];
+
+    #[test]
+    fn a_guest_can_import_the_api_and_nine_functions_of_wasi_and_nothing_else() {
+        let engine = Engine::default();
+        let mut linker = Linker::new(&engine);
+        link(&mut linker).expect("no name is taken twice");
+        let mut store = Store::new(&engine, HostData::default());
+        let found: BTreeSet<_> =
+            linker.iter(&mut store).map(|(module, name, _)| (module, name)).collect();
+        let api = api::FUNCTIONS.iter().map(|function| function.import).chain(BESIDES);
+        let expected = api.map(|name| (IMPORT_MODULE, name));
+        let wasi = WASI.iter().map(|name| ("wasi_snapshot_preview1", *name));
+        assert_eq!(found, expected.chain(wasi).collect());
+    }
+}

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use crate::admission::retry_after;
 use crate::budget::OverBudget;
-use crate::counters::Unanswered;
+use crate::counters::{PanicWatch, Unanswered};
 use crate::event::{self, Event};
 use crate::failure::Failure;
 use crate::resume;
@@ -98,7 +98,11 @@ impl Server {
         // A task of its own: what an event does to others does not stop half-way because a client
         // hangs up.
         let server = Arc::clone(self);
-        let answer = tokio::spawn(async move { server.dispatch_unbound(event).await }).await;
+        let answer = tokio::spawn(async move {
+            let _watch = PanicWatch(Arc::clone(&server.hub));
+            server.dispatch_unbound(event).await
+        });
+        let answer = answer.await;
         match answer.unwrap_or(Err(NoAnswer::Panicked)) {
             Ok(Some(response)) => self
                 .host_response(response, "handler")

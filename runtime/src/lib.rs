@@ -44,6 +44,7 @@
 //! `examples/embed.rs` is a whole program. It logs through [`tracing`]; nothing of it touches arguments,
 //! the environment or signals.
 
+mod accept;
 mod admin;
 mod admission;
 mod app;
@@ -68,6 +69,8 @@ mod event_state;
 mod failpoint;
 mod failure;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod guest_memory;
 mod handler_log;
 mod handshake;
@@ -94,6 +97,7 @@ mod socket;
 mod source_position;
 mod swap;
 mod ticker;
+mod transport;
 mod value;
 
 pub use admin::{AdminToken, TokenError, serve_admin};

@@ -70,6 +70,16 @@ fn gauges(page: &mut Page, server: &Server) {
             "Most connections (--max-connections).",
             server.config.max_connections,
         ),
+        (
+            "zigttp_transports",
+            "Transports that speak HTTP.",
+            server.config.max_transports.saturating_sub(server.transports.available_permits()),
+        ),
+        (
+            "zigttp_transports_limit",
+            "Most transports that speak HTTP (--max-transports).",
+            server.config.max_transports,
+        ),
         ("zigttp_rooms", "Rooms with a connection.", server.rooms()),
         (
             "zigttp_queue_bytes",
@@ -187,6 +197,22 @@ fn counts(page: &mut Page, counters: &Counters) {
             "Restored sandboxes that differed from their artifact: a bug.",
             &counters.restore_mismatches,
         ),
+        (
+            "accept_failures",
+            "Times that no connection could be accepted for want of descriptors or memory.",
+            &counters.accept_failures,
+        ),
+        (
+            "refused_transports",
+            "Transports closed because there were --max-transports.",
+            &counters.refused_transports,
+        ),
+        (
+            "idle_transports",
+            "Transports dropped because nothing came, or nothing was taken, for too long.",
+            &counters.idle_transports,
+        ),
+        ("panics", "Connections and requests that were ended by a bug.", &counters.panics),
         ("swaps", "Artifacts that have replaced another.", &counters.swaps),
         ("rollbacks", "Artifacts that were taken back.", &counters.rollbacks),
     ] {

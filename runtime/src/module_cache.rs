@@ -83,6 +83,9 @@ impl ModuleCache {
             let mut options = OpenOptions::new();
             let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
             file.write_all(&bytes)?;
+            // A rename may reach the disk before what it names: after a loss of power half a module
+            // would be run.
+            file.sync_all()?;
             fs::rename(&temporary, &path).inspect_err(|_error| {
                 // It would be garbage; the error that is told is the first.
                 let _ = fs::remove_file(&temporary);
@@ -128,13 +131,15 @@ fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a plain file of this user.
+/// Opens a plain file of this user, in which nobody else can write.
 fn open(path: &Path) -> io::Result<File> {
     let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(no_link).open(path)?;
     let found = file.metadata()?;
-    let is_ours = found.is_file() && found.uid() == rustix::process::geteuid().as_raw();
-    if is_ours { Ok(file) } else { Err(io::Error::other("it is no plain file of this user")) }
+    let is_ours = found.is_file()
+        && found.uid() == rustix::process::geteuid().as_raw()
+        && found.mode() & 0o022 == 0;
+    if is_ours { Ok(file) } else { Err(io::Error::other("it is no plain file of this user alone")) }
 }
 
 #[cfg(test)]

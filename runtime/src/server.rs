@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,16 +15,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::accept::Acceptor;
 use crate::app::App;
 use crate::attachment::Attachments;
 use crate::attachment::durable::DurableAttachments;
 use crate::config::{Config, Fsync};
 use crate::connection_id::ConnectionIds;
 use crate::control;
-use crate::counters::Counts;
+use crate::counters::{Counts, PanicWatch};
 use crate::deflate::Compression;
 use crate::durable_dir::DurableDir;
 use crate::error::StartError;
@@ -37,14 +36,12 @@ use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
 use crate::resume::Resume;
 use crate::sandbox::Sandbox;
+use crate::transport::{Activity, Paced};
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Requests of one HTTP/2 connection that are answered at the same time.
 const MAX_STREAMS: u32 = 100;
-/// Pause after a failed accept: out of file descriptors is not solved by trying at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// How often attachments that are too old are looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
@@ -59,6 +56,8 @@ pub struct Server {
     pub(crate) hub: Arc<Hub>,
     /// One permit is one open connection, or one that is being admitted.
     pub(crate) places: Arc<Semaphore>,
+    /// One permit is one transport that speaks HTTP.
+    pub(crate) transports: Arc<Semaphore>,
     /// Web pages that may connect.
     pub(crate) origins: Origins,
     pub(crate) handshake_rates: Option<AddressRates>,
@@ -111,6 +110,7 @@ impl Server {
             sandbox,
             hub: Arc::new(Hub::new(ids, attachments, handler_log, compression)),
             places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
+            transports: Arc::new(Semaphore::new(config.max_transports.min(Semaphore::MAX_PERMITS))),
             origins,
             handshake_rates: config
                 .handshake_rate
@@ -203,19 +203,21 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     let background = Background::start(&server);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
+    let mut acceptor = Acceptor::new(listener);
+    let counters = &server.hub.counters;
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => accept(&server, stream, peer, &graceful),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+            (stream, peer) = acceptor.next(&counters.accept_failures) => {
+                match Arc::clone(&server.transports).try_acquire_owned() {
+                    Ok(place) => accept(&server, stream, peer, place, &graceful),
+                    // Closed at once: an answer would need a place as well.
+                    Err(_full) => counters.refused_transports.add_one(),
                 }
-            },
+            }
             () = &mut shutdown => break,
         }
     }
-    drop(listener);
+    drop(acceptor);
     server.is_draining.store(true, Ordering::SeqCst);
     server.drain(graceful).await;
     drop(background);
@@ -263,25 +265,35 @@ async fn prune_now_and_then(server: Arc<Server>) {
     }
 }
 
-fn accept(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+fn accept(
+    server: &Arc<Server>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+    graceful: &GracefulShutdown,
+) {
     // Frames are small and gathered before they are written; waiting for more only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "the peer went before it was served");
         return;
     }
-    // Until its first request has come nothing else bounds how long a transport may be silent: hyper
-    // does not look at the clock before it knows which HTTP the client speaks.
-    let has_asked = Arc::new(AtomicBool::new(false));
+    let activity = Activity::new();
     let service = service_fn({
         let server = Arc::clone(server);
-        let has_asked = Arc::clone(&has_asked);
-        move |request| {
-            has_asked.store(true, Ordering::Relaxed);
+        let activity = Arc::clone(&activity);
+        move |mut request| {
             let server = Arc::clone(&server);
-            async move { Ok::<_, Infallible>(server.answer(request, peer.ip()).await) }
+            let activity = Arc::clone(&activity);
+            async move {
+                let in_use = activity.begin();
+                // A WebSocket over HTTP/2 goes on when it has been answered.
+                request.extensions_mut().insert(Arc::clone(&in_use));
+                let answer = server.answer(request, peer.ip()).await;
+                Ok::<_, Infallible>(answer.map(|body| Paced::new(body, activity)))
+            }
         }
     });
-    let header_timeout = server.config.header_timeout;
+    let Config { header_timeout, http_idle_timeout, .. } = *server.config;
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -298,15 +310,19 @@ fn accept(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr, graceful: &
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);
+    let hub = Arc::clone(&server.hub);
     tokio::spawn(async move {
-        let mut connection = pin!(connection);
-        let ended = match timeout(header_timeout, connection.as_mut()).await {
-            Ok(ended) => ended,
-            Err(_elapsed) if has_asked.load(Ordering::Relaxed) => connection.await,
-            Err(_elapsed) => return,
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "an HTTP connection ended early");
+        let _place = place;
+        let _watch = PanicWatch(Arc::clone(&hub));
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(%peer, %error, "an HTTP connection ended early");
+            },
+            // Not hyper's business: it does not look at the clock before it knows which HTTP the
+            // client speaks, nor once it has bytes to write.
+            () = activity.ceased(header_timeout, http_idle_timeout) => {
+                hub.counters.idle_transports.add_one();
+            }
         }
     });
 }

@@ -9,6 +9,8 @@
 
 mod decoder;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod header;
 mod inflater;
 

@@ -190,6 +190,44 @@ async fn pages_of_other_origins_may_not_connect_unless_they_are_listed() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_gets_no_socket_with_the_cookies_of_its_visitor() {
+    // What a browser sends when such a page opens a WebSocket here: the handler would believe it.
+    let headers = |origin| [("origin", origin), ("cookie", "ada=1")];
+    let server = Server::start(&HANDLER, &[]);
+    let mut watch = server.connect("/watch").await;
+    assert_eq!(watch.text().await, "nothing undefined");
+    let refused = open(&server, "/a?text", &headers("https://evil.example")).await;
+    assert_eq!(refused.expect_err("it is foreign").0, StatusCode::FORBIDDEN);
+    let own = format!("http://{}", server.address);
+    let accepted = open(&server, "/a?text", &headers(&own)).await;
+    assert_eq!(accepted.as_deref(), Ok("String user ada=1"));
+    // The handler has heard of the second alone.
+    assert_eq!(watch.text().await, "asked GET /a text, 0 there");
+}
+
+#[tokio::test]
+async fn another_port_or_name_of_the_same_host_is_another_origin() {
+    let server = Server::start(&HANDLER, &[]);
+    let port = server.address.port();
+    for origin in [
+        format!("http://127.0.0.1:{}", port.wrapping_add(1)),
+        "http://127.0.0.1".to_owned(),
+        format!("http://localhost:{port}"),
+        format!("http://app.127.0.0.1:{port}"),
+        format!("http://127.0.0.1.evil.example:{port}"),
+        format!("http://127.0.0.1:{port}@evil.example"),
+        format!("http://evil.example/127.0.0.1:{port}"),
+    ] {
+        let refused = open(&server, "/a", &[("origin", &origin)]).await;
+        assert_eq!(refused.expect_err(&origin).0, StatusCode::FORBIDDEN, "{origin}");
+    }
+    // Two at once are none that can be read, also if one is the server's own.
+    let own = format!("http://{}", server.address);
+    let both = [("origin", own.as_str()), ("origin", "https://evil.example")];
+    assert_eq!(open(&server, "/a", &both).await.expect_err("two").0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn a_foreign_origin_and_a_full_server_never_reach_on_upgrade() {
     let server = Server::start(&HANDLER, &["--max-connections", "2"]);
     let mut watch = server.connect("/watch").await;

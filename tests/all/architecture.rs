@@ -56,6 +56,65 @@ fn there_is_one_parser_and_one_wasm_runtime() {
     }
 }
 
+/// Where `unsafe` may stand besides the engine, which is bindings to C and runs in the sandbox.
+const UNSAFE: [&str; 1] = [
+    // Machine code from the cache, which nothing can check.
+    "runtime/src/module_cache.rs",
+];
+
+#[test]
+fn unsafe_stands_where_it_is_allowed_and_says_why_it_is_sound() {
+    let mut found = BTreeSet::new();
+    for path in committed(".rs") {
+        let text = std::fs::read_to_string(root().join(&path)).expect("it is committed");
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            // As words of their own: `unsafe_code` and `is_unsafe {` are none.
+            let is_claim = ["unsafe {", "unsafe impl"].iter().any(|claim| {
+                code.match_indices(claim).any(|(at, _)| {
+                    !code[..at].ends_with(|before: char| {
+                        before.is_alphanumeric() || "_\"".contains(before)
+                    })
+                })
+            });
+            if !is_claim {
+                continue;
+            }
+            found.insert(path.clone());
+            // In the comment above it, or above the statement it is part of.
+            let above = &lines[number.saturating_sub(12)..=number];
+            let says_why = above.iter().any(|line| line.contains("SAFETY:"));
+            assert!(says_why, "{path}:{} does not say why it is sound:\n{line}", number + 1);
+        }
+    }
+    let host = found.iter().filter(|path| !path.starts_with("compiler/engine/"));
+    assert_eq!(host.map(String::as_str).collect::<Vec<_>>(), UNSAFE);
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let text = std::fs::read_to_string(root().join("SECURITY.md")).expect("it is committed");
+    let named: Vec<(&str, &str)> =
+        text.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect();
+    assert!(named.len() > 20, "the table has moved");
+    for (module, name) in named {
+        let path = root().join("tests/all").join(module).with_extension("rs");
+        let tests = std::fs::read_to_string(&path);
+        let tests = tests.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(tests.contains(&format!("fn {name}()")), "there is no {module}::{name}");
+    }
+}
+
+/// Committed files whose names end so, relative to the root.
+fn committed(end: &str) -> Vec<String> {
+    let output =
+        Command::new("git").current_dir(root()).args(["ls-files"]).output().expect("git starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = String::from_utf8(output.stdout).expect("names are UTF-8");
+    files.lines().filter(|path| path.ends_with(end)).map(str::to_owned).collect()
+}
+
 /// Names of the direct dependencies of each of our crates, those of tests left out.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

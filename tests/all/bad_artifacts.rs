@@ -150,6 +150,73 @@ fn a_module_that_is_no_handler_is_refused() {
 }
 
 #[test]
+fn a_module_with_a_start_function_is_refused() {
+    // It would run before any event, and under no budget: this one for ever.
+    let spin = "(func $spin (loop (br 0))) (start $spin)";
+    check_bytes(&wasm::with_fields(spin), &["it has a start function"]);
+    for isolation in ["restore", "instantiate"] {
+        let folder = programs::folder();
+        let path = folder.path().join("handler.wasm");
+        fs::write(&path, wasm::with_fields("(func $start) (start $start)")).expect("writable");
+        check(&path, &["--isolation", isolation], &["it has a start function"]);
+    }
+}
+
+#[test]
+fn a_module_that_imports_what_there_is_not_is_refused() {
+    for (import, words) in [
+        (r#"(import "zigttp" "read_file" (func (param i32)))"#, &["zigttp::read_file"][..]),
+        (r#"(import "env" "memory" (memory 1))"#, &["env::memory"]),
+        (r#"(import "env" "table" (table 1 funcref))"#, &["env::table"]),
+        (r#"(import "zigttp" "secret" (global i32))"#, &["zigttp::secret"]),
+        // A name there is, as something else.
+        (
+            r#"(import "zigttp" "send" (func (param i32)))"#,
+            &["zigttp::send", "incompatible import type"],
+        ),
+        (r#"(import "zigttp" "send" (global i32))"#, &["zigttp::send", "incompatible import type"]),
+    ] {
+        check_bytes(&wasm::with_fields(import), words);
+    }
+}
+
+#[test]
+fn a_module_that_imports_another_function_of_wasi_is_refused() {
+    for name in ["path_open", "fd_read", "fd_prestat_get", "sock_accept", "poll_oneoff", "args_get"]
+    {
+        let import = format!(r#"(import "wasi_snapshot_preview1" "{name}" (func (result i32)))"#);
+        check_bytes(&wasm::with_fields(&import), &["wasi_snapshot_preview1", name]);
+    }
+}
+
+#[test]
+fn a_module_that_wants_more_than_a_guest_may_have_is_refused() {
+    for memory in [
+        // Four gigabytes at once.
+        r#"(memory (export "memory") 65536)"#,
+        // One page over the default limit.
+        r#"(memory (export "memory") 513)"#,
+        r#"(memory (export "memory") i64 1)"#,
+        r#"(memory (export "memory") 1 16 shared)"#,
+        r#"(memory (export "memory") 1) (memory 1)"#,
+        r#"(memory (export "memory") 1) (table 10000000 funcref)"#,
+    ] {
+        for isolation in ["restore", "instantiate"] {
+            let folder = programs::folder();
+            let path = folder.path().join("handler.wasm");
+            fs::write(&path, wasm::with_memory("", memory)).expect("writable");
+            let name = path.to_str().expect("a UTF-8 path");
+            check(&path, &["--isolation", isolation], &[name]);
+        }
+    }
+}
+
+#[test]
+fn data_that_lies_outside_of_the_memory_is_refused() {
+    check_bytes(&wasm::with_fields(r#"(data (i32.const 65535) "ab")"#), &["out of bounds"]);
+}
+
+#[test]
 fn a_port_in_use_is_refused() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = taken.local_addr().expect("it is bound");

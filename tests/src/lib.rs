@@ -1,1 +1,4 @@
-//! Empty: the tests are in `all/`, one binary over the two programs.
+//! What the black-box tests in `all/` share with the fuzz targets in `fuzz/`.
+
+pub mod caller;
+pub mod echo;

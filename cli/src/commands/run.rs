@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use zigttp_runtime::Server;
@@ -67,6 +68,7 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
     };
     let address = SocketAddr::new(arguments.host, port);
     let admin = arguments.admin.read()?;
+    raise_descriptor_limit();
     let artifact = artifact::load(&arguments.handler)?;
     let server =
         Server::new(arguments.server.into_config(cache::served_modules_folder()), &artifact)
@@ -115,6 +117,7 @@ async fn serve(
         slow_consumers = counts.slow_consumers,
         dead_peers = counts.dead_peers,
         restore_mismatches = counts.restore_mismatches,
+        panics = counts.panics,
         attachments_pruned = counts.attachments_pruned,
         resumed = counts.resumed,
         forged_tokens = counts.forged_tokens,
@@ -123,6 +126,14 @@ async fn serve(
         "stopped"
     );
     Ok(())
+}
+
+/// Lets the process have as many descriptors as it may: each connection is one, and the limit that
+/// programs begin with, often 1,024, is for those that cannot count beyond it.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Refused, it stays as it is, and accepting waits when there is none left.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// A listener and the address it has got: port 0 is any that is free.

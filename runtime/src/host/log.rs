@@ -8,7 +8,7 @@ use crate::guest_memory::{self, Span};
 use crate::handler_log::printable;
 
 /// A longer line is cut: a log is not where a handler's data goes.
-const MAX_LINE_BYTES: i32 = 16 << 10;
+pub(super) const MAX_LINE_BYTES: i32 = 16 << 10;
 
 impl EventState {
     pub(super) fn log(&self, level: LogLevel, text: &str) {

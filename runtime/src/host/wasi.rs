@@ -7,12 +7,16 @@ use wasmtime::{Caller, Linker};
 
 use crate::event_state::HostData;
 use crate::guest_memory::{self, GuestFault, Span};
+use crate::host::log::MAX_LINE_BYTES;
 
 const MODULE: &str = "wasi_snapshot_preview1";
 
 // Of the `errno` enumeration.
 const SUCCESS: i32 = 0;
 const BADF: i32 = 8;
+
+/// Pieces of one write that are read: a panic's text comes in one or a few.
+const MAX_PIECES: i32 = 16;
 
 /// Bytes of random one call may fetch: `crypto.getRandomValues` takes at most 65,536.
 const MAX_RANDOM_BYTES: usize = 65_536;
@@ -47,21 +51,21 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         MODULE,
         "fd_write",
         |mut caller: Caller<'_, HostData>, _fd: i32, vectors: i32, count: i32, written: i32| {
-            // A panic's text, in one or a few pieces; more than sixteen is no panic of ours.
             let mut text = Vec::new();
-            for index in 0..count.clamp(0, 16) {
+            for index in 0..count.clamp(0, MAX_PIECES) {
                 let entry = Span::new(vectors.wrapping_add(index * 8), 8);
                 let entry = guest_memory::read_bytes(&mut caller, entry)?;
                 let (ptr, len) = entry.split_at(4);
                 let number = |bytes: &[u8]| {
                     i32::from_le_bytes(bytes.try_into().expect("both halves have four bytes"))
                 };
-                let piece = Span::new(number(ptr), number(len).clamp(0, 4096));
+                let left = MAX_LINE_BYTES - i32::try_from(text.len()).expect("it is no longer");
+                let piece = Span::new(number(ptr), number(len).clamp(0, left));
                 text.extend_from_slice(&guest_memory::read_bytes(&mut caller, piece)?);
             }
+            let len = u32::try_from(text.len()).expect("a line is bounded");
             let text = String::from_utf8_lossy(&text);
             caller.data().log(zigttp_abi::guest::LogLevel::Error, text.trim_end());
-            let len = u32::try_from(text.len()).expect("sixteen pieces of four kilobytes");
             guest_memory::write_owned(&mut caller, written, &len.to_le_bytes())?;
             wasmtime::Result::Ok(SUCCESS)
         },

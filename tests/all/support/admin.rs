@@ -4,14 +4,39 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::Command;
 
 use super::PATIENCE;
 use super::server::Server;
 
 /// A server with an admin listener, and its address.
 pub(crate) fn start(handler: &Path, arguments: &[&str]) -> (Server, SocketAddr) {
-    let arguments = [&["--admin-listen", "127.0.0.1:0"], arguments].concat();
-    let server = Server::start(handler, &arguments);
+    start_with(handler, arguments, &[])
+}
+
+/// The same, with these environment variables.
+pub(crate) fn start_with(
+    handler: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Server, SocketAddr) {
+    let arguments = [LISTEN, arguments].concat();
+    with_address(Server::start_with(handler, &arguments, variables))
+}
+
+/// The same, started by a command that takes the program and its arguments as its own last ones.
+pub(crate) fn start_under(
+    starter: &mut Command,
+    handler: &Path,
+    arguments: &[&str],
+) -> (Server, SocketAddr) {
+    let arguments = [LISTEN, arguments].concat();
+    with_address(Server::start_under(starter, handler, &arguments))
+}
+
+const LISTEN: &[&str] = &["--admin-listen", "127.0.0.1:0"];
+
+fn with_address(server: Server) -> (Server, SocketAddr) {
     let log = server.wait_for_log("metrics and health on http://");
     let (_, rest) = log.split_once("metrics and health on http://").expect("it was waited for");
     let address = rest.split_whitespace().next().and_then(|address| address.parse().ok());

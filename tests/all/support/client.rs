@@ -93,6 +93,27 @@ impl Client {
         self.closed().await.0
     }
 
+    /// Waits until the server has ended the transport, without a close frame.
+    pub(crate) async fn ended(mut self) {
+        match patiently("the end", self.stream.next()).await {
+            None | Some(Err(_)) => {}
+            Some(Ok(message)) => panic!("expected the end, got {message:?}"),
+        }
+    }
+
+    /// Closes, and reads whatever comes until the end.
+    pub(crate) async fn leave(mut self) {
+        self.send(Message::Close(None)).await;
+        while let Some(Ok(_)) = patiently("the end", self.stream.next()).await {}
+    }
+
+    /// Resets the transport.
+    pub(crate) fn reset(self) {
+        if let MaybeTlsStream::Plain(stream) = self.stream.get_ref() {
+            stream.set_zero_linger().expect("a TCP socket");
+        }
+    }
+
     /// Drops the transport without a close frame.
     pub(crate) fn drop_transport(self) {
         drop(self.stream);

@@ -13,6 +13,12 @@ pub(crate) fn root() -> &'static Path {
 /// A command that runs `zigts` or `zigttp`.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(program_path(name));
+    prepare(&mut command);
+    command
+}
+
+/// Sets the environment of a command that runs one of the programs.
+pub(crate) fn prepare(command: &mut Command) {
     // No colour, no settings of whoever runs the tests; one cache of compiled modules for all.
     command
         .env("NO_COLOR", "1")
@@ -21,7 +27,6 @@ pub(crate) fn program(name: &str) -> Command {
         .env("TZ", "America/New_York")
         .env_remove("RUST_LOG")
         .env_remove("PORT");
-    command
 }
 
 /// Cargo puts test executables into `target/<profile>/deps`, programs beside that folder.

@@ -3,12 +3,15 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use super::client::Client;
 use super::{PATIENCE, programs};
+
+/// What of the log is shown.
+const LOG: &str = "info,handler=debug";
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {
@@ -42,13 +45,25 @@ impl Server {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Server {
-        let mut process = programs::program("zigttp")
+        let mut program = programs::program("zigttp");
+        program.env("RUST_LOG", LOG).envs(variables.iter().copied());
+        Server::launch(&mut program, handler, arguments)
+    }
+
+    /// Serves an artifact in a process that this command makes, with the program and its arguments as
+    /// its own last ones.
+    pub(crate) fn start_under(starter: &mut Command, handler: &Path, arguments: &[&str]) -> Server {
+        programs::prepare(starter);
+        starter.env("RUST_LOG", LOG);
+        Server::launch(starter.arg(programs::program_path("zigttp")), handler, arguments)
+    }
+
+    fn launch(command: &mut Command, handler: &Path, arguments: &[&str]) -> Server {
+        let mut process = command
             .arg("run")
             .arg(handler)
             .args(["--port", "0"])
             .args(arguments)
-            .env("RUST_LOG", "info,handler=debug")
-            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -78,13 +93,20 @@ impl Server {
         Client::connect(self.address, path).await
     }
 
-    /// Sends an HTTP request as written and reads to the end; the answer's head and body.
-    pub(crate) fn request(&self, request: &str) -> (String, String) {
+    /// Sends an HTTP request as written and reads to the end; the answer's bytes.
+    pub(crate) fn request_bytes(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
-        stream.write_all(request.as_bytes()).expect("the server reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the server answers and closes");
+        stream.write_all(request).expect("the server reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the server answers and closes");
+        answer
+    }
+
+    /// Sends an HTTP request as written and reads to the end; the answer's head and body.
+    pub(crate) fn request(&self, request: &str) -> (String, String) {
+        let answer = self.request_bytes(request.as_bytes());
+        let answer = String::from_utf8(answer).expect("the answer is text");
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         (head.to_owned(), body.to_owned())
     }
@@ -134,7 +156,7 @@ impl Server {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = std::process::Command::new("kill")
+        let status = Command::new("kill")
             .args(["-s", name, &self.pid.to_string()])
             .status()
             .expect("kill exists");

@@ -93,3 +93,23 @@ pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
         .section(&manifest_section(&manifest(ABI)));
     module.finish()
 }
+
+/// A handler that does nothing, with these fields of WebAssembly text before its own.
+pub(crate) fn with_fields(fields: &str) -> Vec<u8> {
+    with_memory(fields, r#"(memory (export "memory") 1 16)"#)
+}
+
+/// The same with another memory.
+pub(crate) fn with_memory(fields: &str, memory: &str) -> Vec<u8> {
+    let manifest = manifest(ABI).replace('"', "\\\"");
+    let module = format!(
+        r#"(module {fields} {memory}
+(func (export "on_open") (param i64 i64 i32) (result i32) (i32.const 0))
+(func (export "on_message") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_close") (param i64 i64 i32 i32) (result i32) (i32.const 0))
+(func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "handler") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
+(@custom "zigttp.manifest" "{manifest}"))"#
+    );
+    wat::parse_str(&module).unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,5 @@
+//! The bytes of a file in the durable folder.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_runtime::fuzzing::attachment_file(bytes));

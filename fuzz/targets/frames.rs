@@ -1,0 +1,6 @@
+//! A peer's frames, compressed ones included, as the decoder sees them: many more a second than
+//! `connection` can.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_runtime::fuzzing::frames(bytes));

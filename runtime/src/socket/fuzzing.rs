@@ -1,0 +1,117 @@
+//! What must hold for any bytes of a peer.
+
+use std::io::{self, Cursor, Read, Write};
+
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use zigttp_abi::close_code;
+use zigttp_abi::value::ValueKind;
+
+use super::decoder::{Decoder, Message, Step};
+use super::fault::Fault;
+use crate::outbox::Close;
+use crate::value::Value;
+
+/// Largest message: small, so that bounds are met often, and large enough for some inflation.
+const MAX_MESSAGE_BYTES: usize = 4096;
+
+/// A peer's bytes make the same messages and the same end however they are cut, and those that
+/// tungstenite makes of them. The first byte says where they are cut, the second whether compression
+/// was agreed upon.
+pub fn frames(bytes: &[u8]) {
+    let [step, flags, stream @ ..] = bytes else { return };
+    let is_deflate_agreed = flags & 1 == 1;
+    let whole = decoded(stream, stream.len().max(1), is_deflate_agreed);
+    let cut = decoded(stream, usize::from(*step).max(1), is_deflate_agreed);
+    assert_eq!(whole, cut);
+    let (messages, fault) = whole;
+    for message in &messages {
+        if let Message::Data { value, .. } = message {
+            assert!(value.bytes().len() <= MAX_MESSAGE_BYTES);
+        }
+    }
+    if !is_deflate_agreed {
+        let theirs = decoded_by_tungstenite(stream);
+        // Faults show here with the byte that makes them one, and there perhaps later or before a
+        // message that came whole.
+        let common = if fault.is_some() { messages.len().min(theirs.len()) } else { theirs.len() };
+        assert_eq!(&messages[..common.min(messages.len())], &theirs[..common], "{fault:?}");
+        if fault.is_none() {
+            assert_eq!(messages.len(), theirs.len());
+        }
+    }
+}
+
+/// What a connection makes of a peer's bytes: messages, and the fault.
+fn decoded(stream: &[u8], step: usize, is_deflate_agreed: bool) -> (Vec<Message>, Option<Fault>) {
+    let mut decoder = Decoder::new(MAX_MESSAGE_BYTES, is_deflate_agreed);
+    let mut messages = Vec::new();
+    for mut piece in stream.chunks(step) {
+        loop {
+            match decoder.next(&mut piece) {
+                Ok(Step::Message(message)) => {
+                    let is_last = matches!(message, Message::Close(_));
+                    messages.push(message);
+                    if is_last {
+                        return (messages, None);
+                    }
+                }
+                Ok(Step::Hungry) => break,
+                Ok(Step::Paused) => {}
+                Err(fault) => return (messages, Some(fault)),
+            }
+        }
+        assert!(piece.is_empty(), "input is left");
+    }
+    (messages, None)
+}
+
+fn decoded_by_tungstenite(stream: &[u8]) -> Vec<Message> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let mut context = WebSocketContext::new(Role::Server, Some(config));
+    let mut peer = Peer(Cursor::new(stream));
+    let mut messages = Vec::new();
+    while let Ok(message) = context.read(&mut peer) {
+        let data = |value| Message::Data { value, compressed_bytes: None };
+        let message = match message {
+            tungstenite::Message::Text(text) => data(Value::text(text.as_str())),
+            tungstenite::Message::Binary(bytes) => data(Value::new(ValueKind::ArrayBuffer, bytes)),
+            tungstenite::Message::Ping(payload) => Message::Ping(payload),
+            tungstenite::Message::Pong(_) => Message::Pong,
+            tungstenite::Message::Close(frame) => Message::Close(match frame {
+                Some(frame) => Close::new(frame.code.into(), frame.reason.as_str()),
+                None => Close::new(close_code::NO_STATUS, ""),
+            }),
+            tungstenite::Message::Frame(_) => unreachable!("frames are not read"),
+        };
+        let is_last = matches!(message, Message::Close(_));
+        messages.push(message);
+        if is_last {
+            break;
+        }
+    }
+    messages
+}
+
+/// Sends its bytes, and takes whatever it is sent.
+struct Peer<'a>(Cursor<&'a [u8]>);
+
+impl Read for Peer<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Write for Peer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

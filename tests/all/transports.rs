@@ -1,0 +1,204 @@
+//! Transports that are no WebSocket: how many there may be, how long one may be silent, and what
+//! happens when there are no descriptors for more.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use super::support::admin::{self, scrape};
+use super::support::client::Client;
+use super::support::server::Server;
+use super::support::{PATIENCE, eventually, programs};
+
+static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
+    programs::compile(
+        r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+export function handler(req: Request) {
+  return req.path === "/large" ? new Response(new Uint8Array(4 << 20)) : Response.text("quick");
+}
+"#,
+    )
+});
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the kernel takes it");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+    stream
+}
+
+/// Whether a transport has been ended, in order or not.
+fn is_ended(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => {
+            assert!(
+                !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+                "{error}"
+            );
+            true
+        }
+    }
+}
+
+/// Asks for this path and leaves the transport open; the first bytes of the answer.
+fn ask(stream: &mut TcpStream, path: &str) -> String {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").expect("it reads");
+    let mut answer = [0; 64];
+    let len = stream.read(&mut answer).expect("it answers");
+    String::from_utf8_lossy(&answer[..len]).into_owned()
+}
+
+#[tokio::test]
+async fn a_transport_too_many_is_closed_at_once_and_sockets_go_on() {
+    let (server, admin) =
+        admin::start(&HANDLER, &["--max-transports", "3", "--header-timeout", "1h"]);
+    // A WebSocket gives its place back.
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        let mut client = server.connect("/").await;
+        assert_eq!(client.ask("hello").await, "hello");
+        clients.push(client);
+    }
+    let silent: Vec<TcpStream> = (0..3).map(|_| connect(server.address)).collect();
+    eventually("every place is taken", || scrape(admin)["zigttp_transports"] == 3.0);
+    assert!(is_ended(&mut connect(server.address)));
+    assert_eq!(scrape(admin)["zigttp_refused_transports_total"], 1.0);
+    assert_eq!(scrape(admin)["zigttp_transports_limit"], 3.0);
+    for client in &mut clients {
+        assert_eq!(client.ask("still").await, "still");
+    }
+    drop(silent);
+    eventually("there is room again", || scrape(admin)["zigttp_transports"] == 0.0);
+    assert_eq!(server.get("/").0, 200);
+}
+
+#[test]
+fn a_transport_that_asks_nothing_is_dropped() {
+    let (server, admin) = admin::start(&HANDLER, &["--header-timeout", "200ms"]);
+    // Nothing, a byte of HTTP/1.1, one of HTTP/2, and a request without the next.
+    for bytes in ["", "G", "PRI *"] {
+        let mut stream = connect(server.address);
+        stream.write_all(bytes.as_bytes()).expect("it reads");
+        assert!(is_ended(&mut stream), "{bytes:?}");
+    }
+    let mut stream = connect(server.address);
+    assert!(ask(&mut stream, "/").starts_with("HTTP/1.1 200"));
+    let mut rest = Vec::new();
+    // Whatever is left of the answer, and the end.
+    let _ = stream.read_to_end(&mut rest);
+    eventually("all are gone", || scrape(admin)["zigttp_transports"] == 0.0);
+}
+
+#[test]
+fn an_http_2_transport_without_requests_is_dropped() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    let (server, admin) = admin::start(&HANDLER, &["--header-timeout", "300ms"]);
+    let mut stream = connect(server.address);
+    stream.write_all(&[PREFACE, SETTINGS].concat()).expect("it reads");
+    // It is as lively as can be, and asks nothing.
+    let mut writer = stream.try_clone().expect("a socket can be cloned");
+    let pinging = std::thread::spawn(move || while writer.write_all(PING).is_ok() {});
+    // What it answers to that, and then the end, which a reset may cut short.
+    let _ = stream.read_to_end(&mut Vec::new());
+    pinging.join().expect("it does not panic");
+    assert_eq!(scrape(admin)["zigttp_idle_transports_total"], 1.0);
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_an_answer_is_dropped() {
+    let (server, admin) = admin::start(
+        &HANDLER,
+        &["--http-idle-timeout", "300ms", "--header-timeout", "1h", "--cpu-limit", "20s"],
+    );
+    let mut stream = connect(server.address);
+    assert!(ask(&mut stream, "/large").starts_with("HTTP/1.1 200"));
+    eventually("it is dropped", || scrape(admin)["zigttp_idle_transports_total"] == 1.0);
+    assert_eq!(scrape(admin)["zigttp_transports"], 0.0);
+    // One that takes it gets it whole.
+    let (head, body) =
+        server.request("GET /large HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    assert!(head.to_lowercase().contains("content-length: 4194304"), "{head}");
+    assert_eq!(body.len(), 4 << 20);
+}
+
+/// A server that may have so many descriptors.
+fn start_with_descriptors(count: u32) -> (Server, SocketAddr) {
+    admin::start_under(
+        Command::new("sh").args(["-c", &format!("ulimit -n {count}; exec \"$0\" \"$@\"")]),
+        &HANDLER,
+        &[],
+    )
+}
+
+#[tokio::test]
+async fn out_of_descriptors_accepting_pauses_and_recovers() {
+    let (server, admin) = start_with_descriptors(64);
+    let mut client = server.connect("/").await;
+    assert_eq!(client.ask("hello").await, "hello");
+    // Before it is too late to ask: the admin listener's own transports are descriptors, too.
+    assert_eq!(scrape(admin)["zigttp_accept_failures_total"], 0.0);
+
+    // The kernel accepts more than the server can.
+    let mut held: Vec<TcpStream> = (0..80).map(|_| connect(server.address)).collect();
+    server.wait_for_log("cannot accept connections");
+    for round in 0..20 {
+        let text = round.to_string();
+        assert_eq!(client.ask(&text).await, text, "who is in is served");
+    }
+
+    held.truncate(1);
+    server.wait_for_log("connections are accepted again");
+    let mut late = Client::connect(server.address, "/").await;
+    assert_eq!(late.ask("late").await, "late");
+    assert_eq!(client.ask("early").await, "early");
+    assert!(scrape(admin)["zigttp_accept_failures_total"] >= 1.0);
+    // Once for each time it began, not once for each try.
+    let log = server.log();
+    assert!(log.matches("cannot accept connections").count() <= 10, "{log}");
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_connection_ends_that_connection_alone_and_is_counted() {
+    let (server, admin) = admin::start_with(
+        &HANDLER,
+        &[],
+        // The third event: the one after the others' first messages.
+        &[("ZIGTTP_FAILPOINT", "event:2")],
+    );
+    // In one room, so that it is the bystander's room whose turn is held when it happens.
+    let mut bystander = server.connect("/room").await;
+    let mut victim = server.connect("/room").await;
+    assert_eq!(bystander.ask("one").await, "one");
+    assert_eq!(victim.ask("two").await, "two");
+    victim.send("three").await;
+    victim.ended().await;
+    server.wait_for_log("the failpoint \"event\" was reached");
+
+    assert_eq!(bystander.ask("four").await, "four");
+    let mut late = server.connect("/room").await;
+    assert_eq!(late.ask("five").await, "five");
+    let metrics = scrape(admin);
+    assert_eq!(metrics["zigttp_panics_total"], 1.0);
+    assert_eq!(metrics["zigttp_rooms"], 1.0);
+    let open = |state| metrics[&format!("zigttp_connections{{state=\"{state}\"}}")];
+    assert_eq!(["live", "parked", "dormant"].map(open).iter().sum::<f64>(), 2.0);
+    assert_eq!(metrics["zigttp_events_running"], 0.0);
+    server.signal("TERM");
+    assert!(server.wait().success());
+}
+
+#[tokio::test]
+async fn a_panic_in_a_request_is_a_500_and_is_counted() {
+    let (server, admin) = admin::start_with(&HANDLER, &[], &[("ZIGTTP_FAILPOINT", "event:1")]);
+    assert_eq!(server.get("/").0, 200);
+    assert_eq!(server.get("/"), (500, "internal server error\n".to_owned()));
+    assert_eq!(server.get("/").0, 200);
+    assert_eq!(scrape(admin)["zigttp_panics_total"], 1.0);
+}

@@ -1,0 +1,213 @@
+//! A guest that calls its host as it is told, with whatever arguments: what a hostile artifact can do.
+//!
+//! Its `onMessage` takes a message, and its `handler` a request's body, as a [`Program`]: calls of
+//! imports, one after another, with the arguments that follow each. An argument that is missing is 0,
+//! so that any bytes are a program.
+
+use std::fmt::Write;
+
+/// An import of the guest: module, name, parameters and answer. `w` is the id of a connection (`i64`),
+/// `I` another `i64`, `i` an `i32`.
+type Import = (&'static str, &'static str, &'static str, &'static str);
+
+const API: &str = "zigttp";
+const WASI: &str = "wasi_snapshot_preview1";
+
+/// Every function that a host offers. A program names one by its place here.
+pub const IMPORTS: [Import; 22] = [
+    (API, "input", "ii", ""),
+    (API, "take", "i", ""),
+    (API, "send", "wiii", "i"),
+    (API, "close", "wiii", ""),
+    (API, "serialize_attachment", "wiii", "i"),
+    (API, "deserialize_attachment", "wii", "I"),
+    (API, "get_web_sockets", "iiii", "i"),
+    (API, "room_from_path", "wiiii", "i"),
+    (API, "set_auto_response", "wiiii", ""),
+    (API, "log", "iii", ""),
+    (API, "fail", "iiii", ""),
+    (API, "respond", "iiiiii", ""),
+    (API, "accept", "iii", "i"),
+    (WASI, "clock_time_get", "iIi", "i"),
+    (WASI, "random_get", "ii", "i"),
+    (WASI, "fd_write", "iiii", "i"),
+    (WASI, "environ_sizes_get", "ii", "i"),
+    (WASI, "environ_get", "ii", "i"),
+    (WASI, "fd_close", "i", "i"),
+    (WASI, "fd_fdstat_get", "ii", "i"),
+    (WASI, "fd_seek", "iIii", "i"),
+    (WASI, "proc_exit", "i", ""),
+];
+
+/// What a program can do besides: store an `i32`, grow the memory, choose the answer of the event.
+const OWN: [(&str, &str, &str); 3] = [
+    ("poke", "ii", "(i32.store (call $i32) (call $i32))"),
+    ("grow", "i", "(drop (memory.grow (call $i32)))"),
+    ("status", "i", "(global.set $status (call $i32))"),
+];
+
+/// Where the guest keeps the answer of the last call, as an `i64`.
+pub const ANSWER: i32 = 8;
+/// Where the guest keeps its program.
+pub const PROGRAM: i32 = 4096;
+/// As a connection's id: the one the event is of.
+pub const OWN_ID: i64 = -1;
+
+const MANIFEST: &str = r#"{\"abi\":2,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
+
+/// The guest, as an artifact.
+///
+/// # Panics
+/// Never: its text is always valid.
+pub fn artifact() -> Vec<u8> {
+    wat::parse_str(text()).expect("the guest is valid")
+}
+
+fn text() -> String {
+    const WRITES: &str = "writing to a string cannot fail";
+    let mut imports = String::new();
+    let mut steps = String::new();
+    for (number, (module, name, parameters, answer)) in IMPORTS.into_iter().enumerate() {
+        let types: String =
+            parameters.chars().map(|kind| format!(" {}", wasm_type(kind))).collect();
+        let result = answer.chars().map(|kind| format!("(result {})", wasm_type(kind)));
+        let result: String = result.collect();
+        writeln!(imports, r#"(import "{module}" "{name}" (func ${name} (param{types}) {result}))"#)
+            .expect(WRITES);
+        let arguments: String = parameters
+            .chars()
+            .map(|kind| match kind {
+                'w' => "(call $ws)",
+                'I' => "(call $i64)",
+                _ => "(call $i32)",
+            })
+            .collect();
+        let call = format!("(call ${name} {arguments})");
+        let step = match answer {
+            "i" => format!("(i64.store (i32.const {ANSWER}) (i64.extend_i32_s {call}))"),
+            "I" => format!("(i64.store (i32.const {ANSWER}) {call})"),
+            _ => call,
+        };
+        step_of(&mut steps, number, &step);
+    }
+    for (number, (.., step)) in (IMPORTS.len()..).zip(OWN) {
+        step_of(&mut steps, number, step);
+    }
+    let operations = IMPORTS.len() + OWN.len();
+    format!(
+        r#"(module
+{imports}
+(memory (export "memory") 2 16)
+(global $at (mut i32) (i32.const 0))
+(global $end (mut i32) (i32.const 0))
+(global $own (mut i64) (i64.const 0))
+(global $status (mut i32) (i32.const 0))
+
+;; Whether so many bytes of the program are left; if not, none is.
+(func $has (param $count i32) (result i32)
+  (if (i32.gt_u (local.get $count) (i32.sub (global.get $end) (global.get $at)))
+    (then (global.set $at (global.get $end)) (return (i32.const 0))))
+  (i32.const 1))
+(func $u8 (result i32)
+  (if (i32.eqz (call $has (i32.const 1))) (then (return (i32.const 0))))
+  (i32.load8_u (global.get $at))
+  (global.set $at (i32.add (global.get $at) (i32.const 1))))
+(func $i32 (result i32)
+  (if (i32.eqz (call $has (i32.const 4))) (then (return (i32.const 0))))
+  (i32.load (global.get $at))
+  (global.set $at (i32.add (global.get $at) (i32.const 4))))
+(func $i64 (result i64)
+  (if (i32.eqz (call $has (i32.const 8))) (then (return (i64.const 0))))
+  (i64.load (global.get $at))
+  (global.set $at (i32.add (global.get $at) (i32.const 8))))
+(func $ws (result i64) (local $id i64)
+  (local.set $id (call $i64))
+  (select (global.get $own) (local.get $id) (i64.eq (local.get $id) (i64.const {OWN_ID}))))
+
+(func $run (param $input i32) (param $len i32) (result i32) (local $operation i32)
+  (global.set $at (i32.const {PROGRAM}))
+  (global.set $end (i32.add (i32.const {PROGRAM}) (local.get $len)))
+  (call $input (local.get $input) (i32.const {PROGRAM}))
+  (loop $next
+    (if (i32.lt_u (global.get $at) (global.get $end))
+      (then
+        (local.set $operation (i32.rem_u (call $u8) (i32.const {operations})))
+{steps}
+        (br $next))))
+  (global.get $status))
+
+(func (export "on_message") (param $seed i64) (param $ws i64) (param $kind i32) (param $len i32)
+  (param $room_len i32) (result i32)
+  (global.set $own (local.get $ws))
+  (call $run (i32.const 0) (local.get $len)))
+(func (export "handler") (param $seed i64) (param $method i32) (param $url i32) (param $headers i32)
+  (param $len i32) (result i32)
+  (call $run (i32.const 3) (local.get $len)))
+(func (export "on_open") (param i64 i64 i32) (result i32) (i32.const 0))
+(func (export "on_close") (param i64 i64 i32 i32) (result i32) (i32.const 0))
+(func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
+(@custom "zigttp.manifest" "{MANIFEST}"))"#
+    )
+}
+
+fn step_of(steps: &mut String, number: usize, step: &str) {
+    writeln!(
+        steps,
+        "        (if (i32.eq (local.get $operation) (i32.const {number})) (then {step}))"
+    )
+    .expect("writing to a string cannot fail");
+}
+
+fn wasm_type(kind: char) -> &'static str {
+    if kind == 'i' { "i32" } else { "i64" }
+}
+
+/// What the guest is told to do.
+#[derive(Clone, Debug, Default)]
+pub struct Program(Vec<u8>);
+
+impl Program {
+    /// A program that does nothing.
+    pub fn new() -> Program {
+        Program::default()
+    }
+
+    /// Calls an import, or does one of the guest's own operations, with these arguments.
+    ///
+    /// # Panics
+    /// When there is none of this name and number of parameters.
+    #[must_use]
+    pub fn call(mut self, name: &str, arguments: &[i64]) -> Program {
+        let imports = IMPORTS.iter().map(|(_, name, parameters, _)| (*name, *parameters));
+        let own = OWN.iter().map(|(name, parameters, _)| (*name, *parameters));
+        let (number, (_, parameters)) = (0..)
+            .zip(imports.chain(own))
+            .find(|(_, (known, _))| *known == name)
+            .unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!(parameters.len(), arguments.len(), "{name} has other parameters");
+        self.0.push(number);
+        for (kind, argument) in parameters.chars().zip(arguments) {
+            // An `i32` is the lower half, whether it was meant with a sign or without.
+            let bytes = if kind == 'i' { 4 } else { 8 };
+            self.0.extend_from_slice(&argument.to_le_bytes()[..bytes]);
+        }
+        self
+    }
+
+    /// Sends bytes of the guest's memory to the connection that the event is of.
+    #[must_use]
+    pub fn send_own(self, start: i32, len: i32) -> Program {
+        self.call("send", &[OWN_ID, 1, i64::from(start), i64::from(len)])
+    }
+
+    /// Sends the answer of the last call, eight bytes, likewise.
+    #[must_use]
+    pub fn send_answer(self) -> Program {
+        self.send_own(ANSWER, 8)
+    }
+
+    /// The message that is this program.
+    pub fn bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
