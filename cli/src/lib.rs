@@ -12,6 +12,8 @@
 //! - [`lsp`]: a language server over the same;
 //! - [`lint_options`]: what is to be an error, as flags;
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
+//! - [`dev`]: a handler that is being worked on: built, served, and built again when it changes;
+//! - [`building`]: the compiler's engine, ready to build;
 //! - [`server_options`], [`admin_options`], [`given`]: the options of a server as flags and environment
 //!   variables, and which of them are not as by default;
 //! - [`logging`]: how a server writes its log;
@@ -20,9 +22,11 @@
 
 pub mod admin_options;
 pub mod artifact;
+pub mod building;
 pub mod cache;
 pub mod checking;
 pub mod commands;
+pub mod dev;
 pub mod exit;
 pub mod given;
 pub mod handler_file;

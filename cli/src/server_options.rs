@@ -245,6 +245,7 @@ impl ServerOptions {
             slow_consumer_timeout: self.slow_consumer_timeout,
             max_connections: self.max_connections,
             allowed_origins: self.allowed_origin,
+            loopback_only: false,
             handshake_rate: self.handshake_rate,
             message_rate: self.message_rate,
             max_events: self.max_events.unwrap_or(Config::default().max_events),

@@ -68,6 +68,9 @@ pub struct Config {
     /// Origins of web pages that may connect, besides the server's own: `https://app.example.com`, or
     /// `*` for any.
     pub allowed_origins: Vec<String>,
+    /// Answers only requests that name this machine by a loopback name or address, and pages of such an
+    /// origin, on any port: for development, where no foreign page is to reach in.
+    pub loopback_only: bool,
     /// Handshakes of one address in a second, and at once; more are answered 429. As many as it likes
     /// without it.
     pub handshake_rate: Option<NonZeroU32>,
@@ -179,6 +182,7 @@ impl Default for Config {
             slow_consumer_timeout: Duration::from_secs(5),
             max_connections: 100_000,
             allowed_origins: Vec::new(),
+            loopback_only: false,
             handshake_rate: None,
             max_events: 64 * cores,
             memory_limit: 32 << 20,

@@ -78,6 +78,7 @@ mod hub;
 mod lifecycle;
 mod liveness;
 mod local;
+mod loopback;
 mod metrics;
 mod module_cache;
 mod origin;

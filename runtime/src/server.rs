@@ -33,6 +33,7 @@ use crate::handler_log::HandlerLog;
 use crate::handshake;
 use crate::http::Body;
 use crate::hub::{ConnectionStates, Hub};
+use crate::loopback;
 use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
 use crate::resume::Resume;
@@ -84,7 +85,10 @@ impl Server {
     /// When the artifact is refused, or the machine does not give what the configuration asks for.
     pub fn new(config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
         config.check().map_err(StartError::Config)?;
-        let origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
+        let mut origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
+        if config.loopback_only {
+            origins = origins.with_loopback();
+        }
         let sandbox = Sandbox::new(&config)?;
         let app = App::load(&sandbox, artifact)?;
         let (ids, attachments, durable_dir) = match &config.durable {
@@ -175,6 +179,11 @@ impl Server {
 
     /// An upgrade, a faulty attempt at one, or a request for the handler.
     async fn answer(self: Arc<Server>, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        if self.config.loopback_only
+            && let Some(refusal) = loopback::refusal(&self.origins, &request)
+        {
+            return refusal;
+        }
         let app = self.app();
         if app.upgrades()
             && handshake::is_attempt(&request)

@@ -15,6 +15,7 @@ mod chat;
 mod closing;
 mod crash;
 mod deflate;
+mod dev;
 mod disk_faults;
 mod durable;
 mod durable_dir;

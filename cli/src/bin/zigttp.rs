@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use zigttp_cli::commands::{attachments, run};
+use zigttp_cli::commands::{attachments, dev, run};
 use zigttp_cli::{exit, given};
 
 /// Serve a WebSocket handler: a fresh sandbox for every event.
@@ -16,6 +16,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve a TypeScript handler while you write it: each save takes over, and no socket closes
+    Dev(Box<dev::Arguments>),
     /// Serve a handler.wasm, or build a TypeScript handler and serve it
     Run(Box<run::Arguments>),
     /// Look after the attachments that connections have left
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let Arguments { command } =
         Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match command {
+        Command::Dev(arguments) => dev::run(*arguments),
         Command::Run(arguments) => run::run(*arguments, &given),
         Command::Attachments(arguments) => attachments::run(&arguments),
     };

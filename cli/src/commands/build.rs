@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use zigts_compiler::report::{Report, Shown};
-use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine, TICK};
+use zigts_compiler::{Artifact, BuildError, ConsoleLine};
 use zigts_rules::levels::Levels;
 use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
@@ -15,7 +15,7 @@ use crate::exit::ErrorsFound;
 use crate::handler_file::HandlerFile;
 use crate::lint_options::LintOptions;
 use crate::overlay::Overlay;
-use crate::{cache, show};
+use crate::{building, show};
 
 /// Arguments of `zigts build`.
 #[derive(clap::Args)]
@@ -88,16 +88,7 @@ pub fn compile_file(path: &Path) -> anyhow::Result<Vec<u8>> {
 fn compile(path: &Path, levels: &Levels) -> anyhow::Result<Artifact> {
     let overlay = Overlay::default();
     let file = HandlerFile::open(path, &overlay)?;
-    let builder = show::while_working("compiling the engine, which is done once", || {
-        Builder::new(cache::compiled_modules())
-    })?;
-    let clock = builder.clock();
-    // Ends with the builder, at the latest one tick after it.
-    std::thread::spawn(move || {
-        while clock.tick() {
-            std::thread::sleep(TICK);
-        }
-    });
+    let builder = building::builder()?;
     let mut read = |module: &ModuleName| file.read(module, &overlay);
     match zigts_compiler::build(&builder, file.entry(), &mut read, levels) {
         Ok(artifact) => {

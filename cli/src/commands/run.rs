@@ -61,11 +61,7 @@ pub struct Arguments {
 /// When the handler does not build or load, the port is taken, or a folder cannot be used.
 pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
     logging::init(arguments.log_format);
-    let port = match arguments.port {
-        Some(port) => port,
-        None => port_of_environment()?.unwrap_or(DEFAULT_PORT),
-    };
-    let address = SocketAddr::new(arguments.host, port);
+    let address = SocketAddr::new(arguments.host, port(arguments.port)?);
     let admin = arguments.admin.read()?;
     let artifact = artifact::load(&arguments.handler)?;
     let server =
@@ -133,6 +129,17 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
+/// The port to listen on: what the flag says, else the environment.
+///
+/// # Errors
+/// When the environment names no port.
+pub(super) fn port(given: Option<u16>) -> Result<u16> {
+    match given {
+        Some(port) => Ok(port),
+        None => Ok(port_of_environment()?.unwrap_or(DEFAULT_PORT)),
+    }
+}
+
 /// `PORT`, by which many platforms say where a server is expected.
 fn port_of_environment() -> Result<Option<u16>> {
     match std::env::var("PORT") {
@@ -145,7 +152,7 @@ fn port_of_environment() -> Result<Option<u16>> {
 }
 
 /// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
-fn stop() -> io::Result<impl Future<Output = ()>> {
+pub(super) fn stop() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut either = async move || {

@@ -1,9 +1,9 @@
-//! `zigttp run` in a process of its own, on a port of its own.
+//! `zigttp run`, or `zigttp dev`, in a process of its own, on a port of its own.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
@@ -42,26 +42,42 @@ impl Server {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Server {
-        let mut process = programs::program("zigttp")
-            .arg("run")
-            .arg(handler)
-            .args(["--port", "0"])
-            .args(arguments)
-            .env("RUST_LOG", "info,handler=debug")
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("zigttp starts");
+        Server::spawn(
+            programs::program("zigttp")
+                .arg("run")
+                .arg(handler)
+                .args(["--port", "0"])
+                .args(arguments)
+                .env("RUST_LOG", "info,handler=debug")
+                .envs(variables.iter().copied()),
+        )
+    }
+
+    /// Works on a source.
+    pub(crate) fn develop(handler: &Path, arguments: &[&str]) -> Server {
+        Server::spawn(
+            programs::program("zigttp")
+                .arg("dev")
+                .arg(handler)
+                .args(["--port", "0"])
+                .args(arguments),
+        )
+    }
+
+    /// Starts a command that serves. Whatever it prints is its log, but for the first line.
+    pub(crate) fn spawn(command: &mut Command) -> Server {
+        let mut process =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("zigttp starts");
         let log = Arc::new(Log::default());
-        let stderr = process.stderr.take().expect("it is piped");
-        std::thread::spawn({
+        let follow = |text: Box<dyn Read + Send>| {
             let log = Arc::clone(&log);
-            move || log.follow(stderr)
-        });
+            std::thread::spawn(move || log.follow(text));
+        };
+        follow(Box::new(process.stderr.take().expect("it is piped")));
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
         stdout.read_line(&mut line).expect("standard output is text");
+        follow(Box::new(stdout));
         let address = line
             .split_once("http://")
             .and_then(|(_, rest)| rest.split_whitespace().next())
@@ -134,7 +150,7 @@ impl Server {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = std::process::Command::new("kill")
+        let status = Command::new("kill")
             .args(["-s", name, &self.pid.to_string()])
             .status()
             .expect("kill exists");
