@@ -14,8 +14,7 @@ pub mod screen;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
-use zigts_compiler::Entry;
+use zigts_compiler::{Builder, Entry, ReadError};
 use zigts_rules::levels::Levels;
 use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
@@ -35,6 +34,7 @@ export function handler(req: Request) {
 /// A handler's files, and the state of their last build.
 pub struct Project {
     handler: PathBuf,
+    builder: Builder,
     /// What the last good build says of itself.
     served: Option<Manifest>,
     is_broken: bool,
@@ -47,33 +47,48 @@ impl Project {
     /// # Errors
     /// When the handler cannot be read, or the engine does not run here.
     pub fn open(handler: PathBuf) -> anyhow::Result<(Project, Build, Vec<u8>)> {
-        let build = build_aloud(&handler);
+        let builder = building::builder()?;
+        let build = build_aloud(&handler, &builder);
         let build = match build.outcome {
             Outcome::Failed(error) => return Err(error),
             _ => build,
         };
         screen::findings(&build)?;
-        let mut project = Project { handler, served: None, is_broken: true };
+        let mut project = Project { handler, builder, served: None, is_broken: true };
         let artifact = match &build.outcome {
             Outcome::Built(artifact) => {
                 project.is_broken = false;
                 project.served = Some(artifact.manifest.clone());
                 artifact.bytes.clone()
             }
-            _ => placeholder()?,
+            _ => placeholder(&project.builder)?,
         };
         Ok((project, build, artifact))
     }
 
     /// Tells what is served, once it is.
-    pub fn tell(&self, build: &Build) {
+    pub fn tell(&self, build: &Build, server: &Server) {
+        server.show_build(build.for_page(&self.handler, None, self.note()));
         match &self.served {
             Some(manifest) => screen::handler(manifest),
-            None => screen::broken(&self.handler, false),
+            None => screen::broken(&self.handler, self.note()),
         }
         screen::watched(build.modules());
         if !self.is_broken {
             screen::serving("built", build.took, 0);
+        }
+    }
+
+    /// Whether the handler answers HTTP requests.
+    pub fn serves_pages(&self) -> bool {
+        self.served.as_ref().is_some_and(|served| served.has_export("handler"))
+    }
+
+    /// What is served while the handler does not build.
+    fn note(&self) -> &'static str {
+        match self.served {
+            Some(_) => "the build before it goes on",
+            None => "it is served once it builds",
         }
     }
 
@@ -92,7 +107,7 @@ impl Project {
             let server = Arc::clone(&server);
             // Sockets are served meanwhile.
             let rebuilt = tokio::task::spawn_blocking(move || {
-                let build = build_aloud(&self.handler);
+                let build = build_aloud(&self.handler, &self.builder);
                 let told = self.take(&build, &server);
                 (self, build, told)
             });
@@ -106,18 +121,21 @@ impl Project {
     /// Serves a build, if it can be served, and tells the developer.
     fn take(&mut self, build: &Build, server: &Server) -> anyhow::Result<()> {
         screen::findings(build)?;
-        let swapped = match &build.outcome {
-            Outcome::Built(artifact) => server
-                .swap(&artifact.bytes)
-                .context("the server refuses it")
-                .inspect_err(show::error)
-                .ok()
-                .map(|()| &artifact.manifest),
-            _ => None,
+        let (swapped, refusal) = match &build.outcome {
+            Outcome::Built(artifact) => match server.swap(&artifact.bytes) {
+                Ok(()) => (Some(&artifact.manifest), None),
+                Err(error) => {
+                    let error = anyhow::Error::new(error).context("the server refuses it");
+                    show::error(&error);
+                    (None, Some(format!("{error:#}")))
+                }
+            },
+            _ => (None, None),
         };
+        server.show_build(build.for_page(&self.handler, refusal, self.note()));
         let Some(manifest) = swapped else {
             self.is_broken = true;
-            screen::broken(&self.handler, self.served.is_some());
+            screen::broken(&self.handler, self.note());
             return Ok(());
         };
         let is_fixed = std::mem::replace(&mut self.is_broken, false);
@@ -134,14 +152,14 @@ impl Project {
     }
 }
 
-fn build_aloud(handler: &Path) -> Build {
-    show::while_working(&format!("building {}", handler.display()), || Build::of(handler))
+fn build_aloud(handler: &Path, builder: &Builder) -> Build {
+    let what = format!("building {}", handler.display());
+    show::while_working(&what, || Build::of(handler, builder))
 }
 
-fn placeholder() -> anyhow::Result<Vec<u8>> {
-    let builder = building::builder()?;
+fn placeholder(builder: &Builder) -> anyhow::Result<Vec<u8>> {
     let entry = Entry { name: ModuleName::new("placeholder.ts"), text: PLACEHOLDER.to_owned() };
-    let mut read = |_: &ModuleName| Err(zigts_compiler::ReadError::NotFound);
-    let artifact = zigts_compiler::build(&builder, entry, &mut read, &Levels::default())?;
+    let mut read = |_: &ModuleName| Err(ReadError::NotFound);
+    let artifact = zigts_compiler::build(builder, entry, &mut read, &Levels::default())?;
     Ok(artifact.bytes)
 }

@@ -246,6 +246,7 @@ impl ServerOptions {
             max_connections: self.max_connections,
             allowed_origins: self.allowed_origin,
             loopback_only: false,
+            inspector: None,
             handshake_rate: self.handshake_rate,
             message_rate: self.message_rate,
             max_events: self.max_events.unwrap_or(Config::default().max_events),

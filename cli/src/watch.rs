@@ -60,7 +60,10 @@ impl Watch {
     pub fn set<'a>(&mut self, files: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
         let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
         for file in files {
-            let (folder, name) = place(file);
+            // What a folder reports has absolute paths.
+            let file = std::path::absolute(file)
+                .with_context(|| format!("cannot watch `{}`", file.display()))?;
+            let (folder, name) = place(&file);
             folders.entry(folder).or_default().push(name);
         }
         for folder in self.folders.iter().filter(|folder| !folders.contains_key(*folder)) {
@@ -92,22 +95,17 @@ impl Watch {
     }
 }
 
-/// The folder that has to be watched for a file, and what in it: the file, or the first that is
-/// missing on the way there.
+/// The folder that has to be watched for an absolute path, and what in it: the file, or the first
+/// folder that is missing on the way there.
 fn place(file: &Path) -> (PathBuf, PathBuf) {
     let mut path = file;
-    loop {
-        let folder = match path.parent() {
-            // One that can be watched: the present folder, for a bare name.
-            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-            Some(folder) => folder,
-            None => Path::new("/"),
-        };
-        if folder.is_dir() || path.parent().is_none() {
+    while let Some(folder) = path.parent() {
+        if folder.is_dir() {
             return (folder.to_owned(), path.file_name().unwrap_or_default().into());
         }
         path = folder;
     }
+    (path.to_owned(), PathBuf::new())
 }
 
 #[cfg(test)]
@@ -121,6 +119,5 @@ mod tests {
         for (file, name) in [("a.ts", "a.ts"), ("lib/a.ts", "lib"), ("lib/rooms/a.ts", "lib")] {
             assert_eq!(place(&root.join(file)), (root.to_owned(), name.into()));
         }
-        assert_eq!(place("a.ts".as_ref()), (".".into(), "a.ts".into()));
     }
 }

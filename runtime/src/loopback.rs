@@ -5,7 +5,6 @@
 //! answers. So the request has to name the machine as its owner does, and a page that sends one has to
 //! come from the machine.
 
-use hyper::header::HOST;
 use hyper::{Request, Response, StatusCode};
 
 use crate::http::{Body, text};
@@ -18,14 +17,10 @@ const FOREIGN_ORIGIN: &str = "this server is for development and answers pages o
 
 /// What somebody is told who is not of this machine.
 pub(crate) fn refusal<B>(origins: &Origins, request: &Request<B>) -> Option<Response<Body>> {
-    let headers = request.headers();
-    // HTTP/2 says it in the target.
-    let host = match request.uri().authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => headers.get(HOST).and_then(|host| host.to_str().ok()),
-    };
+    let host = origin::host(request.uri(), request.headers());
     if !host.is_some_and(origin::is_loopback) {
         return Some(text(StatusCode::FORBIDDEN, FOREIGN_HOST));
     }
-    (!origins.allow(headers)).then(|| text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN))
+    (!origins.allow_to(host, request.headers()))
+        .then(|| text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN))
 }

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use hyper::Uri;
 use hyper::header::{HOST, HeaderMap, ORIGIN};
 
 /// Origins that are accepted besides the server's own.
@@ -56,19 +57,31 @@ impl Origins {
 
     /// Whether a request comes from no page, from one of this server, or from one that is allowed.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
+        self.allow_to(headers.get(HOST).and_then(|host| host.to_str().ok()), headers)
+    }
+
+    /// The same for a request whose host is known.
+    pub(crate) fn allow_to(&self, host: Option<&str>, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
             return self.any || !headers.contains_key(ORIGIN);
         };
         self.any
             || origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| {
-                let host = headers.get(HOST).and_then(|host| host.to_str().ok());
                 let own = host.and_then(Authority::parse).map(Authority::without_default_ports);
                 let is_own =
                     own.is_some_and(|own| own == origin.authority.clone().without_default_ports());
                 let is_near = self.loopback && origin.authority.is_loopback();
                 is_own || is_near || self.listed.contains(&origin)
             })
+    }
+}
+
+/// The host that a request names; HTTP/2 says it in the target.
+pub(crate) fn host<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    match target.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => headers.get(HOST)?.to_str().ok(),
     }
 }
 

@@ -18,7 +18,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::{
@@ -123,6 +123,15 @@ struct Guest {
 pub(crate) struct Returned {
     pub(crate) effects: Effects,
     pub(crate) response: Option<Response>,
+}
+
+/// How long an event's sandbox took, for whoever wants to know it of this one event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    /// Making the instance, where there was none to be had.
+    pub(crate) instantiate: Option<Duration>,
+    /// Restoring it afterwards.
+    pub(crate) restore: Option<Duration>,
 }
 
 /// An event has ended; it is handed back for the log.
@@ -234,7 +243,12 @@ impl Sandbox {
     }
 
     /// Runs one event in a fresh instance. The caller holds a [`Sandbox::slot`].
-    pub(crate) async fn run(&self, program: &Program, state: EventState) -> Ended {
+    pub(crate) async fn run(
+        &self,
+        program: &Program,
+        state: EventState,
+        mut times: Option<&mut Times>,
+    ) -> Ended {
         let _running = self.ticker.begin();
         let mut instance = match program.take_idle() {
             Some(mut idle) => {
@@ -245,7 +259,11 @@ impl Sandbox {
                 let began = Instant::now();
                 let mut store = self.store(state);
                 let guest = Guest::new(&mut store, program);
-                store.data().hub.counters.instantiations.record(began.elapsed());
+                let took = began.elapsed();
+                store.data().hub.counters.instantiations.record(took);
+                if let Some(times) = &mut times {
+                    times.instantiate = Some(took);
+                }
                 match guest {
                     Ok(guest) => Instance { store, guest, place: None },
                     Err(error) => {
@@ -265,13 +283,18 @@ impl Sandbox {
         });
         if has_returned && !is_memory_denied {
             let counters = &state.hub.counters;
-            let began = fastrand::u32(..).is_multiple_of(RESTORES_PER_SAMPLE).then(Instant::now);
+            let is_timed = times.is_some() || fastrand::u32(..).is_multiple_of(RESTORES_PER_SAMPLE);
+            let began = is_timed.then(Instant::now);
             if self.keep(program, instance).is_err() {
                 counters.restore_mismatches.add_one();
                 result = Err(Failure::NotRestored);
             }
             if let Some(began) = began.filter(|_| program.image.is_some()) {
-                counters.restores.record(began.elapsed());
+                let took = began.elapsed();
+                counters.restores.record(took);
+                if let Some(times) = times {
+                    times.restore = Some(took);
+                }
             }
         }
         Ended { event: state.event, result }

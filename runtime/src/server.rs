@@ -33,6 +33,7 @@ use crate::handler_log::HandlerLog;
 use crate::handshake;
 use crate::http::Body;
 use crate::hub::{ConnectionStates, Hub};
+use crate::inspector::Inspector;
 use crate::loopback;
 use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
@@ -64,6 +65,8 @@ pub struct Server {
     pub(crate) origins: Origins,
     pub(crate) handshake_rates: Option<AddressRates>,
     pub(crate) message_rate: Option<Rate>,
+    /// The page that shows what happens, if there is one.
+    pub(crate) inspector: Option<Inspector>,
     /// What clients have left and may come back for, if they may.
     pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
@@ -121,6 +124,7 @@ impl Server {
                 .map(|rate| AddressRates::new(Rate::per_second(rate))),
             message_rate: config.message_rate.map(Rate::per_second),
             bodies: Semaphore::new(BODIES_PER_EVENT * config.max_events),
+            inspector: config.inspector.as_ref().map(Inspector::new),
             config: Arc::new(config),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
@@ -183,6 +187,9 @@ impl Server {
             && let Some(refusal) = loopback::refusal(&self.origins, &request)
         {
             return refusal;
+        }
+        if let Some(inspector) = self.inspector_of(request.uri().path()) {
+            return self.inspect(inspector, request).await;
         }
         let app = self.app();
         if app.upgrades()

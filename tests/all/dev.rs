@@ -29,7 +29,7 @@ impl Development {
         let folder = programs::folder();
         write(&folder.path().join("word.ts"), "export const word = \"first\";");
         write(&folder.path().join("handler.ts"), handler);
-        let server = Server::develop(&folder.path().join("handler.ts"), arguments);
+        let server = Server::develop(folder.path(), "handler.ts", arguments);
         server.wait_for_log("Ctrl-C stops");
         Development { folder, server }
     }
@@ -122,8 +122,7 @@ async fn a_broken_save_is_shown_and_the_build_before_it_goes_on() {
 #[tokio::test]
 async fn a_handler_that_does_not_build_yet_is_served_once_it_does() {
     let development = Development::start(BROKEN, &[]);
-    let log = development.server.log();
-    assert!(log.contains("does not build: it is served once it builds"), "{log}");
+    development.server.wait_for_log("does not build: it is served once it builds");
     let (status, body) = development.get("localhost", "");
     assert_eq!((status, &*body), (503, "the handler does not build yet: see the terminal\n"));
     assert!(Client::try_connect(development.server.address, "/room/a").await.is_err());

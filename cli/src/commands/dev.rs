@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use zigttp_runtime::{Config, Server};
+use zigttp_runtime::{Config, InspectorAccess, InspectorOptions, Server};
 
 use super::run;
 use crate::dev::{Project, screen};
+use crate::inspector_options::InspectorEvents;
 use crate::server_options::ServerOptions;
 use crate::{cache, handler_file, logging, show};
 
@@ -35,6 +36,9 @@ pub struct Arguments {
     open: bool,
 
     #[command(flatten)]
+    inspector: InspectorEvents,
+
+    #[command(flatten)]
     server: ServerOptions,
 }
 
@@ -56,6 +60,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let (project, build, artifact) = Project::open(handler)?;
     let config = Config {
         loopback_only: true,
+        inspector: Some(InspectorOptions {
+            access: InspectorAccess::ThisMachine,
+            max_events: arguments.inspector.max_events(),
+        }),
         drain_timeout: DRAIN_TIME,
         ..arguments.server.into_config(cache::served_modules_folder())
     };
@@ -68,9 +76,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let stop = run::stop().context("cannot listen for signals")?;
             screen::addresses(address);
-            project.tell(&build);
+            project.tell(&build, &server);
             if arguments.open {
-                open(&format!("http://{address}/"));
+                let has_page = project.serves_pages();
+                open(&format!("http://{address}{}", if has_page { "/" } else { "/__zigttp" }));
             }
             let served = zigttp_runtime::run(listener, server.clone(), stop);
             tokio::select! {

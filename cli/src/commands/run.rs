@@ -9,13 +9,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use zigttp_runtime::Server;
+use zigttp_runtime::{Config, Server};
 
 use crate::admin_options::{Admin, AdminOptions};
+use crate::inspector_options::InspectorFlag;
 use crate::logging::{self, LogFormat};
 use crate::reload::Reload;
 use crate::server_options::ServerOptions;
-use crate::{artifact, cache};
+use crate::{artifact, cache, show};
 
 /// Where neither the flag nor the environment says another.
 const DEFAULT_PORT: u16 = 8080;
@@ -44,6 +45,9 @@ pub struct Arguments {
     #[command(flatten)]
     admin: AdminOptions,
 
+    #[command(flatten)]
+    inspector: InspectorFlag,
+
     /// How the log is written to standard error; RUST_LOG filters it
     #[arg(
         long,
@@ -63,10 +67,12 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
     logging::init(arguments.log_format);
     let address = SocketAddr::new(arguments.host, port(arguments.port)?);
     let admin = arguments.admin.read()?;
+    let (inspector, token) = arguments.inspector.read().unzip();
     let artifact = artifact::load(&arguments.handler)?;
-    let server =
-        Server::new(arguments.server.into_config(cache::served_modules_folder()), &artifact)
-            .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
+    let config =
+        Config { inspector, ..arguments.server.into_config(cache::served_modules_folder()) };
+    let server = Server::new(config, &artifact)
+        .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -74,7 +80,7 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
         .block_on(async {
             let reload = Reload::new(arguments.handler, arguments.watch)?;
             let reload = tokio::spawn(reload.run(Arc::clone(&server)));
-            let served = serve(server, address, admin, given).await;
+            let served = serve(server, address, admin, token, given).await;
             reload.abort();
             served
         })
@@ -84,6 +90,7 @@ async fn serve(
     server: Arc<Server>,
     address: SocketAddr,
     admin: Option<Admin>,
+    inspector_token: Option<String>,
     given: &[String],
 ) -> Result<()> {
     // Goes on while the server drains, and ends with the process.
@@ -99,6 +106,10 @@ async fn serve(
     }
     // On standard output, alone: a script that starts a server on port 0 reads it from there.
     anstream::println!("listening on http://{address} and ws://{address}");
+    if let Some(token) = inspector_token {
+        // Not in the log, which others may read.
+        show::remark(&format!("inspector on http://{address}/__zigttp, token {token}"));
+    }
     let stop = stop().context("cannot listen for signals")?;
     zigttp_runtime::run(listener, Arc::clone(&server), stop).await;
     let counts = server.counts();

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use zigts_compiler::report::Report;
-use zigts_compiler::{Artifact, BuildError, ConsoleLine};
+use zigts_compiler::report::{Report, Shown, pretty};
+use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine};
+use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::levels::Levels;
 use zigts_rules::model::ModuleName;
+use zigttp_runtime::{Finding, LastBuild};
 
-use crate::building;
 use crate::handler_file::HandlerFile;
 use crate::overlay::{self, Overlay};
 
@@ -30,19 +31,19 @@ pub enum Outcome {
         report: Report,
         console: Vec<ConsoleLine>,
     },
-    /// The entry cannot be read, or the engine does not run here.
+    /// The entry cannot be read, or the engine fails.
     Failed(anyhow::Error),
 }
 
 impl Build {
     /// Builds the handler at a path.
-    pub fn of(path: &Path) -> Build {
+    pub fn of(path: &Path, builder: &Builder) -> Build {
         let started = Instant::now();
         let mut sources = Sources::default();
         sources.look_at(path);
         let (file, outcome) = match HandlerFile::open(path, &Overlay::default()) {
             Ok(file) => {
-                let outcome = build(&file, &mut sources).unwrap_or_else(Outcome::Failed);
+                let outcome = build(&file, builder, &mut sources).unwrap_or_else(Outcome::Failed);
                 (Some(file), outcome)
             }
             Err(error) => (None, Outcome::Failed(error)),
@@ -75,6 +76,30 @@ impl Build {
         }
     }
 
+    /// The same for the inspector's page. `refusal` is why a build that succeeded is not served.
+    pub fn for_page(&self, handler: &Path, refusal: Option<String>, note: &str) -> LastBuild {
+        let findings = match (&self.file, self.report()) {
+            (Some(file), Some(report)) => {
+                let path_of = &|module: &ModuleName| file.path_of(module);
+                let shown = Shown { report, path_of };
+                report.diagnostics.iter().map(|diagnostic| finding(shown, diagnostic)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let error = match &self.outcome {
+            Outcome::Failed(error) => Some(format!("{error:#}")),
+            _ => refusal,
+        };
+        LastBuild {
+            handler: handler.display().to_string(),
+            is_served: matches!(self.outcome, Outcome::Built(_)) && error.is_none(),
+            note: note.to_owned(),
+            took: self.took,
+            findings,
+            error,
+        }
+    }
+
     /// What its top-level code said.
     pub fn console(&self) -> &[ConsoleLine] {
         match &self.outcome {
@@ -85,14 +110,25 @@ impl Build {
     }
 }
 
-fn build(file: &HandlerFile, sources: &mut Sources) -> anyhow::Result<Outcome> {
-    let builder = building::builder()?;
+fn finding(shown: Shown<'_>, diagnostic: &Diagnostic) -> Finding {
+    let text = pretty::to_string(shown, diagnostic);
+    // The first line says the message again.
+    let (_, frame) = text.split_once('\n').unwrap_or_default();
+    Finding {
+        severity: diagnostic.severity.name(),
+        code: diagnostic.rule.code,
+        message: diagnostic.message.clone(),
+        frame: frame.trim_end().to_owned(),
+    }
+}
+
+fn build(file: &HandlerFile, builder: &Builder, sources: &mut Sources) -> anyhow::Result<Outcome> {
     let overlay = Overlay::default();
     let mut read = |module: &ModuleName| {
         sources.look_at(Path::new(&file.path_of(module)));
         file.read(module, &overlay)
     };
-    match zigts_compiler::build(&builder, file.entry(), &mut read, &Levels::default()) {
+    match zigts_compiler::build(builder, file.entry(), &mut read, &Levels::default()) {
         Ok(artifact) => Ok(Outcome::Built(artifact)),
         Err(BuildError::Rejected(rejected)) => {
             Ok(Outcome::Rejected { report: rejected.report, console: rejected.console })

@@ -25,6 +25,7 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 pub fn addresses(address: SocketAddr) {
     let (http, ws) = (format!("http://{address}"), format!("ws://{address}"));
     line("listening on", &format!("{LINK}{http}{LINK:#} and {LINK}{ws}{LINK:#}"));
+    line("inspector", &format!("{LINK}{http}/__zigttp{LINK:#}"));
 }
 
 /// What is served: the routes, and each export with its effects.
@@ -81,11 +82,9 @@ pub fn serving(what: &str, took: Duration, sockets: usize) {
     remark(&format!("{GOOD}{what}{GOOD:#} in {seconds:.2} s{sockets}"));
 }
 
-/// A build cannot be served.
-pub fn broken(path: &Path, has_older: bool) {
-    let what =
-        if has_older { "the build before it goes on" } else { "it is served once it builds" };
-    remark(&format!("{BAD}{} does not build{BAD:#}: {what}", path.display()));
+/// A build cannot be served; `note` is what is instead.
+pub fn broken(path: &Path, note: &str) {
+    remark(&format!("{BAD}{} does not build{BAD:#}: {note}", path.display()));
 }
 
 fn remark(text: &str) {

@@ -53,10 +53,11 @@ impl Server {
         )
     }
 
-    /// Works on a source.
-    pub(crate) fn develop(handler: &Path, arguments: &[&str]) -> Server {
+    /// Works on a source in a folder, as its author would type it.
+    pub(crate) fn develop(folder: &Path, handler: &str, arguments: &[&str]) -> Server {
         Server::spawn(
             programs::program("zigttp")
+                .current_dir(folder)
                 .arg("dev")
                 .arg(handler)
                 .args(["--port", "0"])
