@@ -4,6 +4,7 @@ pub mod attachments;
 pub mod build;
 pub mod check;
 pub mod describe_rule;
+pub mod dev;
 pub mod init;
 pub mod inspect;
 pub mod lsp;

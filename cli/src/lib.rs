@@ -14,7 +14,9 @@
 //! - [`lsp`]: a language server over the same;
 //! - [`lint_options`]: what is to be an error, as flags;
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
-//! - [`server_options`], [`admin_options`], [`given`]: the options of a server as flags and environment
+//! - [`dev`]: a handler that is being worked on: built, served, and built again when it changes;
+//! - [`building`]: the compiler's engine, ready to build;
+//! - [`server_options`], [`admin_options`], [`inspector_options`], [`given`]: the options of a server as flags and environment
 //!   variables, and which of them are not as by default;
 //! - [`logging`]: how a server writes its log;
 //! - [`cache`]: where compiled modules are kept between runs;
@@ -22,13 +24,16 @@
 
 pub mod admin_options;
 pub mod artifact;
+pub mod building;
 pub mod cache;
 pub mod checking;
 pub mod commands;
 pub mod description;
+pub mod dev;
 pub mod exit;
 pub mod given;
 pub mod handler_file;
+pub mod inspector_options;
 pub mod lint_options;
 pub mod logging;
 pub mod lsp;

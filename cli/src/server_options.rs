@@ -261,6 +261,8 @@ impl ServerOptions {
             max_connections: self.max_connections,
             max_transports: self.max_transports,
             allowed_origins: self.allowed_origin,
+            loopback_only: false,
+            inspector: None,
             handshake_rate: self.handshake_rate,
             message_rate: self.message_rate,
             max_events: self.max_events.unwrap_or(Config::default().max_events),

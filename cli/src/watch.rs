@@ -1,7 +1,8 @@
 //! Tells when files have changed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,8 +17,11 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Watches files, also while they are replaced or not there.
 pub struct Watch {
     changes: mpsc::Receiver<()>,
+    /// What a change concerns us of: the files, or what is missing on the way to them.
+    watched: Arc<Mutex<HashSet<PathBuf>>>,
+    folders: BTreeSet<PathBuf>,
     /// Stops watching when dropped.
-    _watcher: RecommendedWatcher,
+    watcher: RecommendedWatcher,
 }
 
 impl Watch {
@@ -26,29 +30,59 @@ impl Watch {
     /// # Errors
     /// When a folder of theirs cannot be watched.
     pub fn files<'a>(files: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<Watch> {
-        // What a file's folder reports names the folder as it was given here.
-        let files: HashSet<PathBuf> = files.into_iter().map(with_folder).collect();
-        let folders: HashSet<PathBuf> =
-            files.iter().filter_map(|file| file.parent().map(Path::to_owned)).collect();
+        let watched: Arc<Mutex<HashSet<PathBuf>>> = Arc::default();
         // One that is waiting says all: what has changed is looked at when it is taken.
         let (changed, changes) = mpsc::channel(1);
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let concerns_us = event.is_ok_and(|event| {
-                !matches!(event.kind, EventKind::Access(_))
-                    && event.paths.iter().any(|path| files.contains(path))
-            });
-            if concerns_us {
-                let _ = changed.try_send(());
+        let watcher = notify::recommended_watcher({
+            let watched = Arc::clone(&watched);
+            move |event: notify::Result<Event>| {
+                let watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+                let concerns_us = event.is_ok_and(|event| {
+                    !matches!(event.kind, EventKind::Access(_))
+                        && (event.need_rescan()
+                            || event.paths.iter().any(|path| watched.contains(path)))
+                });
+                if concerns_us {
+                    let _ = changed.try_send(());
+                }
             }
         })
         .context("cannot watch files")?;
-        for folder in folders {
-            // The folder, not the file: a build replaces the file by another.
-            watcher
-                .watch(&folder, RecursiveMode::NonRecursive)
-                .with_context(|| format!("cannot watch `{}`", folder.display()))?;
+        let mut watch = Watch { changes, watched, folders: BTreeSet::new(), watcher };
+        watch.set(files)?;
+        Ok(watch)
+    }
+
+    /// Watches these files instead.
+    ///
+    /// # Errors
+    /// When a folder of theirs cannot be watched.
+    pub fn set<'a>(&mut self, files: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
+        let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        for file in files {
+            // What a folder reports has absolute paths.
+            let file = std::path::absolute(file)
+                .with_context(|| format!("cannot watch `{}`", file.display()))?;
+            let (folder, name) = place(&file);
+            folders.entry(folder).or_default().push(name);
         }
-        Ok(Watch { changes, _watcher: watcher })
+        for folder in self.folders.iter().filter(|folder| !folders.contains_key(*folder)) {
+            // It may have gone, and its watch with it.
+            let _ = self.watcher.unwatch(folder);
+        }
+        let mut watched = HashSet::new();
+        for (folder, names) in &folders {
+            // The folder, not the file: a build replaces the file by another. Also if it is watched
+            // already, for it may be another of the same name.
+            self.watcher
+                .watch(folder, RecursiveMode::NonRecursive)
+                .with_context(|| format!("cannot watch `{}`", folder.display()))?;
+            watched.insert(folder.clone());
+            watched.extend(names.iter().map(|name| folder.join(name)));
+        }
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = watched;
+        self.folders = folders.into_keys().collect();
+        Ok(())
     }
 
     /// Waits for a change, and until the files are left alone.
@@ -61,10 +95,29 @@ impl Watch {
     }
 }
 
-/// The path with a folder that can be watched: the present one for a bare name.
-fn with_folder(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new(".").join(file),
-        _ => file.to_owned(),
+/// The folder that has to be watched for an absolute path, and what in it: the file, or the first
+/// folder that is missing on the way there.
+fn place(file: &Path) -> (PathBuf, PathBuf) {
+    let mut path = file;
+    while let Some(folder) = path.parent() {
+        if folder.is_dir() {
+            return (folder.to_owned(), path.file_name().unwrap_or_default().into());
+        }
+        path = folder;
+    }
+    (path.to_owned(), PathBuf::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn what_is_missing_on_the_way_to_a_file_is_waited_for() {
+        let folder = tempfile::tempdir().expect("the temporary folder is writable");
+        let root = folder.path();
+        for (file, name) in [("a.ts", "a.ts"), ("lib/a.ts", "lib"), ("lib/rooms/a.ts", "lib")] {
+            assert_eq!(place(&root.join(file)), (root.to_owned(), name.into()));
+        }
     }
 }

@@ -12,6 +12,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
@@ -37,7 +39,9 @@ const HEAD_TIME: Duration = Duration::from_secs(5);
 /// A shorter secret could be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
 
-/// The secret that requests to the admin listener bring as `Authorization: Bearer <token>`.
+/// The secret that requests to the admin listener, or to the inspector, bring as `Authorization: Bearer
+/// <token>`.
+#[derive(Clone)]
 pub struct AdminToken {
     /// Of the token: comparing digests tells nothing about it, however long the comparison takes.
     digest: [u8; 32],
@@ -56,7 +60,19 @@ impl AdminToken {
         Ok(AdminToken { digest: Sha256::digest(token).into() })
     }
 
-    fn is(&self, token: &str) -> bool {
+    /// A token that nobody can guess, and its text.
+    ///
+    /// # Panics
+    /// When the system has no random bytes to give.
+    pub fn random() -> (AdminToken, String) {
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes).expect("the system has random bytes");
+        let text = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let token = AdminToken { digest: Sha256::digest(&text).into() };
+        (token, text)
+    }
+
+    pub(crate) fn is(&self, token: &str) -> bool {
         let digest: [u8; 32] = Sha256::digest(token).into();
         // Every byte is looked at, wherever the first difference is.
         digest.iter().zip(self.digest).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0

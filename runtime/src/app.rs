@@ -18,6 +18,8 @@ pub(crate) struct App {
     /// Subprotocols it speaks.
     pub(crate) protocols: Vec<String>,
     pub(crate) source_maps: SourceMaps,
+    /// What it says of itself, for whoever looks.
+    pub(crate) manifest: Manifest,
     exports: Exports,
     /// Set while it may have to give way to the one it has replaced.
     pub(crate) trial: Option<Trial>,
@@ -48,6 +50,7 @@ impl App {
                 on_close: manifest.has_export("onClose"),
                 handler: manifest.has_export("handler"),
             },
+            manifest,
             trial: None,
         })
     }

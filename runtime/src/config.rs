@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::inspector::{InspectorAccess, InspectorOptions};
+
 /// How an event gets a sandbox whose memory, globals and tables are those of the artifact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
@@ -70,6 +72,11 @@ pub struct Config {
     /// Origins of web pages that may connect, besides the server's own: `https://app.example.com`, or
     /// `*` for any.
     pub allowed_origins: Vec<String>,
+    /// Answers only requests that name this machine by a loopback name or address, and pages of such an
+    /// origin, on any port: for development, where no foreign page is to reach in.
+    pub loopback_only: bool,
+    /// The page at `/__zigttp` that shows what the server does. There is none without it.
+    pub inspector: Option<InspectorOptions>,
     /// Handshakes of one address in a second, and at once; more are answered 429. As many as it likes
     /// without it.
     pub handshake_rate: Option<NonZeroU32>,
@@ -146,6 +153,13 @@ impl Config {
                     .to_owned(),
             );
         }
+        let is_open =
+            |inspector: &InspectorOptions| matches!(inspector.access, InspectorAccess::ThisMachine);
+        if self.inspector.as_ref().is_some_and(is_open) && !self.loopback_only {
+            return Err("an inspector without a token is for a server that answers this machine \
+                        alone"
+                .to_owned());
+        }
         if self.max_attachment_size == 0 {
             return Err("the largest attachment must have room for a byte".to_owned());
         }
@@ -188,6 +202,8 @@ impl Default for Config {
             max_connections: 100_000,
             max_transports: 10_000,
             allowed_origins: Vec::new(),
+            loopback_only: false,
+            inspector: None,
             handshake_rate: None,
             max_events: 64 * cores,
             memory_limit: 32 << 20,
@@ -206,5 +222,18 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(10),
             rollback_after: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inspector_without_a_token_is_for_this_machine_alone() {
+        let inspector = InspectorOptions { access: InspectorAccess::ThisMachine, max_events: 1 };
+        let open = Config { inspector: Some(inspector), ..Config::default() };
+        assert!(open.check().is_err_and(|problem| problem.contains("without a token")));
+        assert_eq!(Config { loopback_only: true, ..open }.check(), Ok(()));
     }
 }

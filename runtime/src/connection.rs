@@ -127,6 +127,11 @@ impl Connection {
         self.kept().auto_response = pair.map(Box::new);
     }
 
+    /// The pair that is set, for whoever only looks.
+    pub(crate) fn auto_response(&self) -> Option<AutoResponse> {
+        self.kept().auto_response.as_deref().cloned()
+    }
+
     /// The answer to a message of exactly these bytes, if the handler has set one.
     pub(crate) fn auto_response_to(&self, message: &Value) -> Option<Value> {
         self.kept().auto_response.as_ref()?.answer(message)

@@ -79,10 +79,16 @@ impl Server {
         let own = event.connection().map(|connection| connection.id);
         let kind = event.kind();
         let began = Instant::now();
+        let observer = self.inspector.as_ref().map(|inspector| &inspector.observer);
+        let mut record = observer.and_then(|observer| observer.begin(&event, began));
         let state = EventState::new(self.hub.clone(), self.config.clone(), event, began);
-        let (state, result) = self.sandbox.run(&app.program, state).await;
+        let times = record.as_mut().map(|record| &mut record.times);
+        let (state, result) = self.sandbox.run(&app.program, state, times).await;
         drop(slot);
         let EventState { event, effects, response, .. } = *state;
+        if let (Some(record), Ok(())) = (&mut record, &result) {
+            record.returned(&effects, response.as_ref());
+        }
         let result = match result {
             Ok(()) => match commit(&self.hub, effects, own).await {
                 Ok(()) => Ok(response),
@@ -91,7 +97,11 @@ impl Server {
             Err(failure) => Err(failure),
         };
         let counters = &self.hub.counters;
-        counters.events[kind as usize].record(began.elapsed());
+        let took = began.elapsed();
+        counters.events[kind as usize].record(took);
+        if let (Some(observer), Some(record)) = (observer, record) {
+            observer.add(record.ended(took, result.as_ref().err(), &app.source_maps));
+        }
         self.judge(app, result.is_err());
         result.inspect_err(|failure| {
             counters.failures[failure.kind() as usize].add_one();

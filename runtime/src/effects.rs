@@ -95,6 +95,11 @@ impl Effects {
         self.list.is_empty()
     }
 
+    /// The effects, for whoever only looks.
+    pub(crate) fn list(&self) -> &[Effect] {
+        &self.list
+    }
+
     /// The effects and the connections they name.
     pub(crate) fn into_parts(self) -> (Vec<Effect>, ById<Touched>) {
         (self.list, self.touched)

@@ -82,21 +82,21 @@ impl Failure {
         let conn = event.connection().map(|connection| tracing::field::display(connection.id));
         let room = event.connection().map(|connection| connection.room.key().escape_debug());
         let room = room.as_ref().map(tracing::field::display);
+        let text = printable(&self.text(source_maps));
+        tracing::error!(conn, room, event = name, "{text}");
+    }
+
+    /// What went wrong, with the positions of the TypeScript. Of anybody's making: whoever shows it
+    /// takes care of what is in it.
+    pub(crate) fn text(&self, source_maps: &SourceMaps) -> String {
         match self {
             Failure::Threw(thrown) => {
-                let stack = source_maps.rewrite(&thrown.stack);
-                let text = printable(&format!("{}\n{stack}", thrown.message));
-                tracing::error!(conn, room, event = name, "{text}");
+                format!("{}\n{}", thrown.message, source_maps.rewrite(&thrown.stack))
             }
-            Failure::OverBudget(over) => tracing::error!(conn, room, event = name, "{over}"),
-            Failure::Trapped(reason) => {
-                let reason = printable(reason);
-                tracing::error!(conn, room, event = name, "the sandbox trapped: {reason}");
-            }
-            Failure::NotRestored => {
-                tracing::error!(conn, room, event = name, "the sandbox was not restored exactly");
-            }
-            Failure::NotCommitted(reason) => tracing::error!(conn, room, event = name, "{reason}"),
+            Failure::OverBudget(over) => over.to_string(),
+            Failure::Trapped(reason) => format!("the sandbox trapped: {reason}"),
+            Failure::NotRestored => "the sandbox was not restored exactly".to_owned(),
+            Failure::NotCommitted(reason) => reason.clone(),
         }
     }
 }

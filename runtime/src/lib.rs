@@ -1,7 +1,7 @@
 //! Serves a `handler.wasm`: every WebSocket event runs in a fresh sandbox.
 //!
 //! ```text
-//!            server ── accepts, drains; http: handler(req); admin: metrics, health
+//!            server ── accepts, drains; http: handler(req); admin: metrics, health; inspector: a page
 //!              │
 //!          admission ── origin, limits, onUpgrade, 101
 //!              │ one task per connection
@@ -79,11 +79,14 @@ mod host;
 mod http;
 mod hub;
 mod inspection;
+mod inspector;
 mod lifecycle;
 mod liveness;
 mod local;
+mod loopback;
 mod metrics;
 mod module_cache;
+mod observer;
 mod origin;
 mod outbox;
 mod pace;
@@ -112,6 +115,7 @@ pub use counters::Counts;
 pub use error::{LoadError, StartError};
 pub use hub::ConnectionStates;
 pub use inspection::{Import, Inspection, Section, inspect};
+pub use inspector::{Finding, InspectorAccess, InspectorOptions, LastBuild};
 pub use local::LocalConnection;
 pub use route::{RouteError, RouteProblem};
 pub use server::{Server, run};

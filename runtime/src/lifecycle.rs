@@ -129,7 +129,12 @@ impl Server {
                         counters.received_compressed_bytes.add(bytes as usize);
                     }
                     match connection.auto_response_to(&data) {
-                        Some(answer) => self.auto_respond(connection, &answer).await,
+                        Some(answer) => {
+                            if let Some(inspector) = &self.inspector {
+                                inspector.observer.auto_response(connection, &data, &answer);
+                            }
+                            self.auto_respond(connection, &answer).await;
+                        }
                         None => {
                             let event = Event::Message { connection: Arc::clone(connection), data };
                             self.run_for(socket, connection, event).await;

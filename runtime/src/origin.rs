@@ -3,12 +3,17 @@
 //! A browser lets any page connect to any server and sends the user's cookies along, so the server
 //! has to look at the `Origin` that it says the page has (RFC 6455, 10.2). Programs send none.
 
+use std::net::IpAddr;
+
+use hyper::Uri;
 use hyper::header::{HOST, HeaderMap, ORIGIN};
 
 /// Origins that are accepted besides the server's own.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
     any: bool,
+    /// Those of this machine, whatever their port.
+    loopback: bool,
     listed: Vec<Origin>,
 }
 
@@ -45,21 +50,45 @@ impl Origins {
         Ok(origins)
     }
 
+    /// Accepts the pages of this machine too: a development server has its page on another port.
+    pub(crate) fn with_loopback(self) -> Origins {
+        Origins { loopback: true, ..self }
+    }
+
     /// Whether a request comes from no page, from one of this server, or from one that is allowed.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
+        self.allow_to(headers.get(HOST).and_then(|host| host.to_str().ok()), headers)
+    }
+
+    /// The same for a request whose host is known.
+    pub(crate) fn allow_to(&self, host: Option<&str>, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
             return self.any || !headers.contains_key(ORIGIN);
         };
         self.any
             || origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| {
-                let host = headers.get(HOST).and_then(|host| host.to_str().ok());
                 let own = host.and_then(Authority::parse).map(Authority::without_default_ports);
                 let is_own =
                     own.is_some_and(|own| own == origin.authority.clone().without_default_ports());
-                is_own || self.listed.contains(&origin)
+                let is_near = self.loopback && origin.authority.is_loopback();
+                is_own || is_near || self.listed.contains(&origin)
             })
     }
+}
+
+/// The host that a request names; HTTP/2 says it in the target.
+pub(crate) fn host<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    match target.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => headers.get(HOST)?.to_str().ok(),
+    }
+}
+
+/// Whether a `Host` is `localhost` or a loopback address, which no foreign name server can point
+/// anywhere.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    Authority::parse(host).is_some_and(|authority| authority.is_loopback())
 }
 
 impl Origin {
@@ -82,6 +111,12 @@ impl Authority {
     /// Behind a proxy nobody knows the scheme of a `Host` header, so both default ports are as none.
     fn without_default_ports(self) -> Authority {
         Authority { port: self.port.filter(|port| !matches!(port, 80 | 443)), ..self }
+    }
+
+    fn is_loopback(&self) -> bool {
+        let host = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let address = host.unwrap_or(&self.host).parse::<IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
     fn parse(text: &str) -> Option<Authority> {
@@ -159,6 +194,44 @@ mod tests {
             assert_eq!(is_allowed(origin, "server", &allowed), expected, "{origin}");
         }
         assert!(is_allowed("null", "server", &["*"]));
+    }
+
+    #[test]
+    fn this_machine_has_names_that_no_foreign_page_has() {
+        for host in
+            ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.1.2.3:1", "[::1]:8080", "[::1]"]
+        {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            ":8080",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "192.168.1.2",
+            "0.0.0.0",
+            "[::]",
+            "127.1",
+            "a@localhost",
+            "localhost:x",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+        let origins = Origins::default().with_loopback();
+        for (origin, is_allowed) in [
+            ("http://localhost:5173", true),
+            ("http://127.0.0.1:5173", true),
+            ("https://[::1]:5173", true),
+            ("http://localhost.evil.example:5173", false),
+            ("http://evil.example", false),
+            ("null", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, "127.0.0.1:8080".parse().expect("a header value"));
+            headers.insert(ORIGIN, origin.parse().expect("a header value"));
+            assert_eq!(origins.allow(&headers), is_allowed, "{origin}");
+        }
     }
 
     #[test]

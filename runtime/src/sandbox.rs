@@ -18,7 +18,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::{
@@ -116,6 +116,15 @@ struct Guest {
     on_close: TypedFunc<(i64, i64, i32, i32), i32>,
     handler: TypedFunc<(i64, i32, i32, i32, i32), i32>,
     tracked: Option<Tracked>,
+}
+
+/// How long an event's sandbox took, for whoever wants to know it of this one event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    /// Making the instance, where there was none to be had.
+    pub(crate) instantiate: Option<Duration>,
+    /// Restoring it afterwards.
+    pub(crate) restore: Option<Duration>,
 }
 
 impl Sandbox {
@@ -229,6 +238,7 @@ impl Sandbox {
         &self,
         program: &Program,
         state: Box<EventState>,
+        mut times: Option<&mut Times>,
     ) -> (Box<EventState>, Result<(), Failure>) {
         let _running = self.ticker.begin();
         let mut instance = match program.take_idle() {
@@ -240,7 +250,11 @@ impl Sandbox {
                 let began = Instant::now();
                 let mut store = self.store(state);
                 let guest = Guest::new(&mut store, program);
-                store.data().hub.counters.instantiations.record(began.elapsed());
+                let took = began.elapsed();
+                store.data().hub.counters.instantiations.record(took);
+                if let Some(times) = &mut times {
+                    times.instantiate = Some(took);
+                }
                 match guest {
                     Ok(guest) => Instance { store, guest, place: None },
                     Err(error) => {
@@ -257,7 +271,8 @@ impl Sandbox {
         let mut result = result(status, is_memory_denied, state.thrown.take());
         if has_returned && !is_memory_denied {
             let counters = &state.hub.counters;
-            let began = fastrand::u32(..).is_multiple_of(RESTORES_PER_SAMPLE).then(Instant::now);
+            let is_timed = times.is_some() || fastrand::u32(..).is_multiple_of(RESTORES_PER_SAMPLE);
+            let began = is_timed.then(Instant::now);
             match self.keep(program, instance) {
                 Ok(copied) => counters.restored_bytes.add(copied),
                 Err(Mismatch) => {
@@ -266,7 +281,11 @@ impl Sandbox {
                 }
             }
             if let Some(began) = began.filter(|_| program.image.is_some()) {
-                counters.restores.record(began.elapsed());
+                let took = began.elapsed();
+                counters.restores.record(took);
+                if let Some(times) = times {
+                    times.restore = Some(took);
+                }
             }
         }
         (state, result)

@@ -32,6 +32,8 @@ use crate::handler_log::HandlerLog;
 use crate::handshake;
 use crate::http::Body;
 use crate::hub::{ConnectionStates, Hub};
+use crate::inspector::Inspector;
+use crate::loopback;
 use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
 use crate::resume::Resume;
@@ -62,6 +64,8 @@ pub struct Server {
     pub(crate) origins: Origins,
     pub(crate) handshake_rates: Option<AddressRates>,
     pub(crate) message_rate: Option<Rate>,
+    /// The page that shows what happens, if there is one.
+    pub(crate) inspector: Option<Inspector>,
     /// What clients have left and may come back for, if they may.
     pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
@@ -83,7 +87,10 @@ impl Server {
     /// When the artifact is refused, or the machine does not give what the configuration asks for.
     pub fn new(config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
         config.check().map_err(StartError::Config)?;
-        let origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
+        let mut origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
+        if config.loopback_only {
+            origins = origins.with_loopback();
+        }
         let sandbox = Sandbox::new(&config)?;
         let app = App::load(&sandbox, artifact)?;
         let (ids, attachments, durable_dir) = match &config.durable {
@@ -117,6 +124,7 @@ impl Server {
                 .map(|rate| AddressRates::new(Rate::per_second(rate))),
             message_rate: config.message_rate.map(Rate::per_second),
             bodies: Semaphore::new(BODIES_PER_EVENT * config.max_events),
+            inspector: config.inspector.as_ref().map(Inspector::new),
             config: Arc::new(config),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
@@ -175,6 +183,14 @@ impl Server {
 
     /// An upgrade, a faulty attempt at one, or a request for the handler.
     async fn answer(self: Arc<Server>, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        if self.config.loopback_only
+            && let Some(refusal) = loopback::refusal(&self.origins, &request)
+        {
+            return refusal;
+        }
+        if let Some(inspector) = self.inspector_of(request.uri().path()) {
+            return self.inspect(inspector, request).await;
+        }
         let app = self.app();
         if app.upgrades()
             && handshake::is_attempt(&request)

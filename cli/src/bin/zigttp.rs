@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use zigttp_cli::commands::{attachments, init, inspect, run};
+use zigttp_cli::commands::{attachments, dev, init, inspect, run};
 use zigttp_cli::{exit, given};
 
 /// Serve a WebSocket handler: a fresh sandbox for every event.
@@ -16,6 +16,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve a TypeScript handler while you write it: each save takes over, and no socket closes
+    Dev(Box<dev::Arguments>),
     /// Serve a handler.wasm, or build a TypeScript handler and serve it
     Run(Box<run::Arguments>),
     /// Begin a project: a handler, its page, and what editors and npm want
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let Arguments { command } =
         Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match command {
+        Command::Dev(arguments) => dev::run(*arguments),
         Command::Run(arguments) => run::run(*arguments, &given),
         Command::Init(arguments) => init::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

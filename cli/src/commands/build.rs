@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use zigts_compiler::report::{Report, Shown};
-use zigts_compiler::{BuildError, Builder, ConsoleLine, TICK};
+use zigts_compiler::{BuildError, ConsoleLine};
 use zigts_rules::levels::Levels;
 use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
@@ -17,7 +17,7 @@ use crate::exit::ErrorsFound;
 use crate::handler_file::HandlerFile;
 use crate::lint_options::LintOptions;
 use crate::overlay::Overlay;
-use crate::{cache, description, show};
+use crate::{building, description, show};
 
 /// Arguments of `zigts build`.
 #[derive(clap::Args)]
@@ -106,16 +106,7 @@ pub fn compile_file(path: &Path) -> anyhow::Result<Vec<u8>> {
 fn compile(path: &Path, levels: &Levels) -> anyhow::Result<Build> {
     let overlay = Overlay::default();
     let file = HandlerFile::open(path, &overlay)?;
-    let builder = show::while_working("compiling the engine, which is done once", || {
-        Builder::new(cache::compiled_modules())
-    })?;
-    let clock = builder.clock();
-    // Ends with the builder, at the latest one tick after it.
-    std::thread::spawn(move || {
-        while clock.tick() {
-            std::thread::sleep(TICK);
-        }
-    });
+    let builder = building::builder()?;
     let mut read = |module: &ModuleName| file.read(module, &overlay);
     let (report, console, artifact) =
         match zigts_compiler::build(&builder, file.entry(), &mut read, levels) {

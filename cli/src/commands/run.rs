@@ -10,13 +10,14 @@ use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use zigttp_runtime::Server;
+use zigttp_runtime::{Config, Server};
 
 use crate::admin_options::{Admin, AdminOptions};
+use crate::inspector_options::InspectorFlag;
 use crate::logging::{self, LogFormat};
 use crate::reload::Reload;
 use crate::server_options::ServerOptions;
-use crate::{artifact, cache};
+use crate::{artifact, cache, show};
 
 /// Where neither the flag nor the environment says another.
 const DEFAULT_PORT: u16 = 8080;
@@ -45,6 +46,9 @@ pub struct Arguments {
     #[command(flatten)]
     admin: AdminOptions,
 
+    #[command(flatten)]
+    inspector: InspectorFlag,
+
     /// How the log is written to standard error; RUST_LOG filters it
     #[arg(
         long,
@@ -62,17 +66,15 @@ pub struct Arguments {
 /// When the handler does not build or load, the port is taken, or a folder cannot be used.
 pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
     logging::init(arguments.log_format);
-    let port = match arguments.port {
-        Some(port) => port,
-        None => port_of_environment()?.unwrap_or(DEFAULT_PORT),
-    };
-    let address = SocketAddr::new(arguments.host, port);
+    let address = SocketAddr::new(arguments.host, port(arguments.port)?);
     let admin = arguments.admin.read()?;
     raise_descriptor_limit();
+    let (inspector, token) = arguments.inspector.read().unzip();
     let artifact = artifact::load(&arguments.handler)?;
-    let server =
-        Server::new(arguments.server.into_config(cache::served_modules_folder()), &artifact)
-            .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
+    let config =
+        Config { inspector, ..arguments.server.into_config(cache::served_modules_folder()) };
+    let server = Server::new(config, &artifact)
+        .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -80,7 +82,7 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
         .block_on(async {
             let reload = Reload::new(arguments.handler, arguments.watch)?;
             let reload = tokio::spawn(reload.run(Arc::clone(&server)));
-            let served = serve(server, address, admin, given).await;
+            let served = serve(server, address, admin, token, given).await;
             reload.abort();
             served
         })
@@ -90,6 +92,7 @@ async fn serve(
     server: Arc<Server>,
     address: SocketAddr,
     admin: Option<Admin>,
+    inspector_token: Option<String>,
     given: &[String],
 ) -> Result<()> {
     // Goes on while the server drains, and ends with the process.
@@ -105,6 +108,10 @@ async fn serve(
     }
     // On standard output, alone: a script that starts a server on port 0 reads it from there.
     anstream::println!("listening on http://{address} and ws://{address}");
+    if let Some(token) = inspector_token {
+        // Not in the log, which others may read.
+        show::remark(&format!("inspector on http://{address}/__zigttp, token {token}"));
+    }
     let stop = stop().context("cannot listen for signals")?;
     zigttp_runtime::run(listener, Arc::clone(&server), stop).await;
     let counts = server.counts();
@@ -144,6 +151,17 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
+/// The port to listen on: what the flag says, else the environment.
+///
+/// # Errors
+/// When the environment names no port.
+pub(super) fn port(given: Option<u16>) -> Result<u16> {
+    match given {
+        Some(port) => Ok(port),
+        None => Ok(port_of_environment()?.unwrap_or(DEFAULT_PORT)),
+    }
+}
+
 /// `PORT`, by which many platforms say where a server is expected.
 fn port_of_environment() -> Result<Option<u16>> {
     match std::env::var("PORT") {
@@ -156,7 +174,7 @@ fn port_of_environment() -> Result<Option<u16>> {
 }
 
 /// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
-fn stop() -> io::Result<impl Future<Output = ()>> {
+pub(super) fn stop() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut either = async move || {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use codespan_reporting::diagnostic as codespan;
 use codespan_reporting::files::{Error, Files};
-use codespan_reporting::term::termcolor::WriteColor;
+use codespan_reporting::term::termcolor::{NoColor, WriteColor};
 use codespan_reporting::term::{self, Chars, Config, DisplayStyle};
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::model::ModuleName;
@@ -23,28 +23,43 @@ const MAX_SHOWN_LINE_BYTES: usize = 1_000;
 /// # Errors
 /// When writing fails.
 pub fn write(
+    shown: Shown<'_>,
+    width: Option<usize>,
+    writer: &mut dyn WriteColor,
+) -> io::Result<()> {
+    for diagnostic in &shown.report.diagnostics {
+        write_one(shown, diagnostic, width, writer)?;
+    }
+    Ok(())
+}
+
+/// One diagnostic of a report as text without colours: its message on the first line, then the frame.
+pub fn to_string(shown: Shown<'_>, diagnostic: &Diagnostic) -> String {
+    let mut text = NoColor::new(Vec::new());
+    write_one(shown, diagnostic, None, &mut text).expect("writing to memory cannot fail");
+    String::from_utf8(text.into_inner()).expect("sources and messages are UTF-8")
+}
+
+fn write_one(
     Shown { report, path_of }: Shown<'_>,
+    diagnostic: &Diagnostic,
     width: Option<usize>,
     writer: &mut dyn WriteColor,
 ) -> io::Result<()> {
     let files = NamedSources { sources: &report.sources, path_of };
-    for diagnostic in &report.diagnostics {
-        let is_shown = places(diagnostic).all(|span| {
-            longest_line(report.sources.file(span.module), span) < MAX_SHOWN_LINE_BYTES
-        });
-        let config = Config {
-            display_style: if is_shown { DisplayStyle::Rich } else { DisplayStyle::Medium },
-            chars: Chars::ascii(),
-            ..Config::default()
-        };
-        term::emit_to_write_style(writer, &config, &files, &framed(diagnostic, width)).map_err(
-            |error| match error {
-                Error::Io(error) => error,
-                broken => unreachable!("spans lie in the sources they were made from: {broken}"),
-            },
-        )?;
-    }
-    Ok(())
+    let is_shown = places(diagnostic)
+        .all(|span| longest_line(report.sources.file(span.module), span) < MAX_SHOWN_LINE_BYTES);
+    let config = Config {
+        display_style: if is_shown { DisplayStyle::Rich } else { DisplayStyle::Medium },
+        chars: Chars::ascii(),
+        ..Config::default()
+    };
+    term::emit_to_write_style(writer, &config, &files, &framed(diagnostic, width)).map_err(
+        |error| match error {
+            Error::Io(error) => error,
+            broken => unreachable!("spans lie in the sources they were made from: {broken}"),
+        },
+    )
 }
 
 fn places(diagnostic: &Diagnostic) -> impl Iterator<Item = Span> {

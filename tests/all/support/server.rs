@@ -1,4 +1,4 @@
-//! `zigttp run` in a process of its own, on a port of its own.
+//! `zigttp run`, or `zigttp dev`, in a process of its own, on a port of its own.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -59,24 +59,35 @@ impl Server {
     }
 
     fn launch(command: &mut Command, handler: &Path, arguments: &[&str]) -> Server {
-        let mut process = command
-            .arg("run")
-            .arg(handler)
-            .args(["--port", "0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("zigttp starts");
+        Server::spawn(command.arg("run").arg(handler).args(["--port", "0"]).args(arguments))
+    }
+
+    /// Works on a source in a folder, as its author would type it.
+    pub(crate) fn develop(folder: &Path, handler: &str, arguments: &[&str]) -> Server {
+        Server::spawn(
+            programs::program("zigttp")
+                .current_dir(folder)
+                .arg("dev")
+                .arg(handler)
+                .args(["--port", "0"])
+                .args(arguments),
+        )
+    }
+
+    /// Starts a command that serves. Whatever it prints is its log, but for the first line.
+    pub(crate) fn spawn(command: &mut Command) -> Server {
+        let mut process =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("zigttp starts");
         let log = Arc::new(Log::default());
-        let stderr = process.stderr.take().expect("it is piped");
-        std::thread::spawn({
+        let follow = |text: Box<dyn Read + Send>| {
             let log = Arc::clone(&log);
-            move || log.follow(stderr)
-        });
+            std::thread::spawn(move || log.follow(text));
+        };
+        follow(Box::new(process.stderr.take().expect("it is piped")));
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
         stdout.read_line(&mut line).expect("standard output is text");
+        follow(Box::new(stdout));
         let address = line
             .split_once("http://")
             .and_then(|(_, rest)| rest.split_whitespace().next())

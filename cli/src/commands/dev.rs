@@ -1,0 +1,115 @@
+//! `zigttp dev`: serves a handler while it is being written.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use zigttp_runtime::{Config, InspectorAccess, InspectorOptions, Server};
+
+use super::run;
+use crate::dev::{Project, screen};
+use crate::inspector_options::InspectorEvents;
+use crate::server_options::ServerOptions;
+use crate::{cache, handler_file, logging, show};
+
+/// How far a free port is looked for when the one wanted is taken.
+const PORTS_TRIED: u16 = 50;
+
+/// How long connections may take to close when it is stopped: nobody deploys from here.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Arguments of `zigttp dev`.
+#[derive(Args)]
+pub struct Arguments {
+    /// The handler: a .ts, .mts, .js or .mjs source
+    handler: PathBuf,
+
+    /// Port to listen on; 0 picks a free one and prints it [env: PORT=] [default: 8080]
+    #[arg(long, env = "ZIGTTP_PORT")]
+    port: Option<u16>,
+
+    /// Open the handler's page in the browser, or the inspector where it has none
+    #[arg(long)]
+    open: bool,
+
+    #[command(flatten)]
+    inspector: InspectorEvents,
+
+    #[command(flatten)]
+    server: ServerOptions,
+}
+
+/// Serves until Ctrl-C or SIGTERM; a second one ends it at once.
+///
+/// # Errors
+/// When the handler cannot be read, the port is taken, or a folder cannot be used.
+pub fn run(arguments: Arguments) -> Result<()> {
+    logging::init_for_development();
+    let handler = arguments.handler;
+    if !handler_file::is_source(&handler) {
+        let shown = handler.display();
+        bail!("cannot work on {shown}: give a .ts, .mts, .js or .mjs source, or `zigttp run` it");
+    }
+    // Before the build: whoever has to type another port should not wait for it.
+    let port = run::port(arguments.port)?;
+    let listener = listen(port)?;
+    let address = listener.local_addr().context("cannot tell the listening address")?;
+    let (project, build, artifact) = Project::open(handler)?;
+    let config = Config {
+        loopback_only: true,
+        inspector: Some(InspectorOptions {
+            access: InspectorAccess::ThisMachine,
+            max_events: arguments.inspector.max_events(),
+        }),
+        drain_timeout: DRAIN_TIME,
+        ..arguments.server.into_config(cache::served_modules_folder())
+    };
+    let server = Server::new(config, &artifact).context("cannot serve")?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let stop = run::stop().context("cannot listen for signals")?;
+            screen::addresses(address);
+            project.tell(&build, &server);
+            if arguments.open {
+                let has_page = project.serves_pages();
+                open(&format!("http://{address}{}", if has_page { "/" } else { "/__zigttp" }));
+            }
+            let served = zigttp_runtime::run(listener, server.clone(), stop);
+            tokio::select! {
+                () = served => Ok(()),
+                Err(error) = project.follow(build, server) => Err(error),
+            }
+        })
+}
+
+fn listen(port: u16) -> Result<TcpListener> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => match next_free(port) {
+            Some(free) => anyhow::anyhow!("port {port} is taken: try --port {free}"),
+            None => anyhow::anyhow!("port {port} is taken: try --port 0, which picks a free one"),
+        },
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
+    })?;
+    listener.set_nonblocking(true).context("cannot listen without waiting")?;
+    Ok(listener)
+}
+
+/// The next port that nobody listens on.
+fn next_free(port: u16) -> Option<u16> {
+    let mut ports = (1..=PORTS_TRIED).filter_map(|step| port.checked_add(step));
+    ports.find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+}
+
+fn open(url: &str) {
+    if let Err(error) = opener::open_browser(url) {
+        show::remark(&format!("cannot open a browser: {error}"));
+    }
+}

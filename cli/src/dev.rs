@@ -1,0 +1,165 @@
+//! A handler that is being worked on: built, served, and built again whenever its files change.
+//!
+//! ```text
+//!     build ── reads the handler and its imports, remembers what it has read
+//!       │
+//!     swap ── the new build takes over, every socket stays; a broken one is shown and left
+//!       │
+//!     watch ── the same files, and those that were looked for and are missing
+//! ```
+
+pub mod build;
+pub mod screen;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zigts_compiler::{Builder, Entry, ReadError};
+use zigts_rules::levels::Levels;
+use zigts_rules::model::ModuleName;
+use zigttp_abi::manifest::Manifest;
+use zigttp_runtime::Server;
+
+use self::build::{Build, Outcome};
+use crate::watch::Watch;
+use crate::{building, show};
+
+/// What stands in for a handler that has not built yet: its server is there from the beginning.
+const PLACEHOLDER: &str = r#"
+export function handler(req: Request) {
+  return Response.text("the handler does not build yet: see the terminal\n", { status: 503 });
+}
+"#;
+
+/// A handler's files, and the state of their last build.
+pub struct Project {
+    handler: PathBuf,
+    builder: Builder,
+    /// What the last good build says of itself.
+    served: Option<Manifest>,
+    is_broken: bool,
+}
+
+impl Project {
+    /// Builds a handler for the first time. Answers an artifact for the server to begin with: the
+    /// handler's, or a stand-in for one that does not build.
+    ///
+    /// # Errors
+    /// When the handler cannot be read, or the engine does not run here.
+    pub fn open(handler: PathBuf) -> anyhow::Result<(Project, Build, Vec<u8>)> {
+        let builder = building::builder()?;
+        let build = build_aloud(&handler, &builder);
+        let build = match build.outcome {
+            Outcome::Failed(error) => return Err(error),
+            _ => build,
+        };
+        screen::findings(&build)?;
+        let mut project = Project { handler, builder, served: None, is_broken: true };
+        let artifact = match &build.outcome {
+            Outcome::Built(artifact) => {
+                project.is_broken = false;
+                project.served = Some(artifact.manifest.clone());
+                artifact.bytes.clone()
+            }
+            _ => placeholder(&project.builder)?,
+        };
+        Ok((project, build, artifact))
+    }
+
+    /// Tells what is served, once it is.
+    pub fn tell(&self, build: &Build, server: &Server) {
+        server.show_build(build.for_page(&self.handler, None, self.note()));
+        match &self.served {
+            Some(manifest) => screen::handler(manifest),
+            None => screen::broken(&self.handler, self.note()),
+        }
+        screen::watched(build.modules());
+        if !self.is_broken {
+            screen::serving("built", build.took, 0);
+        }
+    }
+
+    /// Whether the handler answers HTTP requests.
+    pub fn serves_pages(&self) -> bool {
+        self.served.as_ref().is_some_and(|served| served.has_export("handler"))
+    }
+
+    /// What is served while the handler does not build.
+    fn note(&self) -> &'static str {
+        match self.served {
+            Some(_) => "the build before it goes on",
+            None => "it is served once it builds",
+        }
+    }
+
+    /// Builds and swaps whenever a file of the last build changes, for ever.
+    ///
+    /// # Errors
+    /// When files cannot be watched, or standard error is closed.
+    pub async fn follow(mut self, mut build: Build, server: Arc<Server>) -> anyhow::Result<()> {
+        let mut watch = Watch::files(build.files())?;
+        loop {
+            // Also what has changed before it was watched.
+            if !build.is_stale() {
+                watch.changed().await;
+                continue;
+            }
+            let server = Arc::clone(&server);
+            // Sockets are served meanwhile.
+            let rebuilt = tokio::task::spawn_blocking(move || {
+                let build = build_aloud(&self.handler, &self.builder);
+                let told = self.take(&build, &server);
+                (self, build, told)
+            });
+            let told;
+            (self, build, told) = rebuilt.await.expect("building a handler does not panic");
+            told?;
+            watch.set(build.files())?;
+        }
+    }
+
+    /// Serves a build, if it can be served, and tells the developer.
+    fn take(&mut self, build: &Build, server: &Server) -> anyhow::Result<()> {
+        screen::findings(build)?;
+        let (swapped, refusal) = match &build.outcome {
+            Outcome::Built(artifact) => match server.swap(&artifact.bytes) {
+                Ok(()) => (Some(&artifact.manifest), None),
+                Err(error) => {
+                    let error = anyhow::Error::new(error).context("the server refuses it");
+                    show::error(&error);
+                    (None, Some(format!("{error:#}")))
+                }
+            },
+            _ => (None, None),
+        };
+        server.show_build(build.for_page(&self.handler, refusal, self.note()));
+        let Some(manifest) = swapped else {
+            self.is_broken = true;
+            screen::broken(&self.handler, self.note());
+            return Ok(());
+        };
+        let is_fixed = std::mem::replace(&mut self.is_broken, false);
+        let what = if is_fixed { "fixed: rebuilt" } else { "rebuilt" };
+        screen::serving(what, build.took, server.connections());
+        let is_the_same = self.served.as_ref().is_some_and(|served| {
+            served.routes == manifest.routes && served.effects == manifest.effects
+        });
+        if !is_the_same {
+            screen::handler(manifest);
+        }
+        self.served = Some(manifest.clone());
+        Ok(())
+    }
+}
+
+fn build_aloud(handler: &Path, builder: &Builder) -> Build {
+    let what = format!("building {}", handler.display());
+    show::while_working(&what, || Build::of(handler, builder))
+}
+
+fn placeholder(builder: &Builder) -> anyhow::Result<Vec<u8>> {
+    let entry = Entry { name: ModuleName::new("placeholder.ts"), text: PLACEHOLDER.to_owned() };
+    let mut read = |_: &ModuleName| Err(ReadError::NotFound);
+    let artifact = zigts_compiler::build(builder, entry, &mut read, &Levels::default())?;
+    Ok(artifact.bytes)
+}

@@ -1,0 +1,183 @@
+//! One build of a handler that is being worked on, and what it was made from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use zigts_compiler::report::{Report, Shown, pretty};
+use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine};
+use zigts_rules::diagnostic::Diagnostic;
+use zigts_rules::levels::Levels;
+use zigts_rules::model::ModuleName;
+use zigttp_runtime::{Finding, LastBuild};
+
+use crate::handler_file::HandlerFile;
+use crate::overlay::{self, Overlay};
+
+/// A build and its sources.
+pub struct Build {
+    /// The entry and what it was seen to import, unless that could not be read.
+    pub file: Option<HandlerFile>,
+    pub outcome: Outcome,
+    pub took: Duration,
+    sources: Sources,
+}
+
+/// What a build came to.
+pub enum Outcome {
+    Built(Artifact),
+    /// Its errors are the author's.
+    Rejected {
+        report: Report,
+        console: Vec<ConsoleLine>,
+    },
+    /// The entry cannot be read, or the engine fails.
+    Failed(anyhow::Error),
+}
+
+impl Build {
+    /// Builds the handler at a path.
+    pub fn of(path: &Path, builder: &Builder) -> Build {
+        let started = Instant::now();
+        let mut sources = Sources::default();
+        sources.look_at(path);
+        let (file, outcome) = match HandlerFile::open(path, &Overlay::default()) {
+            Ok(file) => {
+                let outcome = build(&file, builder, &mut sources).unwrap_or_else(Outcome::Failed);
+                (Some(file), outcome)
+            }
+            Err(error) => (None, Outcome::Failed(error)),
+        };
+        Build { file, outcome, took: started.elapsed(), sources }
+    }
+
+    /// Every file it has read, and those that it has looked for in vain.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.sources.texts.keys().map(PathBuf::as_path)
+    }
+
+    /// The handler's files.
+    pub fn modules(&self) -> impl Iterator<Item = &Path> {
+        let texts = self.sources.texts.iter();
+        texts.filter(|(_, text)| text.is_some()).map(|(path, _)| path.as_path())
+    }
+
+    /// Whether a file is not as it was when this was built.
+    pub fn is_stale(&self) -> bool {
+        self.sources.are_stale()
+    }
+
+    /// What there is to say about the handler, as far as it could be read.
+    pub fn report(&self) -> Option<&Report> {
+        match &self.outcome {
+            Outcome::Built(artifact) => Some(&artifact.report),
+            Outcome::Rejected { report, .. } => Some(report),
+            Outcome::Failed(_) => None,
+        }
+    }
+
+    /// The same for the inspector's page. `refusal` is why a build that succeeded is not served.
+    pub fn for_page(&self, handler: &Path, refusal: Option<String>, note: &str) -> LastBuild {
+        let findings = match (&self.file, self.report()) {
+            (Some(file), Some(report)) => {
+                let path_of = &|module: &ModuleName| file.path_of(module);
+                let shown = Shown { report, path_of };
+                report.diagnostics.iter().map(|diagnostic| finding(shown, diagnostic)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let error = match &self.outcome {
+            Outcome::Failed(error) => Some(format!("{error:#}")),
+            _ => refusal,
+        };
+        LastBuild {
+            handler: handler.display().to_string(),
+            is_served: matches!(self.outcome, Outcome::Built(_)) && error.is_none(),
+            note: note.to_owned(),
+            took: self.took,
+            findings,
+            error,
+        }
+    }
+
+    /// What its top-level code said.
+    pub fn console(&self) -> &[ConsoleLine] {
+        match &self.outcome {
+            Outcome::Built(artifact) => &artifact.console,
+            Outcome::Rejected { console, .. } => console,
+            Outcome::Failed(_) => &[],
+        }
+    }
+}
+
+fn finding(shown: Shown<'_>, diagnostic: &Diagnostic) -> Finding {
+    let text = pretty::to_string(shown, diagnostic);
+    // The first line says the message again.
+    let (_, frame) = text.split_once('\n').unwrap_or_default();
+    Finding {
+        severity: diagnostic.severity.name(),
+        code: diagnostic.rule.code,
+        message: diagnostic.message.clone(),
+        frame: frame.trim_end().to_owned(),
+    }
+}
+
+fn build(file: &HandlerFile, builder: &Builder, sources: &mut Sources) -> anyhow::Result<Outcome> {
+    let overlay = Overlay::default();
+    let mut read = |module: &ModuleName| {
+        sources.look_at(Path::new(&file.path_of(module)));
+        file.read(module, &overlay)
+    };
+    match zigts_compiler::build(builder, file.entry(), &mut read, &Levels::default()) {
+        Ok(artifact) => Ok(Outcome::Built(artifact)),
+        Err(BuildError::Rejected(rejected)) => {
+            Ok(Outcome::Rejected { report: rejected.report, console: rejected.console })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Texts by path, as a build has found them.
+#[derive(Default)]
+struct Sources {
+    texts: BTreeMap<PathBuf, Option<Vec<u8>>>,
+}
+
+impl Sources {
+    /// Looks just before the build does: what changes in between makes the build stale.
+    fn look_at(&mut self, path: &Path) {
+        let path = overlay::plain(path);
+        let text = read(&path);
+        self.texts.insert(path, text);
+    }
+
+    fn are_stale(&self) -> bool {
+        self.texts.iter().any(|(path, text)| read(path) != *text)
+    }
+}
+
+fn read(path: &Path) -> Option<Vec<u8>> {
+    std::fs::read(path).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sources;
+
+    #[test]
+    fn a_file_that_comes_or_goes_is_a_change_and_one_written_anew_is_none() {
+        let folder = tempfile::tempdir().expect("the temporary folder is writable");
+        let (here, missing) = (folder.path().join("a.ts"), folder.path().join("b.ts"));
+        std::fs::write(&here, "1").expect("it is writable");
+        let mut sources = Sources::default();
+        sources.look_at(&here);
+        sources.look_at(&missing);
+        std::fs::write(&here, "1").expect("it is writable");
+        assert!(!sources.are_stale());
+        std::fs::write(&missing, "").expect("it is writable");
+        assert!(sources.are_stale());
+        std::fs::remove_file(&missing).expect("it is there");
+        std::fs::remove_file(&here).expect("it is there");
+        assert!(sources.are_stale());
+    }
+}

@@ -1,0 +1,226 @@
+//! The inspector: a page at `/__zigttp` that shows what the server does while it does it.
+//!
+//! ```text
+//! access ── who may look: this machine, or whoever brings the token
+//!   │
+//! assets ── the page itself: HTML, CSS and scripts, in the program, nothing from elsewhere
+//!   │
+//! state ── who is there, what has happened since the last look, counts
+//! connection ── one of them: what it keeps; closing it
+//! build ── what came of the last build, told by whoever builds
+//! ```
+//!
+//! A page asks for `state` again and again. The answer comes once there is an event to tell of, or after
+//! a second, so a page needs no timers, which browsers slow down in tabs that nobody sees. What is asked
+//! for tells the [`Observer`] that somebody looks; otherwise an event costs one look at an `Option`.
+
+mod access;
+mod assets;
+mod build;
+mod connection;
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::time::timeout;
+
+pub use self::access::InspectorAccess;
+pub use self::build::{Finding, LastBuild};
+use crate::http::{Body, text};
+use crate::observer::Observer;
+use crate::server::Server;
+
+/// Where the page is.
+pub(crate) const PATH: &str = "/__zigttp";
+
+/// Bytes of a request's body: a close has a reason of 123, a login a token.
+const MAX_BODY_BYTES: usize = 4096;
+/// How long one may take.
+const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// What the page may load and do, which is itself alone. Texts of handlers and clients are put into it
+/// as texts; were one ever taken for markup, it still could not run a script or call out.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src \
+                      'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Options of the inspector.
+#[derive(Clone, Debug)]
+pub struct InspectorOptions {
+    /// Who may look.
+    pub access: InspectorAccess,
+    /// Events that are kept for whoever looks; older ones give way.
+    pub max_events: usize,
+}
+
+impl InspectorOptions {
+    /// Events that are kept unless something else is said.
+    pub const DEFAULT_MAX_EVENTS: usize = 1000;
+}
+
+/// The inspector of a server that has one.
+pub(crate) struct Inspector {
+    pub(crate) observer: Observer,
+    access: InspectorAccess,
+    last_build: build::Shelf,
+}
+
+impl Inspector {
+    pub(crate) fn new(options: &InspectorOptions) -> Inspector {
+        Inspector {
+            observer: Observer::new(options.max_events),
+            access: options.access.clone(),
+            last_build: build::Shelf::default(),
+        }
+    }
+}
+
+/// What of a path is the inspector's, if it is: nothing for its page, else the name of a part.
+fn part(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(PATH)?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
+}
+
+impl Server {
+    /// Shows what came of a build on the inspector's page, if there is one.
+    pub fn show_build(&self, build: LastBuild) {
+        if let Some(inspector) = &self.inspector {
+            inspector.last_build.put(build);
+        }
+    }
+
+    /// The inspector, if it is to answer this path.
+    pub(crate) fn inspector_of(&self, path: &str) -> Option<&Inspector> {
+        self.inspector.as_ref().filter(|_| part(path).is_some())
+    }
+
+    /// Answers a request for the inspector.
+    pub(crate) async fn inspect(
+        self: &Arc<Server>,
+        inspector: &Inspector,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let answer = self.answer_inspection(inspector, request).await;
+        let mut response = answer.unwrap_or_else(|refusal| *refusal);
+        for (name, value) in [
+            (CONTENT_SECURITY_POLICY, POLICY),
+            (CACHE_CONTROL, "no-store"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_FRAME_OPTIONS, "DENY"),
+            (REFERRER_POLICY, "no-referrer"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+
+    async fn answer_inspection(
+        self: &Arc<Server>,
+        inspector: &Inspector,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let (head, body) = request.into_parts();
+        let part = part(head.uri.path()).unwrap_or_default();
+        access::check_page(&head)?;
+        // What everybody may have: it is in every copy of the program.
+        if head.method == Method::GET
+            && let Some(asset) = assets::find(part)
+        {
+            return Ok(asset.response());
+        }
+        if part == "login" && head.method == Method::POST {
+            return access::log_in(&inspector.access, &head, &read(body).await?);
+        }
+        access::check(&inspector.access, &head, part.is_empty())?;
+        let query = head.uri.query().unwrap_or("");
+        Ok(match (&head.method, part) {
+            (&Method::GET, "") => assets::PAGE.response(),
+            (&Method::GET, "state") => {
+                json(state::look(self, inspector, number(query, "after")?).await)
+            }
+            (&Method::GET, "build") => json(inspector.last_build.print()),
+            (&Method::GET, "connection") => {
+                json(connection::show(self, number(query, "id")?.unwrap_or(0)))
+            }
+            (&Method::POST, "close") => {
+                access::check_header(&head)?;
+                connection::close(self, &read(body).await?)?
+            }
+            _ => {
+                return Err(refuse(
+                    StatusCode::NOT_FOUND,
+                    "the inspector has nothing of this name",
+                ));
+            }
+        })
+    }
+}
+
+/// What somebody is told who asks for what there is not, or for what they may not have.
+type Refusal = Box<Response<Body>>;
+
+fn refuse(status: StatusCode, line: &str) -> Refusal {
+    Box::new(text(status, format!("{line}\n")))
+}
+
+/// The number that a query gives under this name, if it gives one.
+fn number(query: &str, name: &str) -> Result<Option<u64>, Refusal> {
+    let Some((given, value)) = query.split_once('=') else { return Ok(None) };
+    match value.parse() {
+        Ok(number) if given == name => Ok(Some(number)),
+        _ => {
+            let line = format!("only {name}=<number> can be asked for");
+            Err(refuse(StatusCode::BAD_REQUEST, &line))
+        }
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+    match timeout(BODY_TIME, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_too_large_or_broken)) => {
+            Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off"))
+        }
+        Err(_elapsed) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+    }
+}
+
+fn json(page: String) -> Response<Body> {
+    let mut response = text(StatusCode::OK, page);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_paths_are_the_inspectors() {
+        assert_eq!(part("/__zigttp"), Some(""));
+        assert_eq!(part("/__zigttp/state"), Some("state"));
+        for path in ["/", "/__zigttpx", "/a/__zigttp", "/__ZIGTTP"] {
+            assert_eq!(part(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_one_number() {
+        assert!(matches!(number("", "after"), Ok(None)));
+        assert!(matches!(number("after=7", "after"), Ok(Some(7))));
+        for bad in ["after=-1", "after=x", "id=1", "after=1&b=2"] {
+            assert!(number(bad, "after").is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Who may look into a server, and change something there.
+//!
+//! Three things stand in the way of a foreign page. A request that says which page it comes from has to
+//! come from the server's own. What changes something needs a header that a page cannot send to another
+//! origin without asking first, and nobody here says yes. And either the server answers this machine
+//! alone ([`crate::loopback`]), or the token is needed. It never travels in the address, where histories
+//! and logs would keep it: a program sends it as `Authorization: Bearer <token>`, a person types it into
+//! a form and gets a cookie that only the inspector's own paths are sent.
+
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use super::{PATH, Refusal, assets, refuse};
+use crate::admin::AdminToken;
+use crate::http::{Body, text};
+use crate::origin::{self, Origins};
+
+/// What changes something brings this; its value does not matter.
+const HEADER: HeaderName = HeaderName::from_static("zigttp-inspector");
+
+const COOKIE_NAME: &str = "zigttp-inspector";
+
+/// Who may look.
+#[derive(Clone, Debug)]
+pub enum InspectorAccess {
+    /// Whoever is on this machine: for a server that answers nobody else
+    /// ([`Config::loopback_only`](crate::Config::loopback_only)).
+    ThisMachine,
+    /// Whoever has the token.
+    Token(AdminToken),
+}
+
+/// Refuses what a page of another origin sends.
+pub(super) fn check_page(head: &Parts) -> Result<(), Refusal> {
+    let host = origin::host(&head.uri, &head.headers);
+    match Origins::default().allow_to(host, &head.headers) {
+        true => Ok(()),
+        false => Err(refuse(StatusCode::FORBIDDEN, "the inspector answers its own page alone")),
+    }
+}
+
+/// Refuses what any page could send.
+pub(super) fn check_header(head: &Parts) -> Result<(), Refusal> {
+    match head.headers.contains_key(HEADER) {
+        true => Ok(()),
+        false => Err(refuse(
+            StatusCode::FORBIDDEN,
+            "what changes something needs a header zigttp-inspector",
+        )),
+    }
+}
+
+/// Refuses whoever may not look: with a form for people, where the page was wanted.
+pub(super) fn check(
+    access: &InspectorAccess,
+    head: &Parts,
+    wants_page: bool,
+) -> Result<(), Refusal> {
+    let InspectorAccess::Token(token) = access else { return Ok(()) };
+    let is_known = bearer(head).is_some_and(|given| token.is(given))
+        || cookies(head).any(|given| token.is(&given));
+    match (is_known, wants_page) {
+        (true, _) => Ok(()),
+        (false, true) => Err(form(&assets::LOGIN)),
+        (false, false) => Err(refuse(StatusCode::UNAUTHORIZED, "the inspector's token is needed")),
+    }
+}
+
+/// Gives the cookie to whoever has typed the token.
+pub(super) fn log_in(
+    access: &InspectorAccess,
+    head: &Parts,
+    typed: &[u8],
+) -> Result<Response<Body>, Refusal> {
+    let InspectorAccess::Token(token) = access else { return Ok(see_page(None)) };
+    let given = std::str::from_utf8(typed).ok().and_then(|form| form.strip_prefix("token="));
+    // A form writes a space as a plus.
+    let given = given.map(|given| given.replace('+', " "));
+    let given = given.as_deref().map(|given| percent_decode_str(given).decode_utf8_lossy());
+    let given = given.as_deref().map(str::trim).filter(|given| token.is(given));
+    let given = given.ok_or_else(|| form(&assets::LOGIN_FAILED))?;
+    // A page that came over TLS, also to a proxy before this server, says so.
+    let origin = head.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    let secure = if origin.is_some_and(|it| it.starts_with("https://")) { "; Secure" } else { "" };
+    let value = utf8_percent_encode(given, NON_ALPHANUMERIC);
+    Ok(see_page(Some(format!(
+        "{COOKIE_NAME}={value}; Path={PATH}; HttpOnly; SameSite=Strict{secure}"
+    ))))
+}
+
+fn form(page: &assets::Asset) -> Refusal {
+    let mut response = page.response();
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    Box::new(response)
+}
+
+fn see_page(cookie: Option<String>) -> Response<Body> {
+    let mut response = text(StatusCode::SEE_OTHER, "");
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static(PATH));
+    if let Some(cookie) = cookie {
+        let cookie = HeaderValue::try_from(cookie).expect("it is percent-encoded");
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn bearer(head: &Parts) -> Option<&str> {
+    head.headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn cookies(head: &Parts) -> impl Iterator<Item = String> {
+    let lines = head.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        let value = percent_decode_str(value).decode_utf8().ok()?;
+        (name == COOKIE_NAME).then(|| value.into_owned())
+    })
+}

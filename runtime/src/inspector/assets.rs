@@ -1,0 +1,100 @@
+//! The page: files in the program. They hold no data; what they show they ask for.
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::http::{Body, text};
+
+/// A file of the page.
+pub(super) struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    text: &'static str,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! asset {
+    ($name:literal, $content_type:expr) => {
+        Asset {
+            name: $name,
+            content_type: $content_type,
+            text: include_str!(concat!("page/", $name)),
+        }
+    };
+}
+
+pub(super) static PAGE: Asset = asset!("index.html", HTML);
+pub(super) static LOGIN: Asset = asset!("login.html", HTML);
+pub(super) static LOGIN_FAILED: Asset = asset!("login-failed.html", HTML);
+
+/// What the pages name.
+static PARTS: [Asset; 12] = [
+    asset!("style.css", CSS),
+    asset!("icon.svg", "image/svg+xml"),
+    asset!("main.js", SCRIPT),
+    asset!("dom.js", SCRIPT),
+    asset!("build.js", SCRIPT),
+    asset!("charts.js", SCRIPT),
+    asset!("client.js", SCRIPT),
+    asset!("connections.js", SCRIPT),
+    asset!("events.js", SCRIPT),
+    asset!("sheet.js", SCRIPT),
+    asset!("value.js", SCRIPT),
+    asset!("words.js", SCRIPT),
+];
+
+/// The part of this name.
+pub(super) fn find(name: &str) -> Option<&'static Asset> {
+    PARTS.iter().find(|part| part.name == name)
+}
+
+impl Asset {
+    pub(super) fn response(&self) -> Response<Body> {
+        let mut response = text(StatusCode::OK, Bytes::from_static(self.text.as_bytes()));
+        let content_type = HeaderValue::from_static(self.content_type);
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The policy forbids them anyway; a page that breaks because of it should not get that far.
+    #[test]
+    fn nothing_comes_from_elsewhere_and_nothing_is_inline() {
+        for page in [&PAGE, &LOGIN, &LOGIN_FAILED] {
+            for foreign in
+                ["http:", "https:", "//", "<style", " style=", " onclick=", "javascript:"]
+            {
+                assert!(!page.text.contains(foreign), "{} has {foreign}", page.name);
+            }
+            let scripts = page.text.matches("<script").count();
+            assert_eq!(scripts, page.text.matches("<script type=\"module\" src=").count());
+            for (_, rest) in
+                page.text.match_indices("\"/__zigttp/").map(|(at, _)| page.text.split_at(at))
+            {
+                let name = rest.trim_start_matches("\"/__zigttp/").split('"').next();
+                assert!(
+                    name.is_some_and(|name| name == "login" || find(name).is_some()),
+                    "{name:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_ever_taken_for_markup() {
+        for part in PARTS.iter().filter(|part| part.content_type == SCRIPT) {
+            for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
+            {
+                assert!(!part.text.contains(sink), "{} has {sink}", part.name);
+            }
+        }
+    }
+}

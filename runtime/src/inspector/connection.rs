@@ -1,0 +1,95 @@
+//! One connection: what is known of it and what it keeps, and closing it.
+
+use std::time::Instant;
+
+use hyper::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use zigttp_abi::close_code;
+use zigttp_abi::value::ValueKind;
+
+use super::{Refusal, refuse};
+use crate::connection::Connection;
+use crate::connection_id::ConnectionId;
+use crate::http::{Body, text};
+use crate::observer::{self, Preview};
+use crate::outbox::Close;
+use crate::server::Server;
+
+/// Bytes of an attachment that are shown: all of a text within the default bound.
+const MAX_TEXT: usize = 64 << 10;
+const MAX_BINARY: usize = 4 << 10;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: u64,
+    room: &'a str,
+    url: &'a str,
+    state: &'static str,
+    age_seconds: u64,
+    queue_bytes: usize,
+    is_open: bool,
+    parameters: Vec<(&'a str, &'a str)>,
+    attachment: Option<Preview>,
+    auto_response: Option<(Preview, Preview)>,
+}
+
+/// An order to close, as JSON.
+#[derive(Deserialize)]
+struct Order {
+    id: u64,
+    code: u16,
+    #[serde(default)]
+    reason: String,
+}
+
+/// What is known of a connection, or `null` for one that is gone.
+pub(super) fn show(server: &Server, id: u64) -> String {
+    let connection = server.hub.find(ConnectionId::from_number(id));
+    let shown = connection.as_ref().map(|connection| shown(connection));
+    serde_json::to_string(&shown).expect("text and numbers always serialise")
+}
+
+fn shown(connection: &Connection) -> Shown<'_> {
+    let attachment = connection.attachment();
+    Shown {
+        id: connection.id.number(),
+        room: connection.room.key(),
+        url: &connection.url,
+        state: connection.state().name(),
+        age_seconds: Instant::now().saturating_duration_since(connection.opened).as_secs(),
+        queue_bytes: connection.outbox.waiting_bytes(),
+        is_open: connection.outbox.is_open(),
+        parameters: connection.parameters.iter().map(|(name, value)| (&**name, &**value)).collect(),
+        attachment: attachment.as_ref().map(|value| match value.kind() {
+            ValueKind::Text => Preview::utf8(value.bytes(), MAX_TEXT),
+            _ => Preview::hex(value.bytes(), MAX_BINARY),
+        }),
+        auto_response: connection
+            .auto_response()
+            .map(|pair| (observer::guess(&pair.request), observer::guess(&pair.response))),
+    }
+}
+
+/// Closes a connection as its handler could.
+pub(super) fn close(server: &Server, order: &[u8]) -> Result<Response<Body>, Refusal> {
+    let bad = |line: &str| refuse(StatusCode::BAD_REQUEST, line);
+    let Order { id, code, reason } = serde_json::from_slice(order)
+        .map_err(|error| bad(&format!("the order cannot be read: {error}")))?;
+    if !close_code::may_be_sent(code) {
+        return Err(bad(&format!(
+            "{code} is no code that may be sent: 1000 to 1003, 1007 to 1014 or 3000 to 4999"
+        )));
+    }
+    if reason.len() > close_code::MAX_REASON_BYTES {
+        let max = close_code::MAX_REASON_BYTES;
+        return Err(bad(&format!("a reason has at most {max} bytes")));
+    }
+    let connection = server
+        .hub
+        .find(ConnectionId::from_number(id))
+        .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such connection any more"))?;
+    connection.outbox.close(Close::new(code, reason));
+    connection.outbox.flush();
+    Ok(text(StatusCode::OK, "closing\n"))
+}

@@ -1,0 +1,120 @@
+// A client that opens sockets to the handler, sends, and shows what comes back.
+
+import { $, element, say, shorten } from "./dom.js";
+import { bytes, clock, plural } from "./words.js";
+
+/** Sockets at the same time, replies that are shown, and what is shown of each. */
+const MOST_SOCKETS = 200;
+const MOST_REPLIES = 300;
+const MOST_CHARACTERS = 2000;
+
+const sockets = new Map();
+let opened = 0;
+let knownRoutes;
+
+/** Offers paths that the handler's routes match. */
+export function take({ handler }) {
+  const routes = JSON.stringify(handler.routes);
+  if (routes === knownRoutes) return;
+  const paths = (handler.routes ?? ["/"]).map((route) =>
+    route.replace(/:[^/]+/g, "lobby").replace(/\*$/, "any"));
+  $("paths").replaceChildren(...paths.map((path) => element("option", { value: path })));
+  // What its user has typed stays.
+  if (knownRoutes === undefined || $("path").value === $("path").defaultValue) {
+    $("path").value = $("path").defaultValue = paths[0] ?? "/";
+  }
+  knownRoutes = routes;
+}
+
+function connect(path) {
+  const url = new URL(path, location);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  const number = ++opened;
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  sockets.set(number, socket);
+  socket.onopen = () => {
+    note(number, "open", url.pathname + url.search);
+    count();
+  };
+  socket.onmessage = ({ data }) => note(number, "in", ...shown(data));
+  socket.onclose = ({ code, reason }) => {
+    sockets.delete(number);
+    note(number, "closed", `closed with ${code} ${reason}`.trim());
+    count();
+  };
+  count();
+}
+
+function shown(data) {
+  if (typeof data === "string") return [data.slice(0, MOST_CHARACTERS), data.length > MOST_CHARACTERS];
+  const first = new Uint8Array(data.slice(0, MOST_CHARACTERS / 4));
+  const hex = [...first].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  return [`${hex} (${bytes(data.byteLength)})`, data.byteLength > first.length];
+}
+
+/** A line of what has happened to a socket. */
+function note(number, kind, text, isCut = false) {
+  const marks = { in: "←", out: "→", open: "+", closed: "×" };
+  const words = { in: "received", out: "sent", open: "opened", closed: "" };
+  $("replies").prepend(element("li", { class: kind },
+    element("span", { class: "mono quiet", title: clock(new Date()) }, number === null ? "all" : `${number}`),
+    element("span", { class: "direction quiet", "aria-label": words[kind] }, marks[kind]),
+    element("span", { class: "mono text" }, isCut ? `${text} …` : text)));
+  shorten($("replies"), MOST_REPLIES);
+  $("replies").hidden = false;
+  $("no-replies").hidden = true;
+}
+
+const open = () => [...sockets.values()].filter((socket) => socket.readyState === WebSocket.OPEN);
+
+function count() {
+  const many = open().length;
+  say($("sockets-count"), many ? `${plural(many, "socket")} open` : "");
+  $("send-button").disabled = many === 0;
+  $("close-all").disabled = sockets.size === 0;
+}
+
+function fault(text) {
+  $("send-error").hidden = !text;
+  say($("send-error"), text);
+}
+
+/** The bytes that are written in hex, or undefined where that is not what is written. */
+function fromHex(text) {
+  const digits = text.replace(/\s+/g, "");
+  if (digits.length % 2 || /[^0-9a-f]/i.test(digits)) return undefined;
+  return Uint8Array.from(digits.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+}
+
+$("open").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const many = Math.min(Number($("count").value), MOST_SOCKETS - sockets.size);
+  for (let made = 0; made < many; made++) connect($("path").value);
+});
+
+$("close-all").addEventListener("click", () => {
+  for (const socket of sockets.values()) socket.close(1000);
+});
+
+$("send").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = $("message").value;
+  const isHex = $("kind").value === "hex";
+  const data = isHex ? fromHex(text) : text;
+  fault(data === undefined ? "Write bytes as pairs of hex digits, such as 01 ff 2a." : "");
+  if (data === undefined) return;
+  const to = open();
+  if (!to.length) return;
+  for (const socket of to) socket.send(data);
+  note(to.length === 1 ? [...sockets].find(([, it]) => it === to[0])[0] : null, "out", ...shown(isHex ? data.buffer : data));
+  $("message").select();
+});
+
+// Return sends, with Shift it begins another line.
+$("message").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    $("send").requestSubmit();
+  }
+});

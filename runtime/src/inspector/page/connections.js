@@ -1,0 +1,71 @@
+// Who is there, by room.
+
+import { $, element, say } from "./dom.js";
+import { open } from "./sheet.js";
+import { age, bytes, plural } from "./words.js";
+
+/** Rows by id and lists by room: changed in place, so that focus stays where it is. */
+const rows = new Map();
+const rooms = new Map();
+
+export function take({ connections }) {
+  const { total, rooms: roomCount, listed } = connections;
+  say($("connections-count"), total ? `${total.toLocaleString("en")} in ${plural(roomCount, "room")}` : "");
+  $("no-connections").hidden = total > 0;
+  const others = total - listed.length;
+  $("more-connections").hidden = others === 0;
+  say($("more-connections"), `and ${others.toLocaleString("en")} younger ones`);
+
+  const there = new Set(listed.map((connection) => connection.id));
+  for (const [id, row] of rows) {
+    if (!there.has(id)) {
+      row.remove();
+      rows.delete(id);
+    }
+  }
+  const counts = new Map();
+  for (const connection of listed) {
+    counts.set(connection.room, (counts.get(connection.room) ?? 0) + 1);
+    show(connection);
+  }
+  for (const [name, room] of rooms) {
+    if (counts.has(name)) {
+      say(room.querySelector(".count"), String(counts.get(name)));
+    } else {
+      room.remove();
+      rooms.delete(name);
+    }
+  }
+}
+
+function show(connection) {
+  let row = rows.get(connection.id);
+  if (!row) {
+    row = element("li", {}, element("button", { type: "button", class: "row", click: () => open(connection.id) },
+      element("span", { class: "mono id" }, `#${connection.id}`),
+      element("span", { class: "state" }),
+      element("span", { class: "quiet rest" })));
+    rows.set(connection.id, row);
+    room(connection.room).append(row);
+  }
+  const state = row.querySelector(".state");
+  state.dataset.state = connection.state;
+  say(state, connection.state);
+  const rest = [age(connection.ageSeconds)];
+  if (connection.attachmentBytes !== null) rest.push(`keeps ${bytes(connection.attachmentBytes)}`);
+  if (connection.queueBytes) rest.push(`${bytes(connection.queueBytes)} waiting`);
+  say(row.querySelector(".rest"), rest.join(" · "));
+}
+
+/** The list of a room's connections. */
+function room(name) {
+  let made = rooms.get(name);
+  if (!made) {
+    made = element("section", { class: "room" },
+      element("h3", { class: "mono" }, name, " ", element("span", { class: "count quiet" })),
+      element("ul"));
+    rooms.set(name, made);
+    $("rooms").append(made);
+  }
+  return made.querySelector("ul");
+}

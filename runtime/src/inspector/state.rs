@@ -1,0 +1,175 @@
+//! What the page asks for again and again: who is there, and what has happened since.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::time::{sleep, timeout};
+
+use super::Inspector;
+use crate::connection::Connection;
+use crate::histogram::Distribution;
+use crate::observer::{Look, Record};
+use crate::server::Server;
+
+/// How long a page waits at most for something to happen.
+const WAIT: Duration = Duration::from_secs(1);
+/// How long what happens is gathered before the page is told.
+const GATHERING: Duration = Duration::from_millis(100);
+/// Connections that are listed.
+const MAX_CONNECTIONS: usize = 500;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct State<'a> {
+    version: &'static str,
+    /// Milliseconds on the clock of the events.
+    now: u64,
+    handler: Handler<'a>,
+    /// Number of the last build, 0 where nothing is built here.
+    build: u64,
+    connections: Connections,
+    counts: Totals,
+    latency: Latency,
+    events: Vec<Record>,
+    /// Events since the last look that are kept no more.
+    missed: u64,
+    /// What the next look asks for.
+    last: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Handler<'a> {
+    routes: Option<&'a [String]>,
+    effects: &'a BTreeMap<String, Vec<String>>,
+    source_hash: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connections {
+    total: usize,
+    rooms: usize,
+    /// The oldest, in the order of their ids.
+    listed: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    id: u64,
+    room: String,
+    state: &'static str,
+    age_seconds: u64,
+    queue_bytes: usize,
+    attachment_bytes: Option<usize>,
+}
+
+/// Counts since the server was made.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Totals {
+    events: u64,
+    failures: u64,
+    auto_responses: u64,
+    sent_frames: u64,
+    swaps: u64,
+}
+
+/// How long events took, all of them since the server was made.
+#[derive(Serialize)]
+struct Latency {
+    /// In microseconds.
+    bounds: Vec<f64>,
+    /// Events that took no longer than each bound, and then all.
+    counts: Vec<u64>,
+}
+
+/// What has happened after the event of this number; waits a moment for something to happen. Without a
+/// number it answers at once, with all that is kept.
+pub(super) async fn look(
+    server: &Arc<Server>,
+    inspector: &Inspector,
+    after: Option<u64>,
+) -> String {
+    let observer = &inspector.observer;
+    if let Some(after) = after
+        && !server.is_draining()
+    {
+        // Somebody looks already while this waits.
+        observer.look(after, Instant::now());
+        if timeout(WAIT, observer.added(after)).await.is_ok() {
+            sleep(GATHERING).await;
+        }
+    }
+    let now = Instant::now();
+    let Look { records, missed, last } = observer.look(after.unwrap_or(0), now);
+    let looking = Arc::clone(server);
+    // Beside the threads that serve: there may be many connections.
+    let connections = tokio::task::spawn_blocking(move || list(&looking, now));
+    let counters = &server.hub.counters;
+    let counts = counters.counts();
+    let app = server.app();
+    let state = State {
+        version: env!("CARGO_PKG_VERSION"),
+        now: observer.milliseconds(now),
+        handler: Handler {
+            routes: app.manifest.routes.as_deref(),
+            effects: &app.manifest.effects,
+            source_hash: &app.manifest.source_hash,
+        },
+        build: inspector.last_build.number(),
+        connections: connections.await.expect("looking at connections does not panic"),
+        counts: Totals {
+            events: counts.events,
+            failures: counts.failures,
+            auto_responses: counts.auto_responses,
+            sent_frames: counters.sent_frames.get(),
+            swaps: counts.swaps,
+        },
+        latency: latency(counters.events.iter().map(|histogram| histogram.distribution())),
+        events: records,
+        missed: if after.is_some() { missed } else { 0 },
+        last,
+    };
+    serde_json::to_string(&state).expect("text and numbers always serialise")
+}
+
+fn list(server: &Server, now: Instant) -> Connections {
+    let mut connections = server.hub.all();
+    let total = connections.len();
+    if total > MAX_CONNECTIONS {
+        connections.select_nth_unstable_by_key(MAX_CONNECTIONS, |connection| connection.id);
+        connections.truncate(MAX_CONNECTIONS);
+    }
+    connections.sort_unstable_by_key(|connection| connection.id);
+    let listed = connections.iter().map(|connection| listed(connection, now)).collect();
+    Connections { total, rooms: server.rooms(), listed }
+}
+
+fn listed(connection: &Connection, now: Instant) -> Listed {
+    Listed {
+        id: connection.id.number(),
+        room: connection.room.key().to_owned(),
+        state: connection.state().name(),
+        age_seconds: now.saturating_duration_since(connection.opened).as_secs(),
+        queue_bytes: connection.outbox.waiting_bytes(),
+        attachment_bytes: connection.attachment_bytes(),
+    }
+}
+
+/// All kinds of events together.
+fn latency(kinds: impl Iterator<Item = Distribution>) -> Latency {
+    let mut latency = Latency { bounds: Vec::new(), counts: Vec::new() };
+    for Distribution { buckets, count, .. } in kinds {
+        latency.bounds = buckets.iter().map(|(bound, _)| bound * 1e6).collect();
+        latency.counts.resize(buckets.len() + 1, 0);
+        let counts = buckets.iter().map(|(_, count)| *count).chain([count]);
+        for (sum, count) in latency.counts.iter_mut().zip(counts) {
+            *sum += count;
+        }
+    }
+    latency
+}

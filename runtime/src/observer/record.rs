@@ -1,0 +1,329 @@
+//! One event as an inspector shows it: short texts, whatever was sent and thrown.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+use zigttp_abi::value::ValueKind;
+
+use crate::connection::Connection;
+use crate::effects::{Effect, Effects};
+use crate::event::{Event, Request, Response};
+use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::sandbox::Times;
+use crate::source_position::SourceMaps;
+use crate::value::Value;
+
+/// Bytes of a text, and of a binary value, that are shown.
+const MAX_TEXT: usize = 512;
+const MAX_BINARY: usize = 96;
+/// Bytes of a stack trace that are shown.
+const MAX_FAILURE: usize = 8 << 10;
+/// Effects that are shown of an event.
+const MAX_EFFECTS: usize = 24;
+/// Recipients of one frame that are named.
+const MAX_RECIPIENTS: usize = 12;
+
+/// What happened in one event.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    pub(crate) number: u64,
+    /// When it began, in milliseconds since the observer was made.
+    at: u64,
+    event: &'static str,
+    conn: Option<u64>,
+    room: Option<String>,
+    input: Preview,
+    effects: Vec<Shown>,
+    /// Effects beside those.
+    more_effects: usize,
+    /// What `handler(req)` answered, or `onUpgrade(req)` refused with.
+    status: Option<u16>,
+    failure: Option<ShownFailure>,
+    /// From having an instance to the end of the commit.
+    micros: f64,
+    instantiate_micros: Option<f64>,
+    restore_micros: Option<f64>,
+    /// Written by the sandbox.
+    #[serde(skip)]
+    pub(crate) times: Times,
+}
+
+/// The beginning of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Preview {
+    is_text: bool,
+    /// The text, or the bytes in hex.
+    shown: String,
+    bytes: usize,
+    is_cut: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+enum Shown {
+    /// The same frame to one connection or many.
+    Send {
+        to: Vec<u64>,
+        count: usize,
+        data: Preview,
+    },
+    Close {
+        conn: u64,
+        code: u16,
+        reason: String,
+    },
+    Attachment {
+        conn: u64,
+        data: Preview,
+    },
+    AutoResponse {
+        conn: u64,
+        pair: Option<(Preview, Preview)>,
+    },
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ShownFailure {
+    kind: &'static str,
+    text: String,
+}
+
+impl Record {
+    pub(super) fn of(event: &Event, at: u64) -> Record {
+        let connection = match event {
+            Event::Upgrade { connection, .. } => Some(connection),
+            _ => event.connection(),
+        };
+        let input = match event {
+            Event::Open { connection } => Preview::text(&connection.url),
+            Event::Message { data, .. } => Preview::of(data),
+            Event::Close { code, reason, .. } => {
+                Preview::text(format!("{code} {reason}").trim_end())
+            }
+            Event::Request(request) | Event::Upgrade { request, .. } => {
+                Preview::text(&target(request))
+            }
+        };
+        Record {
+            number: 0,
+            at,
+            event: event.kind().name(),
+            conn: connection.map(|connection| connection.id.number()),
+            room: connection.map(|connection| connection.room.key().to_owned()),
+            input,
+            effects: Vec::new(),
+            more_effects: 0,
+            status: None,
+            failure: None,
+            micros: 0.0,
+            instantiate_micros: None,
+            restore_micros: None,
+            times: Times::default(),
+        }
+    }
+
+    pub(super) fn of_auto_response(
+        connection: &Connection,
+        message: &Value,
+        answer: &Value,
+        at: u64,
+    ) -> Record {
+        let id = connection.id.number();
+        Record {
+            number: 0,
+            at,
+            event: "auto-response",
+            conn: Some(id),
+            room: Some(connection.room.key().to_owned()),
+            input: Preview::of(message),
+            effects: vec![Shown::Send { to: vec![id], count: 1, data: Preview::of(answer) }],
+            more_effects: 0,
+            status: None,
+            failure: None,
+            micros: 0.0,
+            instantiate_micros: None,
+            restore_micros: None,
+            times: Times::default(),
+        }
+    }
+
+    /// The handler has returned: what it did, before that takes effect.
+    pub(crate) fn returned(&mut self, effects: &Effects, response: Option<&Response>) {
+        self.status = response.map(|response| response.status);
+        self.effects = show(effects);
+        let shown: usize = self.effects.iter().map(Shown::count).sum();
+        self.more_effects = effects.list().len() - shown;
+    }
+
+    /// The event has ended.
+    pub(crate) fn ended(
+        mut self,
+        took: Duration,
+        failure: Option<&Failure>,
+        source_maps: &SourceMaps,
+    ) -> Record {
+        self.micros = micros(took);
+        self.instantiate_micros = self.times.instantiate.map(micros);
+        self.restore_micros = self.times.restore.map(micros);
+        self.failure = failure.map(|failure| ShownFailure {
+            kind: failure.kind().name(),
+            text: cut(&failure.text(source_maps), MAX_FAILURE).to_owned(),
+        });
+        if failure.is_some() {
+            // None of it has happened.
+            self.effects.clear();
+            self.more_effects = 0;
+            self.status = None;
+        }
+        self
+    }
+}
+
+impl Preview {
+    pub(crate) fn of(value: &Value) -> Preview {
+        match value.kind() {
+            ValueKind::Text => Preview::utf8(value.bytes(), MAX_TEXT),
+            _ => Preview::hex(value.bytes(), MAX_BINARY),
+        }
+    }
+
+    fn text(text: &str) -> Preview {
+        Preview::utf8(text.as_bytes(), MAX_TEXT)
+    }
+
+    /// The beginning of a text, whose bytes are UTF-8.
+    pub(crate) fn utf8(bytes: &[u8], max: usize) -> Preview {
+        let is_cut = bytes.len() > max;
+        // A character that the cut divides is left out.
+        let shown = match std::str::from_utf8(&bytes[..bytes.len().min(max)]) {
+            Ok(shown) => shown,
+            Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        Preview { is_text: true, shown: shown.to_owned(), bytes: bytes.len(), is_cut }
+    }
+
+    /// The beginning of a run of bytes, in hex.
+    pub(crate) fn hex(bytes: &[u8], max: usize) -> Preview {
+        let mut shown = String::new();
+        for byte in bytes.iter().take(max) {
+            write!(shown, "{byte:02x} ").expect("writing to a string");
+        }
+        shown.truncate(shown.trim_end().len());
+        Preview { is_text: false, shown, bytes: bytes.len(), is_cut: bytes.len() > max }
+    }
+}
+
+impl Shown {
+    /// How many effects it stands for.
+    fn count(&self) -> usize {
+        match self {
+            Shown::Send { count, .. } => *count,
+            _ => 1,
+        }
+    }
+}
+
+/// The first effects, a frame that went to many as one.
+fn show(effects: &Effects) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut last_frame: Option<&Frame> = None;
+    for effect in effects.list() {
+        let next = match effect {
+            Effect::Send { to, frame } => {
+                if last_frame.is_some_and(|last| last.shares_bytes_of(frame))
+                    && let Some(Shown::Send { to: recipients, count, .. }) = shown.last_mut()
+                {
+                    *count += 1;
+                    if recipients.len() < MAX_RECIPIENTS {
+                        recipients.push(to.number());
+                    }
+                    continue;
+                }
+                let payload = frame.payload();
+                let data = match frame.is_text() {
+                    true => Preview::utf8(payload, MAX_TEXT),
+                    false => Preview::hex(payload, MAX_BINARY),
+                };
+                Shown::Send { to: vec![to.number()], count: 1, data }
+            }
+            Effect::Close { connection, close } => Shown::Close {
+                conn: connection.number(),
+                code: close.code,
+                reason: close.reason.to_string(),
+            },
+            Effect::SetAttachment { connection, value } => {
+                Shown::Attachment { conn: connection.number(), data: Preview::of(value) }
+            }
+            Effect::SetAutoResponse { connection, pair } => Shown::AutoResponse {
+                conn: connection.number(),
+                pair: pair.as_ref().map(|pair| (guess(&pair.request), guess(&pair.response))),
+            },
+        };
+        if shown.len() == MAX_EFFECTS {
+            break;
+        }
+        last_frame = match effect {
+            Effect::Send { frame, .. } => Some(frame),
+            _ => None,
+        };
+        shown.push(next);
+    }
+    shown
+}
+
+/// Bytes that are mostly a text.
+pub(crate) fn guess(bytes: &[u8]) -> Preview {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Preview::utf8(bytes, MAX_TEXT),
+        Err(_) => Preview::hex(bytes, MAX_BINARY),
+    }
+}
+
+/// `GET /path?query`: the host is everywhere the same.
+fn target(request: &Request) -> String {
+    let after_scheme = request.url.split_once("://").map_or(&*request.url, |(_, rest)| rest);
+    let path = after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..]);
+    format!("{} {path}", request.method)
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+/// A text's beginning, cut between characters.
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let text = Preview::utf8("aé".as_bytes(), 2);
+        assert_eq!((&*text.shown, text.bytes, text.is_cut), ("a", 3, true));
+        let bytes = Preview::hex(&[0, 255, 16], 2);
+        assert_eq!((&*bytes.shown, bytes.bytes, bytes.is_cut), ("00 ff", 3, true));
+        assert!(!Preview::hex(&[1], 2).is_cut);
+    }
+
+    #[test]
+    fn a_request_is_named_without_its_host() {
+        for (url, expected) in
+            [("http://localhost:8080/a?b=c", "GET /a?b=c"), ("http://localhost", "GET /")]
+        {
+            let request = Request {
+                method: "GET".to_owned(),
+                url: url.to_owned(),
+                headers: String::new(),
+                body: bytes::Bytes::new(),
+            };
+            assert_eq!(target(&request), expected);
+        }
+    }
+}
