@@ -140,6 +140,9 @@ impl Resume {
             self.left.add(*browser, &connection.url, id, now, self.window, true);
         }
         self.left.parted(browser, &connection.url, id);
+        if is_left {
+            tracing::debug!(conn = %id, "what it kept waits for its client to come back");
+        }
     }
 
     /// The attachments of dropped links that nobody has come back for in time.

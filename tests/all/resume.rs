@@ -166,9 +166,9 @@ fn the_most_recently_dropped_of_two_tabs_comes_first() {
     let first = pong.join().expect("it is pinged and answers");
     keep(&mut second, "second");
     drop(first);
-    server.wait_for_log_count("closed 1006", 1);
+    server.wait_for_log_count("waits for its client", 1);
     drop(second);
-    server.wait_for_log_count("closed 1006", 2);
+    server.wait_for_log_count("waits for its client", 2);
     assert_eq!(visit(&server, "/a", &cookie).1, "have second");
 }
 
