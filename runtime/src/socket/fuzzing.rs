@@ -22,7 +22,10 @@ pub fn frames(bytes: &[u8]) {
     let is_deflate_agreed = flags & 1 == 1;
     let whole = decoded(stream, stream.len().max(1), is_deflate_agreed);
     let cut = decoded(stream, usize::from(*step).max(1), is_deflate_agreed);
-    assert_eq!(whole, cut);
+    assert_eq!(whole.0, cut.0);
+    // What is compressed may be no deflate, no UTF-8 and too large: which of them shows first is chance.
+    assert_eq!(whole.1.is_some(), cut.1.is_some());
+    assert!(is_deflate_agreed || whole.1 == cut.1);
     let (messages, fault) = whole;
     for message in &messages {
         if let Message::Data { value, .. } = message {
