@@ -30,9 +30,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     PEER.with(|peer| peer.run(usize::from(*cut), flags & 1 == 1, stream));
 });
 
-const HANDSHAKE: &[u8] =
-    b"GET / HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+/// First byte of a close frame.
+const CLOSE: u8 = 0x88;
 /// Longer than the server waits for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -61,7 +64,22 @@ impl Peer {
             let (first, second) = stream.split_at(cut.min(stream.len()));
             (self.answer(offers, &[stream]).await, self.answer(offers, &[first, second]).await)
         });
-        assert_eq!(frames(&whole), frames(&cut), "{whole:?} {cut:?}");
+        let (mut whole, mut cut) = (frames(&whole), frames(&cut));
+        if offers {
+            // What is compressed may have several faults: which of them shows first is chance.
+            for (first, payload) in whole.iter_mut().chain(&mut cut) {
+                if *first == CLOSE {
+                    payload.clear();
+                }
+            }
+        }
+        // Where the peer hangs up without a close frame, what was about to be written may be lost.
+        let is_closed = |frames: &[(u8, _)]| frames.last().is_some_and(|last| last.0 == CLOSE);
+        let common = match is_closed(&whole) && is_closed(&cut) {
+            true => whole.len().max(cut.len()),
+            false => whole.len().min(cut.len()),
+        };
+        assert_eq!(whole.get(..common), cut.get(..common));
         self.runtime.block_on(async {
             while self.server.connections() > 0 {
                 tokio::task::yield_now().await;

@@ -3,11 +3,12 @@
 //! A file of this folder is machine code that will run with the rights of the server. So the
 //! folder is the user's alone, no link is followed to it or in it, and a file's name is made of all
 //! that its content depends on. wasmtime checks that a file is one of its own version, settings
-//! and processor; it cannot check that the code is what an artifact compiles to.
+//! and processor, and a checksum that it is whole; nothing checks that the code is what an artifact
+//! compiles to.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,10 @@ impl ModuleCache {
     pub(crate) fn get(&self, engine: &Engine, key: &Key) -> Option<Cached> {
         [true, false].into_iter().find_map(|is_rewritten| {
             let path = self.path(key, is_rewritten)?;
-            let file = open(&path).ok()?;
+            let mut file = open(&path).ok()?;
+            if !is_whole(&mut file).ok()? {
+                return None;
+            }
             #[expect(unsafe_code, reason = "compiled modules cannot be checked, only kept safe")]
             // SAFETY: only this user can write in the folder, and `put` writes there nothing but
             // what this engine compiled; files are replaced whole, never changed.
@@ -83,9 +87,7 @@ impl ModuleCache {
             let mut options = OpenOptions::new();
             let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
             file.write_all(&bytes)?;
-            // A rename may reach the disk before what it names: after a loss of power half a module
-            // would be run.
-            file.sync_all()?;
+            file.write_all(&checksum(&bytes))?;
             fs::rename(&temporary, &path).inspect_err(|_error| {
                 // It would be garbage; the error that is told is the first.
                 let _ = fs::remove_file(&temporary);
@@ -131,6 +133,20 @@ fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What follows a module in its file. A rename may reach the disk before what it names, and waiting for
+/// the disk takes seconds on a busy one; so a file that a loss of power has left in part is found out
+/// when it is read. wasmtime looks at nothing behind the module.
+fn checksum(module: &[u8]) -> [u8; 4] {
+    crc32fast::hash(module).to_le_bytes()
+}
+
+fn is_whole(file: &mut File) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let (module, told) = bytes.split_last_chunk().unwrap_or((&[], &[0; 4]));
+    Ok(!module.is_empty() && *told == checksum(module))
+}
+
 /// Opens a plain file of this user, in which nobody else can write.
 fn open(path: &Path) -> io::Result<File> {
     let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
@@ -173,6 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_has_changed_anywhere_is_not_read() {
+        let folder = folder("changed");
+        let cache = ModuleCache::new(Some(&folder));
+        let engine = Engine::default();
+        let wasm = wasm_encoder::Module::new().finish();
+        let key = ModuleCache::key(&engine, &wasm, true, 0);
+        let module = Module::new(&engine, &wasm).expect("the empty module is valid");
+        cache.put(&key, &Cached { module, is_rewritten: false });
+        let path = cache.path(&key, false).expect("there is a folder");
+        let whole = fs::read(&path).expect("it was written");
+        for at in (0..whole.len()).step_by(97) {
+            let mut changed = whole.clone();
+            changed[at] ^= 4;
+            fs::write(&path, &changed).expect("writable");
+            assert!(cache.get(&engine, &key).is_none(), "byte {at}");
+            fs::write(&path, &whole[..at]).expect("writable");
+            assert!(cache.get(&engine, &key).is_none(), "{at} bytes");
+        }
+        fs::write(&path, &whole).expect("writable");
+        assert!(cache.get(&engine, &key).is_some());
+        fs::remove_dir_all(&folder).expect("it was made");
+    }
+
+    #[test]
     fn links_and_folders_open_to_others_are_not_used() {
         use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -185,7 +225,9 @@ mod tests {
         let target = folder.join("target");
         let wasm = wasm_encoder::Module::new().finish();
         let module = Module::new(&engine, wasm).expect("the empty module is valid");
-        fs::write(&target, module.serialize().expect("it was just compiled")).expect("writable");
+        let mut bytes = module.serialize().expect("it was just compiled");
+        bytes.extend(checksum(&bytes));
+        fs::write(&target, bytes).expect("writable");
         symlink(&target, &path).expect("links can be made");
         assert!(cache.get(&engine, &key).is_none(), "a link was followed");
 

@@ -212,8 +212,16 @@ impl Outbox {
         }
     }
 
+    /// Queues this close frame, the answer to the peer's, behind what waits: that may be answers to what
+    /// came with it.
+    pub(crate) fn answer_close(&self, encoded: Bytes) {
+        let mut queue = self.lock();
+        queue.frames.push_back(Waiting { encoded, payload: 0 });
+        queue.phase = Phase::Closed;
+    }
+
     /// Queues this close frame as the last thing that is written. What has not begun to be
-    /// written is dropped.
+    /// written is dropped, a close frame of our own included.
     pub(crate) fn end_with(&self, encoded: Bytes) {
         let mut queue = self.lock();
         queue.drop_frames();

@@ -246,7 +246,7 @@ impl Socket {
                 }
                 Some(Ok(Message::Close(close))) => {
                     // The answer is the same close (RFC 6455, 5.5.1).
-                    outbox.end_with(close.encode());
+                    outbox.answer_close(close.encode());
                     Inbound::PeerClosed(close)
                 }
                 Some(Ok(Message::Ping(payload))) => {

@@ -52,7 +52,9 @@ impl SourceMaps {
         // Source maps count from 0, stacks from 1.
         let token =
             self.maps.get(module)?.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
-        let (line, column) = (token.get_src_line() + 1, token.get_src_col() + 1);
+        // A map may point anywhere.
+        let line = token.get_src_line().checked_add(1)?;
+        let column = token.get_src_col().checked_add(1)?;
         Some(format!("{}{module}:{line}:{column}{}", &frame[..start], &frame[end..]))
     }
 }

@@ -229,6 +229,16 @@ fn on_close_does_not_wait_for_a_peer_that_leaves_its_transport_open() {
 }
 
 #[test]
+fn a_message_that_comes_with_the_close_of_its_peer_is_answered_first() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut client = RawClient::connect(server.address, "/hurries");
+    client.write(&[frame(TEXT, b"hello"), frame(CLOSE, &close_payload(1000, b""))].concat());
+    assert_eq!(client.text(), "hello");
+    assert_eq!(client.close_frame().0, Some(1000));
+    client.ended();
+}
+
+#[test]
 fn when_close_frames_cross_on_close_gets_the_peers() {
     let server = Server::start(&HANDLER, &["--memory-limit", "128MiB", "--cpu-limit", "20s"]);
     let mut client = RawClient::connect(server.address, "/crossed");
