@@ -16,8 +16,8 @@
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
 //! - [`dev`]: a handler that is being worked on: built, served, and built again when it changes;
 //! - [`building`]: the compiler's engine, ready to build;
-//! - [`server_options`], [`admin_options`], [`inspector_options`], [`given`]: the options of a server as flags and environment
-//!   variables, and which of them are not as by default;
+//! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`given`]: the options of a server
+//!   as flags and environment variables, and which of them are not as by default;
 //! - [`logging`]: how a server writes its log;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees of a bug of ours.
@@ -43,4 +43,5 @@ pub mod reload;
 pub mod server_options;
 pub mod show;
 pub mod template;
+pub mod tls_options;
 pub mod watch;

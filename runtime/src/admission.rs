@@ -1,11 +1,10 @@
-//! What stands between a request for a WebSocket and its 101, in this order: the handshake is a good
+//! What stands between a request for a WebSocket and its 101 (over HTTP/2, its 200), in this order: the handshake is a good
 //! one; its origin may connect; the server takes one more (it is not stopping, the address is not too
 //! fast, there is a place); the handler's `onUpgrade` does not refuse.
 //!
 //! Until all of that has passed there is no connection: it is in no list and no room, nobody finds it
 //! by its id, and whatever ends the request leaves nothing behind.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,10 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_EXTENSIONS};
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::app::App;
@@ -25,12 +21,14 @@ use crate::connection::Connection;
 use crate::counters::{Admission, PanicWatch};
 use crate::deflate;
 use crate::event::Event;
+use crate::guest_request::guest_request;
 use crate::handshake;
-use crate::http::{Body, guest_request, internal_error, text};
+use crate::http::{Body, internal_error, text};
 use crate::lifecycle::Registered;
+use crate::origin;
 use crate::resume::Visitor;
 use crate::route::Parameters;
-use crate::server::Server;
+use crate::server::{Peer, Server};
 use crate::socket::Socket;
 use crate::transport::InUse;
 
@@ -56,7 +54,7 @@ impl Server {
         request: Request<Incoming>,
         parameters: Parameters,
         app: &App,
-        peer: IpAddr,
+        peer: Peer,
     ) -> Response<Body> {
         let in_use = request.extensions().get::<Arc<InUse>>().cloned();
         let (candidate, place) = match self.candidate(request, parameters, app, peer) {
@@ -92,7 +90,7 @@ impl Server {
         request: Request<Incoming>,
         parameters: Parameters,
         app: &App,
-        peer: IpAddr,
+        peer: Peer,
     ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
         let mut switching =
             handshake::answer(&request).map_err(|refusal| (Admission::Malformed, refusal))?;
@@ -105,7 +103,8 @@ impl Server {
             switching.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
             window
         });
-        if !self.origins.allow(request.headers()) {
+        let host = origin::host(request.uri(), request.headers());
+        if !self.origins.allow(host, request.headers()) {
             return Err(refuse(
                 Admission::ForeignOrigin,
                 text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN),
@@ -115,7 +114,7 @@ impl Server {
             return Err(draining());
         }
         if let Some(rates) = &self.handshake_rates
-            && !rates.take(peer, Instant::now())
+            && !rates.take(peer.address, Instant::now())
         {
             let response = text(StatusCode::TOO_MANY_REQUESTS, "too many handshakes\n");
             return Err(refuse(Admission::TooFast, retry_after(response, "1")));
@@ -126,7 +125,7 @@ impl Server {
         })?;
         let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let resume = self.resume.as_ref();
-        let visitor = resume.map(|resume| resume.recognise(request.headers(), self));
+        let visitor = resume.map(|resume| resume.recognise(request.headers(), peer, self));
         let browser = visitor.as_ref().map(|visitor| visitor.browser);
         let max_queue = self.config.max_queue;
         let connection =
@@ -139,10 +138,12 @@ impl Server {
             resume.introduce(visitor, connection.id, switching.headers_mut());
         }
         let registered = Registered { hub: Arc::clone(&self.hub), connection };
-        let (head, upgrade) = split(request);
+        let (mut head, upgrade) = split(request);
+        // What a handler is asked does not depend on the version of HTTP (RFC 8441, 5).
+        head.method = Method::GET;
         let question = app.asks_before_upgrades().then(|| Event::Upgrade {
             connection: Arc::clone(&registered.connection),
-            request: guest_request(&head, Bytes::new()),
+            request: guest_request(&head, peer, Bytes::new()),
         });
         Ok((Candidate { registered, question, upgrade, switching, visitor }, place))
     }
@@ -173,10 +174,7 @@ impl Server {
             self.forget_candidate(&registered.connection).await;
             return Err(Admission::Abandoned);
         };
-        let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
-            .expect("every transport is a TcpStream");
-        let (io, connection) = (parts.io.into_inner(), &registered.connection);
-        let socket = Socket::new(io, &parts.read_buf, &self.config, connection);
+        let socket = Socket::new(upgraded, &self.config, &registered.connection);
         Ok((registered, socket, visitor))
     }
 

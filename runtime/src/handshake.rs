@@ -1,5 +1,7 @@
-//! The opening handshake (RFC 6455, 4.2): is a request one, is it a good one, and which subprotocol.
+//! The opening handshake, over HTTP/1.1 (RFC 6455, 4.2) and HTTP/2 (RFC 8441): is a request one, is it a
+//! good one, and which subprotocol.
 
+use hyper::ext::Protocol;
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
@@ -17,7 +19,7 @@ pub(crate) fn protocol<'a>(headers: &HeaderMap, spoken: &'a [String]) -> Option<
         .map(String::as_str)
 }
 
-/// Names the subprotocol in a 101.
+/// Names the subprotocol in the answer.
 pub(crate) fn select(switching: &mut Response<Body>, protocol: &str) {
     let protocol =
         HeaderValue::from_str(protocol).expect("protocols are tokens: checked when loaded");
@@ -32,14 +34,29 @@ pub(crate) fn is_token(name: &str) -> bool {
 
 /// Whether a request asks for a WebSocket, well or badly.
 pub(crate) fn is_attempt<B>(request: &Request<B>) -> bool {
-    has_token(request.headers(), &UPGRADE, "websocket")
+    match request.extensions().get::<Protocol>() {
+        Some(protocol) => protocol.as_str() == "websocket",
+        None => has_token(request.headers(), &UPGRADE, "websocket"),
+    }
+}
+
+/// What a `CONNECT` is answered that no WebSocket comes of: nothing else is tunnelled.
+pub(crate) fn no_tunnel<B>(request: &Request<B>) -> Response<Body> {
+    if is_attempt(request) {
+        text(StatusCode::NOT_FOUND, "there is no WebSocket at this path\n")
+    } else {
+        text(StatusCode::NOT_IMPLEMENTED, "this server tunnels nothing but WebSockets\n")
+    }
 }
 
 /// A response that refuses an upgrade. Boxed: it is the rare one of two.
 pub(crate) type Refusal = Box<Response<Body>>;
 
-/// The 101 of a good handshake, or the response that says what is wrong with it.
+/// The 101 of a good handshake (over HTTP/2 the 200), or the response that says what is wrong with it.
 pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Refusal> {
+    if request.extensions().get::<Protocol>().is_some() {
+        return answer_connect(request.headers());
+    }
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err(bad("a WebSocket handshake is a GET request"));
@@ -81,6 +98,20 @@ pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Refusal>
         (SEC_WEBSOCKET_ACCEPT, accept),
     ]);
     Ok(response)
+}
+
+/// The same of an extended `CONNECT` (RFC 8441, 5). Its method and `:` fields have been checked where it
+/// was read; there is no key, and `Upgrade` and 426 are not known to HTTP/2 (RFC 9113, 8.6).
+fn answer_connect(headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let mut refusal = bad("this server speaks version 13");
+        refusal.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Err(refusal);
+    }
+    if headers.contains_key(CONTENT_LENGTH) {
+        return Err(bad("a WebSocket handshake has no body"));
+    }
+    Ok(Response::new(Body::default()))
 }
 
 fn bad(what: &'static str) -> Refusal {
@@ -152,6 +183,38 @@ mod tests {
         assert_eq!(status(set(SEC_WEBSOCKET_VERSION, "8")), 426);
         assert_eq!(status(set(SEC_WEBSOCKET_KEY, "c2hvcnQ=")), 400);
         assert_eq!(status(set(CONNECTION, "close")), 400);
+    }
+
+    #[test]
+    fn a_handshake_over_http_2_needs_its_version_and_no_key() {
+        let answered = |protocol, change: fn(&mut HeaderMap)| {
+            let mut request = Request::connect("https://server.example.com/chat")
+                .header(SEC_WEBSOCKET_VERSION, "13")
+                .extension(Protocol::from_static(protocol))
+                .body(())
+                .expect("a good request");
+            change(request.headers_mut());
+            if !is_attempt(&request) {
+                return no_tunnel(&request);
+            }
+            answer(&request).unwrap_or_else(|refusal| *refusal)
+        };
+        let good = answered("websocket", |_| ());
+        assert_eq!((good.status().as_u16(), good.headers().len()), (200, 0));
+        let old = answered("websocket", |headers| {
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("8"));
+        });
+        assert_eq!(
+            (old.status().as_u16(), old.headers()[SEC_WEBSOCKET_VERSION].as_bytes()),
+            (400, &b"13"[..])
+        );
+        let headless = answered("websocket", HeaderMap::clear);
+        assert_eq!(headless.status().as_u16(), 400);
+        let with_body = answered("websocket", |headers| {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        });
+        assert_eq!(with_body.status().as_u16(), 400);
+        assert_eq!(answered("connect-udp", |_| ()).status().as_u16(), 501);
     }
 
     #[test]

@@ -4,17 +4,14 @@
 //! not wait for a place among those that run, but is turned away; and once it runs there is nothing it
 //! could wait for, so its CPU budget is the bound.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
-use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
@@ -24,8 +21,8 @@ use crate::budget::OverBudget;
 use crate::counters::{PanicWatch, Unanswered};
 use crate::event::{self, Event};
 use crate::failure::Failure;
-use crate::resume;
-use crate::server::Server;
+use crate::guest_request::guest_request;
+use crate::server::{Peer, Server};
 
 /// Body of every response.
 pub(crate) type Body = Full<Bytes>;
@@ -72,8 +69,12 @@ impl NoAnswer {
 
 impl Server {
     /// Answers a request with what `handler(req)` returns.
-    pub(crate) async fn respond(self: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
-        match self.handle(request).await {
+    pub(crate) async fn respond(
+        self: Arc<Server>,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<Body> {
+        match self.handle(request, peer).await {
             Ok(response) => response,
             Err((reason, response)) => {
                 self.hub.counters.count_unanswered(reason);
@@ -85,6 +86,7 @@ impl Server {
     async fn handle(
         self: &Arc<Server>,
         request: Request<Incoming>,
+        peer: Peer,
     ) -> Result<Response<Body>, (Unanswered, Response<Body>)> {
         let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
         if !self.app().answers_requests() {
@@ -94,7 +96,7 @@ impl Server {
         let refuse = |busy: NoAnswer| (busy.reason(), busy.response());
         let _place = self.place_for(&body).map_err(refuse)?;
         let body = self.read_body(body).await?;
-        let event = Event::Request(guest_request(&head, body));
+        let event = Event::Request(guest_request(&head, peer, body));
         // A task of its own: what an event does to others does not stop half-way because a client
         // hangs up.
         let server = Arc::clone(self);
@@ -158,28 +160,6 @@ pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> Response<Body>
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
     response
-}
-
-/// What the guest sees of a request: all but the tokens of [`crate::resume`]. Header values that are no UTF-8 are shown as Latin-1, as
-/// Fetch does it.
-pub(crate) fn guest_request(head: &Parts, body: Bytes) -> event::Request {
-    let mut headers = String::new();
-    for (name, value) in head.headers.iter().filter(|(name, _)| !resume::is_secret(name)) {
-        headers.push_str(name.as_str());
-        headers.push_str(": ");
-        match std::str::from_utf8(value.as_bytes()) {
-            Ok(value) if *name == COOKIE => headers.push_str(&resume::without_own_cookie(value)),
-            Ok(value) => headers.push_str(value),
-            Err(_latin_1) => headers.extend(value.as_bytes().iter().map(|byte| char::from(*byte))),
-        }
-        headers.push('\n');
-    }
-    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or(head.uri.authority().map(|authority| authority.as_str()));
-    let mut url = String::new();
-    write!(url, "http://{}", host.unwrap_or("localhost")).expect("writing to a string");
-    url.push_str(head.uri.path_and_query().map_or("/", |target| target.as_str()));
-    event::Request { method: head.method.as_str().to_owned(), url, headers, body }
 }
 
 impl Server {

@@ -1,7 +1,7 @@
 //! Serves a `handler.wasm`: every WebSocket event runs in a fresh sandbox.
 //!
 //! ```text
-//!            server ── accepts, drains; http: handler(req); admin: metrics, health; inspector: a page
+//!            server ── accepts (tls), drains; http: handler(req); admin: metrics, health; inspector: a page
 //!              │
 //!          admission ── origin, limits, onUpgrade, 101
 //!              │ one task per connection
@@ -72,6 +72,7 @@ mod frame;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod guest_memory;
+mod guest_request;
 mod handler_log;
 mod handshake;
 mod histogram;
@@ -100,8 +101,10 @@ mod socket;
 mod source_position;
 mod swap;
 mod ticker;
+mod tls;
 mod transport;
 mod value;
+mod wire;
 
 pub use admin::{AdminToken, TokenError, serve_admin};
 pub use attachment::file::Damage;
@@ -119,4 +122,5 @@ pub use inspector::{Finding, InspectorAccess, InspectorOptions, LastBuild};
 pub use local::LocalConnection;
 pub use route::{RouteError, RouteProblem};
 pub use server::{Server, run};
+pub use tls::{Tls, TlsError};
 pub use value::Value;

@@ -21,6 +21,5 @@ pub(crate) fn refusal<B>(origins: &Origins, request: &Request<B>) -> Option<Resp
     if !host.is_some_and(origin::is_loopback) {
         return Some(text(StatusCode::FORBIDDEN, FOREIGN_HOST));
     }
-    (!origins.allow_to(host, request.headers()))
-        .then(|| text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN))
+    (!origins.allow(host, request.headers())).then(|| text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN))
 }

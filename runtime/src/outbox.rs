@@ -2,7 +2,7 @@
 //!
 //! Commits push from any task, and write at once as much as the transport takes: waking the
 //! connection's own task for it costs more than the system call that it would then make. What is
-//! left waits for that task. Closing is part of the queue: a close goes out behind the frames that
+//! left waits for that task, and so does all that is for TLS or HTTP/2 (see [`crate::wire`]). Closing is part of the queue: a close goes out behind the frames that
 //! were queued before it, and nothing is queued after it.
 
 use std::collections::VecDeque;
@@ -13,7 +13,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::protocol::frame::Frame as ControlFrame;
@@ -21,6 +20,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use zigttp_abi::close_code;
 
 use crate::frame::Frame;
+use crate::wire::Writer;
 
 /// Frames that go out with one system call.
 const MAX_SLICES: usize = 16;
@@ -77,7 +77,7 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct Queue {
     /// Where frames are written, once the handshake is done and until the transport is given up.
-    writer: Option<OwnedWriteHalf>,
+    writer: Option<Writer>,
     frames: VecDeque<Waiting>,
     /// Bytes of the first frame that are written.
     written: usize,
@@ -126,7 +126,7 @@ impl Outbox {
     }
 
     /// Frames are written here from now on.
-    pub(crate) fn attach(&self, writer: OwnedWriteHalf) {
+    pub(crate) fn attach(&self, writer: Writer) {
         self.lock().writer = Some(writer);
     }
 
@@ -248,9 +248,14 @@ impl Outbox {
     }
 
     /// Ends our direction of the transport.
-    pub(crate) fn detach(&self) {
-        // Dropping this half does it.
-        self.lock().writer = None;
+    pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut queue = self.lock();
+        if let Some(writer) = &mut queue.writer {
+            // One that is broken has ended as well.
+            let _ = ready!(writer.poll_shutdown(cx));
+        }
+        queue.writer = None;
+        Poll::Ready(())
     }
 
     /// Whether frames may still be queued.
@@ -297,7 +302,7 @@ impl Outbox {
         let mut queue = self.lock();
         let is_open = queue.phase == Phase::Open;
         // A broken transport shows when the task writes.
-        let is_done = is_open && matches!(queue.write(), Ok(true));
+        let is_done = is_open && matches!(queue.poll_write(None), Poll::Ready(Ok(())));
         self.settle(&mut queue);
         drop(queue);
         if !is_done {
@@ -308,15 +313,9 @@ impl Outbox {
     /// Writes everything that waits. Only the connection's task waits here.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut queue = self.lock();
-        loop {
-            let is_done = queue.write();
-            self.settle(&mut queue);
-            if is_done? {
-                return Poll::Ready(Ok(()));
-            }
-            let writer = queue.writer.as_ref().expect("what was not written whole has a writer");
-            ready!(writer.as_ref().poll_write_ready(cx))?;
-        }
+        let done = queue.poll_write(Some(cx));
+        self.settle(&mut queue);
+        done
     }
 
     /// Notes that the queue is no longer over its bound.
@@ -352,26 +351,28 @@ impl Queue {
         self.over_since = None;
     }
 
-    /// Writes until nothing is left (true) or the transport takes no more. Without a transport
-    /// everything stays.
-    fn write(&mut self) -> io::Result<bool> {
-        let Some(writer) = &self.writer else { return Ok(self.frames.is_empty()) };
+    /// Writes until nothing is left or the transport takes no more, which a context waits for. Without
+    /// a transport everything stays.
+    fn poll_write(&mut self, mut cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
+        let Some(writer) = &mut self.writer else {
+            return if self.frames.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending };
+        };
         while let Some(first) = self.frames.front() {
             let written = if self.frames.len() == 1 {
-                writer.try_write(&first.encoded[self.written..])
+                let rest = IoSlice::new(&first.encoded[self.written..]);
+                writer.poll_write(cx.as_deref_mut(), &[rest])
             } else {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 let mut skip = self.written;
                 for (slice, frame) in slices.iter_mut().zip(&self.frames) {
                     *slice = IoSlice::new(&frame.encoded[std::mem::take(&mut skip)..]);
                 }
-                writer.try_write_vectored(&slices[..self.frames.len().min(MAX_SLICES)])
+                let count = self.frames.len().min(MAX_SLICES);
+                writer.poll_write(cx.as_deref_mut(), &slices[..count])
             };
-            match written {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
             }
             while let Some(first) = self.frames.front()
                 && self.written >= first.encoded.len()
@@ -382,7 +383,7 @@ impl Queue {
                 self.frames.pop_front();
             }
         }
-        Ok(true)
+        writer.poll_flush(cx)
     }
 }
 

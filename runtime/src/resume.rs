@@ -24,7 +24,7 @@ use self::token::Key;
 use crate::attachment::recovery::AdoptError;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
-use crate::server::Server;
+use crate::server::{Peer, Server};
 
 /// Shown by clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");
@@ -75,9 +75,10 @@ impl Resume {
 
     /// Who a handshake's headers prove its client to be. Proofs that are none are not believed, and
     /// counted.
-    pub(crate) fn recognise(&self, headers: &HeaderMap, server: &Server) -> Visitor {
-        let is_secure =
-            headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
+    pub(crate) fn recognise(&self, headers: &HeaderMap, peer: Peer, server: &Server) -> Visitor {
+        // Behind a proxy that ends TLS, the page's origin tells.
+        let is_secure = peer.is_secure
+            || headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
         let forged = || server.hub.counters.forged_tokens.add_one();
         let name = if is_secure { SECURE_COOKIE_NAME } else { COOKIE_NAME };
         let shown = cookie(headers, name);

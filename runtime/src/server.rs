@@ -3,19 +3,21 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 use crate::accept::Acceptor;
 use crate::app::App;
@@ -38,6 +40,7 @@ use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
 use crate::resume::Resume;
 use crate::sandbox::Sandbox;
+use crate::tls::Tls;
 use crate::transport::{Activity, Paced};
 
 /// Most bytes of a request head, which is also hyper's read buffer.
@@ -50,6 +53,14 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 /// Requests whose bodies are read or held at a time, for each event that may run: clients that send
 /// slowly do not keep others out, and memory is bounded.
 const BODIES_PER_EVENT: usize = 4;
+
+/// Who is at the other end of a transport.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// Whether it speaks TLS with this server.
+    pub(crate) is_secure: bool,
+}
 
 /// A handler, and everything that serves it.
 pub struct Server {
@@ -76,6 +87,8 @@ pub struct Server {
     is_draining: AtomicBool,
     /// Replaced as a whole; an event keeps the one it began with.
     app: RwLock<Arc<App>>,
+    /// What new connections are secured with; without it they are plain.
+    tls: RwLock<Option<Tls>>,
     /// Held while an artifact is loaded to replace another.
     pub(crate) swapping: Mutex<()>,
 }
@@ -128,6 +141,7 @@ impl Server {
             config: Arc::new(config),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
+            tls: RwLock::new(None),
             swapping: Mutex::default(),
         });
         server.list_resumable().map_err(|source| StartError::Durable {
@@ -181,8 +195,17 @@ impl Server {
         self.hub.states()
     }
 
+    /// Speaks TLS with this pair from now on. What is open stays as it is.
+    pub fn set_tls(&self, tls: Tls) {
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Some(tls);
+    }
+
+    fn tls(&self) -> Option<Tls> {
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// An upgrade, a faulty attempt at one, or a request for the handler.
-    async fn answer(self: Arc<Server>, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+    async fn answer(self: Arc<Server>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         if self.config.loopback_only
             && let Some(refusal) = loopback::refusal(&self.origins, &request)
         {
@@ -197,8 +220,10 @@ impl Server {
             && let Some(parameters) = app.routes.find(request.uri().path())
         {
             self.upgrade(request, parameters, &app, peer).await
+        } else if request.method() == Method::CONNECT {
+            handshake::no_tunnel(&request)
         } else {
-            self.respond(request).await
+            self.respond(request, peer).await
         }
     }
 }
@@ -221,18 +246,48 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     let mut shutdown = std::pin::pin!(shutdown);
     let mut acceptor = Acceptor::new(listener);
     let counters = &server.hub.counters;
+    // TLS handshakes under way; those of a server that stops end with this.
+    let mut handshakes = JoinSet::new();
     loop {
         tokio::select! {
             (stream, peer) = acceptor.next(&counters.accept_failures) => {
-                match Arc::clone(&server.transports).try_acquire_owned() {
-                    Ok(place) => accept(&server, stream, peer, place, &graceful),
+                let Ok(place) = Arc::clone(&server.transports).try_acquire_owned() else {
                     // Closed at once: an answer would need a place as well.
-                    Err(_full) => counters.refused_transports.add_one(),
+                    counters.refused_transports.add_one();
+                    continue;
+                };
+                // Frames are small and gathered before they are written; waiting for more only delays
+                // them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%peer, %error, "the peer went before it was served");
+                    continue;
+                }
+                let address = peer.ip();
+                match server.tls() {
+                    None => {
+                        let peer = Peer { address, is_secure: false };
+                        serve(&server, stream, peer, place, &graceful);
+                    }
+                    Some(tls) => {
+                        let time = server.config.header_timeout;
+                        let accept = async move { (address, tls.accept(stream, time).await, place) };
+                        handshakes.spawn(accept);
+                    }
                 }
             }
+            Some(shaken) = handshakes.join_next() => match shaken {
+                Ok((address, Ok(stream), place)) => {
+                    let peer = Peer { address, is_secure: true };
+                    serve(&server, stream, peer, place, &graceful);
+                }
+                // Clients cause it as they like.
+                Ok((peer, Err(error), _)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                Err(error) => tracing::error!(%error, "a TLS handshake broke off"),
+            },
             () = &mut shutdown => break,
         }
     }
+    drop(handshakes);
     drop(acceptor);
     server.is_draining.store(true, Ordering::SeqCst);
     server.drain(graceful).await;
@@ -281,18 +336,16 @@ async fn prune_now_and_then(server: Arc<Server>) {
     }
 }
 
-fn accept(
+/// Serves HTTP on a transport, and what becomes of its upgrades.
+fn serve<T>(
     server: &Arc<Server>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    transport: T,
+    peer: Peer,
     place: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,
-) {
-    // Frames are small and gathered before they are written; waiting for more only delays them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "the peer went before it was served");
-        return;
-    }
+) where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let activity = Activity::new();
     let service = service_fn({
         let server = Arc::clone(server);
@@ -304,7 +357,7 @@ fn accept(
                 let in_use = activity.begin();
                 // A WebSocket over HTTP/2 goes on when it has been answered.
                 request.extensions_mut().insert(Arc::clone(&in_use));
-                let answer = server.answer(request, peer.ip()).await;
+                let answer = server.answer(request, peer).await;
                 Ok::<_, Infallible>(answer.map(|body| Paced::new(body, activity)))
             }
         }
@@ -321,10 +374,11 @@ fn accept(
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEAD_BYTES as u32)
         .max_concurrent_streams(MAX_STREAMS)
+        .enable_connect_protocol()
         .keep_alive_interval(server.config.ping_interval)
         .keep_alive_timeout(server.config.pong_timeout);
     let connection =
-        builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        builder.serve_connection_with_upgrades(TokioIo::new(transport), service).into_owned();
     let connection = graceful.watch(connection);
     let hub = Arc::clone(&server.hub);
     tokio::spawn(async move {
@@ -332,7 +386,7 @@ fn accept(
         let _watch = PanicWatch(Arc::clone(&hub));
         tokio::select! {
             ended = connection => if let Err(error) = ended {
-                tracing::debug!(%peer, %error, "an HTTP connection ended early");
+                tracing::debug!(peer = %peer.address, %error, "an HTTP connection ended early");
             },
             // Not hyper's business: it does not look at the clock before it knows which HTTP the
             // client speaks, nor once it has bytes to write.

@@ -21,9 +21,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use hyper::upgrade::Upgraded;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::oneshot;
 use tungstenite::protocol::frame::Frame as ControlFrame;
 
@@ -34,6 +33,7 @@ use crate::connection::Connection;
 use crate::liveness::{Due, Liveness};
 use crate::outbox::{self, Call, Close, Outbox};
 use crate::value::Value;
+use crate::wire::{self, Reader};
 
 /// Most bytes that one system call reads. One buffer a thread: a connection that waits has none.
 const READ_BYTES: usize = 64 << 10;
@@ -50,7 +50,7 @@ thread_local! {
 
 /// The reading side of a WebSocket; what it writes goes through the connection's [`Outbox`].
 pub(crate) struct Socket {
-    reader: OwnedReadHalf,
+    reader: Reader,
     decoder: Decoder,
     /// What was read and is not decoded yet, of several messages that came at once.
     unread: Bytes,
@@ -88,20 +88,14 @@ pub(crate) enum Inbound {
 }
 
 impl Socket {
-    /// Takes over a transport after its handshake. `read_ahead` is what has been read past it.
-    pub(crate) fn new(
-        io: TcpStream,
-        read_ahead: &Bytes,
-        config: &Config,
-        connection: &Connection,
-    ) -> Socket {
-        let (reader, writer) = io.into_split();
+    /// Takes over a transport after its handshake.
+    pub(crate) fn new(upgraded: Upgraded, config: &Config, connection: &Connection) -> Socket {
+        let (reader, writer, unread) = wire::split(upgraded);
         connection.outbox.attach(writer);
         Socket {
             reader,
             decoder: Decoder::new(config.max_message_size, connection.window.is_some()),
-            // A copy: the original is hyper's whole buffer.
-            unread: Bytes::copy_from_slice(read_ahead),
+            unread,
             unflushed_pings: 0,
             liveness: Liveness::new(config),
             probes: Vec::new(),
@@ -228,13 +222,13 @@ impl Socket {
     /// Ends our direction of the transport and drains the peer's, until it ends or a second has
     /// passed.
     pub(crate) async fn finish(mut self, outbox: &Outbox) {
-        outbox.detach();
+        let end = poll_fn(|cx| outbox.poll_shutdown(cx));
         let drain = async {
             let mut sink = [0; 1024];
             while self.reader.read(&mut sink).await.is_ok_and(|read| read > 0) {}
         };
         // Past the time the reset is the peer's own doing.
-        let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
+        let _ = tokio::time::timeout(DRAIN_TIME, async { tokio::join!(end, drain) }).await;
     }
 
     /// Reads up to something that is not dealt with here. Pings are answered.

@@ -1,10 +1,12 @@
-//! What only a browser shows: the inspector's page, driven in chromium by a script of `tests/browser`.
+//! What only a browser shows: the inspector's page, and a chat over wss, driven in chromium by scripts of
+//! `tests/browser`.
 
 use std::path::Path;
 use std::process::Command;
 
 use super::support::programs::{self, root};
 use super::support::server::Server;
+use super::support::tls;
 
 /// Runs a script in node with these arguments; where there is no browser, or nothing to drive it with,
 /// it says so.
@@ -44,4 +46,11 @@ fn the_inspector_works_in_a_browser() {
     server.wait_for_log("built in");
     let url = format!("http://{}", server.address);
     run("inspector.mjs", &[&url, handler.to_str().expect("a UTF-8 path")]);
+}
+
+#[test]
+fn two_pages_of_a_browser_chat_over_wss() {
+    let handler = programs::compile_file("examples/websocket/chat.ts");
+    let server = tls::start(&handler, &tls::certificate("first"), &tls::key("first"), &[]);
+    run("wss.mjs", &[&format!("https://localhost:{}", server.address.port())]);
 }

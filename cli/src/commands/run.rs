@@ -17,6 +17,7 @@ use crate::inspector_options::InspectorFlag;
 use crate::logging::{self, LogFormat};
 use crate::reload::Reload;
 use crate::server_options::ServerOptions;
+use crate::tls_options::{self, TlsFiles, TlsOptions};
 use crate::{artifact, cache, show};
 
 /// Where neither the flag nor the environment says another.
@@ -44,6 +45,9 @@ pub struct Arguments {
     server: ServerOptions,
 
     #[command(flatten)]
+    tls: TlsOptions,
+
+    #[command(flatten)]
     admin: AdminOptions,
 
     #[command(flatten)]
@@ -63,11 +67,14 @@ pub struct Arguments {
 /// Serves until Ctrl-C or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
-/// When the handler does not build or load, the port is taken, or a folder cannot be used.
+/// When the handler does not build or load, the port is taken, or a folder or the pair of TLS cannot be
+/// used.
 pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
     logging::init(arguments.log_format);
     let address = SocketAddr::new(arguments.host, port(arguments.port)?);
     let admin = arguments.admin.read()?;
+    let tls = arguments.tls.files()?;
+    let pair = tls.as_ref().map(TlsFiles::read).transpose()?;
     raise_descriptor_limit();
     let (inspector, token) = arguments.inspector.read().unzip();
     let artifact = artifact::load(&arguments.handler)?;
@@ -75,6 +82,9 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
         Config { inspector, ..arguments.server.into_config(cache::served_modules_folder()) };
     let server = Server::new(config, &artifact)
         .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
+    if let Some(pair) = pair {
+        server.set_tls(pair);
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -82,7 +92,12 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
         .block_on(async {
             let reload = Reload::new(arguments.handler, arguments.watch)?;
             let reload = tokio::spawn(reload.run(Arc::clone(&server)));
-            let served = serve(server, address, admin, token, given).await;
+            let is_secure = tls.is_some();
+            if let Some(files) = tls {
+                // Ends with the process.
+                tokio::spawn(files.reload_on(tls_options::hang_up()?, Arc::clone(&server)));
+            }
+            let served = serve(server, address, is_secure, admin, token, given).await;
             reload.abort();
             served
         })
@@ -91,6 +106,7 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
 async fn serve(
     server: Arc<Server>,
     address: SocketAddr,
+    is_secure: bool,
     admin: Option<Admin>,
     inspector_token: Option<String>,
     given: &[String],
@@ -107,10 +123,11 @@ async fn serve(
         tracing::info!("not as by default: {}", given.join(", "));
     }
     // On standard output, alone: a script that starts a server on port 0 reads it from there.
-    anstream::println!("listening on http://{address} and ws://{address}");
+    let s = if is_secure { "s" } else { "" };
+    anstream::println!("listening on http{s}://{address} and ws{s}://{address}");
     if let Some(token) = inspector_token {
         // Not in the log, which others may read.
-        show::remark(&format!("inspector on http://{address}/__zigttp, token {token}"));
+        show::remark(&format!("inspector on http{s}://{address}/__zigttp, token {token}"));
     }
     let stop = stop().context("cannot listen for signals")?;
     zigttp_runtime::run(listener, Arc::clone(&server), stop).await;

@@ -35,7 +35,7 @@ pub enum InspectorAccess {
 /// Refuses what a page of another origin sends.
 pub(super) fn check_page(head: &Parts) -> Result<(), Refusal> {
     let host = origin::host(&head.uri, &head.headers);
-    match Origins::default().allow_to(host, &head.headers) {
+    match Origins::default().allow(host, &head.headers) {
         true => Ok(()),
         false => Err(refuse(StatusCode::FORBIDDEN, "the inspector answers its own page alone")),
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -12,8 +13,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use super::patiently;
 
 /// One open WebSocket.
-pub(crate) struct Client {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub(crate) struct Client<S = MaybeTlsStream<TcpStream>> {
+    stream: WebSocketStream<S>,
 }
 
 impl Client {
@@ -25,6 +26,22 @@ impl Client {
         let url = format!("ws://{address}{path}");
         let connected = patiently("the handshake", tokio_tungstenite::connect_async(url)).await;
         connected.map(|(stream, _response)| Client { stream })
+    }
+
+    /// Resets the transport.
+    pub(crate) fn reset(self) {
+        if let MaybeTlsStream::Plain(stream) = self.stream.get_ref() {
+            stream.set_zero_linger().expect("a TCP socket");
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Opens a WebSocket over a connection that is there.
+    pub(crate) async fn over(stream: S, url: &str) -> Client<S> {
+        let opened = patiently("the handshake", tokio_tungstenite::client_async(url, stream)).await;
+        let (stream, _response) = opened.unwrap_or_else(|error| panic!("{url}: {error}"));
+        Client { stream }
     }
 
     pub(crate) async fn send(&mut self, message: impl Into<Message>) {
@@ -105,13 +122,6 @@ impl Client {
     pub(crate) async fn leave(mut self) {
         self.send(Message::Close(None)).await;
         while let Some(Ok(_)) = patiently("the end", self.stream.next()).await {}
-    }
-
-    /// Resets the transport.
-    pub(crate) fn reset(self) {
-        if let MaybeTlsStream::Plain(stream) = self.stream.get_ref() {
-            stream.set_zero_linger().expect("a TCP socket");
-        }
     }
 
     /// Drops the transport without a close frame.

@@ -8,8 +8,10 @@ pub(crate) mod inspector;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;
+pub(crate) mod tls;
 pub(crate) mod wasm;
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before the test that waits for it fails. Nothing is timed by it:
@@ -22,6 +24,13 @@ pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) ->
         Ok(value) => value,
         Err(_elapsed) => panic!("{what} did not happen within {PATIENCE:?}"),
     }
+}
+
+/// Says that a test proves nothing on this machine. Not by `eprintln!`, which is only shown of tests
+/// that fail.
+pub(crate) fn skipped(why: &str) {
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    writeln!(std::io::stderr(), "skipped {name}: {why}").expect("standard error can be written");
 }
 
 /// Asks until the answer is yes, but not for ever.

@@ -89,7 +89,7 @@ impl Server {
         stdout.read_line(&mut line).expect("standard output is text");
         follow(Box::new(stdout));
         let address = line
-            .split_once("http://")
+            .split_once("://")
             .and_then(|(_, rest)| rest.split_whitespace().next())
             .and_then(|address| address.parse().ok());
         let Some(address) = address else {

@@ -1,0 +1,84 @@
+//! Options of TLS: where the certificate and its key are, read again on SIGHUP.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use zigttp_runtime::{Server, Tls};
+
+/// What https and wss are served with.
+#[derive(Args)]
+pub struct TlsOptions {
+    /// Serve https and wss with this chain of certificates, the server's own first (PEM); read again
+    /// on SIGHUP
+    #[arg(long, env = "ZIGTTP_TLS_CERT", value_name = "FILE", help_heading = "TLS")]
+    tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, unencrypted (PEM)
+    #[arg(long, env = "ZIGTTP_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
+    tls_key: Option<PathBuf>,
+}
+
+/// The files of a pair.
+pub struct TlsFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl TlsOptions {
+    /// The files, if TLS is asked for.
+    ///
+    /// # Errors
+    /// When one is given without the other.
+    pub fn files(self) -> Result<Option<TlsFiles>> {
+        match (self.tls_cert, self.tls_key) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => bail!("--tls-cert needs the certificate's key: give --tls-key too"),
+            (None, Some(_)) => bail!("--tls-key needs its certificate: give --tls-cert too"),
+        }
+    }
+}
+
+impl TlsFiles {
+    /// Reads the pair.
+    ///
+    /// # Errors
+    /// When a file cannot be read or what is in them cannot be served.
+    pub fn read(&self) -> Result<Tls> {
+        let (certificate, key) = (self.certificate.display(), self.key.display());
+        let certificates = std::fs::read(&self.certificate)
+            .with_context(|| format!("cannot read the certificate {certificate}"))?;
+        let key_bytes =
+            std::fs::read(&self.key).with_context(|| format!("cannot read the key {key}"))?;
+        Tls::from_pem(&certificates, &key_bytes)
+            .with_context(|| format!("cannot serve TLS with {certificate} and {key}"))
+    }
+
+    /// Serves what is in the files anew whenever the operator says so, for ever. A pair that cannot be
+    /// served is refused, and the present one goes on.
+    pub async fn reload_on(self, mut hang_up: Signal, server: Arc<Server>) {
+        while hang_up.recv().await.is_some() {
+            let certificate = self.certificate.display();
+            match self.read() {
+                Ok(tls) => {
+                    server.set_tls(tls);
+                    tracing::info!("serving the certificate in {certificate}");
+                }
+                Err(error) => {
+                    tracing::error!("the old certificate goes on: {error:#}");
+                }
+            }
+        }
+    }
+}
+
+/// SIGHUP, listened to from now on.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn hang_up() -> Result<Signal> {
+    signal(SignalKind::hangup()).context("cannot listen for signals")
+}

@@ -1,0 +1,160 @@
+//! TLS: the pair of certificate and key that is served, and the handshake.
+//!
+//! rustls with ring: TLS 1.2 and 1.3, suites with forward secrecy alone, no renegotiation, no early
+//! data. Nothing here logs or returns a byte of a key.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{InconsistentKeys, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How long a client whose handshake failed has to read why.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
+/// A certificate with its private key, ready to serve.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ServerConfig>,
+}
+
+/// Why a certificate and a key cannot be served.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// There is no PEM section with a certificate.
+    #[error("the certificate file holds no certificate in PEM form")]
+    NoCertificate,
+    /// The certificate file is damaged.
+    #[error("the certificate file is no good PEM")]
+    BadCertificates,
+    /// There is no PEM section with a key, or an encrypted one, which cannot be used.
+    #[error("the key file holds no unencrypted private key in PEM form")]
+    NoKey,
+    /// The key file is damaged.
+    #[error("the key file is no good PEM")]
+    BadKey,
+    /// Both are good, and do not belong to each other.
+    #[error("the key is not that of the first certificate")]
+    Mismatch,
+    /// A certificate or key that cannot be used, for instance of a kind that is not known.
+    #[error("the certificate or the key cannot be used: {0}")]
+    Unusable(String),
+}
+
+impl Tls {
+    /// Reads a chain of certificates, the server's own first, and its private key (PKCS #8, PKCS #1 or
+    /// SEC 1), each as a PEM file has it.
+    ///
+    /// # Errors
+    /// When one cannot be used or they do not belong together.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Tls, TlsError> {
+        // The reader's own errors quote lines, which may be a key's: none is passed on.
+        let chain = CertificateDer::pem_slice_iter(certificates)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_quoting| TlsError::BadCertificates)?;
+        if chain.is_empty() {
+            return Err(TlsError::NoCertificate);
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+            pem::Error::NoItemsFound => TlsError::NoKey,
+            _quoting => TlsError::BadKey,
+        })?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(unusable)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Tls { config: Arc::new(config) })
+    }
+
+    /// Does the handshake with a client, within a time. One that fails has been told why.
+    pub(crate) async fn accept(
+        self,
+        stream: TcpStream,
+        time: Duration,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let accept = TlsAcceptor::from(self.config).accept(stream).into_fallible();
+        match timeout(time, accept).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err((error, stream))) => {
+                // Input that is left unread would reset the connection, and with it the alert.
+                let _ = timeout(FAREWELL_TIME, drain(stream)).await;
+                Err(error)
+            }
+            Err(_elapsed) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+async fn drain(mut stream: TcpStream) {
+    let mut sink = [0; 1024];
+    if stream.shutdown().await.is_ok() {
+        while stream.read(&mut sink).await.is_ok_and(|read| read > 0) {}
+    }
+}
+
+fn unusable(error: rustls::Error) -> TlsError {
+    match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch,
+        other => TlsError::Unusable(other.to_string()),
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tls")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CERTIFICATE: &[u8] = include_bytes!("../../tests/fixtures/tls/first.cert.pem");
+    const KEY: &[u8] = include_bytes!("../../tests/fixtures/tls/first.key.pem");
+    const OTHER_KEY: &[u8] = include_bytes!("../../tests/fixtures/tls/second.key.pem");
+
+    fn refusal(certificates: &[u8], key: &[u8]) -> TlsError {
+        Tls::from_pem(certificates, key).expect_err("a bad pair")
+    }
+
+    #[test]
+    fn a_pair_is_served_if_both_are_whole_and_belong_together() {
+        assert!(Tls::from_pem(CERTIFICATE, KEY).is_ok());
+        let chain = [CERTIFICATE, CERTIFICATE].concat();
+        assert!(Tls::from_pem(&chain, KEY).is_ok(), "a chain");
+        let both = [KEY, CERTIFICATE].concat();
+        assert!(Tls::from_pem(&both, &both).is_ok(), "one file with both");
+        assert_eq!(refusal(CERTIFICATE, OTHER_KEY), TlsError::Mismatch);
+        assert_eq!(refusal(b"", KEY), TlsError::NoCertificate);
+        assert_eq!(refusal(KEY, KEY), TlsError::NoCertificate);
+        assert_eq!(refusal(CERTIFICATE, b""), TlsError::NoKey);
+        assert_eq!(refusal(CERTIFICATE, CERTIFICATE), TlsError::NoKey);
+        assert_eq!(refusal(&CERTIFICATE[..300], KEY), TlsError::BadCertificates);
+        assert_eq!(refusal(CERTIFICATE, &KEY[..120]), TlsError::BadKey);
+        let empty = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(matches!(refusal(empty, KEY), TlsError::Unusable(_)));
+        let empty = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        assert!(matches!(refusal(CERTIFICATE, empty), TlsError::Unusable(_)));
+    }
+
+    #[test]
+    fn no_error_quotes_a_key() {
+        // The whole key in the line that begins it.
+        let secret = "MHcCAQEEIBadSecret";
+        let key = format!("-----BEGIN PRIVATE KEY {secret}\n{secret}\n");
+        assert!(!format!("{:?}", refusal(CERTIFICATE, key.as_bytes())).contains("Secret"));
+    }
+}

@@ -1,0 +1,142 @@
+//! What carries a connection's frames: a TCP socket, or a stream inside one (TLS, HTTP/2).
+//!
+//! A TCP socket is written by whoever has something for it, without waiting: the measured way. A stream
+//! has state of its own (records, flow control), so it is written by the connection's task alone, which
+//! others wake: a task that waits for a stream to take more is the one that it tells.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Most bytes of a frame that a stream is given at once: what a TLS record and an HTTP/2 frame hold.
+/// HTTP/2 copies them, and keeps up to four such pieces of a peer that does not read, beyond the queue's
+/// bound and until the stream ends: so there are few bytes in one, and 100 streams in a connection.
+const PIECE_BYTES: usize = 16 << 10;
+
+/// Whatever is no bare TCP socket, as hyper hands it over.
+type Stream = TokioIo<Upgraded>;
+
+/// Where frames are read.
+pub(crate) enum Reader {
+    Tcp(OwnedReadHalf),
+    Stream(ReadHalf<Stream>),
+}
+
+/// Where frames are written. Its direction of a TCP socket ends when it is dropped, that of a stream with
+/// [`Writer::poll_shutdown`].
+pub(crate) enum Writer {
+    Tcp(OwnedWriteHalf),
+    Stream {
+        stream: WriteHalf<Stream>,
+        /// Whether the stream has passed on all it has taken.
+        is_flushed: bool,
+    },
+}
+
+/// Takes a transport over from hyper: its two directions, and what hyper has read past the handshake.
+pub(crate) fn split(upgraded: Upgraded) -> (Reader, Writer, Bytes) {
+    match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => {
+            let (reader, writer) = parts.io.into_inner().into_split();
+            // A copy: the original is hyper's whole buffer.
+            let read_ahead = Bytes::copy_from_slice(&parts.read_buf);
+            (Reader::Tcp(reader), Writer::Tcp(writer), read_ahead)
+        }
+        Err(upgraded) => {
+            // It gives what was read past the handshake itself.
+            let (reader, stream) = tokio::io::split(TokioIo::new(upgraded));
+            let writer = Writer::Stream { stream, is_flushed: true };
+            (Reader::Stream(reader), writer, Bytes::new())
+        }
+    }
+}
+
+impl AsyncRead for Reader {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Reader::Tcp(reader) => Pin::new(reader).poll_read(cx, buffer),
+            Reader::Stream(reader) => Pin::new(reader).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl Writer {
+    /// Writes as many bytes as are taken at once. Who passes a context waits with it for more to be
+    /// taken; only the connection's task may. Who passes none is not told, and gets nothing into a
+    /// stream.
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: Option<&mut Context<'_>>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Writer::Tcp(writer) => poll_write_tcp(writer, cx, slices),
+            Writer::Stream { stream, is_flushed } => {
+                let Some(cx) = cx else { return Poll::Pending };
+                *is_flushed = false;
+                let stream = Pin::new(stream);
+                match slices {
+                    [first, ..] if first.len() > PIECE_BYTES => {
+                        stream.poll_write(cx, &first[..PIECE_BYTES])
+                    }
+                    slices => stream.poll_write_vectored(cx, slices),
+                }
+            }
+        }
+    }
+
+    /// Waits until what was taken has been passed on.
+    pub(crate) fn poll_flush(&mut self, cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
+        match self {
+            Writer::Tcp(_) | Writer::Stream { is_flushed: true, .. } => Poll::Ready(Ok(())),
+            Writer::Stream { stream, is_flushed } => {
+                let Some(cx) = cx else { return Poll::Pending };
+                ready!(Pin::new(stream).poll_flush(cx))?;
+                *is_flushed = true;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Says that nothing more follows.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Writer::Tcp(_) => Poll::Ready(Ok(())),
+            Writer::Stream { stream, .. } => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+fn poll_write_tcp(
+    writer: &OwnedWriteHalf,
+    mut cx: Option<&mut Context<'_>>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    loop {
+        let written = match slices {
+            [one] => writer.try_write(one),
+            several => writer.try_write_vectored(several),
+        };
+        match (written, &mut cx) {
+            (Err(error), Some(cx)) if error.kind() == io::ErrorKind::WouldBlock => {
+                ready!(writer.as_ref().poll_write_ready(cx))?;
+            }
+            (Err(error), None) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Poll::Pending;
+            }
+            (written, _) => return Poll::Ready(written),
+        }
+    }
+}
