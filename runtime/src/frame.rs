@@ -85,11 +85,6 @@ impl Frame {
         std::ptr::eq(&*self.bytes, &*other.bytes)
     }
 
-    /// Whether both are one frame that goes to several.
-    pub(crate) fn shares_bytes_of(&self, other: &Frame) -> bool {
-        self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
-    }
-
     pub(crate) fn is_text(&self) -> bool {
         self.is_text
     }

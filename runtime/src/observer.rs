@@ -5,6 +5,7 @@
 //! of short records: how many there are and how long each may be is bounded, whatever handlers and
 //! clients do.
 
+mod preview;
 mod record;
 
 use std::collections::VecDeque;
@@ -14,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-pub(crate) use self::record::{Preview, Record, guess};
+pub(crate) use self::preview::Preview;
+pub(crate) use self::record::Record;
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::value::Value;

@@ -53,8 +53,11 @@ impl Development {
     }
 }
 
+/// As most editors do it: a slow machine does not see half a file.
 fn write(path: &Path, text: &str) {
-    std::fs::write(path, text).expect("the temporary folder is writable");
+    let temporary = path.with_extension("tmp");
+    std::fs::write(&temporary, text).expect("the temporary folder is writable");
+    std::fs::rename(temporary, path).expect("the temporary folder is writable");
 }
 
 #[tokio::test]

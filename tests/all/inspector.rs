@@ -1,6 +1,6 @@
 //! The inspector: what it shows, to whom, and what may be changed through it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -36,6 +36,13 @@ fn develop(arguments: &[&str]) -> (Server, tempfile::TempDir) {
     let server = Server::develop(folder.path(), "handler.ts", arguments);
     server.wait_for_log("built in");
     (server, folder)
+}
+
+/// Saves a file as most editors do it.
+fn replace(path: &Path, text: &str) {
+    let temporary = path.with_extension("tmp");
+    std::fs::write(&temporary, text).expect("the temporary folder is writable");
+    std::fs::rename(temporary, path).expect("the temporary folder is writable");
 }
 
 /// Begins to look; the number after which events are new.
@@ -266,7 +273,7 @@ fn what_came_of_the_last_build_is_shown_with_its_source() {
     let build = get(&server, "/build").json();
     assert_eq!((&build["isServed"], &build["handler"]), (&true.into(), &"handler.ts".into()));
     let handler = folder.path().join("handler.ts");
-    std::fs::write(&handler, "export const <script>").expect("it is writable");
+    replace(&handler, "export const <script>");
     server.wait_for_log("does not build");
     assert_eq!(get(&server, "/state").json()["build"], 2);
     let build = get(&server, "/build").json();
@@ -278,7 +285,7 @@ fn what_came_of_the_last_build_is_shown_with_its_source() {
     assert_eq!(finding["severity"], "error");
     let frame = finding["frame"].as_str().expect("a text");
     assert!(frame.contains("handler.ts:1:") && frame.contains("export const <script>"), "{frame}");
-    std::fs::write(&handler, SOURCE).expect("it is writable");
+    replace(&handler, SOURCE);
     server.wait_for_log("fixed: rebuilt");
     assert_eq!(get(&server, "/build").json()["isServed"], true);
     std::fs::remove_file(&handler).expect("it is there");

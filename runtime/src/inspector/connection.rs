@@ -11,7 +11,7 @@ use super::{Refusal, refuse};
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::http::{Body, text};
-use crate::observer::{self, Preview};
+use crate::observer::Preview;
 use crate::outbox::Close;
 use crate::server::Server;
 
@@ -67,7 +67,7 @@ fn shown(connection: &Connection) -> Shown<'_> {
         }),
         auto_response: connection
             .auto_response()
-            .map(|pair| (observer::guess(&pair.request), observer::guess(&pair.response))),
+            .map(|pair| (Preview::guess(&pair.request), Preview::guess(&pair.response))),
     }
 }
 

@@ -1,11 +1,10 @@
 //! One event as an inspector shows it: short texts, whatever was sent and thrown.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Serialize;
-use zigttp_abi::value::ValueKind;
 
+use super::preview::Preview;
 use crate::connection::Connection;
 use crate::effects::{Effect, Effects};
 use crate::event::{Event, Request, Response};
@@ -15,9 +14,6 @@ use crate::sandbox::Times;
 use crate::source_position::SourceMaps;
 use crate::value::Value;
 
-/// Bytes of a text, and of a binary value, that are shown.
-const MAX_TEXT: usize = 512;
-const MAX_BINARY: usize = 96;
 /// Bytes of a stack trace that are shown.
 const MAX_FAILURE: usize = 8 << 10;
 /// Effects that are shown of an event.
@@ -49,17 +45,6 @@ pub(crate) struct Record {
     /// Written by the sandbox.
     #[serde(skip)]
     pub(crate) times: Times,
-}
-
-/// The beginning of a value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Preview {
-    is_text: bool,
-    /// The text, or the bytes in hex.
-    shown: String,
-    bytes: usize,
-    is_cut: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,22 +93,7 @@ impl Record {
                 Preview::text(&target(request))
             }
         };
-        Record {
-            number: 0,
-            at,
-            event: event.kind().name(),
-            conn: connection.map(|connection| connection.id.number()),
-            room: connection.map(|connection| connection.room.key().to_owned()),
-            input,
-            effects: Vec::new(),
-            more_effects: 0,
-            status: None,
-            failure: None,
-            micros: 0.0,
-            instantiate_micros: None,
-            restore_micros: None,
-            times: Times::default(),
-        }
+        Record::new(event.kind().name(), connection.map(|connection| &**connection), input, at)
     }
 
     pub(super) fn of_auto_response(
@@ -132,15 +102,28 @@ impl Record {
         answer: &Value,
         at: u64,
     ) -> Record {
-        let id = connection.id.number();
+        let to = vec![connection.id.number()];
+        let sent = Shown::Send { to, count: 1, data: Preview::of(answer) };
+        let effects = vec![sent];
+        let name = "auto-response";
+        Record { effects, ..Record::new(name, Some(connection), Preview::of(message), at) }
+    }
+
+    /// One of which nothing has come yet.
+    fn new(
+        event: &'static str,
+        connection: Option<&Connection>,
+        input: Preview,
+        at: u64,
+    ) -> Record {
         Record {
             number: 0,
             at,
-            event: "auto-response",
-            conn: Some(id),
-            room: Some(connection.room.key().to_owned()),
-            input: Preview::of(message),
-            effects: vec![Shown::Send { to: vec![id], count: 1, data: Preview::of(answer) }],
+            event,
+            conn: connection.map(|connection| connection.id.number()),
+            room: connection.map(|connection| connection.room.key().to_owned()),
+            input,
+            effects: Vec::new(),
             more_effects: 0,
             status: None,
             failure: None,
@@ -183,40 +166,6 @@ impl Record {
     }
 }
 
-impl Preview {
-    pub(crate) fn of(value: &Value) -> Preview {
-        match value.kind() {
-            ValueKind::Text => Preview::utf8(value.bytes(), MAX_TEXT),
-            _ => Preview::hex(value.bytes(), MAX_BINARY),
-        }
-    }
-
-    fn text(text: &str) -> Preview {
-        Preview::utf8(text.as_bytes(), MAX_TEXT)
-    }
-
-    /// The beginning of a text, whose bytes are UTF-8.
-    pub(crate) fn utf8(bytes: &[u8], max: usize) -> Preview {
-        let is_cut = bytes.len() > max;
-        // A character that the cut divides is left out.
-        let shown = match std::str::from_utf8(&bytes[..bytes.len().min(max)]) {
-            Ok(shown) => shown,
-            Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
-        };
-        Preview { is_text: true, shown: shown.to_owned(), bytes: bytes.len(), is_cut }
-    }
-
-    /// The beginning of a run of bytes, in hex.
-    pub(crate) fn hex(bytes: &[u8], max: usize) -> Preview {
-        let mut shown = String::new();
-        for byte in bytes.iter().take(max) {
-            write!(shown, "{byte:02x} ").expect("writing to a string");
-        }
-        shown.truncate(shown.trim_end().len());
-        Preview { is_text: false, shown, bytes: bytes.len(), is_cut: bytes.len() > max }
-    }
-}
-
 impl Shown {
     /// How many effects it stands for.
     fn count(&self) -> usize {
@@ -234,7 +183,7 @@ fn show(effects: &Effects) -> Vec<Shown> {
     for effect in effects.list() {
         let next = match effect {
             Effect::Send { to, frame } => {
-                if last_frame.is_some_and(|last| last.shares_bytes_of(frame))
+                if last_frame.is_some_and(|last| last.shares_bytes_with(frame))
                     && let Some(Shown::Send { to: recipients, count, .. }) = shown.last_mut()
                 {
                     *count += 1;
@@ -243,11 +192,7 @@ fn show(effects: &Effects) -> Vec<Shown> {
                     }
                     continue;
                 }
-                let payload = frame.payload();
-                let data = match frame.is_text() {
-                    true => Preview::utf8(payload, MAX_TEXT),
-                    false => Preview::hex(payload, MAX_BINARY),
-                };
+                let data = Preview::of_bytes(frame.is_text(), frame.payload());
                 Shown::Send { to: vec![to.number()], count: 1, data }
             }
             Effect::Close { connection, close } => Shown::Close {
@@ -260,7 +205,9 @@ fn show(effects: &Effects) -> Vec<Shown> {
             }
             Effect::SetAutoResponse { connection, pair } => Shown::AutoResponse {
                 conn: connection.number(),
-                pair: pair.as_ref().map(|pair| (guess(&pair.request), guess(&pair.response))),
+                pair: pair
+                    .as_ref()
+                    .map(|pair| (Preview::guess(&pair.request), Preview::guess(&pair.response))),
             },
         };
         if shown.len() == MAX_EFFECTS {
@@ -273,14 +220,6 @@ fn show(effects: &Effects) -> Vec<Shown> {
         shown.push(next);
     }
     shown
-}
-
-/// Bytes that are mostly a text.
-pub(crate) fn guess(bytes: &[u8]) -> Preview {
-    match std::str::from_utf8(bytes) {
-        Ok(_) => Preview::utf8(bytes, MAX_TEXT),
-        Err(_) => Preview::hex(bytes, MAX_BINARY),
-    }
 }
 
 /// `GET /path?query`: the host is everywhere the same.
@@ -302,15 +241,6 @@ fn cut(text: &str, max: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_value_is_cut_between_characters() {
-        let text = Preview::utf8("aé".as_bytes(), 2);
-        assert_eq!((&*text.shown, text.bytes, text.is_cut), ("a", 3, true));
-        let bytes = Preview::hex(&[0, 255, 16], 2);
-        assert_eq!((&*bytes.shown, bytes.bytes, bytes.is_cut), ("00 ff", 3, true));
-        assert!(!Preview::hex(&[1], 2).is_cut);
-    }
 
     #[test]
     fn a_request_is_named_without_its_host() {
