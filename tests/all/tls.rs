@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tokio_tungstenite::tungstenite::Message;
 
-use super::support::{PATIENCE, eventually, programs, tls};
+use super::support::{PATIENCE, eventually, patiently, programs, tls};
 
 const HANDLER: &str = r#"
 import { close, deserializeAttachment, getWebSockets, send, serializeAttachment } from "zigttp:websocket";
@@ -163,6 +163,19 @@ async fn a_handshake_has_as_long_as_a_request_head() {
     let mut shaken = tls::connect(&server, "first").await.expect("a handshake");
     let read = tokio::io::AsyncReadExt::read(&mut shaken, &mut [0]).await;
     assert!(!matches!(read, Ok(1..)), "{read:?}");
+}
+
+#[tokio::test]
+async fn a_handshake_holds_a_place_among_the_transports() {
+    let server = tls::serve(HANDLER, &["--max-transports", "1", "--header-timeout", "500ms"]);
+    let mut undecided = TcpStream::connect(server.address).expect("the server listens");
+    undecided.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+    assert!(tls::connect(&server, "first").await.is_err(), "the place is taken");
+    assert_eq!(undecided.read(&mut [0]).expect("an end, and no reset"), 0);
+    patiently("the end of its place", async {
+        while tls::connect(&server, "first").await.is_err() {}
+    })
+    .await;
 }
 
 #[tokio::test]
