@@ -223,7 +223,7 @@ fn http_2_is_spoken_with_prior_knowledge() {
     assert_eq!(body, b"plain");
 }
 
-fn h2_frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn h2_frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let len = u8::try_from(payload.len()).expect("frames of this test are small");
     [&[0, 0, len, kind, flags, 0, 0, 0, stream], payload].concat()
 }
