@@ -43,6 +43,12 @@ export function onMessage(ws: WebSocket, data: string, room: string) {
 });
 
 const PER_ROOM: usize = 20;
+/// Rounds until the server has made what it keeps: idle sandboxes, what the allocator does not give
+/// back. Measured: flat from the fourth on, to 2 % over 16 more.
+const WARM_UP: usize = 4;
+/// How much longer it may take until memory is back where it was: the allocator's own waste comes and
+/// goes, a leak only comes.
+const GRACE: Duration = Duration::from_secs(60);
 const FLOOD_INTERVAL: Duration = Duration::from_millis(150);
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("it is a number"))
@@ -51,6 +57,7 @@ fn number(variable: &str) -> Option<u64> {
 /// What is there of the server's.
 #[derive(Debug)]
 struct Held {
+    /// Of its own: what is mapped of files is the system's to take back.
     resident_kib: u64,
     descriptors: usize,
 }
@@ -59,7 +66,7 @@ impl Held {
     fn of(server: &Server) -> Held {
         let process = PathBuf::from(format!("/proc/{}", server.pid()));
         let status = std::fs::read_to_string(process.join("status")).expect("it runs");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
         let resident = resident.and_then(|text| text.trim().strip_suffix(" kB"));
         let descriptors = std::fs::read_dir(process.join("fd")).expect("it runs").count();
         let resident_kib = resident.and_then(|text| text.parse().ok());
@@ -130,9 +137,9 @@ const LEFT: [&str; 8] = [
     "zigttp_events_running",
 ];
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_thousands_of_connections() {
-    let connections = number("ZIGTTP_SOAK_CONNECTIONS").unwrap_or(1_000);
+    let connections = number("ZIGTTP_SOAK_CONNECTIONS").unwrap_or(500);
     let rooms = usize::try_from(connections).expect("fits").div_ceil(PER_ROOM);
     let time = Duration::from_secs(number("ZIGTTP_SOAK_SECONDS").unwrap_or(10));
     let folder = programs::folder();
@@ -148,16 +155,24 @@ async fn nothing_is_left_of_thousands_of_connections() {
             "300ms",
             "--close-timeout",
             "300ms",
+            // All clients are one process, which may be busy with others between a connect and its
+            // request.
+            "--header-timeout",
+            "2min",
             "--cpu-limit",
             "20s",
         ],
     );
     let began = Instant::now();
     let empty = Held::of(&server);
-    let mut first = None;
-    let mut rounds = 0;
-    while rounds < 2 || began.elapsed() < time {
-        rounds += 1;
+    let mut held = Vec::new();
+    let is_back = |held: &[Held]| {
+        let start = held.iter().take(WARM_UP).map(|held| held.resident_kib).max();
+        let later = held.get(WARM_UP..).and_then(|later| later.last());
+        start.zip(later).is_some_and(|(start, last)| last.resident_kib * 10 <= start * 11)
+    };
+    while began.elapsed() < time || !is_back(&held) {
+        let rounds = held.len() + 1;
         let slow = join_all((0..rooms).map(|room| live(server.address, format!("/room/{room}"))));
         let slow = slow.await;
         wait_until(admin, "every slow one is told", |series| {
@@ -167,16 +182,16 @@ async fn nothing_is_left_of_thousands_of_connections() {
         drop(slow);
         wait_until(admin, "all are gone", |series| LEFT.iter().all(|name| series[*name] == 0.0))
             .await;
-        let held = Held::of(&server);
-        println!("round {rounds}: {held:?}, empty {empty:?}, {:?}", began.elapsed());
-        first.get_or_insert(held);
+        let now = Held::of(&server);
+        println!("round {rounds}: {now:?} after {:?}, empty {empty:?}", began.elapsed());
+        held.push(now);
+        let is_over = began.elapsed() > time + GRACE;
+        assert!(!is_over || is_back(&held), "memory does not come back: {held:?}");
     }
-    let (first, last) = (first.expect("a round"), Held::of(&server));
+    let last = Held::of(&server);
+    assert!(last.descriptors <= empty.descriptors + 1, "{last:?} of {empty:?}");
     let files = std::fs::read_dir(folder.path().join("ws")).expect("it is durable");
     assert_eq!(files.count(), 0, "no attachment has outlived its connection");
-    assert!(last.descriptors <= empty.descriptors + 1, "{last:?} of {empty:?}");
-    // What the first round has made, the allocator keeps.
-    assert!(last.resident_kib * 10 <= first.resident_kib * 11, "{last:?} of {first:?}");
     let metrics = admin::scrape(admin);
     for never in
         ["zigttp_panics_total", "zigttp_restore_mismatches_total", "zigttp_accept_failures_total"]
