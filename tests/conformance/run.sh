@@ -12,7 +12,8 @@ folder=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$folder"' EXIT
 
-cargo build --workspace --locked --quiet
+# With the features of the tests: what they were run with is not built anew.
+cargo test --workspace --locked --quiet --no-run
 binaries=${CARGO_TARGET_DIR:-target}/debug
 "$binaries/zigts" build tests/conformance/echo.ts -o "$folder/echo.wasm"
 # Section 9 has messages of 16 MiB, and these are decoded by a debug build; all sizes are compressed.
