@@ -56,6 +56,7 @@ mod commit;
 mod config;
 mod connection;
 mod connection_id;
+mod connection_list;
 mod control;
 mod counters;
 mod deflate;

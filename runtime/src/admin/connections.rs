@@ -1,12 +1,11 @@
 //! `/connections`: who is there, a page at a time. What connections keep and send is not shown.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
+use crate::connection_list::{self, Listed};
 use crate::server::Server;
 
 /// Connections of a page that asks for no number.
@@ -24,20 +23,9 @@ pub(super) struct Query {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
-    connections: Vec<Shown>,
+    connections: Vec<Listed>,
     /// The `after` of the next page; none on the last.
     next: Option<u64>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    id: u64,
-    room: String,
-    state: &'static str,
-    age_seconds: u64,
-    queue_bytes: usize,
-    attachment_bytes: Option<usize>,
 }
 
 impl Query {
@@ -61,30 +49,10 @@ impl Query {
 
 /// A page of the connections in the order of their ids.
 pub(super) fn print(server: &Server, query: Query) -> String {
-    let mut connections = server.hub.all();
-    connections.retain(|connection| connection.id > query.after);
-    let has_more = connections.len() > query.limit;
-    if has_more {
-        connections.select_nth_unstable_by_key(query.limit, |connection| connection.id);
-        connections.truncate(query.limit);
-    }
-    connections.sort_unstable_by_key(|connection| connection.id);
-    let next = connections.last().filter(|_| has_more).map(|last| last.id.number());
-    let now = Instant::now();
-    let connections = connections.iter().map(|connection| shown(connection, now)).collect();
-    let page = Page { connections, next };
+    let page = connection_list::page(&server.hub, query.after, query.limit, Instant::now());
+    let next = page.listed.last().filter(|_| page.has_more).map(|last| last.id);
+    let page = Page { connections: page.listed, next };
     serde_json::to_string(&page).expect("text and numbers always serialise") + "\n"
-}
-
-fn shown(connection: &Arc<Connection>, now: Instant) -> Shown {
-    Shown {
-        id: connection.id.number(),
-        room: connection.room.key().to_owned(),
-        state: connection.state().name(),
-        age_seconds: now.saturating_duration_since(connection.opened).as_secs(),
-        queue_bytes: connection.outbox.waiting_bytes(),
-        attachment_bytes: connection.attachment_bytes(),
-    }
 }
 
 #[cfg(test)]

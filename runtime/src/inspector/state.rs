@@ -8,7 +8,8 @@ use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
 use super::Inspector;
-use crate::connection::Connection;
+use crate::connection_id::ConnectionId;
+use crate::connection_list::{self, Listed};
 use crate::histogram::Distribution;
 use crate::observer::{Look, Record};
 use crate::server::Server;
@@ -19,6 +20,8 @@ const WAIT: Duration = Duration::from_secs(1);
 const GATHERING: Duration = Duration::from_millis(100);
 /// Connections that are listed.
 const MAX_CONNECTIONS: usize = 500;
+/// Before every id.
+const FIRST: ConnectionId = ConnectionId::from_number(0);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,17 +57,6 @@ struct Connections {
     rooms: usize,
     /// The oldest, in the order of their ids.
     listed: Vec<Listed>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed {
-    id: u64,
-    room: String,
-    state: &'static str,
-    age_seconds: u64,
-    queue_bytes: usize,
-    attachment_bytes: Option<usize>,
 }
 
 /// Counts since the server was made.
@@ -138,26 +130,8 @@ pub(super) async fn look(
 }
 
 fn list(server: &Server, now: Instant) -> Connections {
-    let mut connections = server.hub.all();
-    let total = connections.len();
-    if total > MAX_CONNECTIONS {
-        connections.select_nth_unstable_by_key(MAX_CONNECTIONS, |connection| connection.id);
-        connections.truncate(MAX_CONNECTIONS);
-    }
-    connections.sort_unstable_by_key(|connection| connection.id);
-    let listed = connections.iter().map(|connection| listed(connection, now)).collect();
-    Connections { total, rooms: server.rooms(), listed }
-}
-
-fn listed(connection: &Connection, now: Instant) -> Listed {
-    Listed {
-        id: connection.id.number(),
-        room: connection.room.key().to_owned(),
-        state: connection.state().name(),
-        age_seconds: now.saturating_duration_since(connection.opened).as_secs(),
-        queue_bytes: connection.outbox.waiting_bytes(),
-        attachment_bytes: connection.attachment_bytes(),
-    }
+    let page = connection_list::page(&server.hub, FIRST, MAX_CONNECTIONS, now);
+    Connections { total: server.hub.len(), rooms: server.rooms(), listed: page.listed }
 }
 
 /// All kinds of events together.
