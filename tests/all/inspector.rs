@@ -83,7 +83,9 @@ fn the_token_opens_the_inspector_of_a_server_that_is_run_from_header_or_cookie_a
     assert_eq!(get_with(&server, "/state", &bearer(token)).status, 200);
     assert_eq!(get_with(&server, "/state", &bearer(&token[1..])).status, 401);
 
-    assert_eq!(post(&server, "/login", "", "token=wrong").status, 401);
+    let answer = post(&server, "/login", "", "token=wrong");
+    assert_eq!(answer.status, 401);
+    assert!(answer.body.contains("That is not the token."), "{}", answer.body);
     let answer = post(&server, "/login", "", &format!("token={token}"));
     assert_eq!(answer.status, 303);
     let (_, cookie) = answer.head.split_once("set-cookie: ").expect("a cookie");

@@ -63,7 +63,7 @@ pub(super) fn check(
         || cookies(head).any(|given| token.is(&given));
     match (is_known, wants_page) {
         (true, _) => Ok(()),
-        (false, true) => Err(form(&assets::LOGIN)),
+        (false, true) => Err(Box::new(assets::login(false))),
         (false, false) => Err(refuse(StatusCode::UNAUTHORIZED, "the inspector's token is needed")),
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn log_in(
     let given = given.map(|given| given.replace('+', " "));
     let given = given.as_deref().map(|given| percent_decode_str(given).decode_utf8_lossy());
     let given = given.as_deref().map(str::trim).filter(|given| token.is(given));
-    let given = given.ok_or_else(|| form(&assets::LOGIN_FAILED))?;
+    let given = given.ok_or_else(|| Box::new(assets::login(true)))?;
     // A page that came over TLS, also to a proxy before this server, says so.
     let origin = head.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
     let secure = if origin.is_some_and(|it| it.starts_with("https://")) { "; Secure" } else { "" };
@@ -88,12 +88,6 @@ pub(super) fn log_in(
     Ok(see_page(Some(format!(
         "{COOKIE_NAME}={value}; Path={PATH}; HttpOnly; SameSite=Strict{secure}"
     ))))
-}
-
-fn form(page: &assets::Asset) -> Refusal {
-    let mut response = page.response();
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
-    Box::new(response)
 }
 
 fn see_page(cookie: Option<String>) -> Response<Body> {

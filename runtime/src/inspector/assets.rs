@@ -28,8 +28,7 @@ macro_rules! asset {
 }
 
 pub(super) static PAGE: Asset = asset!("index.html", HTML);
-pub(super) static LOGIN: Asset = asset!("login.html", HTML);
-pub(super) static LOGIN_FAILED: Asset = asset!("login-failed.html", HTML);
+static LOGIN: Asset = asset!("login.html", HTML);
 
 /// What the pages name.
 static PARTS: [Asset; 12] = [
@@ -52,9 +51,20 @@ pub(super) fn find(name: &str) -> Option<&'static Asset> {
     PARTS.iter().find(|part| part.name == name)
 }
 
+/// The form that asks for the token; it says so if the one that was typed is not it.
+pub(super) fn login(was_wrong: bool) -> Response<Body> {
+    const HINT: &str = r#"<p class="quiet">"#;
+    const FAULT: &str = r#"<p class="fault" role="alert">That is not the token. "#;
+    let page = LOGIN.text.replace(HINT, if was_wrong { FAULT } else { HINT });
+    LOGIN.with_type(text(StatusCode::UNAUTHORIZED, page))
+}
+
 impl Asset {
     pub(super) fn response(&self) -> Response<Body> {
-        let mut response = text(StatusCode::OK, Bytes::from_static(self.text.as_bytes()));
+        self.with_type(text(StatusCode::OK, Bytes::from_static(self.text.as_bytes())))
+    }
+
+    fn with_type(&self, mut response: Response<Body>) -> Response<Body> {
         let content_type = HeaderValue::from_static(self.content_type);
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response
@@ -68,7 +78,7 @@ mod tests {
     /// The policy forbids them anyway; a page that breaks because of it should not get that far.
     #[test]
     fn nothing_comes_from_elsewhere_and_nothing_is_inline() {
-        for page in [&PAGE, &LOGIN, &LOGIN_FAILED] {
+        for page in [&PAGE, &LOGIN] {
             for foreign in
                 ["http:", "https:", "//", "<style", " style=", " onclick=", "javascript:"]
             {
