@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard};
 use crate::attachment::AttachmentError;
 use crate::connection_id::{ById, ConnectionId};
 use crate::counters::Counters;
-use crate::deflate::Variants;
+use crate::deflate::{Variants, WindowBits};
 use crate::effects::{Effect, Effects, Touched};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
@@ -27,7 +27,7 @@ pub(crate) async fn commit(
         return Ok(());
     }
     let (mut effects, mut touched) = effects.into_parts();
-    if effects.iter().any(|effect| is_compressed(effect, hub)) {
+    if effects.iter().any(|effect| compression_of(effect, &touched, hub).is_some()) {
         // Boxed, so that other commits do not hold room for it.
         Box::pin(compress(&mut effects, &touched, hub)).await;
     }
@@ -54,18 +54,23 @@ pub(crate) async fn commit(
     Ok(())
 }
 
-/// Whether an effect is a frame that goes out compressed if its receiver has agreed on that.
-fn is_compressed(effect: &Effect, hub: &Hub) -> bool {
-    matches!(effect, Effect::Send { frame, .. } if hub.compression.applies_to(frame))
+/// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
+fn compression_of(effect: &Effect, touched: &ById<Touched>, hub: &Hub) -> Option<WindowBits> {
+    match effect {
+        Effect::Send { to, frame } if hub.compression.applies_to(frame) => {
+            touched[to].connection.window
+        }
+        _ => None,
+    }
 }
 
 /// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
 /// than all else here.
 async fn compress(effects: &mut [Effect], touched: &ById<Touched>, hub: &Hub) {
     let mut variants = Variants::default();
-    for effect in effects.iter_mut().filter(|effect| is_compressed(effect, hub)) {
-        if let Effect::Send { to, frame } = effect
-            && let Some(window) = touched[to].connection.window
+    for effect in effects {
+        if let Some(window) = compression_of(effect, touched, hub)
+            && let Effect::Send { frame, .. } = effect
         {
             *frame = variants.of(frame, window, hub.compression).await;
         }
