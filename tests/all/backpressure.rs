@@ -5,7 +5,7 @@ use super::support::raw::RawClient;
 use super::support::server::Server;
 
 /// Sends every member 64 KiB on each message and tells the sender how many were refused.
-const FLOOD: &str = r#"
+pub(crate) const FLOOD: &str = r#"
 import { send, getWebSockets } from "zigttp:websocket";
 const big = "x".repeat(64 * 1024);
 export function onMessage(ws: WebSocket, data: string, room: string) {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tokio_tungstenite::tungstenite::Message;
 
+use super::backpressure::FLOOD;
 use super::support::{PATIENCE, eventually, patiently, programs, tls};
 
 const HANDLER: &str = r#"
@@ -91,21 +92,9 @@ async fn closes_have_their_codes_in_both_directions() {
 
 #[tokio::test]
 async fn a_consumer_that_never_reads_is_closed_with_1008_and_slows_nobody_else() {
-    let source = r#"
-import { send, getWebSockets } from "zigttp:websocket";
-const big = "x".repeat(64 * 1024);
-export function onMessage(ws: WebSocket, data: string, room: string) {
-  let refused = 0;
-  for (const peer of getWebSockets(room)) if (peer !== ws && !send(peer, big)) refused++;
-  send(ws, "refused " + refused);
-}
-export function onClose(ws: WebSocket, code: number, reason: string) {
-  console.log("closed", code, reason);
-}
-"#;
     let bounds =
         ["--max-queue", "256KiB", "--slow-consumer-timeout", "300ms", "--close-timeout", "300ms"];
-    let server = tls::serve(source, &bounds);
+    let server = tls::serve(FLOOD, &bounds);
     let _slow = tls::open(&server, "/room").await;
     let mut fast = tls::open(&server, "/room").await;
     let mut was_refused = false;
