@@ -30,7 +30,8 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
       serializeAttachment(ws, data);
       send(ws, `hello ${data}`);
     } else {
-      for (const peer of getWebSockets(room)) send(peer, `${name}: ${data}`);
+      const line = `${name}: ${data}`;
+      for (const peer of getWebSockets(room)) send(peer, line);
     }
   }
 }
