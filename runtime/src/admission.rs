@@ -143,7 +143,7 @@ impl Server {
         head.method = Method::GET;
         let question = app.asks_before_upgrades().then(|| Event::Upgrade {
             connection: Arc::clone(&registered.connection),
-            request: guest_request(&head, peer, Bytes::new()),
+            request: Box::new(guest_request(&head, peer, Bytes::new())),
         });
         Ok((Candidate { registered, question, upgrade, switching, visitor }, place))
     }

@@ -9,22 +9,19 @@ use crate::deflate::{Variants, WindowBits};
 use crate::effects::{Effect, Effects, Touched};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
+use crate::unwritten::{self, Unwritten};
 
-/// Connections whose frames a commit writes itself; a system call each.
-const MAX_FLUSHED: usize = 128;
-
-/// Commits what an event has collected. `own` is the connection whose event it was: its task is
-/// running this, and writes when it has handled all that it has read.
+/// Commits what an event has collected. Answers the duty to write what it has queued, unless another
+/// task has that.
 ///
 /// # Errors
 /// When an attachment cannot be written; then nothing has taken effect.
 pub(crate) async fn commit(
     hub: &Hub,
     effects: Effects,
-    own: Option<ConnectionId>,
-) -> Result<(), AttachmentError> {
+) -> Result<Option<Unwritten>, AttachmentError> {
     if effects.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let (mut effects, mut touched) = effects.into_parts();
     if effects.iter().any(|effect| compression_of(effect, &touched, hub).is_some()) {
@@ -40,18 +37,8 @@ pub(crate) async fn commit(
         hub.attachments.write_all(writes).await?;
     }
 
-    queue(effects, &touched, &hub.counters);
-    let connections = touched.values().map(|touched| &touched.connection);
-    let others = connections.filter(|connection| Some(connection.id) != own);
-    for (number, connection) in others.enumerate() {
-        // A large room is written by the tasks of its members, on all cores.
-        if number < MAX_FLUSHED {
-            connection.outbox.flush();
-        } else {
-            connection.outbox.wake();
-        }
-    }
-    Ok(())
+    let bytes = queue(effects, &touched, &hub.counters);
+    Ok(unwritten::gather(touched.into_values().map(|touched| touched.connection), bytes))
 }
 
 /// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
@@ -78,8 +65,8 @@ async fn compress(effects: &mut [Effect], touched: &ById<Touched>, hub: &Hub) {
 }
 
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
-/// room see one order.
-fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) {
+/// room see one order. Answers how many bytes of messages it has queued.
+fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) -> usize {
     let mut rooms: Vec<&Room> = touched.values().map(|touched| &*touched.connection.room).collect();
     // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
     // for each other; a room that was left and entered anew has the same key and is another.
@@ -112,4 +99,5 @@ fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) {
     counters.sent_frames.add(frames);
     counters.sent_bytes.add(bytes);
     counters.sent_compressed_bytes.add(compressed);
+    bytes
 }

@@ -20,10 +20,19 @@ use crate::http::NoAnswer;
 use crate::outbox::Close;
 use crate::sandbox::Slot;
 use crate::server::Server;
+use crate::unwritten::Unwritten;
+
+/// What is left of an event that has returned.
+struct Committed {
+    /// That of the handler, if it has given one.
+    response: Option<Response>,
+    unwritten: Option<Unwritten>,
+}
 
 impl Server {
-    /// Runs an event of a connection to its end.
-    pub(crate) async fn dispatch(&self, event: Event) -> Result<Option<Response>, Failure> {
+    /// Runs an event of a connection to its end. What it and others have queued is written when the
+    /// caller drops the answer.
+    pub(crate) async fn dispatch(&self, event: Event) -> Result<Option<Unwritten>, Failure> {
         let connection = event.connection().cloned();
         let _turn = match &connection {
             Some(connection) => Some(connection.room.turn().await),
@@ -57,41 +66,52 @@ impl Server {
             return Ok(None);
         }
         let slot = self.sandbox.request_slot().ok_or(NoAnswer::Busy)?;
-        self.run_in(slot, &app, event).await.map_err(NoAnswer::Failed)
+        let committed = self.run_in(slot, &app, event).await.map_err(NoAnswer::Failed)?;
+        Ok(committed.response)
     }
 
-    async fn run(&self, event: Event) -> Result<Option<Response>, Failure> {
+    async fn run(&self, event: Event) -> Result<Option<Unwritten>, Failure> {
         let app = self.app();
         if !app.handles(&event) {
             return Ok(None);
         }
         let slot = self.sandbox.slot().await;
-        self.run_in(slot, &app, event).await
+        Ok(self.run_in(slot, &app, event).await?.unwritten)
     }
 
-    async fn run_in(
+    /// Boxes the event with its state at once: what would hold it in between, a future in a future,
+    /// would be two kilobytes more of every event.
+    fn run_in<'a>(
+        &'a self,
+        slot: Slot<'a>,
+        app: &'a Arc<App>,
+        event: Event,
+    ) -> impl Future<Output = Result<Committed, Failure>> + Send + use<'a> {
+        failpoint::panics("event");
+        let began = Instant::now();
+        let state = EventState::new(self.hub.clone(), self.config.clone(), event, began);
+        self.run_state(slot, app, state, began)
+    }
+
+    async fn run_state(
         &self,
         slot: Slot<'_>,
         app: &Arc<App>,
-        event: Event,
-    ) -> Result<Option<Response>, Failure> {
-        failpoint::panics("event");
-        let own = event.connection().map(|connection| connection.id);
-        let kind = event.kind();
-        let began = Instant::now();
+        state: Box<EventState>,
+        began: Instant,
+    ) -> Result<Committed, Failure> {
+        let kind = state.event.kind();
         let observer = self.inspector.as_ref().map(|inspector| &inspector.observer);
-        let mut record = observer.and_then(|observer| observer.begin(&event, began));
-        let state = EventState::new(self.hub.clone(), self.config.clone(), event, began);
+        let mut record = observer.and_then(|observer| observer.begin(&state.event, began));
         let times = record.as_mut().map(|record| &mut record.times);
-        let (state, result) = self.sandbox.run(&app.program, state, times).await;
+        let (mut state, result) = self.sandbox.run(&app.program, state, times).await;
         drop(slot);
-        let EventState { event, effects, response, .. } = *state;
         if let (Some(record), Ok(())) = (&mut record, &result) {
-            record.returned(&effects, response.as_ref());
+            record.returned(&state.effects, state.response.as_ref());
         }
         let result = match result {
-            Ok(()) => match commit(&self.hub, effects, own).await {
-                Ok(()) => Ok(response),
+            Ok(()) => match commit(&self.hub, std::mem::take(&mut state.effects)).await {
+                Ok(unwritten) => Ok(Committed { response: state.response.take(), unwritten }),
                 Err(error) => Err(Failure::NotCommitted(format!("{error}: {}", error.source))),
             },
             Err(failure) => Err(failure),
@@ -108,7 +128,7 @@ impl Server {
             // What is the operator's business is logged however much the handler has to say.
             let is_operators = matches!(failure, Failure::NotRestored | Failure::NotCommitted(_));
             if is_operators || self.hub.handler_log.permits(&counters.dropped_log_lines) {
-                failure.log(&event, &app.source_maps);
+                failure.log(&state.event, &app.source_maps);
             }
         })
     }

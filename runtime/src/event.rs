@@ -7,12 +7,12 @@ use bytes::Bytes;
 use crate::connection::Connection;
 use crate::value::Value;
 
-/// One call of the handler.
+/// One call of the handler. What is large is boxed: events of connections are many and small.
 pub(crate) enum Event {
     /// Somebody asks for a connection, which this would be.
     Upgrade {
         connection: Arc<Connection>,
-        request: Request,
+        request: Box<Request>,
     },
     Open {
         connection: Arc<Connection>,
@@ -26,7 +26,7 @@ pub(crate) enum Event {
         code: u16,
         reason: Box<str>,
     },
-    Request(Request),
+    Request(Box<Request>),
 }
 
 /// What of the handler an event calls.

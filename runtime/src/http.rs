@@ -96,7 +96,7 @@ impl Server {
         let refuse = |busy: NoAnswer| (busy.reason(), busy.response());
         let _place = self.place_for(&body).map_err(refuse)?;
         let body = self.read_body(body).await?;
-        let event = Event::Request(guest_request(&head, peer, body));
+        let event = Event::Request(Box::new(guest_request(&head, peer, body)));
         // A task of its own: what an event does to others does not stop half-way because a client
         // hangs up.
         let server = Arc::clone(self);

@@ -104,6 +104,7 @@ mod swap;
 mod ticker;
 mod tls;
 mod transport;
+mod unwritten;
 mod value;
 mod wire;
 

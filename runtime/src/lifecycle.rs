@@ -14,6 +14,7 @@ use crate::pace::Bucket;
 use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
+use crate::unwritten;
 use crate::value::Value;
 
 /// A registered connection; forgotten when dropped, also by a panic or a handshake that fails.
@@ -75,6 +76,7 @@ impl Server {
             connection.outbox.leave();
         }
         let end = self.converse(&mut socket, connection).await;
+        socket.write_now();
 
         self.hub.part(connection);
         let end = Box::pin(self.end(&mut socket, connection, end)).await;
@@ -134,6 +136,11 @@ impl Server {
                                 inspector.observer.auto_response(connection, &data, &answer);
                             }
                             self.auto_respond(connection, &answer).await;
+                            let queued = answer.bytes().len();
+                            if let Some(unwritten) = unwritten::gather([connection.clone()], queued)
+                            {
+                                socket.write_later(unwritten);
+                            }
                         }
                         None => {
                             let event = Event::Message { connection: Arc::clone(connection), data };
@@ -201,7 +208,10 @@ impl Server {
     /// what an event needs. A failure has been logged, and closes the connection if it must.
     async fn run_for(&self, socket: &mut Socket, connection: &Connection, event: Event) {
         connection.set_state(State::Live);
-        let _ = socket.write_during(&connection.outbox, Box::pin(self.dispatch(event))).await;
+        let dispatch = Box::pin(self.dispatch(event));
+        if let Ok(Some(unwritten)) = socket.write_during(&connection.outbox, dispatch).await {
+            socket.write_later(unwritten);
+        }
         connection.set_state(State::Parked);
         socket.event_ended();
     }

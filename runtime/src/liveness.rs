@@ -4,7 +4,7 @@
 //! when frames arrive: it fires at most once an interval and looks then at what has happened since.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -75,9 +75,10 @@ impl Liveness {
         self.answer_due = Some(self.answer_due.map_or(due, |earlier| earlier.min(due)));
     }
 
-    /// An event of the connection has ended.
+    /// An event of the connection has ended. It counts from when its message was read: a look at the
+    /// clock for each event costs more than a connection gains by being dormant so much later.
     pub(crate) fn event_ended(&mut self) {
-        self.event_ended = Instant::now();
+        self.event_ended = self.heard;
         self.is_dormant = false;
     }
 
@@ -88,36 +89,36 @@ impl Liveness {
         over_since: Option<std::time::Instant>,
     ) -> Poll<Due> {
         loop {
-            let now = Instant::now();
             let slow_at = over_since
                 .map(|since| Instant::from_std(since) + self.bounds.slow_consumer_timeout);
-            if slow_at.is_some_and(|at| at <= now) {
-                return Poll::Ready(Due::Slow);
-            }
             let (alive_at, alive_due) = match self.answer_due {
                 Some(due) => (due, Due::Dead),
                 None => (self.heard + self.bounds.ping_interval, Due::Ping),
             };
+            let dormant_at =
+                (!self.is_dormant).then(|| self.event_ended + self.bounds.dormant_after);
+            let next = [slow_at, dormant_at].into_iter().flatten().fold(alive_at, Instant::min);
+            // A timer that fires early costs one look; one that fires late would be wrong.
+            if next < self.timer.deadline() {
+                self.timer.as_mut().reset(next);
+            }
+            // Nearly always it ends here, without a look at the clock.
+            ready!(self.timer.as_mut().poll(cx));
+            let now = Instant::now();
+            if slow_at.is_some_and(|at| at <= now) {
+                return Poll::Ready(Due::Slow);
+            }
             if alive_at <= now {
                 if alive_due == Due::Ping {
                     self.answer_due = Some(now + self.bounds.pong_timeout);
                 }
                 return Poll::Ready(alive_due);
             }
-            let dormant_at =
-                (!self.is_dormant).then(|| self.event_ended + self.bounds.dormant_after);
             if dormant_at.is_some_and(|at| at <= now) {
                 self.is_dormant = true;
                 return Poll::Ready(Due::Dormant);
             }
-            let next = [slow_at, dormant_at].into_iter().flatten().fold(alive_at, Instant::min);
-            // A timer that fires early costs one look; one that fires late would be wrong.
-            if self.timer.is_elapsed() || next < self.timer.deadline() {
-                self.timer.as_mut().reset(next);
-            }
-            if self.timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+            self.timer.as_mut().reset(next);
         }
     }
 }

@@ -145,7 +145,8 @@ mod tests {
 
     fn request() -> Event {
         let text = String::new;
-        Event::Request(Request { method: text(), url: text(), headers: text(), body: Bytes::new() })
+        let body = Bytes::new();
+        Event::Request(Box::new(Request { method: text(), url: text(), headers: text(), body }))
     }
 
     #[test]

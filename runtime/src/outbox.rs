@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
@@ -72,6 +73,8 @@ pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     /// Bytes from which on a queue is over its bound.
     max_bytes: usize,
+    /// A task has it among those that it is about to write (see [`crate::unwritten`]).
+    is_gathered: AtomicBool,
     /// The connection's task, woken when it has something to do.
     waker: AtomicWaker,
 }
@@ -124,7 +127,12 @@ enum Phase {
 
 impl Outbox {
     pub(crate) fn new(max_bytes: usize) -> Outbox {
-        Outbox { queue: Mutex::default(), max_bytes, waker: AtomicWaker::new() }
+        Outbox {
+            queue: Mutex::default(),
+            max_bytes,
+            is_gathered: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
     }
 
     /// Frames are written here from now on.
@@ -276,8 +284,19 @@ impl Outbox {
         self.lock().bytes
     }
 
-    /// Wakes the connection's task.
-    pub(crate) fn wake(&self) {
+    /// Says that a task is about to write this. Answers whether none was before.
+    pub(crate) fn gather(&self) -> bool {
+        !self.is_gathered.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether another task is about to write this.
+    pub(crate) fn is_gathered(&self) -> bool {
+        self.is_gathered.load(Ordering::Acquire)
+    }
+
+    /// Leaves the writing to the connection's task.
+    pub(crate) fn wake_to_write(&self) {
+        self.is_gathered.store(false, Ordering::Release);
         self.waker.wake();
     }
 
@@ -301,6 +320,8 @@ impl Outbox {
     /// Writes what the transport takes at once; called by whoever has queued something. The
     /// connection's task is woken for what is left, and to begin its end when it is closing.
     pub(crate) fn flush(&self) {
+        // Before the look at the queue: who queues something after it gathers this anew.
+        self.is_gathered.swap(false, Ordering::AcqRel);
         let mut queue = self.lock();
         let is_open = queue.phase == Phase::Open;
         // A broken transport shows when the task writes.

@@ -20,7 +20,7 @@ pub(crate) use image::{Image, Tracked, mark_run};
 pub(crate) use rewrite::rewrite;
 
 /// Changes whenever the rewriting does: compiled modules are cached under it.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Bytes of memory one byte of the map stands for, as a power of two. An event of the chat example
 /// marks 18 pages of 4 KiB, of which it changes little: copying those was most of what restoring

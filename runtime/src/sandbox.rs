@@ -92,7 +92,8 @@ pub(crate) struct Program {
     image: Option<Image>,
     /// Restored instances. The last one used is the first to be used again: its pages are in the
     /// processor's caches.
-    idle: Mutex<Vec<Instance>>,
+    /// Boxed, because they are handed on several times an event.
+    idle: Mutex<Vec<Box<Instance>>>,
     /// Events that restored an instance, where some are verified.
     restored: AtomicU64,
     /// A restored instance differed from the image, so none is restored any more.
@@ -256,7 +257,7 @@ impl Sandbox {
                     times.instantiate = Some(took);
                 }
                 match guest {
-                    Ok(guest) => Instance { store, guest, place: None },
+                    Ok(guest) => Box::new(Instance { store, guest, place: None }),
                     Err(error) => {
                         let failure = Failure::Trapped(error.root_cause().to_string());
                         return (store.data_mut().end(), Err(failure));
@@ -306,7 +307,7 @@ impl Sandbox {
 
     /// Restores an instance whose event has returned, and keeps it for another; drops it where
     /// that is not worth its while, or there is no place for it. Answers how many bytes were copied.
-    fn keep(&self, program: &Program, mut instance: Instance) -> Result<usize, Mismatch> {
+    fn keep(&self, program: &Program, mut instance: Box<Instance>) -> Result<usize, Mismatch> {
         let (Some(image), Some(tracked)) = (program.image(), &mut instance.guest.tracked) else {
             return Ok(0);
         };
@@ -331,12 +332,12 @@ impl Sandbox {
 struct Mismatch;
 
 impl Program {
-    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Box<Instance>>> {
         // Pushes and pops leave a whole list behind whatever happens.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_idle(&self) -> Option<Instance> {
+    fn take_idle(&self) -> Option<Box<Instance>> {
         // Without an image there are none; and those that are left are not trusted.
         self.image().and_then(|_image| self.idle().pop())
     }

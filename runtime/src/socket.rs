@@ -32,6 +32,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::liveness::{Due, Liveness};
 use crate::outbox::{self, Call, Close, Outbox};
+use crate::unwritten::Unwritten;
 use crate::value::Value;
 use crate::wire::{self, Reader};
 
@@ -58,9 +59,9 @@ pub(crate) struct Socket {
     liveness: Liveness,
     /// Told when the peer says anything.
     probes: Vec<oneshot::Sender<()>>,
-    /// Others have been let run since the last message, before this connection writes. Answers then
-    /// go out side by side: a peer's process that serves many connections is woken once for all of
-    /// them, where each wake-up is the sender's cost. 13 % less CPU for an echo to 64 (measured).
+    /// What this task is to write, for its own connection and others.
+    unwritten: Option<Unwritten>,
+    /// Others have been let run before that.
     has_given_way: bool,
 }
 
@@ -99,6 +100,7 @@ impl Socket {
             unflushed_pings: 0,
             liveness: Liveness::new(config),
             probes: Vec::new(),
+            unwritten: None,
             has_given_way: false,
         }
     }
@@ -109,6 +111,9 @@ impl Socket {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<Inbound> {
+        if self.has_given_way {
+            self.write_now();
+        }
         match outbox.call() {
             Some(Call::Close(close)) => return Poll::Ready(Inbound::Closing(close)),
             Some(Call::Write) => {
@@ -123,7 +128,7 @@ impl Socket {
             {
                 return Poll::Ready(inbound);
             }
-            if !self.has_given_way && outbox.waiting_bytes() > 0 {
+            if self.unwritten.is_some() {
                 self.has_given_way = true;
                 // Wakes this task when all others that are ready have run.
                 let _ = pin!(tokio::task::yield_now()).poll(cx);
@@ -140,7 +145,12 @@ impl Socket {
                 self.liveness.probe();
                 outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new())));
             }
-            match outbox.poll_flush(cx) {
+            // Another task writes what it has gathered, with that of others, unless pings wait for it.
+            let flushed = match self.unflushed_pings == 0 && outbox.is_gathered() {
+                true => Poll::Pending,
+                false => outbox.poll_flush(cx),
+            };
+            match flushed {
                 Poll::Ready(Ok(())) => {
                     let pings = std::mem::take(&mut self.unflushed_pings);
                     if pings == MAX_UNFLUSHED_PINGS {
@@ -160,6 +170,17 @@ impl Socket {
         }
     }
 
+    /// Takes the duty to write, for when all that is ready has run.
+    pub(crate) fn write_later(&mut self, unwritten: Unwritten) {
+        self.unwritten = Some(unwritten);
+    }
+
+    /// Writes what this task is to write.
+    pub(crate) fn write_now(&mut self) {
+        self.has_given_way = false;
+        self.unwritten = None;
+    }
+
     /// An event of the connection has ended.
     pub(crate) fn event_ended(&mut self) {
         self.liveness.event_ended();
@@ -176,6 +197,7 @@ impl Socket {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(done);
             }
+            self.write_now();
             outbox.register(cx.waker());
             // A broken transport shows when it is next read; the work goes on regardless.
             let _ = outbox.poll_flush(cx);
@@ -304,7 +326,6 @@ impl Socket {
             }))
         });
         if let Poll::Ready(Some(_)) = step {
-            self.has_given_way = false;
             self.liveness.heard();
             for probe in std::mem::take(&mut self.probes) {
                 // Who asked may have gone.

@@ -1,0 +1,76 @@
+//! Who has been sent something that is not written yet.
+//!
+//! Writing waits until all else that is ready has run, and is then done for all events of a thread
+//! together, by the task of the first: what several events have for one peer goes out with one
+//! system call; a peer's process that serves many connections is woken once; and one loop of system
+//! calls finds the caches warm that events and system calls in turns would empty. Measured, of the
+//! CPU time of a message: 7 % of a chat, 13 % of an echo to 64 connections.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::connection::Connection;
+
+/// Connections that one task writes itself; a system call each. More are written by their own
+/// tasks, on all cores.
+const MAX_WRITTEN: usize = 128;
+/// An event that sends more payload does not wait for others.
+const GATHERED_BYTES: usize = 32 << 10;
+
+/// Connections with queued frames. `None` when nobody has yet taken it upon them to write.
+type Batch = Mutex<Option<Vec<Arc<Connection>>>>;
+
+thread_local! {
+    static BATCH: Arc<Batch> = Arc::default();
+}
+
+/// The duty to write what the events of a thread have queued: done when dropped, so that no way out
+/// of an event forgets it.
+#[must_use]
+pub(crate) struct Unwritten(Arc<Batch>);
+
+/// Adds connections for which `bytes` were queued. Answers the duty to write them, and all that are
+/// added until then, unless another task of this thread has it already.
+pub(crate) fn gather(
+    connections: impl IntoIterator<Item = Arc<Connection>>,
+    bytes: usize,
+) -> Option<Unwritten> {
+    if bytes > GATHERED_BYTES {
+        write(connections);
+        return None;
+    }
+    let mut new =
+        connections.into_iter().filter(|connection| connection.outbox.gather()).peekable();
+    new.peek()?;
+    BATCH.with(|batch| match &mut *lock(batch) {
+        Some(gathered) => {
+            gathered.extend(new);
+            None
+        }
+        none => {
+            *none = Some(new.collect());
+            Some(Unwritten(Arc::clone(batch)))
+        }
+    })
+}
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        let gathered = lock(&self.0).take();
+        write(gathered.into_iter().flatten());
+    }
+}
+
+fn write(connections: impl IntoIterator<Item = Arc<Connection>>) {
+    for (number, connection) in connections.into_iter().enumerate() {
+        if number < MAX_WRITTEN {
+            connection.outbox.flush();
+        } else {
+            connection.outbox.wake_to_write();
+        }
+    }
+}
+
+fn lock(batch: &Batch) -> MutexGuard<'_, Option<Vec<Arc<Connection>>>> {
+    // Nothing under this lock can panic half-way through a change.
+    batch.lock().unwrap_or_else(PoisonError::into_inner)
+}
