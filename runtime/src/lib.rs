@@ -47,6 +47,7 @@
 mod accept;
 mod admin;
 mod admission;
+mod allocated;
 mod app;
 mod artifact;
 mod attachment;

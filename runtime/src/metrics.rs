@@ -4,6 +4,7 @@
 
 use std::fmt::{Display, Write};
 
+use crate::allocated;
 use crate::connection::State;
 use crate::counters::{Admission, Counter, Counters, Unanswered};
 use crate::event::EventKind;
@@ -97,6 +98,11 @@ fn gauges(page: &mut Page, server: &Server) {
             "zigttp_events_limit",
             "Most events that run at the same time (--max-events).",
             server.config.max_events,
+        ),
+        (
+            "zigttp_allocated_bytes",
+            "Memory that is in use, without what the allocator keeps for later (glibc; else 0).",
+            allocated::bytes(),
         ),
         ("zigttp_draining", "Whether the server is stopping.", usize::from(server.is_draining())),
     ] {

@@ -1,8 +1,9 @@
 //! Frames waiting to be written to one connection, and the writing.
 //!
-//! Commits push from any task, and write at once as much as the transport takes: waking the
-//! connection's own task for it costs more than the system call that it would then make. What is
-//! left waits for that task, and so does all that is for TLS or HTTP/2 (see [`crate::wire`]).
+//! Commits push from any task, and one task writes as much as the transport takes for all that has
+//! been queued together (see [`crate::unwritten`]): waking the connection's own task for it costs
+//! more than the system call that it would then make. What is left waits for that task, and so does
+//! all that is for TLS or HTTP/2 (see [`crate::wire`]).
 //!
 //! Closing is part of the queue: a close goes out behind the frames that were queued before it, and
 //! nothing is queued after it.

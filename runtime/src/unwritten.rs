@@ -74,3 +74,43 @@ fn lock(batch: &Batch) -> MutexGuard<'_, Option<Vec<Arc<Connection>>>> {
     // Nothing under this lock can panic half-way through a change.
     batch.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection_id::ConnectionId;
+    use crate::rooms::Rooms;
+    use crate::route::Parameters;
+
+    fn connection(rooms: &Rooms, id: u64) -> Arc<Connection> {
+        let id = ConnectionId::from_number(id);
+        let room = rooms.enter("/room");
+        Arc::new(Connection::new(id, room, "/room".into(), None, Parameters::default(), None, 1000))
+    }
+
+    #[test]
+    fn one_task_writes_what_the_events_of_its_thread_have_queued() {
+        let rooms = Rooms::default();
+        let [one, two, three] = [1, 2, 3].map(|id| connection(&rooms, id));
+        let gather_small = |of: &[&Arc<Connection>]| gather(of.iter().copied().cloned(), 10);
+        let is_gathered = || [&one, &two, &three].map(|it| it.outbox.is_gathered());
+
+        let duty = gather_small(&[&one, &two]);
+        assert!(duty.is_some(), "the first has it");
+        assert!(gather_small(&[&two, &three]).is_none(), "it is the first's for all");
+        assert_eq!(is_gathered(), [true; 3]);
+        // On another thread, where its task may be by then.
+        std::thread::scope(|scope| scope.spawn(|| drop(duty)).join().map(drop).expect("it writes"));
+        assert_eq!(is_gathered(), [false; 3]);
+        assert!(gather_small(&[&three]).is_some(), "the next has it anew");
+        assert_eq!(is_gathered(), [false; 3], "dropping it at once is writing at once");
+    }
+
+    #[test]
+    fn much_is_not_gathered() {
+        let rooms = Rooms::default();
+        let one = connection(&rooms, 1);
+        assert!(gather([Arc::clone(&one)], GATHERED_BYTES + 1).is_none());
+        assert!(!one.outbox.is_gathered(), "it is written already");
+    }
+}

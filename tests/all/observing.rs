@@ -52,6 +52,9 @@ async fn metrics_count_what_happens() {
     assert!(refused.is_err());
 
     let metrics = scrape(admin);
+    // The snapshot alone is more than a mebibyte; a server that serves two people is no more than some.
+    let allocated = metrics["zigttp_allocated_bytes"];
+    assert!((1e6..1e8).contains(&allocated), "{allocated}");
     for (series, expected) in [
         ("zigttp_connections_limit", 100_000.0),
         ("zigttp_rooms", 1.0),
