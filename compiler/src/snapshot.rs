@@ -14,7 +14,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, EngineWeak, Instance, Linker, Module, Store, Trap};
+use wasmtime::{
+    Config, Engine, EngineWeak, Instance, Linker, Module, OptLevel, RegallocAlgorithm, Store, Trap,
+};
 use wasmtime_wizer::{ModuleContext, WasmtimeWizer, Wizer};
 use zigts_rules::model::Evaluation;
 use zigttp_abi::events;
@@ -42,9 +44,12 @@ const MEMORY_MEBIBYTES: usize = 24;
 /// Seeds what is random while building. Each event brings a seed of its own.
 const SEED: i64 = 0x7a69_6774_7470;
 
-/// JavaScript may use 448 KiB of the guest's own stack; recursion through native code needs up to
-/// 16 times that of the host's before the engine notices.
-const WASM_STACK_BYTES: usize = 8 * 1024 * 1024;
+/// JavaScript may use 448 KiB of the guest's own stack; recursion needs many times that of the host's
+/// before the engine notices, as code compiled in a hurry has large frames: 8 MiB were too few for a
+/// plain function, and 64 are enough for 15 kinds of recursion. Only what is used becomes memory.
+const WASM_STACK_BYTES: usize = 64 << 20;
+/// For that, and the host's functions called on top of it.
+const STACK_BYTES: usize = WASM_STACK_BYTES + (1 << 20);
 
 /// The engine, compiled and ready to build handlers.
 pub struct Builder {
@@ -78,7 +83,7 @@ pub(crate) struct Outcome {
 }
 
 impl Builder {
-    /// Compiles the engine. That takes most of a second, unless `cache` remembers it.
+    /// Compiles the engine. That takes about a second on two cores, unless `cache` remembers it.
     ///
     /// # Errors
     /// When wasmtime cannot run on this machine.
@@ -87,6 +92,10 @@ impl Builder {
         config
             .cache(cache)
             .epoch_interruption(true)
+            // Compiled once a machine and run for milliseconds: how fast that is shows, how fast the
+            // code is does not.
+            .cranelift_opt_level(OptLevel::None)
+            .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass)
             .max_wasm_stack(WASM_STACK_BYTES)
             // Not used, but checked against the other.
             .async_stack_size(2 * WASM_STACK_BYTES);
@@ -117,7 +126,8 @@ impl Builder {
         store.limiter(|host| host);
         store.set_epoch_deadline(TOP_LEVEL_SECONDS * 1000 / TICK.as_millis() as u64);
 
-        let linked = self.instantiate(&mut store).and_then(|instance| {
+        let linked = stacker::grow(STACK_BYTES, || -> wasmtime::Result<_> {
+            let instance = self.instantiate(&mut store)?;
             let callable = load(&mut store, instance, modules)?;
             Ok((instance, callable))
         });

@@ -87,6 +87,29 @@ fn failures_of_top_level_code_are_located_in_the_typescript() {
     }
 }
 
+/// The engine is compiled in a hurry for building, so its frames are large.
+#[test]
+fn recursion_without_end_at_the_top_level_is_a_range_error() {
+    for recursion in [
+        "const f = (n) => 1 + f(n + 1); f(0)",
+        "JSON.parse('['.repeat(200_000))",
+        "const f = () => [2, 1].sort(() => f()); f()",
+        "const f = () => 'a'.replace('a', () => f()); f()",
+        "const o = { get x() { return o.x; } }; o.x",
+        "const o = { toString() { return `${o}`; } }; `${o}`",
+        "const p = new Proxy({}, { get: (_, key) => p[key] }); p.x",
+        "class A { constructor() { this.a = new A(); } } new A()",
+        "const f = () => Reflect.apply(f, null, []); f()",
+        "function* g() { yield* g(); } [...g()]",
+    ] {
+        let source = format!(
+            "let caught;\ntry {{ {recursion}; }} catch (error) {{ caught = error.name; }}\n\
+             if (caught !== 'RangeError') throw caught;\nexport function handler() {{}}"
+        );
+        assert_eq!(lines(&report_of_build(&[("app.js", &source)])), [""; 0], "{recursion}");
+    }
+}
+
 fn section(artifact: &[u8], name: &str) -> Vec<u8> {
     Parser::new(0)
         .parse_all(artifact)
