@@ -92,13 +92,15 @@ pub(crate) struct Program {
     image: Option<Image>,
     /// Restored instances. The last one used is the first to be used again: its pages are in the
     /// processor's caches.
-    /// Boxed, because they are handed on several times an event.
-    idle: Mutex<Vec<Box<Instance>>>,
+    idle: Mutex<Idle>,
     /// Events that restored an instance, where some are verified.
     restored: AtomicU64,
     /// A restored instance differed from the image, so none is restored any more.
     is_distrusted: AtomicBool,
 }
+
+/// Boxed, because they are handed on several times an event.
+type Idle = Vec<Box<Instance>>;
 
 /// A store with an instance in it.
 struct Instance {
@@ -332,7 +334,7 @@ impl Sandbox {
 struct Mismatch;
 
 impl Program {
-    fn idle(&self) -> MutexGuard<'_, Vec<Box<Instance>>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         // Pushes and pops leave a whole list behind whatever happens.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
