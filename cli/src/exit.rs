@@ -1,6 +1,8 @@
-//! What a command comes to, as its exit code: 0 done, 1 errors found, 2 could not run.
+//! What a command comes to, as its exit code: 0 done, 1 errors found, 2 could not run, 141 nobody
+//! reads its output.
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use crate::show;
@@ -17,12 +19,25 @@ impl fmt::Display for ErrorsFound {
 
 impl std::error::Error for ErrorsFound {}
 
+/// What a shell says of a program that SIGPIPE (13) has ended, which Rust's programs ignore.
+const BROKEN_PIPE: u8 = 128 + 13;
+
+/// Whether standard output was closed: writing there is what commands fail with as it is, without
+/// saying what they were about to do.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| {
+        error.kind() == io::ErrorKind::BrokenPipe && error.raw_os_error().is_some()
+    })
+}
+
 /// Ends a program. Why a command could not run is shown on one line; [`ErrorsFound`] says nothing
 /// more.
 pub fn report(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<ErrorsFound>() => ExitCode::from(1),
+        // Whoever reads has seen enough, as `head` has: no fault, and nobody to tell.
+        Err(error) if is_broken_pipe(&error) => ExitCode::from(BROKEN_PIPE),
         Err(error) => {
             show::error(&error);
             // As clap answers a wrong flag.

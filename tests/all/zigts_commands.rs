@@ -206,3 +206,14 @@ fn every_rule_is_listed_and_can_be_described() {
         assert!(json["example"].as_str().is_some_and(|example| !example.is_empty()), "{code}");
     }
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for command in [&["types"][..], &["rules"], &["explain", "ZTS310"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = program("zigts").args(command).stdout(writer).output().expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command:?}");
+        assert_eq!(output.status.code(), Some(141), "{command:?}");
+    }
+}
