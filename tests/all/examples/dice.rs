@@ -37,7 +37,7 @@ fn come(server: &Server, name: &str, path: &str) -> RawClient {
 /// The status that an upgrade with these headers is refused with.
 fn refusal(server: &Server, path: &str, headers: &str) -> String {
     let (head, _) = server.request(&format!(
-        "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     ));
     head.split(' ').nth(1).expect("a status").to_owned()
