@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join;
 
+use super::support::raw::{RawClient, TEXT, frame};
 use super::support::server::Server;
-use super::support::{eventually, programs};
+use super::support::{admin, eventually, programs};
 
 const FAILING: &str = r#"
 import { send } from "zigttp:websocket";
@@ -38,6 +39,26 @@ async fn an_event_over_its_budget_closes_its_connection_with_1011() {
     let server = Server::start(&programs::compile(FAILING), &["--cpu-limit", "20s"]);
     assert_eq!(closed_with(&server, "hog").await, 1011);
     server.wait_for_log("used up its memory");
+}
+
+/// Writing waits for other events, but not for one that goes on and on.
+#[test]
+fn what_an_event_has_sent_is_written_while_the_next_one_spins() {
+    let handler = programs::compile(
+        r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  if (data === "spin") for (;;) {}
+  send(ws, data);
+}
+"#,
+    );
+    let (server, admin) = admin::start(&handler, &["--cpu-limit", "20s"]);
+    let mut client = RawClient::connect(server.address, "/");
+    // With one system call, so that the server has both when it handles the first.
+    client.write(&[frame(TEXT, b"first"), frame(TEXT, b"spin")].concat());
+    assert_eq!(client.text(), "first");
+    assert_eq!(admin::scrape(admin)["zigttp_events_running"], 1.0, "it has not waited for that");
 }
 
 #[tokio::test]
