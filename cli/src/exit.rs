@@ -25,9 +25,7 @@ const BROKEN_PIPE: u8 = 128 + 13;
 /// Whether standard output was closed: writing there is what commands fail with as it is, without
 /// saying what they were about to do.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| {
-        error.kind() == io::ErrorKind::BrokenPipe && error.raw_os_error().is_some()
-    })
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Ends a program. Why a command could not run is shown on one line; [`ErrorsFound`] says nothing

@@ -4,7 +4,7 @@
 //! together, by the task of the first: what several events have for one peer goes out with one
 //! system call; a peer's process that serves many connections is woken once; and one loop of system
 //! calls finds the caches warm that events and system calls in turns would empty. Measured, of the
-//! CPU time of a message: 7 % of a chat, 13 % of an echo to 64 connections.
+//! CPU time of an echo to 64 connections: 12 % by waiting, and 5 % more by one task writing for all.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
