@@ -123,9 +123,11 @@ fn the_page_may_load_and_reach_nothing_but_its_server() {
 async fn the_log_has_events_with_their_effects() {
     let (server, _folder) = develop(&[]);
     let after = look(&server);
+    // Who is let in first need not be the first that opens: Ada has opened when she is answered.
     let mut ada = server.connect("/room/a?secret=1").await;
+    assert_eq!(ada.ask("ping").await, "pong");
     let mut bob = server.connect("/room/a").await;
-    assert_eq!((ada.ask("ping").await, bob.ask("ping").await), ("pong".into(), "pong".into()));
+    assert_eq!(bob.ask("ping").await, "pong");
     assert_eq!(ada.ask("name Ada").await, "done");
     ada.send("hello").await;
     assert_eq!((ada.text().await, bob.text().await), ("hello".to_owned(), "hello".to_owned()));
