@@ -15,13 +15,14 @@ use crate::imports;
 use crate::runtime::{INTERNALS, engine};
 
 /// The files in the order they run in, by the name that stack traces show.
-const PRELUDE: [(&str, &str); 6] = [
+const PRELUDE: [(&str, &str); 7] = [
     ("zigttp:inspect", include_str!("prelude/inspect.js")),
     ("zigttp:console", include_str!("prelude/console.js")),
     ("zigttp:encoding", include_str!("prelude/encoding.js")),
     ("zigttp:url", include_str!("prelude/url.js")),
     ("zigttp:clone", include_str!("prelude/clone.js")),
     ("zigttp:http", include_str!("prelude/http.js")),
+    ("zigttp:ready", include_str!("prelude/ready.js")),
 ];
 
 /// Names of the functions that Rust calls, in the order of `Internal`.

@@ -22,6 +22,7 @@
 //! - **Arguments are checked here**, where a JavaScript exception can be thrown. The host checks
 //!   again what its safety depends on, and traps.
 
+mod allocator;
 mod api;
 mod ascii;
 mod event;

@@ -11,7 +11,7 @@ use rquickjs::Ctx;
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 use zigttp_abi::events::EXPORTS;
 
-use crate::{ascii, failure, globals, memory, modules};
+use crate::{allocator, ascii, failure, globals, memory, modules};
 
 /// The part of the stack that JavaScript may use; beyond it recursion is a RangeError.
 ///
@@ -169,6 +169,7 @@ pub(crate) fn finish_building() {
         qjs::JS_SetGCThreshold(engine.runtime(), used.saturating_add(COLLECT_AFTER));
     }
     memory::compact();
+    allocator::finish_building();
     engine.building.set(false);
 }
 

@@ -1,0 +1,164 @@
+//! The allocator of QuickJS and of the guest's Rust: blocks side by side, and lists of those freed.
+//!
+//! An event lives for microseconds, and pays for each page it writes. So a small block costs a
+//! comparison and an addition, has no bookkeeping of its own, and lies beside the one before; a
+//! freed one is the next of its size to be handed out, while it is in the processor's cache. Freed
+//! blocks are never joined to larger ones: what that may waste ends with the event. Large blocks,
+//! which need joining, come from the C library.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::ptr;
+
+use crate::runtime::SingleThreaded;
+
+/// Sizes of small blocks are multiples of this, and so are their addresses.
+const UNIT: usize = 16;
+/// The largest small block.
+const LARGEST: usize = 1024;
+/// What is asked of the C library at a time to cut small blocks from.
+const CHUNK: usize = 64 << 10;
+
+/// The heap of small blocks.
+pub(crate) struct Heap {
+    /// What is left of the chunk that blocks are cut from.
+    next: Cell<*mut u8>,
+    left: Cell<usize>,
+    /// Freed blocks by their size in units, less one; each holds where the one before it is.
+    freed: [Cell<*mut u8>; LARGEST / UNIT],
+}
+
+static HEAP: SingleThreaded<Heap> = SingleThreaded(Heap {
+    next: Cell::new(ptr::null_mut()),
+    left: Cell::new(0),
+    freed: [const { Cell::new(ptr::null_mut()) }; LARGEST / UNIT],
+});
+
+/// The allocator, which all of the guest has by this name.
+struct Blocks;
+
+#[global_allocator]
+static BLOCKS: Blocks = Blocks;
+
+/// The index of the list that a block is kept in once freed; `None` for a large one.
+fn class(layout: Layout) -> Option<usize> {
+    let is_small = layout.size() <= LARGEST && layout.align() <= UNIT;
+    // A block of no bytes is one of a unit: nobody asks for it.
+    is_small.then(|| layout.size().saturating_sub(1) / UNIT)
+}
+
+impl Heap {
+    fn allocate(&self, class: usize) -> *mut u8 {
+        let freed = self.freed[class].get();
+        if !freed.is_null() {
+            // SAFETY: a freed block holds where the one before it is.
+            self.freed[class].set(unsafe { freed.cast::<*mut u8>().read() });
+            return freed;
+        }
+        let size = (class + 1) * UNIT;
+        if self.left.get() < size && !self.take_chunk() {
+            return ptr::null_mut();
+        }
+        let block = self.next.get();
+        // SAFETY: so much is left of the chunk.
+        self.next.set(unsafe { block.add(size) });
+        self.left.set(self.left.get() - size);
+        block
+    }
+
+    /// # Safety
+    /// The block is one of this class that [`Heap::allocate`] has answered, and used no more.
+    unsafe fn free(&self, block: *mut u8, class: usize) {
+        // SAFETY: the block is as long as a unit at least, and aligned as one.
+        unsafe { block.cast::<*mut u8>().write(self.freed[class].get()) };
+        self.freed[class].set(block);
+    }
+
+    /// Begins a new chunk. What is left of the one before is a freed block, if it is a small one.
+    #[cold]
+    fn take_chunk(&self) -> bool {
+        let layout = Layout::from_size_align(CHUNK, UNIT).expect("the unit is a power of two");
+        // SAFETY: its size is not zero.
+        let chunk = unsafe { System.alloc(layout) };
+        if chunk.is_null() {
+            return false;
+        }
+        if let Some(class) = (self.left.get() / UNIT).checked_sub(1)
+            && class < self.freed.len()
+        {
+            // SAFETY: the rest is a block of this class, which nobody has.
+            unsafe { self.free(self.next.get(), class) };
+        }
+        self.next.set(chunk);
+        self.left.set(CHUNK);
+        true
+    }
+
+    /// Forgets all freed blocks, and zeroes them: events do not allocate all over the heap, and what
+    /// the blocks held is no part of an artifact.
+    fn forget_freed(&self) {
+        for (class, freed) in self.freed.iter().enumerate() {
+            let mut block = freed.replace(ptr::null_mut());
+            while !block.is_null() {
+                // SAFETY: the block is of this class, freed, and holds where the one before it is.
+                unsafe {
+                    let before = block.cast::<*mut u8>().read();
+                    block.write_bytes(0, (class + 1) * UNIT);
+                    block = before;
+                }
+            }
+        }
+    }
+}
+
+/// Gives events a chunk of their own to begin with, and no holes. After this nothing is to be
+/// allocated before the snapshot.
+pub(crate) fn finish_building() {
+    let heap = &HEAP.0;
+    let has_room = heap.take_chunk();
+    assert!(has_room, "there is memory for a chunk");
+    heap.forget_freed();
+}
+
+// SAFETY: blocks are at least as long and as aligned as was asked for, and none is handed out twice
+// before it is freed.
+unsafe impl GlobalAlloc for Blocks {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match class(layout) {
+            Some(class) => HEAP.0.allocate(class),
+            // SAFETY: it is not of zero bytes.
+            None => unsafe { System.alloc(layout) },
+        }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller says that the block is of this layout.
+        unsafe {
+            match class(layout) {
+                Some(class) => HEAP.0.free(block, class),
+                None => System.dealloc(block, layout),
+            }
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller says that the size is a possible one for this alignment.
+        let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+        let (class, new_class) = (class(layout), class(new_layout));
+        // SAFETY: the caller says that the block is of the first layout.
+        unsafe {
+            if class == new_class {
+                return match class {
+                    Some(_) => block,
+                    None => System.realloc(block, layout, new_size),
+                };
+            }
+            let new_block = self.alloc(new_layout);
+            if !new_block.is_null() {
+                new_block.copy_from_nonoverlapping(block, layout.size().min(new_size));
+                self.dealloc(block, layout);
+            }
+            new_block
+        }
+    }
+}
