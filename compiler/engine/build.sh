@@ -42,6 +42,8 @@ fi
 target=wasm32-wasip1
 # C is compiled in a folder of Cargo's choosing; no path of this machine may get into the engine.
 c_flags="-O3 -include $root/$engine/src/quickjs_wasi.h -ffile-prefix-map=$root=."
+# Cargo does not know of this header; it does know when the flags change.
+c_flags="$c_flags -DHEADER=$(sha256sum <"$engine/src/quickjs_wasi.h" | cut -c1-16)"
 # 448 KiB of the stack are JavaScript's (runtime.rs); the rest is for native code below the check.
 rust_flags="-C link-arg=-zstack-size=524288 -C target-feature=+bulk-memory"
 cargo_home=${CARGO_HOME:-$HOME/.cargo}

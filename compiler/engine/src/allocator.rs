@@ -1,10 +1,13 @@
 //! The allocator of QuickJS and of the guest's Rust: blocks side by side, and lists of those freed.
 //!
 //! An event lives for microseconds, and pays for each page it writes. So a small block costs a
-//! comparison and an addition, has no bookkeeping of its own, and lies beside the one before; a
-//! freed one is the next of its size to be handed out, while it is in the processor's cache. Freed
-//! blocks are never joined to larger ones: what that may waste ends with the event. Large blocks,
-//! which need joining, come from the C library.
+//! comparison and an addition, and lies beside the one before; a freed one is the next of its size to
+//! be handed out, while it is in the processor's cache. Freed blocks are never joined to larger ones:
+//! what that may waste ends with the event. Large blocks, which need joining, come from the C library.
+//!
+//! Rust tells the size of a block that it frees. QuickJS does not, and calls the functions at the end
+//! of this file (quickjs_wasi.h puts them into the places of the C library's): they keep the size
+//! before the block.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -13,7 +16,7 @@ use std::ptr;
 use crate::runtime::SingleThreaded;
 
 /// Sizes of small blocks are multiples of this, and so are their addresses.
-const UNIT: usize = 16;
+const UNIT: usize = 8;
 /// The largest small block.
 const LARGEST: usize = 1024;
 /// What is asked of the C library at a time to cut small blocks from.
@@ -23,14 +26,14 @@ const CHUNK: usize = 64 << 10;
 pub(crate) struct Heap {
     /// What is left of the chunk that blocks are cut from.
     next: Cell<*mut u8>,
-    left: Cell<usize>,
+    end: Cell<*mut u8>,
     /// Freed blocks by their size in units, less one; each holds where the one before it is.
     freed: [Cell<*mut u8>; LARGEST / UNIT],
 }
 
 static HEAP: SingleThreaded<Heap> = SingleThreaded(Heap {
     next: Cell::new(ptr::null_mut()),
-    left: Cell::new(0),
+    end: Cell::new(ptr::null_mut()),
     freed: [const { Cell::new(ptr::null_mut()) }; LARGEST / UNIT],
 });
 
@@ -56,14 +59,17 @@ impl Heap {
             return freed;
         }
         let size = (class + 1) * UNIT;
-        if self.left.get() < size && !self.take_chunk() {
+        if self.left() < size && !self.take_chunk() {
             return ptr::null_mut();
         }
         let block = self.next.get();
         // SAFETY: so much is left of the chunk.
         self.next.set(unsafe { block.add(size) });
-        self.left.set(self.left.get() - size);
         block
+    }
+
+    fn left(&self) -> usize {
+        self.end.get().addr() - self.next.get().addr()
     }
 
     /// # Safety
@@ -83,14 +89,15 @@ impl Heap {
         if chunk.is_null() {
             return false;
         }
-        if let Some(class) = (self.left.get() / UNIT).checked_sub(1)
+        if let Some(class) = (self.left() / UNIT).checked_sub(1)
             && class < self.freed.len()
         {
             // SAFETY: the rest is a block of this class, which nobody has.
             unsafe { self.free(self.next.get(), class) };
         }
         self.next.set(chunk);
-        self.left.set(CHUNK);
+        // SAFETY: the chunk is that long.
+        self.end.set(unsafe { chunk.add(CHUNK) });
         true
     }
 
@@ -161,4 +168,98 @@ unsafe impl GlobalAlloc for Blocks {
             new_block
         }
     }
+}
+
+/// Stands before each block of QuickJS's: how many bytes it has room for. A unit, so that the block is
+/// aligned as the C it is for needs it.
+const HEADER: usize = UNIT;
+
+/// The layout of a block of QuickJS's with its header; its last unit is all used.
+fn layout_for(size: usize) -> Option<Layout> {
+    Some(Layout::from_size_align(size.checked_add(HEADER)?, UNIT).ok()?.pad_to_align())
+}
+
+/// Writes the header of a block, and answers the block behind it.
+///
+/// # Safety
+/// `start` is null, or a block of this layout.
+unsafe fn with_header(start: *mut u8, layout: Layout) -> *mut u8 {
+    if start.is_null() {
+        return start;
+    }
+    // SAFETY: the layout holds a header and more, aligned as it.
+    unsafe {
+        start.cast::<usize>().write(layout.size() - HEADER);
+        start.add(HEADER)
+    }
+}
+
+/// The block that a header stands at the start of, and its layout.
+///
+/// # Safety
+/// The block is one of [`with_header`].
+unsafe fn whole(block: *mut u8) -> (*mut u8, Layout) {
+    // SAFETY: the header is there, and tells what `layout_for` has answered.
+    unsafe {
+        let size = zigttp_usable_size(block) + HEADER;
+        (block.sub(HEADER), Layout::from_size_align_unchecked(size, UNIT))
+    }
+}
+
+/// `malloc` of QuickJS.
+#[unsafe(no_mangle)]
+extern "C" fn zigttp_malloc(size: usize) -> *mut u8 {
+    let Some(layout) = layout_for(size) else { return ptr::null_mut() };
+    // SAFETY: the layout has a header at least.
+    unsafe { with_header(BLOCKS.alloc(layout), layout) }
+}
+
+/// `calloc` of QuickJS.
+#[unsafe(no_mangle)]
+extern "C" fn zigttp_calloc(count: usize, size: usize) -> *mut u8 {
+    let Some(layout) = count.checked_mul(size).and_then(layout_for) else { return ptr::null_mut() };
+    // SAFETY: as above.
+    unsafe { with_header(BLOCKS.alloc_zeroed(layout), layout) }
+}
+
+/// `realloc` of QuickJS.
+///
+/// # Safety
+/// The block is null, or one of these functions' and not freed.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn zigttp_realloc(block: *mut u8, size: usize) -> *mut u8 {
+    if block.is_null() {
+        return zigttp_malloc(size);
+    }
+    let Some(new_layout) = layout_for(size) else { return ptr::null_mut() };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (start, layout) = whole(block);
+        with_header(BLOCKS.realloc(start, layout, new_layout.size()), new_layout)
+    }
+}
+
+/// `free` of QuickJS.
+///
+/// # Safety
+/// As of [`zigttp_realloc`]; it is used no more.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn zigttp_free(block: *mut u8) {
+    if !block.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (start, layout) = whole(block);
+            BLOCKS.dealloc(start, layout);
+        }
+    }
+}
+
+/// `malloc_usable_size` of QuickJS, which counts what it holds by it.
+///
+/// # Safety
+/// The block is one of these functions' and not freed.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn zigttp_usable_size(block: *const u8) -> usize {
+    // SAFETY: the header stands before it.
+    unsafe { block.sub(HEADER).cast::<usize>().read() }
 }

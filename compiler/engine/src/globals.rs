@@ -64,6 +64,8 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
         // SAFETY: the context is alive; the engine keeps this reference.
         *value = unsafe { qjs::JS_DupValue(ctx.as_raw().as_ptr(), function.as_raw()) };
     }
+    // What `ready.js` has put there is to stay alive.
+    std::mem::forget(internals);
     Ok(values)
 }
 

@@ -10,3 +10,59 @@
  * elsewhere: garbage collection then knows nothing of large buffers, and `text += more` copies
  * the text each time. This macro is looked at for that question, and to include <malloc.h>. */
 #define __ANDROID__
+
+/* Its blocks come from allocator.rs, without the detour over two tables of functions that rquickjs
+ * has for allocators. */
+#include <malloc.h>
+#include <stdlib.h>
+void *zigttp_malloc(size_t size);
+void *zigttp_calloc(size_t count, size_t size);
+void *zigttp_realloc(void *block, size_t size);
+void zigttp_free(void *block);
+size_t zigttp_usable_size(const void *block);
+#define malloc(size) zigttp_malloc(size)
+#define calloc(count, size) zigttp_calloc(count, size)
+#define realloc(block, size) zigttp_realloc(block, size)
+#define free(block) zigttp_free(block)
+#define malloc_usable_size(block) zigttp_usable_size(block)
+
+/* Copies of a few bytes, of which strings and arguments are full: a bulk copy is a call of the host
+ * in wasmtime, unless the length is a constant. All is read before anything is written, so the places
+ * may overlap. */
+#include <string.h>
+static __attribute__((noinline, unused)) void *
+zigttp_copy(void *to, const void *from, size_t size)
+{
+#define EACH_END(type)                                                      \
+    do {                                                                    \
+        type first, last;                                                   \
+        __builtin_memcpy(&first, from, sizeof first);                       \
+        __builtin_memcpy(&last, (char *)from + size - sizeof last,          \
+                         sizeof last);                                      \
+        __builtin_memcpy(to, &first, sizeof first);                         \
+        __builtin_memcpy((char *)to + size - sizeof last, &last,            \
+                         sizeof last);                                      \
+    } while (0)
+    typedef struct { unsigned long long words[2]; } two_words;
+    typedef struct { unsigned long long words[4]; } four_words;
+    if (size > 2 * sizeof(four_words))
+        return __builtin_memmove(to, from, size);
+    if (size >= sizeof(four_words))
+        EACH_END(four_words);
+    else if (size >= sizeof(two_words))
+        EACH_END(two_words);
+    else if (size >= sizeof(long long))
+        EACH_END(long long);
+    else if (size >= sizeof(int))
+        EACH_END(int);
+    else if (size >= sizeof(short))
+        EACH_END(short);
+    else if (size == 1)
+        *(char *)to = *(const char *)from;
+    return to;
+#undef EACH_END
+}
+#define COPY(bulk, to, from, size) \
+    (__builtin_constant_p(size) ? bulk(to, from, size) : zigttp_copy(to, from, size))
+#define memcpy(to, from, size) COPY(__builtin_memcpy, to, from, size)
+#define memmove(to, from, size) COPY(__builtin_memmove, to, from, size)
