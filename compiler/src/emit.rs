@@ -3,6 +3,8 @@
 //! Types are stripped, and imports that TypeScript erases with them; what remains names other
 //! modules by their resolved names, so that the engine has nothing to resolve.
 
+mod member_loops;
+
 use std::collections::{HashMap, VecDeque};
 
 use sourcemap::SourceMap;
@@ -22,6 +24,7 @@ use zigts_rules::span::ModuleId;
 
 use crate::load::Handler;
 use crate::parse::{LANGUAGE, Parsed};
+use member_loops::MemberLoops;
 
 /// One module as the engine gets it.
 pub(crate) struct Emitted {
@@ -59,6 +62,7 @@ fn emit_module(model: &HandlerModel, id: ModuleId, parsed: Parsed) -> (Emitted, 
     let mut passes = (
         typescript::typescript(strip_config(), unresolved, top_level),
         visit_mut_pass(&mut rewriter),
+        visit_mut_pass(MemberLoops::default()),
         hygiene(),
         fixer(None),
     );

@@ -316,3 +316,75 @@ async fn of_two_events_that_write_one_attachment_the_last_commit_wins() {
     assert_eq!(ada.text().await, "kept");
     assert_eq!(carol.ask("kept").await, "ada");
 }
+
+/// Loops over members in the ways they can be written, with names that a rewritten loop might take.
+const LOOPS: &str = r#"
+import { getWebSockets as all, send } from "zigttp:websocket";
+
+function REPLACED(ws: WebSocket, room: string) {
+  const members = "m", index = "i", count = "c";
+  const seen: string[] = [];
+  const name = (peer: unknown) => (peer === ws ? "own" : typeof peer);
+  for (const peer of LIST) seen.push(`each ${name(peer)}`);
+  for (let peer of LIST) {
+    if (name(peer) === "own") continue;
+    peer = 1 as any;
+    seen.push(`continued ${peer} ${members}${index}${count}`);
+  }
+  outer: for (const peer of LIST) {
+    for (const other of LIST) {
+      if (peer === other) continue outer;
+      seen.push(`nested ${name(peer)} ${name(other)}`);
+    }
+    break outer;
+  }
+  const later: (() => string)[] = [];
+  for (const peer of LIST) later.push(() => name(peer));
+  seen.push(later.map((each) => each()).join("+"));
+  for (const peer of LIST) {
+    const peer = "own body";
+    seen.push(peer);
+  }
+  for (const { length } of LIST as any) seen.push(`taken apart ${length}`);
+  let last: unknown, before: unknown;
+  for (last of LIST) before = last;
+  for (var hoisted of LIST);
+  seen.push(`after ${name(last)} ${before === last} ${hoisted === last}`);
+  for (const peer of LIST.slice(1)) seen.push(`sliced ${name(peer)}`);
+  try {
+    for (const peer of LIST) throw new Error(`thrown ${name(peer)}`);
+  } catch (error) {
+    seen.push((error as Error).message);
+  }
+  return seen;
+}
+
+export async function onMessage(ws: WebSocket, data: string, room: string) {
+  if (data === "opened?") return void send(ws, data);
+  const inOrder: string[] = [];
+  for await (const peer of all(room)) inOrder.push(String(peer));
+  for (const peer of all(room)) {
+    await null;
+    inOrder.push(String(peer));
+  }
+  send(ws, JSON.stringify([direct(ws, room), plain(ws, room), inOrder]));
+}
+"#;
+
+#[tokio::test]
+async fn a_loop_over_members_may_be_written_in_any_way() {
+    let (head, rest) = LOOPS.split_once("function REPLACED").expect("it is there");
+    let (body, tail) = rest.split_once("\nexport").expect("it is there");
+    let version = |name: &str, list: &str| format!("function {name}{}", body.replace("LIST", list));
+    // What is called is no name here, so this is a loop as any other.
+    let (direct, plain) = (version("direct", "all(room)"), version("plain", "[all][0](room)"));
+    let handler = programs::compile(&format!("{head}{direct}\n{plain}\nexport{tail}"));
+    let server = Server::start(&handler, &[]);
+    let mut clients = members(&server, "/loops", 3).await;
+    let answer = clients[1].ask("loop").await;
+    let answer: [Vec<String>; 3] = serde_json::from_str(&answer).expect("three lists");
+    let [direct, plain, in_order] = answer;
+    assert_eq!(direct, plain);
+    assert_eq!(direct.len(), 3 + 2 + 3 + 1 + 3 + 3 + 1 + 2 + 1, "{direct:?}");
+    assert_eq!(in_order[..3], in_order[3..]);
+}
