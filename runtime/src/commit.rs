@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, MutexGuard};
 
+use smallvec::SmallVec;
+
 use crate::attachment::AttachmentError;
 use crate::connection_id::{ById, ConnectionId};
 use crate::counters::Counters;
@@ -67,13 +69,15 @@ async fn compress(effects: &mut [Effect], touched: &ById<Touched>, hub: &Hub) {
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order. Answers how many bytes of messages it has queued.
 fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) -> usize {
-    let mut rooms: Vec<&Room> = touched.values().map(|touched| &*touched.connection.room).collect();
+    let mut rooms: SmallVec<[&Room; 1]> =
+        touched.values().map(|touched| &*touched.connection.room).collect();
     // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
     // for each other; a room that was left and entered anew has the same key and is another.
     rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
     rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
     rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
-    let _members: Vec<MutexGuard<'_, Members>> = rooms.iter().map(|room| room.members()).collect();
+    let _members: SmallVec<[MutexGuard<'_, Members>; 1]> =
+        rooms.iter().map(|room| room.members()).collect();
     let outbox = |id: &ConnectionId| &touched[id].connection.outbox;
     let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
     for effect in effects {

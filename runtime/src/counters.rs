@@ -152,8 +152,11 @@ impl Counter {
     }
 
     pub(crate) fn add(&self, count: usize) {
-        // A statistic: nothing is ordered by it.
-        self.0.fetch_add(count as u64, Ordering::Relaxed);
+        // Of what mostly does not happen, without the write that all cores would share.
+        if count > 0 {
+            // A statistic: nothing is ordered by it.
+            self.0.fetch_add(count as u64, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn get(&self) -> u64 {

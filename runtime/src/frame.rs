@@ -8,9 +8,6 @@ use zigttp_abi::value::ValueKind;
 
 use crate::value::{Value, well_formed};
 
-/// Longest header of a frame that is not masked.
-const MAX_HEADER_BYTES: usize = 10;
-
 /// A whole, unmasked text or binary message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -25,10 +22,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// A text frame. Bytes that are no UTF-8 (from lone surrogates) become U+FFFD.
     pub(crate) fn text(payload: &[u8]) -> Frame {
-        match std::str::from_utf8(payload) {
-            Ok(_) => Frame::encode(true, payload),
-            Err(_invalid) => Frame::encode(true, well_formed(payload).as_bytes()),
-        }
+        Frame::encode(true, well_formed(payload).as_bytes())
     }
 
     /// A binary frame.
@@ -52,9 +46,11 @@ impl Frame {
     }
 
     fn with_header(is_text: bool, is_compressed: bool, payload: &[u8]) -> Frame {
-        let mut bytes = Vec::with_capacity(MAX_HEADER_BYTES + payload.len());
         let opcode = OpCode::Data(if is_text { Data::Text } else { Data::Binary });
         let header = FrameHeader { opcode, rsv1: is_compressed, ..FrameHeader::default() };
+        // Exactly what it takes: with room left, sharing would be another allocation.
+        let len = header.len(payload.len() as u64) + payload.len();
+        let mut bytes = Vec::with_capacity(len);
         header.format(payload.len() as u64, &mut bytes).expect("writing to memory cannot fail");
         let header_len = bytes.len() as u8;
         bytes.extend_from_slice(payload);

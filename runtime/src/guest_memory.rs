@@ -101,8 +101,18 @@ pub(crate) fn read_string(
     caller: &mut Caller<'_, HostData>,
     span: Span,
 ) -> Result<String, GuestFault> {
+    with_string(caller, span, |_state, string| string.to_owned())
+}
+
+/// The same for whoever only looks at it.
+pub(crate) fn with_string<R>(
+    caller: &mut Caller<'_, HostData>,
+    span: Span,
+    look: impl FnOnce(&mut EventState, &str) -> R,
+) -> Result<R, GuestFault> {
     let memory = memory(caller)?;
-    Ok(well_formed(span.of(memory.data(&caller))?))
+    let (memory, state) = memory.data_and_store_mut(caller);
+    Ok(look(state, &well_formed(span.of(memory)?)))
 }
 
 /// Copies bytes that the state holds into the guest at `ptr`.

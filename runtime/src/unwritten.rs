@@ -16,8 +16,16 @@ const MAX_WRITTEN: usize = 128;
 /// An event that sends more payload does not wait for others.
 const GATHERED_BYTES: usize = 32 << 10;
 
-/// Connections with queued frames. `None` when nobody has yet taken it upon them to write.
-type Batch = Mutex<Option<Vec<Arc<Connection>>>>;
+/// What a thread's events have queued for.
+type Batch = Mutex<Gathered>;
+
+#[derive(Default)]
+struct Gathered {
+    /// Whether somebody has taken it upon them to write.
+    is_taken: bool,
+    /// With queued frames.
+    connections: Vec<Arc<Connection>>,
+}
 
 thread_local! {
     static BATCH: Arc<Batch> = Arc::default();
@@ -41,22 +49,23 @@ pub(crate) fn gather(
     let mut new =
         connections.into_iter().filter(|connection| connection.outbox.gather()).peekable();
     new.peek()?;
-    BATCH.with(|batch| match &mut *lock(batch) {
-        Some(gathered) => {
-            gathered.extend(new);
-            None
-        }
-        none => {
-            *none = Some(new.collect());
-            Some(Unwritten(Arc::clone(batch)))
-        }
+    BATCH.with(|batch| {
+        let mut gathered = lock(batch);
+        gathered.connections.extend(new);
+        let is_first = !std::mem::replace(&mut gathered.is_taken, true);
+        is_first.then(|| Unwritten(Arc::clone(batch)))
     })
 }
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
-        let gathered = lock(&self.0).take();
-        write(gathered.into_iter().flatten());
+        let Gathered { mut connections, .. } = std::mem::take(&mut *lock(&self.0));
+        write(connections.drain(..));
+        // For the space that it has: mostly nothing has been added meanwhile.
+        let mut gathered = lock(&self.0);
+        if gathered.connections.capacity() == 0 && connections.capacity() <= MAX_WRITTEN {
+            gathered.connections = connections;
+        }
     }
 }
 
@@ -70,7 +79,7 @@ fn write(connections: impl IntoIterator<Item = Arc<Connection>>) {
     }
 }
 
-fn lock(batch: &Batch) -> MutexGuard<'_, Option<Vec<Arc<Connection>>>> {
+fn lock(batch: &Batch) -> MutexGuard<'_, Gathered> {
     // Nothing under this lock can panic half-way through a change.
     batch.lock().unwrap_or_else(PoisonError::into_inner)
 }

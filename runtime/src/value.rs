@@ -1,5 +1,7 @@
 //! Bytes with the JavaScript kind they have: message data, attachments, auto-responses.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use zigttp_abi::value::ValueKind;
 
@@ -21,9 +23,9 @@ impl Value {
     /// U+FFFD, as `TextEncoder` does it.
     pub fn new(kind: ValueKind, bytes: Bytes) -> Value {
         if kind == ValueKind::Text
-            && let Err(_invalid) = std::str::from_utf8(&bytes)
+            && let Cow::Owned(text) = well_formed(&bytes)
         {
-            return Value::text(well_formed(&bytes));
+            return Value::text(text);
         }
         Value { kind, bytes }
     }
@@ -52,7 +54,10 @@ impl Value {
 
 /// The text of a guest's bytes. A lone surrogate, which QuickJS writes as three bytes that are no
 /// UTF-8, becomes one U+FFFD; so does each other byte that is none.
-pub(crate) fn well_formed(bytes: &[u8]) -> String {
+pub(crate) fn well_formed(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
     let mut text = String::with_capacity(bytes.len());
     // Bytes left of the surrogate that the last chunk began.
     let mut of_surrogate = 0;
@@ -71,7 +76,7 @@ pub(crate) fn well_formed(bytes: &[u8]) -> String {
             }
         }
     }
-    text
+    Cow::Owned(text)
 }
 
 #[cfg(test)]

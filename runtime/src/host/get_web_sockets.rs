@@ -1,6 +1,9 @@
 //! `getWebSockets(room)`: every open connection of a room.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
@@ -8,17 +11,23 @@ use crate::connection_id::ConnectionId;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 
+/// Members whose ids are gathered without an allocation.
+const FEW: usize = 16;
+
 impl EventState {
     /// Ids of the room's members that are not closing, as `f64`s in the order they opened. A
     /// connection in its own `onOpen` finds itself, and one this event has closed is not there.
     fn get_web_sockets(&mut self, room: &str) -> Bytes {
-        let mut ids: Vec<ConnectionId> = match self.hub.rooms.get(room) {
+        // Mostly it is the event's own, which need not be looked up among all.
+        let own = self.event.connection().map(|own| &own.room).filter(|own| own.key() == room);
+        let found = own.map(Arc::clone).or_else(|| self.hub.rooms.get(room));
+        let mut ids: SmallVec<[ConnectionId; FEW]> = match found {
             Some(room) => {
                 let members = room.members();
                 let open = members.values().filter(|member| member.outbox.is_open());
                 open.map(|member| member.id).collect()
             }
-            None => Vec::new(),
+            None => SmallVec::new(),
         };
         // Others may have opened since its id was given out: keep the order.
         if let Some(own) = self.opens_into(room)
@@ -42,8 +51,8 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "get_web_sockets",
         |mut caller: Caller<'_, HostData>, room: i32, room_len: i32, ptr: i32, cap: i32| {
-            let room = guest_memory::read_string(&mut caller, Span::new(room, room_len))?;
-            let ids = caller.data_mut().get_web_sockets(&room);
+            let room = Span::new(room, room_len);
+            let ids = guest_memory::with_string(&mut caller, room, EventState::get_web_sockets)?;
             let count = i32::try_from(ids.len() / size_of::<f64>())
                 .expect("connections are bounded far below 2^31");
             guest_memory::answer(&mut caller, Span::new(ptr, cap), ids)?;

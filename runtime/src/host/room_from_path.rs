@@ -24,11 +24,11 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
          parameter_len: i32,
          ptr: i32,
          cap: i32| {
-            let parameter =
-                guest_memory::read_string(&mut caller, Span::new(parameter, parameter_len))?;
-            let Some(value) = caller.data_mut().room_from_path(ws, &parameter) else {
-                return wasmtime::Result::Ok(-1);
-            };
+            let parameter = Span::new(parameter, parameter_len);
+            let value = guest_memory::with_string(&mut caller, parameter, |state, parameter| {
+                state.room_from_path(ws, parameter)
+            })?;
+            let Some(value) = value else { return wasmtime::Result::Ok(-1) };
             let len = i32::try_from(value.len()).expect("a path is bounded by the header size");
             guest_memory::answer(&mut caller, Span::new(ptr, cap), value)?;
             Ok(len)

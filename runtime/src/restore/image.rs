@@ -102,9 +102,9 @@ impl Image {
             }
         }
         let memory = tracked.memory.data_mut(&mut store);
-        for page in &tracked.marked {
-            let start = (page * PAGE).min(memory.len());
-            let end = (start + PAGE + WIDEST_STORE).min(memory.len());
+        for run in tracked.marked.chunk_by(|page, next| page + 1 == *next) {
+            let start = (run[0] * PAGE).min(memory.len());
+            let end = (start + run.len() * PAGE + WIDEST_STORE).min(memory.len());
             memory[start..end].copy_from_slice(&self.memory[start..end]);
         }
         for (global, value) in tracked.globals.iter().zip(&self.globals) {
