@@ -53,7 +53,7 @@ fn an_event_allocates_seldom() {
     // One thread: what is counted is the event's.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
-        for (path, bound) in [("/echo", 13), ("/chat/one", 18)] {
+        for (path, bound) in [("/echo", 7), ("/chat/one", 8)] {
             let connection = LocalConnection::open(&server, path).await.expect("a route");
             let message = async || {
                 assert!(connection.message(Value::text("hello, everybody")).await);
