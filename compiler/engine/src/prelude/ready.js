@@ -3,8 +3,7 @@
 (function (_native, internals) {
   "use strict";
 
-  // The first object of its prototype has a shape made for it, which goes with the last. These stay:
-  // in a chat, that shape was 3 % of an event.
+  // The first object of its prototype has a shape made for it, which goes with the last. These stay.
   const generator = function* () {};
   const asyncGenerator = async function* () {};
   const samples = [
