@@ -62,7 +62,7 @@ fn emit_module(model: &HandlerModel, id: ModuleId, parsed: Parsed) -> (Emitted, 
     let mut passes = (
         typescript::typescript(strip_config(), unresolved, top_level),
         visit_mut_pass(&mut rewriter),
-        visit_mut_pass(MemberLoops::default()),
+        visit_mut_pass(MemberLoops::of(module, top_level)),
         hygiene(),
         fixer(None),
     );

@@ -7,28 +7,39 @@
 
 use std::collections::HashSet;
 
-use swc_core::common::{DUMMY_SP, SyntaxContext, util::take::Take};
+use swc_core::common::util::take::Take;
+use swc_core::common::{DUMMY_SP, Mark, SyntaxContext};
 use swc_core::ecma::ast::{
     BinExpr, BinaryOp, BlockStmt, CallExpr, Callee, ComputedPropName, Expr, ForHead, ForOfStmt,
-    ForStmt, Id, Ident, IdentName, ImportSpecifier, MemberExpr, MemberProp, Module, ModuleDecl,
-    ModuleExportName, ModuleItem, Pat, Stmt, UpdateExpr, UpdateOp, VarDecl, VarDeclKind,
-    VarDeclarator,
+    ForStmt, Id, Ident, IdentName, MemberExpr, MemberProp, Pat, Stmt, UpdateExpr, UpdateOp,
+    VarDecl, VarDeclKind, VarDeclarator,
 };
 use swc_core::ecma::utils::private_ident;
 use swc_core::ecma::visit::{VisitMut, VisitMutWith};
-use zigttp_abi::api;
+use zigts_rules::model::{ImportKind, Module, Target};
 
 /// The API function whose answers are looped over.
 const GET_WEB_SOCKETS: &str = "getWebSockets";
 
 /// Rewrites the loops of one module.
-#[derive(Default)]
 pub(super) struct MemberLoops {
     /// What the module calls the function.
     names: HashSet<Id>,
 }
 
 impl MemberLoops {
+    pub(super) fn of(module: &Module, top_level: Mark) -> MemberLoops {
+        let context = SyntaxContext::empty().apply_mark(top_level);
+        let names = module
+            .imports
+            .iter()
+            .filter(|it| it.target == Target::Websocket && it.kind == ImportKind::Static)
+            .flat_map(|import| &import.names)
+            .filter(|name| name.imported.as_deref() == Some(GET_WEB_SOCKETS))
+            .map(|name| (name.local.as_str().into(), context));
+        MemberLoops { names: names.collect() }
+    }
+
     fn is_members(&self, expression: &Expr) -> bool {
         let Expr::Call(CallExpr { callee: Callee::Expr(callee), .. }) = expression else {
             return false;
@@ -107,31 +118,6 @@ fn member(object: &Ident, prop: MemberProp) -> Box<Expr> {
 }
 
 impl VisitMut for MemberLoops {
-    fn visit_mut_module(&mut self, module: &mut Module) {
-        for item in &module.body {
-            let ModuleItem::ModuleDecl(ModuleDecl::Import(import)) = item else { continue };
-            if import.src.value.as_str() != Some(api::MODULE) {
-                continue;
-            }
-            for specifier in &import.specifiers {
-                let ImportSpecifier::Named(named) = specifier else { continue };
-                let is_it = match &named.imported {
-                    Some(ModuleExportName::Ident(imported)) => imported.sym == GET_WEB_SOCKETS,
-                    Some(ModuleExportName::Str(imported)) => {
-                        imported.value.as_str() == Some(GET_WEB_SOCKETS)
-                    }
-                    None => named.local.sym == GET_WEB_SOCKETS,
-                };
-                if is_it {
-                    self.names.insert(named.local.to_id());
-                }
-            }
-        }
-        if !self.names.is_empty() {
-            module.visit_mut_children_with(self);
-        }
-    }
-
     fn visit_mut_stmt(&mut self, statement: &mut Stmt) {
         statement.visit_mut_children_with(self);
         if let Stmt::ForOf(of) = statement
