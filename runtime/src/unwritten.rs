@@ -16,16 +16,8 @@ const MAX_WRITTEN: usize = 128;
 /// An event that sends more payload does not wait for others.
 const GATHERED_BYTES: usize = 32 << 10;
 
-/// What a thread's events have queued for.
-type Batch = Mutex<Gathered>;
-
-#[derive(Default)]
-struct Gathered {
-    /// Whether somebody has taken it upon them to write.
-    is_taken: bool,
-    /// With queued frames.
-    connections: Vec<Arc<Connection>>,
-}
+/// Connections with queued frames. Where there are any, somebody has taken it upon them to write.
+type Batch = Mutex<Vec<Arc<Connection>>>;
 
 thread_local! {
     static BATCH: Arc<Batch> = Arc::default();
@@ -51,20 +43,20 @@ pub(crate) fn gather(
     new.peek()?;
     BATCH.with(|batch| {
         let mut gathered = lock(batch);
-        gathered.connections.extend(new);
-        let is_first = !std::mem::replace(&mut gathered.is_taken, true);
+        let is_first = gathered.is_empty();
+        gathered.extend(new);
         is_first.then(|| Unwritten(Arc::clone(batch)))
     })
 }
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
-        let Gathered { mut connections, .. } = std::mem::take(&mut *lock(&self.0));
+        let mut connections = std::mem::take(&mut *lock(&self.0));
         write(connections.drain(..));
         // For the space that it has: mostly nothing has been added meanwhile.
         let mut gathered = lock(&self.0);
-        if gathered.connections.capacity() == 0 && connections.capacity() <= MAX_WRITTEN {
-            gathered.connections = connections;
+        if gathered.capacity() == 0 && connections.capacity() <= MAX_WRITTEN {
+            *gathered = connections;
         }
     }
 }
@@ -79,7 +71,7 @@ fn write(connections: impl IntoIterator<Item = Arc<Connection>>) {
     }
 }
 
-fn lock(batch: &Batch) -> MutexGuard<'_, Gathered> {
+fn lock(batch: &Batch) -> MutexGuard<'_, Vec<Arc<Connection>>> {
     // Nothing under this lock can panic half-way through a change.
     batch.lock().unwrap_or_else(PoisonError::into_inner)
 }
