@@ -388,3 +388,23 @@ async fn a_loop_over_members_may_be_written_in_any_way() {
     assert_eq!(direct.len(), 3 + 2 + 3 + 1 + 3 + 3 + 1 + 2 + 1, "{direct:?}");
     assert_eq!(in_order[..3], in_order[3..]);
 }
+
+#[tokio::test]
+async fn a_loop_over_members_takes_no_iterator() {
+    let handler = programs::compile(
+        r#"
+import { getWebSockets, send } from "zigttp:websocket";
+
+Array.prototype[Symbol.iterator] = () => {
+  throw new Error("an iterator is taken");
+};
+
+export function onMessage(ws: WebSocket, data: string, room: string) {
+  for (const peer of getWebSockets(room)) send(peer, data);
+}
+"#,
+    );
+    let server = Server::start(&handler, &[]);
+    let mut client = server.connect("/loops").await;
+    assert_eq!(client.ask("hello").await, "hello");
+}
