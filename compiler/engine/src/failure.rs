@@ -51,14 +51,15 @@ fn report_bytes(message: &[u8], stack: &[u8]) {
 /// Reports what the prelude says of a thrown value, or `None` with an exception pending.
 fn describe(context: *mut JSContext, mut thrown: JSValue) -> Option<()> {
     let describe = engine().internal(Internal::Describe);
-    // SAFETY: the context and both values are alive; the elements are freed by `Text` and below.
+    // SAFETY: the context and both values are alive; the references to the elements are never freed, so
+    // that the texts stay.
     unsafe {
         let pair = qjs::JS_Call(context, describe, qjs::JS_UNDEFINED, 1, &mut thrown);
         if qjs::JS_IsException(pair) {
             return None;
         }
-        let message = Text::take(context, qjs::JS_GetPropertyUint32(context, pair, 0)).ok();
-        let stack = Text::take(context, qjs::JS_GetPropertyUint32(context, pair, 1)).ok();
+        let message = Text::new(context, qjs::JS_GetPropertyUint32(context, pair, 0)).ok();
+        let stack = Text::new(context, qjs::JS_GetPropertyUint32(context, pair, 1)).ok();
         qjs::JS_FreeValue(context, pair);
         report_bytes(&message?, &stack?);
         Some(())

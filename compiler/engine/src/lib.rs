@@ -97,7 +97,7 @@ extern "C" fn exports() -> u32 {
 /// A connection has opened. Input 0 is the URL.
 #[unsafe(no_mangle)]
 extern "C" fn on_open(seed: i64, ws: i64, url_len: usize) -> i32 {
-    let event = Event::begin("onOpen", seed);
+    let event = Event::begin(const { event::row("onOpen") }, seed);
     event.finish(|event| {
         let url = event.text_input(0, url_len)?;
         event.call(&mut [value::number(ws), url])
@@ -107,7 +107,7 @@ extern "C" fn on_open(seed: i64, ws: i64, url_len: usize) -> i32 {
 /// A message has come. Input 0 is its data, input 1 the room.
 #[unsafe(no_mangle)]
 extern "C" fn on_message(seed: i64, ws: i64, kind: u32, data_len: usize, room_len: usize) -> i32 {
-    let event = Event::begin("onMessage", seed);
+    let event = Event::begin(const { event::row("onMessage") }, seed);
     event.finish(|event| {
         let data = event.data_input(0, kind, data_len)?;
         let room = event.text_input(1, room_len)?;
@@ -118,7 +118,7 @@ extern "C" fn on_message(seed: i64, ws: i64, kind: u32, data_len: usize, room_le
 /// A connection has closed. Input 0 is the reason.
 #[unsafe(no_mangle)]
 extern "C" fn on_close(seed: i64, ws: i64, code: i32, reason_len: usize) -> i32 {
-    let event = Event::begin("onClose", seed);
+    let event = Event::begin(const { event::row("onClose") }, seed);
     event.finish(|event| {
         let reason = event.text_input(0, reason_len)?;
         event.call(&mut [value::number(ws), value::number(code.into()), reason])
@@ -134,7 +134,7 @@ extern "C" fn handler(
     headers_len: usize,
     body_len: usize,
 ) -> i32 {
-    let event = Event::begin("handler", seed);
+    let event = Event::begin(const { event::row("handler") }, seed);
     event.finish(|event| {
         http::serve(event, Internal::Respond, method_len, url_len, headers_len, body_len)
     })
@@ -149,7 +149,7 @@ extern "C" fn on_upgrade(
     headers_len: usize,
     body_len: usize,
 ) -> i32 {
-    let event = Event::begin("onUpgrade", seed);
+    let event = Event::begin(const { event::row("onUpgrade") }, seed);
     event.finish(|event| {
         http::serve(event, Internal::Admit, method_len, url_len, headers_len, body_len)
     })

@@ -35,34 +35,27 @@ const TYPED_ARRAYS: [ValueKind; 12] = [
 
 /// The UTF-8 of a JavaScript string, in which a lone surrogate is three bytes that are no UTF-8.
 ///
-/// For an ASCII string these are the string's own bytes; others are converted.
+/// For an ASCII string these are the string's own bytes, as alive as the value; others are converted.
 pub(crate) struct Text {
-    context: *mut JSContext,
     start: *const u8,
     len: usize,
+    /// Of the bytes that are to be freed.
+    converted: Option<*mut JSContext>,
 }
 
 impl Text {
     /// Borrows from a string, or from what `String(value)` makes of another value.
     pub(crate) fn new(context: *mut JSContext, value: JSValue) -> Result<Text, Thrown> {
         if let Some((start, len)) = ascii::bytes_of(value) {
-            // SAFETY: the context and the value are alive; the reference is freed with the text, as
-            // the one that `JS_ToCStringLen` takes.
-            unsafe { qjs::JS_DupValue(context, value) };
-            return Ok(Text { context, start, len });
+            return Ok(Text { start, len, converted: None });
         }
         let mut len = 0;
         // SAFETY: the context and the value are alive.
         let start = unsafe { qjs::JS_ToCStringLen(context, &raw mut len, value) };
-        if start.is_null() { Err(Thrown) } else { Ok(Text { context, start: start.cast(), len }) }
-    }
-
-    /// The same for a reference that nobody else frees.
-    pub(crate) fn take(context: *mut JSContext, value: JSValue) -> Result<Text, Thrown> {
-        let text = Text::new(context, value);
-        // SAFETY: the reference is ours; the text keeps one of its own.
-        unsafe { qjs::JS_FreeValue(context, value) };
-        text
+        if start.is_null() {
+            return Err(Thrown);
+        }
+        Ok(Text { start: start.cast(), len, converted: Some(context) })
     }
 }
 
@@ -77,8 +70,10 @@ impl Deref for Text {
 
 impl Drop for Text {
     fn drop(&mut self) {
-        // SAFETY: these are the bytes of a string of which this holds a reference.
-        unsafe { qjs::JS_FreeCString(self.context, self.start.cast()) };
+        if let Some(context) = self.converted {
+            // SAFETY: these are the bytes of a string of which this holds a reference.
+            unsafe { qjs::JS_FreeCString(context, self.start.cast()) };
+        }
     }
 }
 
@@ -218,8 +213,10 @@ pub(crate) fn number(value: i64) -> JSValue {
 
 /// A string from UTF-8.
 pub(crate) fn string(context: *mut JSContext, utf8: &[u8]) -> Result<JSValue, Thrown> {
-    // SAFETY: the context is alive, and the bytes are during the call.
-    checked(unsafe { qjs::JS_NewStringLen(context, utf8.as_ptr().cast(), utf8.len() as _) })
+    ascii::string_filled(context, utf8.len(), |to| {
+        // SAFETY: there is room for all of them.
+        unsafe { to.copy_from_nonoverlapping(utf8.as_ptr(), utf8.len()) };
+    })
 }
 
 /// The exception that an answer of QuickJS may be.
