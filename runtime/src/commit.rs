@@ -5,10 +5,9 @@ use std::sync::{Arc, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::attachment::AttachmentError;
-use crate::connection_id::{ById, ConnectionId};
 use crate::counters::Counters;
 use crate::deflate::{Variants, WindowBits};
-use crate::effects::{Effect, Effects, Touched};
+use crate::effects::{AllTouched, Effect, Effects, Place};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
@@ -31,7 +30,8 @@ pub(crate) async fn commit(
         Box::pin(compress(&mut effects, &touched, hub)).await;
     }
     let writes: Vec<_> = touched
-        .values_mut()
+        .0
+        .iter_mut()
         .filter_map(|touched| Some((Arc::clone(&touched.connection), touched.attachment.take()?)))
         .collect();
     if !writes.is_empty() {
@@ -40,14 +40,14 @@ pub(crate) async fn commit(
     }
 
     let bytes = queue(effects, &touched, &hub.counters);
-    Ok(unwritten::gather(touched.into_values().map(|touched| touched.connection), bytes))
+    Ok(unwritten::gather(touched.0.into_iter().map(|touched| touched.connection), bytes))
 }
 
 /// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
-fn compression_of(effect: &Effect, touched: &ById<Touched>, hub: &Hub) -> Option<WindowBits> {
+fn compression_of(effect: &Effect, touched: &AllTouched, hub: &Hub) -> Option<WindowBits> {
     match effect {
         Effect::Send { to, frame } if hub.compression.applies_to(frame) => {
-            touched[to].connection.window
+            touched[*to].connection.window
         }
         _ => None,
     }
@@ -55,7 +55,7 @@ fn compression_of(effect: &Effect, touched: &ById<Touched>, hub: &Hub) -> Option
 
 /// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
 /// than all else here.
-async fn compress(effects: &mut [Effect], touched: &ById<Touched>, hub: &Hub) {
+async fn compress(effects: &mut [Effect], touched: &AllTouched, hub: &Hub) {
     let mut variants = Variants::default();
     for effect in effects {
         if let Some(window) = compression_of(effect, touched, hub)
@@ -68,17 +68,19 @@ async fn compress(effects: &mut [Effect], touched: &ById<Touched>, hub: &Hub) {
 
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order. Answers how many bytes of messages it has queued.
-fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) -> usize {
+fn queue(effects: Vec<Effect>, touched: &AllTouched, counters: &Counters) -> usize {
     let mut rooms: SmallVec<[&Room; 1]> =
-        touched.values().map(|touched| &*touched.connection.room).collect();
+        touched.0.iter().map(|touched| &*touched.connection.room).collect();
     // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
     // for each other; a room that was left and entered anew has the same key and is another.
     rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
-    rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
-    rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
+    if rooms.len() > 1 {
+        rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
+        rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
+    }
     let _members: SmallVec<[MutexGuard<'_, Members>; 1]> =
         rooms.iter().map(|room| room.members()).collect();
-    let outbox = |id: &ConnectionId| &touched[id].connection.outbox;
+    let outbox = |place: Place| &touched[place].connection.outbox;
     let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
     for effect in effects {
         match effect {
@@ -88,13 +90,13 @@ fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) -> 
                 if frame.is_compressed() {
                     compressed += frame.payload().len();
                 }
-                outbox(&to).push(frame);
+                outbox(to).push(frame);
             }
             Effect::Close { connection, close } => {
-                outbox(&connection).close(close);
+                outbox(connection).close(close);
             }
             Effect::SetAutoResponse { connection, pair } => {
-                touched[&connection].connection.set_auto_response(pair);
+                touched[connection].connection.set_auto_response(pair);
             }
             // Written above.
             Effect::SetAttachment { .. } => {}
@@ -102,6 +104,8 @@ fn queue(effects: Vec<Effect>, touched: &ById<Touched>, counters: &Counters) -> 
     }
     counters.sent_frames.add(frames);
     counters.sent_bytes.add(bytes);
-    counters.sent_compressed_bytes.add(compressed);
+    if compressed > 0 {
+        counters.sent_compressed_bytes.add(compressed);
+    }
     bytes
 }

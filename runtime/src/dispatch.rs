@@ -12,6 +12,7 @@ use zigttp_abi::close_code;
 use crate::app::App;
 use crate::commit::commit;
 use crate::config::OnError;
+use crate::connection::Connection;
 use crate::event::{Event, Response};
 use crate::event_state::EventState;
 use crate::failpoint;
@@ -32,25 +33,22 @@ struct Committed {
 impl Server {
     /// Runs an event of a connection to its end. What it and others have queued is written when the
     /// caller drops the answer.
-    pub(crate) async fn dispatch(&self, event: Event) -> Result<Option<Unwritten>, Failure> {
-        let connection = event.connection().cloned();
-        let _turn = match &connection {
-            Some(connection) => Some(connection.room.turn().await),
-            None => None,
-        };
-        let opening = match &event {
-            Event::Open { connection, .. } => Some(connection.clone()),
-            _ => None,
-        };
+    pub(crate) async fn dispatch(
+        &self,
+        connection: &Arc<Connection>,
+        event: Event,
+    ) -> Result<Option<Unwritten>, Failure> {
+        let _turn = connection.room.turn().await;
+        let is_opening = matches!(event, Event::Open { .. });
         let result = self.run(event).await;
-        if let (Some(connection), Err(failure)) = (&connection, &result)
+        if let Err(failure) = &result
             && (self.config.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
         {
             connection.outbox.close(Close::new(close_code::INTERNAL_ERROR, ""));
         }
-        if let Some(connection) = opening {
+        if is_opening {
             // Still in its room's turn: the next event of the room finds it listed.
-            self.hub.join(&connection);
+            self.hub.join(connection);
         }
         result
     }
@@ -89,7 +87,7 @@ impl Server {
     ) -> impl Future<Output = Result<Committed, Failure>> + Send + use<'a> {
         failpoint::panics("event");
         let began = Instant::now();
-        let state = EventState::new(self.hub.clone(), self.config.clone(), event, began);
+        let state = EventState::new(self.hub.clone(), event, began);
         self.run_state(slot, app, state, began)
     }
 

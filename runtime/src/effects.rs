@@ -1,5 +1,6 @@
 //! What an event did, as plain values: collected while it runs, committed when it returns.
 
+use std::ops::Index;
 use std::sync::Arc;
 
 use crate::auto_response::AutoResponse;
@@ -10,30 +11,37 @@ use crate::outbox::Close;
 use crate::value::Value;
 
 /// One thing an event did.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Queue a frame.
-    Send { to: ConnectionId, frame: Frame },
+    Send { to: Place, frame: Frame },
     /// Close gracefully, behind what was sent before.
-    Close { connection: ConnectionId, close: Close },
+    Close { connection: Place, close: Close },
     /// Keep a value with a connection.
-    SetAttachment { connection: ConnectionId, value: Value },
+    SetAttachment { connection: Place, value: Value },
     /// Answer a message without JavaScript; `None` clears.
-    SetAutoResponse { connection: ConnectionId, pair: Option<AutoResponse> },
+    SetAutoResponse { connection: Place, pair: Option<AutoResponse> },
 }
+
+/// A connection, by its place among those that an event has addressed.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(usize);
 
 /// The effects of one event in the order they happened, and what later calls of the same event
 /// must see of them.
 #[derive(Default)]
 pub(crate) struct Effects {
     list: Vec<Effect>,
-    touched: ById<Touched>,
+    touched: Vec<Touched>,
+    /// Places of all that are touched, once those are more than [`FEW`].
+    places: ById<Place>,
+    has_closed_any: bool,
     /// Payload bytes held; they count against the event's memory budget.
     bytes: usize,
 }
 
 /// A connection an event has addressed.
 pub(crate) struct Touched {
+    pub(crate) place: Place,
     pub(crate) connection: Arc<Connection>,
     /// Payload bytes this event has sent it.
     pub(crate) sent: usize,
@@ -46,6 +54,9 @@ pub(crate) struct Touched {
 /// What an effect costs besides its payload: the entry itself and a share of the tables.
 const ENTRY_BYTES: usize = 128;
 
+/// Connections up to which looking at each finds one sooner than hashing.
+const FEW: usize = 8;
+
 impl Effects {
     /// The record of a connection this event addresses, looked up once.
     pub(crate) fn touch(
@@ -53,13 +64,36 @@ impl Effects {
         id: ConnectionId,
         find: impl FnOnce() -> Option<Arc<Connection>>,
     ) -> Option<&mut Touched> {
-        use std::collections::hash_map::Entry;
-        match self.touched.entry(id) {
-            Entry::Occupied(entry) => Some(entry.into_mut()),
-            Entry::Vacant(entry) => find().map(|connection| {
-                entry.insert(Touched { connection, sent: 0, is_closed: false, attachment: None })
-            }),
+        let place = match self.place_of(id) {
+            Some(place) => place,
+            None => self.add(find()?),
+        };
+        Some(&mut self.touched[place.0])
+    }
+
+    fn place_of(&self, id: ConnectionId) -> Option<Place> {
+        if self.touched.len() > FEW {
+            return self.places.get(&id).copied();
         }
+        let mut touched = self.touched.iter();
+        touched.find(|touched| touched.connection.id == id).map(|touched| touched.place)
+    }
+
+    fn add(&mut self, connection: Arc<Connection>) -> Place {
+        let place = Place(self.touched.len());
+        self.touched.push(Touched {
+            place,
+            connection,
+            sent: 0,
+            is_closed: false,
+            attachment: None,
+        });
+        if self.touched.len() > FEW {
+            let unknown = &self.touched[self.places.len()..];
+            self.places
+                .extend(unknown.iter().map(|touched| (touched.connection.id, touched.place)));
+        }
+        place
     }
 
     /// Adds one; the caller has updated what [`Effects::touch`] gave it.
@@ -70,12 +104,14 @@ impl Effects {
                 Effect::SetAttachment { value, .. } => value.bytes().len(),
                 Effect::Close { .. } | Effect::SetAutoResponse { .. } => 0,
             };
+        self.has_closed_any |= matches!(effect, Effect::Close { .. });
         self.list.push(effect);
     }
 
     /// Whether this event has closed the connection.
     pub(crate) fn has_closed(&self, id: ConnectionId) -> bool {
-        self.touched.get(&id).is_some_and(|touched| touched.is_closed)
+        self.has_closed_any
+            && self.place_of(id).is_some_and(|place| self.touched[place.0].is_closed)
     }
 
     /// The last frame sent, so that a broadcast can share its bytes.
@@ -100,8 +136,71 @@ impl Effects {
         &self.list
     }
 
+    /// The id of a connection that it has addressed.
+    pub(crate) fn id(&self, place: Place) -> ConnectionId {
+        self.touched[place.0].connection.id
+    }
+
     /// The effects and the connections they name.
-    pub(crate) fn into_parts(self) -> (Vec<Effect>, ById<Touched>) {
-        (self.list, self.touched)
+    pub(crate) fn into_parts(self) -> (Vec<Effect>, AllTouched) {
+        (self.list, AllTouched(self.touched))
+    }
+}
+
+/// The connections an event has addressed, once it has ended.
+pub(crate) struct AllTouched(pub(crate) Vec<Touched>);
+
+impl Index<Place> for AllTouched {
+    type Output = Touched;
+
+    fn index(&self, place: Place) -> &Touched {
+        &self.0[place.0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rooms::Rooms;
+    use crate::route::Parameters;
+
+    fn id(number: u64) -> ConnectionId {
+        ConnectionId::from_number(number)
+    }
+
+    fn connection(number: u64) -> Arc<Connection> {
+        let (room, url) = (Rooms::default().enter("/room"), "/room".into());
+        Arc::new(Connection::new(id(number), room, url, None, Parameters::default(), None, 1000))
+    }
+
+    #[test]
+    fn connections_are_found_again_among_few_and_among_many() {
+        let mut effects = Effects::default();
+        for count in 1..=3 * FEW as u64 {
+            let place = effects.touch(id(count), || Some(connection(count))).expect("found").place;
+            assert_eq!(effects.id(place), id(count));
+            assert!(effects.touch(id(1000), || None).is_none(), "one that is gone");
+            for known in 1..=count {
+                let again = effects.touch(id(known), || unreachable!("it is known"));
+                again.expect("it is known").sent += 1;
+            }
+        }
+        let (_, touched) = effects.into_parts();
+        let sent: Vec<usize> = touched.0.iter().map(|touched| touched.sent).collect();
+        assert_eq!(sent, (1..=3 * FEW).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_closed_is_told_of_that_connection_alone() {
+        let mut effects = Effects::default();
+        for number in [1, 2] {
+            effects.touch(id(number), || Some(connection(number))).expect("found");
+        }
+        let touched = effects.touch(id(2), || None).expect("known");
+        touched.is_closed = true;
+        let connection = touched.place;
+        effects.push(Effect::Close { connection, close: Close::new(1000, "") });
+        let has_closed = [1, 2, 3].map(|number| effects.has_closed(id(number)));
+        assert_eq!(has_closed, [false, true, false]);
     }
 }

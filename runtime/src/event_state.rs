@@ -7,7 +7,6 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::budget::{CpuBudget, MemoryBudget, OverBudget};
-use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::effects::{Effect, Effects, Touched};
@@ -51,7 +50,6 @@ impl DerefMut for HostData {
 /// What is known of one event and collected while it runs.
 pub(crate) struct EventState {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) config: Arc<Config>,
     pub(crate) event: Event,
     pub(crate) effects: Effects,
     pub(crate) cpu: CpuBudget,
@@ -68,17 +66,11 @@ pub(crate) struct EventState {
 
 impl EventState {
     /// Boxed: it goes into its store and out again.
-    pub(crate) fn new(
-        hub: Arc<Hub>,
-        config: Arc<Config>,
-        event: Event,
-        began: Instant,
-    ) -> Box<EventState> {
+    pub(crate) fn new(hub: Arc<Hub>, event: Event, began: Instant) -> Box<EventState> {
         Box::new(EventState {
-            cpu: CpuBudget::start(config.cpu_limit, began),
-            memory_budget: MemoryBudget::new(config.memory_limit),
+            cpu: CpuBudget::start(hub.config.cpu_limit, began),
+            memory_budget: MemoryBudget::new(hub.config.memory_limit),
             hub,
-            config,
             event,
             effects: Effects::default(),
             memory: None,

@@ -139,18 +139,19 @@ pub(crate) fn write_owned(
     put(memory.data_mut(caller), ptr, bytes)
 }
 
-/// Hands an answer to the guest: into the place it offers if it fits, else kept for `take`.
-/// Either way the caller tells the guest the length.
+/// Hands an answer to the guest: into the place it offers if it fits, else `keep` makes what is kept for
+/// `take`. Either way the caller tells the guest the length.
 pub(crate) fn answer(
     caller: &mut Caller<'_, HostData>,
     place: Span,
-    answer: Bytes,
+    answer: &[u8],
+    keep: impl FnOnce() -> Bytes,
 ) -> Result<(), GuestFault> {
     if answer.len() > place.len() {
-        caller.data_mut().answer = answer;
+        caller.data_mut().answer = keep();
         return Ok(());
     }
-    write_owned(caller, place.start.cast_signed(), &answer)
+    write_owned(caller, place.start.cast_signed(), answer)
 }
 
 /// Marks what is about to be written.

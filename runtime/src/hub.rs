@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 use crate::attachment::Attachments;
+use crate::config::Config;
 use crate::connection::{Connection, State};
 use crate::connection_id::{ById, ConnectionId, ConnectionIds};
 use crate::counters::Counters;
@@ -28,6 +29,7 @@ pub struct ConnectionStates {
 
 /// All connections of one server.
 pub(crate) struct Hub {
+    pub(crate) config: Arc<Config>,
     pub(crate) rooms: Rooms,
     pub(crate) attachments: Attachments,
     pub(crate) counters: Counters,
@@ -41,12 +43,14 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new(
+        config: Arc<Config>,
         ids: ConnectionIds,
         attachments: Attachments,
         handler_log: HandlerLog,
         compression: Compression,
     ) -> Hub {
         Hub {
+            config,
             rooms: Rooms::default(),
             attachments,
             counters: Counters::default(),

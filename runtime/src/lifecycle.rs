@@ -103,7 +103,7 @@ impl Server {
         let Close { code, reason, .. } = end.report();
         let close = Event::Close { connection: Arc::clone(connection), code, reason };
         // Its failure is logged; there is nobody left to tell.
-        let _ = self.dispatch(close).await;
+        let _ = self.dispatch(connection, close).await;
         if self.resume.is_some() && is_dropped && connection.attachment().is_some() {
             // It waits for whoever comes back.
             return true;
@@ -206,9 +206,9 @@ impl Server {
 
     /// Runs an event of this connection. Boxed, so that an idle connection does not hold room for
     /// what an event needs. A failure has been logged, and closes the connection if it must.
-    async fn run_for(&self, socket: &mut Socket, connection: &Connection, event: Event) {
+    async fn run_for(&self, socket: &mut Socket, connection: &Arc<Connection>, event: Event) {
         connection.set_state(State::Live);
-        let dispatch = Box::pin(self.dispatch(event));
+        let dispatch = Box::pin(self.dispatch(connection, event));
         if let Ok(Some(unwritten)) = socket.write_during(&connection.outbox, dispatch).await {
             socket.write_later(unwritten);
         }

@@ -28,7 +28,7 @@ impl LocalConnection {
         let registered = Registered { hub: Arc::clone(&server.hub), connection };
         let open = Event::Open { connection: Arc::clone(&registered.connection) };
         // A failure has been logged, as for every connection.
-        let _ = server.dispatch(open).await;
+        let _ = server.dispatch(&registered.connection, open).await;
         Some(LocalConnection { server: Arc::clone(server), registered })
     }
 
@@ -40,7 +40,7 @@ impl LocalConnection {
             return connection.outbox.push_bounded(Frame::of(&answer));
         }
         let event = Event::Message { connection: Arc::clone(connection), data };
-        self.server.dispatch(event).await.is_ok()
+        self.server.dispatch(connection, event).await.is_ok()
     }
 
     /// The next frame queued for this connection, as it would go over the wire.

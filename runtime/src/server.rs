@@ -124,11 +124,13 @@ impl Server {
         let handler_log = HandlerLog::new(Rate::per_second(config.handler_log_rate));
         let compression =
             Compression { min_size: config.compression_min_size, level: config.compression_level };
+        let config = Arc::new(config);
+        let hub = Hub::new(Arc::clone(&config), ids, attachments, handler_log, compression);
         let server = Arc::new(Server {
             resume,
             _durable_dir: durable_dir,
             sandbox,
-            hub: Arc::new(Hub::new(ids, attachments, handler_log, compression)),
+            hub: Arc::new(hub),
             places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
             transports: Arc::new(Semaphore::new(config.max_transports.min(Semaphore::MAX_PERMITS))),
             origins,
@@ -138,7 +140,7 @@ impl Server {
             message_rate: config.message_rate.map(Rate::per_second),
             bodies: Semaphore::new(BODIES_PER_EVENT * config.max_events),
             inspector: config.inspector.as_ref().map(Inspector::new),
-            config: Arc::new(config),
+            config,
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
             tls: RwLock::new(None),

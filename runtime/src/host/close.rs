@@ -18,7 +18,7 @@ impl EventState {
             return Ok(());
         }
         touched.is_closed = true;
-        let connection = touched.connection.id;
+        let connection = touched.place;
         self.push(Effect::Close { connection, close })
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
             };
             let len = value.bytes().len() as i64;
             let kind = i64::from(value.kind().number());
-            guest_memory::answer(&mut caller, Span::new(ptr, cap), value.bytes().clone())?;
+            let bytes = value.bytes();
+            guest_memory::answer(&mut caller, Span::new(ptr, cap), bytes, || bytes.clone())?;
             Ok(kind << 32 | len)
         },
     )?;

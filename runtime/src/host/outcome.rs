@@ -25,9 +25,10 @@ impl EventState {
         };
         let connection = Arc::clone(connection);
         let id = connection.id;
-        let touched = self.effects.touch(id, || Some(connection));
-        touched.expect("it was found").attachment = Some(value.clone());
-        self.push(Effect::SetAttachment { connection: id, value })
+        let touched = self.effects.touch(id, || Some(connection)).expect("it was found");
+        touched.attachment = Some(value.clone());
+        let connection = touched.place;
+        self.push(Effect::SetAttachment { connection, value })
             .map_err(|over: OverBudget| over.into())
     }
 }
@@ -76,7 +77,7 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         "accept",
         |mut caller: Caller<'_, HostData>, kind: i32, ptr: i32, len: i32| {
             let span = Span::new(ptr, len);
-            let limit = caller.data().config.max_attachment_size;
+            let limit = caller.data().hub.config.max_attachment_size;
             if span.len() > limit {
                 return wasmtime::Result::Ok(i32::try_from(limit).unwrap_or(i32::MAX));
             }

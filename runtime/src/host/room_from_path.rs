@@ -30,7 +30,7 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
             })?;
             let Some(value) = value else { return wasmtime::Result::Ok(-1) };
             let len = i32::try_from(value.len()).expect("a path is bounded by the header size");
-            guest_memory::answer(&mut caller, Span::new(ptr, cap), value)?;
+            guest_memory::answer(&mut caller, Span::new(ptr, cap), &value, || value.clone())?;
             Ok(len)
         },
     )?;

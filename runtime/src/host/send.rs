@@ -14,7 +14,7 @@ impl EventState {
     /// Collects a frame. Answers false when the connection is gone or closing, or its queue plus
     /// what this event has sent it is over the bound.
     fn send(&mut self, ws: i64, frame: Frame) -> Result<bool, OverBudget> {
-        let max_queue = self.config.max_queue;
+        let max_queue = self.hub.config.max_queue;
         let Some(touched) = self.touch_writable(ws) else { return Ok(false) };
         if touched.is_closed {
             return Ok(false);
@@ -25,7 +25,7 @@ impl EventState {
             return Ok(false);
         }
         touched.sent += frame.payload().len();
-        let to = touched.connection.id;
+        let to = touched.place;
         self.push(Effect::Send { to, frame })?;
         Ok(true)
     }

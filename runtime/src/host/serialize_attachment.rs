@@ -14,7 +14,7 @@ impl EventState {
     fn serialize_attachment(&mut self, ws: i64, value: Value) -> Result<(), OverBudget> {
         let Some(touched) = self.touch_writable(ws) else { return Ok(()) };
         touched.attachment = Some(value.clone());
-        let connection = touched.connection.id;
+        let connection = touched.place;
         self.push(Effect::SetAttachment { connection, value })
     }
 }
@@ -25,7 +25,7 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         "serialize_attachment",
         |mut caller: Caller<'_, HostData>, ws: i64, kind: i32, ptr: i32, len: i32| {
             let span = Span::new(ptr, len);
-            let limit = caller.data().config.max_attachment_size;
+            let limit = caller.data().hub.config.max_attachment_size;
             if span.len() > limit {
                 return wasmtime::Result::Ok(i32::try_from(limit).unwrap_or(i32::MAX));
             }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::preview::Preview;
 use crate::connection::Connection;
-use crate::effects::{Effect, Effects};
+use crate::effects::{Effect, Effects, Place};
 use crate::event::{Event, Request, Response};
 use crate::failure::Failure;
 use crate::frame::Frame;
@@ -180,6 +180,7 @@ impl Shown {
 fn show(effects: &Effects) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
     let mut last_frame: Option<&Frame> = None;
+    let number = |place: &Place| effects.id(*place).number();
     for effect in effects.list() {
         let next = match effect {
             Effect::Send { to, frame } => {
@@ -188,23 +189,23 @@ fn show(effects: &Effects) -> Vec<Shown> {
                 {
                     *count += 1;
                     if recipients.len() < MAX_RECIPIENTS {
-                        recipients.push(to.number());
+                        recipients.push(number(to));
                     }
                     continue;
                 }
                 let data = Preview::of_bytes(frame.is_text(), frame.payload());
-                Shown::Send { to: vec![to.number()], count: 1, data }
+                Shown::Send { to: vec![number(to)], count: 1, data }
             }
             Effect::Close { connection, close } => Shown::Close {
-                conn: connection.number(),
+                conn: number(connection),
                 code: close.code,
                 reason: close.reason.to_string(),
             },
             Effect::SetAttachment { connection, value } => {
-                Shown::Attachment { conn: connection.number(), data: Preview::of(value) }
+                Shown::Attachment { conn: number(connection), data: Preview::of(value) }
             }
             Effect::SetAutoResponse { connection, pair } => Shown::AutoResponse {
-                conn: connection.number(),
+                conn: number(connection),
                 pair: pair
                     .as_ref()
                     .map(|pair| (Preview::guess(&pair.request), Preview::guess(&pair.response))),

@@ -7,7 +7,9 @@ use super::{GLOBAL_EXPORT, MAP_EXPORT, PAGE, WIDEST_STORE};
 /// Bytes to copy back above which an instance is dropped: 3 MB took 109 us, a new instance 8.
 pub(super) const MAX_RESTORED: usize = 1 << 20;
 const MAX_MARKED: usize = MAX_RESTORED / PAGE;
-/// Bytes of the map that are looked at together; most are clear.
+/// Bytes of the map that are looked at together: most are clear.
+const BLOCK: usize = 256;
+/// As many as there are bits in a word.
 const CHUNK: usize = 64;
 
 /// Memory and globals of a module right after its instantiation. Taken once.
@@ -21,8 +23,9 @@ pub(crate) struct Tracked {
     memory: Memory,
     map: Memory,
     globals: Box<[Global]>,
-    /// Pages to copy back; empty between restores, kept for its space.
-    marked: Vec<usize>,
+    /// Pages to copy back: the first of a chunk of them, and a bit for each that is marked. Kept for its
+    /// space.
+    marked: Vec<(usize, u64)>,
 }
 
 impl Tracked {
@@ -40,7 +43,7 @@ impl Tracked {
                 instance.get_global(&mut store, &format!("{GLOBAL_EXPORT}{number}"))
             })
             .collect();
-        Ok(Tracked { memory, map, globals, marked: Vec::with_capacity(MAX_MARKED) })
+        Ok(Tracked { memory, map, globals, marked: Vec::new() })
     }
 
     /// The map, for the marks of what the host writes.
@@ -78,39 +81,31 @@ impl Image {
         if tracked.memory.data_size(&store) != self.memory.len() {
             return None;
         }
-        tracked.marked.clear();
         // Two more than there are pages: a bulk write may have marked them.
-        let pages = self.memory.len() / PAGE;
-        let map = tracked.map.data_mut(&mut store);
-        let map = &mut map[..(pages + 2).next_multiple_of(CHUNK)];
-        for (number, chunk) in map.chunks_exact_mut(CHUNK).enumerate() {
-            let chunk: &mut [u8; CHUNK] = chunk.try_into().expect("chunks are that long");
-            // Without a branch for each byte or word: the compiler makes four wide loads of it.
-            if chunk.iter().fold(0, |marks, mark| marks | mark) == 0 {
-                continue;
-            }
-            let (words, _) = chunk.as_chunks::<8>();
-            for (place, word) in words.iter().enumerate() {
-                let first = number * CHUNK + place * 8;
-                for page in set_bits(marks_of(*word)) {
-                    tracked.marked.push(first + page);
-                }
-            }
-            *chunk = [0; CHUNK];
-            if tracked.marked.len() > MAX_MARKED {
-                return None;
-            }
-        }
+        let pages = (self.memory.len() / PAGE + 2).next_multiple_of(BLOCK);
+        let count =
+            take_marks(&mut tracked.map.data_mut(&mut store)[..pages], &mut tracked.marked)?;
         let memory = tracked.memory.data_mut(&mut store);
-        for run in tracked.marked.chunk_by(|page, next| page + 1 == *next) {
-            let start = (run[0] * PAGE).min(memory.len());
-            let end = (start + run.len() * PAGE + WIDEST_STORE).min(memory.len());
-            memory[start..end].copy_from_slice(&self.memory[start..end]);
+        for (first, mut marks) in tracked.marked.iter().copied() {
+            let mut page = first;
+            while marks != 0 {
+                let clear = marks.trailing_zeros();
+                let run = (marks >> clear).trailing_ones();
+                page += clear as usize;
+                let start = (page * PAGE).min(memory.len());
+                page += run as usize;
+                let end = (page * PAGE + WIDEST_STORE).min(memory.len());
+                memory[start..end].copy_from_slice(&self.memory[start..end]);
+                marks = marks.unbounded_shr(clear + run);
+            }
         }
         for (global, value) in tracked.globals.iter().zip(&self.globals) {
-            global.set(&mut store, *value).ok()?;
+            // Setting costs several times what looking does, and the stack pointer is back where it was.
+            if !is_same(&global.get(&mut store), value) {
+                global.set(&mut store, *value).ok()?;
+            }
         }
-        Some(tracked.marked.len() * PAGE)
+        Some(count * PAGE)
     }
 
     /// What of an instance differs from the image, in words; all of it is compared. Tables are
@@ -140,19 +135,41 @@ impl Image {
     }
 }
 
-/// A bit for each byte of eight that is 1; all others are 0. The factor brings the lowest bits of
-/// the bytes side by side into the highest byte of the product, without a carry.
-fn marks_of(bytes: [u8; 8]) -> u8 {
-    (u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+/// Clears a map, and answers how many pages were marked; `None` when they are too many.
+fn take_marks(map: &mut [u8], marked: &mut Vec<(usize, u64)>) -> Option<usize> {
+    marked.clear();
+    let mut count = 0;
+    for (number, block) in map.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+        if is_clear(block) {
+            continue;
+        }
+        for (place, chunk) in block.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
+            if is_clear(chunk) {
+                continue;
+            }
+            let (words, _) = chunk.as_chunks::<8>();
+            let marks = words.iter().rev().fold(0, |marks, word| marks << 8 | marks_of(*word));
+            *chunk = [0; CHUNK];
+            count += marks.count_ones() as usize;
+            marked.push((number * BLOCK + place * CHUNK, marks));
+        }
+        if count > MAX_MARKED {
+            return None;
+        }
+    }
+    Some(count)
 }
 
-/// The places of the bits that are 1, from the lowest.
-fn set_bits(mut bits: u8) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let place = (bits != 0).then(|| bits.trailing_zeros() as usize);
-        bits &= bits.wrapping_sub(1);
-        place
-    })
+/// Without a branch for each byte or word: the compiler makes wide loads of it.
+fn is_clear(marks: &[u8]) -> bool {
+    let (words, _) = marks.as_chunks::<8>();
+    words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word)) == 0
+}
+
+/// A bit for each byte of eight that is 1; all others are 0. The factor brings the lowest bits of
+/// the bytes side by side into the highest byte of the product, without a carry.
+fn marks_of(bytes: [u8; 8]) -> u64 {
+    u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// Bit for bit; no global that is restored holds a reference.
