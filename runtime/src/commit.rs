@@ -19,15 +19,15 @@ use crate::unwritten::{self, Unwritten};
 /// When an attachment cannot be written; then nothing has taken effect.
 pub(crate) async fn commit(
     hub: &Hub,
-    effects: Effects,
+    effects: &mut Effects,
 ) -> Result<Option<Unwritten>, AttachmentError> {
     if effects.is_empty() {
         return Ok(None);
     }
-    let (mut effects, mut touched) = effects.into_parts();
-    if effects.iter().any(|effect| compression_of(effect, &touched, hub).is_some()) {
+    let (effects, touched) = effects.parts();
+    if effects.iter().any(|effect| compression_of(effect, touched, hub).is_some()) {
         // Boxed, so that other commits do not hold room for it.
-        Box::pin(compress(&mut effects, &touched, hub)).await;
+        Box::pin(compress(effects, touched, hub)).await;
     }
     let writes: Vec<_> = touched
         .0
@@ -39,8 +39,8 @@ pub(crate) async fn commit(
         hub.attachments.write_all(writes).await?;
     }
 
-    let bytes = queue(effects, &touched, &hub.counters);
-    Ok(unwritten::gather(touched.0.into_iter().map(|touched| touched.connection), bytes))
+    let bytes = queue(effects.drain(..), touched, &hub.counters);
+    Ok(unwritten::gather(touched.0.drain(..).map(|touched| touched.connection), bytes))
 }
 
 /// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
@@ -68,7 +68,11 @@ async fn compress(effects: &mut [Effect], touched: &AllTouched, hub: &Hub) {
 
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
 /// room see one order. Answers how many bytes of messages it has queued.
-fn queue(effects: Vec<Effect>, touched: &AllTouched, counters: &Counters) -> usize {
+fn queue(
+    effects: impl Iterator<Item = Effect>,
+    touched: &AllTouched,
+    counters: &Counters,
+) -> usize {
     let mut rooms: SmallVec<[&Room; 1]> =
         touched.0.iter().map(|touched| &*touched.connection.room).collect();
     // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait

@@ -108,7 +108,7 @@ impl Server {
             record.returned(&state.effects, state.response.as_ref());
         }
         let result = match result {
-            Ok(()) => match commit(&self.hub, std::mem::take(&mut state.effects)).await {
+            Ok(()) => match commit(&self.hub, &mut state.effects).await {
                 Ok(unwritten) => Ok(Committed { response: state.response.take(), unwritten }),
                 Err(error) => Err(Failure::NotCommitted(format!("{error}: {}", error.source))),
             },

@@ -1,5 +1,7 @@
 //! What an event did, as plain values: collected while it runs, committed when it returns.
 
+use std::cell::Cell;
+use std::mem::take;
 use std::ops::Index;
 use std::sync::Arc;
 
@@ -28,10 +30,9 @@ pub(crate) struct Place(usize);
 
 /// The effects of one event in the order they happened, and what later calls of the same event
 /// must see of them.
-#[derive(Default)]
 pub(crate) struct Effects {
     list: Vec<Effect>,
-    touched: Vec<Touched>,
+    touched: AllTouched,
     /// Places of all that are touched, once those are more than [`FEW`].
     places: ById<Place>,
     has_closed_any: bool,
@@ -57,7 +58,39 @@ const ENTRY_BYTES: usize = 128;
 /// Connections up to which looking at each finds one sooner than hashing.
 const FEW: usize = 8;
 
+thread_local! {
+    /// The lists of an event that has ended, empty, for the next one of the thread.
+    static SPARE: Cell<(Vec<Effect>, Vec<Touched>)> = const { Cell::new((Vec::new(), Vec::new())) };
+}
+
+/// Entries that a spare list has room for, at most.
+const MAX_SPARE: usize = 64;
+
+impl Drop for Effects {
+    fn drop(&mut self) {
+        let (mut list, mut touched) = (take(&mut self.list), take(&mut self.touched.0));
+        if list.capacity().max(touched.capacity()) <= MAX_SPARE {
+            list.clear();
+            touched.clear();
+            // None is kept any more where the thread is about to end.
+            let _ = SPARE.try_with(|spare| spare.set((list, touched)));
+        }
+    }
+}
+
 impl Effects {
+    /// Of an event that begins.
+    pub(crate) fn new() -> Effects {
+        let (list, touched) = SPARE.take();
+        Effects {
+            list,
+            touched: AllTouched(touched),
+            places: ById::default(),
+            has_closed_any: false,
+            bytes: 0,
+        }
+    }
+
     /// The record of a connection this event addresses, looked up once.
     pub(crate) fn touch(
         &mut self,
@@ -68,28 +101,23 @@ impl Effects {
             Some(place) => place,
             None => self.add(find()?),
         };
-        Some(&mut self.touched[place.0])
+        Some(&mut self.touched.0[place.0])
     }
 
     fn place_of(&self, id: ConnectionId) -> Option<Place> {
-        if self.touched.len() > FEW {
+        if self.touched.0.len() > FEW {
             return self.places.get(&id).copied();
         }
-        let mut touched = self.touched.iter();
+        let mut touched = self.touched.0.iter();
         touched.find(|touched| touched.connection.id == id).map(|touched| touched.place)
     }
 
     fn add(&mut self, connection: Arc<Connection>) -> Place {
-        let place = Place(self.touched.len());
-        self.touched.push(Touched {
-            place,
-            connection,
-            sent: 0,
-            is_closed: false,
-            attachment: None,
-        });
-        if self.touched.len() > FEW {
-            let unknown = &self.touched[self.places.len()..];
+        let all = &mut self.touched.0;
+        let place = Place(all.len());
+        all.push(Touched { place, connection, sent: 0, is_closed: false, attachment: None });
+        if all.len() > FEW {
+            let unknown = &all[self.places.len()..];
             self.places
                 .extend(unknown.iter().map(|touched| (touched.connection.id, touched.place)));
         }
@@ -110,8 +138,7 @@ impl Effects {
 
     /// Whether this event has closed the connection.
     pub(crate) fn has_closed(&self, id: ConnectionId) -> bool {
-        self.has_closed_any
-            && self.place_of(id).is_some_and(|place| self.touched[place.0].is_closed)
+        self.has_closed_any && self.place_of(id).is_some_and(|place| self.touched[place].is_closed)
     }
 
     /// The last frame sent, so that a broadcast can share its bytes.
@@ -138,16 +165,16 @@ impl Effects {
 
     /// The id of a connection that it has addressed.
     pub(crate) fn id(&self, place: Place) -> ConnectionId {
-        self.touched[place.0].connection.id
+        self.touched[place].connection.id
     }
 
-    /// The effects and the connections they name.
-    pub(crate) fn into_parts(self) -> (Vec<Effect>, AllTouched) {
-        (self.list, AllTouched(self.touched))
+    /// The effects and the connections they name, to take them out.
+    pub(crate) fn parts(&mut self) -> (&mut Vec<Effect>, &mut AllTouched) {
+        (&mut self.list, &mut self.touched)
     }
 }
 
-/// The connections an event has addressed, once it has ended.
+/// The connections an event has addressed.
 pub(crate) struct AllTouched(pub(crate) Vec<Touched>);
 
 impl Index<Place> for AllTouched {
@@ -175,7 +202,7 @@ mod tests {
 
     #[test]
     fn connections_are_found_again_among_few_and_among_many() {
-        let mut effects = Effects::default();
+        let mut effects = Effects::new();
         for count in 1..=3 * FEW as u64 {
             let place = effects.touch(id(count), || Some(connection(count))).expect("found").place;
             assert_eq!(effects.id(place), id(count));
@@ -185,14 +212,14 @@ mod tests {
                 again.expect("it is known").sent += 1;
             }
         }
-        let (_, touched) = effects.into_parts();
+        let (_, touched) = effects.parts();
         let sent: Vec<usize> = touched.0.iter().map(|touched| touched.sent).collect();
         assert_eq!(sent, (1..=3 * FEW).rev().collect::<Vec<_>>());
     }
 
     #[test]
     fn what_is_closed_is_told_of_that_connection_alone() {
-        let mut effects = Effects::default();
+        let mut effects = Effects::new();
         for number in [1, 2] {
             effects.touch(id(number), || Some(connection(number))).expect("found");
         }

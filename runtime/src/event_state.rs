@@ -72,7 +72,7 @@ impl EventState {
             memory_budget: MemoryBudget::new(hub.config.memory_limit),
             hub,
             event,
-            effects: Effects::default(),
+            effects: Effects::new(),
             memory: None,
             answer: Bytes::new(),
             thrown: None,
