@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{
     Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker,
     Module, PoolingAllocationConfig, Store, TypedFunc, UpdateDeadline, WasmParams,
@@ -66,7 +66,7 @@ pub(crate) struct Sandbox {
     /// Of those, how many HTTP requests may hold. A room runs one event at a time, so it cannot
     /// take more than one; requests have no room.
     request_slots: Semaphore,
-    /// One permit is one instance kept for further events, whichever artifact it is of.
+    /// One permit is one instance that waits for an event, or runs one that was not suspended.
     places: Arc<Semaphore>,
     cache: ModuleCache,
     memory_limit: usize,
@@ -106,8 +106,6 @@ type Idle = Vec<Box<Instance>>;
 struct Instance {
     store: Store<HostData>,
     guest: Guest,
-    /// What lets it wait for another event; taken when it first does.
-    place: Option<OwnedSemaphorePermit>,
 }
 
 /// What the host uses of an instance.
@@ -259,7 +257,7 @@ impl Sandbox {
                     times.instantiate = Some(took);
                 }
                 match guest {
-                    Ok(guest) => Box::new(Instance { store, guest, place: None }),
+                    Ok(guest) => Box::new(Instance { store, guest }),
                     Err(error) => {
                         let failure = Failure::Trapped(error.root_cause().to_string());
                         return (store.data_mut().end(), Err(failure));
@@ -300,7 +298,9 @@ impl Sandbox {
         store.data_mut().begin(state);
         store.limiter(|state| &mut state.memory_budget);
         store.epoch_deadline_callback(|mut context| {
-            let next_slice = context.data_mut().cpu.end_slice()?;
+            let data = context.data_mut();
+            let next_slice = data.cpu.end_slice()?;
+            data.place = None;
             Ok(UpdateDeadline::YieldCustom(1, next_slice))
         });
         store.set_epoch_deadline(INSTANTIATION_TICKS);
@@ -321,9 +321,10 @@ impl Sandbox {
             program.distrust(&difference);
             return Err(Mismatch);
         }
-        if instance.place.is_none() {
-            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(copied) };
-            instance.place = Some(place);
+        let place = &mut instance.store.data_mut().place;
+        if place.is_none() {
+            let Ok(free) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(copied) };
+            *place = Some(free);
         }
         program.idle().push(instance);
         Ok(copied)
@@ -363,8 +364,7 @@ impl Program {
 impl Guest {
     /// Instantiates a program.
     fn new(store: &mut Store<HostData>, program: &Program) -> wasmtime::Result<Guest> {
-        // Synchronous: artifacts have no start function, and nothing else of an instantiation
-        // runs the guest's code or waits.
+        // Synchronous: artifacts have no start function, nothing else here runs the guest's code or waits.
         let instance = program.instance.instantiate(&mut *store)?;
         let memory = instance
             .get_memory(&mut *store, "memory")

@@ -45,6 +45,51 @@ async fn an_event_writes_few_pages() {
 }
 
 #[tokio::test]
+async fn events_that_compute_leave_the_others_their_instances() {
+    const ECHOES: u32 = 60;
+    let handler = programs::compile(
+        r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  if (data === "spin") for (;;) {}
+  if (data === "compute") for (const end = Date.now() + 20; Date.now() < end; );
+  send(ws, data);
+}
+"#,
+    );
+    let (server, admin) = admin::start(&handler, &["--cpu-limit", "60s"]);
+    // More than are kept for further events: eight a core.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut spinners = Vec::new();
+    for number in 0..12 * cores {
+        spinners.push(server.connect(&format!("/{number}")).await);
+    }
+    // As many instances as are kept are, and then these events have them.
+    for spinner in &mut spinners {
+        spinner.send("compute").await;
+    }
+    for spinner in &mut spinners {
+        assert_eq!(spinner.text().await, "compute");
+    }
+    for spinner in &mut spinners {
+        spinner.send("spin").await;
+    }
+    let metric = |name: &str| admin::scrape(admin)[name];
+    // All have begun, so all but one a core have been suspended.
+    while metric("zigttp_events_running") < spinners.len() as f64 {
+        tokio::task::yield_now().await;
+    }
+    let mut client = server.connect("/echo").await;
+    client.ask("the first gets a new one").await;
+    let before = metric("zigttp_instantiate_seconds_count");
+    for _ in 0..ECHOES {
+        client.ask("hello").await;
+    }
+    let new = metric("zigttp_instantiate_seconds_count") - before;
+    assert!(new <= f64::from(ECHOES / 4), "{new} new instances for {ECHOES} echoes");
+}
+
+#[tokio::test]
 async fn an_idle_connection_holds_little_memory() {
     const CONNECTIONS: u32 = 500;
     /// Of a debug build, whose futures are larger; a release build takes 3.3 KiB.
