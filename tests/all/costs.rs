@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use super::support::server::Server;
-use super::support::{admin, programs};
+use super::support::{admin, eventually, programs};
 
 static HANDLER: LazyLock<PathBuf> =
     LazyLock::new(|| programs::compile_file("examples/bench/bench.ts"));
@@ -76,9 +76,8 @@ export function onMessage(ws: WebSocket, data: string) {
     }
     let metric = |name: &str| admin::scrape(admin)[name];
     // All have begun, so all but one a core have been suspended.
-    while metric("zigttp_events_running") < spinners.len() as f64 {
-        tokio::task::yield_now().await;
-    }
+    let all = spinners.len() as f64;
+    eventually("the start of all events", || metric("zigttp_events_running") >= all);
     let mut client = server.connect("/echo").await;
     client.ask("the first gets a new one").await;
     let before = metric("zigttp_instantiate_seconds_count");
