@@ -98,7 +98,7 @@ impl Server {
             handshake::select(&mut switching, protocol);
         }
         let agreed =
-            self.config.compression.then(|| deflate::negotiate(request.headers())).flatten();
+            self.hub.config.compression.then(|| deflate::negotiate(request.headers())).flatten();
         let window = agreed.map(|(window, answer)| {
             switching.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
             window
@@ -127,7 +127,7 @@ impl Server {
         let resume = self.resume.as_ref();
         let visitor = resume.map(|resume| resume.recognise(request.headers(), peer, self));
         let browser = visitor.as_ref().map(|visitor| visitor.browser);
-        let max_queue = self.config.max_queue;
+        let max_queue = self.hub.config.max_queue;
         let connection =
             self.hub.prepare(url, browser, parameters, window, max_queue).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
@@ -174,7 +174,7 @@ impl Server {
             self.forget_candidate(&registered.connection).await;
             return Err(Admission::Abandoned);
         };
-        let socket = Socket::new(upgraded, &self.config, &registered.connection);
+        let socket = Socket::new(upgraded, &self.hub.config, &registered.connection);
         Ok((registered, socket, visitor))
     }
 

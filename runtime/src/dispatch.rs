@@ -42,7 +42,7 @@ impl Server {
         let is_opening = matches!(event, Event::Open { .. });
         let result = self.run(event).await;
         if let Err(failure) = &result
-            && (self.config.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
+            && (self.hub.config.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
         {
             connection.outbox.close(Close::new(close_code::INTERNAL_ERROR, ""));
         }

@@ -125,7 +125,7 @@ impl Server {
     }
 
     async fn read_body(&self, body: Incoming) -> Result<Bytes, (Unanswered, Response<Body>)> {
-        let max = self.config.max_body_size;
+        let max = self.hub.config.max_body_size;
         let too_large = || {
             let line = "the request body is too large\n";
             (Unanswered::BodyTooLarge, text(StatusCode::PAYLOAD_TOO_LARGE, line))
@@ -133,7 +133,7 @@ impl Server {
         if body.size_hint().lower() > max as u64 {
             return Err(too_large());
         }
-        match timeout(self.config.body_timeout, Limited::new(body, max).collect()).await {
+        match timeout(self.hub.config.body_timeout, Limited::new(body, max).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(_broken)) => {

@@ -29,7 +29,8 @@ pub struct ConnectionStates {
 
 /// All connections of one server.
 pub(crate) struct Hub {
-    pub(crate) config: Arc<Config>,
+    /// As the server was started.
+    pub(crate) config: Config,
     pub(crate) rooms: Rooms,
     pub(crate) attachments: Attachments,
     pub(crate) counters: Counters,
@@ -43,7 +44,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new(
-        config: Arc<Config>,
+        config: Config,
         ids: ConnectionIds,
         attachments: Attachments,
         handler_log: HandlerLog,

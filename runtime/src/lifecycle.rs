@@ -220,7 +220,7 @@ impl Server {
     async fn end(&self, socket: &mut Socket, connection: &Connection, end: End) -> End {
         let time = match &end {
             End::Server(close) if close.is_shutdown => self.shutdown_close_timeout(),
-            _ => self.config.close_timeout,
+            _ => self.hub.config.close_timeout,
         };
         match end {
             End::Server(close) => match timeout(time, socket.close(&connection.outbox)).await {

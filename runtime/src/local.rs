@@ -24,7 +24,7 @@ impl LocalConnection {
         let path = url.split_once('?').map_or(url, |(path, _query)| path);
         let parameters = server.app().routes.find(path)?;
         let connection =
-            server.hub.register(url, None, parameters, None, server.config.max_queue).ok()?;
+            server.hub.register(url, None, parameters, None, server.hub.config.max_queue).ok()?;
         let registered = Registered { hub: Arc::clone(&server.hub), connection };
         let open = Event::Open { connection: Arc::clone(&registered.connection) };
         // A failure has been logged, as for every connection.

@@ -64,22 +64,22 @@ fn gauges(page: &mut Page, server: &Server) {
     ] {
         page.sample("zigttp_connections", &[("state", state.name())], count);
     }
-    let running = server.config.max_events.saturating_sub(server.sandbox.free_slots());
+    let running = server.hub.config.max_events.saturating_sub(server.sandbox.free_slots());
     for (name, help, value) in [
         (
             "zigttp_connections_limit",
             "Most connections (--max-connections).",
-            server.config.max_connections,
+            server.hub.config.max_connections,
         ),
         (
             "zigttp_transports",
             "Transports that speak HTTP.",
-            server.config.max_transports.saturating_sub(server.transports.available_permits()),
+            server.hub.config.max_transports.saturating_sub(server.transports.available_permits()),
         ),
         (
             "zigttp_transports_limit",
             "Most transports that speak HTTP (--max-transports).",
-            server.config.max_transports,
+            server.hub.config.max_transports,
         ),
         ("zigttp_rooms", "Rooms with a connection.", server.rooms()),
         (
@@ -97,7 +97,7 @@ fn gauges(page: &mut Page, server: &Server) {
         (
             "zigttp_events_limit",
             "Most events that run at the same time (--max-events).",
-            server.config.max_events,
+            server.hub.config.max_events,
         ),
         (
             "zigttp_allocated_bytes",

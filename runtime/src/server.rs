@@ -64,7 +64,6 @@ pub(crate) struct Peer {
 
 /// A handler, and everything that serves it.
 pub struct Server {
-    pub(crate) config: Arc<Config>,
     pub(crate) sandbox: Sandbox,
     pub(crate) hub: Arc<Hub>,
     /// One permit is one open connection, or one that is being admitted.
@@ -124,13 +123,13 @@ impl Server {
         let handler_log = HandlerLog::new(Rate::per_second(config.handler_log_rate));
         let compression =
             Compression { min_size: config.compression_min_size, level: config.compression_level };
-        let config = Arc::new(config);
-        let hub = Hub::new(Arc::clone(&config), ids, attachments, handler_log, compression);
+        let hub = Arc::new(Hub::new(config, ids, attachments, handler_log, compression));
+        let config = &hub.config;
         let server = Arc::new(Server {
             resume,
             _durable_dir: durable_dir,
             sandbox,
-            hub: Arc::new(hub),
+            hub: Arc::clone(&hub),
             places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
             transports: Arc::new(Semaphore::new(config.max_transports.min(Semaphore::MAX_PERMITS))),
             origins,
@@ -140,14 +139,13 @@ impl Server {
             message_rate: config.message_rate.map(Rate::per_second),
             bodies: Semaphore::new(BODIES_PER_EVENT * config.max_events),
             inspector: config.inspector.as_ref().map(Inspector::new),
-            config,
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
             tls: RwLock::new(None),
             swapping: Mutex::default(),
         });
         server.list_resumable().map_err(|source| StartError::Durable {
-            path: server.config.durable.clone().unwrap_or_default(),
+            path: server.hub.config.durable.clone().unwrap_or_default(),
             source,
         })?;
         Ok(server)
@@ -208,7 +206,7 @@ impl Server {
 
     /// An upgrade, a faulty attempt at one, or a request for the handler.
     async fn answer(self: Arc<Server>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
-        if self.config.loopback_only
+        if self.hub.config.loopback_only
             && let Some(refusal) = loopback::refusal(&self.origins, &request)
         {
             return refusal;
@@ -271,7 +269,7 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
                         serve(&server, stream, peer, place, &graceful);
                     }
                     Some(tls) => {
-                        let time = server.config.header_timeout;
+                        let time = server.hub.config.header_timeout;
                         let accept = async move { (address, tls.accept(stream, time).await, place) };
                         handshakes.spawn(accept);
                     }
@@ -301,7 +299,7 @@ struct Background(Vec<tokio::task::JoinHandle<()>>);
 
 impl Background {
     fn start(server: &Arc<Server>) -> Background {
-        let Some(dir) = &server.config.durable else { return Background(Vec::new()) };
+        let Some(dir) = &server.hub.config.durable else { return Background(Vec::new()) };
         let mut tasks = vec![tokio::spawn(prune_now_and_then(Arc::clone(server)))];
         match control::open(dir) {
             Ok(listener) => {
@@ -323,7 +321,7 @@ impl Drop for Background {
 }
 
 async fn prune_now_and_then(server: Arc<Server>) {
-    let Config { attachment_ttl, resume_window, .. } = *server.config;
+    let Config { attachment_ttl, resume_window, .. } = server.hub.config;
     let mut due = tokio::time::interval(PRUNE_INTERVAL.min(attachment_ttl).min(resume_window));
     loop {
         due.tick().await;
@@ -364,7 +362,7 @@ fn serve<T>(
             }
         }
     });
-    let Config { header_timeout, http_idle_timeout, .. } = *server.config;
+    let Config { header_timeout, http_idle_timeout, .. } = server.hub.config;
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -377,8 +375,8 @@ fn serve<T>(
         .max_header_list_size(MAX_HEAD_BYTES as u32)
         .max_concurrent_streams(MAX_STREAMS)
         .enable_connect_protocol()
-        .keep_alive_interval(server.config.ping_interval)
-        .keep_alive_timeout(server.config.pong_timeout);
+        .keep_alive_interval(server.hub.config.ping_interval)
+        .keep_alive_timeout(server.hub.config.pong_timeout);
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(transport), service).into_owned();
     let connection = graceful.watch(connection);

@@ -72,6 +72,7 @@ impl Server {
         let mut app = App::load(&self.sandbox, artifact)?;
         let previous = self.app();
         app.trial = self
+            .hub
             .config
             .rollback_after
             .map(|rollback_after| Trial::new(Arc::clone(&previous), rollback_after));
