@@ -27,9 +27,9 @@ pub(crate) struct CpuBudget {
     limit: Duration,
     /// Of the slices before the present one.
     used: Duration,
-    /// By the wall clock. The thread's clock is a system call, which events that are over within
-    /// one slice, nearly all, are spared.
-    first_slice: Instant,
+    /// When the event, and so its first slice, began, by the wall clock. The thread's clock is a system
+    /// call, which events that are over within one slice, nearly all, are spared.
+    pub(crate) began: Instant,
     /// The thread's clock at the start of the present slice, once there was an earlier one. Shared
     /// with [`next_slice`], because the store is out of reach while its event is suspended.
     later_slice: Option<Arc<Mutex<Duration>>>,
@@ -37,8 +37,8 @@ pub(crate) struct CpuBudget {
 
 impl CpuBudget {
     /// Starts the first slice.
-    pub(crate) fn start(limit: Duration, now: Instant) -> CpuBudget {
-        CpuBudget { limit, used: Duration::ZERO, first_slice: now, later_slice: None }
+    pub(crate) fn start(limit: Duration, began: Instant) -> CpuBudget {
+        CpuBudget { limit, used: Duration::ZERO, began, later_slice: None }
     }
 
     /// Ends a slice; the future suspends the event until the next one begins.
@@ -49,7 +49,7 @@ impl CpuBudget {
         self.used += match &self.later_slice {
             Some(started) => thread_time()
                 .saturating_sub(*started.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => self.first_slice.elapsed().min(LONGEST_FIRST_SLICE),
+            None => self.began.elapsed().min(LONGEST_FIRST_SLICE),
         };
         if self.used > self.limit {
             return Err(OverBudget::Cpu);

@@ -64,7 +64,8 @@ impl Server {
             return Ok(None);
         }
         let slot = self.sandbox.request_slot().ok_or(NoAnswer::Busy)?;
-        let committed = self.run_in(slot, &app, event).await.map_err(NoAnswer::Failed)?;
+        let state = self.begin(event);
+        let committed = self.run_state(slot, &app, state).await.map_err(NoAnswer::Failed)?;
         Ok(committed.response)
     }
 
@@ -74,21 +75,13 @@ impl Server {
             return Ok(None);
         }
         let slot = self.sandbox.slot().await;
-        Ok(self.run_in(slot, &app, event).await?.unwritten)
+        let state = self.begin(event);
+        Ok(self.run_state(slot, &app, state).await?.unwritten)
     }
 
-    /// Boxes the event with its state at once: what would hold it in between, a future in a future,
-    /// would be two kilobytes more of every event.
-    fn run_in<'a>(
-        &'a self,
-        slot: Slot<'a>,
-        app: &'a Arc<App>,
-        event: Event,
-    ) -> impl Future<Output = Result<Committed, Failure>> + Send + use<'a> {
+    fn begin(&self, event: Event) -> Box<EventState> {
         failpoint::panics("event");
-        let began = Instant::now();
-        let state = EventState::new(self.hub.clone(), event, began);
-        self.run_state(slot, app, state, began)
+        EventState::new(self.hub.clone(), event, Instant::now())
     }
 
     async fn run_state(
@@ -96,9 +89,8 @@ impl Server {
         slot: Slot<'_>,
         app: &Arc<App>,
         state: Box<EventState>,
-        began: Instant,
     ) -> Result<Committed, Failure> {
-        let kind = state.event.kind();
+        let (kind, began) = (state.event.kind(), state.cpu.began);
         let observer = self.inspector.as_ref().map(|inspector| &inspector.observer);
         let mut record = observer.and_then(|observer| observer.begin(&state.event, began));
         let times = record.as_mut().map(|record| &mut record.times);

@@ -34,6 +34,9 @@ const PAGE: usize = 1 << PAGE_BITS;
 /// 13 % slower and the code 14 % larger (measured).
 const WIDEST_STORE: usize = 16;
 
+/// What the map holds for a page that was written; for others 0.
+const MARKED: u8 = 1;
+
 /// Names under which the rewriting exports what the host restores.
 const MAP_EXPORT: &str = "zigttp restore: map";
 const GLOBAL_EXPORT: &str = "zigttp restore: global ";

@@ -1,16 +1,14 @@
 //! What an instance is like when an event begins, and how it becomes so again.
 
+use std::ops::Range;
+
 use wasmtime::{AsContextMut, Global, Instance, Memory, Val};
 
-use super::{GLOBAL_EXPORT, MAP_EXPORT, PAGE, WIDEST_STORE};
+use super::{GLOBAL_EXPORT, MAP_EXPORT, MARKED, PAGE, WIDEST_STORE};
 
 /// Bytes to copy back above which an instance is dropped: 3 MB took 109 us, a new instance 8.
 pub(super) const MAX_RESTORED: usize = 1 << 20;
 const MAX_MARKED: usize = MAX_RESTORED / PAGE;
-/// Bytes of the map that are looked at together: most are clear.
-const BLOCK: usize = 256;
-/// As many as there are bits in a word.
-const CHUNK: usize = 64;
 
 /// Memory and globals of a module right after its instantiation. Taken once.
 pub(crate) struct Image {
@@ -23,9 +21,8 @@ pub(crate) struct Tracked {
     memory: Memory,
     map: Memory,
     globals: Box<[Global]>,
-    /// Pages to copy back: the first of a chunk of them, and a bit for each that is marked. Kept for its
-    /// space.
-    marked: Vec<(usize, u64)>,
+    /// Pages to copy back. Kept for its space.
+    marked: Vec<Range<usize>>,
 }
 
 impl Tracked {
@@ -56,8 +53,11 @@ impl Tracked {
 pub(crate) fn mark_run(map: &mut [u8], start: usize, len: usize) {
     let Some(last) = len.checked_sub(1).map(|last| start.saturating_add(last)) else { return };
     // What is outside the map is outside the memory: the write is refused.
-    if let Some(pages) = map.get_mut(start / PAGE..=last / PAGE) {
-        pages.fill(1);
+    match map.get_mut(start / PAGE..=last / PAGE) {
+        // Mostly; filling is a call.
+        Some([page]) => *page = MARKED,
+        Some(pages) => pages.fill(MARKED),
+        None => {}
     }
 }
 
@@ -82,22 +82,14 @@ impl Image {
             return None;
         }
         // Two more than there are pages: a bulk write may have marked them.
-        let pages = (self.memory.len() / PAGE + 2).next_multiple_of(BLOCK);
+        let pages = self.memory.len() / PAGE + 2;
         let count =
             take_marks(&mut tracked.map.data_mut(&mut store)[..pages], &mut tracked.marked)?;
         let memory = tracked.memory.data_mut(&mut store);
-        for (first, mut marks) in tracked.marked.iter().copied() {
-            let mut page = first;
-            while marks != 0 {
-                let clear = marks.trailing_zeros();
-                let run = (marks >> clear).trailing_ones();
-                page += clear as usize;
-                let start = (page * PAGE).min(memory.len());
-                page += run as usize;
-                let end = (page * PAGE + WIDEST_STORE).min(memory.len());
-                memory[start..end].copy_from_slice(&self.memory[start..end]);
-                marks = marks.unbounded_shr(clear + run);
-            }
+        for pages in &tracked.marked {
+            let start = (pages.start * PAGE).min(memory.len());
+            let end = (pages.end * PAGE + WIDEST_STORE).min(memory.len());
+            memory[start..end].copy_from_slice(&self.memory[start..end]);
         }
         for (global, value) in tracked.globals.iter().zip(&self.globals) {
             // Setting costs several times what looking does, and the stack pointer is back where it was.
@@ -135,41 +127,27 @@ impl Image {
     }
 }
 
-/// Clears a map, and answers how many pages were marked; `None` when they are too many.
-fn take_marks(map: &mut [u8], marked: &mut Vec<(usize, u64)>) -> Option<usize> {
+/// Clears a map, lists the runs of pages that were marked, and answers how many pages those are; `None`
+/// when they are too many.
+fn take_marks(map: &mut [u8], marked: &mut Vec<Range<usize>>) -> Option<usize> {
     marked.clear();
     let mut count = 0;
-    for (number, block) in map.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-        if is_clear(block) {
-            continue;
+    let mut page = 0;
+    // Nearly all of the map is clear.
+    while let Some(clear) = memchr::memchr(MARKED, &map[page..]) {
+        let first = page + clear;
+        page = first;
+        while let Some(mark) = map.get_mut(page).filter(|mark| **mark == MARKED) {
+            *mark = 0;
+            page += 1;
         }
-        for (place, chunk) in block.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
-            if is_clear(chunk) {
-                continue;
-            }
-            let (words, _) = chunk.as_chunks::<8>();
-            let marks = words.iter().rev().fold(0, |marks, word| marks << 8 | marks_of(*word));
-            *chunk = [0; CHUNK];
-            count += marks.count_ones() as usize;
-            marked.push((number * BLOCK + place * CHUNK, marks));
-        }
+        count += page - first;
         if count > MAX_MARKED {
             return None;
         }
+        marked.push(first..page);
     }
     Some(count)
-}
-
-/// Without a branch for each byte or word: the compiler makes wide loads of it.
-fn is_clear(marks: &[u8]) -> bool {
-    let (words, _) = marks.as_chunks::<8>();
-    words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word)) == 0
-}
-
-/// A bit for each byte of eight that is 1; all others are 0. The factor brings the lowest bits of
-/// the bytes side by side into the highest byte of the product, without a carry.
-fn marks_of(bytes: [u8; 8]) -> u64 {
-    u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// Bit for bit; no global that is restored holds a reference.

@@ -16,7 +16,7 @@ use wasmparser::{ExternalKind, FunctionBody, Parser, Payload};
 
 use super::operators::{Writes, writes};
 use super::validate::{Facts, validate};
-use super::{GLOBAL_EXPORT, MAP_EXPORT, PAGE, PAGE_BITS, Refusal};
+use super::{GLOBAL_EXPORT, MAP_EXPORT, MARKED, PAGE, PAGE_BITS, Refusal};
 
 const WASM_PAGE: usize = 64 << 10;
 /// Index of the map. The guest was validated as a module that has memory 0 alone.
@@ -204,7 +204,11 @@ fn mark_store(
         let offset = u32::try_from(offset).expect("validation bounds it for a 32-bit memory");
         sink.i32_const(offset.cast_signed()).i32_add();
     }
-    sink.i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(1).i32_store8(MARK).local_get(value);
+    sink.i32_const(PAGE_BITS_I32)
+        .i32_shr_u()
+        .i32_const(MARKED.into())
+        .i32_store8(MARK)
+        .local_get(value);
 }
 
 /// Marks the pages of a run. `[to from length] -> [to from length]`, where `from` is an address
@@ -217,13 +221,13 @@ fn mark_run(mut sink: InstructionSink<'_>, scratch: &mut Scratch) {
     // Up to a page: the first and the last. One comparison saves the call that a fill is.
     sink.local_get(length).i32_const(PAGE as i32).i32_le_u().if_(BlockType::Empty);
     sink.local_get(to);
-    sink.i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(1).i32_store8(MARK);
+    sink.i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(MARKED.into()).i32_store8(MARK);
     sink.local_get(to).local_get(length).i32_add();
-    sink.i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(1).i32_store8(MARK);
+    sink.i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(MARKED.into()).i32_store8(MARK);
     // Longer: from the first, as many as it is long, and one each for where it begins and ends
     // within a page.
     sink.else_();
-    sink.local_get(to).i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(1);
+    sink.local_get(to).i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(MARKED.into());
     sink.local_get(length).i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(2).i32_add();
     sink.memory_fill(MAP);
     sink.end();
