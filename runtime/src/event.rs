@@ -7,6 +7,9 @@ use bytes::Bytes;
 use crate::connection::Connection;
 use crate::value::Value;
 
+/// Most inputs that an event has.
+pub(crate) const MAX_INPUTS: usize = 4;
+
 /// One call of the handler. What is large is boxed: events of connections are many and small.
 pub(crate) enum Event {
     /// Somebody asks for a connection, which this would be.
@@ -100,35 +103,28 @@ impl Event {
         }
     }
 
-    /// The bytes the guest asks for by index (see [`zigttp_abi::guest`]).
-    pub(crate) fn input(&self, index: u32) -> Option<&[u8]> {
-        Some(match (self, index) {
-            (Event::Open { connection }, 0) => connection.url.as_bytes(),
-            (Event::Message { data, .. }, 0) => data.bytes(),
-            (Event::Message { connection, .. }, 1) => connection.room.key().as_bytes(),
-            (Event::Close { reason, .. }, 0) => reason.as_bytes(),
-            (Event::Request(request) | Event::Upgrade { request, .. }, index) => {
-                return request.input(index);
+    /// What the guest is given (see [`zigttp_abi::guest`]).
+    pub(crate) fn inputs(&self) -> [&[u8]; MAX_INPUTS] {
+        match self {
+            Event::Open { connection } => [connection.url.as_bytes(), b"", b"", b""],
+            Event::Message { connection, data } => {
+                [data.bytes(), connection.room.key().as_bytes(), b"", b""]
             }
-            _ => return None,
-        })
-    }
-
-    /// Length of an input that exists.
-    pub(crate) fn input_len(&self, index: u32) -> i32 {
-        let len = self.input(index).map_or(0, <[u8]>::len);
-        i32::try_from(len).expect("inputs are bounded far below 2 GiB by the configuration")
-    }
-}
-
-impl Request {
-    fn input(&self, index: u32) -> Option<&[u8]> {
-        match index {
-            0 => Some(self.method.as_bytes()),
-            1 => Some(self.url.as_bytes()),
-            2 => Some(self.headers.as_bytes()),
-            3 => Some(&self.body),
-            _ => None,
+            Event::Close { reason, .. } => [reason.as_bytes(), b"", b"", b""],
+            Event::Request(request) | Event::Upgrade { request, .. } => [
+                request.method.as_bytes(),
+                request.url.as_bytes(),
+                request.headers.as_bytes(),
+                &request.body,
+            ],
         }
+    }
+
+    /// Their lengths.
+    pub(crate) fn input_lens(&self) -> [i32; MAX_INPUTS] {
+        self.inputs().map(|input| {
+            i32::try_from(input.len())
+                .expect("inputs are bounded far below 2 GiB by the configuration")
+        })
     }
 }

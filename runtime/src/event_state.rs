@@ -114,9 +114,11 @@ impl EventState {
 
     /// Whether a connection that is in its own `onOpen` opens into this room: it is listed there
     /// already, for itself.
-    pub(crate) fn opens_into(&self, room: &str) -> Option<&Arc<Connection>> {
+    pub(crate) fn opens_into(&self, room: &[u8]) -> Option<&Arc<Connection>> {
         match &self.event {
-            Event::Open { connection, .. } if connection.room.key() == room => Some(connection),
+            Event::Open { connection, .. } if connection.room.key().as_bytes() == room => {
+                Some(connection)
+            }
             _ => None,
         }
     }

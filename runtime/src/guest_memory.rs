@@ -8,6 +8,7 @@ use bytes::Bytes;
 use wasmtime::{Caller, Memory};
 use zigttp_abi::value::ValueKind;
 
+use crate::event::MAX_INPUTS;
 use crate::event_state::{EventState, HostData};
 use crate::frame::Frame;
 use crate::restore;
@@ -110,22 +111,45 @@ pub(crate) fn with_string<R>(
     span: Span,
     look: impl FnOnce(&mut EventState, &str) -> R,
 ) -> Result<R, GuestFault> {
-    let memory = memory(caller)?;
-    let (memory, state) = memory.data_and_store_mut(caller);
-    Ok(look(state, &well_formed(span.of(memory)?)))
+    with_bytes(caller, span, |state, bytes| look(state, &well_formed(bytes)))
 }
 
-/// Copies bytes that the state holds into the guest at `ptr`.
-pub(crate) fn write(
+/// Looks at bytes where they are.
+pub(crate) fn with_bytes<R>(
     caller: &mut Caller<'_, HostData>,
-    ptr: i32,
-    bytes: impl Fn(&EventState) -> Result<&[u8], GuestFault>,
-) -> Result<(), GuestFault> {
-    let len = bytes(caller.data())?.len();
-    mark(caller, ptr, len);
+    span: Span,
+    look: impl FnOnce(&mut EventState, &[u8]) -> R,
+) -> Result<R, GuestFault> {
     let memory = memory(caller)?;
     let (memory, state) = memory.data_and_store_mut(caller);
-    put(memory, ptr, bytes(state)?)
+    Ok(look(state, span.of(memory)?))
+}
+
+/// Copies the event's inputs into the guest, each to its place. The place of an empty one is not
+/// looked at.
+pub(crate) fn write_inputs(
+    caller: &mut Caller<'_, HostData>,
+    places: [i32; MAX_INPUTS],
+) -> Result<(), GuestFault> {
+    for (place, len) in places.into_iter().zip(caller.data().event.inputs().map(<[u8]>::len)) {
+        mark(caller, place, len);
+    }
+    let memory = memory(caller)?;
+    let (memory, state) = memory.data_and_store_mut(caller);
+    for (place, input) in places.into_iter().zip(state.event.inputs()) {
+        if !input.is_empty() {
+            put(memory, place, input)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies the answer that was kept into the guest at `ptr`.
+pub(crate) fn write_answer(caller: &mut Caller<'_, HostData>, ptr: i32) -> Result<(), GuestFault> {
+    mark(caller, ptr, caller.data().answer.len());
+    let memory = memory(caller)?;
+    let (memory, state) = memory.data_and_store_mut(caller);
+    put(memory, ptr, &state.answer)
 }
 
 /// Copies bytes into the guest at `ptr`.

@@ -7,7 +7,7 @@
 mod close;
 mod deserialize_attachment;
 mod get_web_sockets;
-mod input;
+mod inputs;
 mod log;
 mod outcome;
 mod room_from_path;
@@ -24,7 +24,7 @@ use crate::event_state::HostData;
 
 /// Links every function a guest may import.
 pub(crate) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
-    input::link(linker)?;
+    inputs::link(linker)?;
     send::link(linker)?;
     close::link(linker)?;
     serialize_attachment::link(linker)?;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     /// What `zigttp_abi::guest` describes besides the functions of the API.
-    const BESIDES: [&str; 6] = ["input", "take", "log", "fail", "respond", "accept"];
+    const BESIDES: [&str; 6] = ["inputs", "take", "log", "fail", "respond", "accept"];
     const WASI: [&str; 9] = [
         "clock_time_get",
         "environ_get",

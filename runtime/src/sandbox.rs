@@ -408,27 +408,27 @@ impl Instance {
 
         let seed = fastrand::i64(..);
         let event = &state.event;
-        let len = |index| event.input_len(index);
+        let [first, second, third, fourth] = event.input_lens();
         match event {
             Event::Open { connection, .. } => {
-                let arguments = (seed, ws(connection), len(0));
+                let arguments = (seed, ws(connection), first);
                 guest.on_open.call_async(store, arguments).await
             }
             Event::Message { connection, data } => {
                 let kind = i32::from(data.kind().number());
-                let arguments = (seed, ws(connection), kind, len(0), len(1));
+                let arguments = (seed, ws(connection), kind, first, second);
                 guest.on_message.call_async(store, arguments).await
             }
             Event::Close { connection, code, .. } => {
-                let arguments = (seed, ws(connection), i32::from(*code), len(0));
+                let arguments = (seed, ws(connection), i32::from(*code), first);
                 guest.on_close.call_async(store, arguments).await
             }
             Event::Upgrade { .. } => {
-                let arguments = (seed, len(0), len(1), len(2), len(3));
+                let arguments = (seed, first, second, third, fourth);
                 guest.on_upgrade.call_async(store, arguments).await
             }
             Event::Request(_) => {
-                let arguments = (seed, len(0), len(1), len(2), len(3));
+                let arguments = (seed, first, second, third, fourth);
                 guest.handler.call_async(store, arguments).await
             }
         }
@@ -465,6 +465,8 @@ fn engine_config(config: &Config) -> wasmtime::Result<EngineConfig> {
     engine
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
+        // An instance is made once for many events, and a call through a table made a hundred times.
+        .table_lazy_init(false)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         // For the map of written pages; a guest that has two itself is refused.

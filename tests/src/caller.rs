@@ -15,7 +15,7 @@ const WASI: &str = "wasi_snapshot_preview1";
 
 /// Every function that a host offers. A program names one by its place here.
 pub const IMPORTS: [Import; 22] = [
-    (API, "input", "ii", ""),
+    (API, "inputs", "iiii", ""),
     (API, "take", "i", ""),
     (API, "send", "wiii", "i"),
     (API, "close", "wiii", ""),
@@ -50,10 +50,12 @@ const OWN: [(&str, &str, &str); 3] = [
 pub const ANSWER: i32 = 8;
 /// Where the guest keeps its program.
 pub const PROGRAM: i32 = 4096;
+/// Where inputs go that are no program. The program of a request comes last, over what reaches so far.
+const OTHERS: i32 = 1024;
 /// As a connection's id: the one the event is of.
 pub const OWN_ID: i64 = -1;
 
-const MANIFEST: &str = r#"{\"abi\":2,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
+const MANIFEST: &str = r#"{\"abi\":3,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
 
 /// The guest, as an artifact.
 ///
@@ -124,10 +126,9 @@ fn text() -> String {
   (local.set $id (call $i64))
   (select (global.get $own) (local.get $id) (i64.eq (local.get $id) (i64.const {OWN_ID}))))
 
-(func $run (param $input i32) (param $len i32) (result i32) (local $operation i32)
+(func $run (param $len i32) (result i32) (local $operation i32)
   (global.set $at (i32.const {PROGRAM}))
   (global.set $end (i32.add (i32.const {PROGRAM}) (local.get $len)))
-  (call $input (local.get $input) (i32.const {PROGRAM}))
   (loop $next
     (if (i32.lt_u (global.get $at) (global.get $end))
       (then
@@ -139,10 +140,12 @@ fn text() -> String {
 (func (export "on_message") (param $seed i64) (param $ws i64) (param $kind i32) (param $len i32)
   (param $room_len i32) (result i32)
   (global.set $own (local.get $ws))
-  (call $run (i32.const 0) (local.get $len)))
+  (call $inputs (i32.const {PROGRAM}) (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {OTHERS}))
+  (call $run (local.get $len)))
 (func (export "handler") (param $seed i64) (param $method i32) (param $url i32) (param $headers i32)
   (param $len i32) (result i32)
-  (call $run (i32.const 3) (local.get $len)))
+  (call $inputs (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {PROGRAM}))
+  (call $run (local.get $len)))
 (func (export "on_open") (param i64 i64 i32) (result i32) (i32.const 0))
 (func (export "on_close") (param i64 i64 i32 i32) (result i32) (i32.const 0))
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))

@@ -7,35 +7,56 @@
 //!
 //! Rust tells the size of a block that it frees. QuickJS does not, and calls the functions at the end
 //! of this file (quickjs_wasi.h puts them into the places of the C library's): they keep the size
-//! before the block.
+//! before the block. What the first and the last do with small blocks, that header does itself.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
 
-use crate::runtime::SingleThreaded;
+use crate::runtime::{SingleThreaded, engine};
 
 /// Sizes of small blocks are multiples of this, and so are their addresses.
 const UNIT: usize = 8;
+/// How many sizes of small blocks there are.
+const CLASSES: usize = 124;
 /// The largest small block.
-const LARGEST: usize = 1024;
+const LARGEST: usize = CLASSES * UNIT;
 /// What is asked of the C library at a time to cut small blocks from.
 const CHUNK: usize = 64 << 10;
+/// The same while building, for blocks of one size.
+const RUN: usize = 2 << 10;
+
+/// What every event writes besides its own blocks and the stack, in one page of the map by which the
+/// runtime restores an instance. `struct zigttp_written` of quickjs_wasi.h, where it is defined.
+#[repr(C)]
+pub(crate) struct Written {
+    heap: Heap,
+    /// The state of `Math.random`.
+    pub(crate) random: Cell<u64>,
+}
+
+const _: () = assert!(size_of::<Written>() == 512);
 
 /// The heap of small blocks.
-pub(crate) struct Heap {
+#[repr(C)]
+struct Heap {
     /// What is left of the chunk that blocks are cut from.
     next: Cell<*mut u8>,
     end: Cell<*mut u8>,
     /// Freed blocks by their size in units, less one; each holds where the one before it is.
-    freed: [Cell<*mut u8>; LARGEST / UNIT],
+    freed: [Cell<*mut u8>; CLASSES],
 }
 
-static HEAP: SingleThreaded<Heap> = SingleThreaded(Heap {
-    next: Cell::new(ptr::null_mut()),
-    end: Cell::new(ptr::null_mut()),
-    freed: [const { Cell::new(ptr::null_mut()) }; LARGEST / UNIT],
-});
+unsafe extern "C" {
+    /// Zeroed to begin with.
+    static zigttp_written: SingleThreaded<Written>;
+}
+
+/// What every event writes.
+pub(crate) fn written() -> &'static Written {
+    // SAFETY: it is defined with this layout, and zeros are valid for it.
+    unsafe { &zigttp_written.0 }
+}
 
 /// The allocator, which all of the guest has by this name.
 struct Blocks;
@@ -58,6 +79,9 @@ impl Heap {
             self.freed[class].set(unsafe { freed.cast::<*mut u8>().read() });
             return freed;
         }
+        if engine().is_building() {
+            return self.cut_run(class);
+        }
         let size = (class + 1) * UNIT;
         if self.left() < size && !self.take_chunk() {
             return ptr::null_mut();
@@ -78,6 +102,26 @@ impl Heap {
         // SAFETY: the block is as long as a unit at least, and aligned as one.
         unsafe { block.cast::<*mut u8>().write(self.freed[class].get()) };
         self.freed[class].set(block);
+    }
+
+    /// Cuts blocks of one class side by side, and answers the first. While building, which ends with the
+    /// handler: of what is made then, an event writes little but the reference counts of functions, and
+    /// this way those are neighbours.
+    #[cold]
+    fn cut_run(&self, class: usize) -> *mut u8 {
+        let size = (class + 1) * UNIT;
+        let count = (RUN / size).max(1);
+        let layout =
+            Layout::from_size_align(count * size, UNIT).expect("the unit is a power of two");
+        // SAFETY: its size is not zero.
+        let run = unsafe { System.alloc(layout) };
+        if !run.is_null() {
+            for number in (1..count).rev() {
+                // SAFETY: the run is that long, and nobody has the block.
+                unsafe { self.free(run.add(number * size), class) };
+            }
+        }
+        run
     }
 
     /// Begins a new chunk. What is left of the one before is a freed block, if it is a small one.
@@ -118,10 +162,15 @@ impl Heap {
     }
 }
 
+/// Fills the holes of what has been made so far: what the handler makes is to lie side by side.
+pub(crate) fn fill_holes() {
+    written().heap.forget_freed();
+}
+
 /// Gives events a chunk of their own to begin with, and no holes. After this nothing is to be
 /// allocated before the snapshot.
 pub(crate) fn finish_building() {
-    let heap = &HEAP.0;
+    let heap = &written().heap;
     let has_room = heap.take_chunk();
     assert!(has_room, "there is memory for a chunk");
     heap.forget_freed();
@@ -132,7 +181,7 @@ pub(crate) fn finish_building() {
 unsafe impl GlobalAlloc for Blocks {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match class(layout) {
-            Some(class) => HEAP.0.allocate(class),
+            Some(class) => written().heap.allocate(class),
             // SAFETY: it is not of zero bytes.
             None => unsafe { System.alloc(layout) },
         }
@@ -142,7 +191,7 @@ unsafe impl GlobalAlloc for Blocks {
         // SAFETY: the caller says that the block is of this layout.
         unsafe {
             match class(layout) {
-                Some(class) => HEAP.0.free(block, class),
+                Some(class) => written().heap.free(block, class),
                 None => System.dealloc(block, layout),
             }
         }
@@ -201,8 +250,9 @@ unsafe fn with_header(start: *mut u8, layout: Layout) -> *mut u8 {
 unsafe fn whole(block: *mut u8) -> (*mut u8, Layout) {
     // SAFETY: the header is there, and tells what `layout_for` has answered.
     unsafe {
-        let size = zigttp_usable_size(block) + HEADER;
-        (block.sub(HEADER), Layout::from_size_align_unchecked(size, UNIT))
+        let start = block.sub(HEADER);
+        let size = start.cast::<usize>().read() + HEADER;
+        (start, Layout::from_size_align_unchecked(size, UNIT))
     }
 }
 
@@ -252,14 +302,4 @@ unsafe extern "C" fn zigttp_free(block: *mut u8) {
             BLOCKS.dealloc(start, layout);
         }
     }
-}
-
-/// `malloc_usable_size` of QuickJS, which counts what it holds by it.
-///
-/// # Safety
-/// The block is one of these functions' and not freed.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn zigttp_usable_size(block: *const u8) -> usize {
-    // SAFETY: the header stands before it.
-    unsafe { block.sub(HEADER).cast::<usize>().read() }
 }

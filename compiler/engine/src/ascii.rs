@@ -47,34 +47,49 @@ pub(crate) fn check_layout(context: *mut JSContext) {
     }
 }
 
-/// A string whose UTF-8 `fill` writes, `len` bytes of it.
-pub(crate) fn string_filled(
+/// A string that is to be: room for its UTF-8.
+pub(crate) struct Unwritten {
     context: *mut JSContext,
+    block: *mut u8,
     len: usize,
-    fill: impl FnOnce(*mut u8),
-) -> Result<JSValue, Thrown> {
-    if len > MAX_LEN {
-        // SAFETY: the context is alive.
-        unsafe { qjs::JS_ThrowOutOfMemory(context) };
-        return Err(Thrown);
-    }
-    // SAFETY: the context is alive; the block holds a header, the bytes and a zero byte.
-    unsafe {
-        let block = qjs::js_malloc(context, (HEADER + len + 1) as _).cast::<u8>();
-        if block.is_null() {
+}
+
+impl Unwritten {
+    /// Room for so many bytes.
+    pub(crate) fn new(context: *mut JSContext, len: usize) -> Result<Unwritten, Thrown> {
+        if len > MAX_LEN {
+            // SAFETY: the context is alive.
+            unsafe { qjs::JS_ThrowOutOfMemory(context) };
             return Err(Thrown);
         }
-        let bytes = block.add(HEADER);
-        fill(bytes);
-        let written = std::slice::from_raw_parts(bytes, len);
-        if len > 0 && is_ascii(written) {
-            block.cast::<[u32; HEADER_WORDS]>().write(header(len as u32));
-            bytes.add(len).write(0);
-            return Ok(qjs::JS_MKPTR(qjs::JS_TAG_STRING, block.cast()));
+        // SAFETY: the context is alive. The block holds a header, the bytes and a zero byte.
+        let block = unsafe { qjs::js_malloc(context, (HEADER + len + 1) as _) }.cast::<u8>();
+        if block.is_null() { Err(Thrown) } else { Ok(Unwritten { context, block, len }) }
+    }
+
+    /// Where the bytes go.
+    pub(crate) fn start(&mut self) -> *mut u8 {
+        // SAFETY: the block has a header and more.
+        unsafe { self.block.add(HEADER) }
+    }
+
+    /// The string.
+    ///
+    /// # Safety
+    /// All of the bytes are written.
+    pub(crate) unsafe fn into_string(mut self) -> Result<JSValue, Thrown> {
+        let (bytes, len) = (self.start(), self.len);
+        // SAFETY: the context is alive; the block holds a header, the bytes and a zero byte.
+        unsafe {
+            if len > 0 && is_ascii(std::slice::from_raw_parts(bytes, len)) {
+                self.block.cast::<[u32; HEADER_WORDS]>().write(header(len as u32));
+                bytes.add(len).write(0);
+                return Ok(qjs::JS_MKPTR(qjs::JS_TAG_STRING, self.block.cast()));
+            }
+            let string = qjs::JS_NewStringLen(self.context, bytes.cast(), len as _);
+            qjs::js_free(self.context, self.block.cast());
+            if qjs::JS_IsException(string) { Err(Thrown) } else { Ok(string) }
         }
-        let string = qjs::JS_NewStringLen(context, bytes.cast(), len as _);
-        qjs::js_free(context, block.cast());
-        if qjs::JS_IsException(string) { Err(Thrown) } else { Ok(string) }
     }
 }
 

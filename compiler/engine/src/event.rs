@@ -4,16 +4,18 @@
 //! nobody has handled by the end, and a returned promise that is rejected or can never settle.
 //! Values are not freed at the end; they go with the instance.
 
+use std::ptr;
+
 use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::Status;
 use zigttp_abi::value::ValueKind;
 
-use crate::ascii;
 use crate::failure::{self, Thrown};
 use crate::imports;
 use crate::runtime::{self, engine};
 use crate::value::{self, Block};
+use crate::{allocator, ascii};
 
 /// The row of [`EXPORTS`] with this JavaScript name; for the compiler, so that no event looks for it.
 pub(crate) const fn row(name: &str) -> usize {
@@ -49,7 +51,7 @@ pub(crate) struct Event {
 impl Event {
     /// Starts an event with random numbers of its own.
     pub(crate) fn begin(row: usize, seed: i64) -> Event {
-        fastrand::seed(seed.cast_unsigned());
+        allocator::written().random.set(seed.cast_unsigned());
         let name = EXPORTS[row].name;
         Event { context: engine().context(), name, function: engine().function(row) }
     }
@@ -86,25 +88,66 @@ impl Event {
         runtime::settle(returned, self.name)
     }
 
-    /// An input that is text.
-    pub(crate) fn text_input(&self, index: u32, len: usize) -> Result<JSValue, Thrown> {
-        // SAFETY: the string has room for `len` bytes, which the host writes.
-        ascii::string_filled(self.context, len, |to| unsafe { imports::input(index, to) })
+    /// Room for an input that is text.
+    pub(crate) fn text(&self, len: usize) -> Result<Input, Thrown> {
+        Ok(Input::Text(ascii::Unwritten::new(self.context, len)?))
     }
 
-    /// An input that is bytes, as an ArrayBuffer that the host has written into.
-    pub(crate) fn bytes_input(&self, index: u32, len: usize) -> Result<JSValue, Thrown> {
-        // SAFETY: the block has room for `len` bytes, which the host writes.
-        Block::filled(self.context, len, |to| unsafe { imports::input(index, to) })?
-            .into_array_buffer()
+    /// Room for an input that is to be an ArrayBuffer.
+    pub(crate) fn bytes(&self, len: usize) -> Result<Input, Thrown> {
+        Ok(Input::Bytes(Block::unwritten(self.context, len)?))
     }
 
-    /// An input that is a message: a string or an ArrayBuffer.
-    pub(crate) fn data_input(&self, index: u32, kind: u32, len: usize) -> Result<JSValue, Thrown> {
-        if kind == u32::from(ValueKind::Text.number()) {
-            self.text_input(index, len)
-        } else {
-            self.bytes_input(index, len)
+    /// Room for an input that is a message: a string or an ArrayBuffer.
+    pub(crate) fn data(&self, kind: u32, len: usize) -> Result<Input, Thrown> {
+        if kind == u32::from(ValueKind::Text.number()) { self.text(len) } else { self.bytes(len) }
+    }
+
+    /// The inputs, which the host copies.
+    pub(crate) fn receive<const N: usize>(
+        &self,
+        mut inputs: [Input; N],
+    ) -> Result<[JSValue; N], Thrown> {
+        let mut places = [ptr::null_mut(); MAX_INPUTS];
+        for (place, input) in places.iter_mut().zip(&mut inputs) {
+            *place = input.start();
+        }
+        let [first, second, third, fourth] = places;
+        // SAFETY: there is room for each of the event's inputs, whose lengths are the host's own.
+        unsafe { imports::inputs(first, second, third, fourth) };
+        let mut values = [qjs::JS_UNDEFINED; N];
+        for (value, input) in values.iter_mut().zip(inputs) {
+            // SAFETY: the host has written them.
+            *value = unsafe { input.into_value() }?;
+        }
+        Ok(values)
+    }
+}
+
+/// Most inputs that an event has.
+const MAX_INPUTS: usize = 4;
+
+/// Room for an input of an event.
+pub(crate) enum Input {
+    Text(ascii::Unwritten),
+    Bytes(Block),
+}
+
+impl Input {
+    fn start(&mut self) -> *mut u8 {
+        match self {
+            Input::Text(text) => text.start(),
+            Input::Bytes(block) => block.start(),
+        }
+    }
+
+    /// # Safety
+    /// All of the bytes are written.
+    unsafe fn into_value(self) -> Result<JSValue, Thrown> {
+        match self {
+            // SAFETY: the caller's promise.
+            Input::Text(text) => unsafe { text.into_string() },
+            Input::Bytes(block) => block.into_array_buffer(),
         }
     }
 }

@@ -11,8 +11,8 @@ use rquickjs::qjs::{self, JSValue};
 use rquickjs::{CatchResultExt, Ctx, Exception, Function, Object, Result, TypedArray, Value};
 use url::{Url, form_urlencoded, quirks};
 
-use crate::imports;
 use crate::runtime::{INTERNALS, engine};
+use crate::{allocator, imports};
 
 /// The files in the order they run in, by the name that stack traces show.
 const PRELUDE: [(&str, &str); 7] = [
@@ -38,6 +38,7 @@ pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {
 }
 
 fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
+    ctx.globals().get::<_, Object<'_>>("Math")?.set("random", Func::from(random_number))?;
     let native = Object::new(ctx.clone())?;
     native.set("log", Func::from(log))?;
     native.set("random", Func::from(random))?;
@@ -73,6 +74,15 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
 fn log(level: i32, line: String) {
     // SAFETY: the line is alive during the call.
     unsafe { imports::log(level, line.as_ptr(), line.len()) };
+}
+
+/// `Math.random`. Javy's keeps its state in a page that no event would write otherwise.
+fn random_number() -> f64 {
+    let state = &allocator::written().random;
+    let mut random = fastrand::Rng::with_seed(state.get());
+    let number = random.f64();
+    state.set(random.get_seed());
+    number
 }
 
 /// Fills a `Uint8Array` with random bytes.

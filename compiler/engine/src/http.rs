@@ -17,17 +17,11 @@ pub(crate) fn serve(
     headers_len: usize,
     body_len: usize,
 ) -> Result<JSValue, Thrown> {
-    let body = if body_len == 0 { qjs::JS_UNDEFINED } else { event.bytes_input(3, body_len)? };
-    let request = call_internal(
-        event,
-        Internal::MakeRequest,
-        &mut [
-            event.text_input(0, method_len)?,
-            event.text_input(1, url_len)?,
-            event.text_input(2, headers_len)?,
-            body,
-        ],
-    )?;
+    let [method, url, headers] = [method_len, url_len, headers_len].map(|len| event.text(len));
+    let inputs = [method?, url?, headers?, event.bytes(body_len)?];
+    let [method, url, headers, body] = event.receive(inputs)?;
+    let body = if body_len == 0 { qjs::JS_UNDEFINED } else { body };
+    let request = call_internal(event, Internal::MakeRequest, &mut [method, url, headers, body])?;
     let answer = event.call(&mut [request])?;
     call_internal(event, hand_over, &mut [answer])
 }

@@ -44,7 +44,7 @@ use runtime::Internal;
 /// Makes the JavaScript runtime and its globals.
 #[unsafe(no_mangle)]
 extern "C" fn initialize(seed: i64) {
-    fastrand::seed(seed.cast_unsigned());
+    allocator::written().random.set(seed.cast_unsigned());
     runtime::initialize();
 }
 
@@ -99,7 +99,7 @@ extern "C" fn exports() -> u32 {
 extern "C" fn on_open(seed: i64, ws: i64, url_len: usize) -> i32 {
     let event = Event::begin(const { event::row("onOpen") }, seed);
     event.finish(|event| {
-        let url = event.text_input(0, url_len)?;
+        let [url] = event.receive([event.text(url_len)?])?;
         event.call(&mut [value::number(ws), url])
     })
 }
@@ -109,8 +109,8 @@ extern "C" fn on_open(seed: i64, ws: i64, url_len: usize) -> i32 {
 extern "C" fn on_message(seed: i64, ws: i64, kind: u32, data_len: usize, room_len: usize) -> i32 {
     let event = Event::begin(const { event::row("onMessage") }, seed);
     event.finish(|event| {
-        let data = event.data_input(0, kind, data_len)?;
-        let room = event.text_input(1, room_len)?;
+        let inputs = [event.data(kind, data_len)?, event.text(room_len)?];
+        let [data, room] = event.receive(inputs)?;
         event.call(&mut [value::number(ws), data, room])
     })
 }
@@ -120,7 +120,7 @@ extern "C" fn on_message(seed: i64, ws: i64, kind: u32, data_len: usize, room_le
 extern "C" fn on_close(seed: i64, ws: i64, code: i32, reason_len: usize) -> i32 {
     let event = Event::begin(const { event::row("onClose") }, seed);
     event.finish(|event| {
-        let reason = event.text_input(0, reason_len)?;
+        let [reason] = event.receive([event.text(reason_len)?])?;
         event.call(&mut [value::number(ws), value::number(code.into()), reason])
     })
 }

@@ -58,6 +58,7 @@ pub(crate) struct Engine {
 }
 
 /// Something that only the one thread of the guest sees.
+#[repr(transparent)]
 pub(crate) struct SingleThreaded<T>(pub(crate) T);
 
 // SAFETY: wasm32-wasip1 has one thread, and the guest imports nothing that could make a second.
@@ -116,8 +117,12 @@ impl Engine {
 
     /// Takes the reason of the first rejection that nobody has handled.
     pub(crate) fn take_unhandled_rejection(&self) -> Option<JSValue> {
-        let mut rejections = self.rejections.borrow_mut();
-        (!rejections.is_empty()).then(|| rejections.swap_remove(0).1)
+        // Without a guard, which would write that it is there into a page that most events do not write.
+        // SAFETY: nothing that runs here changes the list.
+        if unsafe { (*self.rejections.as_ptr()).is_empty() } {
+            return None;
+        }
+        Some(self.rejections.borrow_mut().swap_remove(0).1)
     }
 }
 
@@ -155,6 +160,7 @@ pub(crate) fn initialize() {
     for (internal, function) in engine.internals.iter().zip(internals) {
         internal.set(function);
     }
+    allocator::fill_holes();
 }
 
 /// Ends the build: from here on only events run.
@@ -163,6 +169,9 @@ pub(crate) fn finish_building() {
     // SAFETY: the runtime is alive, and `usage` is filled by the call.
     unsafe {
         qjs::JS_RunGC(engine.runtime());
+        // A new object is linked behind the last one, which is written for that: let it be this one,
+        // which lies beside the handler's functions.
+        qjs::JS_NewObject(engine.context());
         let mut usage = std::mem::zeroed();
         qjs::JS_ComputeMemoryUsage(engine.runtime(), &mut usage);
         let used = u32::try_from(usage.malloc_size).unwrap_or(0);

@@ -10,9 +10,9 @@ use crate::ascii;
 use crate::failure::Thrown;
 use crate::runtime::{Internal, engine};
 
-/// Answers up to this size are received on the stack, whose pages every event writes anyway; for
+/// Answers up to this size are received on the stack, in pages that every event writes anyway; for
 /// larger ones heap is taken.
-pub(crate) const SMALL: usize = 2048;
+pub(crate) const SMALL: usize = 512;
 
 /// Largest integer that a JavaScript number holds exactly.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
@@ -213,10 +213,12 @@ pub(crate) fn number(value: i64) -> JSValue {
 
 /// A string from UTF-8.
 pub(crate) fn string(context: *mut JSContext, utf8: &[u8]) -> Result<JSValue, Thrown> {
-    ascii::string_filled(context, utf8.len(), |to| {
-        // SAFETY: there is room for all of them.
-        unsafe { to.copy_from_nonoverlapping(utf8.as_ptr(), utf8.len()) };
-    })
+    let mut string = ascii::Unwritten::new(context, utf8.len())?;
+    // SAFETY: there is room for all of the bytes, and they are written.
+    unsafe {
+        string.start().copy_from_nonoverlapping(utf8.as_ptr(), utf8.len());
+        string.into_string()
+    }
 }
 
 /// The exception that an answer of QuickJS may be.
@@ -265,13 +267,21 @@ impl Block {
         len: usize,
         fill: impl FnOnce(*mut u8),
     ) -> Result<Block, Thrown> {
+        let mut block = Block::unwritten(context, len)?;
+        fill(block.start());
+        Ok(block)
+    }
+
+    /// A block that the caller writes all of before it is looked at.
+    pub(crate) fn unwritten(context: *mut JSContext, len: usize) -> Result<Block, Thrown> {
         // SAFETY: the context is alive. An empty block would be a null pointer.
         let start = unsafe { qjs::js_malloc(context, len.max(1) as _) }.cast::<u8>();
-        if start.is_null() {
-            return Err(Thrown);
-        }
-        fill(start);
-        Ok(Block { context, start, len })
+        if start.is_null() { Err(Thrown) } else { Ok(Block { context, start, len }) }
+    }
+
+    /// Where the bytes go.
+    pub(crate) fn start(&mut self) -> *mut u8 {
+        self.start
     }
 
     /// The block as an ArrayBuffer, without a copy.

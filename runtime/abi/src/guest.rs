@@ -32,7 +32,7 @@
 //!
 //! | import | signature | |
 //! |---|---|---|
-//! | `input` | `(index, ptr)` | copy one of the event's inputs to `ptr` |
+//! | `inputs` | `(ptr, ptr, ptr, ptr)` | copy the event's inputs, each to its place; of one that is empty, or that there is not, the place is not looked at |
 //! | `take` | `(ptr)` | copy the last answer that did not fit to `ptr` |
 //! | `send` | `(ws: i64, kind, ptr, len) -> i32` | 1 queued, 0 refused |
 //! | `close` | `(ws: i64, code, reason, reason_len)` | the guest has checked code and reason |
@@ -53,7 +53,7 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// What a dispatch or `link` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

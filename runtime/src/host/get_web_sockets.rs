@@ -1,5 +1,7 @@
 //! `getWebSockets(room)`: every open connection of a room.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 use wasmtime::{Caller, Linker};
@@ -10,6 +12,7 @@ use crate::connection_id::ConnectionId;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::rooms::Room;
+use crate::value::well_formed;
 
 /// Members whose ids are gathered without an allocation.
 const FEW: usize = 16;
@@ -17,7 +20,7 @@ const FEW: usize = 16;
 impl EventState {
     /// The room's members that are not closing, in the order they opened. A connection in its own
     /// `onOpen` finds itself, and one this event has closed is not there.
-    fn get_web_sockets(&self, room: &str) -> SmallVec<[ConnectionId; FEW]> {
+    fn get_web_sockets(&self, room: &[u8]) -> SmallVec<[ConnectionId; FEW]> {
         let is_there =
             |member: &Connection| member.outbox.is_open() && !self.effects.has_closed(member.id);
         let ids_of = |room: &Room| {
@@ -25,10 +28,14 @@ impl EventState {
             members.values().filter(|member| is_there(member)).map(|member| member.id).collect()
         };
         // Mostly it is the event's own, which need not be looked up among all.
-        let own = self.event.connection().map(|own| &own.room).filter(|own| own.key() == room);
+        let is_asked_for = |own: &&Arc<Room>| own.key().as_bytes() == room;
+        let own = self.event.connection().map(|own| &own.room).filter(is_asked_for);
         let mut ids: SmallVec<[ConnectionId; FEW]> = match own {
             Some(own) => ids_of(own),
-            None => self.hub.rooms.get(room).map_or_else(SmallVec::new, |room| ids_of(&room)),
+            None => {
+                let room = self.hub.rooms.get(&well_formed(room));
+                room.map_or_else(SmallVec::new, |room| ids_of(&room))
+            }
         };
         // Others may have opened since its id was given out: keep the order.
         if let Some(own) = self.opens_into(room)
@@ -47,7 +54,7 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         "get_web_sockets",
         |mut caller: Caller<'_, HostData>, room: i32, room_len: i32, ptr: i32, cap: i32| {
             let room = Span::new(room, room_len);
-            let ids = guest_memory::with_string(&mut caller, room, |state, room| {
+            let ids = guest_memory::with_bytes(&mut caller, room, |state, room| {
                 state.get_web_sockets(room)
             })?;
             let count = i32::try_from(ids.len()).expect("connections are bounded far below 2^31");
