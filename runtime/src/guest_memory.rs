@@ -131,9 +131,8 @@ pub(crate) fn write_inputs(
     caller: &mut Caller<'_, HostData>,
     places: [i32; MAX_INPUTS],
 ) -> Result<(), GuestFault> {
-    for (place, len) in places.into_iter().zip(caller.data().event.inputs().map(<[u8]>::len)) {
-        mark(caller, place, len);
-    }
+    let lens = caller.data().event.inputs().map(<[u8]>::len);
+    mark(caller, places.into_iter().zip(lens));
     let memory = memory(caller)?;
     let (memory, state) = memory.data_and_store_mut(caller);
     for (place, input) in places.into_iter().zip(state.event.inputs()) {
@@ -146,7 +145,7 @@ pub(crate) fn write_inputs(
 
 /// Copies the answer that was kept into the guest at `ptr`.
 pub(crate) fn write_answer(caller: &mut Caller<'_, HostData>, ptr: i32) -> Result<(), GuestFault> {
-    mark(caller, ptr, caller.data().answer.len());
+    mark(caller, [(ptr, caller.data().answer.len())]);
     let memory = memory(caller)?;
     let (memory, state) = memory.data_and_store_mut(caller);
     put(memory, ptr, &state.answer)
@@ -158,7 +157,7 @@ pub(crate) fn write_owned(
     ptr: i32,
     bytes: &[u8],
 ) -> Result<(), GuestFault> {
-    mark(caller, ptr, bytes.len());
+    mark(caller, [(ptr, bytes.len())]);
     let memory = memory(caller)?;
     put(memory.data_mut(caller), ptr, bytes)
 }
@@ -178,10 +177,13 @@ pub(crate) fn answer(
     write_owned(caller, place.start.cast_signed(), answer)
 }
 
-/// Marks what is about to be written.
-fn mark(caller: &mut Caller<'_, HostData>, ptr: i32, len: usize) {
+/// Marks what is about to be written: runs of so many bytes.
+fn mark(caller: &mut Caller<'_, HostData>, runs: impl IntoIterator<Item = (i32, usize)>) {
     if let Some(map) = caller.data().memory.as_ref().and_then(|guest| guest.map) {
-        restore::mark_run(map.data_mut(caller), ptr.cast_unsigned() as usize, len);
+        let map = map.data_mut(caller);
+        for (ptr, len) in runs {
+            restore::mark_run(map, ptr.cast_unsigned() as usize, len);
+        }
     }
 }
 

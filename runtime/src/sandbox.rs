@@ -465,8 +465,6 @@ fn engine_config(config: &Config) -> wasmtime::Result<EngineConfig> {
     engine
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
-        // An instance is made once for many events, and a call through a table made a hundred times.
-        .table_lazy_init(false)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         // For the map of written pages; a guest that has two itself is refused.

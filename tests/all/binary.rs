@@ -93,6 +93,19 @@ async fn text_comes_as_a_string_and_goes_as_text() {
     assert_eq!(client.ask("surrogate").await, "a\u{fffd}b");
 }
 
+/// Whether a text is ASCII is looked at in words and blocks of them; none of its places may be missed.
+#[tokio::test]
+async fn a_letter_that_is_not_ascii_is_found_wherever_it_stands() {
+    let server = server();
+    let mut client = server.connect("/").await;
+    for len in (1..=9).chain([15, 16, 17, 33, 41]) {
+        for place in 0..len {
+            let text: String = (0..len).map(|at| if at == place { 'é' } else { '.' }).collect();
+            assert_eq!(client.ask(&text).await, text);
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_typed_array_is_sent_from_its_offset() {
     let server = server();

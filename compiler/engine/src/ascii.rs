@@ -112,10 +112,16 @@ pub(crate) fn bytes_of(value: JSValue) -> Option<(*const u8, usize)> {
 
 /// Whether no byte has its high bit. The one of `core` looks at four bytes at a time here.
 fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let all =
+        |words: &[[u8; 8]]| words.iter().fold(0, |bits, word| bits | u64::from_ne_bytes(*word));
     let (blocks, rest) = bytes.as_chunks::<32>();
-    let high_bits = |bytes: &[u8; 32]| {
-        let (words, _) = bytes.as_chunks::<8>();
-        words.iter().fold(0, |bits, word| bits | u64::from_ne_bytes(*word))
+    let (words, rest) = rest.as_chunks::<8>();
+    // With some of those before, where there are so many.
+    let last = match bytes.last_chunk() {
+        Some(last) => u64::from_ne_bytes(*last),
+        None => rest.iter().fold(0, |bits, byte| bits | u64::from(*byte)),
     };
-    blocks.iter().all(|block| high_bits(block) & 0x8080_8080_8080_8080 == 0) && rest.is_ascii()
+    (all(words) | last) & HIGH == 0
+        && blocks.iter().all(|block| all(block.as_chunks().0) & HIGH == 0)
 }
