@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use zigttp_abi::guest::MAX_INPUTS;
 
 use crate::connection::Connection;
 use crate::value::Value;
-
-/// Most inputs that an event has.
-pub(crate) const MAX_INPUTS: usize = 4;
 
 /// One call of the handler. What is large is boxed: events of connections are many and small.
 pub(crate) enum Event {

@@ -6,9 +6,9 @@
 
 use bytes::Bytes;
 use wasmtime::{Caller, Memory};
+use zigttp_abi::guest::MAX_INPUTS;
 use zigttp_abi::value::ValueKind;
 
-use crate::event::MAX_INPUTS;
 use crate::event_state::{EventState, HostData};
 use crate::frame::Frame;
 use crate::restore;

@@ -8,7 +8,7 @@ use std::ptr;
 
 use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::events::EXPORTS;
-use zigttp_abi::guest::Status;
+use zigttp_abi::guest::{MAX_INPUTS, Status};
 use zigttp_abi::value::ValueKind;
 
 use crate::failure::{self, Thrown};
@@ -123,9 +123,6 @@ impl Event {
         Ok(values)
     }
 }
-
-/// Most inputs that an event has.
-const MAX_INPUTS: usize = 4;
 
 /// Room for an input of an event.
 pub(crate) enum Input {

@@ -55,6 +55,9 @@ pub const IMPORT_MODULE: &str = "zigttp";
 /// Version of everything on this page. An artifact names the one it was built for.
 pub const ABI_VERSION: u32 = 3;
 
+/// Most inputs that an event has: `inputs` takes so many places.
+pub const MAX_INPUTS: usize = 4;
+
 /// What a dispatch or `link` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
