@@ -32,10 +32,10 @@ async fn restored_per_message(path: &str, text: &str) -> f64 {
 #[tokio::test]
 async fn an_event_writes_few_pages() {
     for (path, text, bound) in [
-        ("/echo", "x".repeat(64), 4.5),
-        ("/echo", "x".repeat(16_000), 21.5),
-        ("/room/one", "x".repeat(64), 6.5),
-        ("/chat/one", "x".repeat(64), 8.5),
+        ("/echo", "x".repeat(64), 5.0),
+        ("/echo", "x".repeat(16_000), 22.0),
+        ("/room/one", "x".repeat(64), 7.0),
+        ("/chat/one", "x".repeat(64), 9.0),
     ] {
         let restored = restored_per_message(path, &text).await / 1024.0;
         let len = text.len();
