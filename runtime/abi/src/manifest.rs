@@ -78,7 +78,10 @@ pub enum ManifestError {
     #[error("its manifest cannot be read: {0}")]
     Malformed(#[from] serde_json::Error),
     /// The artifact was built for another interface; rebuild it with a matching compiler.
-    #[error("it was built for ABI {found}, this server speaks ABI {ABI_VERSION}")]
+    #[error(
+        "it was built for ABI {found}, this server speaks ABI {ABI_VERSION}: build it again, with the zigts \
+         of the same version as the server"
+    )]
     AbiMismatch { found: u32 },
 }
 
