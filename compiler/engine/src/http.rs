@@ -18,10 +18,14 @@ pub(crate) fn serve(
     body_len: usize,
 ) -> Result<JSValue, Thrown> {
     let [method, url, headers] = [method_len, url_len, headers_len].map(|len| event.text(len));
-    let inputs = [method?, url?, headers?, event.bytes(body_len)?];
-    let [method, url, headers, body] = event.receive(inputs)?;
-    let body = if body_len == 0 { qjs::JS_UNDEFINED } else { body };
-    let request = call_internal(event, Internal::MakeRequest, &mut [method, url, headers, body])?;
+    let [method, url, headers] = [method?, url?, headers?];
+    let mut arguments = if body_len == 0 {
+        let [method, url, headers] = event.receive([method, url, headers])?;
+        [method, url, headers, qjs::JS_UNDEFINED]
+    } else {
+        event.receive([method, url, headers, event.bytes(body_len)?])?
+    };
+    let request = call_internal(event, Internal::MakeRequest, &mut arguments)?;
     let answer = event.call(&mut [request])?;
     call_internal(event, hand_over, &mut [answer])
 }

@@ -24,6 +24,7 @@ struct zigttp_written {
     void *freed[ZIGTTP_CLASSES];
     unsigned long long random;
 };
+_Static_assert(sizeof(struct zigttp_written) == 512, "as allocator.rs has it");
 __attribute__((weak, visibility("hidden"), aligned(512))) struct zigttp_written zigttp_written;
 void *zigttp_malloc(size_t size);
 void *zigttp_calloc(size_t count, size_t size);
