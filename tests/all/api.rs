@@ -46,6 +46,11 @@ export function onMessage(ws: any, data: any, room: string) {
   const [command, id, text] = String(data).split(" ");
   const to: any = Number(id);
   switch (command) {
+    case "members": return void send(ws, getWebSockets(room).map(String).join());
+    case "length": {
+      serializeAttachment(ws, "x".repeat(Number(id) - 1) + "!");
+      return void send(ws, String(deserializeAttachment(ws)));
+    }
     case "id": return void send(ws, String(ws));
     case "kind": return void send(ws, `${typeof ws} ${Number.isSafeInteger(ws)}`);
     case "send": return void send(ws, String(send(to, text)));
@@ -229,6 +234,28 @@ async fn own_writes_of_attachments_are_read_back() {
     let mut client = server.connect("/room/a").await;
     assert_eq!(client.ask("own").await, "undefined second");
     assert_eq!(client.ask("kept").await, "second");
+}
+
+/// Short answers of the host go to the guest's stack, longer ones to its heap.
+#[tokio::test]
+async fn answers_of_any_length_come_whole() {
+    let server = server();
+    let mut client = server.connect("/room/answers").await;
+    for len in [1, 2, 511, 512, 513, 2_047, 2_048, 2_049, 60_000] {
+        let expected = "x".repeat(len - 1) + "!";
+        assert!(client.ask(&format!("length {len}")).await == expected, "{len} bytes");
+    }
+    let mut members = vec![(client.ask("id").await, client)];
+    for _ in 1..67 {
+        let mut client = server.connect("/room/answers").await;
+        members.push((client.ask("id").await, client));
+        // 64 ids are 512 bytes.
+        if members.len() > 61 {
+            let ids: Vec<_> = members.iter().map(|(id, _)| id.clone()).collect();
+            let (_, client) = &mut members[0];
+            assert_eq!(client.ask("members").await, ids.join(","), "{} members", ids.len());
+        }
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ export async function onMessage(ws: WebSocket, data: string) {
       return void send(ws, typeof global.JSON);
     }
     case "whole": return void send(ws, JSON.stringify([...new Map([[1, 2]])].map(([key]) => key)));
-    case "random": return void send(ws, [Math.random(), crypto.randomUUID()].join());
+    case "random": return void send(ws, [Math.random(), Math.random(), crypto.randomUUID()].join());
     case "constants": return void send(ws, [built, builtRandom].join());
     case "now": return void send(ws, String(Date.now()));
     case "clock": {
@@ -125,14 +125,18 @@ async fn what_an_event_breaks_is_whole_in_the_next() {
 }
 
 #[tokio::test]
-async fn random_numbers_differ_between_events() {
+async fn random_numbers_differ_within_an_event_and_between_events() {
     let server = Server::start(&HANDLER, &[]);
     let mut client = server.connect("/").await;
     let mut numbers = std::collections::BTreeSet::new();
     for _ in 0..20 {
-        numbers.extend(client.ask("random").await.split(',').map(str::to_owned));
+        let answer = client.ask("random").await;
+        for number in answer.split(',').take(2) {
+            assert!((0.0..1.0).contains(&number.parse().expect("a number")), "{answer}");
+        }
+        numbers.extend(answer.split(',').map(str::to_owned));
     }
-    assert_eq!(numbers.len(), 40, "{numbers:?}");
+    assert_eq!(numbers.len(), 60, "{numbers:?}");
 }
 
 #[tokio::test]
