@@ -1,6 +1,7 @@
 //! Tells when files have changed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,14 +15,43 @@ use tokio::time::timeout;
 /// several steps.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Watches files, also while they are replaced or not there.
+/// How often files are looked at that no message was of. A folder tells only of what is in it: not that a
+/// link on the way to it leads elsewhere now, as Kubernetes turns `..data` and Capistrano `current`, nor
+/// what another machine has done to a disk they share.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Watches files, also while they are replaced or not there, and links on the way to them.
 pub struct Watch {
+    /// Of each file what it was when it was last looked at.
+    files: BTreeMap<PathBuf, Option<Identity>>,
     changes: mpsc::Receiver<()>,
     /// What a change concerns us of: the files, or what is missing on the way to them.
     watched: Arc<Mutex<HashSet<PathBuf>>>,
     folders: BTreeSet<PathBuf>,
     /// Stops watching when dropped.
     watcher: RecommendedWatcher,
+}
+
+/// What is behind a path: another file, or the same one with another content.
+#[derive(PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    /// Of the file at the end of all links; nothing while there is none.
+    fn of(path: &Path) -> Option<Identity> {
+        let found = std::fs::metadata(path).ok()?;
+        Some(Identity {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+        })
+    }
 }
 
 impl Watch {
@@ -48,7 +78,8 @@ impl Watch {
             }
         })
         .context("cannot watch files")?;
-        let mut watch = Watch { changes, watched, folders: BTreeSet::new(), watcher };
+        let mut watch =
+            Watch { files: BTreeMap::new(), changes, watched, folders: BTreeSet::new(), watcher };
         watch.set(files)?;
         Ok(watch)
     }
@@ -59,10 +90,12 @@ impl Watch {
     /// When a folder of theirs cannot be watched.
     pub fn set<'a>(&mut self, files: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
         let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        self.files.clear();
         for file in files {
             // What a folder reports has absolute paths.
             let file = std::path::absolute(file)
                 .with_context(|| format!("cannot watch `{}`", file.display()))?;
+            self.files.insert(file.clone(), Identity::of(&file));
             let (folder, name) = place(&file);
             folders.entry(folder).or_default().push(name);
         }
@@ -87,11 +120,28 @@ impl Watch {
 
     /// Waits for a change, and until the files are left alone.
     pub async fn changed(&mut self) {
-        const OPEN: &str = "the watcher lives as long as this";
-        self.changes.recv().await.expect(OPEN);
-        while let Ok(more) = timeout(QUIET, self.changes.recv()).await {
-            more.expect(OPEN);
+        while !self.change_within(LOOK).await {}
+        self.look();
+        while self.change_within(QUIET).await {}
+    }
+
+    /// Whether a change was told of, or is seen when the time is over.
+    async fn change_within(&mut self, time: Duration) -> bool {
+        match timeout(time, self.changes.recv()).await {
+            Ok(told) => told.map(|()| true).expect("the watcher lives as long as this"),
+            Err(_elapsed) => self.look(),
         }
+    }
+
+    /// Whether a file is another one than at the last look.
+    fn look(&mut self) -> bool {
+        let mut is_changed = false;
+        for (path, last) in &mut self.files {
+            let now = Identity::of(path);
+            is_changed |= *last != now;
+            *last = now;
+        }
+        is_changed
     }
 }
 

@@ -207,6 +207,56 @@ async fn a_watched_file_is_served_anew_when_it_is_replaced_or_rewritten() {
     assert_eq!(client.ask("hello").await, "v3 hello");
 }
 
+/// Puts a link in the place of another one, as deploys do it.
+fn turn(link: &Path, target: &str) {
+    let temporary = link.with_file_name("turning");
+    std::os::unix::fs::symlink(target, &temporary).expect("the temporary folder is writable");
+    std::fs::rename(temporary, link).expect("the temporary folder is writable");
+}
+
+/// A folder of this name with a version in it.
+fn release(root: &Path, name: &str, version: u32) {
+    std::fs::create_dir_all(root.join(name)).expect("the temporary folder is writable");
+    replace(&root.join(name).join("handler.wasm"), &programs::compile(&self::version(version)));
+}
+
+#[tokio::test]
+async fn a_watched_folder_that_is_a_link_is_served_anew_when_the_link_is_turned() {
+    // As Capistrano lays a deploy out.
+    let folder = programs::folder();
+    let root = folder.path();
+    release(root, "releases/1", 1);
+    release(root, "releases/2", 2);
+    turn(&root.join("current"), "releases/1");
+    let server = Server::start(&root.join("current/handler.wasm"), &["--watch"]);
+    let mut client = server.connect("/room1/a").await;
+    assert_eq!(client.ask("hello").await, "v1 hello");
+    turn(&root.join("current"), "releases/2");
+    server.wait_for_log("serving the new");
+    assert_eq!(client.ask("hello").await, "v2 hello");
+}
+
+#[tokio::test]
+async fn a_watched_file_that_is_a_link_over_a_link_is_served_anew_when_either_is_turned() {
+    // As Kubernetes mounts a ConfigMap: the file leads over `..data`, which is turned.
+    let folder = programs::folder();
+    let root = folder.path();
+    release(root, "..2026_01", 1);
+    turn(&root.join("..data"), "..2026_01");
+    turn(&root.join("handler.wasm"), "..data/handler.wasm");
+    let server = Server::start(&root.join("handler.wasm"), &["--watch"]);
+    let mut client = server.connect("/room1/a").await;
+    release(root, "..2026_02", 2);
+    turn(&root.join("..data"), "..2026_02");
+    std::fs::remove_dir_all(root.join("..2026_01")).expect("it is there");
+    server.wait_for_log("serving the new");
+    assert_eq!(client.ask("hello").await, "v2 hello");
+    release(root, "other", 3);
+    turn(&root.join("handler.wasm"), "other/handler.wasm");
+    server.wait_for_log_count("serving the new", 2);
+    assert_eq!(client.ask("hello").await, "v3 hello");
+}
+
 #[tokio::test]
 async fn a_source_is_built_anew_and_a_broken_one_is_refused() {
     let folder = programs::folder();
