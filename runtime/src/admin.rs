@@ -22,15 +22,15 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::accept::Acceptor;
 use crate::http::{Body, text};
 use crate::metrics;
+use crate::seats::{Asking, Seats};
 use crate::server::Server;
 
-/// Transports at the same time; further ones wait to be accepted.
+/// Transports at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
 /// How long one may live: a scrape takes milliseconds, and keeping one alive saves nothing here.
 const TRANSPORT_TIME: Duration = Duration::from_secs(60);
@@ -93,22 +93,25 @@ pub struct TokenError;
 /// Serves `/healthz`, `/readyz`, `/metrics` and `/connections` until it is dropped.
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
     let token = Arc::new(token);
-    let places = Arc::new(Semaphore::new(MAX_TRANSPORTS));
+    let mut seats = Seats::new(MAX_TRANSPORTS);
     let mut acceptor = Acceptor::new(listener);
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
-        let (stream, _peer) = acceptor.next(&server.hub.counters.accept_failures).await;
+        let (stream, peer) = acceptor.next(&server.hub.counters.accept_failures).await;
+        let asking = Asking::default();
         let service = service_fn({
             let (server, token) = (Arc::clone(&server), Arc::clone(&token));
+            let asking = asking.clone();
             move |request| {
                 let (server, token) = (Arc::clone(&server), Arc::clone(&token));
+                let asked = asking.begin();
                 async move {
-                    Ok::<_, Infallible>(answer(server, token.as_ref().as_ref(), request).await)
+                    let answer = answer(server, token.as_ref().as_ref(), request).await;
+                    drop(asked);
+                    Ok::<_, Infallible>(answer)
                 }
             }
         });
-        tokio::spawn(async move {
-            let _place = place;
+        let task = tokio::spawn(async move {
             let transport = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIME)
@@ -116,6 +119,10 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
             // Whoever asked has gone, or is cut off.
             let _ = timeout(TRANSPORT_TIME, transport).await;
         });
+        let address = Some(peer.ip().to_canonical());
+        if seats.take(address, &asking, task.abort_handle()) {
+            server.hub.counters.dropped_admin_transports.add_one();
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 //! One line of JSON each way. Who can open the socket is trusted: its mode is 0600, and the durable
 //! directory is its owner's alone.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
+use crate::seats::{Asking, Seats};
 use crate::server::Server;
 
 /// The name of the socket in the durable directory.
@@ -21,6 +24,8 @@ pub const CONTROL_SOCKET: &str = "control.sock";
 
 /// Longest request.
 const MAX_REQUEST_BYTES: u64 = 4096;
+/// Operators at the same time; for a further one, another is dropped.
+const MAX_TRANSPORTS: usize = 64;
 /// How long a request and its answer may take to be read.
 const TIME: Duration = Duration::from_secs(5);
 
@@ -53,29 +58,68 @@ pub enum ControlAnswer {
     },
 }
 
+/// Longest path that a socket's address has room for everywhere (`sun_path`: 108 bytes on Linux, 104 on
+/// others, with the zero at its end).
+const MAX_SOCKET_PATH_BYTES: usize = 103;
+
+/// The way to the socket of a directory.
+struct Way {
+    path: PathBuf,
+    /// The directory, where the way leads over it: a path of any length is opened, but no socket is bound
+    /// or connected to one.
+    _dir: Option<File>,
+}
+
+impl Way {
+    fn to(dir: &Path) -> io::Result<Way> {
+        let path = dir.join(CONTROL_SOCKET);
+        if path.as_os_str().len() <= MAX_SOCKET_PATH_BYTES {
+            return Ok(Way { path, _dir: None });
+        }
+        let dir = File::open(dir)?;
+        let path = format!("/proc/self/fd/{}/{CONTROL_SOCKET}", dir.as_raw_fd());
+        Ok(Way { path: path.into(), _dir: Some(dir) })
+    }
+}
+
+/// Connects to the server that uses a durable directory.
+///
+/// # Errors
+/// When there is none, or it cannot be reached.
+pub fn connect_control(dir: &Path) -> io::Result<std::os::unix::net::UnixStream> {
+    std::os::unix::net::UnixStream::connect(Way::to(dir)?.path)
+}
+
 /// Opens the socket, in place of the one that a crashed server has left; the caller holds the
 /// directory's lock.
 pub(crate) fn open(dir: &Path) -> io::Result<UnixListener> {
-    let path = dir.join(CONTROL_SOCKET);
-    match std::fs::remove_file(&path) {
+    let way = Way::to(dir)?;
+    match std::fs::remove_file(&way.path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = UnixListener::bind(&way.path)?;
+    std::fs::set_permissions(&way.path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 
 /// Answers operators, for ever.
 pub(crate) async fn serve(listener: UnixListener, server: Arc<Server>) {
+    let mut seats = Seats::new(MAX_TRANSPORTS);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let server = Arc::clone(&server);
-                tokio::spawn(async move {
-                    // Who asks and goes is no trouble of the server's.
-                    let _ = timeout(TIME, converse(stream, &server)).await;
+                let asking = Asking::default();
+                let task = tokio::spawn({
+                    let (server, asking) = (Arc::clone(&server), asking.clone());
+                    async move {
+                        // Who asks and goes is no trouble of the server's.
+                        let _ = timeout(TIME, converse(stream, &server, &asking)).await;
+                    }
                 });
+                if seats.take(None, &asking, task.abort_handle()) {
+                    server.hub.counters.dropped_admin_transports.add_one();
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot answer at the control socket");
@@ -85,10 +129,11 @@ pub(crate) async fn serve(listener: UnixListener, server: Arc<Server>) {
     }
 }
 
-async fn converse(mut stream: UnixStream, server: &Arc<Server>) -> io::Result<()> {
+async fn converse(mut stream: UnixStream, server: &Arc<Server>, asking: &Asking) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     BufReader::new(reader.take(MAX_REQUEST_BYTES)).read_line(&mut line).await?;
+    let _asked = asking.begin();
     let answer = match serde_json::from_str(&line) {
         Ok(request) => carry_out(request, server).await,
         Err(error) => ControlAnswer::Refused { why: error.to_string() },

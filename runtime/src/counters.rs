@@ -49,6 +49,8 @@ pub(crate) struct Counters {
     pub(crate) accept_failures: Counter,
     pub(crate) refused_transports: Counter,
     pub(crate) idle_transports: Counter,
+    /// Of the admin listener and the control socket, given up for others.
+    pub(crate) dropped_admin_transports: Counter,
     /// Tasks that a bug of ours has ended.
     pub(crate) panics: Counter,
     pub(crate) attachments_pruned: Counter,

@@ -99,6 +99,7 @@ mod rooms;
 mod route;
 mod sandbox;
 mod server;
+mod seats;
 mod socket;
 mod source_position;
 mod swap;
@@ -116,8 +117,8 @@ pub use attachment::persisted::{
 };
 pub use attachment::recovery::AdoptError;
 pub use config::{Config, Fsync, Isolation, OnError};
-pub use control::{CONTROL_SOCKET, ControlAnswer, ControlRequest};
-pub use counters::Counts;
+pub use control::{CONTROL_SOCKET, ControlAnswer, ControlRequest, connect_control};
+pub use counters::{Counts, DroppedLogLines};
 pub use error::{LoadError, StartError};
 pub use hub::ConnectionStates;
 pub use inspection::{Import, Inspection, Section, inspect};

@@ -215,6 +215,11 @@ fn counts(page: &mut Page, counters: &Counters) {
         ),
         (
             "idle_transports",
+        (
+            "dropped_admin_transports",
+            "Transports of the admin listener and the control socket that gave way to a newcomer.",
+            &counters.dropped_admin_transports,
+        ),
             "Transports dropped because nothing came, or nothing was taken, for too long.",
             &counters.idle_transports,
         ),

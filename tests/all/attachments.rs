@@ -22,6 +22,39 @@ fn parse(text: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_directory_whose_path_is_longer_than_a_sockets_name_can_be_asked_for() {
+    let durable = Durable::of(HANDLER).named(format!("{}/data", "long".repeat(50)));
+    let server = durable.serve(&[]);
+    let mut client = server.connect("/").await;
+    let id = client.ask("ada").await;
+    eventually("the control socket", || durable.path("control.sock").exists());
+    let (code, text) = durable.attachments(&["list", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(parse(&text)[0]["isLive"], json!(true), "{text}");
+    assert_eq!(super::support::durable::mode(&durable.path("control.sock")), 0o600);
+    assert!(!server.log().contains("cannot open the control socket"));
+    server.kill();
+    let (code, text) = durable.attachments(&["show", &id]);
+    assert_eq!((code, &*text), (0, "ada"));
+}
+
+#[tokio::test]
+async fn an_operator_is_answered_however_many_connect_and_ask_nothing() {
+    let durable = Durable::of(HANDLER);
+    let server = durable.serve(&[]);
+    let mut client = server.connect("/").await;
+    client.ask("ada").await;
+    let socket = durable.path("control.sock");
+    eventually("the control socket", || socket.exists());
+    let held: Vec<UnixStream> =
+        (0..200).map(|_| UnixStream::connect(&socket).expect("it listens")).collect();
+    let (code, text) = durable.attachments(&["list", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(parse(&text)[0]["isLive"], json!(true), "{text}");
+    drop(held);
+}
+
+#[tokio::test]
 async fn list_shows_live_and_left_over_attachments_with_or_without_a_server() {
     let durable = Durable::of(HANDLER);
     let server = durable.serve(&[]);

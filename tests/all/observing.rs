@@ -139,6 +139,27 @@ async fn a_server_that_drains_is_healthy_and_not_ready() {
 }
 
 #[test]
+fn probes_are_answered_however_many_transports_wait_with_half_a_head() {
+    const HELD: usize = 200;
+    let (_server, admin) = start(&[]);
+    let mut held: Vec<TcpStream> = (0..HELD)
+        .map(|_| {
+            let mut stream = TcpStream::connect(admin).expect("it listens");
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHo").expect("it reads");
+            stream
+        })
+        .collect();
+    assert_eq!(get(admin, "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(get(admin, "/readyz").0, 200);
+    let dropped = scrape(admin)["zigttp_dropped_admin_transports_total"];
+    assert!(dropped >= (HELD - 64) as f64, "{dropped}");
+    // The oldest are those that have gone.
+    let mut nothing = Vec::new();
+    let first = held.first_mut().expect("they are held");
+    assert!(!matches!(first.read_to_end(&mut nothing), Ok(count) if count > 0));
+}
+
+#[test]
 fn the_admin_listener_only_reads_and_asks_for_its_token() {
     let folder = programs::folder();
     let path = folder.path().join("token");

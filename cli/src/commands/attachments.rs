@@ -1,7 +1,6 @@
 //! `zigttp attachments`: what is kept in a durable directory, with or without a running server.
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +8,8 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use serde::Serialize;
 use zigttp_runtime::{
-    CONTROL_SOCKET, ControlAnswer, ControlRequest, PersistedAttachment, list_attachments,
-    prune_leftovers, read_attachment,
+    CONTROL_SOCKET, ControlAnswer, ControlRequest, PersistedAttachment, connect_control,
+    list_attachments, prune_leftovers, read_attachment,
 };
 
 use crate::exit::ErrorsFound;
@@ -252,7 +251,7 @@ fn live(dir: &Path) -> anyhow::Result<Vec<u64>> {
 /// Asks the server that uses the directory; `None` when there is none.
 fn ask(dir: &Path, request: &ControlRequest) -> anyhow::Result<Option<ControlAnswer>> {
     let path = dir.join(CONTROL_SOCKET);
-    let mut stream = match UnixStream::connect(&path) {
+    let mut stream = match connect_control(dir) {
         Ok(stream) => stream,
         Err(error)
             if matches!(

@@ -32,17 +32,27 @@ pub(crate) async fn id_of(client: &mut Client) -> String {
 pub(crate) struct Durable {
     /// Holds the directory, which is not there before the first server makes it.
     parent: tempfile::TempDir,
+    name: PathBuf,
     handler: PathBuf,
 }
 
 impl Durable {
     /// For servers of a handler of this source.
     pub(crate) fn of(source: &str) -> Durable {
-        Durable { parent: programs::folder(), handler: programs::compile(source) }
+        Durable {
+            parent: programs::folder(),
+            name: "data".into(),
+            handler: programs::compile(source),
+        }
+    }
+
+    /// The same by another name, which may be a path.
+    pub(crate) fn named(self, name: impl Into<PathBuf>) -> Durable {
+        Durable { name: name.into(), ..self }
     }
 
     pub(crate) fn dir(&self) -> PathBuf {
-        self.parent.path().join("data")
+        self.parent.path().join(&self.name)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
