@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::show;
+use crate::{output, show};
 
 /// The user's input has errors, and they have been shown. Ends a program with 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Ends a program. Why a command could not run is shown on one line; [`ErrorsFound`] says nothing
 /// more.
 pub fn report(result: anyhow::Result<()>) -> ExitCode {
-    match result {
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<ErrorsFound>() => ExitCode::from(1),
         // Whoever reads has seen enough, as `head` has: no fault, and nobody to tell.
@@ -41,5 +41,7 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
             // As clap answers a wrong flag.
             ExitCode::from(2)
         }
-    }
+    };
+    output::flush();
+    code
 }

@@ -14,11 +14,13 @@
 //! - [`lsp`]: a language server over the same;
 //! - [`lint_options`]: what is to be an error, as flags;
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
+//! - [`signals`]: what the operator tells a server, from its start on;
 //! - [`dev`]: a handler that is being worked on: built, served, and built again when it changes;
 //! - [`building`]: the compiler's engine, ready to build;
 //! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`given`]: the options of a server
 //!   as flags and environment variables, and which of them are not as by default;
-//! - [`logging`]: how a server writes its log;
+//! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
+//!   waits for whoever reads it;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees of a bug of ours.
 
@@ -35,13 +37,16 @@ pub mod given;
 pub mod handler_file;
 pub mod inspector_options;
 pub mod lint_options;
+pub mod log_limit;
 pub mod logging;
 pub mod lsp;
+pub mod output;
 pub mod overlay;
 pub mod panic_hook;
 pub mod reload;
 pub mod server_options;
 pub mod show;
+pub mod signals;
 pub mod template;
 pub mod tls_options;
 pub mod watch;

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use zigttp_runtime::Server;
 
 use crate::artifact;
@@ -21,9 +20,8 @@ impl Reload {
     /// Listens for both from now on.
     ///
     /// # Errors
-    /// When signals or the file cannot be listened to.
-    pub fn new(handler: PathBuf, is_watching: bool) -> anyhow::Result<Reload> {
-        let hang_up = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    /// When the file cannot be watched.
+    pub fn new(handler: PathBuf, hang_up: Signal, is_watching: bool) -> anyhow::Result<Reload> {
         let watch = if is_watching { Some(Watch::files([&*handler])?) } else { None };
         Ok(Reload { handler, hang_up, watch })
     }

@@ -4,6 +4,7 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -284,6 +285,7 @@ impl ServerOptions {
             http_idle_timeout: self.http_idle_timeout,
             body_timeout: self.body_timeout,
             handler_log_rate: self.handler_log_rate,
+            dropped_log_lines: Arc::default(),
             close_timeout: self.close_timeout,
             drain_timeout: self.drain_timeout,
             rollback_after: self.rollback_after.and_then(NonZeroU32::new),

@@ -1,14 +1,16 @@
 //! Diagnostics and remarks on a terminal, or wherever standard error leads.
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream};
+use codespan_reporting::term::termcolor::{BufferWriter, ColorChoice, NoColor};
 use zigts_compiler::ConsoleLine;
 use zigts_compiler::report::{Report, Shown, pretty};
 use zigts_rules::rule::Severity;
 use zigttp_abi::guest::LogLevel;
+
+use crate::output::{self, Stream};
 
 /// Work that takes longer than this says what it is doing.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -24,11 +26,11 @@ pub fn error(error: &anyhow::Error) {
 /// # Errors
 /// When standard error is closed.
 pub fn diagnostics(reports: &[Shown<'_>]) -> anyhow::Result<()> {
-    let mut stream = StandardStream::stderr(color_choice());
+    let mut buffer = BufferWriter::stderr(color_choice()).buffer();
     for shown in reports {
-        pretty::write(*shown, width(), &mut stream)?;
+        pretty::write(*shown, width(), &mut buffer)?;
     }
-    Ok(())
+    Ok(output::try_write(Stream::Error, buffer.as_slice())?)
 }
 
 /// The same as text without colours, its lines as long as they are.
@@ -89,10 +91,11 @@ pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
             // Until the sender is gone.
             while is_done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
                 patience = A_SECOND;
-                let _ = write!(stderr(), "\r{what} … {} s", started.elapsed().as_secs());
+                let line = format!("\r{what} … {} s", started.elapsed().as_secs());
+                output::write(Stream::Error, line.as_bytes());
             }
             if patience == A_SECOND {
-                let _ = write!(stderr(), "\r\x1b[2K");
+                output::write(Stream::Error, b"\r\x1b[2K");
             }
         });
         let result = work();
@@ -103,8 +106,7 @@ pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
 
 /// Shows a line.
 pub fn remark(line: &str) {
-    // A reader that has gone away wants no remarks.
-    let _ = writeln!(stderr(), "{line}");
+    output::write(Stream::Error, format!("{line}\n").as_bytes());
 }
 
 /// Colours for a terminal whose user did not ask for none (<https://no-color.org>).

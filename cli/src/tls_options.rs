@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use zigttp_runtime::{Server, Tls};
 
 /// What https and wss are served with.
@@ -73,12 +73,4 @@ impl TlsFiles {
             }
         }
     }
-}
-
-/// SIGHUP, listened to from now on.
-///
-/// # Errors
-/// When signals cannot be listened to.
-pub fn hang_up() -> Result<Signal> {
-    signal(SignalKind::hangup()).context("cannot listen for signals")
 }

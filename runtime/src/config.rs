@@ -2,8 +2,10 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::counters::DroppedLogLines;
 use crate::inspector::{InspectorAccess, InspectorOptions};
 
 /// How an event gets a sandbox whose memory, globals and tables are those of the artifact.
@@ -111,6 +113,8 @@ pub struct Config {
     /// Lines a second, and at once, that the handler's `console` and its failures may cause in the log;
     /// more are dropped and counted.
     pub handler_log_rate: NonZeroU32,
+    /// What whoever writes the log has dropped of it, for `/metrics` to show.
+    pub dropped_log_lines: Arc<DroppedLogLines>,
     /// How long a closing handshake may take before the transport is dropped.
     pub close_timeout: Duration,
     /// How long connections may take to close when the server shuts down.
@@ -218,6 +222,7 @@ impl Default for Config {
             http_idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             handler_log_rate: NonZeroU32::new(1000).expect("it is not zero"),
+            dropped_log_lines: Arc::default(),
             close_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(10),
             rollback_after: None,

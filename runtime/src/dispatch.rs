@@ -115,11 +115,7 @@ impl Server {
         self.judge(app, result.is_err());
         result.inspect_err(|failure| {
             counters.failures[failure.kind() as usize].add_one();
-            // What is the operator's business is logged however much the handler has to say.
-            let is_operators = matches!(failure, Failure::NotRestored | Failure::NotCommitted(_));
-            if is_operators || self.hub.handler_log.permits(&counters.dropped_log_lines) {
-                failure.log(&state.event, &app.source_maps);
-            }
+            failure.log(&state.event, &app.source_maps, &self.hub);
         })
     }
 }

@@ -6,6 +6,10 @@ use std::time::Instant;
 use crate::counters::Counter;
 use crate::pace::{Bucket, Rate};
 
+/// The target of the lines that handlers, and clients through them, cause; all are within
+/// [`Config::handler_log_rate`](crate::Config::handler_log_rate).
+pub const HANDLER_LOG_TARGET: &str = "handler";
+
 /// Bounds the lines that handlers, and clients through them, cause.
 pub(crate) struct HandlerLog {
     rate: Rate,
@@ -37,7 +41,7 @@ impl HandlerLog {
         drop(state);
         if dropped > 0 {
             tracing::warn!(
-                target: "handler",
+                target: HANDLER_LOG_TARGET,
                 dropped,
                 "lines of the handler were dropped: more than --handler-log-rate a second"
             );

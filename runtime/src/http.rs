@@ -22,6 +22,7 @@ use crate::counters::{PanicWatch, Unanswered};
 use crate::event::{self, Event};
 use crate::failure::Failure;
 use crate::guest_request::guest_request;
+use crate::handler_log::HANDLER_LOG_TARGET;
 use crate::server::{Peer, Server};
 
 /// Body of every response.
@@ -175,13 +176,13 @@ impl Server {
             Ok((response, dropped)) => {
                 if !dropped.is_empty() && permits() {
                     let names = dropped.join(", ");
-                    tracing::warn!(event = export, "the headers {names} are the server's: dropped");
+                    tracing::warn!(target: HANDLER_LOG_TARGET, event = export, "the headers {names} are the server's: dropped");
                 }
                 Some(response)
             }
             Err(problem) => {
                 if permits() {
-                    tracing::error!(event = export, "the Response has {problem}");
+                    tracing::error!(target: HANDLER_LOG_TARGET, event = export, "the Response has {problem}");
                 }
                 None
             }

@@ -42,7 +42,8 @@
 //! ```
 //!
 //! `examples/embed.rs` is a whole program. It logs through [`tracing`]; nothing of it touches arguments,
-//! the environment or signals.
+//! the environment or signals. Lines of the target [`HANDLER_LOG_TARGET`] have a rate; others are as many as
+//! clients and disks cause, so a log bounds them for each callsite, as that of `zigttp run` does.
 
 mod accept;
 mod admin;
@@ -98,8 +99,8 @@ mod resume;
 mod rooms;
 mod route;
 mod sandbox;
-mod server;
 mod seats;
+mod server;
 mod socket;
 mod source_position;
 mod swap;
@@ -120,6 +121,7 @@ pub use config::{Config, Fsync, Isolation, OnError};
 pub use control::{CONTROL_SOCKET, ControlAnswer, ControlRequest, connect_control};
 pub use counters::{Counts, DroppedLogLines};
 pub use error::{LoadError, StartError};
+pub use handler_log::HANDLER_LOG_TARGET;
 pub use hub::ConnectionStates;
 pub use inspection::{Import, Inspection, Section, inspect};
 pub use inspector::{Finding, InspectorAccess, InspectorOptions, LastBuild};

@@ -3,6 +3,7 @@
 //! No label comes from a room, a path or an id: what clients choose must not make time series.
 
 use std::fmt::{Display, Write};
+use std::sync::atomic::Ordering;
 
 use crate::allocated;
 use crate::connection::State;
@@ -50,6 +51,7 @@ pub(crate) fn print(server: &Server) -> String {
     let mut page = Page::default();
     gauges(&mut page, server);
     counts(&mut page, &server.hub.counters);
+    log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters);
     page.text
 }
@@ -178,11 +180,6 @@ fn counts(page: &mut Page, counters: &Counters) {
             &counters.dead_peers,
         ),
         (
-            "dropped_log_lines",
-            "Log lines of the handler over --handler-log-rate.",
-            &counters.dropped_log_lines,
-        ),
-        (
             "attachments_pruned",
             "Attachment files unlinked because nobody came back.",
             &counters.attachments_pruned,
@@ -215,13 +212,13 @@ fn counts(page: &mut Page, counters: &Counters) {
         ),
         (
             "idle_transports",
+            "Transports dropped because nothing came, or nothing was taken, for too long.",
+            &counters.idle_transports,
+        ),
         (
             "dropped_admin_transports",
             "Transports of the admin listener and the control socket that gave way to a newcomer.",
             &counters.dropped_admin_transports,
-        ),
-            "Transports dropped because nothing came, or nothing was taken, for too long.",
-            &counters.idle_transports,
         ),
         ("panics", "Connections and requests that were ended by a bug.", &counters.panics),
         ("swaps", "Artifacts that have replaced another.", &counters.swaps),
@@ -230,6 +227,19 @@ fn counts(page: &mut Page, counters: &Counters) {
         let name = format!("zigttp_{name}_total");
         page.family(&name, "counter", help);
         page.sample(&name, &[], counter.get());
+    }
+}
+
+fn log_lines(page: &mut Page, server: &Server) {
+    let name = "zigttp_dropped_log_lines_total";
+    page.family(name, "counter", "Lines that are missing in the log, by why.");
+    let dropped = &server.hub.config.dropped_log_lines;
+    for (reason, count) in [
+        ("handler_log_rate", server.hub.counters.dropped_log_lines.get()),
+        ("repeated", dropped.repeated.load(Ordering::Relaxed)),
+        ("unwritten", dropped.unwritten.load(Ordering::Relaxed)),
+    ] {
+        page.sample(name, &[("reason", reason)], count);
     }
 }
 

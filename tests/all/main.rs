@@ -30,6 +30,7 @@ mod inspector;
 mod isolation;
 mod limits;
 mod liveness;
+mod logs;
 mod module_cache;
 mod observing;
 mod resume;

@@ -226,7 +226,7 @@ async fn lines_of_the_handler_over_the_rate_are_dropped_and_counted() {
     assert_eq!(client.ask("lines").await, "done");
     let log = server.wait_for_log("line 9");
     assert!(!log.contains("line 49"), "{log}");
-    assert!(scrape(admin)["zigttp_dropped_log_lines_total"] >= 30.0);
+    assert!(scrape(admin)["zigttp_dropped_log_lines_total{reason=\"handler_log_rate\"}"] >= 30.0);
     // Once there is room again, the log says that something is missing.
     patiently("a line", async {
         while !server.log().contains("later") {

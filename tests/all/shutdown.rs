@@ -1,6 +1,9 @@
 //! The end of a server: what it still does, in which order, and with which exit code.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -84,6 +87,87 @@ async fn an_event_that_does_not_end_is_cut_off_by_the_drain_time_out() {
     server.signal("TERM");
     server.wait_for_log("the drain time-out has passed");
     assert!(server.wait().success());
+}
+
+/// A handler that is a pipe: the server waits in its start until the test writes into it.
+struct Starting {
+    folder: tempfile::TempDir,
+    process: Child,
+    /// Open once the server reads, with its signals set up.
+    handler: File,
+}
+
+impl Starting {
+    fn start(command: &str) -> Starting {
+        let folder = programs::folder();
+        let name = if command == "run" { "handler.wasm" } else { "handler.ts" };
+        let pipe = folder.path().join(name);
+        let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo exists");
+        assert!(made.success());
+        let process = programs::program("zigttp")
+            .arg(command)
+            .arg(&pipe)
+            .args(["--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("zigttp starts");
+        let handler = File::options().write(true).open(&pipe).expect("the server opens it, too");
+        Starting { folder, process, handler }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status().expect("kill exists");
+        assert!(status.success());
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_signal_to_stop_during_the_start_ends_it_in_order() {
+    for (command, signal) in [("run", "TERM"), ("run", "INT"), ("dev", "TERM")] {
+        let mut starting = Starting::start(command);
+        starting.signal(signal);
+        let status = starting.process.wait().expect("a child can be waited for");
+        assert_eq!(status.code(), Some(0), "{command} {signal}");
+        let mut log = String::new();
+        let mut stderr = starting.process.stderr.take().expect("it is piped");
+        stderr.read_to_string(&mut log).expect("it is text");
+        assert!(log.contains("stopped before it served"), "{log}");
+    }
+}
+
+#[test]
+fn a_hang_up_during_the_start_is_heard_once_it_is_over() {
+    let artifact = std::fs::read(programs::compile(HANDLER)).expect("it was built");
+    let mut starting = Starting::start("run");
+    starting.signal("HUP");
+    starting.handler.write_all(&artifact).expect("the server reads");
+    // It has read all when the pipe is closed.
+    starting.handler = File::open("/dev/null").expect("it is there");
+    let mut line = String::new();
+    let stdout = starting.process.stdout.as_mut().expect("it is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("it is text");
+    assert!(line.contains("listening"), "{line}");
+    let pipe = starting.folder.path().join("handler.wasm");
+    let mut again = File::options().write(true).open(pipe).expect("the server opens it again");
+    again.write_all(&artifact).expect("the server reads");
+    drop(again);
+    let mut log = BufReader::new(starting.process.stderr.take().expect("it is piped"));
+    while !line.contains("serving the new") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).expect("it is text"), 0, "it has ended");
+    }
+    starting.signal("TERM");
+    assert_eq!(starting.process.wait().expect("a child can be waited for").code(), Some(0));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::run;
 use crate::dev::{Project, screen};
 use crate::inspector_options::InspectorEvents;
 use crate::server_options::ServerOptions;
-use crate::{cache, handler_file, logging, show};
+use crate::{cache, handler_file, logging, show, signals};
 
 /// How far a free port is looked for when the one wanted is taken.
 const PORTS_TRIED: u16 = 50;
@@ -47,7 +47,19 @@ pub struct Arguments {
 /// # Errors
 /// When the handler cannot be read, the port is taken, or a folder cannot be used.
 pub fn run(arguments: Arguments) -> Result<()> {
-    logging::init_for_development();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(start(arguments));
+    // A build that is under way ends with the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn start(arguments: Arguments) -> Result<()> {
+    let mut stop = signals::stop().context(run::NO_SIGNALS)?;
+    let dropped_log_lines = logging::init_for_development()?;
     let handler = arguments.handler;
     if !handler_file::is_source(&handler) {
         let shown = handler.display();
@@ -57,7 +69,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let port = run::port(arguments.port)?;
     let listener = listen(port)?;
     let address = listener.local_addr().context("cannot tell the listening address")?;
-    let (project, build, artifact) = Project::open(handler)?;
     let config = Config {
         loopback_only: true,
         inspector: Some(InspectorOptions {
@@ -65,28 +76,27 @@ pub fn run(arguments: Arguments) -> Result<()> {
             max_events: arguments.inspector.max_events(),
         }),
         drain_timeout: DRAIN_TIME,
+        dropped_log_lines,
         ..arguments.server.into_config(cache::served_modules_folder())
     };
-    let server = Server::new(config, &artifact).context("cannot serve")?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?
-        .block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let stop = run::stop().context("cannot listen for signals")?;
-            screen::addresses(address);
-            project.tell(&build, &server);
-            if arguments.open {
-                let has_page = project.serves_pages();
-                open(&format!("http://{address}{}", if has_page { "/" } else { "/__zigttp" }));
-            }
-            let served = zigttp_runtime::run(listener, server.clone(), stop);
-            tokio::select! {
-                () = served => Ok(()),
-                Err(error) = project.follow(build, server) => Err(error),
-            }
-        })
+    let started = signals::start(&mut stop, move || {
+        let (project, build, artifact) = Project::open(handler)?;
+        let server = Server::new(config, &artifact).context("cannot serve")?;
+        Ok((project, build, server))
+    });
+    let Some((project, build, server)) = started.await? else { return Ok(()) };
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    screen::addresses(address);
+    project.tell(&build, &server);
+    if arguments.open {
+        let has_page = project.serves_pages();
+        open(&format!("http://{address}{}", if has_page { "/" } else { "/__zigttp" }));
+    }
+    let served = zigttp_runtime::run(listener, server.clone(), stop);
+    tokio::select! {
+        () = served => Ok(()),
+        Err(error) = project.follow(build, server) => Err(error),
+    }
 }
 
 fn listen(port: u16) -> Result<TcpListener> {

@@ -1,6 +1,5 @@
 //! `zigttp run`: serves a handler until it is told to stop.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,16 +8,18 @@ use anyhow::{Context, Result};
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use zigttp_runtime::{Config, Server};
 
 use crate::admin_options::{Admin, AdminOptions};
 use crate::inspector_options::InspectorFlag;
 use crate::logging::{self, LogFormat};
+use crate::output::{self, Stream};
 use crate::reload::Reload;
 use crate::server_options::ServerOptions;
-use crate::tls_options::{self, TlsFiles, TlsOptions};
-use crate::{artifact, cache, show};
+use crate::tls_options::{TlsFiles, TlsOptions};
+use crate::{artifact, cache, show, signals};
+
+pub(super) const NO_SIGNALS: &str = "cannot listen for signals";
 
 /// Where neither the flag nor the environment says another.
 const DEFAULT_PORT: u16 = 8080;
@@ -70,37 +71,53 @@ pub struct Arguments {
 /// When the handler does not build or load, the port is taken, or a folder or the pair of TLS cannot be
 /// used.
 pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
-    logging::init(arguments.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(start(arguments, given));
+    // What is still under way, as the start of a server that was told to stop, ends with the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
+    // First of all: what is slow comes after it.
+    let mut stop = signals::stop().context(NO_SIGNALS)?;
+    let [reload, reload_tls] = [(); 2].map(|()| signals::hang_up().context(NO_SIGNALS));
+    let dropped_log_lines = logging::init(arguments.log_format)?;
     let address = SocketAddr::new(arguments.host, port(arguments.port)?);
     let admin = arguments.admin.read()?;
     let tls = arguments.tls.files()?;
     let pair = tls.as_ref().map(TlsFiles::read).transpose()?;
     raise_descriptor_limit();
     let (inspector, token) = arguments.inspector.read().unzip();
-    let artifact = artifact::load(&arguments.handler)?;
-    let config =
-        Config { inspector, ..arguments.server.into_config(cache::served_modules_folder()) };
-    let server = Server::new(config, &artifact)
-        .with_context(|| format!("cannot serve {}", arguments.handler.display()))?;
+    let config = Config {
+        inspector,
+        dropped_log_lines,
+        ..arguments.server.into_config(cache::served_modules_folder())
+    };
+    let handler = arguments.handler;
+    // Before the file is read: a change in between is seen.
+    let reload = Reload::new(handler.clone(), reload?, arguments.watch)?;
+    let started = signals::start(&mut stop, move || {
+        let artifact = artifact::load(&handler)?;
+        Server::new(config, &artifact)
+            .with_context(|| format!("cannot serve {}", handler.display()))
+    });
+    let Some(server) = started.await? else { return Ok(()) };
+    let is_secure = pair.is_some();
     if let Some(pair) = pair {
         server.set_tls(pair);
     }
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?
-        .block_on(async {
-            let reload = Reload::new(arguments.handler, arguments.watch)?;
-            let reload = tokio::spawn(reload.run(Arc::clone(&server)));
-            let is_secure = tls.is_some();
-            if let Some(files) = tls {
-                // Ends with the process.
-                tokio::spawn(files.reload_on(tls_options::hang_up()?, Arc::clone(&server)));
-            }
-            let served = serve(server, address, is_secure, admin, token, given).await;
-            reload.abort();
-            served
-        })
+    if let Some(files) = tls {
+        // Ends with the process.
+        tokio::spawn(files.reload_on(reload_tls?, Arc::clone(&server)));
+    }
+    let reload = tokio::spawn(reload.run(Arc::clone(&server)));
+    let served = serve(server, address, is_secure, admin, token, stop, given).await;
+    reload.abort();
+    served
 }
 
 async fn serve(
@@ -109,6 +126,7 @@ async fn serve(
     is_secure: bool,
     admin: Option<Admin>,
     inspector_token: Option<String>,
+    stop: impl Future<Output = ()>,
     given: &[String],
 ) -> Result<()> {
     // Goes on while the server drains, and ends with the process.
@@ -124,12 +142,12 @@ async fn serve(
     }
     // On standard output, alone: a script that starts a server on port 0 reads it from there.
     let s = if is_secure { "s" } else { "" };
-    anstream::println!("listening on http{s}://{address} and ws{s}://{address}");
+    let line = format!("listening on http{s}://{address} and ws{s}://{address}\n");
+    output::write(Stream::Out, line.as_bytes());
     if let Some(token) = inspector_token {
         // Not in the log, which others may read.
         show::remark(&format!("inspector on http{s}://{address}/__zigttp, token {token}"));
     }
-    let stop = stop().context("cannot listen for signals")?;
     zigttp_runtime::run(listener, Arc::clone(&server), stop).await;
     let counts = server.counts();
     tracing::info!(
@@ -188,25 +206,4 @@ fn port_of_environment() -> Result<Option<u16>> {
         }
         _ => Ok(None),
     }
-}
-
-/// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
-pub(super) fn stop() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut either = async move || {
-        tokio::select! {
-            _ = interrupt.recv() => SignalKind::interrupt(),
-            _ = terminate.recv() => SignalKind::terminate(),
-        }
-    };
-    Ok(async move {
-        either().await;
-        tokio::spawn(async move {
-            let signal = either().await;
-            tracing::warn!("stopped at once");
-            // As a shell reports a process that a signal has ended.
-            std::process::exit(128 + signal.as_raw_value());
-        });
-    })
 }

@@ -3,7 +3,6 @@
 //! Addresses, routes and exports go to standard output; what there is to say about a build to standard
 //! error, as everywhere.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
 
 use super::build::{Build, Outcome};
+use crate::output::{self, Stream};
 use crate::show;
 
 const LABEL: Style = Style::new().dimmed();
@@ -88,10 +88,11 @@ pub fn broken(path: &Path, note: &str) {
 }
 
 fn remark(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    output::settle();
+    output::write_styled(Stream::Error, &format!("{text}\n"));
 }
 
 fn line(label: &str, text: &str) {
-    // A reader that has gone away wants no lines.
-    let _ = writeln!(anstream::stdout(), "{LABEL}{label:<12}{LABEL:#}  {text}");
+    output::settle();
+    output::write_styled(Stream::Out, &format!("{LABEL}{label:<12}{LABEL:#}  {text}\n"));
 }

@@ -5,7 +5,7 @@ use zigttp_abi::guest::{IMPORT_MODULE, LogLevel};
 
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
-use crate::handler_log::printable;
+use crate::handler_log::{HANDLER_LOG_TARGET, printable};
 
 /// A longer line is cut: a log is not where a handler's data goes.
 pub(super) const MAX_LINE_BYTES: i32 = 16 << 10;
@@ -19,10 +19,10 @@ impl EventState {
         let event = self.event.kind().name();
         let text = printable(text);
         match level {
-            LogLevel::Debug => tracing::debug!(target: "handler", conn, event, "{text}"),
-            LogLevel::Info => tracing::info!(target: "handler", conn, event, "{text}"),
-            LogLevel::Warn => tracing::warn!(target: "handler", conn, event, "{text}"),
-            LogLevel::Error => tracing::error!(target: "handler", conn, event, "{text}"),
+            LogLevel::Debug => tracing::debug!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
+            LogLevel::Info => tracing::info!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
+            LogLevel::Warn => tracing::warn!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
+            LogLevel::Error => tracing::error!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
         }
     }
 }
@@ -30,10 +30,10 @@ impl EventState {
 /// A line that nobody reads does not count against the rate.
 fn is_shown(level: LogLevel) -> bool {
     match level {
-        LogLevel::Debug => tracing::enabled!(target: "handler", tracing::Level::DEBUG),
-        LogLevel::Info => tracing::enabled!(target: "handler", tracing::Level::INFO),
-        LogLevel::Warn => tracing::enabled!(target: "handler", tracing::Level::WARN),
-        LogLevel::Error => tracing::enabled!(target: "handler", tracing::Level::ERROR),
+        LogLevel::Debug => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::DEBUG),
+        LogLevel::Info => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::INFO),
+        LogLevel::Warn => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::WARN),
+        LogLevel::Error => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::ERROR),
     }
 }
 

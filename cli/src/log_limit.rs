@@ -1,0 +1,183 @@
+//! How often one place of the code may write into the log.
+//!
+//! Clients and disks cause lines as often as they like: a full disk wrote 631 a second. So each place
+//! that logs has so many lines a second, whichever crate it is in, and no new one can be forgotten. What
+//! is over is dropped and counted, and one line says how many there were once it is over. Lines of the
+//! handler have their own bound (`--handler-log-rate`), and whoever asks for debug lines gets all.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::callsite::Identifier;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use zigttp_runtime::{DroppedLogLines, HANDLER_LOG_TARGET};
+
+/// Lines of one place in [`WINDOW`].
+const LINES: u32 = 20;
+const WINDOW: Duration = Duration::from_secs(1);
+/// While lines are dropped without a pause, this often a line says how many.
+const WINDOWS_PER_REPORT: u32 = 60;
+
+/// A layer that lets no more lines through.
+pub struct LogLimit {
+    places: Arc<Places>,
+    dropped: Arc<DroppedLogLines>,
+}
+
+/// Where events come from: there are as many as the code has, so this is bounded.
+#[derive(Default)]
+struct Places {
+    by_callsite: Mutex<HashMap<Identifier, Place>>,
+    has_dropped: Condvar,
+}
+
+struct Place {
+    from: &'static Metadata<'static>,
+    began: Instant,
+    lines: u32,
+    /// Dropped, and not told of.
+    dropped: u64,
+    /// The same when it was last looked at.
+    seen: u64,
+    looks: u32,
+}
+
+impl LogLimit {
+    /// Starts the thread that tells of what was dropped.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(dropped: Arc<DroppedLogLines>) -> io::Result<LogLimit> {
+        let places = Arc::<Places>::default();
+        std::thread::Builder::new().name("zigttp-log".to_owned()).spawn({
+            let places = Arc::clone(&places);
+            move || places.tell_for_ever()
+        })?;
+        Ok(LogLimit { places, dropped })
+    }
+}
+
+impl<S: Subscriber> Layer<S> for LogLimit {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let from = event.metadata();
+        let is_bounded = *from.level() <= Level::INFO && from.target() != HANDLER_LOG_TARGET;
+        let is_over = is_bounded && !self.places.permit(from, Instant::now());
+        if is_over {
+            self.dropped.repeated.fetch_add(1, Ordering::Relaxed);
+        }
+        !is_over
+    }
+}
+
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Identifier, Place>> {
+        // Each change is whole when anything could panic.
+        self.by_callsite.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn permit(&self, from: &'static Metadata<'static>, now: Instant) -> bool {
+        let mut places = self.lock();
+        let place = places.entry(from.callsite()).or_insert_with(|| Place::new(from, now));
+        let is_permitted = place.permit(now);
+        if place.dropped == 1 {
+            self.has_dropped.notify_one();
+        }
+        is_permitted
+    }
+
+    fn tell_for_ever(&self) {
+        loop {
+            let mut places = self.lock();
+            while places.values().all(|place| place.dropped == 0) {
+                places = self.has_dropped.wait(places).unwrap_or_else(PoisonError::into_inner);
+            }
+            let due: Vec<_> = places
+                .values_mut()
+                .filter_map(|place| Some((place.from, place.take_due()?)))
+                .collect();
+            drop(places);
+            for (from, dropped) in due {
+                let (target, line) = (from.target(), from.line().unwrap_or(0));
+                tracing::warn!(
+                    dropped,
+                    "lines of {target} (its line {line}) were dropped: more than {LINES} a second"
+                );
+            }
+            std::thread::sleep(WINDOW);
+        }
+    }
+}
+
+impl Place {
+    fn new(from: &'static Metadata<'static>, began: Instant) -> Place {
+        Place { from, began, lines: 0, dropped: 0, seen: 0, looks: 0 }
+    }
+
+    fn permit(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.began) >= WINDOW {
+            (self.began, self.lines) = (now, 0);
+        }
+        let is_permitted = self.lines < LINES;
+        if is_permitted {
+            self.lines += 1;
+        } else {
+            self.dropped += 1;
+        }
+        is_permitted
+    }
+
+    /// How many lines were dropped, if nothing was since the last look, or it goes on for long.
+    fn take_due(&mut self) -> Option<u64> {
+        self.looks += 1;
+        let is_over = self.seen == self.dropped || self.looks >= WINDOWS_PER_REPORT;
+        self.seen = self.dropped;
+        if !is_over || self.dropped == 0 {
+            return None;
+        }
+        (self.seen, self.looks) = (0, 0);
+        Some(std::mem::take(&mut self.dropped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(now: Instant) -> Place {
+        let span = tracing::info_span!("a place that logs");
+        Place::new(span.metadata().expect("it is enabled"), now)
+    }
+
+    #[test]
+    fn a_place_has_so_many_lines_a_second() {
+        let now = Instant::now();
+        let mut place = place(now);
+        assert_eq!((0..100).filter(|_| place.permit(now)).count(), LINES as usize);
+        assert!(!place.permit(now + WINDOW / 2));
+        assert!(place.permit(now + WINDOW));
+    }
+
+    #[test]
+    fn what_was_dropped_is_told_once_it_is_over_or_after_long() {
+        let now = Instant::now();
+        let mut place = place(now);
+        assert_eq!(place.take_due(), None);
+        let flood = |place: &mut Place| (0..=LINES).filter(|_| !place.permit(now)).count() as u64;
+        assert_eq!(flood(&mut place), 1);
+        assert_eq!(place.take_due(), None, "it may go on");
+        assert_eq!(place.take_due(), Some(1));
+        assert_eq!(place.take_due(), None);
+        let told: Vec<u64> = (0..2 * WINDOWS_PER_REPORT)
+            .filter_map(|_| {
+                flood(&mut place);
+                place.take_due()
+            })
+            .collect();
+        assert_eq!(told.len(), 2, "it goes on: {told:?}");
+    }
+}

@@ -1,0 +1,249 @@
+//! What a server says on standard output and standard error, written so that nobody waits for it.
+//!
+//! Whoever reads there may have gone, may have a full disk, or may read no more; a write then fails, or
+//! never returns. So once [`serve`] has been called, a line goes into a bounded queue, and a thread of
+//! each stream's own writes it: a line that does not fit, or cannot be written, is dropped and counted,
+//! and nothing else happens. A program that only does its work and ends writes directly, as before.
+//!
+//! Not `tracing-appender`: its queue is bounded in lines (128,000, of up to 16 KiB each), what the disk
+//! refuses is not counted, and it is for the log alone; here go the panics and remarks as well.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+use rustix::io::Errno;
+use zigttp_runtime::DroppedLogLines;
+
+/// Bytes that wait to be written to one stream: a minute of a busy log, and nothing to a server.
+const MAX_QUEUE_BYTES: usize = 1 << 20;
+/// What a queued line holds at most besides its bytes: its place in the queue, which grows by doubling,
+/// and the allocator's own.
+const LINE_OVERHEAD: usize = 64;
+/// How long the end of a program waits for what is queued.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
+const SETTLE_TIME: Duration = Duration::from_millis(100);
+/// Pause before a stream is asked again that does not wait by itself (`O_NONBLOCK` is a property of
+/// what is shared with other programs, such as a terminal).
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Where a program writes.
+#[derive(Clone, Copy)]
+pub enum Stream {
+    Out,
+    Error,
+}
+
+/// The queues, once the program serves.
+static QUEUES: OnceLock<Queues> = OnceLock::new();
+
+struct Queues {
+    out: Queue,
+    error: Queue,
+    dropped: Arc<DroppedLogLines>,
+}
+
+/// Lets threads of their own write from now on. What they have to drop is counted in the answer.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn serve() -> io::Result<Arc<DroppedLogLines>> {
+    let queues = QUEUES.get_or_init(|| Queues {
+        out: Queue::default(),
+        error: Queue::default(),
+        dropped: Arc::default(),
+    });
+    let dropped = &queues.dropped.unwritten;
+    let start = |name: &str, work: fn(&Queues, &AtomicU64)| {
+        thread::Builder::new().name(name.to_owned()).spawn(move || work(queues, dropped)).map(drop)
+    };
+    start("zigttp-stdout", |queues, dropped| queues.out.work(io::stdout().as_fd(), dropped))?;
+    start("zigttp-stderr", |queues, dropped| queues.error.work(io::stderr().as_fd(), dropped))?;
+    Ok(Arc::clone(&queues.dropped))
+}
+
+/// Writes a piece of text, or has it written.
+///
+/// # Errors
+/// When the program does not serve and the stream is closed.
+pub fn try_write(stream: Stream, text: &[u8]) -> io::Result<()> {
+    match (QUEUES.get(), stream) {
+        (Some(queues), _) => queues.of(stream).push(text, &queues.dropped.unwritten),
+        (None, Stream::Out) => io::stdout().write_all(text)?,
+        (None, Stream::Error) => io::stderr().write_all(text)?,
+    }
+    Ok(())
+}
+
+/// The same for what nobody needs: a reader that has gone away wants no remarks.
+pub fn write(stream: Stream, text: &[u8]) {
+    let _ = try_write(stream, text);
+}
+
+/// The same for a text with colours, which are left out where nobody asked for them.
+pub fn write_styled(stream: Stream, text: &str) {
+    let choice = match stream {
+        Stream::Out => AutoStream::choice(&io::stdout()),
+        Stream::Error => AutoStream::choice(&io::stderr()),
+    };
+    match choice {
+        ColorChoice::Never => write(stream, strip_str(text).to_string().as_bytes()),
+        _ => write(stream, text.as_bytes()),
+    }
+}
+
+/// Waits a moment for what was written on either stream, so that what is written next on the other one
+/// comes after it on a terminal.
+pub fn settle() {
+    flush_within(SETTLE_TIME);
+}
+
+/// Waits until all that was queued has been written, for a bounded time: a reader that reads no more must
+/// not keep a program from its end.
+pub fn flush() {
+    flush_within(FLUSH_TIME);
+}
+
+fn flush_within(time: Duration) {
+    if let Some(queues) = QUEUES.get() {
+        let deadline = Instant::now() + time;
+        queues.out.flush(deadline);
+        queues.error.flush(deadline);
+    }
+}
+
+/// The log's way to standard error: takes each event in one piece, and never fails.
+pub struct ErrorWriter;
+
+impl Write for ErrorWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write(Stream::Error, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Queues {
+    fn of(&self, stream: Stream) -> &Queue {
+        match stream {
+            Stream::Out => &self.out,
+            Stream::Error => &self.error,
+        }
+    }
+}
+
+/// Lines that wait for one thread.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lines: VecDeque<Box<[u8]>>,
+    /// What they and the one that is being written hold.
+    held: usize,
+}
+
+impl Queue {
+    fn push(&self, line: &[u8], dropped: &AtomicU64) {
+        let size = line.len() + LINE_OVERHEAD;
+        let mut state = self.lock();
+        if state.held + size > MAX_QUEUE_BYTES {
+            dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        state.held += size;
+        state.lines.push_back(line.into());
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Writes for ever. No lock is held meanwhile, not even that of [`io::stderr`]: this is the thread
+    /// that may be stuck.
+    fn work(&self, stream: BorrowedFd<'_>, dropped: &AtomicU64) {
+        let mut is_torn = false;
+        loop {
+            let mut state = self.lock();
+            let line = loop {
+                match state.lines.pop_front() {
+                    Some(line) => break line,
+                    None => {
+                        state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    }
+                }
+            };
+            drop(state);
+            // What is written behind half a line must not look like a part of it.
+            if is_torn && write_all(stream, b"\n").is_ok() {
+                is_torn = false;
+            }
+            if let Err(written) = write_all(stream, &line) {
+                is_torn |= written > 0;
+                dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            self.lock().held -= line.len() + LINE_OVERHEAD;
+            self.changed.notify_all();
+        }
+    }
+
+    fn flush(&self, deadline: Instant) {
+        let mut state = self.lock();
+        while state.held > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is whole when anything could panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes all of it, or says how much was written before it failed.
+fn write_all(stream: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match rustix::io::write(stream, &bytes[written..]) {
+            Ok(0) => return Err(written),
+            Ok(count) => written += count,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => thread::sleep(PAUSE),
+            Err(_) => return Err(written),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_nobody_empties_holds_so_much_and_counts_the_rest() {
+        for len in [0, 1, 100, 16 << 10] {
+            let (queue, dropped) = (Queue::default(), AtomicU64::new(0));
+            let fit = MAX_QUEUE_BYTES / (len + LINE_OVERHEAD);
+            for _ in 0..fit + 5 {
+                queue.push(&vec![b'x'; len], &dropped);
+            }
+            assert_eq!(queue.lock().lines.len(), fit);
+            assert_eq!(dropped.load(Ordering::Relaxed), 5);
+        }
+    }
+}

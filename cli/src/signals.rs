@@ -1,0 +1,63 @@
+//! What the operator tells a server by signals, heard from the very beginning: before that a SIGHUP
+//! ends the process.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::output;
+
+/// SIGHUP, for each that has something to read anew. One that comes while the server starts is kept.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn hang_up() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn stop() -> io::Result<impl Future<Output = ()> + Unpin> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut either = async move || {
+        tokio::select! {
+            _ = interrupt.recv() => SignalKind::interrupt(),
+            _ = terminate.recv() => SignalKind::terminate(),
+        }
+    };
+    Ok(Box::pin(async move {
+        either().await;
+        tokio::spawn(async move {
+            let signal = either().await;
+            tracing::warn!("stopped at once");
+            output::flush();
+            // As a shell reports a process that a signal has ended.
+            std::process::exit(128 + signal.as_raw_value());
+        });
+    }))
+}
+
+/// Does what a server has to do before it serves, while signals are heard: nothing, if it is told to stop
+/// meanwhile. What is under way then ends with the process.
+///
+/// # Errors
+/// What the work comes to.
+///
+/// # Panics
+/// When the work does.
+pub async fn start<T: Send + 'static>(
+    stop: &mut (impl Future<Output = ()> + Unpin),
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<Option<T>> {
+    let work = tokio::task::spawn_blocking(work);
+    tokio::select! {
+        done = work => done.expect("starting does not panic").map(Some),
+        () = stop => {
+            tracing::info!("stopped before it served");
+            Ok(None)
+        }
+    }
+}
