@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, bail};
 use zigts_compiler::report::Report;
+use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
-use zigts_rules::model::ModuleName;
 
 use crate::handler_file::{HandlerFile, is_source};
 use crate::overlay::Overlay;

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zigts_compiler::{Builder, Entry, ReadError};
+use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
-use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
 use zigttp_runtime::Server;
 

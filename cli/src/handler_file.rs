@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use zigts_compiler::{Entry, ReadError};
-use zigts_rules::model::ModuleName;
+use zigts_rules::import::ModuleName;
 
 use crate::overlay::{self, Overlay};
 
@@ -83,7 +83,7 @@ pub fn is_source(path: &Path) -> bool {
 mod tests {
     use std::path::PathBuf;
 
-    use zigts_rules::model::ModuleName;
+    use zigts_rules::import::ModuleName;
 
     use super::HandlerFile;
 

@@ -3,8 +3,8 @@
 use clap::Args;
 use zigts_compiler::report::Report;
 use zigts_rules::levels::{Level, Levels};
+use zigts_rules::record::{RuleRecord, Severity};
 use zigts_rules::registry;
-use zigts_rules::rule::{RuleRecord, Severity};
 
 use crate::show;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use codespan_reporting::term::termcolor::{BufferWriter, ColorChoice, NoColor};
 use zigts_compiler::ConsoleLine;
 use zigts_compiler::report::{Report, Shown, pretty};
-use zigts_rules::rule::Severity;
+use zigts_rules::record::Severity;
 use zigttp_abi::guest::LogLevel;
 
 use crate::output::{self, Stream};

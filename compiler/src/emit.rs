@@ -19,7 +19,8 @@ use swc_core::ecma::transforms::base::fixer::fixer;
 use swc_core::ecma::transforms::base::hygiene::hygiene;
 use swc_core::ecma::transforms::typescript;
 use swc_core::ecma::visit::{VisitMut, VisitMutWith, visit_mut_pass};
-use zigts_rules::model::{HandlerModel, Module, ModuleName, Target};
+use zigts_rules::import::{ModuleName, Target};
+use zigts_rules::model::{HandlerModel, Module};
 use zigts_rules::span::ModuleId;
 
 use crate::load::Handler;

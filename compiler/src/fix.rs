@@ -75,8 +75,8 @@ fn apply(text: &str, mut edits: Vec<&Edit>) -> String {
 #[cfg(test)]
 mod tests {
     use zigts_rules::diagnostic::{Diagnostic, Edit, Fix};
+    use zigts_rules::record::Severity;
     use zigts_rules::registry;
-    use zigts_rules::rule::Severity;
     use zigts_rules::span::{ModuleId, Span};
 
     use super::{apply, choose};

@@ -40,8 +40,9 @@ mod snapshot;
 pub mod source;
 pub mod typings;
 
+use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
-use zigts_rules::model::{Evaluation, ModuleName};
+use zigts_rules::model::Evaluation;
 use zigttp_abi::guest::ABI_VERSION;
 use zigttp_abi::manifest::Manifest;
 

@@ -1,7 +1,8 @@
 //! Reads a handler: its entry module and every module reached from it.
 
 use swc_core::common::{GLOBALS, Globals};
-use zigts_rules::model::{HandlerModel, ModuleName, Oversized, Target, Unresolved};
+use zigts_rules::import::{ModuleName, Target, Unresolved};
+use zigts_rules::model::{HandlerModel, Oversized};
 use zigts_rules::span::ModuleId;
 
 use crate::parse::{Parsed, parse};

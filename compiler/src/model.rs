@@ -11,7 +11,8 @@ mod imports;
 mod names;
 
 use zigts_rules::code::Code;
-use zigts_rules::model::{Module, ModuleName, SyntaxError};
+use zigts_rules::import::ModuleName;
+use zigts_rules::model::{Module, SyntaxError};
 use zigts_rules::span::ModuleId;
 
 pub(crate) use self::code::PER_ELEMENT;

@@ -9,10 +9,11 @@ pub mod sarif;
 use std::collections::BTreeMap;
 
 use zigts_rules::diagnostic::Diagnostic;
+use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
-use zigts_rules::model::{HandlerModel, ModuleName};
+use zigts_rules::model::HandlerModel;
+use zigts_rules::record::Severity;
 use zigts_rules::registry;
-use zigts_rules::rule::Severity;
 use zigts_rules::span::Span;
 use zigttp_abi::api::{ApiFunction, Effect};
 use zigttp_abi::manifest::Properties;

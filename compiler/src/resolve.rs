@@ -3,7 +3,7 @@
 //! Pure: which of them exists is asked elsewhere. Names are relative to the entry's folder
 //! (`../shared/names.ts` lies beside it), so no answer depends on where on a disk a handler lies.
 
-use zigts_rules::model::{ModuleName, Unresolved};
+use zigts_rules::import::{ModuleName, Unresolved};
 use zigttp_abi::api;
 
 /// What a specifier may lead to.
@@ -108,7 +108,7 @@ fn split_extension(path: &str) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use zigts_rules::model::{ModuleName, Unresolved};
+    use zigts_rules::import::{ModuleName, Unresolved};
 
     use super::{Candidates, candidates};
 

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use swc_core::common::{BytePos, Spanned};
-use zigts_rules::model::ModuleName;
+use zigts_rules::import::ModuleName;
 use zigts_rules::span::{ModuleId, Span};
 
 /// The texts of a handler's modules, by [`ModuleId`].
@@ -175,7 +175,7 @@ fn floor_char_boundary(text: &str, offset: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use zigts_rules::model::ModuleName;
+    use zigts_rules::import::ModuleName;
     use zigts_rules::span::{ModuleId, Span};
 
     use super::{LineColumn, SourceFile};

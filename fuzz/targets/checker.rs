@@ -9,7 +9,7 @@ use codespan_reporting::term::termcolor::NoColor;
 use zigts_compiler::report::{Shown, compact, github, json, pretty, sarif};
 use zigts_compiler::{Entry, ReadError, check, fix};
 use zigts_rules::levels::Levels;
-use zigts_rules::model::ModuleName;
+use zigts_rules::import::ModuleName;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     static HOOK: Once = Once::new();

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Reference;
+use crate::import::Reference;
 use crate::span::Span;
 
 /// The code of one module.

@@ -2,7 +2,7 @@
 //!
 //! How it is shown (frames on a terminal, JSON) is the business of whoever reports it.
 
-use crate::rule::{RuleRecord, Severity};
+use crate::record::{RuleRecord, Severity};
 use crate::span::Span;
 
 /// One finding of a rule.

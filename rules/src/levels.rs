@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::rule::{RuleRecord, Severity};
+use crate::record::{RuleRecord, Severity};
 use crate::suppression::may_be_suppressed;
 
 /// How seriously a rule is to be taken, whatever its record says.
@@ -71,8 +71,8 @@ impl Levels {
 mod tests {
     use super::{Level, Levels};
     use crate::diagnostic::Sink;
+    use crate::record::Severity;
     use crate::registry::find;
-    use crate::rule::Severity;
     use crate::span::{ModuleId, Span};
 
     #[test]

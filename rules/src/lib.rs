@@ -7,10 +7,10 @@
 //!  (model.rs)        (registry.rs)      (zts*.rs)            (diagnostic.rs)
 //! ```
 //!
-//! - [`model`]: the handler as plain values, each with its place in the source;
+//! - [`model`], [`import`]: the handler as plain values, each with its place in the source;
 //! - [`code`], [`resolve`]: what its functions do, and what names and expressions come to;
 //! - [`effects`]: what its functions do to the world, directly or through others;
-//! - [`rule`]: what a rule is, and the record everything about it is printed from;
+//! - [`rule`], [`record`]: what a rule is, and the record everything about it is printed from;
 //! - [`registry`]: the one list of rules;
 //! - [`diagnostic`]: a finding, before anybody decides how to show it;
 //! - [`levels`]: what the caller's settings make of findings;
@@ -24,8 +24,10 @@ mod call_path;
 pub mod code;
 pub mod diagnostic;
 pub mod effects;
+pub mod import;
 pub mod levels;
 pub mod model;
+pub mod record;
 pub mod registry;
 pub mod resolve;
 pub mod rule;

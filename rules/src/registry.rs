@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::HandlerModel;
-use crate::rule::{Rule, RuleRecord};
+use crate::record::RuleRecord;
+use crate::rule::Rule;
 use crate::{spelling, suppression};
 
 /// Every rule, ordered by code.
@@ -49,7 +50,8 @@ pub fn check(handler: &HandlerModel) -> Vec<Diagnostic> {
         }
         rule.check(handler, &mut Sink::new(record, &mut found));
     }
-    let unheeded = suppression::apply(handler, &mut found);
+    let by_code = |code: &str| records().find(|record| record.code == code);
+    let unheeded = suppression::apply(handler, by_code, &mut found);
     if !handler.is_partial() {
         for rule in RULES {
             rule.review(&unheeded, &mut Sink::new(rule.record(), &mut found));

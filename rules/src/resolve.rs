@@ -6,7 +6,8 @@
 use zigttp_abi::api::{self, ApiFunction};
 
 use crate::code::{BindingId, Call, Expression, FunctionId, Origin, Value};
-use crate::model::{ExportSource, HandlerModel, ImportKind, Protocols, Reference, Routes, Target};
+use crate::import::{ImportKind, Reference, Target};
+use crate::model::{ExportSource, HandlerModel, Protocols, Routes};
 use crate::span::{ModuleId, Span};
 
 /// Steps from name to name, in all, before following one is given up: circles end here, and so

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::{HandlerModel, Suppression};
-use crate::registry;
-use crate::rule::{Category, RuleRecord};
+use crate::record::{Category, RuleRecord};
 use crate::span::{ModuleId, Span};
 
 /// The rule about suppressions, which cannot be about those of itself.
@@ -28,8 +27,10 @@ pub enum Complaint<'a> {
 }
 
 /// Takes the suppressed findings out of a list, and says which suppressions were of no use.
+/// `records` has the rule of every code.
 pub(crate) fn apply<'a>(
     handler: &'a HandlerModel,
+    records: impl Fn(&str) -> Option<&'static RuleRecord>,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Unheeded<'a>> {
     let mut unheeded = Vec::new();
@@ -47,7 +48,7 @@ pub(crate) fn apply<'a>(
         }
         for code in codes {
             let name = code.name.as_str();
-            let complaint = match registry::records().find(|record| record.code == name) {
+            let complaint = match records(name) {
                 None => Complaint::UnknownCode(name),
                 Some(record) if !may_be_suppressed(record) => Complaint::CannotBeSuppressed(name),
                 Some(record) if record.code == OWN_CODE => continue,

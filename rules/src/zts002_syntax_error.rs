@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// The parser cannot make sense of the text.
 pub(crate) struct SyntaxErrors;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use zigttp_abi::api;
 
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::model::{
-    ExportTable, HandlerModel, Import, ImportKind, ImportedName, Target, Unresolved,
-};
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::import::{Import, ImportKind, ImportedName, Target, Unresolved};
+use crate::model::{ExportTable, HandlerModel};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::ModuleId;
 use crate::spelling;
 

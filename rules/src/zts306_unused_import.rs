@@ -1,8 +1,10 @@
 //! ZTS306: a function is imported that nothing uses.
 
 use crate::diagnostic::{Edit, Sink};
-use crate::model::{HandlerModel, ImportKind, Target};
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::import::{ImportKind, Target};
+use crate::model::HandlerModel;
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// Imports a name of the WebSocket module and never uses it.
 pub(crate) struct UnusedImport;

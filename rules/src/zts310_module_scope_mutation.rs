@@ -3,8 +3,9 @@
 use crate::code::{BindingId, Expression, FunctionId, Origin, Value, Write, WriteKind};
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
+use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::ModuleId;
 
 /// Code that an event runs changes a module's variables or objects.

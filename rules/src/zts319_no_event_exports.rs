@@ -4,7 +4,8 @@ use zigttp_abi::events;
 
 use crate::diagnostic::Sink;
 use crate::model::{Evaluation, HandlerModel};
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::{ModuleId, Span};
 
 /// Exports none of the functions the runtime calls.

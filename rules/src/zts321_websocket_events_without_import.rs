@@ -4,7 +4,8 @@ use zigttp_abi::api;
 
 use crate::diagnostic::{Diagnostic, Edit, Sink};
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::{ModuleId, Span};
 
 /// Exports WebSocket events, and no module imports the WebSocket module.

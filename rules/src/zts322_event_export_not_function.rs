@@ -4,8 +4,9 @@ use zigttp_abi::events::EventExport;
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
+use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::{ModuleId, Span};
 
 /// Exports something that is no event function under the name of one.

@@ -5,8 +5,9 @@ use zigttp_abi::events;
 use crate::code::Value;
 use crate::diagnostic::{Edit, Sink};
 use crate::model::{HandlerModel, Module};
+use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::{ModuleId, Span};
 use crate::spelling;
 

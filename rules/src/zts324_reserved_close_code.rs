@@ -4,7 +4,8 @@ use zigttp_abi::close_code;
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// Calls `close` with a code that may not be sent.
 pub(crate) struct ReservedCloseCode;

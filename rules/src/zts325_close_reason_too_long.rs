@@ -4,7 +4,8 @@ use zigttp_abi::close_code::MAX_REASON_BYTES;
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// Calls `close` with a reason that is too long.
 pub(crate) struct CloseReasonTooLong;

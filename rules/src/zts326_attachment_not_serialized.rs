@@ -3,8 +3,9 @@
 use crate::code::Expression;
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
+use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// Calls `serializeAttachment` with a value it does not take.
 pub(crate) struct AttachmentNotSerialized;

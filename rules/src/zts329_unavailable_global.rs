@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// Uses a global of browsers or Node.js that handlers do not have.
 pub(crate) struct UnavailableGlobal;

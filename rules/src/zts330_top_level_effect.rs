@@ -4,7 +4,8 @@ use crate::call_path;
 use crate::code::FunctionId;
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::ModuleId;
 
 /// Top-level code reaches a function that needs a connection.

@@ -5,7 +5,8 @@ use crate::code::FunctionId;
 use crate::diagnostic::Sink;
 use crate::effects::ActionKind;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::ModuleId;
 
 /// Top-level code reads the clock or random numbers.

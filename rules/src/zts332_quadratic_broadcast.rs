@@ -7,8 +7,9 @@ use crate::code::{Expression, LoopId, Value};
 use crate::diagnostic::Sink;
 use crate::effects::{ActionKind, Path};
 use crate::model::HandlerModel;
+use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::{ModuleId, Span};
 
 /// Calls `getWebSockets` in a loop over connections.

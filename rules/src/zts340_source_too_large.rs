@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::Span;
 
 /// The modules are larger together than a handler may be.

@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Sink;
 use crate::model::{Evaluation, HandlerModel};
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::span::{ModuleId, Span};
 
 /// Top-level code throws, or awaits what never comes.

@@ -4,7 +4,8 @@ use crate::annotation::{self, Declared};
 use crate::call_path;
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// A function does more than its `@effects` annotation says.
 pub(crate) struct EffectsUndeclared;

@@ -3,7 +3,8 @@
 use crate::annotation::{self, EFFECTS};
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::spelling;
 
 /// An `@effects` annotation cannot be understood.

@@ -3,7 +3,8 @@
 use crate::annotation::{self, Declared};
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 
 /// A function does less than its `@effects` annotation says.
 pub(crate) struct EffectsOverDeclared;

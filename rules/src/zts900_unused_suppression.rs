@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
-use crate::rule::{Category, Rule, RuleRecord, Severity};
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
 use crate::suppression::{Complaint, Unheeded};
 
 /// A suppression suppresses nothing, or has no reason.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::support::programs::root;
+use super::support::programs::{committed, root};
 
 /// Which crates of the project each may depend on. What is not here must not be.
 const ARROWS: [(&str, &[&str]); 6] = [
@@ -114,15 +114,6 @@ fn every_test_that_the_threat_model_names_exists() {
         let tests = tests.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert!(tests.contains(&format!("fn {name}()")), "there is no {module}::{name}");
     }
-}
-
-/// Committed files whose names end so, relative to the root.
-fn committed(end: &str) -> Vec<String> {
-    let output =
-        Command::new("git").current_dir(root()).args(["ls-files"]).output().expect("git starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let files = String::from_utf8(output.stdout).expect("names are UTF-8");
-    files.lines().filter(|path| path.ends_with(end)).map(str::to_owned).collect()
 }
 
 /// Names of the direct dependencies of each of our crates, those of tests left out.

@@ -32,6 +32,7 @@ mod limits;
 mod liveness;
 mod logs;
 mod module_cache;
+mod module_circles;
 mod observing;
 mod resume;
 mod rfc8441;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use zigts_compiler::report::{Report, Shown};
 use zigts_compiler::{BuildError, ConsoleLine};
+use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
-use zigts_rules::model::ModuleName;
 use zigttp_abi::manifest::Manifest;
 
 use crate::exit::ErrorsFound;

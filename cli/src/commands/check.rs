@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use zigts_compiler::report::{Report, Shown, compact, github, json, sarif};
-use zigts_rules::model::ModuleName;
+use zigts_rules::import::ModuleName;
 
 use crate::checking::{self, Candidate, Checked};
 use crate::exit::ErrorsFound;

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use serde::Serialize;
+use zigts_rules::record::RuleRecord;
 use zigts_rules::registry;
-use zigts_rules::rule::RuleRecord;
 
 use crate::exit::ErrorsFound;
 

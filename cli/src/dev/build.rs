@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use zigts_compiler::report::{Report, Shown, pretty};
 use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine};
 use zigts_rules::diagnostic::Diagnostic;
+use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
-use zigts_rules::model::ModuleName;
 use zigttp_runtime::{Finding, LastBuild};
 
 use crate::handler_file::HandlerFile;

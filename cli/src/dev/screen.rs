@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
 use zigts_compiler::report::Shown;
-use zigts_rules::model::ModuleName;
+use zigts_rules::import::ModuleName;
 use zigttp_abi::manifest::Manifest;
 
 use super::build::{Build, Outcome};

@@ -9,7 +9,7 @@ use gen_lsp_types::{
 };
 use zigts_compiler::report::Report;
 use zigts_rules::diagnostic::Diagnostic as Finding;
-use zigts_rules::rule::Severity;
+use zigts_rules::record::Severity;
 use zigts_rules::span::{ModuleId, Span};
 
 use super::position::Lines;

@@ -16,7 +16,8 @@ use swc_core::ecma::ast::{
 };
 use swc_core::ecma::utils::private_ident;
 use swc_core::ecma::visit::{VisitMut, VisitMutWith};
-use zigts_rules::model::{ImportKind, Module, Target};
+use zigts_rules::import::{ImportKind, Target};
+use zigts_rules::model::Module;
 
 /// The API function whose answers are looped over.
 const GET_WEB_SOCKETS: &str = "getWebSockets";

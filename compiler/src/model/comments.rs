@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use zigts_rules::code::Annotation;
-use zigts_rules::model::{Reference, Suppression};
+use zigts_rules::import::Reference;
+use zigts_rules::model::Suppression;
 use zigts_rules::span::{ModuleId, Span};
 
 use crate::parse::Comment;

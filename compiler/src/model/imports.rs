@@ -7,7 +7,7 @@ use swc_core::ecma::ast::{
     ModuleExportName, NamedExport, Program, Str, TsImportEqualsDecl, TsModuleRef,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::model::{Import, ImportKind, ImportedName, Target, Unresolved, Uses};
+use zigts_rules::import::{Import, ImportKind, ImportedName, Target, Unresolved, Uses};
 use zigts_rules::span::Span;
 
 use crate::source::Positions;

@@ -5,7 +5,7 @@ use swc_core::ecma::ast::{
     Expr, Ident, Program, Prop, SimpleAssignTarget, TsEntityName, TsExprWithTypeArgs,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::model::Reference;
+use zigts_rules::import::Reference;
 
 use super::imports::Imports;
 use crate::parse::Parsed;

@@ -8,8 +8,8 @@ use codespan_reporting::files::{Error, Files};
 use codespan_reporting::term::termcolor::{NoColor, WriteColor};
 use codespan_reporting::term::{self, Chars, Config, DisplayStyle};
 use zigts_rules::diagnostic::Diagnostic;
-use zigts_rules::model::ModuleName;
-use zigts_rules::rule::Severity;
+use zigts_rules::import::ModuleName;
+use zigts_rules::record::Severity;
 use zigts_rules::span::{ModuleId, Span};
 
 use super::Shown;

@@ -8,8 +8,8 @@ use serde_sarif::sarif::{
     ReportingDescriptor, Result as SarifResult, ResultLevel, Run, Sarif, Tool, ToolComponent,
 };
 use zigts_rules::diagnostic::{Diagnostic, Edit};
+use zigts_rules::record::{RuleRecord, Severity};
 use zigts_rules::registry;
-use zigts_rules::rule::{RuleRecord, Severity};
 use zigts_rules::span::Span;
 
 use super::{Place, Shown};

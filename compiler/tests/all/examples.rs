@@ -1,7 +1,7 @@
 //! The examples of every rule's manual do what their tags say.
 
+use zigts_rules::record::Category;
 use zigts_rules::registry;
-use zigts_rules::rule::Category;
 
 use crate::support::{check, lines, report_of_build};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use zigts_compiler::report::Report;
 use zigts_compiler::{Artifact, BuildError, Builder, Entry, ReadError};
+use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
-use zigts_rules::model::ModuleName;
 
 /// Compiled once, which takes seconds. Its clock runs ten times as fast as a real one, so that
 /// what never ends is stopped after a second.

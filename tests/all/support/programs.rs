@@ -10,6 +10,15 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests have a folder of their own")
 }
 
+/// Committed files whose names end so, relative to the root.
+pub(crate) fn committed(end: &str) -> Vec<String> {
+    let output =
+        Command::new("git").current_dir(root()).args(["ls-files"]).output().expect("git starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = String::from_utf8(output.stdout).expect("names are UTF-8");
+    files.lines().filter(|path| path.ends_with(end)).map(str::to_owned).collect()
+}
+
 /// A command that runs `zigts` or `zigttp`.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(program_path(name));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use zigts_compiler::report::Shown;
 use zigts_compiler::report::json::{JsonDiagnostic, diagnostics};
-use zigts_rules::model::ModuleName;
+use zigts_rules::import::ModuleName;
 
 use super::Build;
 use crate::description::JsonHandler;

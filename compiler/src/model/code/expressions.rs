@@ -10,7 +10,7 @@ use swc_core::ecma::ast::{
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::code::{Call, CallId, Expression, Origin, Value, WriteKind};
-use zigts_rules::model::Reference;
+use zigts_rules::import::Reference;
 
 use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING};
 
