@@ -1,8 +1,11 @@
 //! Where compiled modules are kept between runs.
 //!
-//! Whoever can write there can run code as the user, so the folder is the user's alone.
+//! Whoever can write there can run code as the user, so a folder that is a link, belongs to somebody else (of
+//! `sudo`, which may keep `HOME`) or where others can write is not used.
 
 use std::path::{Path, PathBuf};
+
+use zigttp_runtime::make_own_folder;
 
 /// The user's cache folder for this program: `$XDG_CACHE_HOME/zigttp`, or `~/.cache/zigttp`.
 ///
@@ -15,7 +18,7 @@ pub fn folder() -> Option<PathBuf> {
     };
     // The specification of XDG: a relative path is to be ignored.
     let folder = base.is_absolute().then(|| base.join("zigttp"))?;
-    make_private(&folder).ok().map(|()| folder)
+    make_own_folder(&folder).ok().map(|()| folder)
 }
 
 /// Where the server keeps compiled handlers, inside [`folder`]. A folder of its own: what is loaded
@@ -27,27 +30,8 @@ pub fn served_modules_folder() -> Option<PathBuf> {
 /// The compiler's cache of its compiled engine, inside [`folder`].
 pub fn compiled_modules() -> Option<wasmtime::Cache> {
     let compiled = folder()?.join("compiled");
-    make_private(&compiled).ok()?;
+    make_own_folder(&compiled).ok()?;
     let mut config = wasmtime::CacheConfig::new();
     config.with_directory(compiled);
     wasmtime::Cache::new(config).ok()
-}
-
-/// Makes a folder that is the user's; refuses a link, and one that belongs to somebody else (of `sudo`,
-/// which may keep `HOME`) or where others can write.
-#[cfg(unix)]
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let found = std::fs::symlink_metadata(folder)?;
-    let is_private = found.is_dir()
-        && found.uid() == rustix::process::geteuid().as_raw()
-        && found.mode() & 0o022 == 0;
-    if is_private { Ok(()) } else { Err(std::io::Error::other("it is not this user's alone")) }
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)
 }

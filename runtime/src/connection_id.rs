@@ -6,14 +6,18 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Fsync;
+use crate::own_folder::{Others, OwnFolder};
+
+/// The file of the high-water mark, and its name while it is written anew.
+const MARK: &str = "ids";
+const NEW_MARK: &str = "ids.tmp";
+/// No mark of ours is longer.
+const MAX_MARK_BYTES: u64 = 64;
 
 /// Ids reserved with one write of the mark.
 const BLOCK: u64 = 1 << 16;
@@ -75,7 +79,7 @@ pub(crate) struct ConnectionIds {
 
 /// Where the high-water mark is kept.
 struct Mark {
-    file: PathBuf,
+    folder: Arc<OwnFolder>,
     fsync: Fsync,
 }
 
@@ -91,10 +95,14 @@ impl ConnectionIds {
         ConnectionIds { mark: None, range: Mutex::new(Range { next: 1, end: MAX_COUNTER }) }
     }
 
-    /// Ids that go on where the last server on this file stopped.
-    pub(crate) fn persisted(file: PathBuf, fsync: Fsync) -> io::Result<ConnectionIds> {
-        let next = match fs::read_to_string(&file) {
-            Ok(text) => text
+    /// Ids that go on where the last server on this folder stopped.
+    pub(crate) fn persisted(folder: Arc<OwnFolder>, fsync: Fsync) -> io::Result<ConnectionIds> {
+        let mut text = String::new();
+        let read = folder
+            .open_file(MARK, Others::MayRead)
+            .and_then(|file| file.take(MAX_MARK_BYTES).read_to_string(&mut text));
+        let next = match read {
+            Ok(_bytes) => text
                 .trim()
                 .parse()
                 .ok()
@@ -107,7 +115,7 @@ impl ConnectionIds {
             Err(error) => return Err(error),
         };
         Ok(ConnectionIds {
-            mark: Some(Mark { file, fsync }),
+            mark: Some(Mark { folder, fsync }),
             range: Mutex::new(Range { next, end: next }),
         })
     }
@@ -137,48 +145,36 @@ impl ConnectionIds {
 
 impl Mark {
     fn write(&self, end: u64) -> io::Result<()> {
-        let temporary = self.file.with_extension("tmp");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        writeln!(file, "{end}")?;
-        if self.fsync == Fsync::Always {
-            file.sync_data()?;
-        }
-        fs::rename(&temporary, &self.file)?;
-        if self.fsync == Fsync::Always
-            && let Some(folder) = self.file.parent()
-        {
-            fs::File::open(folder)?.sync_all()?;
-        }
-        Ok(())
+        // A crash may have left it.
+        self.folder.unlink(NEW_MARK)?;
+        let syncs = self.fsync == Fsync::Always;
+        self.folder.replace(MARK, NEW_MARK, &[format!("{end}\n").as_bytes()], syncs)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn ids_are_never_reused_over_the_life_of_a_mark() {
         let dir = std::env::temp_dir().join(format!("zigttp-ids-{}", std::process::id()));
-        fs::create_dir_all(&dir).expect("the temporary folder is writable");
-        let mark = dir.join("ids");
-        let first = ConnectionIds::persisted(mark.clone(), Fsync::Never).expect("no mark yet");
+        let folder = OwnFolder::make(&dir, Others::Nothing).expect("a folder can be made");
+        let (mark, folder) = (dir.join("ids"), Arc::new(folder));
+        let persisted = |fsync| ConnectionIds::persisted(Arc::clone(&folder), fsync);
+        let first = persisted(Fsync::Never).expect("no mark yet");
         let last = (0..3).map(|_| first.next().expect("writable")).max().expect("three ids");
         drop(first);
-        let second =
-            ConnectionIds::persisted(mark.clone(), Fsync::Always).expect("the mark reads back");
+        let second = persisted(Fsync::Always).expect("the mark reads back");
         assert!(second.next().expect("writable") > last);
         for damaged in ["", "x", "-1", "0", "99999999999999"] {
             fs::write(&mark, damaged).expect("writable");
-            assert!(ConnectionIds::persisted(mark.clone(), Fsync::Never).is_err(), "{damaged}");
+            assert!(persisted(Fsync::Never).is_err(), "{damaged}");
         }
         fs::write(&mark, (MAX_COUNTER - 1).to_string()).expect("writable");
-        let last = ConnectionIds::persisted(mark, Fsync::Never).expect("one is left");
+        let last = persisted(Fsync::Never).expect("one is left");
         assert!(last.next().is_ok() && last.next().is_err(), "no id is given out twice");
         fs::remove_dir_all(dir).expect("ours to remove");
     }

@@ -1,21 +1,22 @@
 //! `<dir>/control.sock`: where an operator on this machine reaches the server.
 //!
-//! One line of JSON each way. Who can open the socket is trusted: its mode is 0600, and the durable
-//! directory is its owner's alone.
+//! One line of JSON each way. Who can open the socket is trusted: its mode is 0600, and nobody else can
+//! write in the durable directory.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream as Connected;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::{AtFlags, Mode};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
 
+use crate::durable_dir;
+use crate::own_folder::OwnFolder;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
 
@@ -26,6 +27,8 @@ pub const CONTROL_SOCKET: &str = "control.sock";
 const MAX_REQUEST_BYTES: u64 = 4096;
 /// Operators at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
+/// Operators that may wait at a time.
+const BACKLOG: u32 = 16;
 /// How long a request and its answer may take to be read.
 const TIME: Duration = Duration::from_secs(5);
 
@@ -58,49 +61,38 @@ pub enum ControlAnswer {
     },
 }
 
-/// Longest path that a socket's address has room for everywhere (`sun_path`: 108 bytes on Linux, 104 on
-/// others, with the zero at its end).
-const MAX_SOCKET_PATH_BYTES: usize = 103;
-
-/// The way to the socket of a directory.
-struct Way {
-    path: PathBuf,
-    /// The directory, where the way leads over it: a path of any length is opened, but no socket is bound
-    /// or connected to one.
-    _dir: Option<File>,
-}
-
-impl Way {
-    fn to(dir: &Path) -> io::Result<Way> {
-        let path = dir.join(CONTROL_SOCKET);
-        if path.as_os_str().len() <= MAX_SOCKET_PATH_BYTES {
-            return Ok(Way { path, _dir: None });
-        }
-        let dir = File::open(dir)?;
-        let path = format!("/proc/self/fd/{}/{CONTROL_SOCKET}", dir.as_raw_fd());
-        Ok(Way { path: path.into(), _dir: Some(dir) })
-    }
-}
-
-/// Connects to the server that uses a durable directory.
-///
-/// # Errors
-/// When there is none, or it cannot be reached.
-pub fn connect_control(dir: &Path) -> io::Result<std::os::unix::net::UnixStream> {
-    std::os::unix::net::UnixStream::connect(Way::to(dir)?.path)
-}
-
 /// Opens the socket, in place of the one that a crashed server has left; the caller holds the
 /// directory's lock.
-pub(crate) fn open(dir: &Path) -> io::Result<UnixListener> {
-    let way = Way::to(dir)?;
-    match std::fs::remove_file(&way.path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+pub(crate) fn open(folder: &OwnFolder) -> io::Result<UnixListener> {
+    folder.unlink(CONTROL_SOCKET)?;
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(folder.socket_path(CONTROL_SOCKET)?)?;
+    rustix::fs::chmodat(folder, CONTROL_SOCKET, Mode::RUSR | Mode::WUSR, AtFlags::empty())?;
+    // Nobody can connect before this.
+    socket.listen(BACKLOG)
+}
+
+/// Connects to the server that uses a durable directory; `None` when there is none.
+///
+/// # Errors
+/// When the directory is not its owner's alone, or the socket cannot be reached.
+pub fn connect_control(dir: &Path) -> io::Result<Option<Connected>> {
+    let connect = || {
+        let folder = durable_dir::look_into(dir)?;
+        Connected::connect(folder.socket_path(CONTROL_SOCKET)?)
+    };
+    match connect() {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
-    let listener = UnixListener::bind(&way.path)?;
-    std::fs::set_permissions(&way.path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }
 
 /// Answers operators, for ever.

@@ -6,15 +6,15 @@
 //! and processor, and a checksum that it is whole; nothing checks that the code is what an artifact
 //! compiles to.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
+use crate::own_folder::{Others, OwnFolder};
 use crate::restore;
 
 /// A module, and whether it is the rewritten one.
@@ -25,7 +25,7 @@ pub(crate) struct Cached {
 
 /// The folder, or nothing: everything works without it.
 pub(crate) struct ModuleCache {
-    folder: Option<PathBuf>,
+    folder: Option<OwnFolder>,
 }
 
 /// What an artifact compiles to under one engine and one way of isolation.
@@ -37,10 +37,10 @@ const PLAIN: &str = "plain";
 impl ModuleCache {
     /// Uses a folder, which is made if it is not there; leaves it alone if others can write there.
     pub(crate) fn new(folder: Option<&Path>) -> ModuleCache {
-        let folder = folder.and_then(|folder| match make_private(folder) {
-            Ok(()) => Some(folder.to_owned()),
+        let folder = folder.and_then(|path| match OwnFolder::make(path, Others::Nothing) {
+            Ok(folder) => Some(folder),
             Err(error) => {
-                tracing::warn!("compiled modules are not kept in {}: {error}", folder.display());
+                tracing::warn!("compiled modules are not kept in {}: {error}", path.display());
                 None
             }
         });
@@ -65,8 +65,8 @@ impl ModuleCache {
     /// Fetches a module.
     pub(crate) fn get(&self, engine: &Engine, key: &Key) -> Option<Cached> {
         [true, false].into_iter().find_map(|is_rewritten| {
-            let path = self.path(key, is_rewritten)?;
-            let mut file = open(&path).ok()?;
+            let name = name(key, is_rewritten);
+            let mut file = self.folder.as_ref()?.open_file(&name, Others::MayRead).ok()?;
             if !is_whole(&mut file).ok()? {
                 return None;
             }
@@ -80,28 +80,23 @@ impl ModuleCache {
 
     /// Keeps a module, as far as that is possible.
     pub(crate) fn put(&self, key: &Key, cached: &Cached) {
-        let Some(path) = self.path(key, cached.is_rewritten) else { return };
+        let Some(folder) = &self.folder else { return };
         let write = || -> io::Result<()> {
             let bytes = cached.module.serialize().map_err(io::Error::other)?;
-            let temporary = path.with_extension(format!("{:016x}.tmp", fastrand::u64(..)));
-            let mut options = OpenOptions::new();
-            let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
-            file.write_all(&bytes)?;
-            file.write_all(&checksum(&bytes))?;
-            fs::rename(&temporary, &path).inspect_err(|_error| {
-                // It would be garbage; the error that is told is the first.
-                let _ = fs::remove_file(&temporary);
-            })
+            // Other servers may write the same now.
+            let temporary = format!("{}.{:016x}.tmp", key.0, fastrand::u64(..));
+            let name = name(key, cached.is_rewritten);
+            folder.replace(&name, &temporary, &[&bytes, &checksum(&bytes)], false)
         };
         if let Err(error) = write() {
-            tracing::warn!("cannot keep a compiled module at {}: {error}", path.display());
+            tracing::warn!("cannot keep a compiled module: {error}");
         }
     }
+}
 
-    fn path(&self, key: &Key, is_rewritten: bool) -> Option<PathBuf> {
-        let kind = if is_rewritten { REWRITTEN } else { PLAIN };
-        Some(self.folder.as_ref()?.join(format!("{}.{kind}", key.0)))
-    }
+fn name(key: &Key, is_rewritten: bool) -> String {
+    let kind = if is_rewritten { REWRITTEN } else { PLAIN };
+    format!("{}.{kind}", key.0)
 }
 
 /// A [`Hasher`] that keeps all it is told; its short answer is not asked for.
@@ -115,22 +110,6 @@ impl Hasher for IntoDigest {
     fn finish(&self) -> u64 {
         0
     }
-}
-
-/// Makes a folder of mode 0700; refuses one that is a link, another user's, or open to others.
-fn make_private(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let found = fs::symlink_metadata(folder)?;
-    if !found.is_dir() {
-        return Err(io::Error::other("it is a link"));
-    }
-    if found.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("it belongs to another user"));
-    }
-    if found.mode() & 0o077 != 0 {
-        return Err(io::Error::other("it is open to other users; its mode must be 0700"));
-    }
-    Ok(())
 }
 
 /// What follows a module in its file. A rename may reach the disk before what it names, and waiting for
@@ -147,19 +126,11 @@ fn is_whole(file: &mut File) -> io::Result<bool> {
     Ok(!module.is_empty() && *told == checksum(module))
 }
 
-/// Opens a plain file of this user, in which nobody else can write.
-fn open(path: &Path) -> io::Result<File> {
-    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(no_link).open(path)?;
-    let found = file.metadata()?;
-    let is_ours = found.is_file()
-        && found.uid() == rustix::process::geteuid().as_raw()
-        && found.mode() & 0o022 == 0;
-    if is_ours { Ok(file) } else { Err(io::Error::other("it is no plain file of this user alone")) }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
@@ -197,7 +168,7 @@ mod tests {
         let key = ModuleCache::key(&engine, &wasm, true, 0);
         let module = Module::new(&engine, &wasm).expect("the empty module is valid");
         cache.put(&key, &Cached { module, is_rewritten: false });
-        let path = cache.path(&key, false).expect("there is a folder");
+        let path = folder.join(name(&key, false));
         let whole = fs::read(&path).expect("it was written");
         for at in (0..whole.len()).step_by(97) {
             let mut changed = whole.clone();
@@ -221,7 +192,7 @@ mod tests {
         let engine = Engine::default();
         let key = ModuleCache::key(&engine, b"", true, 0);
         let cache = ModuleCache::new(Some(&folder));
-        let path = cache.path(&key, true).expect("there is a folder");
+        let path = folder.join(name(&key, true));
         let target = folder.join("target");
         let wasm = wasm_encoder::Module::new().finish();
         let module = Module::new(&engine, wasm).expect("the empty module is valid");

@@ -9,7 +9,6 @@ mod left;
 mod token;
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +23,7 @@ use self::token::Key;
 use crate::attachment::recovery::AdoptError;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
+use crate::own_folder::OwnFolder;
 use crate::server::{Peer, Server};
 
 /// Shown by clients that keep no cookies.
@@ -69,8 +69,8 @@ pub(crate) fn named(name: &str) -> Option<Browser> {
 
 impl Resume {
     /// Reads the key of a durable directory, or makes one.
-    pub(crate) fn open(dir: &Path, window: Duration) -> io::Result<Resume> {
-        Ok(Resume { key: Key::open(&dir.join("resume.key"))?, left: Left::default(), window })
+    pub(crate) fn open(folder: &OwnFolder, window: Duration) -> io::Result<Resume> {
+        Ok(Resume { key: Key::open(folder)?, left: Left::default(), window })
     }
 
     /// Who a handshake's headers prove its client to be. Proofs that are none are not believed, and

@@ -79,7 +79,7 @@ pub struct Server {
     /// What clients have left and may come back for, if they may.
     pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
-    _durable_dir: Option<DurableDir>,
+    durable_dir: Option<DurableDir>,
     /// One permit is one request whose body is read or held.
     pub(crate) bodies: Semaphore,
     /// Set once, before the connections are closed.
@@ -113,10 +113,10 @@ impl Server {
             }
             None => (ConnectionIds::in_memory(), Attachments::in_memory(), None),
         };
-        let resume = match &config.durable {
-            Some(dir) if config.resume => Some(
-                Resume::open(dir, config.resume_window)
-                    .map_err(|source| StartError::Durable { path: dir.clone(), source })?,
+        let resume = match (&config.durable, &durable_dir) {
+            (Some(path), Some(dir)) if config.resume => Some(
+                Resume::open(dir.folder(), config.resume_window)
+                    .map_err(|source| StartError::Durable { path: path.clone(), source })?,
             ),
             _ => None,
         };
@@ -127,7 +127,7 @@ impl Server {
         let config = &hub.config;
         let server = Arc::new(Server {
             resume,
-            _durable_dir: durable_dir,
+            durable_dir,
             sandbox,
             hub: Arc::clone(&hub),
             places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
@@ -232,10 +232,10 @@ fn open_durable(
     dir: &std::path::Path,
     fsync: Fsync,
 ) -> io::Result<(ConnectionIds, Attachments, DurableDir)> {
-    let lock = DurableDir::take(dir)?;
-    let store = DurableAttachments::open(dir, fsync)?;
-    let ids = ConnectionIds::persisted(dir.join("ids"), fsync)?;
-    Ok((ids, Attachments::durable(store), lock))
+    let dir = DurableDir::take(dir)?;
+    let store = DurableAttachments::open(dir.folder(), fsync)?;
+    let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), fsync)?;
+    Ok((ids, Attachments::durable(store), dir))
 }
 
 /// Serves until `shutdown` is ready; then stops accepting, lets running events finish, closes every
@@ -299,9 +299,9 @@ struct Background(Vec<tokio::task::JoinHandle<()>>);
 
 impl Background {
     fn start(server: &Arc<Server>) -> Background {
-        let Some(dir) = &server.hub.config.durable else { return Background(Vec::new()) };
+        let Some(dir) = &server.durable_dir else { return Background(Vec::new()) };
         let mut tasks = vec![tokio::spawn(prune_now_and_then(Arc::clone(server)))];
-        match control::open(dir) {
+        match control::open(dir.folder()) {
             Ok(listener) => {
                 tasks.push(tokio::spawn(control::serve(listener, Arc::clone(server))));
             }

@@ -1,11 +1,16 @@
 //! The durable directory: who may use it, what is in it, and what is left alone.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use super::support::durable::{Durable, mode};
-use super::support::eventually;
+use super::support::durable::{Durable, mode, set_mode};
+use super::support::programs;
+use super::support::server::Server;
+use super::support::{eventually, skipped};
 
 const HANDLER: &str = r#"
 import { send, serializeAttachment } from "zigttp:websocket";
@@ -40,6 +45,26 @@ async fn a_second_server_on_a_directory_is_refused_until_the_first_has_crashed()
 }
 
 #[tokio::test]
+async fn a_second_server_is_refused_also_when_the_lock_was_removed() {
+    let durable = Durable::of(HANDLER);
+    let first = durable.serve(&[]);
+    let mut client = first.connect("/").await;
+    let id = client.ask("kept").await;
+    fs::remove_file(durable.path("lock")).expect("it is ours");
+    for made_anew in [false, true] {
+        if made_anew {
+            fs::write(durable.path("lock"), "").expect("it is ours");
+        }
+        assert!(line(&durable.refused()).contains("another zigttp uses it"));
+        let (code, text) = durable.attachments(&["prune", "--older-than", "1ms"]);
+        assert_eq!((code, text.trim()), (0, "removed 0 attachments"), "the server was asked");
+    }
+    assert_eq!(client.ask("still served").await, id);
+    first.kill();
+    durable.serve(&[]);
+}
+
+#[tokio::test]
 async fn what_a_server_makes_is_its_owners_alone() {
     let durable = Durable::of(HANDLER);
     let server = durable.serve(&[]);
@@ -58,7 +83,7 @@ async fn what_a_server_makes_is_its_owners_alone() {
 #[tokio::test]
 async fn a_link_in_place_of_the_folder_or_of_a_file_is_not_followed() {
     let durable = Durable::of(HANDLER);
-    let elsewhere = super::support::programs::folder();
+    let elsewhere = programs::folder();
     fs::create_dir(durable.dir()).expect("the temporary folder is writable");
     symlink(elsewhere.path(), durable.path("ws")).expect("links can be made");
     assert!(line(&durable.refused()).contains("ws"));
@@ -82,6 +107,153 @@ async fn a_link_in_place_of_the_folder_or_of_a_file_is_not_followed() {
     let (code, text) = durable.attachments(&["show", &id]);
     assert!(code != 0 && !text.contains("not ours"), "{code} {text}");
     assert_eq!(fs::read_to_string(&target).expect("it is still there"), "not ours");
+}
+
+/// All that a server writes in its directory, and that is not there for long.
+const WRITTEN: [&str; 5] = ["lock", "ids", "ids.tmp", "resume.key", "resume.tmp"];
+
+#[tokio::test]
+async fn nothing_is_written_through_a_link() {
+    for name in WRITTEN {
+        let durable = Durable::of(HANDLER);
+        let elsewhere = programs::folder();
+        let target = elsewhere.path().join("target");
+        fs::write(&target, "not ours").expect("the temporary folder is writable");
+        fs::create_dir(durable.dir()).expect("the temporary folder is writable");
+        symlink(&target, durable.path(name)).expect("links can be made");
+        if name.ends_with(".tmp") {
+            // What a crash may have left in the way is removed.
+            let server = durable.serve(&["--resume"]);
+            server.connect("/").await.ask("x").await;
+            assert!(fs::symlink_metadata(durable.path(name)).is_err(), "{name}");
+        } else {
+            let refusal = durable.refused_with(&["--resume"]);
+            assert!(line(&refusal).contains(&format!("`{name}` is a link")), "{refusal}");
+        }
+        assert_eq!(fs::read_to_string(&target).expect("it is there"), "not ours", "{name}");
+    }
+    // Nor through a second name of a file.
+    let durable = Durable::of(HANDLER);
+    fs::create_dir(durable.dir()).expect("the temporary folder is writable");
+    fs::write(durable.path("mine"), "not the server's").expect("it is writable");
+    fs::hard_link(durable.path("mine"), durable.path("lock")).expect("links can be made");
+    assert!(line(&durable.refused()).contains("`lock` has a second name"));
+    assert_eq!(fs::read_to_string(durable.path("mine")).ok().as_deref(), Some("not the server's"));
+}
+
+/// Carries out the command that a refusal ends with.
+fn mend(refusal: &str, program: &str) {
+    let (_, command) = refusal.trim_end().rsplit_once(": ").expect("a command comes last");
+    assert!(command.starts_with(program), "{refusal}");
+    let mut words = command.split(' ');
+    let program = words.next().expect("a command has a name");
+    assert!(Command::new(program).args(words).status().expect("it is there").success());
+}
+
+#[tokio::test]
+async fn what_other_users_can_write_is_refused_with_the_command_that_mends_it() {
+    let cases: [(&str, &[u32]); 4] = [
+        ("", &[0o777, 0o770, 0o702, 0o1777]),
+        ("ws", &[0o777, 0o720]),
+        ("ids", &[0o666, 0o620]),
+        // Nor may it be read: who can read it can pass for any client.
+        ("resume.key", &[0o666, 0o644, 0o640, 0o604]),
+    ];
+    let durable = Durable::of(HANDLER);
+    durable.serve(&["--resume"]).connect("/").await.ask("x").await;
+    for (name, modes) in cases {
+        for open in modes {
+            let path = if name.is_empty() { durable.dir() } else { durable.path(name) };
+            set_mode(&path, *open);
+            let refusal = durable.refused_with(&["--resume"]);
+            assert!(line(&refusal).contains("other users; its mode must be 0"), "{refusal}");
+            assert!(refusal.contains(name), "{refusal}");
+            if matches!(name, "" | "ws") {
+                let (code, text) = durable.attachments(&["list"]);
+                assert!(code == 2 && line(&text).contains("chmod 700"), "{code} {text}");
+            }
+            mend(&refusal, "chmod");
+            assert_eq!(mode(&path) & 0o022, 0, "{name}");
+            durable.serve(&["--resume"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_an_operator_has_made_is_good_and_may_be_named_by_a_link() {
+    let durable = Durable::of(HANDLER);
+    let elsewhere = programs::folder();
+    let shared = elsewhere.path().join("shared");
+    fs::create_dir_all(shared.join("ws")).expect("the temporary folder is writable");
+    for folder in [&shared, &shared.join("ws")] {
+        set_mode(folder, 0o755);
+    }
+    symlink(&shared, durable.dir()).expect("links can be made");
+    let server = durable.serve(&[]);
+    let id = server.connect("/").await.ask("x").await;
+    assert_eq!(mode(&shared), 0o755, "it is the operator's");
+    assert_eq!(mode(&shared.join("ws")), 0o700, "it is the server's");
+    assert_eq!(mode(&shared.join("lock")), 0o600);
+    assert!(!id.is_empty());
+    let (code, text) = durable.attachments(&["list"]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_user_is_refused() {
+    const ANOTHER: u32 = 12_345;
+    let durable = Durable::of(HANDLER);
+    durable.serve(&["--resume"]).connect("/").await.ask("x").await;
+    let give = |path: &Path| chown(path, Some(ANOTHER), None);
+    if give(&durable.dir()).is_err() {
+        skipped("only root can give files away");
+        return;
+    }
+    let ours = fs::metadata(durable.path("ws")).expect("it is there").uid();
+    for name in ["", "ws", "lock", "ids", "resume.key"] {
+        let path = if name.is_empty() { durable.dir() } else { durable.path(name) };
+        give(&path).expect("we are root");
+        let refusal = durable.refused_with(&["--resume"]);
+        assert!(line(&refusal).contains("belongs to another user (12345)"), "{refusal}");
+        chown(&path, Some(ours), None).expect("we are root");
+    }
+    // Whoever is asked at the control socket has to be the directory's owner.
+    let socket = durable.path("control.sock");
+    // What the last server has left.
+    let _ = fs::remove_file(&socket);
+    let planted = UnixListener::bind(&socket).expect("nothing is there");
+    give(&socket).expect("we are root");
+    let (code, text) = durable.attachments(&["list"]);
+    assert!(code == 2 && text.contains("no socket of its owner's"), "{code} {text}");
+    drop(planted);
+    durable.serve(&["--resume"]);
+}
+
+#[tokio::test]
+async fn the_key_is_on_the_disk_before_it_has_its_name_whatever_fsync_says() {
+    let durable = Durable::of(HANDLER);
+    let traced = programs::folder();
+    let trace = traced.path().join("trace");
+    let mut strace = Command::new("strace");
+    // The traced one is the child that is waited for, not the tracer.
+    strace.args(["-D", "-f", "-e", "trace=renameat,fsync,fdatasync", "-o"]).arg(&trace);
+    match Command::new("strace").args(["-o", "/dev/null", "true"]).status() {
+        Ok(status) if status.success() => {}
+        _ => return skipped("nothing can be traced here"),
+    }
+    let dir = durable.dir();
+    let arguments = ["--resume", "--durable", dir.to_str().expect("a UTF-8 path")];
+    let server = Server::start_under(&mut strace, &programs::compile(HANDLER), &arguments);
+    let trace = fs::read_to_string(trace).expect("it was traced");
+    let calls: Vec<&str> = trace
+        .lines()
+        .map(|line| line.split_once(' ').unwrap_or(("", "")).1)
+        .map(str::trim_start)
+        .filter_map(|call| call.split_once('(').map(|(name, _)| name))
+        .collect();
+    let renamed = trace.lines().position(|line| line.contains("\"resume.key\"")).expect("renamed");
+    assert_eq!(calls[renamed - 1..][..3], ["fdatasync", "renameat", "fsync"], "{trace}");
+    drop(server);
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use serde::Serialize;
 use zigttp_runtime::{
-    CONTROL_SOCKET, ControlAnswer, ControlRequest, PersistedAttachment, connect_control,
-    list_attachments, prune_leftovers, read_attachment,
+    ControlAnswer, ControlRequest, PersistedAttachment, connect_control, list_attachments,
+    prune_leftovers, read_attachment,
 };
 
 use crate::exit::ErrorsFound;
@@ -250,21 +250,9 @@ fn live(dir: &Path) -> anyhow::Result<Vec<u64>> {
 
 /// Asks the server that uses the directory; `None` when there is none.
 fn ask(dir: &Path, request: &ControlRequest) -> anyhow::Result<Option<ControlAnswer>> {
-    let path = dir.join(CONTROL_SOCKET);
-    let mut stream = match connect_control(dir) {
-        Ok(stream) => stream,
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
-            ) =>
-        {
-            return Ok(None);
-        }
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot reach {}", path.display()));
-        }
-    };
+    let connected = connect_control(dir)
+        .with_context(|| format!("cannot ask the server that uses {}", dir.display()))?;
+    let Some(mut stream) = connected else { return Ok(None) };
     let mut answer = String::new();
     let mut exchange = || -> std::io::Result<()> {
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -273,7 +261,8 @@ fn ask(dir: &Path, request: &ControlRequest) -> anyhow::Result<Option<ControlAns
         BufReader::new(&stream).read_line(&mut answer)?;
         Ok(())
     };
-    exchange().with_context(|| format!("the server at {} does not answer", path.display()))?;
+    exchange()
+        .with_context(|| format!("the server that uses {} does not answer", dir.display()))?;
     serde_json::from_str(&answer).context("the server's answer is not understood").map(Some)
 }
 

@@ -6,7 +6,6 @@
 //! which of two events that wrote one attachment was the last.
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,6 +20,7 @@ use crate::config::Fsync;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::failpoint;
+use crate::own_folder::OwnFolder;
 use crate::resume;
 use crate::value::Value;
 
@@ -62,8 +62,8 @@ impl DurableAttachments {
     ///
     /// # Errors
     /// When it cannot be made, read or written.
-    pub(crate) fn open(dir: &Path, fsync: Fsync) -> io::Result<DurableAttachments> {
-        let folder = Arc::new(Folder::open(dir)?);
+    pub(crate) fn open(durable: &OwnFolder, fsync: Fsync) -> io::Result<DurableAttachments> {
+        let folder = Arc::new(Folder::open(durable)?);
         let swept = folder.sweep()?;
         if swept > 0 {
             tracing::info!(files = swept, "swept what an interrupted write had left");

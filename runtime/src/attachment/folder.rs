@@ -1,15 +1,13 @@
 //! The folder `<dir>/ws`: files are named relative to it, and no link in it is followed.
 
 use std::ffi::CStr;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::fs::{AtFlags, Dir, FileType, Timespec, Timestamps, UTIME_NOW};
 
 use crate::connection_id::ConnectionId;
+use crate::own_folder::{Others, OwnFolder};
 
 /// Largest file that is read. No attachment can be configured to be that large.
 const MAX_FILE_BYTES: u64 = (2 << 30) + (1 << 20);
@@ -17,10 +15,11 @@ const MAX_FILE_BYTES: u64 = (2 << 30) + (1 << 20);
 const FILE: &str = ".att";
 const TEMPORARY: &str = ".tmp";
 
+/// The folder's name in the durable directory.
+const NAME: &str = "ws";
+
 /// An open folder of attachment files.
-pub(crate) struct Folder {
-    descriptor: OwnedFd,
-}
+pub(crate) struct Folder(OwnFolder);
 
 /// What a name in the folder is.
 enum Name {
@@ -31,47 +30,24 @@ enum Name {
 }
 
 impl Folder {
-    /// Opens `<dir>/ws`, making it if it is not there, for the owner alone. A link is refused.
-    pub(crate) fn open(dir: &Path) -> io::Result<Folder> {
-        match rustix::fs::mkdir(dir.join("ws"), Mode::RWXU) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Folder::open_existing(dir)
+    /// Opens `<dir>/ws`, making it if it is not there, for the owner alone.
+    pub(crate) fn open(durable: &OwnFolder) -> io::Result<Folder> {
+        Ok(Folder(durable.make_within(NAME)?))
     }
 
     /// Opens `<dir>/ws` if it is there.
-    pub(crate) fn open_existing(dir: &Path) -> io::Result<Folder> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match rustix::fs::open(dir.join("ws"), flags, Mode::empty()) {
-            Ok(descriptor) => Ok(Folder { descriptor }),
-            Err(rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR) => {
-                Err(io::Error::new(io::ErrorKind::NotADirectory, "`ws` in it is no folder"))
-            }
-            Err(error) => Err(error.into()),
-        }
+    pub(crate) fn open_existing(durable: &OwnFolder) -> io::Result<Folder> {
+        Ok(Folder(durable.within(NAME)?))
     }
 
     /// Writes bytes under a temporary name, to the disk itself if asked.
     pub(crate) fn write(&self, temporary: &str, bytes: &[u8], syncs: bool) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let file = rustix::fs::openat(&self.descriptor, temporary, flags | OFlags::CLOEXEC, mode)?;
-        let mut file = File::from(file);
-        file.write_all(bytes)?;
-        if syncs { file.sync_data() } else { Ok(()) }
+        self.0.create(temporary, &[bytes], syncs)
     }
 
     /// The bytes of an attachment file.
     pub(crate) fn read(&self, id: ConnectionId) -> io::Result<Vec<u8>> {
-        // Not blocking: somebody may have put a pipe there.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.descriptor, name(id), flags, Mode::empty())?;
-        let file = File::from(file);
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file"));
-        }
+        let file = self.0.open_file(&name(id), Others::MayRead)?;
         let mut bytes = Vec::new();
         file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -79,28 +55,22 @@ impl Folder {
 
     /// Gives a temporary file its name, in place of the one that was there.
     pub(crate) fn rename(&self, temporary: &str, id: ConnectionId) -> io::Result<()> {
-        self.rename_names(temporary, &name(id))
+        self.0.rename(temporary, &name(id))
     }
 
     /// Gives one connection's file to another.
     pub(crate) fn give(&self, from: ConnectionId, to: ConnectionId) -> io::Result<()> {
-        self.rename_names(&name(from), &name(to))
+        self.0.rename(&name(from), &name(to))
     }
 
     /// Puts a file back that [`Folder::keep`] has kept.
     pub(crate) fn put_back(&self, kept: &str, id: ConnectionId) -> io::Result<()> {
-        self.rename_names(kept, &name(id))
+        self.0.rename(kept, &name(id))
     }
 
     /// Keeps a connection's file under a second name. False when there is none.
     pub(crate) fn keep(&self, id: ConnectionId, kept: &str) -> io::Result<bool> {
-        match rustix::fs::linkat(
-            &self.descriptor,
-            name(id),
-            &self.descriptor,
-            kept,
-            AtFlags::empty(),
-        ) {
+        match rustix::fs::linkat(&self.0, name(id), &self.0, kept, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
@@ -109,17 +79,17 @@ impl Folder {
 
     /// Unlinks a connection's file. False when there is none.
     pub(crate) fn remove(&self, id: ConnectionId) -> io::Result<bool> {
-        self.unlink(&name(id))
+        self.0.unlink(&name(id))
     }
 
     /// Unlinks a temporary file; one that stays is swept at the next start.
     pub(crate) fn discard(&self, temporary: &str) {
-        let _ = self.unlink(temporary);
+        let _ = self.0.unlink(temporary);
     }
 
     /// Lets renames reach the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        rustix::fs::fsync(&self.descriptor).map_err(io::Error::from)
+        self.0.sync()
     }
 
     /// Every connection that has a file, in order.
@@ -136,7 +106,7 @@ impl Folder {
 
     /// How long ago a connection's file was written.
     pub(crate) fn age(&self, id: ConnectionId) -> io::Result<Duration> {
-        let status = rustix::fs::statat(&self.descriptor, name(id), AtFlags::SYMLINK_NOFOLLOW)?;
+        let status = self.0.status(&name(id))?;
         let written = SystemTime::UNIX_EPOCH
             + Duration::from_secs(u64::try_from(status.st_mtime).unwrap_or(0));
         // A clock that was set back makes it new.
@@ -148,7 +118,7 @@ impl Folder {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
         let flags = AtFlags::SYMLINK_NOFOLLOW;
-        rustix::fs::utimensat(&self.descriptor, name(id), &times, flags).map_err(io::Error::from)
+        rustix::fs::utimensat(&self.0, name(id), &times, flags).map_err(io::Error::from)
     }
 
     /// Unlinks what a crash has left under temporary names; answers how many there were.
@@ -160,31 +130,19 @@ impl Folder {
             }
         })?;
         for temporary in &temporaries {
-            self.unlink(temporary)?;
+            self.0.unlink(temporary)?;
         }
         Ok(temporaries.len())
     }
 
     fn each(&self, mut visit: impl FnMut(&CStr)) -> io::Result<()> {
-        for entry in Dir::read_from(&self.descriptor)? {
+        for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
             if !matches!(entry.file_type(), FileType::Directory) {
                 visit(entry.file_name());
             }
         }
         Ok(())
-    }
-
-    fn rename_names(&self, from: &str, to: &str) -> io::Result<()> {
-        rustix::fs::renameat(&self.descriptor, from, &self.descriptor, to).map_err(io::Error::from)
-    }
-
-    fn unlink(&self, name: &str) -> io::Result<bool> {
-        match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
-            Ok(()) => Ok(true),
-            Err(rustix::io::Errno::NOENT) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

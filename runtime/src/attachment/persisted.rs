@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::file::{self, Damage};
 use super::folder::Folder;
 use crate::connection_id::ConnectionId;
-use crate::durable_dir::DurableDir;
+use crate::durable_dir::{self, DurableDir};
 use crate::value::Value;
 
 /// One attachment file.
@@ -56,7 +56,7 @@ impl ReadAttachmentError {
 pub fn list_attachments(
     dir: &Path,
 ) -> io::Result<Vec<Result<PersistedAttachment, ReadAttachmentError>>> {
-    let folder = Folder::open_existing(dir)?;
+    let folder = look_into(dir)?;
     let ids = folder.ids()?;
     // One that went meanwhile was not there.
     let gone = |result: &Result<_, ReadAttachmentError>| {
@@ -71,8 +71,7 @@ pub fn list_attachments(
 /// # Errors
 /// When it is not there, cannot be read, or is damaged.
 pub fn read_attachment(dir: &Path, id: u64) -> Result<PersistedAttachment, ReadAttachmentError> {
-    let folder =
-        Folder::open_existing(dir).map_err(|source| ReadAttachmentError::Io { id, source })?;
+    let folder = look_into(dir).map_err(|source| ReadAttachmentError::Io { id, source })?;
     read(&folder, ConnectionId::from_number(id))
 }
 
@@ -83,7 +82,7 @@ pub fn read_attachment(dir: &Path, id: u64) -> Result<PersistedAttachment, ReadA
 /// When one does, or the folder cannot be read.
 pub fn prune_leftovers(dir: &Path, age: Duration) -> io::Result<usize> {
     // Not made by looking at it.
-    let folder = Folder::open_existing(dir)?;
+    let folder = look_into(dir)?;
     let _alone = DurableDir::take(dir)?;
     let mut pruned = 0;
     for id in folder.ids()? {
@@ -92,6 +91,10 @@ pub fn prune_leftovers(dir: &Path, age: Duration) -> io::Result<usize> {
         }
     }
     Ok(pruned)
+}
+
+fn look_into(dir: &Path) -> io::Result<Folder> {
+    Folder::open_existing(&durable_dir::look_into(dir)?)
 }
 
 fn read(folder: &Folder, id: ConnectionId) -> Result<PersistedAttachment, ReadAttachmentError> {

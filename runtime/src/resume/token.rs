@@ -1,14 +1,17 @@
 //! Signed tokens: what they name in base64url, a dot, and an HMAC-SHA-256 (RFC 2104) of it under
 //! the key of the durable directory.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::io::{self, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use sha2::{Digest, Sha256};
+
+use crate::own_folder::{Others, OwnFolder};
+
+/// The key's file in the durable directory, and its name while it is written.
+const FILE: &str = "resume.key";
+const NEW_FILE: &str = "resume.tmp";
 
 const KEY_BYTES: usize = 32;
 /// Of SHA-256.
@@ -20,20 +23,25 @@ const MAX_TOKEN_CHARS: usize = 128;
 pub(super) struct Key([u8; KEY_BYTES]);
 
 impl Key {
-    /// Reads the key, or makes one that only the owner can read.
-    pub(super) fn open(path: &Path) -> io::Result<Key> {
-        match fs::read(path) {
-            Ok(bytes) => bytes.try_into().map(Key).map_err(|_other| {
-                io::Error::new(io::ErrorKind::InvalidData, "`resume.key` is damaged")
-            }),
+    /// Reads the key of a durable directory, or makes one. Whoever can read it can pass for any
+    /// client, so one that others can read is refused.
+    pub(super) fn open(folder: &OwnFolder) -> io::Result<Key> {
+        match folder.open_file(FILE, Others::Nothing) {
+            Ok(file) => {
+                let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
+                file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+                bytes.try_into().map(Key).map_err(|_other| {
+                    io::Error::new(io::ErrorKind::InvalidData, "`resume.key` is damaged")
+                })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut key = [0; KEY_BYTES];
                 getrandom::fill(&mut key).map_err(io::Error::other)?;
-                let temporary = path.with_extension("tmp");
-                let mut options = OpenOptions::new();
-                options.write(true).create(true).truncate(true).mode(0o600);
-                options.open(&temporary)?.write_all(&key)?;
-                fs::rename(temporary, path)?;
+                // A crash may have left it.
+                folder.unlink(NEW_FILE)?;
+                // It is written once, and what was signed with it is worth nothing without it: it
+                // goes to the disk whatever `--fsync` says.
+                folder.replace(FILE, NEW_FILE, &[&key], true)?;
                 Ok(Key(key))
             }
             Err(error) => Err(error),

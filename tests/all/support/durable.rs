@@ -78,9 +78,15 @@ impl Durable {
 
     /// A server that must not start with it: what it says, after it has ended with exit code 2.
     pub(crate) fn refused(&self) -> String {
+        self.refused_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn refused_with(&self, arguments: &[&str]) -> String {
         let output = programs::program("zigttp")
             .arg("run")
             .arg(&self.handler)
+            .args(arguments)
             .args(["--port", "0", "--durable"])
             .arg(self.dir())
             .output()
@@ -144,6 +150,11 @@ impl Durable {
         assert_eq!(header["length"], value.len(), "{id} is torn");
         Some(value.to_owned())
     }
+}
+
+/// Sets permission bits.
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is ours");
 }
 
 /// Permission bits of what is at a path; a link's own.
