@@ -8,14 +8,13 @@ mod connections;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -25,10 +24,12 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::accept::Acceptor;
+use crate::authority::Authority;
 use crate::http::{Body, text};
 use crate::metrics;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
+use crate::target;
 
 /// Transports at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
@@ -129,8 +130,11 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
 async fn answer(
     server: Arc<Server>,
     token: Option<&AdminToken>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<Body> {
+    if let Err(problem) = target::settle(&mut request) {
+        return text(StatusCode::BAD_REQUEST, format!("{problem}\n"));
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "this listener only reads\n");
     }
@@ -189,7 +193,7 @@ fn refusal(token: Option<&AdminToken>, request: &Request<Incoming>) -> Option<Re
             refusal.headers_mut().insert(WWW_AUTHENTICATE, scheme);
             Some(refusal)
         }
-        None if header(HOST).is_some_and(names_this_machine) => None,
+        None if target::host_of(request.headers()).is_some_and(names_this_machine) => None,
         None => {
             let line = "without a token, ask for an address or localhost\n";
             Some(text(StatusCode::FORBIDDEN, line))
@@ -199,12 +203,7 @@ fn refusal(token: Option<&AdminToken>, request: &Request<Incoming>) -> Option<Re
 
 /// Whether a Host is an address or `localhost`, which no foreign name server can point anywhere.
 fn names_this_machine(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    address.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+    Authority::parse(host).is_some_and(|host| host.is_localhost() || host.address().is_some())
 }
 
 #[cfg(test)]
@@ -228,9 +227,15 @@ mod tests {
         {
             assert!(names_this_machine(host), "{host}");
         }
-        for host in
-            ["", "evil.example", "evil.example:9090", "127.0.0.1.evil.example", "localhost.evil"]
-        {
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:9090",
+            "127.0.0.1.evil.example",
+            "localhost.evil",
+            "[evil]",
+            "[localhost]",
+        ] {
             assert!(!names_this_machine(host), "{host}");
         }
     }

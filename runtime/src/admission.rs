@@ -25,7 +25,6 @@ use crate::guest_request::guest_request;
 use crate::handshake;
 use crate::http::{Body, internal_error, text};
 use crate::lifecycle::Registered;
-use crate::origin;
 use crate::resume::Visitor;
 use crate::route::Parameters;
 use crate::server::{Peer, Server};
@@ -103,8 +102,7 @@ impl Server {
             switching.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
             window
         });
-        let host = origin::host(request.uri(), request.headers());
-        if !self.origins.allow(host, request.headers()) {
+        if !self.origins.allow(request.headers()) {
             return Err(refuse(
                 Admission::ForeignOrigin,
                 text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN),

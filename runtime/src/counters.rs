@@ -120,6 +120,8 @@ impl Admission {
 /// Why an HTTP request did not get an answer of the handler's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unanswered {
+    /// It does not say properly what it is for.
+    Malformed,
     NoHandler,
     BodyTooLarge,
     BodyTooSlow,
@@ -130,7 +132,8 @@ pub(crate) enum Unanswered {
 }
 
 impl Unanswered {
-    pub(crate) const ALL: [Unanswered; 7] = [
+    pub(crate) const ALL: [Unanswered; 8] = [
+        Unanswered::Malformed,
         Unanswered::NoHandler,
         Unanswered::BodyTooLarge,
         Unanswered::BodyTooSlow,
@@ -143,6 +146,7 @@ impl Unanswered {
     /// The word in metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Unanswered::Malformed => "malformed",
             Unanswered::NoHandler => "no_handler",
             Unanswered::BodyTooLarge => "body_too_large",
             Unanswered::BodyTooSlow => "body_too_slow",

@@ -64,8 +64,8 @@ impl EventKind {
 /// An HTTP request, as `handler(req)` and `onUpgrade(req)` see it.
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Absolute, as far as the request tells: `http://host/path?query`.
-    pub(crate) url: String,
+    /// A line each: `http://host`, the path, and the query with its `?`.
+    pub(crate) target: String,
     /// `name: value` lines.
     pub(crate) headers: String,
     pub(crate) body: Bytes,
@@ -111,7 +111,7 @@ impl Event {
             Event::Close { reason, .. } => [reason.as_bytes(), b"", b"", b""],
             Event::Request(request) | Event::Upgrade { request, .. } => [
                 request.method.as_bytes(),
-                request.url.as_bytes(),
+                request.target.as_bytes(),
                 request.headers.as_bytes(),
                 &request.body,
             ],

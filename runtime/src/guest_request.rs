@@ -3,19 +3,17 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use hyper::Version;
-use hyper::header::{COOKIE, HOST};
+use hyper::header::COOKIE;
 use hyper::http::request::Parts;
 
 use crate::event;
-use crate::origin;
 use crate::resume;
 use crate::server::Peer;
+use crate::target;
 
-/// All of a request but the tokens of [`crate::resume`]. Header values that are no UTF-8 are shown as
+/// All of a settled request but the tokens of [`crate::resume`]. Header values that are no UTF-8 are shown as
 /// Latin-1, as Fetch does it.
 pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Request {
-    let host = origin::host(&head.uri, &head.headers);
     let mut headers = String::new();
     let mut add = |name: &str, value: &str| {
         for part in [name, ": ", value, "\n"] {
@@ -40,38 +38,42 @@ pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Req
                 }
                 None => cookies = Some(line),
             }
-        } else if *name != HOST || head.version != Version::HTTP_2 {
+        } else {
             add(name.as_str(), &value);
         }
     }
     if let Some(cookies) = cookies {
         add(COOKIE.as_str(), &cookies);
     }
-    // HTTP/2 has a field of its own for it (RFC 9113, 8.3.1), which browsers use alone.
-    if let Some(host) = host
-        && head.version == Version::HTTP_2
-    {
-        add(HOST.as_str(), host);
-    }
+    // HTTP/1.0 may name none.
+    let host = target::host_of(&head.headers).unwrap_or("localhost");
     let scheme = if peer.is_secure { "https" } else { "http" };
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let url = format!("{scheme}://{}{target}", host.unwrap_or("localhost"));
-    event::Request { method: head.method.as_str().to_owned(), url, headers, body }
+    let path = head.uri.path();
+    let [mark, query] = head.uri.query().map_or([""; 2], |query| ["?", query]);
+    event::Request {
+        method: head.method.as_str().to_owned(),
+        target: format!("{scheme}://{host}\n{path}\n{mark}{query}"),
+        headers,
+        body,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use hyper::Request;
+    use hyper::header::HOST;
+    use hyper::{Request, Version};
 
     use super::*;
 
     fn seen(request: hyper::http::request::Builder) -> (String, String) {
-        let (head, ()) = request.body(()).expect("a good request").into_parts();
+        let mut request = request.body(()).expect("a good request");
+        target::settle(&mut request).expect("it says what it is for");
+        let (head, ()) = request.into_parts();
         let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), is_secure: true };
-        let event::Request { url, headers, .. } = guest_request(&head, peer, Bytes::new());
-        (url, headers)
+        let event::Request { target, headers, .. } = guest_request(&head, peer, Bytes::new());
+        (target, headers)
     }
 
     #[test]
@@ -82,22 +84,25 @@ mod tests {
             .header(COOKIE, "a=1")
             .header(COOKIE, "zigttp-resume=mine")
             .header(COOKIE, "b=2; c=3");
-        let (url, headers) = seen(new);
-        assert_eq!(url, "https://me:1/a?b");
-        assert_eq!(headers, "cookie: a=1; b=2; c=3\nhost: me:1\n");
-        let (old_url, old_headers) = seen(old);
-        assert_eq!((old_url, &*old_headers), (url, "host: me:1\ncookie: a=1; b=2; c=3\n"));
+        let expected =
+            ("https://me:1\n/a\n?b".to_owned(), "host: me:1\ncookie: a=1; b=2; c=3\n".to_owned());
+        assert_eq!(seen(new), expected);
+        assert_eq!(seen(old), expected);
     }
 
     #[test]
-    fn the_host_of_http_2_is_its_authority() {
-        let request = Request::get("https://me/").version(Version::HTTP_2).header(HOST, "other");
-        assert_eq!(seen(request), ("https://me/".to_owned(), "host: me\n".to_owned()));
+    fn a_target_has_a_line_for_each_of_its_parts() {
+        let target = |uri: &str| seen(Request::get(uri).header(HOST, "me")).0;
+        assert_eq!(target("/"), "https://me\n/\n");
+        assert_eq!(target("/a?"), "https://me\n/a\n?");
+        assert_eq!(target("//you/a?b?c"), "https://me\n//you/a\n?b?c");
+        let old = Request::get("/a").version(Version::HTTP_10);
+        assert_eq!(seen(old).0, "https://localhost\n/a\n");
     }
 
     #[test]
     fn values_that_are_no_utf_8_are_latin_1() {
-        let request = Request::get("/").header("x", &b"caf\xe9"[..]);
-        assert_eq!(seen(request).1, "x: caf\u{e9}\n");
+        let request = Request::get("/").header(HOST, "me").header("x", &b"caf\xe9"[..]);
+        assert_eq!(seen(request).1, "host: me\nx: caf\u{e9}\n");
     }
 }

@@ -3,7 +3,7 @@
 
 use hyper::ext::Protocol;
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -63,9 +63,6 @@ pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Refusal>
     }
     if request.version() != Version::HTTP_11 {
         return Err(bad("a WebSocket handshake needs HTTP/1.1"));
-    }
-    if !headers.contains_key(HOST) {
-        return Err(bad("a WebSocket handshake needs a Host header"));
     }
     if !has_token(headers, &CONNECTION, "upgrade") {
         return Err(bad("a WebSocket handshake needs \"Connection: Upgrade\""));
@@ -148,7 +145,7 @@ mod tests {
     /// The handshake of RFC 6455, 1.3, with one header changed.
     fn status(change: impl FnOnce(&mut Request<()>)) -> u16 {
         let mut request = Request::get("/chat")
-            .header(HOST, "server.example.com")
+            .header("host", "server.example.com")
             .header(UPGRADE, "websocket")
             .header(CONNECTION, "keep-alive, Upgrade")
             .header(SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ==")
@@ -172,7 +169,7 @@ mod tests {
     fn faulty_handshakes_get_their_status() {
         assert_eq!(status(|request| *request.method_mut() = Method::POST), 400);
         assert_eq!(status(|request| *request.version_mut() = Version::HTTP_10), 400);
-        for name in [HOST, CONNECTION, SEC_WEBSOCKET_KEY] {
+        for name in [CONNECTION, SEC_WEBSOCKET_KEY] {
             assert_eq!(status(|request| drop(request.headers_mut().remove(name))), 400);
         }
         let set = |name: HeaderName, value: &'static str| {

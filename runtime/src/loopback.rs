@@ -7,19 +7,21 @@
 
 use hyper::{Request, Response, StatusCode};
 
+use crate::authority::Authority;
 use crate::http::{Body, text};
-use crate::origin::{self, Origins};
+use crate::origin::Origins;
+use crate::target;
 
 const FOREIGN_HOST: &str = "this server is for development and answers to localhost, 127.0.0.1 and [::1] \
                             alone: under another name a web page could reach into this machine\n";
 const FOREIGN_ORIGIN: &str = "this server is for development and answers pages of this machine alone, on any \
                               port, and those that --allowed-origin names\n";
 
-/// What somebody is told who is not of this machine.
+/// What somebody is told who is not of this machine. The request is a settled one.
 pub(crate) fn refusal<B>(origins: &Origins, request: &Request<B>) -> Option<Response<Body>> {
-    let host = origin::host(request.uri(), request.headers());
-    if !host.is_some_and(origin::is_loopback) {
+    let host = target::host_of(request.headers()).and_then(Authority::parse);
+    if !host.is_some_and(|host| host.is_loopback()) {
         return Some(text(StatusCode::FORBIDDEN, FOREIGN_HOST));
     }
-    (!origins.allow(host, request.headers())).then(|| text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN))
+    (!origins.allow(request.headers())).then(|| text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN))
 }

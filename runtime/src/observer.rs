@@ -146,7 +146,7 @@ mod tests {
     fn request() -> Event {
         let text = String::new;
         let body = Bytes::new();
-        Event::Request(Box::new(Request { method: text(), url: text(), headers: text(), body }))
+        Event::Request(Box::new(Request { method: text(), target: text(), headers: text(), body }))
     }
 
     #[test]

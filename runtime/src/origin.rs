@@ -3,10 +3,10 @@
 //! A browser lets any page connect to any server and sends the user's cookies along, so the server
 //! has to look at the `Origin` that it says the page has (RFC 6455, 10.2). Programs send none.
 
-use std::net::IpAddr;
+use hyper::header::{HeaderMap, ORIGIN};
 
-use hyper::Uri;
-use hyper::header::{HOST, HeaderMap, ORIGIN};
+use crate::authority::Authority;
+use crate::target;
 
 /// Origins that are accepted besides the server's own.
 #[derive(Debug, Default)]
@@ -17,18 +17,11 @@ pub(crate) struct Origins {
     listed: Vec<Origin>,
 }
 
-/// A scheme, a host and a port, as a browser tells them.
+/// A scheme, a host, and a port unless it is the scheme's own, as a browser tells them.
 #[derive(Debug, PartialEq, Eq)]
 struct Origin {
     scheme: String,
     authority: Authority,
-}
-
-/// A host in lower case, and its port unless it is the default one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Authority {
-    host: String,
-    port: Option<u16>,
 }
 
 impl Origins {
@@ -56,35 +49,27 @@ impl Origins {
     }
 
     /// Whether a request comes from no page, from one of this server, or from one that is allowed.
-    /// `host` is the one that it names.
-    pub(crate) fn allow(&self, host: Option<&str>, headers: &HeaderMap) -> bool {
+    /// The request is a settled one.
+    pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
             return self.any || !headers.contains_key(ORIGIN);
         };
         self.any
             || origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| {
-                let own = host.and_then(Authority::parse).map(Authority::without_default_ports);
-                let is_own =
-                    own.is_some_and(|own| own == origin.authority.clone().without_default_ports());
+                let own = target::host_of(headers).and_then(Authority::parse);
+                let is_own = own.is_some_and(|own| {
+                    without_default_ports(own) == without_default_ports(origin.authority.clone())
+                });
                 let is_near = self.loopback && origin.authority.is_loopback();
                 is_own || is_near || self.listed.contains(&origin)
             })
     }
 }
 
-/// The host that a request names; HTTP/2 says it in the target.
-pub(crate) fn host<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    match target.authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => headers.get(HOST)?.to_str().ok(),
-    }
-}
-
-/// Whether a `Host` is `localhost` or a loopback address, which no foreign name server can point
-/// anywhere.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    Authority::parse(host).is_some_and(|authority| authority.is_loopback())
+/// Behind a proxy nobody knows the scheme of a `Host` header, so both default ports are as none.
+fn without_default_ports(authority: Authority) -> Authority {
+    authority.without_default_port("http").without_default_port("https")
 }
 
 impl Origin {
@@ -92,48 +77,15 @@ impl Origin {
         let (scheme, authority) =
             text.split_once("://").filter(|(scheme, _)| !scheme.is_empty())?;
         let scheme = scheme.to_ascii_lowercase();
-        let mut authority = Authority::parse(authority)?;
-        let default = match &*scheme {
-            "http" | "ws" => Some(80),
-            "https" | "wss" => Some(443),
-            _ => None,
-        };
-        authority.port = authority.port.filter(|port| Some(*port) != default);
+        let authority = Authority::parse(authority)?.without_default_port(&scheme);
         Some(Origin { scheme, authority })
-    }
-}
-
-impl Authority {
-    /// Behind a proxy nobody knows the scheme of a `Host` header, so both default ports are as none.
-    fn without_default_ports(self) -> Authority {
-        Authority { port: self.port.filter(|port| !matches!(port, 80 | 443)), ..self }
-    }
-
-    fn is_loopback(&self) -> bool {
-        let host = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let address = host.unwrap_or(&self.host).parse::<IpAddr>();
-        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    }
-
-    fn parse(text: &str) -> Option<Authority> {
-        // The colons of an IPv6 address are in brackets.
-        let after_address = text.rfind(']').map_or(0, |bracket| bracket + 1);
-        let (host, port) = match text[after_address..].rfind(':') {
-            Some(colon) => text.split_at(after_address + colon),
-            None => (text, ""),
-        };
-        let port = match port.strip_prefix(':') {
-            Some("") | None => None,
-            Some(port) => Some(port.parse().ok()?),
-        };
-        let is_name = |byte: u8| byte.is_ascii_graphic() && !b"/?#@\\".contains(&byte);
-        (!host.is_empty() && host.bytes().all(is_name))
-            .then(|| Authority { host: host.to_ascii_lowercase(), port })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HOST;
+
     use super::*;
 
     fn is_allowed(origin: &str, host: &str, allowed: &[&str]) -> bool {
@@ -141,7 +93,8 @@ mod tests {
         let origins = Origins::parse(&allowed).expect("good origins");
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, origin.parse().expect("a header value"));
-        origins.allow(Some(host), &headers)
+        headers.insert(HOST, host.parse().expect("a header value"));
+        origins.allow(&headers)
     }
 
     #[test]
@@ -192,27 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_names_that_no_foreign_page_has() {
-        for host in
-            ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.1.2.3:1", "[::1]:8080", "[::1]"]
-        {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            ":8080",
-            "evil.example",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "192.168.1.2",
-            "0.0.0.0",
-            "[::]",
-            "127.1",
-            "a@localhost",
-            "localhost:x",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
+    fn pages_of_this_machine_are_accepted_where_it_is_developed_on() {
         let origins = Origins::default().with_loopback();
         for (origin, is_allowed) in [
             ("http://localhost:5173", true),
@@ -224,7 +157,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ORIGIN, origin.parse().expect("a header value"));
-            assert_eq!(origins.allow(Some("127.0.0.1:8080"), &headers), is_allowed, "{origin}");
+            assert_eq!(origins.allow(&headers), is_allowed, "{origin}");
         }
     }
 
@@ -232,11 +165,13 @@ mod tests {
     fn two_origins_and_none_that_can_be_read_are_foreign() {
         let origins = Origins::default();
         let mut headers = HeaderMap::new();
-        assert!(origins.allow(Some("a"), &headers));
+        assert!(origins.allow(&headers));
         headers.append(ORIGIN, "http://a".parse().expect("a header value"));
-        assert!(origins.allow(Some("a"), &headers) && !origins.allow(None, &headers));
+        assert!(!origins.allow(&headers));
+        headers.insert(HOST, "a".parse().expect("a header value"));
+        assert!(origins.allow(&headers));
         headers.append(ORIGIN, "http://a".parse().expect("a header value"));
-        assert!(!origins.allow(Some("a"), &headers));
+        assert!(!origins.allow(&headers));
     }
 
     #[test]

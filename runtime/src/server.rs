@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -26,13 +26,13 @@ use crate::attachment::durable::DurableAttachments;
 use crate::config::{Config, Fsync};
 use crate::connection_id::ConnectionIds;
 use crate::control;
-use crate::counters::{Counts, PanicWatch};
+use crate::counters::{Counts, PanicWatch, Unanswered};
 use crate::deflate::Compression;
 use crate::durable_dir::DurableDir;
 use crate::error::StartError;
 use crate::handler_log::HandlerLog;
 use crate::handshake;
-use crate::http::Body;
+use crate::http::{Body, text};
 use crate::hub::{ConnectionStates, Hub};
 use crate::inspector::Inspector;
 use crate::loopback;
@@ -40,6 +40,7 @@ use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
 use crate::resume::Resume;
 use crate::sandbox::Sandbox;
+use crate::target;
 use crate::tls::Tls;
 use crate::transport::{Activity, Paced};
 
@@ -205,11 +206,22 @@ impl Server {
     }
 
     /// An upgrade, a faulty attempt at one, or a request for the handler.
-    async fn answer(self: Arc<Server>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    async fn answer(
+        self: Arc<Server>,
+        mut request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<Body> {
+        if let Err(problem) = target::settle(&mut request) {
+            self.hub.counters.count_unanswered(Unanswered::Malformed);
+            return text(StatusCode::BAD_REQUEST, format!("{problem}\n"));
+        }
         if self.hub.config.loopback_only
             && let Some(refusal) = loopback::refusal(&self.origins, &request)
         {
             return refusal;
+        }
+        if target::is_server(&request) {
+            return text(StatusCode::OK, "");
         }
         if let Some(inspector) = self.inspector_of(request.uri().path()) {
             return self.inspect(inspector, request).await;

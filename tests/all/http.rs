@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use super::support::h2::H2Client;
 use super::support::server::Server;
 use super::support::{PATIENCE, programs};
 
@@ -200,32 +201,9 @@ fn a_transport_is_kept_alive_and_pipelined_requests_are_answered_in_order() {
 #[test]
 fn http_2_is_spoken_with_prior_knowledge() {
     let server = Server::start(&HANDLER, &[]);
-    let mut stream = TcpStream::connect(server.address).expect("the server listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
-    let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    // No settings of our own.
-    request.extend(h2_frame(4, 0, 0, b""));
-    // GET http://test/text: from the static table, but for the path and the host.
-    let headers = [b"\x82\x86\x44\x05/text".as_slice(), b"\x41\x04test"].concat();
-    request.extend(h2_frame(1, 0x5, 1, &headers));
-    stream.write_all(&request).expect("the server reads");
-    let body = loop {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head).expect("a frame comes");
-        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
-        stream.read_exact(&mut payload).expect("a frame comes whole");
-        let (kind, stream) = (head[3], head[8]);
-        assert!(kind != 3 && kind != 7, "reset or going away: {payload:?}");
-        if (kind, stream) == (0, 1) {
-            break payload;
-        }
-    };
-    assert_eq!(body, b"plain");
-}
-
-pub(super) fn h2_frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(payload.len()).expect("frames of this test are small");
-    [&[0, 0, len, kind, flags, 0, 0, 0, stream], payload].concat()
+    let mut client = H2Client::connect(server.address);
+    let asked = client.get("/text", &[]);
+    assert_eq!(client.answer(asked), (200, "plain".to_owned()));
 }
 
 #[test]

@@ -43,6 +43,7 @@ mod shutdown;
 mod soak;
 mod support;
 mod swap;
+mod targets;
 mod tls;
 mod transports;
 mod zigts_build;

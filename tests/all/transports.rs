@@ -8,9 +8,9 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::http::h2_frame;
 use super::support::admin::{self, scrape};
 use super::support::client::Client;
+use super::support::h2::{H2Client, RESET};
 use super::support::raw;
 use super::support::server::Server;
 use super::support::{PATIENCE, eventually, programs};
@@ -113,60 +113,20 @@ fn an_http_2_transport_without_requests_is_dropped() {
     assert_eq!(scrape(admin)["zigttp_idle_transports_total"], 1.0);
 }
 
-/// The next HTTP/2 frame of this type: its payload.
-fn h2_next(stream: &mut TcpStream, wanted: u8) -> Vec<u8> {
-    loop {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head).expect("a frame comes");
-        let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; len as usize];
-        stream.read_exact(&mut payload).expect("a frame comes whole");
-        if head[3] == wanted {
-            return payload;
-        }
-    }
-}
-
 #[test]
 fn a_websocket_over_http_2_keeps_its_transport_however_quiet_it_is() {
-    const DATA: u8 = 0;
-    const HEADERS: u8 = 1;
-    const RESET: u8 = 3;
-    const SETTINGS: u8 = 4;
     let (server, admin) = admin::start(&HANDLER, &["--http-idle-timeout", "200ms"]);
-    let mut stream = connect(server.address);
-    // RFC 8441, 5: a CONNECT with a protocol. Each field is a literal that is not indexed.
-    let fields = [
-        (":method", "CONNECT"),
-        (":protocol", "websocket"),
-        (":scheme", "http"),
-        (":path", "/"),
-        (":authority", "t"),
-        ("sec-websocket-version", "13"),
-    ];
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).expect("short"));
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    let opening = [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-        h2_frame(SETTINGS, 0, 0, &[]),
-        h2_frame(HEADERS, 4, 1, &block),
-    ];
-    stream.write_all(&opening.concat()).expect("it reads");
-    h2_next(&mut stream, HEADERS);
+    let mut client = H2Client::connect(server.address);
+    let socket = client.upgrade("/", &[]);
+    assert_eq!(client.head(socket), (200, false));
     // Nothing happens for longer than a transport without it may be.
     std::thread::sleep(Duration::from_millis(800));
-    stream.write_all(&h2_frame(DATA, 0, 1, &raw::frame(raw::TEXT, b"hello"))).expect("it reads");
-    assert_eq!(h2_next(&mut stream, DATA), b"\x81\x05hello");
+    client.data(socket, &raw::frame(raw::TEXT, b"hello"), false);
+    assert_eq!(client.next_of(socket).payload, b"\x81\x05hello");
     assert_eq!(scrape(admin)["zigttp_idle_transports_total"], 0.0);
     // Once it has gone there is nothing to keep the transport for.
-    stream.write_all(&h2_frame(RESET, 0, 1, &8_u32.to_be_bytes())).expect("it reads");
-    let _ = stream.read_to_end(&mut Vec::new());
+    client.frame(RESET, 0, socket, &8_u32.to_be_bytes());
+    while client.try_next().is_some() {}
     assert_eq!(scrape(admin)["zigttp_idle_transports_total"], 1.0);
 }
 

@@ -13,17 +13,17 @@ pub(crate) fn serve(
     event: &Event,
     hand_over: Internal,
     method_len: usize,
-    url_len: usize,
+    target_len: usize,
     headers_len: usize,
     body_len: usize,
 ) -> Result<JSValue, Thrown> {
-    let [method, url, headers] = [method_len, url_len, headers_len].map(|len| event.text(len));
-    let [method, url, headers] = [method?, url?, headers?];
+    let [method, target, headers] = [method_len, target_len, headers_len].map(|len| event.text(len));
+    let [method, target, headers] = [method?, target?, headers?];
     let mut arguments = if body_len == 0 {
-        let [method, url, headers] = event.receive([method, url, headers])?;
-        [method, url, headers, qjs::JS_UNDEFINED]
+        let [method, target, headers] = event.receive([method, target, headers])?;
+        [method, target, headers, qjs::JS_UNDEFINED]
     } else {
-        event.receive([method, url, headers, event.bytes(body_len)?])?
+        event.receive([method, target, headers, event.bytes(body_len)?])?
     };
     let request = call_internal(event, Internal::MakeRequest, &mut arguments)?;
     let answer = event.call(&mut [request])?;

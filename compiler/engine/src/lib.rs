@@ -125,18 +125,18 @@ extern "C" fn on_close(seed: i64, ws: i64, code: i32, reason_len: usize) -> i32 
     })
 }
 
-/// An HTTP request has come. Inputs 0 to 3 are method, URL, headers and body.
+/// An HTTP request has come. Inputs 0 to 3 are method, target, headers and body.
 #[unsafe(no_mangle)]
 extern "C" fn handler(
     seed: i64,
     method_len: usize,
-    url_len: usize,
+    target_len: usize,
     headers_len: usize,
     body_len: usize,
 ) -> i32 {
     let event = Event::begin(const { event::row("handler") }, seed);
     event.finish(|event| {
-        http::serve(event, Internal::Respond, method_len, url_len, headers_len, body_len)
+        http::serve(event, Internal::Respond, method_len, target_len, headers_len, body_len)
     })
 }
 
@@ -145,12 +145,12 @@ extern "C" fn handler(
 extern "C" fn on_upgrade(
     seed: i64,
     method_len: usize,
-    url_len: usize,
+    target_len: usize,
     headers_len: usize,
     body_len: usize,
 ) -> i32 {
     let event = Event::begin(const { event::row("onUpgrade") }, seed);
     event.finish(|event| {
-        http::serve(event, Internal::Admit, method_len, url_len, headers_len, body_len)
+        http::serve(event, Internal::Admit, method_len, target_len, headers_len, body_len)
     })
 }

@@ -28,7 +28,7 @@ const COLLECT_AFTER: u32 = 8 << 20;
 pub(crate) enum Internal {
     /// `(thrown) -> [message, stack]`
     Describe,
-    /// `(method, url, headers, body) -> Request`
+    /// `(method, target, headers, body) -> Request`
     MakeRequest,
     /// `(response)`: checks it and hands it to the host.
     Respond,

@@ -47,9 +47,12 @@ interface RequestInit {
 declare class Request {
   constructor(url: string | URL | Request, init?: RequestInit);
   readonly method: string;
-  /** In a request that was received: `http://`, the host it was sent to, path and query. */
+  /**
+   * In a request that was received: `http://` or `https://`, the host it was sent to, path and query. Reading it with
+   * `URL` resolves `..` in the path, which `path` does not.
+   */
   readonly url: string;
-  /** The path of the target, without its query. */
+  /** The path as it was sent, without its query: what routes and rooms go by. */
   readonly path: string;
   /** What follows the first question mark, without it. */
   readonly query: string;

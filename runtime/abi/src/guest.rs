@@ -23,10 +23,13 @@
 //! | `on_open` | `(seed: i64, ws: i64, url_len)` | 0 url |
 //! | `on_message` | `(seed: i64, ws: i64, kind, data_len, room_len)` | 0 data, 1 room |
 //! | `on_close` | `(seed: i64, ws: i64, code, reason_len)` | 0 reason |
-//! | `handler` | `(seed: i64, method_len, url_len, headers_len, body_len)` | 0 method, 1 url, 2 headers, 3 body |
+//! | `handler` | `(seed: i64, method_len, target_len, headers_len, body_len)` | 0 method, 1 target, 2 headers, 3 body |
 //! | `on_upgrade` | the same | the same; the body is empty |
 //!
-//! Headers are `name: value` lines ended by `\n`, which no header can contain.
+//! Headers are `name: value` lines ended by `\n`, which no header can contain. A target is three lines
+//! with a `\n` between them, which no part of a target can contain: scheme and host
+//! (`https://host:port`), the path, and the query with its `?`, empty without one. Header values of
+//! `respond` are ByteStrings: characters up to U+00FF, each of which is a byte on the wire.
 //!
 //! **Imports** from module `zigttp`:
 //!
@@ -53,7 +56,7 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Most inputs that an event has: `inputs` takes so many places.
 pub const MAX_INPUTS: usize = 4;

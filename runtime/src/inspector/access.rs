@@ -15,7 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use super::{PATH, Refusal, assets, refuse};
 use crate::admin::AdminToken;
 use crate::http::{Body, text};
-use crate::origin::{self, Origins};
+use crate::origin::Origins;
 
 /// What changes something brings this; its value does not matter.
 const HEADER: HeaderName = HeaderName::from_static("zigttp-inspector");
@@ -34,8 +34,7 @@ pub enum InspectorAccess {
 
 /// Refuses what a page of another origin sends.
 pub(super) fn check_page(head: &Parts) -> Result<(), Refusal> {
-    let host = origin::host(&head.uri, &head.headers);
-    match Origins::default().allow(host, &head.headers) {
+    match Origins::default().allow(&head.headers) {
         true => Ok(()),
         false => Err(refuse(StatusCode::FORBIDDEN, "the inspector answers its own page alone")),
     }

@@ -225,9 +225,9 @@ fn show(effects: &Effects) -> Vec<Shown> {
 
 /// `GET /path?query`: the host is everywhere the same.
 fn target(request: &Request) -> String {
-    let after_scheme = request.url.split_once("://").map_or(&*request.url, |(_, rest)| rest);
-    let path = after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..]);
-    format!("{} {path}", request.method)
+    let mut lines = request.target.lines().skip(1);
+    let [path, search] = [lines.next(), lines.next()].map(Option::unwrap_or_default);
+    format!("{} {path}{search}", request.method)
 }
 
 fn micros(duration: Duration) -> f64 {
@@ -245,12 +245,12 @@ mod tests {
 
     #[test]
     fn a_request_is_named_without_its_host() {
-        for (url, expected) in
-            [("http://localhost:8080/a?b=c", "GET /a?b=c"), ("http://localhost", "GET /")]
+        for (lines, expected) in
+            [("http://localhost:8080\n/a\n?b=c", "GET /a?b=c"), ("http://localhost\n/\n", "GET /")]
         {
             let request = Request {
                 method: "GET".to_owned(),
-                url: url.to_owned(),
+                target: lines.to_owned(),
                 headers: String::new(),
                 body: bytes::Bytes::new(),
             };

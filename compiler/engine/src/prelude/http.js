@@ -223,16 +223,29 @@
   // In place of a URL: the request is the host's, whose word is taken for everything.
   const RECEIVED = Symbol("received");
 
+  // Path, and query without its question mark, of a URL that an author has written.
+  const split = (url) => {
+    const target = url.replace(AUTHORITY, "").replace(/#.*$/s, "");
+    const at = target.indexOf("?");
+    return at < 0 ? [target || "/", ""] : [target.slice(0, at) || "/", target.slice(at + 1)];
+  };
+
   class Request extends Body {
     #method;
     #url;
+    #path;
+    #query;
     #headers;
 
     constructor(url, init = {}) {
       if (url === RECEIVED) {
         super(init.body ?? null);
         this.#method = init.method;
-        this.#url = init.url;
+        // Never read back out of the URL: the host says each by itself.
+        const { origin, path, search } = init;
+        this.#url = origin + path + search;
+        this.#path = path;
+        this.#query = search.slice(1);
         this.#headers = fromLines(init.headers);
         return;
       }
@@ -248,6 +261,7 @@
       super(extractBody(body, "Request"));
       this.#method = method;
       this.#url = from?.url ?? String(url);
+      [this.#path, this.#query] = from ? [from.path, from.query] : split(this.#url);
       this.#headers = new Headers(init?.headers ?? from?.headers);
       setContentType(this.#headers, contentType(init?.body));
     }
@@ -256,20 +270,19 @@
       return this.#method;
     }
 
-    // The request target as it was sent: usually path and query.
+    // Absolute where the host has received it.
     get url() {
       return this.#url;
     }
 
+    // As it was sent, which is what routes and rooms go by.
     get path() {
-      return this.#url.replace(AUTHORITY, "").replace(/[?#].*$/s, "") || "/";
+      return this.#path;
     }
 
     // What follows the first question mark, without it.
     get query() {
-      const url = this.#url.replace(/#.*$/s, "");
-      const at = url.indexOf("?");
-      return at < 0 ? "" : url.slice(at + 1);
+      return this.#query;
     }
 
     get headers() {
@@ -283,6 +296,25 @@
 
   const NULL_BODY_STATUS = [204, 205, 304];
   const REDIRECT_STATUS = [301, 302, 303, 307, 308];
+
+  const HREF = 0;
+  const ANY_BASE = "http://base.invalid/";
+  // What the URL standard strips from the ends of a URL, and leaves out of it.
+  const STRIPPED = /^[\0-\x20]+|[\0-\x20]+$|[\t\n\r]/g;
+  // What no part of a URL keeps: white space, controls, `"<>\`{}` and all beyond ASCII.
+  const ENCODED = /[^!#-;=?-_a-z|~]/gu;
+
+  // The value of a Location: an absolute URL as the URL standard writes it; one that is relative stays
+  // so, as only its reader knows to what.
+  const location = (url) => {
+    url = String(url).toWellFormed();
+    const absolute = native.parseUrl(url, undefined);
+    if (absolute !== undefined && absolute !== null) return absolute[HREF];
+    if ((native.parseUrl(url, ANY_BASE) ?? null) === null) {
+      throw new TypeError(`Response.redirect: ${JSON.stringify(url)} is no URL`);
+    }
+    return url.replace(STRIPPED, "").replace(ENCODED, encodeURIComponent);
+  };
 
   class Response extends Body {
     #status;
@@ -326,7 +358,7 @@
       if (!REDIRECT_STATUS.includes(status)) {
         throw new RangeError(`Response.redirect: status ${inspect(status)} is no redirect`);
       }
-      return new Response(null, { status, headers: { location: String(url) } });
+      return new Response(null, { status, headers: { location: location(url) } });
     }
 
     get status() {
@@ -362,8 +394,10 @@
     define(name, Class);
   }
 
-  internals.makeRequest = (method, url, headers, body) =>
-    new Request(RECEIVED, { method, url, headers, body });
+  internals.makeRequest = (method, target, headers, body) => {
+    const [origin, path, search] = target.split("\n");
+    return new Request(RECEIVED, { method, origin, path, search, headers, body });
+  };
 
   const respond = (response, of) => {
     if (response.bodyUsed) {

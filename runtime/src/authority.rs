@@ -1,0 +1,160 @@
+//! A host and a port, as `Host`, `:authority` and `Origin` say them (RFC 3986, 3.2).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::number;
+
+/// A host in lower case, and its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Authority {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl Authority {
+    /// Reads `host[:port]`; `None` for all that is more, or no host.
+    ///
+    /// Percent-encoded octets are no part of a name here: DNS has none, and the URL standard decodes
+    /// them into characters that a host may not have.
+    pub(crate) fn parse(text: &str) -> Option<Authority> {
+        let (host, port) = match text.strip_prefix('[') {
+            // The colons of an IPv6 address are in brackets.
+            Some(rest) => {
+                let (address, port) = rest.split_once(']')?;
+                address.parse::<Ipv6Addr>().ok()?;
+                (&text[..address.len() + 2], port)
+            }
+            None => {
+                let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+                if host.is_empty() || !host.bytes().all(is_of_a_name) {
+                    return None;
+                }
+                (host, port)
+            }
+        };
+        let port = match port.strip_prefix(':') {
+            // RFC 3986, 3.2.3: a port may be empty.
+            Some("") => None,
+            Some(port) => Some(number::parse(port)?),
+            None if port.is_empty() => None,
+            None => return None,
+        };
+        Some(Authority { host: host.to_ascii_lowercase(), port })
+    }
+
+    /// Without a port that the scheme has anyway.
+    pub(crate) fn without_default_port(self, scheme: &str) -> Authority {
+        let default = match scheme {
+            "http" | "ws" => Some(80),
+            "https" | "wss" => Some(443),
+            _ => None,
+        };
+        Authority { port: self.port.filter(|port| Some(*port) != default), ..self }
+    }
+
+    /// The address that the host is, if it is one.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let in_brackets = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        in_brackets.unwrap_or(&self.host).parse().ok()
+    }
+
+    pub(crate) fn is_localhost(&self) -> bool {
+        self.host == "localhost"
+    }
+
+    /// Whether it is `localhost` or a loopback address, which no foreign name server can point
+    /// anywhere.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.is_localhost() || self.address().is_some_and(|address| address.is_loopback())
+    }
+}
+
+/// Unreserved characters and sub-delimiters (RFC 3986, 3.2.2).
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_may_have_a_port_and_nothing_else() {
+        let authority = |host: &str, port| Some(Authority { host: host.to_owned(), port });
+        for (text, parsed) in [
+            ("a", authority("a", None)),
+            ("App.Example.COM", authority("app.example.com", None)),
+            ("app.example.com.", authority("app.example.com.", None)),
+            ("under_score:8080", authority("under_score", Some(8080))),
+            ("a:", authority("a", None)),
+            ("127.0.0.1:80", authority("127.0.0.1", Some(80))),
+            ("[::1]", authority("[::1]", None)),
+            ("[2001:DB8::1]:65535", authority("[2001:db8::1]", Some(65535))),
+        ] {
+            assert_eq!(Authority::parse(text), parsed, "{text}");
+        }
+        for text in [
+            "",
+            ":80",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "a b",
+            " a",
+            "a ",
+            "user@a",
+            "a:b@c",
+            "a:80:80",
+            "a:+80",
+            "a:-1",
+            "a:65536",
+            "a: 80",
+            "a:8x",
+            "a%2fb",
+            "a\"b",
+            "é",
+            "::1",
+            "[::1",
+            "::1]",
+            "[::1]x",
+            "[::1]]",
+            "[::g]",
+            "[127.0.0.1]",
+            "[]",
+            "[a]",
+            "a[",
+            "a]",
+            "x/room/lobby?",
+            "a,b:c",
+            "a<b",
+        ] {
+            assert_eq!(Authority::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn this_machine_has_names_that_no_foreign_page_has() {
+        let is_loopback = |host| Authority::parse(host).is_some_and(|host| host.is_loopback());
+        for host in
+            ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.1.2.3:1", "[::1]:8080", "[::1]"]
+        {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            ":8080",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "192.168.1.2",
+            "0.0.0.0",
+            "[::]",
+            "127.1",
+            "a@localhost",
+            "localhost:x",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}
