@@ -136,6 +136,16 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MAX_MESSAGE_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
     max_message_size: usize,
 
+    /// Bytes that messages under way may hold, over all connections; a connection whose message does not
+    /// fit is closed with 1013
+    #[arg(long, env = "ZIGTTP_MAX_PARTIAL_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = memory, help_heading = "Connections")]
+    max_partial_bytes: usize,
+
+    /// How long a message may take from its first byte to its last; then its connection is closed with
+    /// 1008
+    #[arg(long, env = "ZIGTTP_MESSAGE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "Connections")]
+    message_timeout: Duration,
+
     /// Compress messages for clients that offer it (permessage-deflate)
     #[arg(
         long,
@@ -154,7 +164,7 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_COMPRESSION_LEVEL", value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=9), help_heading = "Connections")]
     compression_level: u32,
 
-    /// Bytes that may wait for one connection before send() answers false
+    /// Bytes that may wait for one connection before send() answers false; each frame counts 128 besides
     #[arg(long, env = "ZIGTTP_MAX_QUEUE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
     max_queue: usize,
 
@@ -252,6 +262,8 @@ impl ServerOptions {
             attachment_ttl: self.attachment_ttl,
             cache_dir,
             max_message_size: self.max_message_size,
+            max_partial_bytes: self.max_partial_bytes,
+            message_timeout: self.message_timeout,
             max_body_size: self.max_body_size,
             max_attachment_size: self.max_attachment_size,
             compression: self.compression == CompressionArgument::On,
@@ -302,14 +314,18 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// `64KiB`, `1MiB`, or plain bytes.
 fn size(text: &str) -> Result<usize, String> {
+    // The event interface counts in 32 bits.
+    i32::try_from(memory(text)?)
+        .ok()
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .ok_or_else(|| "it is over 2GiB".to_owned())
+}
+
+/// The same for what no event holds alone, however much it is.
+fn memory(text: &str) -> Result<usize, String> {
     let size: bytesize::ByteSize =
         text.parse().map_err(|error| format!("{error}; write a size as 64KiB, 1MiB or bytes"))?;
-    // The event interface counts in 32 bits.
-    u32::try_from(size.as_u64())
-        .ok()
-        .filter(|bytes| *bytes <= i32::MAX.cast_unsigned())
-        .map(|bytes| bytes as usize)
-        .ok_or_else(|| "it is over 2GiB".to_owned())
+    usize::try_from(size.as_u64()).map_err(|_over| "it is more than there can be".to_owned())
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ impl Server {
             self.forget_candidate(&registered.connection).await;
             return Err(Admission::Abandoned);
         };
-        let socket = Socket::new(upgraded, &self.hub.config, &registered.connection);
+        let socket = Socket::new(upgraded, &self.hub, &registered.connection);
         Ok((registered, socket, visitor))
     }
 

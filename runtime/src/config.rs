@@ -49,6 +49,12 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Largest message, in bytes, after reassembly; a larger one closes with 1009.
     pub max_message_size: usize,
+    /// Bytes that all messages together may hold that have begun to come and are not whole, or are large
+    /// and wait for their event; a connection whose message does not fit is closed with 1013.
+    pub max_partial_bytes: usize,
+    /// How long a message may take from its first byte to its last; then its connection is closed with
+    /// 1008.
+    pub message_timeout: Duration,
     /// Whether messages are compressed for clients that offer it (permessage-deflate).
     pub compression: bool,
     /// Messages below this are not compressed.
@@ -62,8 +68,8 @@ pub struct Config {
     pub max_body_size: usize,
     /// Largest attachment in bytes.
     pub max_attachment_size: usize,
-    /// Bytes that may wait to be written to one connection. One frame of any size is taken while
-    /// the queue is below it.
+    /// Bytes that may wait to be written to one connection: frames as they are on the wire, and 128
+    /// bytes for each. One frame of any size is taken while the queue is below it.
     pub max_queue: usize,
     /// How long a connection's queue may stay over its bound before it is closed with 1008.
     pub slow_consumer_timeout: Duration,
@@ -148,6 +154,15 @@ impl Config {
                 self.memory_limit
             ));
         }
+        // While one is inflated there is what came of it, and what has come out, in memory that has
+        // grown by doubling.
+        if self.max_partial_bytes / 4 < self.max_message_size {
+            return Err(format!(
+                "the bound of {} bytes for messages under way is less than four times the largest \
+                 message of {}",
+                self.max_partial_bytes, self.max_message_size
+            ));
+        }
         if self.resume && self.durable.is_none() {
             return Err("resuming needs a durable folder".to_owned());
         }
@@ -192,6 +207,8 @@ impl Default for Config {
             attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),
             cache_dir: None,
             max_message_size: 1 << 20,
+            max_partial_bytes: 256 << 20,
+            message_timeout: Duration::from_secs(60),
             compression: true,
             // Less fits a packet anyway.
             compression_min_size: 1 << 10,

@@ -41,6 +41,9 @@ pub(crate) struct Counters {
     pub(crate) slow_consumers: Counter,
     pub(crate) fast_senders: Counter,
     pub(crate) oversized_messages: Counter,
+    /// Messages for which there was no room among those under way, and that took too long.
+    pub(crate) refused_messages: Counter,
+    pub(crate) late_messages: Counter,
     pub(crate) protocol_violations: Counter,
     pub(crate) dead_peers: Counter,
     pub(crate) dropped_log_lines: Counter,

@@ -44,7 +44,7 @@ pub(crate) struct Effects {
 pub(crate) struct Touched {
     pub(crate) place: Place,
     pub(crate) connection: Arc<Connection>,
-    /// Payload bytes this event has sent it.
+    /// What this event has sent it counts in its queue.
     pub(crate) sent: usize,
     /// Whether this event has closed it.
     pub(crate) is_closed: bool,

@@ -63,6 +63,11 @@ impl Frame {
     }
 
     /// What goes over the wire.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The same, alone.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
     }

@@ -12,6 +12,7 @@ use crate::connection_id::{ById, ConnectionId, ConnectionIds};
 use crate::counters::Counters;
 use crate::deflate::{Compression, WindowBits};
 use crate::handler_log::HandlerLog;
+use crate::pool::Pool;
 use crate::resume::Browser;
 use crate::rooms::Rooms;
 use crate::route::Parameters;
@@ -36,6 +37,8 @@ pub(crate) struct Hub {
     pub(crate) counters: Counters,
     pub(crate) handler_log: HandlerLog,
     pub(crate) compression: Compression,
+    /// What messages under way hold, over all connections.
+    pub(crate) partial: Arc<Pool>,
     ids: ConnectionIds,
     connections: RwLock<ById<Arc<Connection>>>,
     /// Told when the last connection has gone.
@@ -51,6 +54,7 @@ impl Hub {
         compression: Compression,
     ) -> Hub {
         Hub {
+            partial: Pool::new(config.max_partial_bytes),
             config,
             rooms: Rooms::default(),
             attachments,

@@ -97,6 +97,7 @@ mod origin;
 mod outbox;
 mod own_folder;
 mod pace;
+mod pool;
 mod restore;
 mod resume;
 mod rooms;

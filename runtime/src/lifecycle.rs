@@ -36,7 +36,7 @@ enum End {
     Peer(Close),
     /// The server's did, for the handler or for itself.
     Server(Close),
-    /// The peer broke the protocol.
+    /// The peer broke the protocol, or a bound of messages.
     Fault(Close),
     /// No close frame.
     Dropped,
@@ -119,7 +119,7 @@ impl Server {
         let counters = &self.hub.counters;
         let mut messages = Bucket::default();
         loop {
-            match socket.next(&connection.outbox).await {
+            match socket.next(&self.hub.config, &connection.outbox).await {
                 Inbound::Message { .. } if !self.may_send(&mut messages) => {
                     counters.fast_senders.add_one();
                     let close = Close::new(close_code::POLICY_VIOLATION, "too many messages");
@@ -151,14 +151,18 @@ impl Server {
                 Inbound::Closing(close) => return End::Server(close),
                 Inbound::PeerClosed(close) => return End::Peer(close),
                 Inbound::Fault(close) => {
-                    let is_oversized = close.code == close_code::MESSAGE_TOO_BIG;
-                    let count = if is_oversized {
-                        &counters.oversized_messages
-                    } else {
-                        &counters.protocol_violations
+                    let count = match close.code {
+                        close_code::MESSAGE_TOO_BIG => &counters.oversized_messages,
+                        close_code::TRY_AGAIN_LATER => &counters.refused_messages,
+                        _ => &counters.protocol_violations,
                     };
                     count.add_one();
                     return End::Fault(close);
+                }
+                Inbound::LateMessage => {
+                    counters.late_messages.add_one();
+                    let reason = "a message took too long";
+                    return End::Fault(Close::new(close_code::POLICY_VIOLATION, reason));
                 }
                 Inbound::Slow => {
                     counters.slow_consumers.add_one();

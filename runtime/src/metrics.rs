@@ -86,8 +86,18 @@ fn gauges(page: &mut Page, server: &Server) {
         ("zigttp_rooms", "Rooms with a connection.", server.rooms()),
         (
             "zigttp_queue_bytes",
-            "Payload that waits to be written to connections.",
+            "Frames that wait to be written to connections, with what each holds besides.",
             survey.queued_bytes,
+        ),
+        (
+            "zigttp_partial_bytes",
+            "Memory of messages that are not whole, or are large and wait for their event.",
+            server.hub.partial.held(),
+        ),
+        (
+            "zigttp_partial_bytes_limit",
+            "Most memory of messages under way (--max-partial-bytes).",
+            server.hub.config.max_partial_bytes,
         ),
         ("zigttp_attachments", "Connections that keep an attachment.", survey.attachments),
         (
@@ -168,6 +178,16 @@ fn counts(page: &mut Page, counters: &Counters) {
             "oversized_messages",
             "Connections closed because a message was over --max-message-size.",
             &counters.oversized_messages,
+        ),
+        (
+            "refused_messages",
+            "Connections closed because their message did not fit in --max-partial-bytes.",
+            &counters.refused_messages,
+        ),
+        (
+            "late_messages",
+            "Connections closed because a message took longer than --message-timeout.",
+            &counters.late_messages,
         ),
         (
             "protocol_violations",

@@ -29,8 +29,27 @@ use crate::wire::Writer;
 /// Frames that go out with one system call.
 const MAX_SLICES: usize = 16;
 
-/// Payload that is gathered while a peer's messages are handled before it is written.
+/// What is gathered while a peer's messages are handled before it is written.
 const GATHERED_BYTES: usize = 16 << 10;
+
+/// What a frame holds besides its bytes, whatever its size: its place in a list that doubles as it
+/// grows (twice [`Bytes`]), what an allocation of a few bytes is rounded up to (32), and what sharing
+/// them takes (32).
+const ENTRY_BYTES: usize = 128;
+const _: () = assert!(2 * size_of::<Bytes>() + 32 + 32 <= ENTRY_BYTES);
+
+/// Frames that an empty queue keeps room for.
+const MAX_SPARE_ENTRIES: usize = 64;
+
+/// What a frame of so many bytes counts against the bound of a queue.
+fn held_by(encoded: &Bytes) -> usize {
+    ENTRY_BYTES + encoded.len()
+}
+
+/// What this frame will count against the bound of a queue.
+pub(crate) fn queue_bytes(frame: &Frame) -> usize {
+    held_by(frame.bytes())
+}
 
 /// Code and reason of a close frame the server sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,13 +103,14 @@ pub(crate) struct Outbox {
 struct Queue {
     /// Where frames are written, once the handshake is done and until the transport is given up.
     writer: Option<Writer>,
-    frames: VecDeque<Waiting>,
+    /// Encoded.
+    frames: VecDeque<Bytes>,
     /// Bytes of the first frame that are written.
     written: usize,
     /// Frames that a further ping or pong goes behind: the pings and pongs at the front, and what was
     /// partly written before them.
     controls: usize,
-    /// Payload bytes of `frames`.
+    /// What `frames` hold (see [`held_by`]).
     bytes: usize,
     /// Since when `bytes` has been over the bound without a break.
     over_since: Option<Instant>,
@@ -101,17 +121,12 @@ struct Queue {
     phase: Phase,
 }
 
-/// A frame, encoded.
-struct Waiting {
-    encoded: Bytes,
-    /// What it counts against the bound: its payload, nothing for a control frame.
-    payload: usize,
-}
-
 /// What calls the connection's task away from reading.
 pub(crate) enum Call {
     /// The server has begun to close.
     Close(Close),
+    /// The queue is over its bound, since then.
+    Over(Instant),
     /// Much has been gathered.
     Write,
 }
@@ -146,12 +161,9 @@ impl Outbox {
     pub(crate) fn push(&self, frame: Frame) {
         let mut queue = self.lock();
         if queue.phase == Phase::Open {
-            let payload = frame.payload().len();
-            queue.bytes += payload;
-            queue.frames.push_back(Waiting { encoded: frame.into_bytes(), payload });
-            if queue.bytes >= self.max_bytes {
-                queue.over_since.get_or_insert_with(Instant::now);
-            }
+            let encoded = frame.into_bytes();
+            self.count(&mut queue, &encoded);
+            queue.frames.push_back(encoded);
         }
     }
 
@@ -170,7 +182,8 @@ impl Outbox {
         let mut queue = self.lock();
         if queue.phase != Phase::Closed {
             let place = queue.controls.max(usize::from(queue.written > 0));
-            queue.frames.insert(place, Waiting { encoded, payload: 0 });
+            self.count(&mut queue, &encoded);
+            queue.frames.insert(place, encoded);
             queue.controls = place + 1;
         }
     }
@@ -218,17 +231,14 @@ impl Outbox {
         let mut queue = self.lock();
         if let Phase::Closing(close) = &queue.phase {
             let encoded = close.encode();
-            queue.frames.push_back(Waiting { encoded, payload: 0 });
-            queue.phase = Phase::Closed;
+            queue.end_with(encoded);
         }
     }
 
     /// Queues this close frame, the answer to the peer's, behind what waits: that may be answers to what
     /// came with it.
     pub(crate) fn answer_close(&self, encoded: Bytes) {
-        let mut queue = self.lock();
-        queue.frames.push_back(Waiting { encoded, payload: 0 });
-        queue.phase = Phase::Closed;
+        self.lock().end_with(encoded);
     }
 
     /// Queues this close frame as the last thing that is written. What has not begun to be
@@ -236,8 +246,7 @@ impl Outbox {
     pub(crate) fn end_with(&self, encoded: Bytes) {
         let mut queue = self.lock();
         queue.drop_frames();
-        queue.frames.push_back(Waiting { encoded, payload: 0 });
-        queue.phase = Phase::Closed;
+        queue.end_with(encoded);
     }
 
     /// Since when the queue has been over its bound, if it is.
@@ -274,13 +283,13 @@ impl Outbox {
         self.lock().phase == Phase::Open
     }
 
-    /// Bytes that wait, or `None` when the connection is closing or closed.
+    /// What waits, with all that it holds, or `None` when the connection is closing or closed.
     pub(crate) fn queued_bytes(&self) -> Option<usize> {
         let queue = self.lock();
         (queue.phase == Phase::Open).then_some(queue.bytes)
     }
 
-    /// Payload bytes that wait, whether or not more may follow.
+    /// What waits, with all that it holds, whether or not more may follow.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lock().bytes
     }
@@ -314,7 +323,10 @@ impl Outbox {
         }
         match &queue.phase {
             Phase::Closing(close) => Some(Call::Close(close.clone())),
-            Phase::Open | Phase::Closed => (queue.bytes >= GATHERED_BYTES).then_some(Call::Write),
+            Phase::Open | Phase::Closed => match queue.over_since {
+                Some(since) => Some(Call::Over(since)),
+                None => (queue.bytes >= GATHERED_BYTES).then_some(Call::Write),
+            },
         }
     }
 
@@ -342,6 +354,14 @@ impl Outbox {
         done
     }
 
+    /// Counts a frame that is about to be queued.
+    fn count(&self, queue: &mut Queue, encoded: &Bytes) {
+        queue.bytes += held_by(encoded);
+        if queue.bytes >= self.max_bytes {
+            queue.over_since.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// Notes that the queue is no longer over its bound.
     fn settle(&self, queue: &mut Queue) {
         if queue.bytes < self.max_bytes {
@@ -352,11 +372,9 @@ impl Outbox {
     /// Takes the next frame, for a connection without a transport.
     pub(crate) fn take(&self) -> Option<Bytes> {
         let mut queue = self.lock();
-        let waiting = queue.frames.pop_front()?;
-        queue.controls = queue.controls.saturating_sub(1);
-        queue.bytes -= waiting.payload;
+        let encoded = queue.take_first()?;
         self.settle(&mut queue);
-        Some(waiting.encoded)
+        Some(encoded)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -369,27 +387,45 @@ impl Queue {
     /// Drops all frames but the one that is partly written.
     fn drop_frames(&mut self) {
         let kept = (self.written > 0).then(|| self.frames.pop_front()).flatten();
-        self.bytes = kept.as_ref().map_or(0, |frame| frame.payload);
+        self.bytes = kept.as_ref().map_or(0, held_by);
         self.frames = kept.into_iter().collect();
         self.controls = 0;
         self.over_since = None;
     }
 
+    /// Queues a close frame as the last one. It counts, but calls nobody slow: what follows has a time
+    /// of its own.
+    fn end_with(&mut self, close: Bytes) {
+        self.bytes += held_by(&close);
+        self.frames.push_back(close);
+        self.phase = Phase::Closed;
+    }
+
+    /// Takes the first frame out.
+    fn take_first(&mut self) -> Option<Bytes> {
+        let encoded = self.frames.pop_front()?;
+        self.bytes -= held_by(&encoded);
+        self.controls = self.controls.saturating_sub(1);
+        if self.frames.is_empty() && self.frames.capacity() > MAX_SPARE_ENTRIES {
+            // What a long queue took is counted no more, so it is given up.
+            self.frames = VecDeque::new();
+        }
+        Some(encoded)
+    }
+
     /// Writes until nothing is left or the transport takes no more, which a context waits for. Without
     /// a transport everything stays.
     fn poll_write(&mut self, mut cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
-        let Some(writer) = &mut self.writer else {
-            return if self.frames.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending };
-        };
         while let Some(first) = self.frames.front() {
+            let Some(writer) = &mut self.writer else { return Poll::Pending };
             let written = if self.frames.len() == 1 {
-                let rest = IoSlice::new(&first.encoded[self.written..]);
+                let rest = IoSlice::new(&first[self.written..]);
                 writer.poll_write(cx.as_deref_mut(), &[rest])
             } else {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 let mut skip = self.written;
                 for (slice, frame) in slices.iter_mut().zip(&self.frames) {
-                    *slice = IoSlice::new(&frame.encoded[std::mem::take(&mut skip)..]);
+                    *slice = IoSlice::new(&frame[std::mem::take(&mut skip)..]);
                 }
                 let count = self.frames.len().min(MAX_SLICES);
                 writer.poll_write(cx.as_deref_mut(), &slices[..count])
@@ -399,15 +435,16 @@ impl Queue {
                 count => self.written += count,
             }
             while let Some(first) = self.frames.front()
-                && self.written >= first.encoded.len()
+                && self.written >= first.len()
             {
-                self.written -= first.encoded.len();
-                self.bytes -= first.payload;
-                self.controls = self.controls.saturating_sub(1);
-                self.frames.pop_front();
+                self.written -= first.len();
+                self.take_first();
             }
         }
-        writer.poll_flush(cx)
+        match &mut self.writer {
+            Some(writer) => writer.poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
 
@@ -429,6 +466,36 @@ mod tests {
             probe.send(()).expect("both wait");
         }
         assert_eq!((first_answer.try_recv(), second_answer.try_recv()), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn a_queue_counts_all_that_it_holds_and_nothing_once_it_is_empty() {
+        let outbox = Outbox::new(1000);
+        for _ in 0..4 {
+            outbox.push(Frame::text(b""));
+        }
+        outbox.push_control(encode(ControlFrame::pong(Bytes::from_static(b"and why?"))));
+        let held = 5 * ENTRY_BYTES + 4 * 2 + (2 + 8);
+        assert_eq!((outbox.queued_bytes(), outbox.over_since()), (Some(held), None));
+        while outbox.queued_bytes() < Some(1000) {
+            outbox.push(Frame::text(b""));
+        }
+        assert!(outbox.over_since().is_some(), "frames without a payload are held too");
+        assert!(!outbox.push_bounded(Frame::text(b"")));
+        outbox.close(Close::new(1000, ""));
+        outbox.queue_close();
+        while outbox.take().is_some() {}
+        assert_eq!((outbox.waiting_bytes(), outbox.over_since()), (0, None));
+    }
+
+    #[test]
+    fn room_for_many_frames_is_given_up_when_they_have_gone() {
+        let outbox = Outbox::new(usize::MAX);
+        for _ in 0..10 * MAX_SPARE_ENTRIES {
+            outbox.push(Frame::text(b"one"));
+        }
+        while outbox.take().is_some() {}
+        assert!(outbox.lock().frames.capacity() <= MAX_SPARE_ENTRIES);
     }
 
     #[test]

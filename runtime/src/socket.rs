@@ -30,8 +30,10 @@ use self::decoder::{Decoder, Message, Step};
 use self::fault::Fault;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::liveness::{Due, Liveness};
+use crate::hub::Hub;
+use crate::liveness::{self, Due, Liveness};
 use crate::outbox::{self, Call, Close, Outbox};
+use crate::pool::Share;
 use crate::unwritten::Unwritten;
 use crate::value::Value;
 use crate::wire::{self, Reader};
@@ -57,6 +59,8 @@ pub(crate) struct Socket {
     unread: Bytes,
     unflushed_pings: u32,
     liveness: Liveness,
+    /// What a message under way has of what all may hold together.
+    share: Share,
     /// Told when the peer says anything.
     probes: Vec<oneshot::Sender<()>>,
     /// What this task is to write, for its own connection and others.
@@ -80,6 +84,8 @@ pub(crate) enum Inbound {
     Fault(Close),
     /// The queue has been over its bound for too long.
     Slow,
+    /// A message has been under way for too long.
+    LateMessage,
     /// No event for a while: time to give up buffers.
     Idle,
     /// A ping was not answered in time.
@@ -90,7 +96,8 @@ pub(crate) enum Inbound {
 
 impl Socket {
     /// Takes over a transport after its handshake.
-    pub(crate) fn new(upgraded: Upgraded, config: &Config, connection: &Connection) -> Socket {
+    pub(crate) fn new(upgraded: Upgraded, hub: &Hub, connection: &Connection) -> Socket {
+        let config = &hub.config;
         let (reader, writer, unread) = wire::split(upgraded);
         connection.outbox.attach(writer);
         Socket {
@@ -99,6 +106,7 @@ impl Socket {
             unread,
             unflushed_pings: 0,
             liveness: Liveness::new(config),
+            share: hub.partial.share(),
             probes: Vec::new(),
             unwritten: None,
             has_given_way: false,
@@ -106,16 +114,32 @@ impl Socket {
     }
 
     /// The next thing that happens, writing the queue while nothing does.
-    pub(crate) async fn next(&mut self, outbox: &Outbox) -> Inbound {
-        poll_fn(|cx| self.poll_next(cx, outbox)).await
+    pub(crate) async fn next(&mut self, config: &Config, outbox: &Outbox) -> Inbound {
+        poll_fn(|cx| self.poll_next(cx, config, outbox)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<Inbound> {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+        outbox: &Outbox,
+    ) -> Poll<Inbound> {
         if self.has_given_way {
             self.write_now();
         }
+        if self.share.bytes() > 0 {
+            // Of the last message, whose event has ended, unless the next is under way.
+            self.hold(self.decoder.held_bytes());
+        }
         match outbox.call() {
             Some(Call::Close(close)) => return Poll::Ready(Inbound::Closing(close)),
+            // Here, because a peer that sends faster than it is served has always something to read.
+            Some(Call::Over(since)) => {
+                let _ = outbox.poll_flush(cx);
+                if outbox.over_since() == Some(since) && liveness::is_slow(config, since) {
+                    return Poll::Ready(Inbound::Slow);
+                }
+            }
             Some(Call::Write) => {
                 // A broken transport shows below.
                 let _ = outbox.poll_flush(cx);
@@ -141,9 +165,13 @@ impl Socket {
             }
             let probes = outbox.take_probes();
             if !probes.is_empty() {
+                // One ping for all who ask before it is answered, or a peer that takes nothing would be
+                // queued one for each.
+                if self.probes.is_empty() {
+                    outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new())));
+                }
                 self.probes.extend(probes);
-                self.liveness.probe();
-                outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new())));
+                self.liveness.probe(config);
             }
             // Another task writes what it has gathered, with that of others, unless pings wait for it.
             let flushed = match self.unflushed_pings == 0 && outbox.is_gathered() {
@@ -161,9 +189,13 @@ impl Socket {
                 Poll::Ready(Err(_broken)) => return Poll::Ready(Inbound::Dropped),
                 Poll::Pending => {}
             }
-            match ready!(self.liveness.poll_due(cx, outbox.over_since())) {
+            match ready!(self.liveness.poll_due(cx, config, outbox.over_since())) {
                 Due::Ping => outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new()))),
                 Due::Slow => return Poll::Ready(Inbound::Slow),
+                Due::LateMessage => {
+                    self.forget();
+                    return Poll::Ready(Inbound::LateMessage);
+                }
                 Due::Dormant => return Poll::Ready(Inbound::Idle),
                 Due::Dead => return Poll::Ready(Inbound::Dead),
             }
@@ -283,7 +315,7 @@ impl Socket {
     /// The next message, or `None` at the end of the transport.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Fault>>> {
         loop {
-            let step = if self.unread.is_empty() {
+            let step = if self.unread.is_empty() && !self.decoder.is_inflating() {
                 match ready!(self.poll_bytes(cx)) {
                     Some(step) => step,
                     None => return Poll::Ready(None),
@@ -299,16 +331,44 @@ impl Socket {
                 }
                 step
             };
+            let held = match &step {
+                Ok(Step::Message(Message::Data { value, .. })) => {
+                    self.liveness.message_ended();
+                    // Until its event has ended. What may have come with one read costs little and is
+                    // not counted.
+                    if value.bytes().len() > READ_BYTES { value.bytes().len() } else { 0 }
+                }
+                Ok(_) => self.decoder.held_bytes(),
+                Err(_) => 0,
+            };
+            let step = if self.hold(held) { step } else { Err(Fault::NoRoom) };
             match step {
                 Ok(Step::Message(message)) => return Poll::Ready(Some(Ok(message))),
-                Ok(Step::Hungry) => {}
+                Ok(Step::Hungry) => {
+                    self.liveness.ends_inside_message(self.decoder.is_inside_message());
+                }
                 Ok(Step::Paused) => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Err(fault) => return Poll::Ready(Some(Err(fault))),
+                Err(fault) => {
+                    self.forget();
+                    return Poll::Ready(Some(Err(fault)));
+                }
             }
         }
+    }
+
+    /// Gives up what has come of a message, and what came with it: nothing of that will be read.
+    fn forget(&mut self) {
+        self.decoder.forget();
+        self.unread = Bytes::new();
+        self.hold(0);
+    }
+
+    /// Counts what a message under way holds. Answers whether there was room for it.
+    fn hold(&mut self, bytes: usize) -> bool {
+        self.share.resize(bytes)
     }
 
     /// Reads what the transport has and decodes the first message of it; `None` at its end. The rest

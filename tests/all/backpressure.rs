@@ -1,8 +1,8 @@
 //! Bounded queues: who does not read is refused frames, then closed, and slows nobody else.
 
-use super::support::programs;
-use super::support::raw::RawClient;
+use super::support::raw::{RawClient, TEXT, frame};
 use super::support::server::Server;
+use super::support::{eventually, programs};
 
 /// Sends every member 64 KiB on each message and tells the sender how many were refused.
 pub(crate) const FLOOD: &str = r#"
@@ -36,6 +36,47 @@ async fn a_consumer_that_never_reads_is_closed_with_1008_and_slows_nobody_else()
     let log = server.wait_for_log("stopped");
     assert!(log.contains("slow_consumers=1"), "{log}");
     assert!(!log.contains("refused_frames=0"), "{log}");
+}
+
+#[test]
+fn a_consumer_that_never_reads_and_never_stops_sending_is_closed_as_well() {
+    let handler = programs::compile(
+        r#"
+import { send } from "zigttp:websocket";
+const big = "x".repeat(64 * 1024);
+export function onMessage(ws: WebSocket) { send(ws, big); }
+export function onClose(ws: WebSocket, code: number, reason: string) {
+  console.log("closed", code, reason);
+}
+"#,
+    );
+    let server = Server::start(
+        &handler,
+        &["--max-queue", "256KiB", "--slow-consumer-timeout", "300ms", "--close-timeout", "300ms"],
+    );
+    let mut client = RawClient::connect(server.address, "/");
+    // Much more than is handled meanwhile: there is always something to read.
+    let messages = frame(TEXT, b"more").repeat(10_000);
+    eventually("its end", || client.try_write(&messages).is_err());
+    server.wait_for_log("closed 1008 slow consumer");
+}
+
+#[tokio::test]
+async fn frames_without_a_payload_fill_a_queue_too() {
+    let source = r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket) {
+  let queued = 0;
+  while (queued < 5_000 && send(ws, "")) queued++;
+  console.log("queued", queued);
+}
+"#;
+    let server = Server::start(&programs::compile(source), &["--max-queue", "64KiB"]);
+    let mut client = server.connect("/").await;
+    client.send("go").await;
+    // Each counts its two bytes on the wire and 128 besides.
+    let queued = (64_usize << 10).div_ceil(2 + 128);
+    server.wait_for_log(&format!("queued {queued} "));
 }
 
 #[tokio::test]

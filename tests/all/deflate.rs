@@ -14,7 +14,8 @@ const COMPRESSED_TEXT: u8 = 0xc1;
 const COMPRESSED_BINARY: u8 = 0xc2;
 const COMPRESSED_START: u8 = 0x41;
 
-const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+pub(crate) const OFFER: &str =
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
 /// Greets, so that a test knows who is in the room; sends what comes to all of it; has an auto-response.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -52,7 +53,7 @@ fn extensions(head: &str) -> Option<&str> {
         .map(|(_, value)| value)
 }
 
-fn deflate(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 100);
     let mut state = Compress::new(Compression::best(), false);
     state.compress_vec(bytes, &mut out, FlushCompress::Sync).expect("there is room");

@@ -34,6 +34,7 @@ mod logs;
 mod module_cache;
 mod module_circles;
 mod observing;
+mod partial_messages;
 mod resume;
 mod rfc8441;
 mod rooms;

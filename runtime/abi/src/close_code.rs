@@ -11,6 +11,8 @@ pub const INVALID_PAYLOAD: u16 = 1007;
 pub const POLICY_VIOLATION: u16 = 1008;
 pub const MESSAGE_TOO_BIG: u16 = 1009;
 pub const INTERNAL_ERROR: u16 = 1011;
+/// Registered with IANA.
+pub const TRY_AGAIN_LATER: u16 = 1013;
 
 /// Most bytes of UTF-8 a close reason may have: a control frame holds 125, two are the code
 /// (RFC 6455, 5.5).

@@ -9,6 +9,7 @@ use crate::effects::Effect;
 use crate::event_state::{EventState, HostData};
 use crate::frame::Frame;
 use crate::guest_memory::{self, Span};
+use crate::outbox::queue_bytes;
 
 impl EventState {
     /// Collects a frame. Answers false when the connection is gone or closing, or its queue plus
@@ -24,7 +25,7 @@ impl EventState {
             self.hub.counters.refused_frames.add_one();
             return Ok(false);
         }
-        touched.sent += frame.payload().len();
+        touched.sent += queue_bytes(&frame);
         let to = touched.place;
         self.push(Effect::Send { to, frame })?;
         Ok(true)

@@ -1,7 +1,9 @@
 //! Messages out of a peer's bytes (RFC 6455, 5 and 8.1; RFC 7692, 6).
 //!
-//! It keeps what has come of a message, and nothing between messages. Every fault shows with the byte
-//! that makes it one. Memory grows with what has come, not with what a header promises.
+//! It keeps what has come of a message, and nothing between messages. Memory grows with what has come,
+//! not with what a header promises, and not with what it would inflate to: a compressed message stays
+//! compressed until it is whole, so that a peer holds here what it has sent. Every other fault shows
+//! with the byte that makes it one.
 
 use bytes::Bytes;
 use zigttp_abi::close_code;
@@ -45,15 +47,26 @@ struct Payload {
 /// A data message as far as it has come.
 struct Partial {
     is_text: bool,
-    /// Inflated, if it is compressed.
+    /// What has come; of a compressed one, what is inflated.
     bytes: Vec<u8>,
     /// Bytes that are known to be UTF-8, of a text.
     checked: usize,
     fragments: u32,
     /// Boxed: few connections hold one.
-    inflater: Option<Box<Inflater>>,
+    compressed: Option<Box<Compressed>>,
     /// Payload that came, or is announced by the frame that comes.
     wire_bytes: u64,
+}
+
+/// What a compressed message has besides.
+#[derive(Default)]
+struct Compressed {
+    /// What has come before the piece that makes the message whole.
+    kept: Vec<u8>,
+    /// Bytes of `kept` that are inflated.
+    used: usize,
+    /// Once the message is whole.
+    inflater: Option<Inflater>,
 }
 
 /// A whole message.
@@ -91,6 +104,34 @@ impl Decoder {
         }
     }
 
+    /// Whether a message has begun that has not ended.
+    pub(super) fn is_inside_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Whether more comes of what was taken without any input: after [`Step::Paused`].
+    pub(super) fn is_inflating(&self) -> bool {
+        let compressed = self.message.as_ref().and_then(|message| message.compressed.as_ref());
+        compressed.is_some_and(|compressed| compressed.inflater.is_some())
+    }
+
+    /// Memory that a message under way holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| {
+            let compressed = message.compressed.as_ref().map_or(0, |compressed| {
+                let inflater = compressed.inflater.as_ref().map_or(0, |_| Inflater::BYTES);
+                compressed.kept.capacity() + inflater
+            });
+            message.bytes.capacity() + compressed
+        })
+    }
+
+    /// Gives up what there is of a message. Nothing of use can follow.
+    pub(super) fn forget(&mut self) {
+        self.message = None;
+        self.control = Vec::new();
+    }
+
     /// Takes input until a message has ended. Frames that begin after it are left.
     ///
     /// # Errors
@@ -112,24 +153,35 @@ impl Decoder {
                 return Ok(Step::Hungry);
             }
             let piece = &input[..left.min(input.len() as u64) as usize];
+            let mut has_more = false;
             let len = match &mut self.message {
                 _ if header.opcode.is_control() => {
                     extend_unmasked(&mut self.control, piece, header.mask, *taken);
                     piece.len()
                 }
                 Some(message) => {
-                    let before = message.bytes.len();
-                    let len = message.take(piece, header.mask, *taken, self.max_message_size)?;
-                    if message.inflater.is_some() {
-                        inflated += message.bytes.len() - before;
+                    let is_whole = header.is_final && piece.len() as u64 == left;
+                    match &mut message.compressed {
+                        None => message.take(piece, header.mask, *taken)?,
+                        Some(compressed) if !is_whole => {
+                            extend_unmasked(&mut compressed.kept, piece, header.mask, *taken);
+                            piece.len()
+                        }
+                        Some(_) => {
+                            let before = message.bytes.len();
+                            let max = self.max_message_size;
+                            let len = message.inflate(piece, header.mask, *taken, max)?;
+                            inflated += message.bytes.len() - before;
+                            has_more = message.has_kept();
+                            len
+                        }
                     }
-                    len
                 }
                 None => unreachable!("a data frame has begun or continues a message"),
             };
             *input = &input[len..];
             *taken += len as u64;
-            if *taken == header.len {
+            if *taken == header.len && !has_more {
                 let header = *header;
                 self.payload = None;
                 if let Some(message) = self.end_frame(&header)? {
@@ -158,14 +210,14 @@ impl Decoder {
                 bytes: Vec::new(),
                 checked: 0,
                 fragments: 0,
-                inflater: header.is_compressed.then(|| Box::new(Inflater::take())),
+                compressed: header.is_compressed.then(Box::default),
                 wire_bytes: 0,
             }),
         };
         message.fragments += 1;
         message.wire_bytes = message.wire_bytes.saturating_add(header.len);
         let max = self.max_message_size as u64;
-        let max_wire_bytes = match message.inflater {
+        let max_wire_bytes = match message.compressed {
             None => max,
             // Data may grow by an eighth: fixed codes have up to nine bits a byte.
             Some(_) => max + max / 8 + 64,
@@ -173,9 +225,13 @@ impl Decoder {
         if message.wire_bytes > max_wire_bytes || message.fragments > MAX_FRAGMENTS {
             return Err(Fault::TooBig);
         }
-        if message.inflater.is_none() {
-            let reserved = header.len.min((at_hand * RESERVED_PER_BYTE) as u64);
-            message.bytes.reserve_exact(reserved as usize);
+        if message.compressed.is_none() {
+            let reserved = header.len.min((at_hand * RESERVED_PER_BYTE) as u64) as usize;
+            if message.fragments == 1 {
+                message.bytes.reserve_exact(reserved);
+            } else {
+                message.bytes.reserve(reserved);
+            }
         }
         Ok(())
     }
@@ -199,31 +255,50 @@ impl Decoder {
 }
 
 impl Partial {
-    /// Takes payload in, of a compressed message only so much at a time. Answers how much.
-    fn take(
+    /// Takes payload in. Answers how much.
+    fn take(&mut self, piece: &[u8], mask: [u8; 4], offset: u64) -> Result<usize, Fault> {
+        extend_unmasked(&mut self.bytes, piece, mask, offset);
+        self.check_text()?;
+        Ok(piece.len())
+    }
+
+    /// Whether something that was kept is not inflated yet.
+    fn has_kept(&self) -> bool {
+        self.compressed.as_ref().is_some_and(|it| it.used < it.kept.len())
+    }
+
+    /// Inflates a whole message, only so much at a time: first what was kept, then its last piece.
+    /// Answers how much of that it has taken.
+    fn inflate(
         &mut self,
         piece: &[u8],
         mask: [u8; 4],
         offset: u64,
         max: usize,
     ) -> Result<usize, Fault> {
-        let len = match &mut self.inflater {
-            None => {
-                extend_unmasked(&mut self.bytes, piece, mask, offset);
-                piece.len()
+        let Some(compressed) = &mut self.compressed else { return Ok(0) };
+        let Compressed { kept, used, inflater } = &mut **compressed;
+        let inflater = inflater.get_or_insert_with(Inflater::take);
+        let rest = &kept[*used..];
+        let taken = if rest.is_empty() {
+            let len = piece.len().min(INFLATED_AT_ONCE);
+            let mut unmasked = [0; INFLATED_AT_ONCE];
+            let unmasked = &mut unmasked[..len];
+            unmasked.copy_from_slice(&piece[..len]);
+            unmask(unmasked, mask, offset);
+            inflater.push(unmasked, &mut self.bytes, max)?;
+            len
+        } else {
+            let len = rest.len().min(INFLATED_AT_ONCE);
+            inflater.push(&rest[..len], &mut self.bytes, max)?;
+            *used += len;
+            if *used == kept.len() {
+                (*kept, *used) = (Vec::new(), 0);
             }
-            Some(inflater) => {
-                let len = piece.len().min(INFLATED_AT_ONCE);
-                let mut unmasked = [0; INFLATED_AT_ONCE];
-                let unmasked = &mut unmasked[..len];
-                unmasked.copy_from_slice(&piece[..len]);
-                unmask(unmasked, mask, offset);
-                inflater.push(unmasked, &mut self.bytes, max)?;
-                len
-            }
+            0
         };
         self.check_text()?;
-        Ok(len)
+        Ok(taken)
     }
 
     /// Judges the text as far as it has come; a character may still be half.
@@ -240,11 +315,14 @@ impl Partial {
     }
 
     fn end(mut self, max: usize) -> Result<Message, Fault> {
-        let compressed_bytes = self.inflater.is_some().then_some(self.wire_bytes);
-        if let Some(inflater) = self.inflater.take() {
+        let compressed = self.compressed.take();
+        let compressed_bytes = compressed.is_some().then_some(self.wire_bytes);
+        if let Some(inflater) = compressed.and_then(|compressed| compressed.inflater) {
             inflater.finish(&mut self.bytes, max)?;
             self.check_text()?;
         }
+        // Memory is counted by its length from here on.
+        self.bytes.shrink_to_fit();
         let value = if !self.is_text {
             Value::new(ValueKind::ArrayBuffer, self.bytes.into())
         } else if self.checked == self.bytes.len() {
@@ -415,18 +493,60 @@ mod tests {
         assert_eq!(decode(&[frame(0x01, b""), empty].concat(), 4096).1, Some(Fault::TooBig));
     }
 
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut state = flate2::Compress::new(flate2::Compression::best(), false);
+        let mut out = Vec::with_capacity(bytes.len() + 100);
+        state.compress_vec(bytes, &mut out, flate2::FlushCompress::Sync).expect("there is room");
+        out.truncate(out.len() - 4);
+        out
+    }
+
+    #[test]
+    fn a_compressed_message_holds_what_has_come_until_it_is_whole() {
+        let zeros = vec![0; MAX];
+        let compressed = deflate(&zeros);
+        let (start, end) = compressed.split_at(compressed.len() - 1);
+        for last in [end, b""] {
+            let mut decoder = Decoder::new(MAX, true);
+            let sent = if last.is_empty() { &compressed[..] } else { start };
+            let mut input = &frame(0x42, sent)[..];
+            assert_eq!(decoder.next(&mut input), Ok(Step::Hungry));
+            assert!(decoder.is_inside_message() && !decoder.is_inflating());
+            let held = decoder.held_bytes();
+            assert!((sent.len()..2 * sent.len()).contains(&held), "{held} of {}", sent.len());
+            let mut input = &frame(0x80, last)[..];
+            let Ok(Step::Message(Message::Data { value, compressed_bytes })) =
+                decoder.next(&mut input)
+            else {
+                panic!("it is whole")
+            };
+            assert!(value.bytes() == &zeros[..]);
+            assert_eq!(compressed_bytes, Some(compressed.len() as u64));
+            assert_eq!(decoder.held_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_kept_is_inflated_with_pauses_and_without_further_input() {
+        let zeros = vec![0; 8 << 20];
+        let mut decoder = Decoder::new(zeros.len(), true);
+        let stream = [frame(0x42, &deflate(&zeros)), frame(0x80, b"")].concat();
+        let (mut input, mut pauses) = (&stream[..], 0);
+        let step = loop {
+            match decoder.next(&mut input) {
+                Ok(Step::Paused) => pauses += 1,
+                other => break other,
+            }
+            assert!(input.is_empty() && decoder.is_inflating());
+            assert!(decoder.held_bytes() > Inflater::BYTES);
+        };
+        assert!(matches!(step, Ok(Step::Message(_))), "{step:?}");
+        assert!(pauses >= 7 && !decoder.is_inflating(), "{pauses}");
+    }
+
     #[test]
     fn a_bomb_is_refused_and_inflated_with_pauses() {
         let zeros = vec![0; MAX];
-        let mut state = flate2::Compress::new(flate2::Compression::best(), false);
-        let mut deflate = |bytes: &[u8]| {
-            let mut out = Vec::with_capacity(bytes.len() + 100);
-            let flush = flate2::FlushCompress::Sync;
-            state.compress_vec(bytes, &mut out, flush).expect("there is room");
-            state.reset();
-            out.truncate(out.len() - 4);
-            out
-        };
         let (messages, fault) = decode(&frame(0xc2, &deflate(&zeros)), 4096);
         assert_eq!((messages.len(), fault), (1, None));
         let bomb = frame(0xc2, &deflate(&vec![0; 8 << 20]));

@@ -1,4 +1,4 @@
-//! What a peer may do wrong, and the close frame that answers it (RFC 6455, 7.4.1).
+//! Why nothing more is read of a peer, and the close frame that answers it (RFC 6455, 7.4.1).
 
 use zigttp_abi::close_code;
 
@@ -15,6 +15,8 @@ pub(super) enum Fault {
     NotDeflate,
     /// A message over the bound.
     TooBig,
+    /// No memory is left of what messages under way may hold together.
+    NoRoom,
 }
 
 impl Fault {
@@ -24,6 +26,7 @@ impl Fault {
             Fault::NotUtf8 => (close_code::INVALID_PAYLOAD, "a text is not UTF-8"),
             Fault::NotDeflate => (close_code::INVALID_PAYLOAD, "a message does not inflate"),
             Fault::TooBig => (close_code::MESSAGE_TOO_BIG, "the message is too large"),
+            Fault::NoRoom => (close_code::TRY_AGAIN_LATER, "too many messages are under way"),
         };
         Close::new(code, reason)
     }

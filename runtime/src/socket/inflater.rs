@@ -8,7 +8,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::fault::Fault;
 
-/// States that a thread keeps; each takes some 50 KiB.
+/// States that a thread keeps.
 const MAX_KEPT: usize = 8;
 
 /// What the sender's flush has left off, and an empty last block: only after a whole block does that
@@ -25,6 +25,9 @@ thread_local! {
 pub(super) struct Inflater(Decompress);
 
 impl Inflater {
+    /// What one takes: its window and its tables (measured, with room).
+    pub(super) const BYTES: usize = 50 << 10;
+
     /// One that this thread has kept, or a new one. Its window is the largest: it inflates what was
     /// compressed with any.
     pub(super) fn take() -> Inflater {
