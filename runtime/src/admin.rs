@@ -14,7 +14,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -25,6 +25,8 @@ use tokio::time::timeout;
 
 use crate::accept::Acceptor;
 use crate::authority::Authority;
+use crate::bearer;
+use crate::cookies;
 use crate::http::{Body, text};
 use crate::metrics;
 use crate::seats::{Asking, Seats};
@@ -73,7 +75,12 @@ impl AdminToken {
         (token, text)
     }
 
-    pub(crate) fn is(&self, token: &str) -> bool {
+    /// The name of a cookie that holds it, for servers with other tokens have others.
+    pub(crate) fn cookie_name(&self, kind: &str) -> String {
+        cookies::own_name(kind, &self.digest)
+    }
+
+    pub(crate) fn is(&self, token: &[u8]) -> bool {
         let digest: [u8; 32] = Sha256::digest(token).into();
         // Every byte is looked at, wherever the first difference is.
         digest.iter().zip(self.digest).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
@@ -178,14 +185,9 @@ fn typed(page: String, content_type: &'static str) -> Response<Body> {
 
 /// What somebody is told who may not look.
 fn refusal(token: Option<&AdminToken>, request: &Request<Incoming>) -> Option<Response<Body>> {
-    let header = |name| {
-        let value: Option<&HeaderValue> = request.headers().get(name);
-        value.and_then(|value| value.to_str().ok())
-    };
     match token {
         Some(token) => {
-            let given = header(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-            if given.is_some_and(|given| token.is(given)) {
+            if bearer::token(request.headers()).is_some_and(|given| token.is(given)) {
                 return None;
             }
             let mut refusal = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
@@ -213,9 +215,9 @@ mod tests {
     #[test]
     fn a_token_is_compared_whole_and_without_white_space_around_it() {
         let token = AdminToken::new(" 0123456789abcdef\n").expect("long enough");
-        assert!(token.is("0123456789abcdef"));
+        assert!(token.is(b"0123456789abcdef"));
         for other in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF"] {
-            assert!(!token.is(other), "{other}");
+            assert!(!token.is(other.as_bytes()), "{other}");
         }
         assert!(AdminToken::new("   0123456789abcde   ").is_err());
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::header::COOKIE;
 use hyper::http::request::Parts;
 
+use crate::cookies;
 use crate::event;
 use crate::resume;
 use crate::server::Peer;
@@ -22,24 +23,17 @@ pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Req
     };
     let mut cookies: Option<String> = None;
     for (name, value) in head.headers.iter().filter(|(name, _)| !resume::is_secret(name)) {
-        let value = match std::str::from_utf8(value.as_bytes()) {
-            Ok(value) => Cow::Borrowed(value),
-            Err(_latin_1) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
-        };
         if *name == COOKIE {
             // HTTP/2 may send each cookie as a field (RFC 9113, 8.2.3).
-            let line = resume::without_own_cookie(&value);
-            match &mut cookies {
-                Some(cookies) if cookies.is_empty() => *cookies = line,
-                Some(_) if line.is_empty() => {}
-                Some(cookies) => {
-                    cookies.push_str("; ");
-                    cookies.push_str(&line);
-                }
-                None => cookies = Some(line),
+            let line = cookies::without_own(value.as_bytes());
+            let line = text(&line);
+            let cookies = cookies.get_or_insert_default();
+            if !cookies.is_empty() && !line.is_empty() {
+                cookies.push_str("; ");
             }
+            cookies.push_str(&line);
         } else {
-            add(name.as_str(), &value);
+            add(name.as_str(), &text(value.as_bytes()));
         }
     }
     if let Some(cookies) = cookies {
@@ -55,6 +49,13 @@ pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Req
         target: format!("{scheme}://{host}\n{path}\n{mark}{query}"),
         headers,
         body,
+    }
+}
+
+fn text(value: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(value) {
+        Ok(value) => Cow::Borrowed(value),
+        Err(_latin_1) => value.iter().map(|byte| char::from(*byte)).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Resuming: a browser that comes back to the same URL finds the attachment it has left there.
 //!
-//! The 101 carries a signed cookie that names the browser, and a signed header that names the one
+//! The 101 carries a signed cookie that names the browser, by a name that servers with another key do not
+//! use, and a signed header that names the one
 //! connection, for clients that are none. What a dropped link, a crash or a restart has left is
 //! listed by both; the next connection that shows one of them, on the same opening URL, adopts the
 //! most recent before its `onOpen`. Each is adopted once.
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -23,14 +24,12 @@ use self::token::Key;
 use crate::attachment::recovery::AdoptError;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
+use crate::cookies::{self, HOST_PREFIX};
 use crate::own_folder::OwnFolder;
 use crate::server::{Peer, Server};
 
 /// Shown by clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");
-const COOKIE_NAME: &str = "zigttp-resume";
-/// The same, bound to this host and to TLS (RFC 6265bis, 4.1.3.2).
-const SECURE_COOKIE_NAME: &str = "__Host-zigttp-resume";
 
 /// How long what is there at the start of a server may be resumed.
 const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,6 +42,9 @@ pub(crate) type Browser = [u8; 16];
 /// What may be resumed, and who is believed to be whom.
 pub(crate) struct Resume {
     key: Key,
+    cookie_name: String,
+    /// The same, bound to this host and to TLS.
+    secure_cookie_name: String,
     left: Left,
     window: Duration,
 }
@@ -70,7 +72,15 @@ pub(crate) fn named(name: &str) -> Option<Browser> {
 impl Resume {
     /// Reads the key of a durable directory, or makes one.
     pub(crate) fn open(folder: &OwnFolder, window: Duration) -> io::Result<Resume> {
-        Ok(Resume { key: Key::open(folder)?, left: Left::default(), window })
+        let key = Key::open(folder)?;
+        let cookie_name = key.cookie_name();
+        Ok(Resume {
+            secure_cookie_name: format!("{HOST_PREFIX}{cookie_name}"),
+            cookie_name,
+            key,
+            left: Left::default(),
+            window,
+        })
     }
 
     /// Who a handshake's headers prove its client to be. Proofs that are none are not believed, and
@@ -80,16 +90,18 @@ impl Resume {
         let is_secure = peer.is_secure
             || headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
         let forged = || server.hub.counters.forged_tokens.add_one();
-        let name = if is_secure { SECURE_COOKIE_NAME } else { COOKIE_NAME };
-        let shown = cookie(headers, name);
-        let known = shown.and_then(|shown| self.key.open_token(b"browser", shown));
-        let known = known.and_then(|bytes| Browser::try_from(&*bytes).ok());
-        if shown.is_some() && known.is_none() {
+        // Pages and other servers of the host may set one of the same name: the first good one counts.
+        let mut shown = cookies::values(headers, self.cookie_name(is_secure)).peekable();
+        let is_shown = shown.peek().is_some();
+        let known = shown.find_map(|shown| self.key.open_token(b"browser", shown)?.try_into().ok());
+        if is_shown && known.is_none() {
             forged();
         }
-        let shown = headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
-        let prior = shown.and_then(|shown| self.key.open_token(b"connection", shown));
-        let prior = prior.and_then(|bytes| Some(u64::from_be_bytes((&*bytes).try_into().ok()?)));
+        let shown = headers.get(TOKEN_HEADER);
+        let prior = shown.and_then(|shown| {
+            let name = self.key.open_token(b"connection", shown.as_bytes())?;
+            Some(u64::from_be_bytes(name.try_into().ok()?))
+        });
         if shown.is_some() && prior.is_none() {
             forged();
         }
@@ -110,15 +122,17 @@ impl Resume {
     ) {
         if visitor.is_new {
             let token = self.key.token(b"browser", &visitor.browser);
-            let (name, secure) = match visitor.is_secure {
-                true => (SECURE_COOKIE_NAME, "; Secure"),
-                false => (COOKIE_NAME, ""),
-            };
+            let name = self.cookie_name(visitor.is_secure);
+            let secure = if visitor.is_secure { "; Secure" } else { "" };
             let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
             headers.append(SET_COOKIE, secret(cookie));
         }
         let token = self.key.token(b"connection", &connection.number().to_be_bytes());
         headers.insert(TOKEN_HEADER, secret(token));
+    }
+
+    fn cookie_name(&self, is_secure: bool) -> &str {
+        if is_secure { &self.secure_cookie_name } else { &self.cookie_name }
     }
 
     /// A file was there when the server started.
@@ -203,28 +217,6 @@ pub(crate) fn is_secret(name: &HeaderName) -> bool {
     *name == TOKEN_HEADER
 }
 
-/// A `Cookie` header without the server's own: a handler has no use for it, and might show it.
-pub(crate) fn without_own_cookie(cookies: &str) -> String {
-    let is_own = |pair: &str| {
-        let name = pair.split_once('=').map_or(pair, |(name, _)| name).trim();
-        name == COOKIE_NAME || name == SECURE_COOKIE_NAME
-    };
-    let others: Vec<&str> =
-        cookies.split(';').filter(|pair| !is_own(pair)).map(str::trim).collect();
-    others.join("; ")
-}
-
-/// The first cookie of this name.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(known, value)| (known == name).then_some(value))
-}
-
 fn secret(text: String) -> HeaderValue {
     let mut value = HeaderValue::try_from(text).expect("tokens are header values");
     // Kept out of what hyper and others print.
@@ -236,16 +228,4 @@ fn new_browser() -> Browser {
     let mut browser = Browser::default();
     getrandom::fill(&mut browser).expect("the system has random numbers");
     browser
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_own_cookie;
-
-    #[test]
-    fn handlers_do_not_see_the_servers_cookie() {
-        assert_eq!(without_own_cookie("a=1; zigttp-resume=x.y; b=2"), "a=1; b=2");
-        assert_eq!(without_own_cookie("__Host-zigttp-resume=x.y"), "");
-        assert_eq!(without_own_cookie("zigttp-resumed=1; c"), "zigttp-resumed=1; c");
-    }
 }

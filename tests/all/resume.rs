@@ -76,6 +76,11 @@ fn with_cookie(set_cookie: &str) -> String {
     format!("Cookie: theme=dark; {}\r\n", set_cookie.split(';').next().expect("a pair"))
 }
 
+/// The header of a browser that has these.
+fn cookies<S: std::borrow::Borrow<str>>(jar: &[S]) -> String {
+    if jar.is_empty() { String::new() } else { format!("Cookie: {}\r\n", jar.join("; ")) }
+}
+
 fn keep(visit: &mut Visit, value: &str) {
     visit.client.frame(TEXT, value.as_bytes());
     assert_eq!(visit.client.text(), format!("kept {value}"));
@@ -221,6 +226,49 @@ fn forged_tokens_are_ignored_and_counted_and_none_is_logged() {
 }
 
 #[test]
+fn two_servers_of_one_host_leave_each_other_their_cookies() {
+    let (one, other) = (Resuming::new(), Resuming::new());
+    let servers = [one.serve(&[]), other.serve(&[])];
+    let mut jar = Vec::new();
+    for server in &servers {
+        // The browser shows what it has to all ports and paths of the host.
+        let (mut first, greeting) = visit(server, "/a", &cookies(&jar));
+        assert_eq!(greeting, "have nothing");
+        let set = first.cookie.clone().expect("it is new to this server");
+        let (pair, _) = set.split_once(';').expect("a pair and what it is for");
+        let (name, _) = pair.split_once('=').expect("a pair");
+        assert!(name.starts_with("zigttp-resume-") && name.len() == 22, "{name}");
+        assert!(!jar.iter().any(|known: &String| known.starts_with(name)), "{name} in {jar:?}");
+        jar.push(pair.to_owned());
+        keep(&mut first, "ada");
+    }
+    for server in &servers {
+        server.wait_for_log("closed 1006");
+        let (back, greeting) = visit(server, "/a", &cookies(&jar));
+        assert_eq!((&*greeting, back.cookie.is_none()), ("have ada", true));
+        server.signal("TERM");
+        drop(back);
+        server.wait_for_log("forged_tokens=0 ");
+    }
+}
+
+#[test]
+fn the_cookie_is_found_beside_any_bytes_and_behind_one_of_its_name_that_is_not_good() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    let (mut first, _) = visit(&server, "/a", "");
+    let cookie = first.cookie.clone().expect("a new browser gets a cookie");
+    let (pair, _) = cookie.split_once(';').expect("a pair and what it is for");
+    let (name, _) = pair.split_once('=').expect("a pair");
+    keep(&mut first, "ada");
+    drop(first);
+    server.wait_for_log("closed 1006");
+    let line = cookies(&["user=Jos\u{e9}", &format!("{name}=AAAA.AAAA"), pair, "x=\u{65e5}"]);
+    let (back, greeting) = visit(&server, "/a", &line);
+    assert_eq!((&*greeting, back.cookie.is_none()), ("have ada", true));
+}
+
+#[test]
 fn over_tls_the_cookie_is_bound_to_the_host() {
     let resuming = Resuming::new();
     let server = resuming.serve(&[]);
@@ -229,7 +277,7 @@ fn over_tls_the_cookie_is_bound_to_the_host() {
         .0
         .cookie
         .expect("a new browser gets a cookie");
-    assert!(cookie.starts_with("__Host-zigttp-resume="), "{cookie}");
+    assert!(cookie.starts_with("__Host-zigttp-resume-"), "{cookie}");
     assert!(cookie.ends_with("; Secure"), "{cookie}");
 }
 

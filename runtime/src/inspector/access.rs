@@ -5,22 +5,23 @@
 //! origin without asking first, and nobody here says yes. And either the server answers this machine
 //! alone ([`crate::loopback`]), or the token is needed. It never travels in the address, where histories
 //! and logs would keep it: a program sends it as `Authorization: Bearer <token>`, a person types it into
-//! a form and gets a cookie that only the inspector's own paths are sent.
+//! a form and gets a cookie that only the inspector's own paths are sent, and that another server on this host
+//! does not replace.
 
-use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use hyper::header::{HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_decode_str, utf8_percent_encode};
 
 use super::{PATH, Refusal, assets, refuse};
 use crate::admin::AdminToken;
+use crate::bearer;
+use crate::cookies;
 use crate::http::{Body, text};
 use crate::origin::Origins;
 
 /// What changes something brings this; its value does not matter.
 const HEADER: HeaderName = HeaderName::from_static("zigttp-inspector");
-
-const COOKIE_NAME: &str = "zigttp-inspector";
 
 /// Who may look.
 #[derive(Clone, Debug)]
@@ -58,8 +59,10 @@ pub(super) fn check(
     wants_page: bool,
 ) -> Result<(), Refusal> {
     let InspectorAccess::Token(token) = access else { return Ok(()) };
-    let is_known = bearer(head).is_some_and(|given| token.is(given))
-        || cookies(head).any(|given| token.is(&given));
+    let is_token = |cookie: &[u8]| token.is(&percent_decode(cookie).collect::<Vec<u8>>());
+    let name = token.cookie_name(cookies::INSPECTOR);
+    let is_known = bearer::token(&head.headers).is_some_and(|given| token.is(given))
+        || cookies::values(&head.headers, &name).any(is_token);
     match (is_known, wants_page) {
         (true, _) => Ok(()),
         (false, true) => Err(Box::new(assets::login(false))),
@@ -78,15 +81,14 @@ pub(super) fn log_in(
     // A form writes a space as a plus.
     let given = given.map(|given| given.replace('+', " "));
     let given = given.as_deref().map(|given| percent_decode_str(given).decode_utf8_lossy());
-    let given = given.as_deref().map(str::trim).filter(|given| token.is(given));
+    let given = given.as_deref().map(str::trim).filter(|given| token.is(given.as_bytes()));
     let given = given.ok_or_else(|| Box::new(assets::login(true)))?;
     // A page that came over TLS, also to a proxy before this server, says so.
     let origin = head.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
     let secure = if origin.is_some_and(|it| it.starts_with("https://")) { "; Secure" } else { "" };
+    let name = token.cookie_name(cookies::INSPECTOR);
     let value = utf8_percent_encode(given, NON_ALPHANUMERIC);
-    Ok(see_page(Some(format!(
-        "{COOKIE_NAME}={value}; Path={PATH}; HttpOnly; SameSite=Strict{secure}"
-    ))))
+    Ok(see_page(Some(format!("{name}={value}; Path={PATH}; HttpOnly; SameSite=Strict{secure}"))))
 }
 
 fn see_page(cookie: Option<String>) -> Response<Body> {
@@ -97,17 +99,4 @@ fn see_page(cookie: Option<String>) -> Response<Body> {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
     response
-}
-
-fn bearer(head: &Parts) -> Option<&str> {
-    head.headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
-fn cookies(head: &Parts) -> impl Iterator<Item = String> {
-    let lines = head.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        let value = percent_decode_str(value).decode_utf8().ok()?;
-        (name == COOKIE_NAME).then(|| value.into_owned())
-    })
 }
