@@ -10,6 +10,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
 
 use crate::http::{Body, text};
+use crate::list;
 
 /// The first of the subprotocols that a client offers and the handler speaks (RFC 6455, 4.2.2). With
 /// none in common the answer names none, and it is the client that fails the connection.
@@ -127,8 +128,7 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
         .get_all(name)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+        .flat_map(|value| list::split(value, ','))
 }
 
 /// 16 bytes in base64: 22 digits and `==`. The last digit carries two bits; decoders differ on

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::SemaphorePermit;
@@ -28,8 +29,22 @@ use crate::server::{Peer, Server};
 /// Body of every response.
 pub(crate) type Body = Full<Bytes>;
 
-/// Headers that frame the message: the server's own business.
-const RESERVED: [HeaderName; 4] = [CONNECTION, UPGRADE, TRANSFER_ENCODING, CONTENT_LENGTH];
+/// Headers that frame the message or are about the connection: the server's own business. In HTTP/2
+/// those of the connection are an error of the stream (RFC 9113, 8.2.2). `Trailer` would announce what the
+/// server never sends.
+static RESERVED: [HeaderName; 8] = [
+    CONNECTION,
+    UPGRADE,
+    TRANSFER_ENCODING,
+    CONTENT_LENGTH,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRAILER,
+];
+
+/// Most bytes of the headers of a response: browsers take 256 KiB, and many proxies far less.
+const MAX_HEADERS_BYTES: usize = 256 << 10;
 
 /// Why an event of no connection has no answer.
 pub(crate) enum NoAnswer {
@@ -190,7 +205,7 @@ impl Server {
     }
 }
 
-/// The response, and the headers that were dropped because they frame the message, each once.
+/// The response, and the headers that were dropped because they are the server's, each once.
 fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static str>), String> {
     let mut response = Response::new(Full::new(guest.body));
     let mut dropped = Vec::new();
@@ -198,12 +213,17 @@ fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static
         .ok()
         .filter(|status| (200..=599).contains(&status.as_u16()))
         .ok_or_else(|| format!("the status {}", guest.status))?;
+    if guest.headers.len() > MAX_HEADERS_BYTES {
+        return Err(format!("headers of more than {MAX_HEADERS_BYTES} bytes"));
+    }
     for line in guest.headers.lines() {
         let (name, value) = line.split_once(": ").ok_or("a header line without a value")?;
         let name = HeaderName::try_from(name).map_err(|_bad| "a header of no valid name")?;
-        let value = HeaderValue::try_from(value)
-            .map_err(|_bad| format!("a value that header {name} may not have"))?;
-        if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
+        let value =
+            byte_string(value).ok_or_else(|| format!("a value that header {name} may not have"))?;
+        let is_harmless = name == TE && value == "trailers";
+        if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name && !is_harmless)
+        {
             if !dropped.contains(&reserved.as_str()) {
                 dropped.push(reserved.as_str());
             }
@@ -212,6 +232,15 @@ fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static
         }
     }
     Ok((response, dropped))
+}
+
+/// A header's value as it is on the wire: a byte for each character (a ByteString of Web IDL).
+fn byte_string(value: &str) -> Option<HeaderValue> {
+    if value.is_ascii() {
+        return HeaderValue::from_str(value).ok();
+    }
+    let bytes = value.chars().map(|char| u8::try_from(char).ok()).collect::<Option<Vec<u8>>>()?;
+    HeaderValue::try_from(bytes).ok()
 }
 
 #[cfg(test)]
@@ -225,13 +254,28 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_frame_the_message_are_dropped() {
+    fn headers_of_the_message_and_of_the_connection_are_dropped() {
         let headers = "connection: close\nupgrade: x\ntransfer-encoding: chunked\n\
-                       content-length: 7\nx-mine: 1\nx-mine: 2\n";
+                       content-length: 7\nkeep-alive: timeout=5\nproxy-connection: close\nte: gzip\n\
+                       te: trailers, deflate\ntrailer: x-sum\nx-mine: 1\nx-mine: 2\nte: trailers\n";
         let response = read(200, headers).expect("a good response");
-        let kept: Vec<_> = response.headers().iter().collect();
-        assert_eq!(kept.len(), 2, "{kept:?}");
-        assert_eq!(response.headers().get_all("x-mine").iter().count(), 2);
+        let kept: Vec<_> = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        assert_eq!(kept, [("x-mine", &b"1"[..]), ("x-mine", b"2"), ("te", b"trailers")]);
+    }
+
+    #[test]
+    fn a_character_of_a_header_is_a_byte_on_the_wire() {
+        let value = |value: &str| {
+            let response = read(200, &format!("x: {value}\n"));
+            response.map(|response| response.headers()["x"].as_bytes().to_owned())
+        };
+        assert_eq!(value("caf\u{e9}"), Ok(b"caf\xe9".to_vec()));
+        assert_eq!(value("\u{80}\u{ff}"), Ok(b"\x80\xff".to_vec()));
+        assert!(value("\u{100}").is_err() && value("\u{65e5}").is_err());
     }
 
     #[test]
@@ -248,7 +292,9 @@ mod tests {
         ] {
             assert!(read(status, headers).is_err(), "{status} {headers:?}");
         }
-        let many: String = (0..40_000).map(|number| format!("x-{number}: 1\n")).collect();
-        assert_eq!(read(200, &many).expect_err("over 32,768"), "too many headers");
+        let many = |count| (0..count).map(|number| format!("x-{number}: 1\n")).collect::<String>();
+        assert!(read(200, &many(20_000)).is_ok_and(|response| response.headers().len() == 20_000));
+        let problem = read(200, &many(30_000)).expect_err("over 256 KiB");
+        assert!(problem.contains("more than 262144 bytes"), "{problem}");
     }
 }

@@ -88,6 +88,7 @@ mod hub;
 mod inspection;
 mod inspector;
 mod lifecycle;
+mod list;
 mod liveness;
 mod local;
 mod loopback;

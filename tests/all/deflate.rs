@@ -117,6 +117,17 @@ fn the_window_that_a_client_asks_for_is_kept() {
 }
 
 #[test]
+fn a_comma_in_a_quoted_parameter_starts_no_offer() {
+    let server = Server::start(&HANDLER, &[]);
+    let agreed = |offers: &str| {
+        connect_with(&server, &format!("Sec-WebSocket-Extensions: {offers}\r\n")).1.is_some()
+    };
+    assert!(!agreed(r#"x; y="a, permessage-deflate""#));
+    assert!(!agreed(r#"x; y="\", permessage-deflate""#));
+    assert!(agreed(r#"x; y="a, b", permessage-deflate"#));
+}
+
+#[test]
 fn an_offer_that_cannot_be_taken_is_declined_and_the_connection_opens_without() {
     let server = Server::start(&HANDLER, &[]);
     for offer in [

@@ -23,12 +23,33 @@ export async function handler(req: Request): Promise<Response> {
     case "/bytes": return new Response(new Uint8Array(await req.arrayBuffer()).reverse());
     case "/text": return Response.text("plain");
     case "/html": return Response.html("<p>");
-    case "/redirect": return Response.redirect("/text", 307);
+    case "/redirect":
+      return Response.redirect(req.query === "" ? "/text" : decodeURIComponent(req.query), 307);
+    case "/wire":
+      return new Response("", { headers: { "x-bytes": "caf\u00e9 \u00ff", "x-more": "\u0080" } });
+    case "/beyond": {
+      let told = "nothing";
+      for (const value of ["\u0100", "日本"]) {
+        for (const set of [
+          () => new Headers({ x: value }),
+          () => new Headers().append("x", value),
+          () => new Headers().set("x", value),
+          () => new Response("", { headers: [["x", value]] }),
+        ]) {
+          try { set(); } catch (error) { told = (error as Error).name; continue; }
+          return Response.text("it was taken");
+        }
+      }
+      return Response.text(told);
+    }
     case "/status": return new Response("made", { status: 201, headers: { "X-A": "1" } });
     case "/empty": return new Response(null, { status: 204 });
     case "/reserved":
       return new Response("body", {
-        headers: { "Content-Length": "99", "Transfer-Encoding": "chunked", Connection: "x", Upgrade: "y" },
+        headers: {
+          "Content-Length": "99", "Transfer-Encoding": "chunked", Connection: "x", Upgrade: "y",
+          "Keep-Alive": "timeout=9", "Proxy-Connection": "z", TE: "gzip", Trailer: "x-sum", "X-Mine": "1",
+        },
       });
     case "/split": return new Response("", { headers: { "X-A": "1\r\nX-B: 2" } });
     case "/throw": throw new Error("the secret of the handler");
@@ -128,10 +149,58 @@ fn headers_that_frame_the_message_stay_the_servers() {
     let (status, head, body) = send(&server, "GET", "/reserved", "", "");
     assert_eq!((status, body.as_str()), (200, "body"));
     assert!(head.contains("content-length: 4"), "{head}");
-    for other in ["chunked", "upgrade", "connection: x"] {
+    for other in ["chunked", "upgrade", "connection: x", "timeout", ": z", "gzip", "trailer"] {
         assert!(!head.contains(other), "{head}");
     }
-    server.wait_for_log("the headers content-length, transfer-encoding, connection, upgrade are");
+    assert!(head.contains("\r\nx-mine: 1"), "{head}");
+    server.wait_for_log(
+        "the headers content-length, transfer-encoding, connection, upgrade, keep-alive, \
+         proxy-connection, te, trailer are the server's: dropped",
+    );
+    // Over HTTP/2 any of them would be an error of the stream (RFC 9113, 8.2.2).
+    let mut client = H2Client::connect(server.address);
+    let asked = client.get("/reserved", &[]);
+    assert_eq!(client.answer(asked), (200, "body".to_owned()));
+    server.wait_for_log_count("are the server's: dropped", 2);
+}
+
+#[test]
+fn a_redirect_goes_to_a_url_that_is_written_as_one() {
+    let server = Server::start(&HANDLER, &[]);
+    let location = |url: &str| {
+        let encoded: String = url.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let (status, head, _) = send(&server, "GET", &format!("/redirect?{encoded}"), "", "");
+        // In lower case, as the whole head is.
+        let location = head.lines().find_map(|line| line.strip_prefix("location: "));
+        (status, location.map(str::to_owned))
+    };
+    for (url, written) in [
+        ("/日本", "/%e6%97%a5%e6%9c%ac"),
+        ("/a b?c d=é#f g", "/a%20b?c%20d=%c3%a9#f%20g"),
+        (" /a\tb\n ", "/ab"),
+        ("/%20%zz", "/%20%zz"),
+        ("../a/./b", "../a/./b"),
+        ("?q", "?q"),
+        ("//other.example/ü", "//other.example/%c3%bc"),
+        ("https://Bücher.example:443/ü/../x?{\"y\"}", "https://xn--bcher-kva.example/x?{%22y%22}"),
+        ("mailto:a@b", "mailto:a@b"),
+    ] {
+        assert_eq!(location(url), (307, Some(written.to_owned())), "{url}");
+    }
+    for none in ["http://a b/", "https://", "http://a:99999/"] {
+        assert_eq!(location(none), (500, None), "{none}");
+    }
+    server.wait_for_log("Response.redirect: \"http://a b/\" is no URL");
+}
+
+#[test]
+fn a_character_of_a_response_header_is_a_byte_on_the_wire_and_no_other_is_taken() {
+    let server = Server::start(&HANDLER, &[]);
+    let answer =
+        server.request_bytes(b"GET /wire HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    let has = |line: &[u8]| answer.windows(line.len()).any(|window| window == line);
+    assert!(has(b"\r\nx-bytes: caf\xe9 \xff\r\n") && has(b"\r\nx-more: \x80\r\n"), "{answer:?}");
+    assert_eq!(post(&server, "/beyond", "").2, "TypeError");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 
 use super::WindowBits;
+use crate::list;
 
 const NAME: &str = "permessage-deflate";
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
@@ -17,7 +18,7 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Option<(WindowBits, HeaderValue)
         .get_all(SEC_WEBSOCKET_EXTENSIONS)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
+        .flat_map(|value| list::split(value, ','));
     let offer = offers.into_iter().find_map(Offer::read)?;
     Some((offer.server_window.unwrap_or(WindowBits::MAX), offer.answer()))
 }
@@ -32,7 +33,7 @@ impl Offer {
     /// Reads one; `None` for another extension, or one with a parameter that is unknown, is there
     /// twice, or has a value that it cannot have: all of these are declined (RFC 7692, 7.1).
     fn read(offer: &str) -> Option<Offer> {
-        let mut parts = offer.split(';').map(str::trim);
+        let mut parts = list::split(offer, ';');
         if !parts.next()?.eq_ignore_ascii_case(NAME) {
             return None;
         }
@@ -40,13 +41,14 @@ impl Offer {
         let mut server_window = None;
         for part in parts {
             let (name, value) = match part.split_once('=') {
-                Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
+                // A value may be written as a quoted string (RFC 6455, 9.1).
+                Some((name, value)) => (name.trim_end(), Some(list::unquoted(value.trim_start())?)),
                 None => (part, None),
             };
             if seen.contains(&name) {
                 return None;
             }
-            match (name, value) {
+            match (name, value.as_deref()) {
                 (SERVER_NO_CONTEXT_TAKEOVER | CLIENT_NO_CONTEXT_TAKEOVER, None) => {}
                 // 8 is a good value, and one that cannot be served.
                 (SERVER_MAX_WINDOW_BITS, Some(bits)) => {
@@ -79,11 +81,6 @@ fn window_bits(value: &str) -> Option<u8> {
     (8..=15).find(|bits| bits.to_string() == value)
 }
 
-/// A value may be written as a quoted string (RFC 6455, 9.1).
-fn unquoted(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +108,8 @@ mod tests {
             "permessage-deflate;server_no_context_takeover;client_no_context_takeover",
             "PerMessage-Deflate ; client_max_window_bits = \"15\"",
             "x-webkit-deflate-frame, permessage-deflate",
+            "x; y=\"a, b\", permessage-deflate",
+            "permessage-deflate; client_max_window_bits=\"1\\5\"",
         ] {
             assert_eq!(answer(&[offer]), Some((15, PLAIN.to_owned())), "{offer}");
         }
@@ -144,6 +143,12 @@ mod tests {
             "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
             "permessage-deflate; client_max_window_bits; client_max_window_bits=10",
             "permessage-deflate; unknown",
+            "permessage-deflate; client_max_window_bits=\"15",
+            "permessage-deflate; client_max_window_bits=15\"",
+            // The comma of a quoted string starts no offer.
+            "x; y=\"a, permessage-deflate\"",
+            "x; y=\"\\\", permessage-deflate\"",
+            "x; y=\", permessage-deflate",
             "permessage-deflate;",
         ] {
             assert_eq!(answer(&[offer]), None, "{offer}");

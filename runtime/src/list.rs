@@ -1,0 +1,70 @@
+//! Lists in headers, whose items may hold quoted strings (RFC 9110, 5.6.1 and 5.6.4).
+
+use std::borrow::Cow;
+
+/// The items between these separators, of which one in a quoted string is none. A string that is not
+/// closed goes to the end.
+pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    text.split(move |char| {
+        match char {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            char => return char == separator && !is_quoted,
+        }
+        false
+    })
+    .map(str::trim)
+}
+
+/// What a token, or a quoted string, says; `None` if a quote is not where it has to be.
+pub(crate) fn unquoted(value: &str) -> Option<Cow<'_, str>> {
+    let Some(quoted) = value.strip_prefix('"') else {
+        return (!value.contains('"')).then_some(Cow::Borrowed(value));
+    };
+    let mut said = String::new();
+    let mut chars = quoted.chars();
+    loop {
+        match chars.next()? {
+            '"' => return chars.next().is_none().then_some(Cow::Owned(said)),
+            '\\' => said.push(chars.next()?),
+            char => said.push(char),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_separator_in_a_quoted_string_is_none() {
+        let items = |text| split(text, ',').collect::<Vec<_>>();
+        assert_eq!(items("a, b ,c"), ["a", "b", "c"]);
+        assert_eq!(items(r#"a; x="b, c", d"#), [r#"a; x="b, c""#, "d"]);
+        assert_eq!(items(r#"x="\", a", b"#), [r#"x="\", a""#, "b"]);
+        assert_eq!(items(r#"x="a, b"#), [r#"x="a, b"#]);
+        assert_eq!(items(r"a\, b"), [r"a\", "b"]);
+        assert_eq!(items(""), [""]);
+    }
+
+    #[test]
+    fn a_quoted_string_says_what_is_in_it() {
+        for (value, said) in [
+            ("15", Some("15")),
+            (r#""15""#, Some("15")),
+            (r#""1\5""#, Some("15")),
+            (r#""a\"b""#, Some("a\"b")),
+            (r#""""#, Some("")),
+            (r#""15"#, None),
+            (r#"15""#, None),
+            (r#"""#, None),
+            (r#""1"5"#, None),
+            (r#""15\""#, None),
+        ] {
+            assert_eq!(unquoted(value).as_deref(), said, "{value}");
+        }
+    }
+}
