@@ -123,6 +123,7 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
             let transport = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIME)
+                .half_close(true)
                 .serve_connection(TokioIo::new(stream), service);
             // Whoever asked has gone, or is cut off.
             let _ = timeout(TRANSPORT_TIME, transport).await;

@@ -172,7 +172,13 @@ impl Server {
             self.forget_candidate(&registered.connection).await;
             return Err(Admission::Abandoned);
         };
-        let socket = Socket::new(upgraded, &self.hub, &registered.connection);
+        let mut socket = Socket::new(upgraded, &self.hub, &registered.connection);
+        // Nor was one that ended its direction meanwhile: it could never say anything. A request that is
+        // no handshake is still answered then.
+        if socket.has_ended().await {
+            self.forget_candidate(&registered.connection).await;
+            return Err(Admission::Abandoned);
+        }
         Ok((registered, socket, visitor))
     }
 

@@ -380,6 +380,9 @@ fn serve<T>(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
+        // A client that has no more to ask may end its direction and still wait for its answer (RFC
+        // 9112, 9.6). One that has gone altogether shows when the answer is written.
+        .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()

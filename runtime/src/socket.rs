@@ -113,6 +113,28 @@ impl Socket {
         }
     }
 
+    /// Whether the peer has ended its direction already, with nothing said. Looks, and does not wait.
+    pub(crate) async fn has_ended(&mut self) -> bool {
+        if !self.unread.is_empty() {
+            return false;
+        }
+        let mut bytes = [0; 64];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let looked = poll_fn(|cx| {
+            Poll::Ready(match Pin::new(&mut self.reader).poll_read(cx, &mut buffer) {
+                Poll::Pending => None,
+                Poll::Ready(read) => Some(read.is_ok()),
+            })
+        });
+        match looked.await {
+            None => false,
+            Some(is_read) => {
+                self.unread = Bytes::copy_from_slice(buffer.filled());
+                !is_read || self.unread.is_empty()
+            }
+        }
+    }
+
     /// The next thing that happens, writing the queue while nothing does.
     pub(crate) async fn next(&mut self, config: &Config, outbox: &Outbox) -> Inbound {
         poll_fn(|cx| self.poll_next(cx, config, outbox)).await

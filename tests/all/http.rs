@@ -1,7 +1,7 @@
 //! HTTP through `handler(req)`: requests in, responses out, and every bound on the way.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -313,6 +313,35 @@ export async function handler(req: Request) {
     );
     let expected = r#"{"missing":["Intl","setTimeout","fetch","process","require"],"works":true}"#;
     assert_eq!(server.get("/"), (200, expected.to_owned()));
+}
+
+#[test]
+fn a_client_that_ends_its_direction_gets_its_answers_and_then_the_end() {
+    let server = Server::start(&HANDLER, &["--http-idle-timeout", "1h", "--header-timeout", "1h"]);
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+    let posted = "POST /bytes HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc".to_owned();
+    for (asked, bodies) in [
+        (get("/text"), &["plain"][..]),
+        (get("/text") + &get("/html"), &["plain", "<p>"]),
+        (posted, &["cba"]),
+        // It has nothing to ask: there is nothing to wait for.
+        (String::new(), &[]),
+        ("GET /te".to_owned(), &[]),
+        // What was announced never comes.
+        ("POST /bytes HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nabc".to_owned(), &[]),
+    ] {
+        let mut stream = TcpStream::connect(server.address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+        stream.write_all(asked.as_bytes()).expect("the server reads");
+        stream.shutdown(Shutdown::Write).expect("it is open");
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).expect("the server ends it in order");
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), bodies.len(), "{asked} {answers}");
+        assert!(
+            bodies.iter().all(|body| answers.contains(&format!("\r\n\r\n{body}"))),
+            "{answers}"
+        );
+    }
 }
 
 #[tokio::test]
