@@ -21,6 +21,7 @@
 //!   as flags and environment variables, and which of them are not as by default;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
 //!   waits for whoever reads it;
+//! - [`user_file`]: writes what the user names, be it a file, a link, a pipe or a device;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees of a bug of ours.
 
@@ -49,4 +50,5 @@ pub mod show;
 pub mod signals;
 pub mod template;
 pub mod tls_options;
+pub mod user_file;
 pub mod watch;

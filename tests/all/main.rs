@@ -47,6 +47,7 @@ mod swap;
 mod targets;
 mod tls;
 mod transports;
+mod user_files;
 mod zigts_build;
 mod zigts_commands;
 mod zigts_lsp;

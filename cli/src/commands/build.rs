@@ -17,7 +17,7 @@ use crate::exit::ErrorsFound;
 use crate::handler_file::HandlerFile;
 use crate::lint_options::LintOptions;
 use crate::overlay::Overlay;
-use crate::{building, description, show};
+use crate::{building, description, show, user_file};
 
 /// Arguments of `zigts build`.
 #[derive(clap::Args)]
@@ -70,12 +70,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     build.artifact.take_if(|_| !passes);
     if let Some(Artifact { bytes, .. }) = &build.artifact {
-        replace(&output, bytes).with_context(|| format!("cannot write `{}`", output.display()))?;
+        user_file::write(&output, bytes)
+            .with_context(|| format!("cannot write `{}`", output.display()))?;
     }
     let duration = started.elapsed();
     if arguments.json {
         std::io::stdout().write_all(json::to_string(&build, &output, duration).as_bytes())?;
-    } else if let Some(artifact) = &build.artifact {
+    } else if let Some(artifact) = &build.artifact
+        && !user_file::is_output(&output)
+    {
         write(artifact, &output, duration)?;
     }
     if build.artifact.is_some() { Ok(()) } else { Err(ErrorsFound.into()) }
@@ -132,20 +135,4 @@ impl Build {
 fn default_output(file: &Path) -> anyhow::Result<PathBuf> {
     let Some(stem) = file.file_stem() else { bail!("`{}` is no file", file.display()) };
     Ok(Path::new(stem).with_extension("wasm"))
-}
-
-/// Writes a file so that nobody ever sees half of it: a server may be reading the old one.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if path.is_dir() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
-    }
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let written =
-        std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
 }

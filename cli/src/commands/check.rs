@@ -13,7 +13,7 @@ use crate::checking::{self, Candidate, Checked};
 use crate::exit::ErrorsFound;
 use crate::lint_options::LintOptions;
 use crate::overlay::Overlay;
-use crate::show;
+use crate::{show, user_file};
 
 /// Arguments of `zigts check`.
 #[derive(clap::Args)]
@@ -125,5 +125,5 @@ fn report(arguments: &Arguments, checked: &[Checked], passes: bool) -> anyhow::R
 }
 
 fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+    user_file::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }

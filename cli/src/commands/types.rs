@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use zigts_compiler::typings;
 
+use crate::user_file;
+
 /// Arguments of `zigts types`.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,7 +24,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let text = typings::print();
     match &arguments.out {
         Some(path) => {
-            std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+            user_file::write(path, text.as_bytes())
+                .with_context(|| format!("cannot write `{}`", path.display()))
         }
         None => Ok(std::io::stdout().write_all(text.as_bytes())?),
     }

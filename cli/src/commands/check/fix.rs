@@ -9,6 +9,7 @@ use zigts_rules::levels::Levels;
 
 use crate::checking::{self, Candidate, Checked};
 use crate::overlay::Overlay;
+use crate::user_file;
 
 /// One fix can make another possible, but not without end.
 const MAX_ROUNDS: usize = 8;
@@ -51,7 +52,7 @@ pub(super) fn write(overlay: &Overlay) -> anyhow::Result<()> {
     for (path, text) in overlay.iter() {
         let old = read(path)?;
         let mark = if old.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { "" };
-        std::fs::write(path, format!("{mark}{text}"))
+        user_file::write(path, format!("{mark}{text}").as_bytes())
             .with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     Ok(())

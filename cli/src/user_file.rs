@@ -1,0 +1,110 @@
+//! Writes a file that the user has named.
+//!
+//! The user may have named anything: a file, which nobody is to see half of (a server may be reading the
+//! old one); a link, whose target is meant; a pipe or a device, which is there to be written to, and which
+//! a rename would destroy (as root, `/dev/null` for all programs).
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+/// Links that are followed at most, as the system does.
+const MAX_LINKS: usize = 40;
+
+/// Writes these bytes to what a path leads to, in place of what is there.
+///
+/// # Errors
+/// When it cannot be written. A file is then as it was.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::metadata(path) {
+        // `/dev/stdout`, say: also where a file is behind it, which whoever has opened it reads.
+        Ok(found) if is_behind(io::stdout(), &found) => write_whole(io::stdout(), bytes),
+        Ok(found) if is_behind(io::stderr(), &found) => write_whole(io::stderr(), bytes),
+        Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(found) if found.is_file() => {
+            let target = fs::canonicalize(path)?;
+            match replace(&target, bytes, Some(&found)) {
+                // The folder cannot be written, or the file is a mount of its own: it itself can be.
+                Err(error) if is_of_the_folder(&error) => {
+                    OpenOptions::new().write(true).truncate(true).open(path)?.write_all(bytes)
+                }
+                result => result,
+            }
+        }
+        Ok(_pipe_or_device) => OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            replace(&end_of_links(path)?, bytes, None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a path leads to where standard output goes, so that nothing else may be written there.
+pub fn is_output(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| is_behind(io::stdout(), &found))
+}
+
+fn write_whole(mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    stream.flush()
+}
+
+/// Where a file is to be made that links lead to, though it is not there.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_no_link) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links"))
+}
+
+/// Puts another file in the place of one, at once.
+fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
+    let (temporary, mut file) = create_beside(path)?;
+    let mut written = file.write_all(bytes);
+    if let (Ok(()), Some(old)) = (&written, old) {
+        // Root may write for others; nobody else can, nor has to.
+        let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
+        written = file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o777));
+    }
+    drop(file);
+    let written = written.and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// A new file beside another, which nobody has made before.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut number = std::process::id();
+    loop {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".{number}.tmp"));
+        match File::create_new(&temporary) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                number = number.wrapping_add(1);
+            }
+            Err(error) => return Err(error),
+            Ok(file) => return Ok((temporary.into(), file)),
+        }
+    }
+}
+
+fn is_of_the_folder(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::ResourceBusy
+    )
+}
+
+fn is_behind(stream: impl AsFd, found: &Metadata) -> bool {
+    rustix::fs::fstat(stream)
+        .is_ok_and(|stream| (found.dev(), found.ino()) == (stream.st_dev, stream.st_ino))
+}
