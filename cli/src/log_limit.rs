@@ -32,12 +32,11 @@ pub struct LogLimit {
 /// Where events come from: there are as many as the code has, so this is bounded.
 #[derive(Default)]
 struct Places {
-    by_callsite: Mutex<HashMap<Identifier, Place>>,
+    by_callsite: Mutex<HashMap<Identifier, (&'static Metadata<'static>, Place)>>,
     has_dropped: Condvar,
 }
 
 struct Place {
-    from: &'static Metadata<'static>,
     began: Instant,
     lines: u32,
     /// Dropped, and not told of.
@@ -75,14 +74,14 @@ impl<S: Subscriber> Layer<S> for LogLimit {
 }
 
 impl Places {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Identifier, Place>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Identifier, (&'static Metadata<'static>, Place)>> {
         // Each change is whole when anything could panic.
         self.by_callsite.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn permit(&self, from: &'static Metadata<'static>, now: Instant) -> bool {
         let mut places = self.lock();
-        let place = places.entry(from.callsite()).or_insert_with(|| Place::new(from, now));
+        let (_, place) = places.entry(from.callsite()).or_insert_with(|| (from, Place::new(now)));
         let is_permitted = place.permit(now);
         if place.dropped == 1 {
             self.has_dropped.notify_one();
@@ -93,12 +92,12 @@ impl Places {
     fn tell_for_ever(&self) {
         loop {
             let mut places = self.lock();
-            while places.values().all(|place| place.dropped == 0) {
+            while places.values().all(|(_, place)| place.dropped == 0) {
                 places = self.has_dropped.wait(places).unwrap_or_else(PoisonError::into_inner);
             }
             let due: Vec<_> = places
                 .values_mut()
-                .filter_map(|place| Some((place.from, place.take_due()?)))
+                .filter_map(|(from, place)| Some((*from, place.take_due()?)))
                 .collect();
             drop(places);
             for (from, dropped) in due {
@@ -114,8 +113,8 @@ impl Places {
 }
 
 impl Place {
-    fn new(from: &'static Metadata<'static>, began: Instant) -> Place {
-        Place { from, began, lines: 0, dropped: 0, seen: 0, looks: 0 }
+    fn new(began: Instant) -> Place {
+        Place { began, lines: 0, dropped: 0, seen: 0, looks: 0 }
     }
 
     fn permit(&mut self, now: Instant) -> bool {
@@ -133,10 +132,13 @@ impl Place {
 
     /// How many lines were dropped, if nothing was since the last look, or it goes on for long.
     fn take_due(&mut self) -> Option<u64> {
+        if self.dropped == 0 {
+            return None;
+        }
         self.looks += 1;
         let is_over = self.seen == self.dropped || self.looks >= WINDOWS_PER_REPORT;
         self.seen = self.dropped;
-        if !is_over || self.dropped == 0 {
+        if !is_over {
             return None;
         }
         (self.seen, self.looks) = (0, 0);
@@ -148,15 +150,10 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn place(now: Instant) -> Place {
-        let span = tracing::info_span!("a place that logs");
-        Place::new(span.metadata().expect("it is enabled"), now)
-    }
-
     #[test]
     fn a_place_has_so_many_lines_a_second() {
         let now = Instant::now();
-        let mut place = place(now);
+        let mut place = Place::new(now);
         assert_eq!((0..100).filter(|_| place.permit(now)).count(), LINES as usize);
         assert!(!place.permit(now + WINDOW / 2));
         assert!(place.permit(now + WINDOW));
@@ -165,7 +162,7 @@ mod tests {
     #[test]
     fn what_was_dropped_is_told_once_it_is_over_or_after_long() {
         let now = Instant::now();
-        let mut place = place(now);
+        let mut place = Place::new(now);
         assert_eq!(place.take_due(), None);
         let flood = |place: &mut Place| (0..=LINES).filter(|_| !place.permit(now)).count() as u64;
         assert_eq!(flood(&mut place), 1);
