@@ -40,6 +40,28 @@ fn position(file: &std::path::Path, line: u32, character: u32) -> Value {
 }
 
 #[test]
+fn a_byte_order_mark_that_an_editor_sends_counts_on_the_first_line() {
+    let source =
+        "export function onMesage(ws: WebSocket, data: string) {}\nimport \"zigttp:websocket\";\n";
+    let (_folder, mut editor, [chat]) = editor_with([("chat.ts", "")]);
+    editor.open(&chat, source);
+    let plain = editor.diagnostics(&chat, Some(1));
+    editor.change(&chat, 2, &format!("\u{feff}{source}"));
+    let marked = editor.diagnostics(&chat, Some(2));
+    let first = |found: &[Value]| {
+        let finding = found.iter().find(|it| it["code"] == "ZTS323").expect("it is misspelled");
+        finding["range"].clone()
+    };
+    assert_eq!(first(&plain), range(0, 16, 24));
+    assert_eq!(first(&marked), range(0, 17, 25));
+    let source = "\u{feff}import { send } from \"zigttp:websocket\";\n";
+    editor.change(&chat, 3, source);
+    editor.diagnostics(&chat, Some(3));
+    let hover = editor.request("textDocument/hover", position(&chat, 0, 11));
+    assert_eq!(hover["range"], range(0, 10, 14));
+}
+
+#[test]
 fn diagnostics_come_as_one_types() {
     let (_folder, mut editor, [chat]) = editor_with([("chat.ts", CLEAN)]);
     editor.open(&chat, CLEAN);

@@ -46,7 +46,11 @@ pub(super) struct Places<'a> {
 impl<'a> Places<'a> {
     pub(super) fn new(workspace: &'a Workspace, checked: &'a Checked) -> Places<'a> {
         let Report { sources, .. } = &checked.report;
-        let lines = sources.files().iter().map(|source| Lines::new(source.text())).collect();
+        let lines = sources.files().iter().map(|source| {
+            let path = PathBuf::from(checked.file.path_of(source.name()));
+            Lines::new(source.text(), workspace.has_mark(&path))
+        });
+        let lines = lines.collect();
         Places { workspace, checked, lines }
     }
 

@@ -60,7 +60,6 @@ impl Workspace {
         let Some(path) = uri::path(uri).filter(|path| checking::may_be_handler(path)) else {
             return;
         };
-        // An editor that leaves a byte order mark in counts it as part of the first line.
         self.overlay.set(&path, text);
         self.documents.insert(path, Document { uri: uri.clone(), version });
         self.is_stale = true;
@@ -138,6 +137,11 @@ impl Workspace {
     /// What is open, by path.
     pub(super) fn documents(&self) -> &BTreeMap<PathBuf, Document> {
         &self.documents
+    }
+
+    /// Whether a text that is open begins with a byte order mark: the client counts it.
+    pub(super) fn has_mark(&self, path: &Path) -> bool {
+        self.overlay.get(path).is_some_and(|text| text.starts_with('\u{feff}'))
     }
 
     /// What was checked last.
