@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use zigts_rules::printable::printable;
 use zigttp_abi::manifest::{Manifest, Properties};
 
 /// A handler as programs read it.
@@ -66,14 +67,14 @@ pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
     rows.extend((!properties.is_empty()).then(|| ("(all)", listed(&properties))));
     rows.extend((!manifest.imports.is_empty()).then(|| ("may call", listed(&manifest.imports))));
     for (name, words) in rows {
-        writeln!(output, "  {:<9}  {words}", name.escape_debug().to_string())?;
+        writeln!(output, "  {:<9}  {words}", printable(name))?;
     }
     Ok(())
 }
 
 /// Names as they may stand on a terminal: whoever made an artifact may have put anything in.
 fn listed(names: &[impl AsRef<str>]) -> String {
-    let names: Vec<_> = names.iter().map(|name| name.as_ref().escape_debug().to_string()).collect();
+    let names: Vec<_> = names.iter().map(|name| printable(name.as_ref())).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 

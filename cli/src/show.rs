@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use codespan_reporting::term::termcolor::{BufferWriter, ColorChoice, NoColor};
 use zigts_compiler::ConsoleLine;
 use zigts_compiler::report::{Report, Shown, pretty};
+use zigts_rules::printable::{printable, printable_lines};
 use zigts_rules::record::Severity;
 use zigttp_abi::guest::LogLevel;
 
@@ -80,6 +81,7 @@ pub fn console_method(line: &ConsoleLine) -> &'static str {
 
 /// Does some work, and says on a terminal what it is, and for how long, once it takes long.
 pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let what = printable(what);
     if !stderr().is_terminal() {
         return work();
     }
@@ -104,8 +106,9 @@ pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Shows a line.
+/// Shows a line, as it may stand on a terminal.
 pub fn remark(line: &str) {
+    let line = printable_lines(line);
     output::write(Stream::Error, format!("{line}\n").as_bytes());
 }
 

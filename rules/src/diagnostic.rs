@@ -1,7 +1,11 @@
 //! One finding about a handler, as values: what is wrong, where, why it matters, what to do.
 //!
-//! How it is shown (frames on a terminal, JSON) is the business of whoever reports it.
+//! How it is shown (frames on a terminal, JSON) is the business of whoever reports it. But what it quotes of
+//! the author's making is printable from the beginning, each text in one line: no format can forget it.
 
+use std::borrow::Cow;
+
+use crate::printable::printable;
 use crate::record::{RuleRecord, Severity};
 use crate::span::Span;
 
@@ -57,25 +61,25 @@ pub struct Edit {
 impl Diagnostic {
     /// Sets the words beside the underlined text.
     pub fn label(&mut self, label: impl Into<String>) -> &mut Diagnostic {
-        self.label = label.into();
+        self.label = shown(label);
         self
     }
 
     /// Adds a remark about another place.
     pub fn secondary(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
-        self.secondary.push(Label { span, message: message.into() });
+        self.secondary.push(Label { span, message: shown(message) });
         self
     }
 
     /// Says why it matters.
     pub fn note(&mut self, note: impl Into<String>) -> &mut Diagnostic {
-        self.note = Some(note.into());
+        self.note = Some(shown(note));
         self
     }
 
     /// Says what to do, where the rule's general help can be made more exact.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Diagnostic {
-        self.help = help.into();
+        self.help = shown(help);
         self
     }
 
@@ -87,13 +91,13 @@ impl Diagnostic {
         replacement: impl Into<String>,
     ) -> &mut Diagnostic {
         let edits = vec![Edit { span, replacement: replacement.into() }];
-        self.fix = Some(Fix { message: message.into(), edits, is_safe: false });
+        self.fix = Some(Fix { message: shown(message), edits, is_safe: false });
         self
     }
 
     /// Offers a change that may be made without asking.
     pub fn fix(&mut self, message: impl Into<String>, edits: Vec<Edit>) -> &mut Diagnostic {
-        self.fix = Some(Fix { message: message.into(), edits, is_safe: true });
+        self.fix = Some(Fix { message: shown(message), edits, is_safe: true });
         self
     }
 }
@@ -116,7 +120,7 @@ impl<'a> Sink<'a> {
         self.found.push(Diagnostic {
             rule: self.rule,
             severity: self.rule.severity,
-            message: message.into(),
+            message: shown(message),
             span,
             label: String::new(),
             secondary: Vec::new(),
@@ -125,5 +129,13 @@ impl<'a> Sink<'a> {
             fix: None,
         });
         self.found.last_mut().expect("one was just pushed")
+    }
+}
+
+fn shown(text: impl Into<String>) -> String {
+    let text = text.into();
+    match printable(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
     }
 }

@@ -14,6 +14,7 @@
 //! - [`registry`]: the one list of rules;
 //! - [`diagnostic`]: a finding, before anybody decides how to show it;
 //! - [`levels`]: what the caller's settings make of findings;
+//! - [`printable`]: text of anybody's making as it may stand on a terminal;
 //! - [`span`]: places in the source.
 //!
 //! This crate knows no parser, no file and no terminal. Rules do not know each other, and nobody
@@ -27,6 +28,7 @@ pub mod effects;
 pub mod import;
 pub mod levels;
 pub mod model;
+pub mod printable;
 pub mod record;
 pub mod registry;
 pub mod resolve;

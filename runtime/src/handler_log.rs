@@ -52,7 +52,9 @@ impl HandlerLog {
 
 /// Text of a guest's or client's making as it may stand in a log: control characters and those that
 /// turn the direction of writing are escaped, and a further line begins with spaces, as no event of the
-/// log does.
+/// log does. What the runner of a build takes for a command (`::error::` where a line begins, behind spaces
+/// too, and `##[` anywhere) is escaped as well: servers are tested in builds. `zigts` does the same with
+/// what it shows (`rules/src/printable.rs`).
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (number, line) in text.split('\n').enumerate() {
@@ -62,8 +64,13 @@ pub(crate) fn printable(text: &str) -> String {
                 out.push_str("    ");
             }
         }
-        for character in line.chars() {
-            if character.is_control() || is_deceptive(character) {
+        let command = line.trim_start().starts_with("::").then(|| line.find(':')).flatten();
+        for (at, character) in line.char_indices() {
+            let is_command = command.filter(|_| number > 0) == Some(at)
+                || character == '#' && line[..at].ends_with('#') && line[at..].starts_with("#[");
+            if is_command {
+                out.extend(character.escape_unicode());
+            } else if character.is_control() || is_deceptive(character) {
                 out.extend(character.escape_default());
             } else {
                 out.push(character);
@@ -77,7 +84,7 @@ pub(crate) fn printable(text: &str) -> String {
 fn is_deceptive(character: char) -> bool {
     matches!(
         character,
-        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
     )
 }
 
@@ -89,6 +96,13 @@ mod tests {
     fn control_characters_are_escaped() {
         assert_eq!(printable("a\u{1b}[31mb\rc\u{9b}d"), "a\\u{1b}[31mb\\rc\\u{9b}d");
         assert_eq!(printable("a\u{202e}b\u{2028}c é"), "a\\u{202e}b\\u{2028}c é");
+    }
+
+    #[test]
+    fn what_a_runner_takes_for_a_command_is_escaped() {
+        let text = "::a\n::error::b\n      ::error::c ##[error]d";
+        let shown = "::a\n    \\u{3a}:error::b\n      \\u{3a}:error::c #\\u{23}[error]d";
+        assert_eq!(printable(text), shown);
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod module_cache;
 mod module_circles;
 mod observing;
 mod partial_messages;
+mod printable;
 mod resume;
 mod rfc8441;
 mod rooms;

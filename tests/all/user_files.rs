@@ -122,7 +122,10 @@ fn standard_output_is_written_to_also_where_a_file_is_behind_it() {
         assert!(run(file.try_clone().expect("it is open").into()).status.success());
         let in_file = fs::read(&path).expect("it is there");
         assert!(in_file.starts_with(begin), "{arguments:?}");
-        assert_eq!(file.metadata().expect("it is open").ino(), path.metadata().expect("there").ino());
+        assert_eq!(
+            file.metadata().expect("it is open").ino(),
+            path.metadata().expect("there").ino()
+        );
         // Nothing else is written there, or the file were no artifact.
         let in_pipe = run(Stdio::piped()).stdout;
         assert_eq!(in_pipe.len(), in_file.len(), "{arguments:?}");

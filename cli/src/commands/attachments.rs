@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use base64::Engine;
 use serde::Serialize;
+use zigts_rules::printable::{printable, printable_json};
 use zigttp_runtime::{
     ControlAnswer, ControlRequest, PersistedAttachment, connect_control, list_attachments,
     prune_leftovers, read_attachment,
@@ -129,7 +130,7 @@ fn list(place: &Place) -> anyhow::Result<()> {
             })
             .collect::<Result<_, _>>()
             .expect("text and numbers always serialise");
-        writeln!(output, "{}", serde_json::to_string_pretty(&values)?)?;
+        writeln!(output, "{}", printable_json(serde_json::to_string_pretty(&values)?))?;
     } else {
         writeln!(
             output,
@@ -146,9 +147,12 @@ fn list(place: &Place) -> anyhow::Result<()> {
                     age(it.age),
                     it.value.kind().name(),
                     it.value.bytes().len(),
-                    it.url.escape_debug(),
+                    printable(&it.url),
                 )?,
-                Err(error) => writeln!(output, "{:#}", anyhow::Error::from(error))?,
+                Err(error) => {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    writeln!(output, "{}", printable(&error))?;
+                }
             }
         }
     }
@@ -166,7 +170,7 @@ fn show(id: u64, place: &Place) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     if place.json {
         let json = json(&it, &live(&place.durable)?, true);
-        writeln!(output, "{}", serde_json::to_string_pretty(&json)?)?;
+        writeln!(output, "{}", printable_json(serde_json::to_string_pretty(&json)?))?;
         return Ok(());
     }
     let bytes = it.value.bytes();
@@ -174,7 +178,7 @@ fn show(id: u64, place: &Place) -> anyhow::Result<()> {
         // What a client has sent must not drive the operator's terminal.
         Ok(text) if std::io::stdout().is_terminal() => {
             for line in text.split('\n') {
-                writeln!(output, "{}", line.escape_debug())?;
+                writeln!(output, "{}", printable(line))?;
             }
         }
         Ok(text) => output.write_all(text.as_bytes())?,

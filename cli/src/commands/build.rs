@@ -11,6 +11,7 @@ use zigts_compiler::report::{Report, Shown};
 use zigts_compiler::{BuildError, ConsoleLine};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
+use zigts_rules::printable::printable;
 use zigttp_abi::manifest::Manifest;
 
 use crate::exit::ErrorsFound;
@@ -88,7 +89,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn write(artifact: &Artifact, path: &Path, duration: Duration) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     let (size, seconds) = (description::size(artifact.bytes.len()), duration.as_secs_f64());
-    writeln!(output, "{}: {size}, built in {seconds:.2} s", path.display())?;
+    let path = path.display().to_string();
+    writeln!(output, "{}: {size}, built in {seconds:.2} s", printable(&path))?;
     description::write(&artifact.manifest, &mut output)?;
     Ok(())
 }

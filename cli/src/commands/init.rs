@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use zigts_rules::printable::printable;
+
 use crate::template::{File, Template};
 
 /// Arguments of `zigttp init`.
@@ -58,10 +60,15 @@ fn project_name(folder: &Path) -> String {
 fn tell(folder: &Path, files: &[File]) -> anyhow::Result<()> {
     let names: Vec<_> = files.iter().map(|file| file.name).collect();
     let mut output = std::io::stdout().lock();
-    writeln!(output, "written to {}: {}", folder.display(), names.join(", "))?;
+    writeln!(
+        output,
+        "written to {}: {}",
+        printable(&folder.display().to_string()),
+        names.join(", ")
+    )?;
     writeln!(output, "\nNext:\n")?;
     if folder != Path::new(".") {
-        writeln!(output, "    cd {}", quoted(folder))?;
+        writeln!(output, "    cd {}", printable(&quoted(folder)))?;
     }
     writeln!(output, "    zigttp dev handler.ts")?;
     writeln!(output, "\nThen open http://127.0.0.1:8080 in two tabs, and change handler.ts.")?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Serialize;
+use zigts_rules::printable::{printable, printable_json};
 use zigttp_runtime::{Import, Inspection, Section};
 
 use crate::description::{self, JsonHandler};
@@ -57,7 +58,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         let object = json(path, wasm.len(), &inspection);
         let text = serde_json::to_string_pretty(&object).expect("text and numbers serialise");
-        writeln!(output, "{text}")?;
+        writeln!(output, "{}", printable_json(text))?;
     } else {
         write(path, wasm.len(), &inspection, &mut output)?;
     }
@@ -90,17 +91,17 @@ fn write(
     writeln!(
         output,
         "{}: {}, built by zigts {} for ABI {}",
-        path.display(),
+        printable(&path.display().to_string()),
         description::size(bytes),
-        manifest.compiler.escape_debug(),
+        printable(&manifest.compiler),
         manifest.abi,
     )?;
-    writeln!(output, "sources: sha256 {}", manifest.source_hash.escape_debug())?;
+    writeln!(output, "sources: sha256 {}", printable(&manifest.source_hash))?;
     writeln!(output, "\nhandler")?;
     description::write(manifest, output)?;
     writeln!(output, "\nimports from the server")?;
     for Import { module, name } in imports {
-        writeln!(output, "  {}.{}", module.escape_debug(), name.escape_debug())?;
+        writeln!(output, "  {}.{}", printable(module), printable(name))?;
     }
     writeln!(output, "\nsections")?;
     for section in sections {
@@ -112,7 +113,7 @@ fn write(
 /// What a section is called, and for the large ones what is in it.
 fn label(section: &Section) -> String {
     match section.name.as_str() {
-        name if section.is_custom => format!("custom {}", name.escape_debug()),
+        name if section.is_custom => format!("custom {}", printable(name)),
         "code" => "code (engine)".to_owned(),
         "data" => "data (engine and snapshot)".to_owned(),
         name => name.to_owned(),

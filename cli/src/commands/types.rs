@@ -23,10 +23,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let text = typings::print();
     match &arguments.out {
-        Some(path) => {
-            user_file::write(path, text.as_bytes())
-                .with_context(|| format!("cannot write `{}`", path.display()))
-        }
+        Some(path) => user_file::write(path, text.as_bytes())
+            .with_context(|| format!("cannot write `{}`", path.display())),
         None => Ok(std::io::stdout().write_all(text.as_bytes())?),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Style};
 use zigts_compiler::report::Shown;
 use zigts_rules::import::ModuleName;
+use zigts_rules::printable::printable;
 use zigttp_abi::manifest::Manifest;
 
 use super::build::{Build, Outcome};
@@ -32,7 +33,7 @@ pub fn addresses(address: SocketAddr) {
 pub fn handler(manifest: &Manifest) {
     let routes = match &manifest.routes {
         Some(routes) if routes.is_empty() => "none".to_owned(),
-        Some(routes) => routes.join("  "),
+        Some(routes) => printable(&routes.join("  ")).into_owned(),
         None => "every path".to_owned(),
     };
     line("routes", &routes);
@@ -51,7 +52,8 @@ pub fn watched<'a>(modules: impl Iterator<Item = &'a Path>) {
     let others = names.len().saturating_sub(MANY);
     names.truncate(MANY);
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-    line("watching", &format!("{}{others}; Ctrl-C stops", names.join(", ")));
+    let names = names.join(", ");
+    line("watching", &format!("{}{others}; Ctrl-C stops", printable(&names)));
 }
 
 /// Everything there is to say about a build's sources.
@@ -84,7 +86,8 @@ pub fn serving(what: &str, took: Duration, sockets: usize) {
 
 /// A build cannot be served; `note` is what is instead.
 pub fn broken(path: &Path, note: &str) {
-    remark(&format!("{BAD}{} does not build{BAD:#}: {note}", path.display()));
+    let path = path.display().to_string();
+    remark(&format!("{BAD}{} does not build{BAD:#}: {note}", printable(&path)));
 }
 
 fn remark(text: &str) {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use zigts_rules::printable::printable;
+
 use super::{Place, Shown};
 
 /// The diagnostics as lines `file:line:column: severity CODE: message`.
@@ -10,8 +12,7 @@ pub fn to_string(reports: &[Shown<'_>]) -> String {
     for (shown, diagnostic) in Shown::diagnostics(reports) {
         let Place { file, start, .. } = shown.place(diagnostic.span);
         let (severity, code) = (diagnostic.severity.name(), diagnostic.rule.code);
-        // A message may quote the author's text, line breaks and all.
-        let message = diagnostic.message.replace(['\r', '\n'], " ");
+        let (file, message) = (printable(&file), &diagnostic.message);
         writeln!(text, "{file}:{}:{}: {severity} {code}: {message}", start.line, start.column)
             .expect("writing to a string cannot fail");
     }

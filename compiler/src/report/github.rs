@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use zigts_rules::printable::printable;
+
 use super::{Place, Shown};
 
 /// The diagnostics as workflow commands, one a line.
@@ -17,7 +19,7 @@ pub fn to_string(reports: &[Shown<'_>]) -> String {
             message += &format!("\nnote: {note}");
         }
         message += &format!("\nhelp: {}", diagnostic.help);
-        write!(text, "::{} file={},", diagnostic.severity.name(), property(&file))
+        write!(text, "::{} file={},", diagnostic.severity.name(), property(&printable(&file)))
             .and_then(|()| write!(text, "line={},endLine={},", start.line, end.line))
             .and_then(|()| {
                 // Columns are understood within one line only.

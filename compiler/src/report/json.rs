@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use zigts_rules::diagnostic::Diagnostic;
+use zigts_rules::printable::printable_json;
 use zigttp_abi::manifest::Properties;
 
 use super::{Facts, Place, Shown};
@@ -65,7 +66,8 @@ pub fn to_string(reports: &[Shown<'_>], success: bool) -> String {
             _ => None,
         },
     };
-    serde_json::to_string_pretty(&object).expect("text and numbers always serialise") + "\n"
+    let text = serde_json::to_string_pretty(&object).expect("text and numbers always serialise");
+    printable_json(text + "\n")
 }
 
 /// The diagnostics of one or more handlers, for an object that has more to say than they.

@@ -1,5 +1,6 @@
 //! Diagnostics for people: each with its place in the source, framed.
 
+use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 
@@ -8,12 +9,12 @@ use codespan_reporting::files::{Error, Files};
 use codespan_reporting::term::termcolor::{NoColor, WriteColor};
 use codespan_reporting::term::{self, Chars, Config, DisplayStyle};
 use zigts_rules::diagnostic::Diagnostic;
-use zigts_rules::import::ModuleName;
+use zigts_rules::printable::{escape, printable, unprintable};
 use zigts_rules::record::Severity;
 use zigts_rules::span::{ModuleId, Span};
 
 use super::Shown;
-use crate::source::{SourceFile, Sources};
+use crate::source::SourceFile;
 
 /// A line longer than this is not shown. Generated code has lines of megabytes.
 const MAX_SHOWN_LINE_BYTES: usize = 1_000;
@@ -27,8 +28,9 @@ pub fn write(
     width: Option<usize>,
     writer: &mut dyn WriteColor,
 ) -> io::Result<()> {
+    let files = ShownFiles::of(shown);
     for diagnostic in &shown.report.diagnostics {
-        write_one(shown, diagnostic, width, writer)?;
+        write_one(&files, diagnostic, width, writer)?;
     }
     Ok(())
 }
@@ -36,25 +38,25 @@ pub fn write(
 /// One diagnostic of a report as text without colours: its message on the first line, then the frame.
 pub fn to_string(shown: Shown<'_>, diagnostic: &Diagnostic) -> String {
     let mut text = NoColor::new(Vec::new());
-    write_one(shown, diagnostic, None, &mut text).expect("writing to memory cannot fail");
+    write_one(&ShownFiles::of(shown), diagnostic, None, &mut text)
+        .expect("writing to memory cannot fail");
     String::from_utf8(text.into_inner()).expect("sources and messages are UTF-8")
 }
 
 fn write_one(
-    Shown { report, path_of }: Shown<'_>,
+    files: &ShownFiles<'_>,
     diagnostic: &Diagnostic,
     width: Option<usize>,
     writer: &mut dyn WriteColor,
 ) -> io::Result<()> {
-    let files = NamedSources { sources: &report.sources, path_of };
     let is_shown = places(diagnostic)
-        .all(|span| longest_line(report.sources.file(span.module), span) < MAX_SHOWN_LINE_BYTES);
+        .all(|span| longest_line(files.file(span.module).file, span) < MAX_SHOWN_LINE_BYTES);
     let config = Config {
         display_style: if is_shown { DisplayStyle::Rich } else { DisplayStyle::Medium },
         chars: Chars::ascii(),
         ..Config::default()
     };
-    term::emit_to_write_style(writer, &config, &files, &framed(diagnostic, width)).map_err(
+    term::emit_to_write_style(writer, &config, files, &framed(files, diagnostic, width)).map_err(
         |error| match error {
             Error::Io(error) => error,
             broken => unreachable!("spans lie in the sources they were made from: {broken}"),
@@ -76,7 +78,15 @@ fn longest_line(file: &SourceFile, span: Span) -> usize {
         .unwrap_or(0)
 }
 
-fn framed(diagnostic: &Diagnostic, width: Option<usize>) -> codespan::Diagnostic<ModuleId> {
+fn framed(
+    files: &ShownFiles<'_>,
+    diagnostic: &Diagnostic,
+    width: Option<usize>,
+) -> codespan::Diagnostic<ModuleId> {
+    let range = |span: Span| {
+        let file = files.file(span.module);
+        file.shown(span.start as usize)..file.shown(span.end as usize)
+    };
     let severity = match diagnostic.severity {
         Severity::Error => codespan::Severity::Error,
         Severity::Warning => codespan::Severity::Warning,
@@ -118,38 +128,98 @@ fn wrap(text: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-fn range(span: Span) -> Range<usize> {
-    span.start as usize..span.end as usize
+/// A handler's modules as they may stand on a terminal.
+struct ShownFiles<'a> {
+    files: Vec<ShownFile<'a>>,
 }
 
-struct NamedSources<'a> {
-    sources: &'a Sources,
-    path_of: &'a dyn Fn(&ModuleName) -> String,
+/// A text, in which what drives a terminal or deceives its reader is escaped. It has the lines that it
+/// had, and each place of it is known by both texts' offsets.
+struct ShownFile<'a> {
+    name: String,
+    file: &'a SourceFile,
+    text: Cow<'a, str>,
+    /// Of each character that is escaped: where it begins, and by how much all texts up to its end are
+    /// longer than they were. In ascending order.
+    shifts: Vec<(usize, usize)>,
 }
 
-impl<'a> Files<'a> for NamedSources<'a> {
+impl<'a> ShownFiles<'a> {
+    fn of(Shown { report, path_of }: Shown<'a>) -> ShownFiles<'a> {
+        let name = |file: &SourceFile| printable(&path_of(file.name())).into_owned();
+        let files = report.sources.files().iter();
+        ShownFiles { files: files.map(|file| ShownFile::of(name(file), file)).collect() }
+    }
+
+    fn file(&self, id: ModuleId) -> &ShownFile<'a> {
+        &self.files[id.index()]
+    }
+}
+
+impl<'a> ShownFile<'a> {
+    fn of(name: String, file: &'a SourceFile) -> ShownFile<'a> {
+        let text = file.text();
+        let (mut shown, mut end, mut shifts) = (String::new(), 0, Vec::new());
+        for (at, character) in unprintable(text, |it| it == '\n' || it == '\t') {
+            let is_line_end = character == '\r' && text[at..].starts_with("\r\n");
+            if is_line_end {
+                continue;
+            }
+            shown.push_str(&text[end..at]);
+            shown.push_str(&escape(character));
+            end = at + character.len_utf8();
+            shifts.push((at, shown.len() - end));
+        }
+        let text =
+            if shifts.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + &text[end..]) };
+        ShownFile { name, file, text, shifts }
+    }
+
+    /// Where in the shown text a byte of the source is.
+    fn shown(&self, offset: usize) -> usize {
+        let before = self.shifts.partition_point(|&(at, _)| at < offset);
+        offset + before.checked_sub(1).map_or(0, |last| self.shifts[last].1)
+    }
+
+    /// Which byte of the source is shown there.
+    fn source(&self, shown: usize) -> usize {
+        let before = self.shifts.partition_point(|&(at, _)| self.shown(at) < shown);
+        shown - before.checked_sub(1).map_or(0, |last| self.shifts[last].1)
+    }
+}
+
+impl<'a> Files<'a> for ShownFiles<'_> {
     type FileId = ModuleId;
-    type Name = String;
+    type Name = &'a str;
     type Source = &'a str;
 
-    fn name(&'a self, id: ModuleId) -> Result<String, Error> {
-        Ok((self.path_of)(self.sources.file(id).name()))
+    fn name(&'a self, id: ModuleId) -> Result<&'a str, Error> {
+        Ok(&self.file(id).name)
     }
 
     fn source(&'a self, id: ModuleId) -> Result<&'a str, Error> {
-        Ok(self.sources.file(id).text())
+        Ok(&self.file(id).text)
     }
 
     fn line_index(&'a self, id: ModuleId, offset: usize) -> Result<usize, Error> {
-        Ok(self.sources.file(id).line_index(offset))
+        let file = self.file(id);
+        Ok(file.file.line_index(file.source(offset)))
     }
 
     fn line_range(&'a self, id: ModuleId, line_index: usize) -> Result<Range<usize>, Error> {
-        let file = self.sources.file(id);
-        file.line_range(line_index).ok_or(Error::LineTooLarge {
+        let file = self.file(id);
+        let range = file.file.line_range(line_index).ok_or(Error::LineTooLarge {
             given: line_index,
-            max: file.line_index(file.text().len()),
-        })
+            max: file.file.line_index(file.file.text().len()),
+        })?;
+        Ok(file.shown(range.start)..file.shown(range.end))
+    }
+
+    /// As every other format counts.
+    fn column_number(&'a self, id: ModuleId, _line: usize, offset: usize) -> Result<usize, Error> {
+        let file = self.file(id);
+        let offset = u32::try_from(file.source(offset)).unwrap_or(u32::MAX);
+        Ok(file.file.line_column(offset).column)
     }
 }
 

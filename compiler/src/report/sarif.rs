@@ -8,6 +8,7 @@ use serde_sarif::sarif::{
     ReportingDescriptor, Result as SarifResult, ResultLevel, Run, Sarif, Tool, ToolComponent,
 };
 use zigts_rules::diagnostic::{Diagnostic, Edit};
+use zigts_rules::printable::printable_json;
 use zigts_rules::record::{RuleRecord, Severity};
 use zigts_rules::registry;
 use zigts_rules::span::Span;
@@ -33,7 +34,8 @@ pub fn to_string(reports: &[Shown<'_>]) -> String {
         .build();
     let log =
         Sarif::builder().schema(SCHEMA).version(serde_json::json!("2.1.0")).runs(vec![run]).build();
-    serde_json::to_string_pretty(&log).expect("text and numbers always serialise") + "\n"
+    let text = serde_json::to_string_pretty(&log).expect("text and numbers always serialise");
+    printable_json(text + "\n")
 }
 
 fn descriptor(record: &RuleRecord) -> ReportingDescriptor {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use zigts_compiler::report::Shown;
 use zigts_compiler::report::json::{JsonDiagnostic, diagnostics};
 use zigts_rules::import::ModuleName;
+use zigts_rules::printable::printable_json;
 
 use super::Build;
 use crate::description::JsonHandler;
@@ -60,5 +61,6 @@ pub(super) fn to_string(build: &Build, output: &Path, duration: Duration) -> Str
             .map(|line| JsonConsoleLine { method: show::console_method(line), text: &line.text })
             .collect(),
     };
-    serde_json::to_string_pretty(&object).expect("text and numbers always serialise") + "\n"
+    let text = serde_json::to_string_pretty(&object).expect("text and numbers always serialise");
+    printable_json(text + "\n")
 }

@@ -1,11 +1,12 @@
 //! `--fix` and `--fix-dry-run`: changes that settle findings, made in memory until none is left.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
 use zigts_compiler::fix::fixed;
 use zigts_rules::levels::Levels;
+use zigts_rules::printable::printable;
 
 use crate::checking::{self, Candidate, Checked};
 use crate::overlay::Overlay;
@@ -67,7 +68,16 @@ pub(super) fn print(overlay: &Overlay) -> anyhow::Result<()> {
         let shown = path.display();
         let diff = similar::TextDiff::from_lines(old, text);
         let names = (format!("a/{shown}"), format!("b/{shown}"));
-        write!(output, "{}", diff.unified_diff().header(&names.0, &names.1))?;
+        let patch = diff.unified_diff().header(&names.0, &names.1).to_string();
+        if std::io::stdout().is_terminal() {
+            for line in patch.split_inclusive('\n') {
+                let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+                write!(output, "{}{end}", printable(line))?;
+            }
+        } else {
+            // For programs, which want it exactly.
+            write!(output, "{patch}")?;
+        }
     }
     Ok(())
 }
