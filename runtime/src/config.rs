@@ -89,7 +89,8 @@ pub struct Config {
     /// without it.
     pub handshake_rate: Option<NonZeroU32>,
     /// Events that may run at the same time. Beyond them connections are not read, and HTTP requests,
-    /// which get half of them at most, are answered 503.
+    /// which get half of them at most, are answered 503. Each reserves some 9 GiB of address space; where
+    /// there is less, fewer run.
     pub max_events: usize,
     /// Linear memory of one event plus the effects it collects, in bytes.
     pub memory_limit: usize,

@@ -46,6 +46,7 @@
 //! clients and disks cause, so a log bounds them for each callsite, as that of `zigttp run` does.
 
 mod accept;
+mod address_space;
 mod admin;
 mod admission;
 mod allocated;

@@ -21,12 +21,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wasmtime::{
-    Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker,
-    Module, PoolingAllocationConfig, Store, TypedFunc, UpdateDeadline, WasmParams,
-};
+use wasmtime::{Engine, InstancePre, Linker, Module, Store, TypedFunc, UpdateDeadline, WasmParams};
 use zigttp_abi::guest::Status;
 
+use crate::address_space::Reserved;
 use crate::budget::OverBudget;
 use crate::config::{Config, Isolation};
 use crate::error::{LoadError, StartError};
@@ -39,28 +37,15 @@ use crate::module_cache::{Cached, ModuleCache};
 use crate::restore::{self, Image, Tracked};
 use crate::ticker::Ticker;
 
-/// Stack for one event's WebAssembly. The engine refuses recursion at 448 KiB of its own stack;
-/// Cranelift's frames took up to 8 times that in native recursion (`JSON.parse`), so 18 times
-/// leaves no way to reach the end of this one first (measured; at 8 times some traps are left).
-const WASM_STACK_BYTES: usize = 8 << 20;
-/// The fiber's stack holds that and the host functions called on top of it.
-const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
-/// Linear memory that is put back by copying instead of by unmapping. Measured: 8 us an event
-/// with it, 50 without (each unmapped page faults again).
-const KEEP_RESIDENT_BYTES: usize = 4 << 20;
-const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
-
 /// Far off: an instantiation is synchronous, so it cannot yield, and it is short.
 const INSTANTIATION_TICKS: u64 = 1 << 20;
-/// Instances that wait for an event, per core: events run to their end unless they take
-/// milliseconds, so few are in use at once. Each holds what it ever wrote, a megabyte at most.
-const IDLE_PER_CORE: usize = 8;
 
 /// The engine and the bounds of everything that runs in it.
 pub(crate) struct Sandbox {
     engine: Engine,
     linker: Linker<HostData>,
     ticker: Ticker,
+    max_events: usize,
     /// One permit is one event that runs.
     slots: Semaphore,
     /// Of those, how many HTTP requests may hold. A room runs one event at a time, so it cannot
@@ -132,7 +117,7 @@ impl Sandbox {
     /// Sets up the engine, its pool and its ticker.
     pub(crate) fn new(config: &Config) -> Result<Sandbox, StartError> {
         let refuse = |error: wasmtime::Error| StartError::Sandbox(format!("{error:#}"));
-        let engine = Engine::new(&engine_config(config).map_err(refuse)?).map_err(refuse)?;
+        let Reserved { engine, events, idle } = Reserved::reserve(config).map_err(refuse)?;
         let mut linker = Linker::new(&engine);
         host::link(&mut linker).map_err(refuse)?;
         let ticker =
@@ -141,9 +126,10 @@ impl Sandbox {
             engine,
             linker,
             ticker,
-            slots: Semaphore::new(config.max_events),
-            request_slots: Semaphore::new(config.max_events.div_ceil(2)),
-            places: Arc::new(Semaphore::new(idle_instances(config))),
+            max_events: events,
+            slots: Semaphore::new(events),
+            request_slots: Semaphore::new(events.div_ceil(2)),
+            places: Arc::new(Semaphore::new(idle)),
             cache: ModuleCache::new(config.cache_dir.as_deref()),
             memory_limit: config.memory_limit,
             isolation: config.isolation,
@@ -226,6 +212,11 @@ impl Sandbox {
     pub(crate) fn request_slot(&self) -> Option<Slot<'_>> {
         let request = self.request_slots.try_acquire().ok()?;
         Some(Slot { _slot: self.slots.try_acquire().ok()?, _request: Some(request) })
+    }
+
+    /// How many events may run: as many as the configuration says, or as there is address space for.
+    pub(crate) fn max_events(&self) -> usize {
+        self.max_events
     }
 
     /// How many events may begin now.
@@ -433,45 +424,6 @@ impl Instance {
             }
         }
     }
-}
-
-/// Instances kept for further events.
-fn idle_instances(config: &Config) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match config.isolation {
-        Isolation::Restore => config.max_events.min(IDLE_PER_CORE * cores),
-        Isolation::Instantiate => 0,
-    }
-}
-
-fn engine_config(config: &Config) -> wasmtime::Result<EngineConfig> {
-    // Those that run, those kept, and the one an image is taken from.
-    let instances = config.max_events + idle_instances(config) + 1;
-    let instances = u32::try_from(instances).unwrap_or(u32::MAX);
-    // With the map of written pages.
-    let memories = instances.saturating_mul(2);
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(instances)
-        .total_memories(memories)
-        .total_tables(instances)
-        .total_stacks(instances)
-        .max_memories_per_module(2)
-        .max_memory_size(config.memory_limit)
-        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
-        .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
-        // Linux 6.7 and later: ask the kernel which pages were written instead of copying all.
-        .pagemap_scan(Enabled::Auto);
-    let mut engine = EngineConfig::new();
-    engine
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBER_STACK_BYTES)
-        // For the map of written pages; a guest that has two itself is refused.
-        .wasm_multi_memory(true)
-        .wasm_memory64(false)
-        .wasm_tail_call(false);
-    Ok(engine)
 }
 
 fn ws(connection: &Arc<crate::connection::Connection>) -> i64 {

@@ -98,13 +98,14 @@ impl Server {
     ///
     /// # Errors
     /// When the artifact is refused, or the machine does not give what the configuration asks for.
-    pub fn new(config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
+    pub fn new(mut config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
         config.check().map_err(StartError::Config)?;
         let mut origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
         if config.loopback_only {
             origins = origins.with_loopback();
         }
         let sandbox = Sandbox::new(&config)?;
+        config.max_events = sandbox.max_events();
         let app = App::load(&sandbox, artifact)?;
         let (ids, attachments, durable_dir) = match &config.durable {
             Some(dir) => {

@@ -1,14 +1,14 @@
 //! Bounds on clients that are not slow but many, fast or large, and how an operator sets them.
 
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use tokio_tungstenite::tungstenite::Error;
 
 use super::support::client::Client;
-use super::support::programs;
 use super::support::server::Server;
+use super::support::{admin, programs};
 
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
@@ -26,6 +26,72 @@ export function handler(req: Request) {
 "#,
     )
 });
+
+/// A starter that leaves a program so much address space.
+fn with_address_space(gibibytes: u32) -> Command {
+    let mut starter = Command::new("sh");
+    let kibibytes = gibibytes << 20;
+    starter.args(["-c", &format!("ulimit -v {kibibytes}; exec \"$0\" \"$@\"")]);
+    starter
+}
+
+const ECHO: &str = r#"
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+export function handler(req: Request) { return Response.text("ok"); }
+"#;
+
+#[tokio::test]
+async fn with_little_address_space_fewer_events_run_at_a_time_and_a_line_says_so() {
+    let handler = programs::compile(ECHO);
+    for isolation in ["restore", "instantiate"] {
+        let arguments = ["--max-events", "256", "--isolation", isolation];
+        let (server, admin) = admin::start_under(&mut with_address_space(64), &handler, &arguments);
+        let log = server.wait_for_log("events at a time instead of 256");
+        let (_, rest) = log.split_once("--max-events ").expect("the flag is named");
+        let said: f64 = rest.split(',').next().and_then(|it| it.parse().ok()).expect("a number");
+        assert!((1.0..256.0).contains(&said), "{said}");
+        assert_eq!(admin::scrape(admin)["zigttp_events_limit"], said);
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            clients.push(server.connect("/").await);
+        }
+        for client in &mut clients {
+            assert_eq!(client.ask("hello").await, "hello");
+        }
+        assert_eq!(server.get("/"), (200, "ok".to_owned()));
+        // What the line advises is right.
+        let said = said.to_string();
+        let arguments = ["--max-events", &said, "--isolation", isolation];
+        let (server, _) = admin::start_under(&mut with_address_space(64), &handler, &arguments);
+        assert!(!server.log().contains("events at a time instead"), "{}", server.log());
+    }
+}
+
+#[test]
+fn with_too_little_address_space_for_one_event_the_server_says_what_it_needs() {
+    let handler = programs::compile(ECHO);
+    for isolation in ["restore", "instantiate"] {
+        let mut starter = with_address_space(6);
+        programs::prepare(&mut starter);
+        let output = starter
+            .arg(programs::program_path("zigttp"))
+            .arg("run")
+            .arg(&handler)
+            .args(["--port", "0", "--isolation", isolation])
+            .output()
+            .expect("the shell starts");
+        let said = String::from_utf8(output.stderr).expect("messages are UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let (before, _) = said.split_once(" GiB of address space (ulimit -v)").expect(&said);
+        let needed = before.rsplit(' ').next().and_then(|it| it.parse().ok());
+        // That is enough.
+        let arguments = ["--isolation", isolation];
+        let mut starter = with_address_space(needed.expect("a number"));
+        let server = Server::start_under(&mut starter, &handler, &arguments);
+        assert_eq!(server.get("/"), (200, "ok".to_owned()));
+    }
+}
 
 #[tokio::test]
 async fn a_connection_over_its_message_rate_is_closed_with_1008() {
