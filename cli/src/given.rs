@@ -13,13 +13,16 @@ pub fn differing(command: &Command, matches: &ArgMatches) -> Vec<String> {
         if !matches!(source, ValueSource::CommandLine | ValueSource::EnvVariable) {
             return None;
         }
+        if !argument.get_action().takes_values() {
+            // A variable may say no.
+            return matches.get_flag(id).then(|| format!("--{name}"));
+        }
         let values: Vec<_> = matches.get_raw(id)?.collect();
         if values == argument.get_default_values() {
             return None;
         }
         let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
-        let is_switch = !argument.get_action().takes_values();
-        Some(if is_switch { format!("--{name}") } else { format!("--{name} {}", values.join(",")) })
+        Some(format!("--{name} {}", values.join(",")))
     });
     options.collect()
 }

@@ -3,6 +3,8 @@
 use clap::Args;
 use zigttp_runtime::{AdminToken, InspectorAccess, InspectorOptions};
 
+use crate::values::{switch, within};
+
 /// How much the inspector keeps.
 #[derive(Args)]
 pub struct InspectorEvents {
@@ -12,7 +14,7 @@ pub struct InspectorEvents {
         env = "ZIGTTP_INSPECTOR_EVENTS",
         value_name = "N",
         default_value_t = InspectorOptions::DEFAULT_MAX_EVENTS as u32,
-        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        value_parser = |text: &str| within(text, 1..=100_000),
         help_heading = "Observing"
     )]
     inspector_events: u32,
@@ -22,7 +24,7 @@ pub struct InspectorEvents {
 #[derive(Args)]
 pub struct InspectorFlag {
     /// Serve the inspector at /__zigttp, to whoever has the token that is printed at the start
-    #[arg(long, env = "ZIGTTP_INSPECTOR", help_heading = "Observing")]
+    #[arg(long, env = "ZIGTTP_INSPECTOR", value_parser = switch(), help_heading = "Observing")]
     inspector: bool,
 
     #[command(flatten)]

@@ -17,8 +17,8 @@
 //! - [`signals`]: what the operator tells a server, from its start on;
 //! - [`dev`]: a handler that is being worked on: built, served, and built again when it changes;
 //! - [`building`]: the compiler's engine, ready to build;
-//! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`given`]: the options of a server
-//!   as flags and environment variables, and which of them are not as by default;
+//! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`variables`], [`given`]: the
+//!   options of a server as flags and environment variables, and which of them are not as by default;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
 //!   waits for whoever reads it;
 //! - [`user_file`]: writes what the user names, be it a file, a link, a pipe or a device;
@@ -51,4 +51,6 @@ pub mod signals;
 pub mod template;
 pub mod tls_options;
 pub mod user_file;
+mod values;
+pub mod variables;
 pub mod watch;

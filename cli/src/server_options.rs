@@ -10,6 +10,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use zigttp_runtime::{Config, Fsync, Isolation, OnError};
 
+use crate::values::{duration, memory, number, origin, size, switch, within};
+
 /// Options of the server, grouped as `--help` shows them.
 #[derive(Args)]
 pub struct ServerOptions {
@@ -28,7 +30,7 @@ pub struct ServerOptions {
     fsync: FsyncArgument,
 
     /// Give a browser that comes back to the same URL the attachment it has left there
-    #[arg(long, env = "ZIGTTP_RESUME", help_heading = "Durability")]
+    #[arg(long, env = "ZIGTTP_RESUME", value_parser = switch(), help_heading = "Durability")]
     resume: bool,
 
     /// How long what a dropped link has left may be resumed; after a restart it is 24 hours
@@ -63,7 +65,7 @@ pub struct ServerOptions {
 
     /// Events that may run at the same time; beyond them sockets are not read and HTTP gets 503
     /// [default: 64 per core]
-    #[arg(long, env = "ZIGTTP_MAX_EVENTS", value_name = "N", help_heading = "Events")]
+    #[arg(long, env = "ZIGTTP_MAX_EVENTS", value_name = "N", value_parser = number::<usize>, help_heading = "Events")]
     max_events: Option<usize>,
 
     /// Largest attachment
@@ -85,13 +87,14 @@ pub struct ServerOptions {
         long,
         env = "ZIGTTP_HANDLER_LOG_RATE",
         value_name = "N",
+        value_parser = number::<NonZeroU32>,
         default_value = "1000",
         help_heading = "Events"
     )]
     handler_log_rate: NonZeroU32,
 
     /// Compare the whole sandbox with the artifact after every Nth event that restored one
-    #[arg(long, env = "ZIGTTP_VERIFY_RESTORE", value_name = "N", help_heading = "Events")]
+    #[arg(long, env = "ZIGTTP_VERIFY_RESTORE", value_name = "N", value_parser = number::<NonZeroU32>, help_heading = "Events")]
     verify_restore: Option<NonZeroU32>,
 
     /// Open connections; an upgrade beyond them is answered 503
@@ -99,6 +102,7 @@ pub struct ServerOptions {
         long,
         env = "ZIGTTP_MAX_CONNECTIONS",
         value_name = "N",
+        value_parser = number::<usize>,
         default_value_t = 100_000,
         help_heading = "Connections"
     )]
@@ -109,27 +113,30 @@ pub struct ServerOptions {
         long,
         env = "ZIGTTP_MAX_TRANSPORTS",
         value_name = "N",
+        value_parser = number::<usize>,
         default_value_t = 10_000,
         help_heading = "HTTP"
     )]
     max_transports: usize,
 
-    /// Let pages of this origin connect besides the server's own; * for any; may be repeated
+    /// Let pages of this origin connect besides the server's own: https://app.example.com,
+    /// https://*.example.com or * for any; may be repeated, or a list with commas
     #[arg(
         long,
         env = "ZIGTTP_ALLOWED_ORIGIN",
         value_name = "ORIGIN",
         value_delimiter = ',',
+        value_parser = origin,
         help_heading = "Connections"
     )]
     allowed_origin: Vec<String>,
 
     /// Handshakes of one address in a second; more are answered 429 [default: no bound]
-    #[arg(long, env = "ZIGTTP_HANDSHAKE_RATE", value_name = "N", help_heading = "Connections")]
+    #[arg(long, env = "ZIGTTP_HANDSHAKE_RATE", value_name = "N", value_parser = number::<NonZeroU32>, help_heading = "Connections")]
     handshake_rate: Option<NonZeroU32>,
 
     /// Messages of one connection in a second; more close it with 1008 [default: no bound]
-    #[arg(long, env = "ZIGTTP_MESSAGE_RATE", value_name = "N", help_heading = "Connections")]
+    #[arg(long, env = "ZIGTTP_MESSAGE_RATE", value_name = "N", value_parser = number::<NonZeroU32>, help_heading = "Connections")]
     message_rate: Option<NonZeroU32>,
 
     /// Largest message; a larger one closes with 1009
@@ -161,7 +168,7 @@ pub struct ServerOptions {
     compression_min_size: usize,
 
     /// How hard messages are compressed: 1, fast, to 9, small
-    #[arg(long, env = "ZIGTTP_COMPRESSION_LEVEL", value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=9), help_heading = "Connections")]
+    #[arg(long, env = "ZIGTTP_COMPRESSION_LEVEL", value_name = "N", default_value = "1", value_parser = |text: &str| within(text, 1..=9), help_heading = "Connections")]
     compression_level: u32,
 
     /// Bytes that may wait for one connection before send() answers false; each frame counts 128 besides
@@ -194,7 +201,7 @@ pub struct ServerOptions {
     drain_timeout: Duration,
 
     /// Bring the old handler back if N of a new one's first 100 events fail
-    #[arg(long, env = "ZIGTTP_ROLLBACK_AFTER", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Swapping the handler")]
+    #[arg(long, env = "ZIGTTP_ROLLBACK_AFTER", value_name = "N", value_parser = |text: &str| within(text, 1..=100), help_heading = "Swapping the handler")]
     rollback_after: Option<u32>,
 
     /// Largest HTTP request body; a larger one is answered 413
@@ -305,29 +312,6 @@ impl ServerOptions {
     }
 }
 
-/// `50ms`, `10s`, `2min`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write a time as 50ms, 10s or 2min"))?;
-    if duration.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(duration) }
-}
-
-/// `64KiB`, `1MiB`, or plain bytes.
-fn size(text: &str) -> Result<usize, String> {
-    // The event interface counts in 32 bits.
-    i32::try_from(memory(text)?)
-        .ok()
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .ok_or_else(|| "it is over 2GiB".to_owned())
-}
-
-/// The same for what no event holds alone, however much it is.
-fn memory(text: &str) -> Result<usize, String> {
-    let size: bytesize::ByteSize =
-        text.parse().map_err(|error| format!("{error}; write a size as 64KiB, 1MiB or bytes"))?;
-    usize::try_from(size.as_u64()).map_err(|_over| "it is more than there can be".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -344,16 +328,5 @@ mod tests {
     fn the_defaults_of_the_flags_are_those_of_the_library() {
         let Program { server } = Program::parse_from(["zigttp"]);
         assert_eq!(format!("{:?}", server.into_config(None)), format!("{:?}", Config::default()));
-    }
-
-    #[test]
-    fn sizes_and_durations_are_written_with_units() {
-        assert_eq!(size("64KiB"), Ok(65_536));
-        assert_eq!(size("1MiB"), Ok(1 << 20));
-        assert_eq!(size("1000"), Ok(1000));
-        assert!(size("3GiB").is_err() && size("much").is_err() && size("-1").is_err());
-        assert_eq!(duration("50ms"), Ok(Duration::from_millis(50)));
-        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
-        assert!(duration("10").is_err() && duration("0s").is_err());
     }
 }

@@ -77,8 +77,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Transports that speak HTTP, and are no WebSocket yet or never will be; more are closed at once.
     pub max_transports: usize,
-    /// Origins of web pages that may connect, besides the server's own: `https://app.example.com`, or
-    /// `*` for any.
+    /// Origins of web pages that may connect, besides the server's own: `https://app.example.com`,
+    /// `https://*.example.com` for all names of one label or more under one, or `*` for any.
     pub allowed_origins: Vec<String>,
     /// Answers only requests that name this machine by a loopback name or address, and pages of such an
     /// origin, on any port: for development, where no foreign page is to reach in.

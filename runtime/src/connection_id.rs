@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Fsync;
+use crate::number;
 use crate::own_folder::{Others, OwnFolder};
 
 /// The file of the high-water mark, and its name while it is written anew.
@@ -102,10 +103,7 @@ impl ConnectionIds {
             .open_file(MARK, Others::MayRead)
             .and_then(|file| file.take(MAX_MARK_BYTES).read_to_string(&mut text));
         let next = match read {
-            Ok(_bytes) => text
-                .trim()
-                .parse()
-                .ok()
+            Ok(_bytes) => number::parse(text.trim())
                 .filter(|next| (1..=MAX_COUNTER).contains(next))
                 .ok_or_else(|| {
                     let problem = "the mark of used ids, `ids`, is damaged";

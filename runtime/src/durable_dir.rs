@@ -20,6 +20,7 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use crate::number;
 use crate::own_folder::{Others, OwnFolder};
 
 /// Names the process that uses the directory.
@@ -82,9 +83,9 @@ fn busy(folder: &OwnFolder) -> io::Error {
     let _ = folder
         .open_file(LOCK, Others::MayRead)
         .and_then(|file| file.take(32).read_to_string(&mut holder));
-    let holder = match holder.trim().parse::<u32>() {
-        Ok(process) => process.to_string(),
-        Err(_) => "unknown".to_owned(),
+    let holder = match number::parse::<u32>(holder.trim()) {
+        Some(process) => process.to_string(),
+        None => "unknown".to_owned(),
     };
     io::Error::new(
         io::ErrorKind::ResourceBusy,

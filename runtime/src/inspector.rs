@@ -36,6 +36,7 @@ use tokio::time::timeout;
 pub use self::access::InspectorAccess;
 pub use self::build::{Finding, LastBuild};
 use crate::http::{Body, text};
+use crate::number;
 use crate::observer::Observer;
 use crate::server::Server;
 
@@ -176,8 +177,8 @@ fn refuse(status: StatusCode, line: &str) -> Refusal {
 /// The number that a query gives under this name, if it gives one.
 fn number(query: &str, name: &str) -> Result<Option<u64>, Refusal> {
     let Some((given, value)) = query.split_once('=') else { return Ok(None) };
-    match value.parse() {
-        Ok(number) if given == name => Ok(Some(number)),
+    match number::parse(value) {
+        Some(number) if given == name => Ok(Some(number)),
         _ => {
             let line = format!("only {name}=<number> can be asked for");
             Err(refuse(StatusCode::BAD_REQUEST, &line))
@@ -219,7 +220,7 @@ mod tests {
     fn a_query_is_one_number() {
         assert!(matches!(number("", "after"), Ok(None)));
         assert!(matches!(number("after=7", "after"), Ok(Some(7))));
-        for bad in ["after=-1", "after=x", "id=1", "after=1&b=2"] {
+        for bad in ["after=-1", "after=+1", "after=x", "id=1", "after=1&b=2"] {
             assert!(number(bad, "after").is_err(), "{bad}");
         }
     }

@@ -135,6 +135,7 @@ pub use hub::ConnectionStates;
 pub use inspection::{Import, Inspection, Section, inspect};
 pub use inspector::{Finding, InspectorAccess, InspectorOptions, LastBuild};
 pub use local::LocalConnection;
+pub use origin::check_origin;
 pub use own_folder::make_own_folder;
 pub use route::{RouteError, RouteProblem};
 pub use server::{Server, run};

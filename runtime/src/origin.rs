@@ -14,7 +14,15 @@ pub(crate) struct Origins {
     any: bool,
     /// Those of this machine, whatever their port.
     loopback: bool,
-    listed: Vec<Origin>,
+    listed: Vec<Pattern>,
+}
+
+/// Origins that were listed together: one, or those of all names under one.
+#[derive(Debug, PartialEq, Eq)]
+struct Pattern {
+    origin: Origin,
+    /// What stands before `origin`'s host is a `*.`, for one or more labels.
+    is_wildcard: bool,
 }
 
 /// A scheme, a host, and a port unless it is the scheme's own, as a browser tells them.
@@ -25,7 +33,8 @@ struct Origin {
 }
 
 impl Origins {
-    /// Reads what `--allowed-origin` was given: `*`, or origins as browsers write them.
+    /// Reads what `--allowed-origin` was given: `*`, or origins as browsers write them, of which the host
+    /// may begin with `*.`.
     ///
     /// # Errors
     /// A sentence about the first that is none.
@@ -35,8 +44,11 @@ impl Origins {
             if text == "*" {
                 origins.any = true;
             } else {
-                origins.listed.push(Origin::parse(text).ok_or_else(|| {
-                    format!("{text:?} is no origin: write https://app.example.com, or * for any")
+                origins.listed.push(Pattern::parse(text).ok_or_else(|| {
+                    format!(
+                        "{text:?} is no origin: write https://app.example.com or https://*.example.com, \
+                         without quotes or a path, or * for any"
+                    )
                 })?);
             }
         }
@@ -62,7 +74,7 @@ impl Origins {
                     without_default_ports(own) == without_default_ports(origin.authority.clone())
                 });
                 let is_near = self.loopback && origin.authority.is_loopback();
-                is_own || is_near || self.listed.contains(&origin)
+                is_own || is_near || self.listed.iter().any(|listed| listed.matches(&origin))
             })
     }
 }
@@ -72,10 +84,50 @@ fn without_default_ports(authority: Authority) -> Authority {
     authority.without_default_port("http").without_default_port("https")
 }
 
+/// Whether something can be given as `--allowed-origin`.
+///
+/// # Errors
+/// A sentence about what is wrong with it.
+pub fn check_origin(text: &str) -> Result<(), String> {
+    Origins::parse(&[text.to_owned()]).map(drop)
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Option<Pattern> {
+        let (scheme, host) = text.split_once("://")?;
+        let name = host.strip_prefix("*.");
+        let origin = Origin::parse(&format!("{scheme}://{}", name.unwrap_or(host)))?;
+        let is_name =
+            origin.authority.address().is_none() && !origin.authority.host.starts_with('.');
+        // No page has the scheme of a socket, and a star elsewhere would be taken for itself.
+        let is_good = !matches!(&*origin.scheme, "ws" | "wss")
+            && !origin.authority.host.contains('*')
+            && (name.is_none() || is_name);
+        is_good.then_some(Pattern { origin, is_wildcard: name.is_some() })
+    }
+
+    fn matches(&self, origin: &Origin) -> bool {
+        if !self.is_wildcard {
+            return self.origin == *origin;
+        }
+        let Origin { scheme, authority: Authority { host, port } } = &self.origin;
+        let labels =
+            origin.authority.host.strip_suffix(&**host).and_then(|it| it.strip_suffix('.'));
+        *scheme == origin.scheme
+            && *port == origin.authority.port
+            && labels.is_some_and(|labels| !labels.is_empty() && !labels.starts_with('.'))
+    }
+}
+
 impl Origin {
     fn parse(text: &str) -> Option<Origin> {
-        let (scheme, authority) =
-            text.split_once("://").filter(|(scheme, _)| !scheme.is_empty())?;
+        let (scheme, authority) = text.split_once("://")?;
+        // RFC 3986, 3.1.
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        if !is_scheme {
+            return None;
+        }
         let scheme = scheme.to_ascii_lowercase();
         let authority = Authority::parse(authority)?.without_default_port(&scheme);
         Some(Origin { scheme, authority })
@@ -162,6 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_stands_for_one_or_more_labels() {
+        let allowed = ["https://*.example.com", "http://*.test:8080"];
+        for (origin, expected) in [
+            ("https://a.example.com", true),
+            ("https://A.EXAMPLE.com:443", true),
+            ("https://a.b.example.com", true),
+            ("https://example.com", false),
+            ("https://.example.com", false),
+            ("https://evilexample.com", false),
+            ("https://a.example.com.evil.example", false),
+            ("http://a.example.com", false),
+            ("https://a.example.com:8443", false),
+            ("https://evil.example/a.example.com", false),
+            ("https://evil.example?.example.com", false),
+            ("https://evil.example#.example.com", false),
+            ("https://evil.example\\.example.com", false),
+            ("https://me@a.example.com", false),
+            ("http://a.test:8080", true),
+            ("http://a.test", false),
+        ] {
+            assert_eq!(is_allowed(origin, "server", &allowed), expected, "{origin}");
+        }
+    }
+
+    #[test]
     fn two_origins_and_none_that_can_be_read_are_foreign() {
         let origins = Origins::default();
         let mut headers = HeaderMap::new();
@@ -176,7 +253,36 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_cannot_be_listed() {
-        for text in ["", "app.example.com", "https://a/b", "https://", "https://a:b", "null"] {
+        for text in [
+            "",
+            "app.example.com",
+            "https://a/b",
+            "https://a/",
+            "https://",
+            "https://a:b",
+            "https://a:+80",
+            "https://a:80:80",
+            "https://me@a",
+            "null",
+            " https://a",
+            "\"https://a\"",
+            "'https://a'",
+            "https://a, https://b",
+            "https://*",
+            "https://*.",
+            "https://*.*.example.com",
+            "https://a*.example.com",
+            "https://a.*.com",
+            "https://*example.com",
+            "https://*..example.com",
+            "https://*.127.0.0.1",
+            "*.example.com",
+            "*://a",
+            "1https://a",
+            "ht tps://a",
+            "wss://a",
+            "https://bücher.example",
+        ] {
             let problem = Origins::parse(&[text.to_owned()]).expect_err(text);
             assert!(problem.contains("is no origin"), "{problem}");
         }

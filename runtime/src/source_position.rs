@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use sourcemap::SourceMap;
 
+use crate::number;
+
 /// The source maps of a handler, by module name.
 #[derive(Default)]
 pub(crate) struct SourceMaps {
@@ -46,8 +48,8 @@ impl SourceMaps {
             None => (frame.find("at ")? + 3, frame.len()),
         };
         let mut parts = frame.get(start..end)?.rsplitn(3, ':');
-        let column: u32 = parts.next()?.parse().ok()?;
-        let line: u32 = parts.next()?.parse().ok()?;
+        let column: u32 = number::parse(parts.next()?)?;
+        let line: u32 = number::parse(parts.next()?)?;
         let module = parts.next()?;
         // Source maps count from 0, stacks from 1.
         let token =

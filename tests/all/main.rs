@@ -49,6 +49,7 @@ mod targets;
 mod tls;
 mod transports;
 mod user_files;
+mod variables;
 mod zigts_build;
 mod zigts_commands;
 mod zigts_lsp;

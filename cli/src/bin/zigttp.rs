@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zigttp_cli::commands::{attachments, dev, init, inspect, run};
-use zigttp_cli::{exit, given};
+use zigttp_cli::{exit, given, variables};
 
 /// Serve a WebSocket handler: a fresh sandbox for every event.
 #[derive(Parser)]
@@ -29,8 +29,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::command();
-    let matches = command.clone().get_matches();
+    let command = variables::without_empty(Arguments::command());
+    let matches = command.clone().try_get_matches().unwrap_or_else(|error| {
+        let arguments: Vec<_> =
+            std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
+        variables::named(&command, &arguments, error).exit()
+    });
     let (name, of_command) = matches.subcommand().expect("clap asks for a subcommand");
     let subcommand = command.find_subcommand(name).expect("clap has matched it");
     let given = given::differing(subcommand, of_command);

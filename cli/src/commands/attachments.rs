@@ -14,7 +14,7 @@ use zigttp_runtime::{
 };
 
 use crate::exit::ErrorsFound;
-use crate::server_options::duration;
+use crate::values::{duration, number};
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +33,7 @@ enum Command {
     /// Show one attachment's value
     Show {
         /// The connection it belongs to
+        #[arg(value_parser = number::<u64>)]
         id: u64,
         #[command(flatten)]
         place: Place,
@@ -40,8 +41,10 @@ enum Command {
     /// Give what a connection has left to one that is live; the running server does it
     Adopt {
         /// The live connection that is to have it
+        #[arg(value_parser = number::<u64>)]
         new_id: u64,
         /// The connection that has left it
+        #[arg(value_parser = number::<u64>)]
         prior_id: u64,
         #[command(flatten)]
         place: Place,

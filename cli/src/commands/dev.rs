@@ -13,6 +13,7 @@ use super::run;
 use crate::dev::{Project, screen};
 use crate::inspector_options::InspectorEvents;
 use crate::server_options::ServerOptions;
+use crate::values::number;
 use crate::{cache, handler_file, logging, show, signals};
 
 /// How far a free port is looked for when the one wanted is taken.
@@ -28,7 +29,7 @@ pub struct Arguments {
     handler: PathBuf,
 
     /// Port to listen on; 0 picks a free one and prints it [env: PORT=] [default: 8080]
-    #[arg(long, env = "ZIGTTP_PORT")]
+    #[arg(long, env = "ZIGTTP_PORT", value_parser = number::<u16>)]
     port: Option<u16>,
 
     /// Open the handler's page in the browser, or the inspector where it has none

@@ -17,6 +17,7 @@ use crate::output::{self, Stream};
 use crate::reload::Reload;
 use crate::server_options::ServerOptions;
 use crate::tls_options::{TlsFiles, TlsOptions};
+use crate::values::{number, switch};
 use crate::{artifact, cache, show, signals};
 
 pub(super) const NO_SIGNALS: &str = "cannot listen for signals";
@@ -35,11 +36,11 @@ pub struct Arguments {
     host: IpAddr,
 
     /// Port to listen on; 0 picks a free one and prints it [env: PORT=] [default: 8080]
-    #[arg(long, env = "ZIGTTP_PORT")]
+    #[arg(long, env = "ZIGTTP_PORT", value_parser = number::<u16>)]
     port: Option<u16>,
 
     /// Serve the handler's file anew whenever it changes, as SIGHUP does; no socket closes
-    #[arg(long, env = "ZIGTTP_WATCH", help_heading = "Swapping the handler")]
+    #[arg(long, env = "ZIGTTP_WATCH", value_parser = switch(), help_heading = "Swapping the handler")]
     watch: bool,
 
     #[command(flatten)]
@@ -199,9 +200,9 @@ pub(super) fn port(given: Option<u16>) -> Result<u16> {
 
 /// `PORT`, by which many platforms say where a server is expected.
 fn port_of_environment() -> Result<Option<u16>> {
-    match std::env::var("PORT") {
-        Ok(text) if !text.is_empty() => {
-            let port = text.parse();
+    match std::env::var_os("PORT") {
+        Some(text) if !text.is_empty() => {
+            let port = text.to_str().and_then(|text| number(text).ok());
             port.map(Some).with_context(|| format!("PORT is {text:?}, which is no port"))
         }
         _ => Ok(None),

@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use lsp_server::{ErrorCode, Message, Notification};
 use serde_json::json;
 
+use crate::values;
+
 /// Most bytes of one message. A change holds the whole text of a file, which may be escaped.
 const MAX_MESSAGE_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -62,7 +64,7 @@ fn next_length(input: &mut impl BufRead) -> io::Result<Option<u64>> {
 
 fn content_length(header: &[u8]) -> Option<u64> {
     let (name, value) = std::str::from_utf8(header).ok()?.split_once(':')?;
-    name.eq_ignore_ascii_case("Content-Length").then(|| value.trim().parse().ok())?
+    name.eq_ignore_ascii_case("Content-Length").then(|| values::number(value.trim()).ok())?
 }
 
 fn read_message(input: &mut impl BufRead, length: u64) -> io::Result<Incoming> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::connection_id::ConnectionId;
 use crate::connection_list::{self, Listed};
+use crate::number;
 use crate::server::Server;
 
 /// Connections of a page that asks for no number.
@@ -33,7 +34,7 @@ impl Query {
         let mut parsed = Query { after: ConnectionId::from_number(0), limit: DEFAULT_LIMIT };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let number = value.parse::<u64>().map_err(|_none| format!("{name} is no number"))?;
+            let number = number::parse(value).ok_or_else(|| format!("{name} is no number"))?;
             match name {
                 "after" => parsed.after = ConnectionId::from_number(number),
                 "limit" if (1..=MAX_LIMIT as u64).contains(&number) => {
@@ -64,7 +65,16 @@ mod tests {
         let query = |after, limit| Query { after: ConnectionId::from_number(after), limit };
         assert_eq!(Query::parse(""), Ok(query(0, 100)));
         assert_eq!(Query::parse("limit=5&after=7"), Ok(query(7, 5)));
-        for bad in ["limit=0", "limit=1001", "limit=x", "after=-1", "other=1", "after"] {
+        for bad in [
+            "limit=0",
+            "limit=1001",
+            "limit=x",
+            "limit=+5",
+            "after=-1",
+            "after=+1",
+            "other=1",
+            "after",
+        ] {
             assert!(Query::parse(bad).is_err(), "{bad}");
         }
     }

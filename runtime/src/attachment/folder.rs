@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{AtFlags, Dir, FileType, Timespec, Timestamps, UTIME_NOW};
 
 use crate::connection_id::ConnectionId;
+use crate::number;
 use crate::own_folder::{Others, OwnFolder};
 
 /// Largest file that is read. No attachment can be configured to be that large.
@@ -157,16 +158,17 @@ pub(crate) fn temporary_name(id: ConnectionId, number: u64) -> String {
 
 fn parse(name: &CStr) -> Name {
     let Ok(name) = name.to_str() else { return Name::Other };
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some(id) = name.strip_suffix(FILE)
-        && is_number(id)
-        && let Ok(id) = id.parse()
-    {
+    // As we write it, without leading zeros: another name would be another file.
+    let number = |text: &str| {
+        let number: Option<u64> = number::parse(text);
+        number.filter(|number| number.to_string() == text)
+    };
+    if let Some(id) = name.strip_suffix(FILE).and_then(number) {
         return Name::Attachment(ConnectionId::from_number(id));
     }
-    if let Some((id, number)) = name.strip_suffix(TEMPORARY).and_then(|it| it.split_once('.'))
-        && is_number(id)
-        && is_number(number)
+    if let Some((id, place)) = name.strip_suffix(TEMPORARY).and_then(|it| it.split_once('.'))
+        && number(id).is_some()
+        && number(place).is_some()
     {
         return Name::Temporary;
     }

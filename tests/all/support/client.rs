@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -25,6 +26,18 @@ impl Client {
     pub(crate) async fn try_connect(address: SocketAddr, path: &str) -> Result<Client, Error> {
         let url = format!("ws://{address}{path}");
         let connected = patiently("the handshake", tokio_tungstenite::connect_async(url)).await;
+        connected.map(|(stream, _response)| Client { stream })
+    }
+
+    /// The same of a page of this origin.
+    pub(crate) async fn try_connect_from(
+        address: SocketAddr,
+        path: &str,
+        origin: &str,
+    ) -> Result<Client, Error> {
+        let mut request = format!("ws://{address}{path}").into_client_request()?;
+        request.headers_mut().insert("origin", origin.parse().expect("a header value"));
+        let connected = patiently("the handshake", tokio_tungstenite::connect_async(request)).await;
         connected.map(|(stream, _response)| Client { stream })
     }
 
