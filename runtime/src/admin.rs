@@ -102,7 +102,7 @@ pub struct TokenError;
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
     let token = Arc::new(token);
     let mut seats = Seats::new(MAX_TRANSPORTS);
-    let mut acceptor = Acceptor::new(listener);
+    let (mut acceptor, spare) = Acceptor::with_spare(listener);
     loop {
         let (stream, peer) = acceptor.next(&server.hub.counters.accept_failures).await;
         let asking = Asking::default();
@@ -119,12 +119,16 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
                 }
             }
         });
+        let spare = spare();
         let task = tokio::spawn(async move {
+            // Dropped after the stream, whose descriptor it takes.
+            let _spare = spare;
+            let stream = TokioIo::new(stream);
             let transport = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIME)
                 .half_close(true)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(stream, service);
             // Whoever asked has gone, or is cut off.
             let _ = timeout(TRANSPORT_TIME, transport).await;
         });
