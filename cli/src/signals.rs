@@ -3,7 +3,8 @@
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output;
 
@@ -11,8 +12,17 @@ use crate::output;
 ///
 /// # Errors
 /// When signals cannot be listened to.
-pub fn hang_up() -> io::Result<Signal> {
+pub fn hang_up() -> io::Result<tokio::signal::unix::Signal> {
     signal(SignalKind::hangup())
+}
+
+/// Lets a write over the limit of files (`ulimit -f`) fail, as on a full disk, instead of ending the process.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn survive_large_files() -> io::Result<()> {
+    // Who listens is asked no more: it is enough that somebody does.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.

@@ -138,6 +138,29 @@ async fn a_log_on_a_full_disk_is_dropped_and_counted_and_nothing_else_happens() 
 }
 
 #[tokio::test]
+async fn a_log_over_the_limit_of_files_is_dropped_and_counted_and_nothing_else_happens() {
+    let folder = programs::folder();
+    let log = folder.path().join("log");
+    let (mut out, stdout) = pipe();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let admin = free.local_addr().expect("it listens");
+    drop(free);
+    let server = run_with_admin(&HANDLER, &admin.to_string());
+    let mut command = Command::new("sh");
+    programs::prepare(&mut command);
+    // Blocks of 512 bytes.
+    command.args(["-c", "ulimit -f 16; exec \"$0\" \"$@\""]).arg(server.get_program());
+    command.args(server.get_args());
+    let file = File::create(&log).expect("the temporary folder is writable");
+    let mut server = Outspoken::start(&mut command, stdout, file);
+    let address = address_after(LISTENING, &mut out);
+    work(&server, address, admin).await;
+    assert!(scrape(admin)[UNWRITTEN] >= 50.0);
+    assert_eq!(server.stop().code(), Some(0));
+    assert_eq!(std::fs::metadata(log).expect("it is there").len(), 16 * 512);
+}
+
+#[tokio::test]
 async fn a_server_that_cannot_say_where_it_listens_listens_all_the_same() {
     let full = File::options().write(true).open("/dev/full").expect("Linux has it");
     let (mut error, stderr) = pipe();

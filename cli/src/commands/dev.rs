@@ -60,6 +60,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 async fn start(arguments: Arguments) -> Result<()> {
     let mut stop = signals::stop().context(run::NO_SIGNALS)?;
+    signals::survive_large_files().context(run::NO_SIGNALS)?;
     let dropped_log_lines = logging::init_for_development()?;
     let handler = arguments.handler;
     if !handler_file::is_source(&handler) {

@@ -85,6 +85,7 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
 async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
     // First of all: what is slow comes after it.
     let mut stop = signals::stop().context(NO_SIGNALS)?;
+    signals::survive_large_files().context(NO_SIGNALS)?;
     let [reload, reload_tls] = [(); 2].map(|()| signals::hang_up().context(NO_SIGNALS));
     let dropped_log_lines = logging::init(arguments.log_format)?;
     let address = SocketAddr::new(arguments.host, port(arguments.port)?);
