@@ -63,6 +63,11 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MEMORY_LIMIT", value_name = "SIZE", default_value = "32MiB", value_parser = size, help_heading = "Events")]
     memory_limit: usize,
 
+    /// Memory of all events that run together, beyond what their sandboxes begin with and 64 KiB each; one
+    /// for which there is no more fails, with 1013 or 503
+    #[arg(long, env = "ZIGTTP_MAX_EVENT_MEMORY", value_name = "SIZE", default_value = "512MiB", value_parser = memory, help_heading = "Events")]
+    max_event_memory: usize,
+
     /// Events that may run at the same time; beyond them sockets are not read and HTTP gets 503
     /// [default: 64 per core]
     #[arg(long, env = "ZIGTTP_MAX_EVENTS", value_name = "N", value_parser = number::<usize>, help_heading = "Events")]
@@ -287,6 +292,7 @@ impl ServerOptions {
             message_rate: self.message_rate,
             max_events: self.max_events.unwrap_or(Config::default().max_events),
             memory_limit: self.memory_limit,
+            max_event_memory: self.max_event_memory,
             cpu_limit: self.cpu_limit,
             on_error: match self.on_error {
                 OnErrorArgument::Keep => OnError::Keep,

@@ -92,8 +92,12 @@ pub struct Config {
     /// which get half of them at most, are answered 503. Each reserves some 9 GiB of address space; where
     /// there is less, fewer run.
     pub max_events: usize,
-    /// Linear memory of one event plus the effects it collects, in bytes.
+    /// Linear memory of one event plus all that the host holds for it, in bytes.
     pub memory_limit: usize,
+    /// Bytes that all events that run together may hold beyond the memory that their sandboxes begin with:
+    /// what they grow by, and the effects they collect. Of each event, 64 KiB are free. An event for
+    /// which there is no more fails.
+    pub max_event_memory: usize,
     /// CPU time of one event: its own slices, not the time it waits for a turn.
     pub cpu_limit: Duration,
     /// What becomes of a connection whose event threw.
@@ -164,6 +168,12 @@ impl Config {
                 self.max_partial_bytes, self.max_message_size
             ));
         }
+        if self.max_event_memory < self.memory_limit {
+            return Err(format!(
+                "all events together may hold {} bytes, less than the memory limit of one, {}",
+                self.max_event_memory, self.memory_limit
+            ));
+        }
         if self.resume && self.durable.is_none() {
             return Err("resuming needs a durable folder".to_owned());
         }
@@ -229,6 +239,7 @@ impl Default for Config {
             handshake_rate: None,
             max_events: 64 * cores,
             memory_limit: 32 << 20,
+            max_event_memory: 512 << 20,
             cpu_limit: Duration::from_millis(50),
             on_error: OnError::Keep,
             ping_interval: Duration::from_secs(25),

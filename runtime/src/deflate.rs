@@ -31,6 +31,11 @@ impl WindowBits {
         (WindowBits::MIN..=WindowBits::MAX.0).contains(&bits).then_some(WindowBits(bits))
     }
 
+    /// One bit for each size.
+    pub(crate) fn bit(self) -> u8 {
+        1 << self.index()
+    }
+
     fn index(self) -> usize {
         usize::from(self.0 - WindowBits::MIN)
     }
@@ -55,7 +60,9 @@ impl Compression {
     pub(crate) async fn apply(&self, frame: &Frame, window: WindowBits) -> Frame {
         let payload = frame.payload();
         let mut compressor = Compressor::take(window, self.level);
-        let mut compressed = Vec::with_capacity(payload.len() / 2);
+        // Whatever comes of it fits: data grows by an eighth at most, and a list that grows would hold twice
+        // as much.
+        let mut compressed = Vec::with_capacity(payload.len() + payload.len() / 8 + 128);
         let mut slices = payload.chunks(SLICE_BYTES).peekable();
         while let Some(slice) = slices.next() {
             compressor.push(slice, &mut compressed);

@@ -2,7 +2,8 @@
 //!
 //! It waits for its room's turn and for an instance, runs in a fresh sandbox, and commits what it
 //! collected if it returned. If it threw, trapped or ran over a budget, nothing of it happens; after
-//! anything but a throw (and after that too, if so configured) its connection is closed with 1011.
+//! anything but a throw (and after that too, if so configured) its connection is closed with 1011, or
+//! 1013 where others have used up what events may hold together.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use zigttp_abi::close_code;
 
 use crate::app::App;
+use crate::budget::OverBudget;
 use crate::commit::commit;
 use crate::config::OnError;
 use crate::connection::Connection;
@@ -44,7 +46,12 @@ impl Server {
         if let Err(failure) = &result
             && (self.hub.config.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
         {
-            connection.outbox.close(Close::new(close_code::INTERNAL_ERROR, ""));
+            let code = match failure {
+                // Not its own fault, perhaps.
+                Failure::OverBudget(OverBudget::EventMemory) => close_code::TRY_AGAIN_LATER,
+                _ => close_code::INTERNAL_ERROR,
+            };
+            connection.outbox.close(Close::new(code, ""));
         }
         if is_opening {
             // Still in its room's turn: the next event of the room finds it listed.
@@ -79,6 +86,19 @@ impl Server {
         Ok(self.run_state(slot, &app, state).await?.unwritten)
     }
 
+    /// Lets what an event has collected take effect.
+    async fn commit(&self, state: &mut EventState) -> Result<Committed, Failure> {
+        if self.hub.attachments.store().is_some() && state.effects.writes_attachments() {
+            // The disk may be slow, and others may run meanwhile.
+            let counted = state.memory_budget.count_all(&self.hub.event_memory);
+            counted.map_err(Failure::OverBudget)?;
+        }
+        match commit(&self.hub, &mut state.effects).await {
+            Ok(unwritten) => Ok(Committed { response: state.response.take(), unwritten }),
+            Err(error) => Err(Failure::NotCommitted(format!("{error}: {}", error.source))),
+        }
+    }
+
     fn begin(&self, event: Event) -> Box<EventState> {
         failpoint::panics("event");
         EventState::new(self.hub.clone(), event, Instant::now())
@@ -100,10 +120,7 @@ impl Server {
             record.returned(&state.effects, state.response.as_ref());
         }
         let result = match result {
-            Ok(()) => match commit(&self.hub, &mut state.effects).await {
-                Ok(unwritten) => Ok(Committed { response: state.response.take(), unwritten }),
-                Err(error) => Err(Failure::NotCommitted(format!("{error}: {}", error.source))),
-            },
+            Ok(()) => self.commit(&mut state).await,
             Err(failure) => Err(failure),
         };
         let counters = &self.hub.counters;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::auto_response::AutoResponse;
 use crate::connection::Connection;
 use crate::connection_id::{ById, ConnectionId};
+use crate::deflate::WindowBits;
 use crate::frame::Frame;
 use crate::outbox::Close;
 use crate::value::Value;
@@ -36,8 +37,12 @@ pub(crate) struct Effects {
     /// Places of all that are touched, once those are more than [`FEW`].
     places: ById<Place>,
     has_closed_any: bool,
-    /// Payload bytes held; they count against the event's memory budget.
+    /// Memory held, tables and all; it counts against the event's memory budget.
     bytes: usize,
+    /// Windows that the last frame will be compressed for, as bits.
+    windows: u8,
+    /// The largest frame that will be compressed: one at a time is, into a buffer of its size.
+    largest_compressed: usize,
 }
 
 /// A connection an event has addressed.
@@ -52,8 +57,16 @@ pub(crate) struct Touched {
     pub(crate) attachment: Option<Value>,
 }
 
-/// What an effect costs besides its payload: the entry itself and a share of the tables.
-const ENTRY_BYTES: usize = 128;
+/// What an effect holds besides its payload: its place in a list that doubles as it grows.
+const EFFECT_BYTES: usize = 2 * size_of::<Effect>();
+
+/// What a payload's memory takes besides: what small ones are rounded up to, and what sharing it takes.
+const PAYLOAD_BYTES: usize = 64;
+
+/// What an addressed connection holds: its places in a list and in a table that double as they grow, and
+/// in the lists of a commit (of attachments, rooms, their locks, and receivers).
+const TOUCHED_BYTES: usize = 2 * (size_of::<Touched>() + size_of::<(ConnectionId, Place)>() + 1)
+    + 2 * (size_of::<(Arc<Connection>, Value)>() + 4 * size_of::<usize>());
 
 /// Connections up to which looking at each finds one sooner than hashing.
 const FEW: usize = 8;
@@ -88,20 +101,26 @@ impl Effects {
             places: ById::default(),
             has_closed_any: false,
             bytes: 0,
+            windows: 0,
+            largest_compressed: 0,
         }
     }
 
-    /// The record of a connection this event addresses, looked up once.
+    /// The place of a connection this event addresses, looked up once.
     pub(crate) fn touch(
         &mut self,
         id: ConnectionId,
         find: impl FnOnce() -> Option<Arc<Connection>>,
-    ) -> Option<&mut Touched> {
-        let place = match self.place_of(id) {
-            Some(place) => place,
-            None => self.add(find()?),
-        };
-        Some(&mut self.touched.0[place.0])
+    ) -> Option<Place> {
+        match self.place_of(id) {
+            Some(place) => Some(place),
+            None => Some(self.add(find()?)),
+        }
+    }
+
+    /// The record of a connection it has addressed.
+    pub(crate) fn at(&mut self, place: Place) -> &mut Touched {
+        &mut self.touched.0[place.0]
     }
 
     fn place_of(&self, id: ConnectionId) -> Option<Place> {
@@ -115,6 +134,7 @@ impl Effects {
     fn add(&mut self, connection: Arc<Connection>) -> Place {
         let all = &mut self.touched.0;
         let place = Place(all.len());
+        self.bytes += TOUCHED_BYTES;
         all.push(Touched { place, connection, sent: 0, is_closed: false, attachment: None });
         if all.len() > FEW {
             let unknown = &all[self.places.len()..];
@@ -124,13 +144,35 @@ impl Effects {
         place
     }
 
-    /// Adds one; the caller has updated what [`Effects::touch`] gave it.
+    /// Adds a frame; the caller has updated what [`Effects::touch`] gave it. One that will be compressed
+    /// is, for each window once, as large as before at most.
+    pub(crate) fn push_frame(&mut self, to: Place, frame: Frame, window: Option<WindowBits>) {
+        let len = frame.bytes().len();
+        if !self.last_sent().is_some_and(|last| last.shares_bytes_with(&frame)) {
+            self.bytes += len + PAYLOAD_BYTES;
+            self.windows = 0;
+        }
+        if let Some(window) = window
+            && self.windows & window.bit() == 0
+        {
+            self.windows |= window.bit();
+            self.bytes += len + PAYLOAD_BYTES + len.saturating_sub(self.largest_compressed);
+            self.largest_compressed = self.largest_compressed.max(len);
+        }
+        self.bytes += EFFECT_BYTES;
+        self.list.push(Effect::Send { to, frame });
+    }
+
+    /// Adds one that is no frame; the caller has updated what [`Effects::touch`] gave it.
     pub(crate) fn push(&mut self, effect: Effect) {
-        self.bytes += ENTRY_BYTES
+        self.bytes += EFFECT_BYTES
             + match &effect {
-                Effect::Send { frame, .. } => frame.payload().len(),
-                Effect::SetAttachment { value, .. } => value.bytes().len(),
-                Effect::Close { .. } | Effect::SetAutoResponse { .. } => 0,
+                Effect::Send { .. } => unreachable!("a frame has a way of its own"),
+                Effect::SetAttachment { value, .. } => value.bytes().len() + PAYLOAD_BYTES,
+                Effect::Close { close, .. } => close.reason.len() + PAYLOAD_BYTES,
+                Effect::SetAutoResponse { pair, .. } => pair
+                    .as_ref()
+                    .map_or(0, |pair| pair.request.len() + pair.response.len() + 2 * PAYLOAD_BYTES),
             };
         self.has_closed_any |= matches!(effect, Effect::Close { .. });
         self.list.push(effect);
@@ -156,6 +198,11 @@ impl Effects {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Whether an attachment is among them.
+    pub(crate) fn writes_attachments(&self) -> bool {
+        self.touched.0.iter().any(|touched| touched.attachment.is_some())
     }
 
     /// The effects, for whoever only looks.
@@ -204,12 +251,12 @@ mod tests {
     fn connections_are_found_again_among_few_and_among_many() {
         let mut effects = Effects::new();
         for count in 1..=3 * FEW as u64 {
-            let place = effects.touch(id(count), || Some(connection(count))).expect("found").place;
+            let place = effects.touch(id(count), || Some(connection(count))).expect("found");
             assert_eq!(effects.id(place), id(count));
             assert!(effects.touch(id(1000), || None).is_none(), "one that is gone");
             for known in 1..=count {
                 let again = effects.touch(id(known), || unreachable!("it is known"));
-                again.expect("it is known").sent += 1;
+                effects.at(again.expect("it is known")).sent += 1;
             }
         }
         let (_, touched) = effects.parts();
@@ -223,11 +270,40 @@ mod tests {
         for number in [1, 2] {
             effects.touch(id(number), || Some(connection(number))).expect("found");
         }
-        let touched = effects.touch(id(2), || None).expect("known");
-        touched.is_closed = true;
-        let connection = touched.place;
+        let connection = effects.touch(id(2), || None).expect("known");
+        effects.at(connection).is_closed = true;
         effects.push(Effect::Close { connection, close: Close::new(1000, "") });
         let has_closed = [1, 2, 3].map(|number| effects.has_closed(id(number)));
         assert_eq!(has_closed, [false, true, false]);
+    }
+
+    #[test]
+    fn a_broadcast_counts_its_bytes_once_and_once_for_each_window_it_is_compressed_for() {
+        const LEN: usize = 10_000;
+        let held = |receivers: &[Option<WindowBits>]| {
+            let mut effects = Effects::new();
+            let frame = Frame::binary(&[7; LEN]);
+            for (number, window) in (1..).zip(receivers) {
+                let to = effects.touch(id(number), || Some(connection(number))).expect("found");
+                effects.push_frame(to, frame.clone(), *window);
+            }
+            let each = EFFECT_BYTES + TOUCHED_BYTES;
+            (effects.bytes() - receivers.len() * each) / LEN
+        };
+        let largest = Some(WindowBits::MAX);
+        assert_eq!(held(&[None; 20]), 1);
+        // The compressed form of all with one window, and the buffer it is made in.
+        assert_eq!(held(&[None, largest, None, largest, largest]), 3);
+    }
+
+    #[test]
+    fn what_is_addressed_and_kept_counts_with_its_tables() {
+        let mut effects = Effects::new();
+        let place = effects.touch(id(1), || Some(connection(1))).expect("found");
+        assert_eq!(effects.bytes(), TOUCHED_BYTES);
+        let half = bytes::Bytes::from(vec![7; 2048]);
+        let pair = Some(AutoResponse { request: half.clone(), response: half });
+        effects.push(Effect::SetAutoResponse { connection: place, pair });
+        assert!(effects.bytes() > TOUCHED_BYTES + EFFECT_BYTES + 4096);
     }
 }

@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::ResourceLimiter;
 
 use crate::budget::{CpuBudget, MemoryBudget, OverBudget};
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
-use crate::effects::{Effect, Effects, Touched};
+use crate::effects::{Effect, Effects, Place, Touched};
 use crate::event::{Event, Response};
 use crate::failure::Thrown;
+use crate::frame::Frame;
 use crate::guest_memory::GuestMemory;
 use crate::hub::Hub;
 
@@ -63,11 +65,11 @@ pub(crate) struct EventState {
     pub(crate) memory_budget: MemoryBudget,
     /// The guest's memory, once it is instantiated.
     pub(crate) memory: Option<GuestMemory>,
-    /// An answer that did not fit the place the guest offered.
+    /// An answer that did not fit the place the guest offered; set by [`EventState::keep`].
     pub(crate) answer: Bytes,
-    /// What the guest says it threw.
+    /// What the guest says it threw; bounded by itself.
     pub(crate) thrown: Option<Thrown>,
-    /// What `handler(req)` answered, or `onUpgrade(req)` refuses with.
+    /// What `handler(req)` answered, or `onUpgrade(req)` refuses with; set by [`EventState::respond`].
     pub(crate) response: Option<Response>,
 }
 
@@ -88,28 +90,73 @@ impl EventState {
     }
 
     /// The connection with this id, with what this event has done to it; `None` when it is gone.
-    pub(crate) fn touch(&mut self, id: i64) -> Option<&mut Touched> {
-        let id = ConnectionId::from_number(u64::try_from(id).ok()?);
+    ///
+    /// # Errors
+    /// When the event's memory budget does not hold one more.
+    pub(crate) fn touch(&mut self, id: i64) -> Result<Option<&mut Touched>, OverBudget> {
+        let Ok(id) = u64::try_from(id) else { return Ok(None) };
+        let id = ConnectionId::from_number(id);
         let own = self.event.connection().filter(|own| own.id == id);
         let hub = &self.hub;
-        self.effects.touch(id, || own.map(Arc::clone).or_else(|| hub.find(id)))
+        let found = self.effects.touch(id, || own.map(Arc::clone).or_else(|| hub.find(id)));
+        let Some(place) = found else { return Ok(None) };
+        self.account()?;
+        Ok(Some(self.effects.at(place)))
     }
 
     /// The same, unless nothing may be sent to it or kept with it any more: a connection that is
     /// closed, which in its `onClose` includes its own.
-    pub(crate) fn touch_writable(&mut self, id: i64) -> Option<&mut Touched> {
+    pub(crate) fn touch_writable(&mut self, id: i64) -> Result<Option<&mut Touched>, OverBudget> {
         let is_own_close = matches!(&self.event, Event::Close { connection, .. }
             if u64::try_from(id).is_ok_and(|id| connection.id.number() == id));
-        if is_own_close { None } else { self.touch(id) }
+        if is_own_close { Ok(None) } else { self.touch(id) }
     }
 
-    /// Collects an effect.
+    /// Collects an effect that is no frame.
     ///
     /// # Errors
     /// When the event's memory budget does not hold it.
     pub(crate) fn push(&mut self, effect: Effect) -> Result<(), OverBudget> {
         self.effects.push(effect);
-        self.memory_budget.hold(self.effects.bytes())
+        self.account()
+    }
+
+    /// Collects a frame.
+    ///
+    /// # Errors
+    /// When the event's memory budget does not hold it.
+    pub(crate) fn push_frame(&mut self, to: Place, frame: Frame) -> Result<(), OverBudget> {
+        let compression = &self.hub.compression;
+        let window = self.effects.at(to).connection.window;
+        let window = window.filter(|_| compression.applies_to(&frame));
+        self.effects.push_frame(to, frame, window);
+        self.account()
+    }
+
+    /// Keeps an answer for the guest to take.
+    ///
+    /// # Errors
+    /// When the event's memory budget does not hold it.
+    pub(crate) fn keep(&mut self, answer: Bytes) -> Result<(), OverBudget> {
+        self.answer = answer;
+        self.account()
+    }
+
+    /// Keeps what the handler responds with.
+    ///
+    /// # Errors
+    /// When the event's memory budget does not hold it.
+    pub(crate) fn respond(&mut self, response: Response) -> Result<(), OverBudget> {
+        self.response = Some(response);
+        self.account()
+    }
+
+    /// Counts what the host holds for this event.
+    fn account(&mut self) -> Result<(), OverBudget> {
+        let response = self.response.as_ref();
+        let response = response.map_or(0, |it| it.headers.capacity() + it.body.len());
+        let held = self.effects.bytes() + self.answer.len() + response;
+        self.memory_budget.hold(held, &self.hub.event_memory)
     }
 
     /// Whether a connection that is in its own `onOpen` opens into this room: it is listed there
@@ -121,5 +168,34 @@ impl EventState {
             }
             _ => None,
         }
+    }
+}
+
+impl ResourceLimiter for EventState {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if self.memory.is_none() {
+            // Its instance is being made. What one begins with is the pool's, bounded by their number.
+            self.memory_budget.begin_with(desired);
+            return Ok(self.memory_budget.has_room_for(0).is_ok());
+        }
+        // Its own maximum is at most the limit, and is met as that is.
+        let is_possible = maximum.is_none_or(|maximum| desired <= maximum);
+        let desired = if is_possible { desired } else { usize::MAX };
+        Ok(self.memory_budget.may_grow(desired, &self.hub.event_memory))
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // The engine's table is fixed; this only bounds what a hand-made module may declare.
+        Ok(desired <= 20_000 && maximum.is_none_or(|maximum| desired <= maximum))
     }
 }

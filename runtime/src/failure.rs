@@ -20,7 +20,7 @@ pub(crate) struct Thrown {
 pub(crate) enum Failure {
     /// An uncaught exception; the connection goes on.
     Threw(Thrown),
-    /// The CPU or memory budget.
+    /// The CPU or memory budget, or what all events may hold together.
     OverBudget(OverBudget),
     /// WebAssembly trapped: a broken engine, or a hand-made module.
     Trapped(String),
@@ -36,16 +36,18 @@ pub(crate) enum FailureKind {
     Threw,
     OverCpuBudget,
     OverMemoryBudget,
+    OverEventMemory,
     Trapped,
     NotRestored,
     NotCommitted,
 }
 
 impl FailureKind {
-    pub(crate) const ALL: [FailureKind; 6] = [
+    pub(crate) const ALL: [FailureKind; 7] = [
         FailureKind::Threw,
         FailureKind::OverCpuBudget,
         FailureKind::OverMemoryBudget,
+        FailureKind::OverEventMemory,
         FailureKind::Trapped,
         FailureKind::NotRestored,
         FailureKind::NotCommitted,
@@ -57,6 +59,7 @@ impl FailureKind {
             FailureKind::Threw => "threw",
             FailureKind::OverCpuBudget => "over_cpu_budget",
             FailureKind::OverMemoryBudget => "over_memory_budget",
+            FailureKind::OverEventMemory => "over_event_memory",
             FailureKind::Trapped => "trapped",
             FailureKind::NotRestored => "not_restored",
             FailureKind::NotCommitted => "not_committed",
@@ -70,6 +73,7 @@ impl Failure {
             Failure::Threw(_) => FailureKind::Threw,
             Failure::OverBudget(OverBudget::Cpu) => FailureKind::OverCpuBudget,
             Failure::OverBudget(OverBudget::Memory) => FailureKind::OverMemoryBudget,
+            Failure::OverBudget(OverBudget::EventMemory) => FailureKind::OverEventMemory,
             Failure::Trapped(_) => FailureKind::Trapped,
             Failure::NotRestored => FailureKind::NotRestored,
             Failure::NotCommitted(_) => FailureKind::NotCommitted,

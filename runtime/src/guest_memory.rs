@@ -9,10 +9,11 @@ use wasmtime::{Caller, Memory};
 use zigttp_abi::guest::MAX_INPUTS;
 use zigttp_abi::value::ValueKind;
 
+use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
 use crate::frame::Frame;
 use crate::restore;
-use crate::value::{Value, well_formed};
+use crate::value::{Value, well_formed, well_formed_len};
 
 /// The guest broke the interface; no engine of ours does. Ends the event.
 #[derive(Debug, thiserror::Error)]
@@ -59,14 +60,21 @@ fn memory(caller: &Caller<'_, HostData>) -> Result<Memory, GuestFault> {
 }
 
 /// Copies bytes out as a value.
+///
+/// # Errors
+/// As for all that copies bytes out: outside of its memory, or more than its memory budget holds, as
+/// they are or as they become.
 pub(crate) fn read_value(
     caller: &mut Caller<'_, HostData>,
     kind: i32,
     span: Span,
-) -> Result<Value, GuestFault> {
+) -> wasmtime::Result<Value> {
     let kind = ValueKind::from_number(kind.cast_unsigned())
         .ok_or(GuestFault("a value of no known kind"))?;
-    Ok(Value::new(kind, read_bytes(caller, span)?))
+    Ok(match kind {
+        ValueKind::Text => Value::text(read_string(caller, span)?),
+        _ => Value::new(kind, read_bytes(caller, span)?),
+    })
 }
 
 /// Copies bytes out as a frame: of text, if they are a string's.
@@ -74,44 +82,63 @@ pub(crate) fn read_frame(
     caller: &mut Caller<'_, HostData>,
     is_text: bool,
     span: Span,
-) -> Result<Frame, GuestFault> {
-    let memory = memory(caller)?;
-    let (memory, state) = memory.data_and_store_mut(caller);
-    let payload = span.of(memory)?;
-    // A broadcast sends the same bytes to every peer: encode them once, and share them.
-    if let Some(last) = state.effects.last_sent()
-        && last.is_text() == is_text
-        && last.payload() == payload
-    {
-        return Ok(last.clone());
-    }
-    Ok(if is_text { Frame::text(payload) } else { Frame::binary(payload) })
+) -> wasmtime::Result<Frame> {
+    let frame = with_bytes(caller, span, |state, payload| {
+        // A broadcast sends the same bytes to every peer: encode them once, and share them.
+        if let Some(last) = state.effects.last_sent()
+            && last.is_text() == is_text
+            && last.payload() == payload
+        {
+            return Ok(last.clone());
+        }
+        let budget = &state.memory_budget;
+        if !is_text {
+            budget.has_room_for(payload.len())?;
+            return Ok(Frame::binary(payload));
+        }
+        // Most is ASCII, which is found out in a few instructions.
+        let len = if payload.is_ascii() { payload.len() } else { well_formed_len(payload) };
+        budget.has_room_for(len)?;
+        Ok::<_, OverBudget>(Frame::text(payload))
+    })?;
+    Ok(frame?)
 }
 
 /// Copies bytes out.
-pub(crate) fn read_bytes(
-    caller: &mut Caller<'_, HostData>,
-    span: Span,
-) -> Result<Bytes, GuestFault> {
-    let memory = memory(caller)?;
-    Ok(Bytes::copy_from_slice(span.of(memory.data(&caller))?))
+pub(crate) fn read_bytes(caller: &mut Caller<'_, HostData>, span: Span) -> wasmtime::Result<Bytes> {
+    let bytes = with_bytes(caller, span, |state, bytes| {
+        state.memory_budget.has_room_for(bytes.len()).map(|()| Bytes::copy_from_slice(bytes))
+    })?;
+    Ok(bytes?)
 }
 
 /// Copies a string out; what is no UTF-8 in it becomes U+FFFD.
 pub(crate) fn read_string(
     caller: &mut Caller<'_, HostData>,
     span: Span,
-) -> Result<String, GuestFault> {
-    with_string(caller, span, |_state, string| string.to_owned())
+) -> wasmtime::Result<String> {
+    let string = with_bytes(caller, span, |state, bytes| {
+        let budget = &state.memory_budget;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => budget.has_room_for(text.len()).map(|()| text.to_owned()),
+            Err(_) => {
+                budget.has_room_for(well_formed_len(bytes))?;
+                Ok(well_formed(bytes).into_owned())
+            }
+        }
+    })?;
+    Ok(string?)
 }
 
-/// The same for whoever only looks at it.
-pub(crate) fn with_string<R>(
+/// The same of a text for people, cut so that it has no more than this.
+pub(crate) fn read_cut_string(
     caller: &mut Caller<'_, HostData>,
     span: Span,
-    look: impl FnOnce(&mut EventState, &str) -> R,
-) -> Result<R, GuestFault> {
-    with_bytes(caller, span, |state, bytes| look(state, &well_formed(bytes)))
+    max: usize,
+) -> wasmtime::Result<String> {
+    let mut text = read_string(caller, span)?;
+    text.truncate(text.floor_char_boundary(max));
+    Ok(text)
 }
 
 /// Looks at bytes where they are.
@@ -169,12 +196,12 @@ pub(crate) fn answer(
     place: Span,
     answer: &[u8],
     keep: impl FnOnce() -> Bytes,
-) -> Result<(), GuestFault> {
+) -> wasmtime::Result<()> {
     if answer.len() > place.len() {
-        caller.data_mut().answer = keep();
+        caller.data_mut().keep(keep())?;
         return Ok(());
     }
-    write_owned(caller, place.start.cast_signed(), answer)
+    Ok(write_owned(caller, place.start.cast_signed(), answer)?)
 }
 
 /// Marks what is about to be written: runs of so many bytes.

@@ -64,7 +64,7 @@ impl NoAnswer {
     /// What the client is told: nothing of what went wrong inside.
     pub(crate) fn response(&self) -> Response<Body> {
         match self {
-            NoAnswer::Busy => {
+            NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
                 retry_after(text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n"), "1")
             }
             NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {

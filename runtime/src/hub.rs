@@ -39,6 +39,8 @@ pub(crate) struct Hub {
     pub(crate) compression: Compression,
     /// What messages under way hold, over all connections.
     pub(crate) partial: Arc<Pool>,
+    /// What the host holds for events, over all that run.
+    pub(crate) event_memory: Arc<Pool>,
     ids: ConnectionIds,
     connections: RwLock<ById<Arc<Connection>>>,
     /// Told when the last connection has gone.
@@ -55,6 +57,7 @@ impl Hub {
     ) -> Hub {
         Hub {
             partial: Pool::new(config.max_partial_bytes),
+            event_memory: Pool::new(config.max_event_memory),
             config,
             rooms: Rooms::default(),
             attachments,

@@ -112,6 +112,16 @@ fn gauges(page: &mut Page, server: &Server) {
             server.hub.config.max_events,
         ),
         (
+            "zigttp_event_memory_bytes",
+            "Memory of events beyond what their sandboxes begin with and 64 KiB each.",
+            server.hub.event_memory.held(),
+        ),
+        (
+            "zigttp_event_memory_limit",
+            "Most memory of all events together (--max-event-memory).",
+            server.hub.config.max_event_memory,
+        ),
+        (
             "zigttp_allocated_bytes",
             "Memory that is in use, without what the allocator keeps for later (glibc; else 0).",
             allocated::bytes(),

@@ -259,9 +259,9 @@ impl Sandbox {
         let status = instance.call().await;
         let has_returned = status.is_ok();
         let mut state = instance.store.data_mut().end();
-        let is_memory_denied = state.memory_budget.is_denied();
-        let mut result = result(status, is_memory_denied, state.thrown.take());
-        if has_returned && !is_memory_denied {
+        let denied = state.memory_budget.denied();
+        let mut result = result(status, denied, state.thrown.take());
+        if has_returned && denied.is_none() {
             let counters = &state.hub.counters;
             let is_timed = times.is_some() || fastrand::u32(..).is_multiple_of(RESTORES_PER_SAMPLE);
             let began = is_timed.then(Instant::now);
@@ -287,7 +287,7 @@ impl Sandbox {
     fn store(&self, state: Box<EventState>) -> Store<HostData> {
         let mut store = Store::new(&self.engine, HostData::default());
         store.data_mut().begin(state);
-        store.limiter(|state| &mut state.memory_budget);
+        store.limiter(|data| &mut **data);
         store.epoch_deadline_callback(|mut context| {
             let data = context.data_mut();
             let next_slice = data.cpu.end_slice()?;
@@ -433,12 +433,14 @@ fn ws(connection: &Arc<crate::connection::Connection>) -> i64 {
 /// What the guest's answer means.
 fn result(
     status: wasmtime::Result<i32>,
-    is_memory_denied: bool,
+    denied: Option<OverBudget>,
     thrown: Option<Thrown>,
 ) -> Result<(), Failure> {
+    // Also if JavaScript caught the error of the denied growth.
+    if let Some(over) = denied {
+        return Err(Failure::OverBudget(over));
+    }
     match status {
-        // Also if JavaScript caught the error of the denied growth.
-        _ if is_memory_denied => Err(Failure::OverBudget(OverBudget::Memory)),
         Ok(status) if status == Status::Done as i32 => Ok(()),
         Ok(_) => match thrown {
             Some(thrown) => Err(Failure::Threw(thrown)),

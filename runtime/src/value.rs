@@ -52,6 +52,15 @@ impl Value {
     }
 }
 
+/// Most bytes that [`well_formed`] makes of these.
+pub(crate) fn well_formed_len(bytes: &[u8]) -> usize {
+    let replaced = char::REPLACEMENT_CHARACTER.len_utf8();
+    let chunks = bytes.utf8_chunks();
+    chunks
+        .map(|chunk| chunk.valid().len() + if chunk.invalid().is_empty() { 0 } else { replaced })
+        .sum()
+}
+
 /// The text of a guest's bytes. A lone surrogate, which QuickJS writes as three bytes that are no
 /// UTF-8, becomes one U+FFFD; so does each other byte that is none.
 pub(crate) fn well_formed(bytes: &[u8]) -> Cow<'_, str> {
@@ -98,6 +107,7 @@ mod tests {
             (b"\xed\xed\x9f\xbf\xff", "\u{fffd}\u{d7ff}\u{fffd}"),
         ] {
             assert_eq!(well_formed(bytes), expected, "{bytes:x?}");
+            assert!(well_formed_len(bytes) >= expected.len(), "{bytes:x?}");
         }
     }
 }

@@ -69,6 +69,63 @@ async fn a_denied_growth_ends_the_event_even_if_it_was_caught() {
 }
 
 #[tokio::test]
+async fn auto_responses_count_all_that_they_keep() {
+    let handler = programs::compile(
+        r#"
+import { setAutoResponse } from "zigttp:websocket";
+export function onMessage(ws: WebSocket) {
+  const half = "x".repeat(2000);
+  for (;;) setAutoResponse(ws, half, half);
+}
+"#,
+    );
+    let server = Server::start(&handler, &["--cpu-limit", "20s"]);
+    assert_eq!(closed_with(&server, "once").await, 1011);
+    let before = server.peak_memory();
+    for _ in 0..3 {
+        assert_eq!(closed_with(&server, "again").await, 1011);
+    }
+    server.wait_for_log("used up its memory");
+    let grown = server.peak_memory() - before;
+    assert!(before + grown < 150, "{before} and {grown} MiB for one event at a time of 32");
+}
+
+#[tokio::test]
+async fn events_that_run_together_have_a_bound_of_memory_too() {
+    let handler = programs::compile(
+        r#"
+import { send } from "zigttp:websocket";
+function hold() {
+  const kept = [];
+  for (let mebibytes = 0; mebibytes < 21; mebibytes++) kept.push(new Uint8Array(1 << 20).fill(1));
+  return kept;
+}
+export function onMessage(ws: WebSocket, data: string) {
+  if (data === "small") return void send(ws, data);
+  hold();
+  for (;;) if (data !== "spin") return void send(ws, data);
+}
+export function handler() { return Response.text("held " + hold().length); }
+"#,
+    );
+    let (server, admin) =
+        admin::start(&handler, &["--max-event-memory", "32MiB", "--cpu-limit", "60s"]);
+    let held = || admin::scrape(admin)["zigttp_event_memory_bytes"];
+    let mut client = server.connect("/one").await;
+    assert_eq!(client.ask("one at a time").await, "one at a time");
+    assert_eq!((server.get("/").0, held()), (200, 0.0));
+    // Two thirds of what there is, and more is held until its end.
+    client.send("spin").await;
+    eventually("an event that holds much", || held() > f64::from(17 << 20));
+    assert_eq!(closed_in("/two", &server, "one too many").await, 1013);
+    assert_eq!(server.get("/").0, 503);
+    let mut other = server.connect("/three").await;
+    assert_eq!(other.ask("small").await, "small", "who holds little goes on");
+    let failures = "zigttp_event_failures_total{kind=\"over_event_memory\"}";
+    assert_eq!(admin::scrape(admin)[failures], 2.0);
+}
+
+#[tokio::test]
 async fn on_error_close_closes_with_1011_after_a_throw() {
     let server = Server::start(&programs::compile(FAILING), &["--on-error", "close"]);
     assert_eq!(closed_with(&server, "throw").await, 1011);

@@ -230,6 +230,49 @@ async fn an_input_outside_of_its_memory_ends_the_guest_s_event() {
     assert_eq!(frames(&mut client, Program::new().send_own(0, 1), 1).await, [[0]]);
 }
 
+/// Where there is room for 64 KiB of random bytes, of which most are no UTF-8.
+const ROOM: i64 = 60_000;
+const MANY: i64 = 65_536;
+
+#[tokio::test]
+async fn an_attachment_is_as_long_as_it_is_kept() {
+    /// Kinds of values, as the interface numbers them.
+    const TEXT: i64 = 0;
+    const BYTES: i64 = 1;
+    let server = start();
+    let mut client = connect(&server).await;
+    // Each byte that is no UTF-8 becomes three as a text, and is kept as it is otherwise.
+    let program = Program::new()
+        .call("random_get", &[ROOM, MANY])
+        .call("serialize_attachment", &[OWN_ID, TEXT, ROOM, MANY])
+        .send_answer()
+        .call("serialize_attachment", &[OWN_ID, BYTES, ROOM, MANY])
+        .send_answer();
+    let told = frames(&mut client, program, 2).await;
+    let limit = 64 << 10;
+    assert_eq!((number(&told[0]), number(&told[1])), (limit, 0));
+}
+
+#[tokio::test]
+async fn what_an_event_makes_of_bytes_counts_and_not_what_they_were() {
+    // Of which the guest's own memory is half.
+    let small =
+        ["--max-message-size", "16KiB", "--max-body-size", "16KiB", "--memory-limit", "256KiB"];
+    let server = Server::start(&CALLER, &small);
+    let respond = |program: Program| {
+        let body = program.call("respond", &[200, ROOM, MANY, 0, ROOM, 40_000]).bytes();
+        let head = "POST / HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length";
+        let request = [format!("{head}: {}\r\n\r\n", body.len()).as_bytes(), &body].concat();
+        let answer = server.request_bytes(&request);
+        assert!(answer.starts_with(b"HTTP/1.1 500 "));
+    };
+    respond(Program::new());
+    let log = server.wait_for_log("the Response has a header line without a value");
+    assert!(!log.contains("used up its memory"), "{log}");
+    respond(Program::new().call("random_get", &[ROOM, MANY]));
+    server.wait_for_log("the event used up its memory");
+}
+
 /// Numbers at which something begins or ends, and some that are nothing.
 fn wild(random: &mut fastrand::Rng) -> i64 {
     const MEMORY: i64 = 2 << 16;

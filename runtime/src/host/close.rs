@@ -13,7 +13,7 @@ use crate::outbox::Close;
 impl EventState {
     /// Collects a close; nothing for a connection that is gone or already closing.
     fn close(&mut self, ws: i64, close: Close) -> Result<(), OverBudget> {
-        let Some(touched) = self.touch_writable(ws) else { return Ok(()) };
+        let Some(touched) = self.touch_writable(ws)? else { return Ok(()) };
         if touched.is_closed || !touched.connection.outbox.is_open() {
             return Ok(());
         }
@@ -32,10 +32,16 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
                 .ok()
                 .filter(|code| close_code::may_be_sent(*code))
                 .ok_or(GuestFault("a close code that may not be sent"))?;
-            let reason = guest_memory::read_string(&mut caller, Span::new(reason, len))?;
-            if reason.len() > close_code::MAX_REASON_BYTES {
-                return Err(GuestFault("a close reason over 123 bytes").into());
-            }
+            let reason = Span::new(reason, len);
+            // Before it is copied, and as it has become then.
+            let is_short = |len| len <= close_code::MAX_REASON_BYTES;
+            let reason = match is_short(reason.len()) {
+                true => Some(guest_memory::read_string(&mut caller, reason)?),
+                false => None,
+            };
+            let reason = reason
+                .filter(|reason| is_short(reason.len()))
+                .ok_or(GuestFault("a close reason over 123 bytes"))?;
             caller.data_mut().close(ws, Close::new(code, reason))?;
             wasmtime::Result::Ok(())
         },

@@ -3,16 +3,17 @@
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
+use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::value::Value;
 
 impl EventState {
     /// What this event has written, else what is committed.
-    fn deserialize_attachment(&mut self, ws: i64) -> Option<Value> {
+    fn deserialize_attachment(&mut self, ws: i64) -> Result<Option<Value>, OverBudget> {
         self.hub.counters.attachment_reads.add_one();
-        let touched = self.touch(ws)?;
-        touched.attachment.clone().or_else(|| touched.connection.attachment())
+        let Some(touched) = self.touch(ws)? else { return Ok(None) };
+        Ok(touched.attachment.clone().or_else(|| touched.connection.attachment()))
     }
 }
 
@@ -21,7 +22,7 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "deserialize_attachment",
         |mut caller: Caller<'_, HostData>, ws: i64, ptr: i32, cap: i32| {
-            let Some(value) = caller.data_mut().deserialize_attachment(ws) else {
+            let Some(value) = caller.data_mut().deserialize_attachment(ws)? else {
                 return wasmtime::Result::Ok(-1);
             };
             let len = value.bytes().len() as i64;

@@ -44,7 +44,8 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, HostData>, level: i32, ptr: i32, len: i32| {
             let is_cut = len.cast_unsigned() > MAX_LINE_BYTES.cast_unsigned();
             let len = if is_cut { MAX_LINE_BYTES } else { len };
-            let mut text = guest_memory::read_string(&mut caller, Span::new(ptr, len))?;
+            let (span, max) = (Span::new(ptr, len), MAX_LINE_BYTES as usize);
+            let mut text = guest_memory::read_cut_string(&mut caller, span, max)?;
             if is_cut {
                 text.push('…');
             }

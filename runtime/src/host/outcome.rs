@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
@@ -11,6 +12,7 @@ use crate::event::{Event, Response};
 use crate::event_state::{EventState, HostData};
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
+use crate::host::serialize_attachment::read_attachment;
 use crate::value::Value;
 
 /// Bytes of an error's message, and of its stack, that are kept for the log.
@@ -25,9 +27,8 @@ impl EventState {
         };
         let connection = Arc::clone(connection);
         let id = connection.id;
-        let touched = self.effects.touch(id, || Some(connection)).expect("it was found");
-        touched.attachment = Some(value.clone());
-        let connection = touched.place;
+        let connection = self.effects.touch(id, || Some(connection)).expect("it was found");
+        self.effects.at(connection).attachment = Some(value.clone());
         self.push(Effect::SetAttachment { connection, value })
             .map_err(|over: OverBudget| over.into())
     }
@@ -44,9 +45,10 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
          stack_len: i32| {
             let message = Span::new(message, message_len.clamp(0, MAX_TEXT_BYTES));
             let stack = Span::new(stack, stack_len.clamp(0, MAX_TEXT_BYTES));
+            let max = MAX_TEXT_BYTES as usize;
             let thrown = Thrown {
-                message: guest_memory::read_string(&mut caller, message)?,
-                stack: guest_memory::read_string(&mut caller, stack)?,
+                message: guest_memory::read_cut_string(&mut caller, message, max)?,
+                stack: guest_memory::read_cut_string(&mut caller, stack, max)?,
             };
             caller.data_mut().thrown = Some(thrown);
             wasmtime::Result::Ok(())
@@ -63,12 +65,15 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
          body: i32,
          body_len: i32| {
             let body = Span::new(body, body_len);
-            let response = Response {
-                status: u16::try_from(status).map_err(|_range| GuestFault("a bad status"))?,
-                headers: guest_memory::read_string(&mut caller, Span::new(headers, headers_len))?,
-                body: guest_memory::read_value(&mut caller, body_kind, body)?.into_bytes(),
-            };
-            caller.data_mut().response = Some(response);
+            let status = u16::try_from(status).map_err(|_range| GuestFault("a bad status"))?;
+            let headers = Span::new(headers, headers_len);
+            let headers = guest_memory::read_string(&mut caller, headers)?;
+            // Counted before the body is copied.
+            caller.data_mut().respond(Response { status, headers, body: Bytes::new() })?;
+            let body = guest_memory::read_value(&mut caller, body_kind, body)?.into_bytes();
+            let response = caller.data_mut().response.take();
+            let response = response.expect("it was set above");
+            caller.data_mut().respond(Response { body, ..response })?;
             wasmtime::Result::Ok(())
         },
     )?;
@@ -76,14 +81,11 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "accept",
         |mut caller: Caller<'_, HostData>, kind: i32, ptr: i32, len: i32| {
-            let span = Span::new(ptr, len);
-            let limit = caller.data().hub.config.max_attachment_size;
-            if span.len() > limit {
-                return wasmtime::Result::Ok(i32::try_from(limit).unwrap_or(i32::MAX));
+            match read_attachment(&mut caller, kind, Span::new(ptr, len))? {
+                Ok(value) => caller.data_mut().accept(value)?,
+                Err(limit) => return Ok(limit),
             }
-            let value = guest_memory::read_value(&mut caller, kind, span)?;
-            caller.data_mut().accept(value)?;
-            Ok(0)
+            wasmtime::Result::Ok(0)
         },
     )?;
     Ok(())

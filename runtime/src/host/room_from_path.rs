@@ -1,16 +1,19 @@
 //! `roomFromPath(ws, param)`: a parameter of the route a connection opened under.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
+use crate::budget::OverBudget;
+use crate::connection::Connection;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 
 impl EventState {
-    fn room_from_path(&mut self, ws: i64, parameter: &str) -> Option<Bytes> {
-        let connection = &self.touch(ws)?.connection;
-        connection.parameter(parameter).map(|value| Bytes::copy_from_slice(value.as_bytes()))
+    fn connection(&mut self, ws: i64) -> Result<Option<Arc<Connection>>, OverBudget> {
+        Ok(self.touch(ws)?.map(|touched| Arc::clone(&touched.connection)))
     }
 }
 
@@ -25,12 +28,17 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
          ptr: i32,
          cap: i32| {
             let parameter = Span::new(parameter, parameter_len);
-            let value = guest_memory::with_string(&mut caller, parameter, |state, parameter| {
-                state.room_from_path(ws, parameter)
+            let Some(connection) = caller.data_mut().connection(ws)? else {
+                return wasmtime::Result::Ok(-1);
+            };
+            // Names are UTF-8: what is none needs no conversion to be found missing.
+            let value = guest_memory::with_bytes(&mut caller, parameter, |_state, name| {
+                std::str::from_utf8(name).ok().and_then(|name| connection.parameter(name))
             })?;
-            let Some(value) = value else { return wasmtime::Result::Ok(-1) };
+            let Some(value) = value.map(str::as_bytes) else { return Ok(-1) };
             let len = i32::try_from(value.len()).expect("a path is bounded by the header size");
-            guest_memory::answer(&mut caller, Span::new(ptr, cap), &value, || value.clone())?;
+            let keep = || Bytes::copy_from_slice(value);
+            guest_memory::answer(&mut caller, Span::new(ptr, cap), value, keep)?;
             Ok(len)
         },
     )?;

@@ -5,30 +5,33 @@ use zigttp_abi::guest::IMPORT_MODULE;
 use zigttp_abi::value::ValueKind;
 
 use crate::budget::OverBudget;
-use crate::effects::Effect;
+use crate::effects::Place;
 use crate::event_state::{EventState, HostData};
 use crate::frame::Frame;
 use crate::guest_memory::{self, Span};
 use crate::outbox::queue_bytes;
 
 impl EventState {
-    /// Collects a frame. Answers false when the connection is gone or closing, or its queue plus
+    /// Where a frame may be sent: nowhere when the connection is gone or closing, or its queue plus
     /// what this event has sent it is over the bound.
-    fn send(&mut self, ws: i64, frame: Frame) -> Result<bool, OverBudget> {
+    fn receiver(&mut self, ws: i64) -> Result<Option<Place>, OverBudget> {
         let max_queue = self.hub.config.max_queue;
-        let Some(touched) = self.touch_writable(ws) else { return Ok(false) };
+        let Some(touched) = self.touch_writable(ws)? else { return Ok(None) };
         if touched.is_closed {
-            return Ok(false);
+            return Ok(None);
         }
-        let Some(queued) = touched.connection.outbox.queued_bytes() else { return Ok(false) };
+        let Some(queued) = touched.connection.outbox.queued_bytes() else { return Ok(None) };
         if queued + touched.sent >= max_queue {
             self.hub.counters.refused_frames.add_one();
-            return Ok(false);
+            return Ok(None);
         }
-        touched.sent += queue_bytes(&frame);
-        let to = touched.place;
-        self.push(Effect::Send { to, frame })?;
-        Ok(true)
+        Ok(Some(touched.place))
+    }
+
+    /// Collects a frame.
+    fn send(&mut self, to: Place, frame: Frame) -> Result<(), OverBudget> {
+        self.effects.at(to).sent += queue_bytes(&frame);
+        self.push_frame(to, frame)
     }
 }
 
@@ -37,11 +40,15 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "send",
         |mut caller: Caller<'_, HostData>, ws: i64, kind: i32, ptr: i32, len: i32| {
+            // Asked first: what is refused is not copied.
+            let Some(to) = caller.data_mut().receiver(ws)? else {
+                return wasmtime::Result::Ok(i32::from(false));
+            };
             // A frame is text or binary, whichever view the bytes were seen through.
             let is_text = kind == i32::from(ValueKind::Text.number());
             let frame = guest_memory::read_frame(&mut caller, is_text, Span::new(ptr, len))?;
-            let is_queued = caller.data_mut().send(ws, frame)?;
-            wasmtime::Result::Ok(i32::from(is_queued))
+            caller.data_mut().send(to, frame)?;
+            Ok(i32::from(true))
         },
     )?;
     Ok(())

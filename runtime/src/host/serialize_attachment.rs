@@ -12,11 +12,27 @@ use crate::value::Value;
 impl EventState {
     /// Collects a write; nothing for a connection that is gone.
     fn serialize_attachment(&mut self, ws: i64, value: Value) -> Result<(), OverBudget> {
-        let Some(touched) = self.touch_writable(ws) else { return Ok(()) };
+        let Some(touched) = self.touch_writable(ws)? else { return Ok(()) };
         touched.attachment = Some(value.clone());
         let connection = touched.place;
         self.push(Effect::SetAttachment { connection, value })
     }
+}
+
+/// Copies a value out that is to be kept with a connection; the bound that it is over, before or after
+/// its conversion to UTF-8, which a lone surrogate or other bytes may make three times as long.
+pub(super) fn read_attachment(
+    caller: &mut Caller<'_, HostData>,
+    kind: i32,
+    span: Span,
+) -> wasmtime::Result<Result<Value, i32>> {
+    let limit = caller.data().hub.config.max_attachment_size;
+    let over = i32::try_from(limit).unwrap_or(i32::MAX);
+    if span.len() > limit {
+        return Ok(Err(over));
+    }
+    let value = guest_memory::read_value(caller, kind, span)?;
+    Ok(if value.bytes().len() > limit { Err(over) } else { Ok(value) })
 }
 
 pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
@@ -24,14 +40,11 @@ pub(super) fn link(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "serialize_attachment",
         |mut caller: Caller<'_, HostData>, ws: i64, kind: i32, ptr: i32, len: i32| {
-            let span = Span::new(ptr, len);
-            let limit = caller.data().hub.config.max_attachment_size;
-            if span.len() > limit {
-                return wasmtime::Result::Ok(i32::try_from(limit).unwrap_or(i32::MAX));
+            match read_attachment(&mut caller, kind, Span::new(ptr, len))? {
+                Ok(value) => caller.data_mut().serialize_attachment(ws, value)?,
+                Err(limit) => return Ok(limit),
             }
-            let value = guest_memory::read_value(&mut caller, kind, span)?;
-            caller.data_mut().serialize_attachment(ws, value)?;
-            Ok(0)
+            wasmtime::Result::Ok(0)
         },
     )?;
     Ok(())

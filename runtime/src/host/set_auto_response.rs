@@ -13,7 +13,7 @@ use crate::guest_memory::{self, GuestFault, Span};
 impl EventState {
     /// Collects a pair, an empty one as clearing; nothing for a connection that is gone.
     fn set_auto_response(&mut self, ws: i64, pair: AutoResponse) -> Result<(), OverBudget> {
-        let Some(touched) = self.touch_writable(ws) else { return Ok(()) };
+        let Some(touched) = self.touch_writable(ws)? else { return Ok(()) };
         let connection = touched.place;
         let is_empty = pair.request.is_empty() && pair.response.is_empty();
         self.push(Effect::SetAutoResponse { connection, pair: (!is_empty).then_some(pair) })
