@@ -41,6 +41,16 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_RESUME_PROBE_TIMEOUT", value_name = "TIME", default_value = "1s", value_parser = duration, help_heading = "Durability")]
     resume_probe_timeout: Duration,
 
+    /// Attachments that may wait for their clients to resume; beyond them the oldest is removed
+    /// [default: as many as --max-connections]
+    #[arg(long, env = "ZIGTTP_MAX_LEFTOVERS", value_name = "N", value_parser = number::<usize>, help_heading = "Durability")]
+    max_leftovers: Option<usize>,
+
+    /// Bytes of their files; beyond them the oldest is removed [default: room for the largest
+    /// attachment of each]
+    #[arg(long, env = "ZIGTTP_MAX_LEFTOVER_BYTES", value_name = "SIZE", value_parser = memory, help_heading = "Durability")]
+    max_leftover_bytes: Option<usize>,
+
     /// How long an attachment is kept that no connection has any more
     #[arg(long, env = "ZIGTTP_ATTACHMENT_TTL", value_name = "TIME", default_value = "7d", value_parser = duration, help_heading = "Durability")]
     attachment_ttl: Duration,
@@ -271,6 +281,8 @@ impl ServerOptions {
             resume: self.resume,
             resume_window: self.resume_window,
             resume_probe_timeout: self.resume_probe_timeout,
+            max_leftovers: self.max_leftovers,
+            max_leftover_bytes: self.max_leftover_bytes,
             attachment_ttl: self.attachment_ttl,
             cache_dir,
             max_message_size: self.max_message_size,

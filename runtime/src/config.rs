@@ -43,6 +43,12 @@ pub struct Config {
     pub resume_window: Duration,
     /// How long a connection that looks live has to answer when its browser wants to resume it.
     pub resume_probe_timeout: Duration,
+    /// Attachments that clients have left, by dropped links, crashes and restarts, and that wait for them
+    /// where connections are resumed. Beyond them the oldest is removed. As many as connections without it.
+    pub max_leftovers: Option<usize>,
+    /// Bytes of their files, each in whole blocks of 4 KiB. Without it, as many as the largest attachments
+    /// of so many leftovers take.
+    pub max_leftover_bytes: Option<usize>,
     /// How long an attachment is kept that no connection has any more.
     pub attachment_ttl: Duration,
     /// Where compiled modules are cached. Whoever can write there can run code.
@@ -145,6 +151,22 @@ pub enum OnError {
 }
 
 impl Config {
+    /// Attachments that may wait for their clients. A crash of a full server loses none.
+    pub(crate) fn max_leftovers(&self) -> usize {
+        self.max_leftovers.unwrap_or(self.max_connections)
+    }
+
+    /// Bytes of their files.
+    pub(crate) fn max_leftover_bytes(&self) -> u64 {
+        // And what is left of its last block.
+        const HEADER_BYTES: u64 = 2 * 4096;
+        let largest = self.max_attachment_size as u64 + HEADER_BYTES;
+        match self.max_leftover_bytes {
+            Some(bytes) => bytes as u64,
+            None => largest.saturating_mul(self.max_leftovers() as u64),
+        }
+    }
+
     /// Checks what the type cannot.
     ///
     /// # Errors
@@ -215,6 +237,8 @@ impl Default for Config {
             resume: false,
             resume_window: Duration::from_secs(2 * 60),
             resume_probe_timeout: Duration::from_secs(1),
+            max_leftovers: None,
+            max_leftover_bytes: None,
             attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),
             cache_dir: None,
             max_message_size: 1 << 20,

@@ -146,7 +146,14 @@ async fn carry_out(request: ControlRequest, server: &Arc<Server>) -> ControlAnsw
         },
         ControlRequest::Adopt { new_id, prior_id } => {
             match server.adopt_persisted_attachment(new_id, prior_id).await {
-                Ok(()) => ControlAnswer::Done,
+                Ok(()) => {
+                    tracing::info!(
+                        conn = new_id,
+                        prior = prior_id,
+                        "an operator had an attachment adopted"
+                    );
+                    ControlAnswer::Done
+                }
                 Err(error) => refused(error.to_string()),
             }
         }

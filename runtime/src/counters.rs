@@ -58,6 +58,8 @@ pub(crate) struct Counters {
     pub(crate) panics: Counter,
     pub(crate) attachments_pruned: Counter,
     pub(crate) resumed: Counter,
+    /// Attachments that were removed because more waited for their clients than may.
+    pub(crate) evicted_leftovers: Counter,
     pub(crate) forged_tokens: Counter,
     pub(crate) swaps: Counter,
     pub(crate) rollbacks: Counter,

@@ -92,7 +92,8 @@ impl Server {
             Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
         drop(registered);
         if let Some(resume) = &self.resume {
-            resume.parted(connection, is_left);
+            let gone = resume.parted(connection, is_left);
+            self.discard_leftovers(gone);
         }
     }
 

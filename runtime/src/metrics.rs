@@ -58,6 +58,8 @@ pub(crate) fn print(server: &Server) -> String {
 
 fn gauges(page: &mut Page, server: &Server) {
     let survey = Survey::of(server);
+    let [leftovers, most_leftovers] =
+        server.resume.as_ref().map_or([(0, 0); 2], |resume| resume.sizes());
     page.family("zigttp_connections", "gauge", "Open connections by what they are doing.");
     for (state, count) in [
         (State::Live, survey.live),
@@ -98,6 +100,18 @@ fn gauges(page: &mut Page, server: &Server) {
             "zigttp_partial_bytes_limit",
             "Most memory of messages under way (--max-partial-bytes).",
             server.hub.config.max_partial_bytes,
+        ),
+        ("zigttp_leftovers", "Attachments that wait for their clients to resume.", leftovers.0),
+        (
+            "zigttp_leftovers_limit",
+            "Most attachments that wait for their clients (--max-leftovers).",
+            most_leftovers.0,
+        ),
+        ("zigttp_leftover_bytes", "Bytes of the files that wait, in whole blocks.", leftovers.1),
+        (
+            "zigttp_leftover_bytes_limit",
+            "Most bytes of the files that wait (--max-leftover-bytes).",
+            most_leftovers.1,
         ),
         ("zigttp_attachments", "Connections that keep an attachment.", survey.attachments),
         (
@@ -215,6 +229,11 @@ fn counts(page: &mut Page, counters: &Counters) {
             &counters.attachments_pruned,
         ),
         ("resumed", "Connections that found what they had left.", &counters.resumed),
+        (
+            "evicted_leftovers",
+            "Attachments removed because more waited for their clients than may.",
+            &counters.evicted_leftovers,
+        ),
         (
             "forged_tokens",
             "Resume tokens that this server has not signed.",

@@ -19,9 +19,11 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::left::Left;
+use self::left::{Left, Leftover, Most, Place, Taken};
 use self::token::Key;
+use crate::attachment::durable;
 use crate::attachment::recovery::AdoptError;
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::cookies::{self, HOST_PREFIX};
@@ -49,6 +51,16 @@ pub(crate) struct Resume {
     window: Duration,
 }
 
+/// What an attachment file says of who may come back for it.
+pub(crate) struct Found {
+    pub(crate) browser: Browser,
+    pub(crate) url: String,
+    /// Milliseconds since 1970.
+    pub(crate) written: u64,
+    /// Of the file.
+    pub(crate) bytes: u64,
+}
+
 /// What a handshake says of its client.
 pub(crate) struct Visitor {
     pub(crate) browser: Browser,
@@ -71,15 +83,18 @@ pub(crate) fn named(name: &str) -> Option<Browser> {
 
 impl Resume {
     /// Reads the key of a durable directory, or makes one.
-    pub(crate) fn open(folder: &OwnFolder, window: Duration) -> io::Result<Resume> {
+    pub(crate) fn open(folder: &OwnFolder, config: &Config) -> io::Result<Resume> {
         let key = Key::open(folder)?;
         let cookie_name = key.cookie_name();
         Ok(Resume {
             secure_cookie_name: format!("{HOST_PREFIX}{cookie_name}"),
             cookie_name,
             key,
-            left: Left::default(),
-            window,
+            left: Left::new(Most {
+                leftovers: config.max_leftovers(),
+                bytes: config.max_leftover_bytes(),
+            }),
+            window: config.resume_window,
         })
     }
 
@@ -135,34 +150,65 @@ impl Resume {
         if is_secure { &self.secure_cookie_name } else { &self.cookie_name }
     }
 
-    /// A file was there when the server started.
-    pub(crate) fn found(&self, browser: Browser, url: &str, id: ConnectionId, written: u64) {
-        self.left.add(browser, url, id, written, RESTART_WINDOW, false);
+    /// A file was there when the server started. Answers those that have to go for it.
+    #[must_use]
+    pub(crate) fn found(&self, id: ConnectionId, file: &Found) -> Vec<ConnectionId> {
+        let leftover = Leftover {
+            place: Place::new(file.browser, &file.url),
+            when: file.written,
+            window: RESTART_WINDOW,
+            is_dropped: false,
+            bytes: file.bytes,
+        };
+        self.left.add(id, leftover)
     }
 
     /// A connection is there, and may be asked to make room for its successor.
-    pub(crate) fn arrived(&self, connection: &Arc<Connection>) {
-        self.left.arrived(connection);
+    pub(crate) fn arrived(&self, connection: &Connection) {
+        if let Some(browser) = connection.browser {
+            self.left.arrived(Place::new(browser, &connection.url), connection.id);
+        }
     }
 
     /// A connection is not there any more. What it has left waits for its successor, if it does.
-    pub(crate) fn parted(&self, connection: &Connection, is_left: bool) {
-        let Some(browser) = &connection.browser else { return };
+    /// Answers those that have to go for it.
+    #[must_use]
+    pub(crate) fn parted(&self, connection: &Connection, is_left: bool) -> Vec<ConnectionId> {
         let id = connection.id;
-        if is_left {
+        let mut gone = Vec::new();
+        if is_left && let Some(browser) = connection.browser {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-            self.left.add(*browser, &connection.url, id, now, self.window, true);
+            let leftover = Leftover {
+                place: Place::new(browser, &connection.url),
+                when: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+                window: self.window,
+                is_dropped: true,
+                bytes: durable::file_bytes(connection),
+            };
+            gone = self.left.add(id, leftover);
         }
-        self.left.parted(browser, &connection.url, id);
+        self.left.parted(id);
         if is_left {
             tracing::debug!(conn = %id, "what it kept waits for its client to come back");
         }
+        gone
+    }
+
+    /// An attachment is not to be had any more: its file is gone, or another's.
+    pub(crate) fn forget(&self, id: ConnectionId) {
+        self.left.forget(id);
     }
 
     /// The attachments of dropped links that nobody has come back for in time.
     pub(crate) fn expired(&self) -> Vec<ConnectionId> {
         self.left.expired()
+    }
+
+    /// How many attachments wait for their clients, and the bytes of their files; and how many may.
+    pub(crate) fn sizes(&self) -> [(usize, usize); 2] {
+        let Most { leftovers, bytes } = self.left.most();
+        [self.left.size(), (leftovers, bytes)]
+            .map(|(number, bytes)| (number, usize::try_from(bytes).unwrap_or(usize::MAX)))
     }
 }
 
@@ -172,13 +218,18 @@ impl Server {
     pub(crate) async fn resume(&self, connection: &Arc<Connection>, visitor: &Visitor) {
         let Some(resume) = &self.resume else { return };
         if connection.attachment().is_none()
-            && let Some(prior) = self.find_prior(resume, connection, visitor).await
+            && let Some(taken) = self.find_prior(resume, connection, visitor).await
         {
-            match self.adopt_persisted_attachment(connection.id.number(), prior.number()).await {
+            let (new, prior) = (connection.id.number(), taken.id.number());
+            match self.adopt_persisted_attachment(new, prior).await {
                 Ok(()) => self.hub.counters.resumed.add_one(),
                 // It had kept nothing.
                 Err(AdoptError::NoAttachment(_)) => {}
-                Err(error) => tracing::error!(conn = %connection.id, %error, "cannot resume"),
+                Err(error) => {
+                    // Its file is there, and counts.
+                    resume.left.give_back(taken);
+                    tracing::error!(conn = %connection.id, %error, "cannot resume");
+                }
             }
         }
         resume.arrived(connection);
@@ -189,13 +240,13 @@ impl Server {
         resume: &Resume,
         connection: &Connection,
         visitor: &Visitor,
-    ) -> Option<ConnectionId> {
-        let url = &connection.url;
-        if let Some(prior) = resume.left.take(&visitor.browser, url, visitor.prior) {
-            return Some(prior);
+    ) -> Option<Taken> {
+        let place = Place::new(visitor.browser, &connection.url);
+        if let Some(taken) = resume.left.take(place, visitor.prior) {
+            return Some(taken);
         }
         // A link that was cut looks live until it is asked.
-        let candidate = resume.left.only_live(&visitor.browser, url, visitor.prior)?;
+        let candidate = resume.left.only_live(place, visitor.prior)?;
         if let Some(candidate) = self.hub.find(candidate) {
             let (alive, is_alive) = oneshot::channel();
             candidate.outbox.probe(alive);
@@ -204,11 +255,12 @@ impl Server {
             }
         }
         // Its `onClose` comes first.
-        let parting = resume.left.parting(url, candidate);
-        if timeout(FAREWELL_TIME, parting).await.is_err() {
-            resume.left.parted(&visitor.browser, url, candidate);
+        if let Some(parting) = resume.left.parting(candidate)
+            && timeout(FAREWELL_TIME, parting).await.is_err()
+        {
+            resume.left.parted(candidate);
         }
-        resume.left.take(&visitor.browser, url, Some(candidate))
+        resume.left.take(place, Some(candidate))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::accept::Acceptor;
 use crate::app::App;
 use crate::attachment::Attachments;
 use crate::attachment::durable::DurableAttachments;
-use crate::config::{Config, Fsync};
+use crate::config::Config;
 use crate::connection_id::ConnectionIds;
 use crate::control;
 use crate::counters::{Counts, PanicWatch, Unanswered};
@@ -109,7 +109,7 @@ impl Server {
         let app = App::load(&sandbox, artifact)?;
         let (ids, attachments, durable_dir) = match &config.durable {
             Some(dir) => {
-                let (ids, attachments, lock) = open_durable(dir, config.fsync)
+                let (ids, attachments, lock) = open_durable(dir, &config)
                     .map_err(|source| StartError::Durable { path: dir.clone(), source })?;
                 (ids, attachments, Some(lock))
             }
@@ -117,7 +117,7 @@ impl Server {
         };
         let resume = match (&config.durable, &durable_dir) {
             (Some(path), Some(dir)) if config.resume => Some(
-                Resume::open(dir.folder(), config.resume_window)
+                Resume::open(dir.folder(), &config)
                     .map_err(|source| StartError::Durable { path: path.clone(), source })?,
             ),
             _ => None,
@@ -243,11 +243,11 @@ impl Server {
 
 fn open_durable(
     dir: &std::path::Path,
-    fsync: Fsync,
+    config: &Config,
 ) -> io::Result<(ConnectionIds, Attachments, DurableDir)> {
     let dir = DurableDir::take(dir)?;
-    let store = DurableAttachments::open(dir.folder(), fsync)?;
-    let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), fsync)?;
+    let store = DurableAttachments::open(dir.folder(), config.fsync, config.max_attachment_size)?;
+    let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), config.fsync)?;
     Ok((ids, Attachments::durable(store), dir))
 }
 

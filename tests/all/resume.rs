@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::LazyLock;
 
-use super::support::PATIENCE;
-use super::support::programs;
 use super::support::raw::{CLOSE, PING, PONG, RawClient, TEXT, close_payload};
 use super::support::server::Server;
+use super::support::{PATIENCE, admin, eventually, programs};
 
 /// For tests in which a live connection answers.
 const PATIENT: [&str; 2] = ["--resume-probe-timeout", "20s"];
@@ -290,8 +290,107 @@ fn what_nobody_comes_back_for_in_time_is_gone() {
     keep(&mut first, "ada");
     drop(first);
     server.wait_for_log("closed 1006");
-    super::support::eventually("the end of its time", || resuming.files() == 0);
+    eventually("the end of its time", || resuming.files() == 0);
     assert_eq!(visit(&server, "/a", &cookie).1, "have nothing");
+}
+
+#[test]
+fn over_its_number_or_bytes_the_oldest_of_what_is_left_goes_and_is_counted() {
+    // A file takes a block of 4 KiB, so both have room for two.
+    for (bound, limits) in [
+        (["--max-leftovers", "2"], [2.0, 2.0 * (64.0 + 8.0) * 1024.0]),
+        (["--max-leftover-bytes", "8KiB"], [100_000.0, 8192.0]),
+    ] {
+        let resuming = Resuming::new();
+        let path = resuming.folder.path().to_str().expect("a UTF-8 path");
+        let (server, operator) =
+            admin::start(&HANDLER, &[&["--durable", path, "--resume"][..], &bound].concat());
+        let mut browsers = Vec::new();
+        for number in 1..=3 {
+            let (mut visit, _) = visit(&server, "/a", "");
+            browsers.push(with_cookie(&visit.cookie.clone().expect("it is new")));
+            keep(&mut visit, &number.to_string());
+            drop(visit);
+            server.wait_for_log_count("waits for its client", number);
+        }
+        eventually("the end of the oldest file", || resuming.files() == 2);
+        let metrics = admin::scrape(operator);
+        for (name, value) in [
+            ("leftovers", 2.0),
+            ("leftover_bytes", 8192.0),
+            ("leftovers_limit", limits[0]),
+            ("leftover_bytes_limit", limits[1]),
+            ("evicted_leftovers_total", 1.0),
+        ] {
+            assert_eq!(metrics[&format!("zigttp_{name}")], value, "{bound:?}: {name}");
+        }
+        let found = browsers.iter().map(|browser| visit(&server, "/a", browser).1);
+        assert_eq!(found.collect::<Vec<_>>(), ["have nothing", "have 2", "have 3"], "{bound:?}");
+    }
+}
+
+/// A file that a connection of some browser has left, as large as it says without taking any room.
+fn plant(resuming: &Resuming, id: usize, length: u64) {
+    let header = format!(
+        "zigttp-attachment 1 00000000 {{\"kind\":\"string\",\"room\":\"/a\",\"url\":\"/a\",\
+         \"browser\":\"{id:021}A\",\"written\":{id},\"length\":{length}}}\n"
+    );
+    let path = resuming.folder.path().join(format!("ws/{id}.att"));
+    let mut file = std::fs::File::create(path).expect("the folder is writable");
+    file.write_all(header.as_bytes()).expect("there is room");
+    file.set_len(header.len() as u64 + length).expect("it is sparse");
+}
+
+#[test]
+fn a_start_reads_headers_alone_keeps_to_the_bounds_and_no_file_fills_the_memory() {
+    const FIRST: usize = 10_000_000;
+    const FILES: usize = 5_000;
+    const MOST: usize = 4_000;
+    let resuming = Resuming::new();
+    drop(resuming.serve(&[]));
+    for id in FIRST..FIRST + FILES - 1 {
+        plant(&resuming, id, 1 << 20);
+    }
+    let largest = FIRST + FILES - 1;
+    plant(&resuming, largest, 1 << 30);
+    let nothing = resuming.folder.path().join(format!("ws/{}.att", largest + 1));
+    let nothing = std::fs::File::create(nothing).expect("the folder is writable");
+    nothing.set_len(1 << 30).expect("it is sparse");
+
+    let most = MOST.to_string();
+    let path = resuming.folder.path().to_str().expect("a UTF-8 path");
+    let (server, operator) = admin::start(
+        &HANDLER,
+        &["--durable", path, "--resume", "--max-leftover-bytes", "8GiB", "--max-leftovers", &most],
+    );
+    server.wait_for_log(&format!("files={}", FILES - MOST));
+    // The one that is none stays as well: it is not known whose it is.
+    eventually("the end of the oldest files", || resuming.files() == MOST + 1);
+    let metrics = admin::scrape(operator);
+    assert_eq!(metrics["zigttp_leftovers"], MOST as f64);
+    assert_eq!(metrics["zigttp_evicted_leftovers_total"], (FILES - MOST) as f64);
+    // The handler is read as well, and the module that it was compiled to.
+    let io = std::fs::read_to_string(format!("/proc/{}/io", server.pid())).expect("it runs");
+    let read = io.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("Linux says so");
+    let read: usize = read.parse().expect("a number");
+    assert!(read < FILES * 8192 + (64 << 20), "{read} bytes were read of 7 GiB");
+
+    // Nor when somebody wants it.
+    let (mut visitor, _) = visit(&server, "/a", "");
+    keep(&mut visitor, "x");
+    let adopted = adopt(&resuming, 1, largest);
+    assert!(adopted.contains("the largest attachment may have 65536"), "{adopted}");
+    let adopted = adopt(&resuming, 1, largest + 1);
+    assert!(adopted.contains("damaged"), "{adopted}");
+    assert!(server.peak_memory() < 512, "{} MiB", server.peak_memory());
+}
+
+/// What an operator is told who wants an attachment adopted.
+fn adopt(resuming: &Resuming, new: usize, prior: usize) -> String {
+    let mut command: Command = programs::program("zigttp");
+    let command = command.args(["attachments", "adopt", &new.to_string(), &prior.to_string()]);
+    let output = command.arg("--durable").arg(resuming.folder.path()).output();
+    String::from_utf8(output.expect("zigttp starts").stderr).expect("messages are UTF-8")
 }
 
 #[test]

@@ -120,10 +120,10 @@ fn list(place: &Place) -> anyhow::Result<()> {
     let all = list_attachments(&place.durable)
         .with_context(|| format!("cannot read {}", place.durable.display()))?;
     let mut output = std::io::stdout().lock();
-    let has_damaged = all.iter().any(Result::is_err);
+    let mut has_damaged = false;
+    let all = all.inspect(|it| has_damaged |= it.is_err());
     if place.json {
         let values: Vec<serde_json::Value> = all
-            .into_iter()
             .map(|it| match it {
                 Ok(it) => serde_json::to_value(json(&it, &live, false)),
                 Err(error) => serde_json::to_value(JsonDamaged {

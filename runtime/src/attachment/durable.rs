@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::AttachmentError;
 use super::file::{self, Header};
-use super::folder::{Folder, temporary_name};
+use super::folder::{Folder, ReadError, temporary_name};
 use super::recovery::AdoptError;
 use crate::config::Fsync;
 use crate::connection::Connection;
@@ -38,6 +38,7 @@ enum Order {
     Write { writes: Writes, done: oneshot::Sender<Result<(), AttachmentError>> },
     Remove { connection: Arc<Connection>, done: oneshot::Sender<()> },
     Adopt { adoption: Adoption, done: oneshot::Sender<Result<(), AdoptError>> },
+    Discard(Vec<ConnectionId>),
 }
 
 pub(super) type Writes = Vec<(Arc<Connection>, Value)>;
@@ -62,15 +63,23 @@ impl DurableAttachments {
     ///
     /// # Errors
     /// When it cannot be made, read or written.
-    pub(crate) fn open(durable: &OwnFolder, fsync: Fsync) -> io::Result<DurableAttachments> {
+    pub(crate) fn open(
+        durable: &OwnFolder,
+        fsync: Fsync,
+        max_attachment_size: usize,
+    ) -> io::Result<DurableAttachments> {
         let folder = Arc::new(Folder::open(durable)?);
         let swept = folder.sweep()?;
         if swept > 0 {
             tracing::info!(files = swept, "swept what an interrupted write had left");
         }
         let (orders, waiting) = mpsc::channel();
-        let writer =
-            Writer { folder: Arc::clone(&folder), syncs: fsync == Fsync::Always, number: 0 };
+        let writer = Writer {
+            folder: Arc::clone(&folder),
+            syncs: fsync == Fsync::Always,
+            max_attachment_size,
+            number: 0,
+        };
         thread::Builder::new()
             .name("zigttp-disk".to_owned())
             .spawn(move || writer.work(&waiting))?;
@@ -103,6 +112,11 @@ impl DurableAttachments {
         answer.await.expect(STOPPED)
     }
 
+    /// Unlinks the files of connections that are gone; nobody waits for it.
+    pub(super) fn discard(&self, gone: Vec<ConnectionId>) {
+        self.order(Order::Discard(gone));
+    }
+
     /// The folder, for those who only look.
     pub(crate) fn folder(&self) -> &Arc<Folder> {
         &self.folder
@@ -117,6 +131,8 @@ impl DurableAttachments {
 struct Writer {
     folder: Arc<Folder>,
     syncs: bool,
+    /// Of those that are given to another connection.
+    max_attachment_size: usize,
     /// Of the last temporary name.
     number: u64,
 }
@@ -144,6 +160,7 @@ impl Writer {
                 Order::Write { writes, done } => Prepared::Write(self.prepare(writes), done),
                 Order::Remove { connection, done } => Prepared::Remove(connection, done),
                 Order::Adopt { adoption, done } => Prepared::Adopt(adoption, done),
+                Order::Discard(gone) => Prepared::Discard(gone),
             })
             .collect();
         failpoint::reached("written");
@@ -177,6 +194,7 @@ impl Writer {
                     let _ = answer
                         .send(result.map(|(connection, value)| connection.set_attachment(value)));
                 }
+                Done::Discard => {}
             }
         }
     }
@@ -211,6 +229,14 @@ impl Writer {
                 Done::Remove(done)
             }
             Prepared::Adopt(adoption, done) => Done::Adopt(self.adopt(adoption), done),
+            Prepared::Discard(gone) => {
+                for id in gone {
+                    if let Err(error) = self.folder.remove(id) {
+                        tracing::error!(conn = %id, %error, "cannot remove an attachment");
+                    }
+                }
+                Done::Discard
+            }
         }
     }
 
@@ -271,12 +297,15 @@ impl Writer {
         &mut self,
         Adoption { prior, new }: Adoption,
     ) -> Result<(Arc<Connection>, Value), AdoptError> {
-        let bytes = self.folder.read(prior).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => AdoptError::NoAttachment(prior.number()),
-            _ => AdoptError::Io(error),
+        let id = prior.number();
+        let read = self.folder.read(prior, self.max_attachment_size);
+        let (old_header, value) = read.map_err(|error| match error {
+            ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                AdoptError::NoAttachment(id)
+            }
+            ReadError::Io(error) => AdoptError::Io(error),
+            ReadError::Damaged(damage) => AdoptError::Damaged { id, damage },
         })?;
-        let (_header, value) = file::decode(&bytes)
-            .map_err(|damage| AdoptError::Damaged { id: prior.number(), damage })?;
         if new.has_ended_attachment() {
             return Err(AdoptError::NotConnected(new.id.number()));
         }
@@ -285,7 +314,7 @@ impl Writer {
         failpoint::reached("adopting");
         if let Err(source) = self.folder.give(prior, new.id) {
             // Whose it was is to be able to ask for it again.
-            if let Err(error) = self.replace(prior, &bytes) {
+            if let Err(error) = self.replace(prior, &file::encode(&old_header, &value)) {
                 tracing::error!(conn = %prior, %error, "cannot put an attachment back");
             }
             return Err(AdoptError::Io(source));
@@ -320,6 +349,7 @@ enum Prepared {
     Write(Result<Vec<Written>, AttachmentError>, oneshot::Sender<Result<(), AttachmentError>>),
     Remove(Arc<Connection>, oneshot::Sender<()>),
     Adopt(Adoption, oneshot::Sender<Result<(), AdoptError>>),
+    Discard(Vec<ConnectionId>),
 }
 
 /// An order that was carried out, but for the folder's way to the disk.
@@ -327,6 +357,7 @@ enum Done {
     Write(Result<Writes, AttachmentError>, oneshot::Sender<Result<(), AttachmentError>>),
     Remove(oneshot::Sender<()>),
     Adopt(Result<(Arc<Connection>, Value), AdoptError>, oneshot::Sender<Result<(), AdoptError>>),
+    Discard,
 }
 
 fn header(connection: &Connection, value: &Value) -> Header {
@@ -339,4 +370,11 @@ fn header(connection: &Connection, value: &Value) -> Header {
         written: since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
         length: value.bytes().len(),
     }
+}
+
+/// Bytes of a connection's file, at most, but for characters that JSON writes in two.
+pub(crate) fn file_bytes(connection: &Connection) -> u64 {
+    let value = connection.attachment_bytes().unwrap_or(0);
+    let header = connection.room.key().len() + connection.url.len() + file::OTHER_HEADER_BYTES;
+    (header + value) as u64
 }

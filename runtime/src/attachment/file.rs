@@ -14,6 +14,11 @@ use crate::value::Value;
 /// What every file begins with, up to the checksum: the format and its version.
 const MAGIC: &[u8] = b"zigttp-attachment 1 ";
 const CHECKSUM_DIGITS: usize = 8;
+/// Longest first line. Room and URL are each at most a request's head (16 KiB), and JSON writes what a URL
+/// can hold in two bytes at most.
+pub(crate) const MAX_LINE_BYTES: usize = 128 << 10;
+/// What is in a header beside room and URL, at most.
+pub(crate) const OTHER_HEADER_BYTES: usize = 256;
 
 /// What a file says of its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +47,9 @@ pub enum Damage {
     /// It ends before its value does, or goes on after it.
     #[error("it has {found} bytes of a value of {told}")]
     Length { told: usize, found: usize },
+    /// Its value is larger than whoever reads it may take.
+    #[error("its value has {told} bytes, and the largest attachment may have {most}")]
+    TooLarge { told: usize, most: usize },
     /// Something in it has changed since it was written.
     #[error("its checksum does not match")]
     Checksum,
@@ -67,21 +75,57 @@ pub(crate) fn encode(header: &Header, value: &Value) -> Vec<u8> {
     bytes
 }
 
+/// The first line of a file, taken apart.
+struct Line<'a> {
+    checksum: &'a [u8],
+    header: &'a [u8],
+    /// With its end.
+    length: usize,
+}
+
+impl Line<'_> {
+    fn read(bytes: &[u8]) -> Result<Line<'_>, Damage> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or(Damage::Foreign)?;
+        let (checksum, rest) = rest.split_at_checked(CHECKSUM_DIGITS).ok_or(Damage::Foreign)?;
+        let rest = rest.strip_prefix(b" ").ok_or(Damage::Foreign)?;
+        let end = memchr::memchr(b'\n', rest).ok_or(Damage::Header)?;
+        let length = MAGIC.len() + CHECKSUM_DIGITS + 1 + end + 1;
+        Ok(Line { checksum, header: &rest[..end], length })
+    }
+
+    fn header(&self) -> Result<Header, Damage> {
+        serde_json::from_slice(self.header).map_err(|_bad| Damage::Header)
+    }
+}
+
+/// The header at the beginning of a file that has so many bytes, and how long its line is. Whether it and
+/// the value are what was written, only [`decode`] can say.
+///
+/// # Errors
+/// When there is none, or the file is of another length than it says.
+pub(crate) fn header(bytes: &[u8], file_bytes: u64) -> Result<(Header, usize), Damage> {
+    let line = Line::read(bytes)?;
+    let header = line.header()?;
+    let found = file_bytes.saturating_sub(line.length as u64);
+    if found != header.length as u64 {
+        let found = usize::try_from(found).unwrap_or(usize::MAX);
+        return Err(Damage::Length { told: header.length, found });
+    }
+    Ok((header, line.length))
+}
+
 /// Reads the bytes of a file.
 ///
 /// # Errors
 /// When they are not exactly what [`encode`] makes.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Header, Value), Damage> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or(Damage::Foreign)?;
-    let (told, rest) = rest.split_at_checked(CHECKSUM_DIGITS).ok_or(Damage::Foreign)?;
-    let rest = rest.strip_prefix(b" ").ok_or(Damage::Foreign)?;
-    let end = rest.iter().position(|byte| *byte == b'\n').ok_or(Damage::Header)?;
-    let (line, value) = (&rest[..end], &rest[end + 1..]);
-    let header: Header = serde_json::from_slice(line).map_err(|_bad| Damage::Header)?;
+    let line = Line::read(bytes)?;
+    let header = line.header()?;
+    let value = &bytes[line.length..];
     if value.len() != header.length {
         return Err(Damage::Length { told: header.length, found: value.len() });
     }
-    if checksum(line, value).as_bytes() != told {
+    if checksum(line.header, value).as_bytes() != line.checksum {
         return Err(Damage::Checksum);
     }
     let kind = ValueKind::ALL
@@ -128,6 +172,24 @@ mod tests {
             let header = header(&value);
             assert_eq!(decode(&encode(&header, &value)), Ok((header, value)));
         }
+    }
+
+    #[test]
+    fn a_header_is_read_by_itself_if_the_file_has_the_length_that_it_says() {
+        let value = Value::text("some value");
+        let whole = encode(&header(&value), &value);
+        let length = whole.len() - value.bytes().len();
+        let told = |bytes: &[u8], file_bytes| super::header(bytes, file_bytes);
+        assert_eq!(told(&whole[..length], whole.len() as u64), Ok((header(&value), length)));
+        for other in [0, length as u64, whole.len() as u64 - 1, whole.len() as u64 + 1, u64::MAX] {
+            assert!(matches!(told(&whole, other), Err(Damage::Length { told: 10, .. })), "{other}");
+        }
+        assert_eq!(told(&whole[..length - 1], whole.len() as u64), Err(Damage::Header));
+        let longest =
+            Header { room: "\"".repeat(16 << 10), url: "\"".repeat(16 << 10), ..header(&value) };
+        let whole = encode(&longest, &value);
+        assert!(whole.len() - 4 * (16 << 10) < OTHER_HEADER_BYTES + value.bytes().len());
+        assert!(whole.len() < MAX_LINE_BYTES);
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! The folder `<dir>/ws`: files are named relative to it, and no link in it is followed.
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Dir, FileType, Timespec, Timestamps, UTIME_NOW};
 
+use super::file::{self, Damage, Header};
 use crate::connection_id::ConnectionId;
 use crate::number;
 use crate::own_folder::{Others, OwnFolder};
+use crate::value::Value;
 
-/// Largest file that is read. No attachment can be configured to be that large.
-const MAX_FILE_BYTES: u64 = (2 << 30) + (1 << 20);
+/// Read at a time until a header is whole. Most are a few hundred bytes.
+const START_BYTES: u64 = 4096;
 
 const FILE: &str = ".att";
 const TEMPORARY: &str = ".tmp";
@@ -21,6 +24,22 @@ const NAME: &str = "ws";
 
 /// An open folder of attachment files.
 pub(crate) struct Folder(OwnFolder);
+
+/// A file of which the header was read.
+struct Opened {
+    file: File,
+    header: Header,
+    bytes: u64,
+}
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+}
 
 /// What a name in the folder is.
 enum Name {
@@ -46,12 +65,40 @@ impl Folder {
         self.0.create(temporary, &[bytes], syncs)
     }
 
-    /// The bytes of an attachment file.
-    pub(crate) fn read(&self, id: ConnectionId) -> io::Result<Vec<u8>> {
-        let file = self.0.open_file(&name(id), Others::MayRead)?;
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
+    /// What an attachment file says of its value, and the bytes it has. Of the file no more is read than a
+    /// header can be.
+    pub(crate) fn read_header(&self, id: ConnectionId) -> Result<(Header, u64), ReadError> {
+        let (opened, _start) = self.open_file(id)?;
+        Ok((opened.header, opened.bytes))
+    }
+
+    /// What is in an attachment file, if it is whole and its value has at most so many bytes; no more is
+    /// read of it.
+    pub(crate) fn read(&self, id: ConnectionId, most: usize) -> Result<(Header, Value), ReadError> {
+        let (Opened { file, header, bytes }, mut start) = self.open_file(id)?;
+        if header.length > most {
+            return Err(Damage::TooLarge { told: header.length, most }.into());
+        }
+        let rest = bytes.saturating_sub(start.len() as u64);
+        start.reserve_exact(usize::try_from(rest).unwrap_or(usize::MAX));
+        file.take(rest).read_to_end(&mut start)?;
+        Ok(file::decode(&start)?)
+    }
+
+    /// Opens a file, reads up to the end of its header and a little more.
+    fn open_file(&self, id: ConnectionId) -> Result<(Opened, Vec<u8>), ReadError> {
+        let mut file = self.0.open_file(&name(id), Others::MayRead)?;
+        let bytes = file.metadata()?.len();
+        let mut start = Vec::new();
+        let mut is_seen = 0;
+        while start.len() < file::MAX_LINE_BYTES && !start[is_seen..].contains(&b'\n') {
+            is_seen = start.len();
+            if file.by_ref().take(START_BYTES).read_to_end(&mut start)? == 0 {
+                break;
+            }
+        }
+        let (header, _length) = file::header(&start, bytes)?;
+        Ok((Opened { file, header, bytes }, start))
     }
 
     /// Gives a temporary file its name, in place of the one that was there.

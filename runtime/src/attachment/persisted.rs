@@ -4,11 +4,14 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::file::{self, Damage};
-use super::folder::Folder;
+use super::file::Damage;
+use super::folder::{Folder, ReadError};
 use crate::connection_id::ConnectionId;
 use crate::durable_dir::{self, DurableDir};
 use crate::value::Value;
+
+/// No server can be configured to keep a larger one.
+const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;
 
 /// One attachment file.
 #[derive(Clone, Debug)]
@@ -48,14 +51,14 @@ impl ReadAttachmentError {
     }
 }
 
-/// The attachment files of a durable folder, in ascending order of their ids. One that cannot be
-/// shown says why.
+/// The attachment files of a durable folder, in ascending order of their ids, each read when it is asked
+/// for. One that cannot be shown says why.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn list_attachments(
     dir: &Path,
-) -> io::Result<Vec<Result<PersistedAttachment, ReadAttachmentError>>> {
+) -> io::Result<impl Iterator<Item = Result<PersistedAttachment, ReadAttachmentError>>> {
     let folder = look_into(dir)?;
     let ids = folder.ids()?;
     // One that went meanwhile was not there.
@@ -63,7 +66,7 @@ pub fn list_attachments(
         matches!(result, Err(ReadAttachmentError::Io { source, .. })
             if source.kind() == io::ErrorKind::NotFound)
     };
-    Ok(ids.into_iter().map(|id| read(&folder, id)).filter(|result| !gone(result)).collect())
+    Ok(ids.into_iter().map(move |id| read(&folder, id)).filter(move |result| !gone(result)))
 }
 
 /// One attachment file of a durable folder.
@@ -100,9 +103,10 @@ fn look_into(dir: &Path) -> io::Result<Folder> {
 fn read(folder: &Folder, id: ConnectionId) -> Result<PersistedAttachment, ReadAttachmentError> {
     let number = id.number();
     let io = |source| ReadAttachmentError::Io { id: number, source };
-    let bytes = folder.read(id).map_err(io)?;
     let age = folder.age(id).map_err(io)?;
-    let (header, value) = file::decode(&bytes)
-        .map_err(|damage| ReadAttachmentError::Damaged { id: number, damage })?;
+    let (header, value) = folder.read(id, MAX_ATTACHMENT_BYTES).map_err(|error| match error {
+        ReadError::Io(source) => io(source),
+        ReadError::Damaged(damage) => ReadAttachmentError::Damaged { id: number, damage },
+    })?;
     Ok(PersistedAttachment { id: number, age, room: header.room, url: header.url, value })
 }

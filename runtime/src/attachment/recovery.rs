@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::file::{self, Damage};
+use super::file::{Damage, Header};
 use crate::connection_id::ConnectionId;
-use crate::resume;
+use crate::resume::{self, Found};
 use crate::server::Server;
 
 /// Why an attachment was not adopted. It is where it was.
@@ -73,31 +73,52 @@ impl Server {
             return Err(AdoptError::StillConnected(prior_id));
         }
         store.adopt(new, prior).await?;
-        tracing::info!(conn = new_id, prior = prior_id, "an attachment was adopted");
+        if let Some(resume) = &self.resume {
+            resume.forget(prior);
+        }
+        tracing::debug!(conn = new_id, prior = prior_id, "an attachment was adopted");
         Ok(())
     }
 
-    /// Lists what files say can be resumed. One that cannot be read is passed by, with a line in
-    /// the log.
+    /// Lists what files say can be resumed, by their headers alone. One that cannot be read is passed by,
+    /// with a line in the log.
     pub(crate) fn list_resumable(&self) -> std::io::Result<()> {
         let (Some(resume), Some(store)) = (&self.resume, self.hub.attachments.store()) else {
             return Ok(());
         };
+        let mut evicted = 0;
         for id in store.folder().ids()? {
-            let header = store.folder().read(id).map_err(|error| error.to_string());
-            let header = header.and_then(|bytes| {
-                file::decode(&bytes).map(|(header, _)| header).map_err(|damage| damage.to_string())
-            });
-            match header {
-                Ok(header) => {
-                    if let Some(browser) = header.browser.as_deref().and_then(resume::named) {
-                        resume.found(browser, &header.url, id, header.written);
-                    }
+            let (header, bytes) = match store.folder().read_header(id) {
+                Ok(read) => read,
+                Err(error) => {
+                    tracing::warn!(conn = %id, %error, "cannot read an attachment");
+                    continue;
                 }
-                Err(error) => tracing::warn!(conn = %id, error, "cannot read an attachment"),
+            };
+            if let Some(browser) = header.browser.as_deref().and_then(resume::named) {
+                let Header { url, written, .. } = header;
+                let gone = resume.found(id, &Found { browser, url, written, bytes });
+                evicted += gone.len();
+                self.discard_leftovers(gone);
             }
         }
+        if evicted > 0 {
+            tracing::warn!(
+                files = evicted,
+                "more was left than --max-leftovers or --max-leftover-bytes: the oldest was removed"
+            );
+        }
         Ok(())
+    }
+
+    /// Has attachments unlinked for which there is no room among those that wait for their clients.
+    pub(crate) fn discard_leftovers(&self, gone: Vec<ConnectionId>) {
+        if let Some(store) = self.hub.attachments.store()
+            && !gone.is_empty()
+        {
+            self.hub.counters.evicted_leftovers.add(gone.len());
+            store.discard(gone);
+        }
     }
 
     /// Unlinks attachments that were to be resumed and were not.
@@ -137,6 +158,9 @@ impl Server {
             } else if written > age && folder.remove(id)? {
                 pruned += 1;
                 self.hub.counters.attachments_pruned.add_one();
+                if let Some(resume) = &self.resume {
+                    resume.forget(id);
+                }
             }
         }
         if pruned > 0 {
