@@ -84,7 +84,12 @@ impl Acceptor {
                 }
                 // It went while it waited: the next one may be there already.
                 Err(error) if is_of_the_peer(&error) => {}
-                Err(_) if self.spare.as_ref().is_some_and(|spare| spare.give_up()) => {}
+                Err(_) if let Some(spare) = &self.spare => {
+                    // Where it is in use, it comes back soon. Whoever has none of their own tells of it.
+                    if !spare.give_up() {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
                 Err(error) => {
                     failures.add_one();
                     if !std::mem::replace(&mut self.is_failing, true) {
