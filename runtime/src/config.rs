@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::counters::DroppedLogLines;
+use tokio::sync::Semaphore;
+
 use crate::inspector::{InspectorAccess, InspectorOptions};
 
 /// How an event gets a sandbox whose memory, globals and tables are those of the artifact.
@@ -150,6 +152,10 @@ pub enum OnError {
     Close,
 }
 
+/// Requests whose bodies are read or held at a time, for each event that may run: clients that send
+/// slowly do not keep others out, and memory is bounded.
+const BODIES_PER_EVENT: usize = 4;
+
 impl Config {
     /// Attachments that may wait for their clients. A crash of a full server loses none.
     pub(crate) fn max_leftovers(&self) -> usize {
@@ -165,6 +171,11 @@ impl Config {
             Some(bytes) => bytes as u64,
             None => largest.saturating_mul(self.max_leftovers() as u64),
         }
+    }
+
+    /// Requests whose bodies are read or held at a time.
+    pub(crate) fn max_bodies(&self) -> usize {
+        self.max_events.saturating_mul(BODIES_PER_EVENT).min(Semaphore::MAX_PERMITS)
     }
 
     /// Checks what the type cannot.

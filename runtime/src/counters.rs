@@ -131,18 +131,20 @@ pub(crate) enum Unanswered {
     BodyTooLarge,
     BodyTooSlow,
     BodyBroken,
+    TooManyBodies,
     TooManyEvents,
     OverCpuBudget,
     Failed,
 }
 
 impl Unanswered {
-    pub(crate) const ALL: [Unanswered; 8] = [
+    pub(crate) const ALL: [Unanswered; 9] = [
         Unanswered::Malformed,
         Unanswered::NoHandler,
         Unanswered::BodyTooLarge,
         Unanswered::BodyTooSlow,
         Unanswered::BodyBroken,
+        Unanswered::TooManyBodies,
         Unanswered::TooManyEvents,
         Unanswered::OverCpuBudget,
         Unanswered::Failed,
@@ -156,6 +158,7 @@ impl Unanswered {
             Unanswered::BodyTooLarge => "body_too_large",
             Unanswered::BodyTooSlow => "body_too_slow",
             Unanswered::BodyBroken => "body_broken",
+            Unanswered::TooManyBodies => "too_many_bodies",
             Unanswered::TooManyEvents => "too_many_events",
             Unanswered::OverCpuBudget => "over_cpu_budget",
             Unanswered::Failed => "failed",

@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::guest_request::guest_request;
 use crate::handler_log::HANDLER_LOG_TARGET;
 use crate::server::{Peer, Server};
+use crate::transport::InUse;
 
 /// Body of every response.
 pub(crate) type Body = Full<Bytes>;
@@ -109,9 +110,9 @@ impl Server {
             return Err(no_handler());
         }
         let (head, body) = request.into_parts();
-        let refuse = |busy: NoAnswer| (busy.reason(), busy.response());
-        let _place = self.place_for(&body).map_err(refuse)?;
-        let body = self.read_body(body).await?;
+        let transport =
+            head.extensions.get::<Arc<InUse>>().expect("each request has its transport");
+        let (body, _places) = self.read_body(body, transport).await?;
         let event = Event::Request(Box::new(guest_request(&head, peer, body)));
         // A task of its own: what an event does to others does not stop half-way because a client
         // hangs up.
@@ -131,36 +132,83 @@ impl Server {
         }
     }
 
-    /// The right to hold a request's body, if it has one: so many are read and answered at a time,
-    /// however many transports there are.
-    fn place_for(&self, body: &Incoming) -> Result<Option<SemaphorePermit<'_>>, NoAnswer> {
-        if body.is_end_stream() {
-            return Ok(None);
+    /// Places for a body. A transport may have more than its share as long as half of all are free. None
+    /// waits for one: what has come of its body would fill the window of its transport meanwhile, for
+    /// which those that have a place may wait.
+    fn places<'a>(&'a self, transport: &'a InUse) -> Option<Places<'a>> {
+        let share = transport.bodies().try_acquire().ok();
+        let is_calm = self.bodies.available_permits() > self.hub.config.max_bodies() / 2;
+        if share.is_none() && !is_calm {
+            return None;
         }
-        self.bodies.try_acquire().map(Some).map_err(|_full| NoAnswer::Busy)
+        Some((share, self.bodies.try_acquire().ok()?))
     }
 
-    async fn read_body(&self, body: Incoming) -> Result<Bytes, (Unanswered, Response<Body>)> {
+    /// A request's body, and the right to hold it, if it has one: so many are read and answered at a
+    /// time, however many transports there are.
+    async fn read_body<'a>(
+        &'a self,
+        body: Incoming,
+        transport: &'a InUse,
+    ) -> Result<(Bytes, Option<Places<'a>>), (Unanswered, Response<Body>)> {
         let max = self.hub.config.max_body_size;
-        let too_large = || {
-            let line = "the request body is too large\n";
-            (Unanswered::BodyTooLarge, text(StatusCode::PAYLOAD_TOO_LARGE, line))
-        };
-        if body.size_hint().lower() > max as u64 {
-            return Err(too_large());
+        let refuse = |reason, status, line| (reason, text(status, line));
+        if body.is_end_stream() {
+            return Ok((Bytes::new(), None));
         }
-        match timeout(self.hub.config.body_timeout, Limited::new(body, max).collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_broken)) => {
-                let line = "the request body broke off\n";
-                Err((Unanswered::BodyBroken, text(StatusCode::BAD_REQUEST, line)))
+        let is_too_large = body.size_hint().lower() > max as u64;
+        let read = timeout(self.hub.config.body_timeout, async {
+            let mut body = Limited::new(body, max);
+            let mut whole = Vec::new();
+            // It holds a place for what has come: whoever sends nothing keeps nobody out.
+            let mut places = None;
+            while let Some(frame) = body.frame().await {
+                // Trailers are not handed on.
+                let Ok(data) = frame.map_err(NoBody::of)?.into_data() else { continue };
+                if places.is_none() {
+                    places = Some(self.places(transport).ok_or(NoBody::NoPlace)?);
+                }
+                whole.extend_from_slice(&data);
             }
-            Err(_elapsed) => {
-                let line = "the request body took too long\n";
-                Err((Unanswered::BodyTooSlow, text(StatusCode::REQUEST_TIMEOUT, line)))
-            }
+            Ok((Bytes::from(whole), places))
+        });
+        match if is_too_large { Ok(Err(NoBody::TooLarge)) } else { read.await } {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(NoBody::TooLarge)) => Err(refuse(
+                Unanswered::BodyTooLarge,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the request body is too large\n",
+            )),
+            Ok(Err(NoBody::Broken)) => Err(refuse(
+                Unanswered::BodyBroken,
+                StatusCode::BAD_REQUEST,
+                "the request body broke off\n",
+            )),
+            Ok(Err(NoBody::NoPlace)) => Err((Unanswered::TooManyBodies, NoAnswer::Busy.response())),
+            Err(_elapsed) => Err(refuse(
+                Unanswered::BodyTooSlow,
+                StatusCode::REQUEST_TIMEOUT,
+                "the request body took too long\n",
+            )),
         }
+    }
+}
+
+/// The places that a request's body has: of its transport's share, if there is one left, and of the
+/// server's.
+type Places<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
+
+/// Why there is no body.
+enum NoBody {
+    TooLarge,
+    Broken,
+    /// As many are held as may be.
+    NoPlace,
+}
+
+impl NoBody {
+    fn of(error: Box<dyn std::error::Error + Send + Sync>) -> NoBody {
+        if error.is::<LengthLimitError>() { NoBody::TooLarge } else { NoBody::Broken }
     }
 }
 

@@ -136,6 +136,16 @@ fn gauges(page: &mut Page, server: &Server) {
             server.hub.config.max_event_memory,
         ),
         (
+            "zigttp_request_bodies",
+            "Requests of whose bodies something is held.",
+            server.hub.config.max_bodies().saturating_sub(server.bodies.available_permits()),
+        ),
+        (
+            "zigttp_request_bodies_limit",
+            "Most requests of whose bodies something is held (four for each of --max-events).",
+            server.hub.config.max_bodies(),
+        ),
+        (
             "zigttp_allocated_bytes",
             "Memory that is in use, without what the allocator keeps for later (glibc; else 0).",
             allocated::bytes(),

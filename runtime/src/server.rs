@@ -51,9 +51,8 @@ const MAX_STREAMS: u32 = 100;
 /// How often attachments that are too old are looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// Requests whose bodies are read or held at a time, for each event that may run: clients that send
-/// slowly do not keep others out, and memory is bounded.
-const BODIES_PER_EVENT: usize = 4;
+/// A transport has this part of the places for bodies, and one at least: a few with 100 streams each do not hold all.
+const TRANSPORTS_SHARE: usize = 64;
 
 /// Who is at the other end of a transport.
 #[derive(Clone, Copy)]
@@ -139,7 +138,7 @@ impl Server {
                 .handshake_rate
                 .map(|rate| AddressRates::new(Rate::per_second(rate))),
             message_rate: config.message_rate.map(Rate::per_second),
-            bodies: Semaphore::new(BODIES_PER_EVENT * config.max_events),
+            bodies: Semaphore::new(config.max_bodies()),
             inspector: config.inspector.as_ref().map(Inspector::new),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),
@@ -359,7 +358,8 @@ fn serve<T>(
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Activity::new();
+    let share = server.hub.config.max_bodies() / TRANSPORTS_SHARE;
+    let activity = Activity::new(share.max(1));
     let service = service_fn({
         let server = Arc::clone(server);
         let activity = Arc::clone(&activity);

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 /// Bytes of an answer that are handed over at a time. What the client does not take stays here, so
@@ -28,19 +29,22 @@ pub(crate) struct Activity {
     /// Requests that are being answered.
     requests: AtomicUsize,
     has_asked: AtomicBool,
+    /// One permit is one request whose body is read or held: its share of the server's.
+    bodies: Semaphore,
 }
 
 /// A request that is being answered.
 pub(crate) struct InUse(Arc<Activity>);
 
 impl Activity {
-    /// Of a transport that has just been accepted.
-    pub(crate) fn new() -> Arc<Activity> {
+    /// Of a transport that has just been accepted, and may have so many bodies of requests at a time.
+    pub(crate) fn new(bodies: usize) -> Arc<Activity> {
         Arc::new(Activity {
             accepted: Instant::now(),
             last: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             has_asked: AtomicBool::new(false),
+            bodies: Semaphore::new(bodies),
         })
     }
 
@@ -72,6 +76,13 @@ impl Activity {
             // A request may come meanwhile, and the bound change.
             sleep_until(due.min(now + idle)).await;
         }
+    }
+}
+
+impl InUse {
+    /// The transport's share of the places for bodies.
+    pub(crate) fn bodies(&self) -> &Semaphore {
+        &self.0.bodies
     }
 }
 
@@ -144,7 +155,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_transport_that_asks_nothing_ceases_after_the_time_for_a_head() {
-        let activity = Activity::new();
+        let activity = Activity::new(1);
         let began = Instant::now();
         activity.ceased(FIRST, IDLE).await;
         assert_eq!(began.elapsed(), FIRST);
@@ -152,7 +163,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_transport_never_ceases_while_a_request_is_answered() {
-        let activity = Activity::new();
+        let activity = Activity::new(1);
         let in_use = activity.begin();
         let began = Instant::now();
         tokio::select! {
@@ -166,7 +177,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_piece_of_an_answer_that_is_taken_counts() {
-        let activity = Activity::new();
+        let activity = Activity::new(1);
         drop(activity.begin());
         let bytes = Bytes::from(vec![7; 2 * PIECE_BYTES + 1]);
         let mut body = Paced::new(Full::new(bytes.clone()), Arc::clone(&activity));

@@ -9,6 +9,7 @@ mod auto_response;
 mod backpressure;
 mod bad_artifacts;
 mod binary;
+mod bodies;
 mod browser;
 mod budgets;
 mod closing;

@@ -11,6 +11,7 @@ pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
 const GO_AWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -68,6 +69,11 @@ impl H2Client {
     pub(crate) fn get(&mut self, path: &str, fields: &[(&str, &str)]) -> u32 {
         let all = [&request("GET", path)[..], fields].concat();
         self.ask(&all, true)
+    }
+
+    /// Posts to this path; the body is to follow.
+    pub(crate) fn post(&mut self, path: &str) -> u32 {
+        self.ask(&request("POST", path), false)
     }
 
     /// Asks for a WebSocket (RFC 8441, 5).
