@@ -219,6 +219,10 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_ROLLBACK_AFTER", value_name = "N", value_parser = |text: &str| within(text, 1..=100), help_heading = "Swapping the handler")]
     rollback_after: Option<u32>,
 
+    /// Longest path and query of a request or an upgrade; a longer one is answered 414
+    #[arg(long, env = "ZIGTTP_MAX_URL", value_name = "SIZE", default_value = "8KiB", value_parser = size, help_heading = "HTTP")]
+    max_url: usize,
+
     /// Largest HTTP request body; a larger one is answered 413
     #[arg(long, env = "ZIGTTP_MAX_BODY_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "HTTP")]
     max_body_size: usize,
@@ -288,6 +292,7 @@ impl ServerOptions {
             max_message_size: self.max_message_size,
             max_partial_bytes: self.max_partial_bytes,
             message_timeout: self.message_timeout,
+            max_url: self.max_url,
             max_body_size: self.max_body_size,
             max_attachment_size: self.max_attachment_size,
             compression: self.compression == CompressionArgument::On,

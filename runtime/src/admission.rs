@@ -26,7 +26,7 @@ use crate::handshake;
 use crate::http::{Body, internal_error, text};
 use crate::lifecycle::Registered;
 use crate::resume::Visitor;
-use crate::route::Parameters;
+use crate::route::Opening;
 use crate::server::{Peer, Server};
 use crate::socket::Socket;
 use crate::transport::InUse;
@@ -51,12 +51,12 @@ impl Server {
     pub(crate) async fn upgrade(
         self: Arc<Server>,
         request: Request<Incoming>,
-        parameters: Parameters,
+        opening: Opening,
         app: &App,
         peer: Peer,
     ) -> Response<Body> {
         let in_use = request.extensions().get::<Arc<InUse>>().cloned();
-        let (candidate, place) = match self.candidate(request, parameters, app, peer) {
+        let (candidate, place) = match self.candidate(request, opening, app, peer) {
             Ok(candidate) => candidate,
             Err((admission, response)) => {
                 self.hub.counters.count_handshake(admission);
@@ -87,7 +87,7 @@ impl Server {
     fn candidate(
         &self,
         request: Request<Incoming>,
-        parameters: Parameters,
+        opening: Opening,
         app: &App,
         peer: Peer,
     ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
@@ -121,13 +121,12 @@ impl Server {
             let response = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
             refuse(Admission::TooManyConnections, retry_after(response, "5"))
         })?;
-        let url = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let resume = self.resume.as_ref();
         let visitor = resume.map(|resume| resume.recognise(request.headers(), peer, self));
         let browser = visitor.as_ref().map(|visitor| visitor.browser);
         let max_queue = self.hub.config.max_queue;
         let connection =
-            self.hub.prepare(url, browser, parameters, window, max_queue).map_err(|error| {
+            self.hub.prepare(opening, browser, window, max_queue).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 let line = "no connection can be opened now\n";
                 refuse(Admission::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))

@@ -72,6 +72,8 @@ pub struct Config {
     /// Messages of one connection in a second, and at once; one that sends more is closed with 1008.
     /// As many as it likes without it.
     pub message_rate: Option<NonZeroU32>,
+    /// Longest path and query of a request, upgrades included; a longer one is answered 414.
+    pub max_url: usize,
     /// Largest HTTP request body in bytes; a larger one is answered 413.
     pub max_body_size: usize,
     /// Largest attachment in bytes.
@@ -262,6 +264,7 @@ impl Default for Config {
             // 34 % (measured).
             compression_level: 1,
             message_rate: None,
+            max_url: 8 << 10,
             max_body_size: 1 << 20,
             max_attachment_size: 64 << 10,
             max_queue: 1 << 20,

@@ -18,7 +18,7 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) room: Arc<Room>,
     /// Path and query that it opened on.
-    pub(crate) url: Box<str>,
+    pub(crate) url: Arc<str>,
     /// The browser it was opened from, where connections are resumed.
     pub(crate) browser: Option<Browser>,
     /// Parameters of the route it opened under.
@@ -59,7 +59,7 @@ impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
         room: Arc<Room>,
-        url: Box<str>,
+        url: Arc<str>,
         browser: Option<Browser>,
         parameters: Parameters,
         window: Option<WindowBits>,

@@ -127,6 +127,7 @@ impl Admission {
 pub(crate) enum Unanswered {
     /// It does not say properly what it is for.
     Malformed,
+    UrlTooLong,
     NoHandler,
     BodyTooLarge,
     BodyTooSlow,
@@ -138,8 +139,9 @@ pub(crate) enum Unanswered {
 }
 
 impl Unanswered {
-    pub(crate) const ALL: [Unanswered; 9] = [
+    pub(crate) const ALL: [Unanswered; 10] = [
         Unanswered::Malformed,
+        Unanswered::UrlTooLong,
         Unanswered::NoHandler,
         Unanswered::BodyTooLarge,
         Unanswered::BodyTooSlow,
@@ -154,6 +156,7 @@ impl Unanswered {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Unanswered::Malformed => "malformed",
+            Unanswered::UrlTooLong => "url_too_long",
             Unanswered::NoHandler => "no_handler",
             Unanswered::BodyTooLarge => "body_too_large",
             Unanswered::BodyTooSlow => "body_too_slow",

@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn connection(number: u64) -> Arc<Connection> {
-        let (room, url) = (Rooms::default().enter("/room"), "/room".into());
+        let (room, url) = (Rooms::default().enter("/room".into()), "/room".into());
         Arc::new(Connection::new(id(number), room, url, None, Parameters::default(), None, 1000))
     }
 

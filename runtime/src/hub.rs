@@ -15,7 +15,8 @@ use crate::handler_log::HandlerLog;
 use crate::pool::Pool;
 use crate::resume::Browser;
 use crate::rooms::Rooms;
-use crate::route::Parameters;
+use crate::route::{Opening, path};
+use crate::shared_text::SharedText;
 
 /// Connections by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,13 +78,12 @@ impl Hub {
     /// When no id can be reserved on disk.
     pub(crate) fn register(
         &self,
-        url: &str,
+        opening: Opening,
         browser: Option<Browser>,
-        parameters: Parameters,
         window: Option<WindowBits>,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
-        let connection = self.prepare(url, browser, parameters, window, max_queue)?;
+        let connection = self.prepare(opening, browser, window, max_queue)?;
         self.admit(&connection);
         Ok(connection)
     }
@@ -95,16 +95,18 @@ impl Hub {
     /// When no id can be reserved on disk.
     pub(crate) fn prepare(
         &self,
-        url: &str,
+        opening: Opening,
         browser: Option<Browser>,
-        parameters: Parameters,
         window: Option<WindowBits>,
         max_queue: usize,
     ) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
-        let path = url.split_once('?').map_or(url, |(path, _query)| path);
-        let room = self.rooms.enter(path);
-        let url = url.into();
+        let Opening { url, parameters } = opening;
+        let path_len = path(&url).len();
+        let room = self.rooms.enter(SharedText::part(&url, 0..path_len));
+        // Without a query all members of a room share its key.
+        let shared = room.shared_key().as_whole().filter(|_| path_len == url.len());
+        let url = shared.map_or(url, Arc::clone);
         let connection = Connection::new(id, room, url, browser, parameters, window, max_queue);
         Ok(Arc::new(connection))
     }

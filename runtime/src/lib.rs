@@ -109,6 +109,7 @@ mod route;
 mod sandbox;
 mod seats;
 mod server;
+mod shared_text;
 mod socket;
 mod source_position;
 mod swap;

@@ -21,10 +21,9 @@ impl LocalConnection {
     /// Opens a connection on a path with query and runs its `onOpen`; `None` when the path is no
     /// route or no connection can be opened.
     pub async fn open(server: &Arc<Server>, url: &str) -> Option<LocalConnection> {
-        let path = url.split_once('?').map_or(url, |(path, _query)| path);
-        let parameters = server.app().routes.find(path)?;
+        let opening = server.app().routes.find(url)?;
         let connection =
-            server.hub.register(url, None, parameters, None, server.hub.config.max_queue).ok()?;
+            server.hub.register(opening, None, None, server.hub.config.max_queue).ok()?;
         let registered = Registered { hub: Arc::clone(&server.hub), connection };
         let open = Event::Open { connection: Arc::clone(&registered.connection) };
         // A failure has been logged, as for every connection.

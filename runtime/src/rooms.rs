@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
+use crate::shared_text::SharedText;
 
 /// Members of a room in the order they opened.
 pub(crate) type Members = BTreeMap<ConnectionId, Arc<Connection>>;
@@ -16,7 +17,7 @@ pub(crate) type Members = BTreeMap<ConnectionId, Arc<Connection>>;
 /// One room, alive as long as a connection that opened on its path.
 pub(crate) struct Room {
     /// The request path as sent, without query.
-    key: Box<str>,
+    key: SharedText,
     turn: tokio::sync::Mutex<()>,
     /// Connections whose `onOpen` has ended and whose closing has not begun to be handled.
     members: Mutex<Members>,
@@ -25,6 +26,11 @@ pub(crate) struct Room {
 impl Room {
     /// The path that names the room.
     pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The same for whoever keeps it.
+    pub(crate) fn shared_key(&self) -> &SharedText {
         &self.key
     }
 
@@ -47,7 +53,7 @@ impl Room {
 /// All rooms that have a connection.
 #[derive(Default)]
 pub(crate) struct Rooms {
-    rooms: Mutex<HashMap<Box<str>, Occupied>>,
+    rooms: Mutex<HashMap<SharedText, Occupied>>,
 }
 
 struct Occupied {
@@ -58,18 +64,18 @@ struct Occupied {
 
 impl Rooms {
     /// The room of a path that a connection is about to open on.
-    pub(crate) fn enter(&self, key: &str) -> Arc<Room> {
+    pub(crate) fn enter(&self, key: SharedText) -> Arc<Room> {
         let mut rooms = self.lock();
-        if let Some(occupied) = rooms.get_mut(key) {
+        if let Some(occupied) = rooms.get_mut(&key) {
             occupied.connections += 1;
             return Arc::clone(&occupied.room);
         }
         let room = Arc::new(Room {
-            key: key.into(),
+            key: key.clone(),
             turn: tokio::sync::Mutex::default(),
             members: Mutex::default(),
         });
-        rooms.insert(key.into(), Occupied { room: Arc::clone(&room), connections: 1 });
+        rooms.insert(key, Occupied { room: Arc::clone(&room), connections: 1 });
         room
     }
 
@@ -94,7 +100,7 @@ impl Rooms {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Occupied>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SharedText, Occupied>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,6 +6,9 @@
 //! percent-decoded.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::shared_text::SharedText;
 
 /// The patterns of a handler, most specific first.
 #[derive(Debug, Default)]
@@ -23,12 +26,24 @@ struct Pattern {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Static(Box<str>),
-    Parameter(Box<str>),
+    Parameter(Arc<str>),
     Rest,
 }
 
 /// Names and decoded values of a matched route's parameters.
-pub(crate) type Parameters = Box<[(Box<str>, Box<str>)]>;
+pub(crate) type Parameters = Box<[(Arc<str>, SharedText)]>;
+
+/// Where a connection is about to open.
+pub(crate) struct Opening {
+    /// Path and query, kept once: the room's key and most parameters are parts of it.
+    pub(crate) url: Arc<str>,
+    pub(crate) parameters: Parameters,
+}
+
+/// The path of a URL of path and query.
+pub(crate) fn path(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(path, _query)| path)
+}
 
 /// Why a pattern is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,11 +91,17 @@ impl Routes {
         Ok(Routes { patterns: Some(parsed) })
     }
 
-    /// The parameters of the most specific pattern that matches this path (without query), or
-    /// `None` when the path is no route.
-    pub(crate) fn find(&self, path: &str) -> Option<Parameters> {
-        let Some(patterns) = &self.patterns else { return Some(Box::default()) };
-        patterns.iter().find_map(|pattern| pattern.matches(path))
+    /// What the most specific pattern that matches makes of this path with its query, or `None` when
+    /// the path is no route.
+    pub(crate) fn find(&self, url: &str) -> Option<Opening> {
+        let path = path(url);
+        let pattern = match &self.patterns {
+            Some(patterns) => Some(patterns.iter().find(|pattern| pattern.matches(path))?),
+            None => None,
+        };
+        let url = Arc::from(url);
+        let parameters = pattern.map_or_else(Box::default, |it| it.parameters(&url));
+        Some(Opening { url, parameters })
     }
 }
 
@@ -113,27 +134,38 @@ impl Pattern {
         Ok(Pattern { segments })
     }
 
-    fn matches(&self, path: &str) -> Option<Parameters> {
-        let mut parts = path.strip_prefix('/')?.split('/');
-        let mut parameters = Vec::new();
+    fn matches(&self, path: &str) -> bool {
+        let Some(rest) = path.strip_prefix('/') else { return false };
+        let mut parts = rest.split('/');
         for segment in &self.segments {
+            let Some(part) = parts.next() else { return false };
             match segment {
-                Segment::Rest => return parts.next().map(|_rest| parameters.into()),
-                Segment::Static(text) => {
-                    if parts.next()? != &**text {
-                        return None;
-                    }
-                }
-                Segment::Parameter(name) => {
-                    let part = parts.next()?;
-                    if part.is_empty() {
-                        return None;
-                    }
-                    parameters.push((name.clone(), percent_decode(part).into()));
-                }
+                Segment::Rest => return true,
+                Segment::Static(text) if part == &**text => {}
+                Segment::Parameter(_) if !part.is_empty() => {}
+                Segment::Static(_) | Segment::Parameter(_) => return false,
             }
         }
-        parts.next().is_none().then(|| parameters.into())
+        parts.next().is_none()
+    }
+
+    /// The parameters of a URL whose path matches.
+    fn parameters(&self, url: &Arc<str>) -> Parameters {
+        let mut parameters = Vec::new();
+        // Of the segment, behind its slash.
+        let mut start = 1;
+        for (segment, part) in self.segments.iter().zip(path(url)[1..].split('/')) {
+            let end = start + part.len();
+            if let Segment::Parameter(name) = segment {
+                let value = match part.contains('%') {
+                    true => SharedText::from(&*percent_decode(part)),
+                    false => SharedText::part(url, start..end),
+                };
+                parameters.push((Arc::clone(name), value));
+            }
+            start = end + 1;
+        }
+        parameters.into()
     }
 }
 
@@ -154,7 +186,7 @@ mod tests {
     fn check(patterns: &[&str], path: &str, expected: Option<&[(&str, &str)]>) {
         let found = routes(patterns).expect("the patterns are good").find(path);
         let found: Option<Vec<(&str, &str)>> =
-            found.as_deref().map(|list| list.iter().map(|(n, v)| (&**n, &**v)).collect());
+            found.as_ref().map(|it| it.parameters.iter().map(|(n, v)| (&**n, &**v)).collect());
         assert_eq!(found.as_deref(), expected, "{patterns:?} {path}");
     }
 
@@ -177,6 +209,16 @@ mod tests {
         check(&["/r/:a/:b"], "/r/caf%C3%A9/x%2Fy", Some(&[("a", "café"), ("b", "x/y")]));
         check(&["/r/:a"], "/r/100%", Some(&[("a", "100%")]));
         check(&["/r/:a"], "/r/%ff", Some(&[("a", "\u{fffd}")]));
+    }
+
+    #[test]
+    fn what_needs_no_decoding_is_a_part_of_the_url() {
+        let routes = routes(&["/r/:a/:b/*"]).expect("it is good");
+        let Opening { url, parameters } = routes.find("/r/one/tw%6F/x?a/b").expect("it matches");
+        assert_eq!(&*url, "/r/one/tw%6F/x?a/b");
+        let values: Vec<&str> = parameters.iter().map(|(_, value)| &**value).collect();
+        assert_eq!(values, ["one", "two"]);
+        assert_eq!(Arc::strong_count(&url), 2, "the first shares it");
     }
 
     #[test]

@@ -215,6 +215,10 @@ impl Server {
             self.hub.counters.count_unanswered(Unanswered::Malformed);
             return text(StatusCode::BAD_REQUEST, format!("{problem}\n"));
         }
+        if target::url(&request).len() > self.hub.config.max_url {
+            self.hub.counters.count_unanswered(Unanswered::UrlTooLong);
+            return text(StatusCode::URI_TOO_LONG, "the path and query are too long\n");
+        }
         if self.hub.config.loopback_only
             && let Some(refusal) = loopback::refusal(&self.origins, &request)
         {
@@ -229,9 +233,9 @@ impl Server {
         let app = self.app();
         if app.upgrades()
             && handshake::is_attempt(&request)
-            && let Some(parameters) = app.routes.find(request.uri().path())
+            && let Some(opening) = app.routes.find(target::url(&request))
         {
-            self.upgrade(request, parameters, &app, peer).await
+            self.upgrade(request, opening, &app, peer).await
         } else if request.method() == Method::CONNECT {
             handshake::no_tunnel(&request)
         } else {

@@ -72,6 +72,11 @@ pub(crate) fn is_server<B>(request: &Request<B>) -> bool {
     request.uri().path() == "*"
 }
 
+/// The path of a settled request with its query; nothing where a `CONNECT` has none.
+pub(crate) fn url<B>(request: &Request<B>) -> &str {
+    request.uri().path_and_query().map_or("", PathAndQuery::as_str)
+}
+
 /// The host that a settled request is for.
 pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(HOST)?.to_str().ok()

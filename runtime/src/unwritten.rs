@@ -85,7 +85,7 @@ mod tests {
 
     fn connection(rooms: &Rooms, id: u64) -> Arc<Connection> {
         let id = ConnectionId::from_number(id);
-        let room = rooms.enter("/room");
+        let room = rooms.enter("/room".into());
         Arc::new(Connection::new(id, room, "/room".into(), None, Parameters::default(), None, 1000))
     }
 

@@ -110,6 +110,31 @@ async fn an_idle_connection_holds_little_memory() {
     assert!(each <= BOUND, "{each} bytes of resident memory a connection");
 }
 
+#[tokio::test]
+async fn a_connection_holds_its_path_once() {
+    const CONNECTIONS: usize = 200;
+    const PATH: usize = 7 << 10;
+    let (server, admin) = admin::start(&HANDLER, &[]);
+    let mut clients = Vec::new();
+    let mut open = async |count: usize, len: usize| {
+        let before = admin::scrape(admin)["zigttp_allocated_bytes"];
+        for number in 0..count {
+            let path = format!("/room/{number:x>len$}");
+            let mut client = server.connect(&path).await;
+            client.ask("hello").await;
+            clients.push(client);
+        }
+        (admin::scrape(admin)["zigttp_allocated_bytes"] - before) / count as f64
+    };
+    // What is allocated once, and what each takes besides.
+    open(CONNECTIONS, 10).await;
+    let short = open(CONNECTIONS, 20).await;
+    let long = open(CONNECTIONS, PATH).await;
+    let of_path = (long - short) / PATH as f64;
+    // Its room's key, its route's parameter and its URL are all of it.
+    assert!(of_path < 1.5, "{of_path:.1} times its path");
+}
+
 /// Bytes of a process that are in memory.
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs, on Linux");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use super::support::h2::{H2Client, RESET};
+use super::support::raw::RawClient;
 use super::support::server::Server;
 use super::support::{admin, programs};
 
@@ -176,4 +177,29 @@ fn a_target_without_a_slash_is_400() {
         let asked = client.ask(&fields(method, path), true);
         assert_eq!(client.answer(asked).0, status, "{method} {path}");
     }
+}
+
+#[test]
+fn a_path_with_its_query_over_the_bound_is_414_for_requests_and_upgrades() {
+    let (server, admin) = admin::start(&HANDLER, &["--max-url", "64"]);
+    let longest = format!("/room/{}?q=1", "x".repeat(54));
+    assert_eq!(longest.len(), 64);
+    let over = format!("{longest}1");
+    assert_eq!((server.get(&longest).0, server.get(&over).0), (200, 414));
+    let upgrade = |target: &str| {
+        let head = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+        server.request(&format!("GET {target} HTTP/1.1\r\nHost: test\r\n{head}\r\n\r\n")).0
+    };
+    assert!(upgrade(&over).starts_with("HTTP/1.1 414 "));
+    RawClient::connect(server.address, &longest);
+    let mut client = H2Client::connect(server.address);
+    for (target, status) in [(&longest, 200), (&over, 414)] {
+        let asked = client.get(target, &[]);
+        assert_eq!(client.answer(asked).0, status);
+    }
+    let asked = client.upgrade(&over, &[]);
+    assert_eq!(client.answer(asked).0, 414);
+    let unanswered = "zigttp_http_unanswered_total{reason=\"url_too_long\"}";
+    assert_eq!(admin::scrape(admin)[unanswered], 4.0);
 }

@@ -33,7 +33,9 @@ impl EventState {
         let mut ids: SmallVec<[ConnectionId; FEW]> = match own {
             Some(own) => ids_of(own),
             None => {
-                let room = self.hub.rooms.get(&well_formed(room));
+                // Longer than any key; what is no UTF-8 would be converted, and grow, for nothing.
+                let may_be_one = room.len() <= self.hub.config.max_url;
+                let room = may_be_one.then(|| self.hub.rooms.get(&well_formed(room))).flatten();
                 room.map_or_else(SmallVec::new, |room| ids_of(&room))
             }
         };

@@ -11,6 +11,7 @@ use crate::event::{Event, Request, Response};
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::sandbox::Times;
+use crate::shared_text::SharedText;
 use crate::source_position::SourceMaps;
 use crate::value::Value;
 
@@ -30,7 +31,7 @@ pub(crate) struct Record {
     at: u64,
     event: &'static str,
     conn: Option<u64>,
-    room: Option<String>,
+    room: Option<SharedText>,
     input: Preview,
     effects: Vec<Shown>,
     /// Effects beside those.
@@ -121,7 +122,7 @@ impl Record {
             at,
             event,
             conn: connection.map(|connection| connection.id.number()),
-            room: connection.map(|connection| connection.room.key().to_owned()),
+            room: connection.map(|connection| connection.room.shared_key().clone()),
             input,
             effects: Vec::new(),
             more_effects: 0,
