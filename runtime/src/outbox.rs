@@ -38,7 +38,7 @@ const GATHERED_BYTES: usize = 16 << 10;
 const ENTRY_BYTES: usize = 128;
 const _: () = assert!(2 * size_of::<Bytes>() + 32 + 32 <= ENTRY_BYTES);
 
-/// Frames that an empty queue keeps room for.
+/// Frames that a queue keeps room for, however few there are.
 const MAX_SPARE_ENTRIES: usize = 64;
 
 /// What a frame of so many bytes counts against the bound of a queue.
@@ -406,9 +406,11 @@ impl Queue {
         let encoded = self.frames.pop_front()?;
         self.bytes -= held_by(&encoded);
         self.controls = self.controls.saturating_sub(1);
-        if self.frames.is_empty() && self.frames.capacity() > MAX_SPARE_ENTRIES {
-            // What a long queue took is counted no more, so it is given up.
-            self.frames = VecDeque::new();
+        let (len, room) = (self.frames.len(), self.frames.capacity());
+        if room > MAX_SPARE_ENTRIES && len < room / 2 {
+            // The place that was doubled for a long queue is counted no more, so it is given up; what is
+            // left grows a little before it doubles again.
+            self.frames.shrink_to(len + len / 4);
         }
         Some(encoded)
     }
@@ -489,13 +491,16 @@ mod tests {
     }
 
     #[test]
-    fn room_for_many_frames_is_given_up_when_they_have_gone() {
+    fn room_for_many_frames_is_given_up_as_they_go() {
         let outbox = Outbox::new(usize::MAX);
-        for _ in 0..10 * MAX_SPARE_ENTRIES {
+        for _ in 0..10_000 {
             outbox.push(Frame::text(b"one"));
         }
-        while outbox.take().is_some() {}
-        assert!(outbox.lock().frames.capacity() <= MAX_SPARE_ENTRIES);
+        while outbox.take().is_some() {
+            let queue = outbox.lock();
+            let (len, room) = (queue.frames.len(), queue.frames.capacity());
+            assert!(room <= (2 * len + 1).max(MAX_SPARE_ENTRIES), "{room} for {len}");
+        }
     }
 
     #[test]
