@@ -227,12 +227,17 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MAX_BODY_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "HTTP")]
     max_body_size: usize,
 
+    /// Bytes of responses that clients have not taken yet, over all of them; one that does not fit takes
+    /// the place of those that wait for --slow-consumer-timeout, or is 503
+    #[arg(long, env = "ZIGTTP_MAX_RESPONSE_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = memory, help_heading = "HTTP")]
+    max_response_bytes: usize,
+
     /// How long a client may take to send its request head
     #[arg(long, env = "ZIGTTP_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "HTTP")]
     header_timeout: Duration,
 
-    /// Drop a transport that has asked before and does nothing for this long: it asks nothing and takes
-    /// nothing of an answer
+    /// Drop a transport that has asked before and asks nothing for this long, and give up a response of
+    /// which its client takes nothing for this long
     #[arg(long, env = "ZIGTTP_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "HTTP")]
     http_idle_timeout: Duration,
 
@@ -323,6 +328,7 @@ impl ServerOptions {
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             dormant_after: self.dormant_after,
+            max_response_bytes: self.max_response_bytes,
             header_timeout: self.header_timeout,
             http_idle_timeout: self.http_idle_timeout,
             body_timeout: self.body_timeout,

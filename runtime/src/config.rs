@@ -124,10 +124,13 @@ pub struct Config {
     /// Compares the whole sandbox with the artifact's image after every so many events that were
     /// restored. Never without it.
     pub verify_restore: Option<NonZeroU32>,
+    /// Bytes of all responses together that clients have not taken whole yet. One that does not fit takes
+    /// the place of those whose clients have taken nothing for `slow_consumer_timeout`, or is 503.
+    pub max_response_bytes: usize,
     /// How long a client may take to send its request head.
     pub header_timeout: Duration,
-    /// How long a transport that has sent a request may do nothing: ask nothing more, and take nothing of
-    /// an answer. Then it is dropped.
+    /// How long a transport that has sent a request may ask nothing more; then it is dropped. And how long
+    /// a client may take nothing of a response; then that is given up.
     pub http_idle_timeout: Duration,
     /// How long a client may take to send a request's body; then it is answered 408.
     pub body_timeout: Duration,
@@ -285,6 +288,7 @@ impl Default for Config {
             dormant_after: Duration::from_secs(60),
             isolation: Isolation::Restore,
             verify_restore: None,
+            max_response_bytes: 256 << 20,
             header_timeout: Duration::from_secs(10),
             http_idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),

@@ -52,6 +52,8 @@ pub(crate) struct Counters {
     pub(crate) accept_failures: Counter,
     pub(crate) refused_transports: Counter,
     pub(crate) idle_transports: Counter,
+    /// Responses whose clients took nothing of them for too long.
+    pub(crate) given_up_responses: Counter,
     /// Of the admin listener and the control socket, given up for others.
     pub(crate) dropped_admin_transports: Counter,
     /// Tasks that a bug of ours has ended.
@@ -134,12 +136,14 @@ pub(crate) enum Unanswered {
     BodyBroken,
     TooManyBodies,
     TooManyEvents,
+    /// There was an answer, and no room to hold it until its client takes it.
+    TooManyResponses,
     OverCpuBudget,
     Failed,
 }
 
 impl Unanswered {
-    pub(crate) const ALL: [Unanswered; 10] = [
+    pub(crate) const ALL: [Unanswered; 11] = [
         Unanswered::Malformed,
         Unanswered::UrlTooLong,
         Unanswered::NoHandler,
@@ -148,6 +152,7 @@ impl Unanswered {
         Unanswered::BodyBroken,
         Unanswered::TooManyBodies,
         Unanswered::TooManyEvents,
+        Unanswered::TooManyResponses,
         Unanswered::OverCpuBudget,
         Unanswered::Failed,
     ];
@@ -163,6 +168,7 @@ impl Unanswered {
             Unanswered::BodyBroken => "body_broken",
             Unanswered::TooManyBodies => "too_many_bodies",
             Unanswered::TooManyEvents => "too_many_events",
+            Unanswered::TooManyResponses => "too_many_responses",
             Unanswered::OverCpuBudget => "over_cpu_budget",
             Unanswered::Failed => "failed",
         }

@@ -66,7 +66,7 @@ impl NoAnswer {
     pub(crate) fn response(&self) -> Response<Body> {
         match self {
             NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
-                retry_after(text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n"), "1")
+                busy("the server is busy\n")
             }
             NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {
                 text(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n")
@@ -165,6 +165,9 @@ impl Server {
             while let Some(frame) = body.frame().await {
                 // Trailers are not handed on.
                 let Ok(data) = frame.map_err(NoBody::of)?.into_data() else { continue };
+                if data.is_empty() {
+                    continue;
+                }
                 if places.is_none() {
                     places = Some(self.places(transport).ok_or(NoBody::NoPlace)?);
                 }
@@ -215,6 +218,11 @@ impl NoBody {
 /// What a client hears of a fault inside.
 pub(crate) fn internal_error() -> Response<Body> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n")
+}
+
+/// What a client hears that is to ask again.
+pub(crate) fn busy(line: &'static str) -> Response<Body> {
+    retry_after(text(StatusCode::SERVICE_UNAVAILABLE, line), "1")
 }
 
 /// A response of one line.

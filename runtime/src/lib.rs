@@ -102,6 +102,7 @@ mod outbox;
 mod own_folder;
 mod pace;
 mod pool;
+mod responses;
 mod restore;
 mod resume;
 mod rooms;

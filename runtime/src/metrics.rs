@@ -146,6 +146,16 @@ fn gauges(page: &mut Page, server: &Server) {
             server.hub.config.max_bodies(),
         ),
         (
+            "zigttp_response_bytes",
+            "Responses that their clients have not taken whole, with what each holds besides.",
+            server.responses.held(),
+        ),
+        (
+            "zigttp_response_bytes_limit",
+            "Most bytes of responses that are not taken (--max-response-bytes).",
+            server.hub.config.max_response_bytes,
+        ),
+        (
             "zigttp_allocated_bytes",
             "Memory that is in use, without what the allocator keeps for later (glibc; else 0).",
             allocated::bytes(),
@@ -271,8 +281,13 @@ fn counts(page: &mut Page, counters: &Counters) {
         ),
         (
             "idle_transports",
-            "Transports dropped because nothing came, or nothing was taken, for too long.",
+            "Transports dropped because nothing came for too long.",
             &counters.idle_transports,
+        ),
+        (
+            "given_up_responses",
+            "Responses given up because their clients took nothing for too long.",
+            &counters.given_up_responses,
         ),
         (
             "dropped_admin_transports",

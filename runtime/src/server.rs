@@ -11,7 +11,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -38,11 +38,12 @@ use crate::inspector::Inspector;
 use crate::loopback;
 use crate::origin::Origins;
 use crate::pace::{AddressRates, Rate};
+use crate::responses::{self, Responses};
 use crate::resume::Resume;
 use crate::sandbox::Sandbox;
 use crate::target;
 use crate::tls::Tls;
-use crate::transport::{Activity, Paced};
+use crate::transport::Activity;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -80,6 +81,8 @@ pub struct Server {
     pub(crate) resume: Option<Resume>,
     /// Held as long as anything may be written there.
     durable_dir: Option<DurableDir>,
+    /// What clients have not taken yet of what they were answered.
+    pub(crate) responses: Arc<Responses>,
     /// One permit is one request whose body is read or held.
     pub(crate) bodies: Semaphore,
     /// Set once, before the connections are closed.
@@ -138,6 +141,7 @@ impl Server {
                 .handshake_rate
                 .map(|rate| AddressRates::new(Rate::per_second(rate))),
             message_rate: config.message_rate.map(Rate::per_second),
+            responses: Responses::new(config.max_response_bytes),
             bodies: Semaphore::new(config.max_bodies()),
             inspector: config.inspector.as_ref().map(Inspector::new),
             is_draining: AtomicBool::new(false),
@@ -310,13 +314,14 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     drop(background);
 }
 
-/// What a server with a durable directory does beside serving; ends when dropped.
+/// What a server does beside serving; ends when dropped.
 struct Background(Vec<tokio::task::JoinHandle<()>>);
 
 impl Background {
     fn start(server: &Arc<Server>) -> Background {
-        let Some(dir) = &server.durable_dir else { return Background(Vec::new()) };
-        let mut tasks = vec![tokio::spawn(prune_now_and_then(Arc::clone(server)))];
+        let mut tasks = vec![tokio::spawn(give_up_idle_responses(Arc::clone(server)))];
+        let Some(dir) = &server.durable_dir else { return Background(tasks) };
+        tasks.push(tokio::spawn(prune_now_and_then(Arc::clone(server))));
         match control::open(dir.folder()) {
             Ok(listener) => {
                 tasks.push(tokio::spawn(control::serve(listener, Arc::clone(server))));
@@ -334,6 +339,11 @@ impl Drop for Background {
             task.abort();
         }
     }
+}
+
+async fn give_up_idle_responses(server: Arc<Server>) {
+    let idle = server.hub.config.http_idle_timeout;
+    server.responses.watch(idle, &server.hub.counters).await;
 }
 
 async fn prune_now_and_then(server: Arc<Server>) {
@@ -367,20 +377,28 @@ fn serve<T>(
     let service = service_fn({
         let server = Arc::clone(server);
         let activity = Arc::clone(&activity);
-        move |mut request| {
+        move |mut request: Request<Incoming>| {
             let server = Arc::clone(&server);
             let activity = Arc::clone(&activity);
             async move {
                 let in_use = activity.begin();
                 // A WebSocket over HTTP/2 goes on when it has been answered.
                 request.extensions_mut().insert(Arc::clone(&in_use));
-                let answer = server.answer(request, peer).await;
-                Ok::<_, Infallible>(answer.map(|body| Paced::new(body, activity)))
+                let version = request.version();
+                let answer = Arc::clone(&server).answer(request, peer).await;
+                let hub = &server.hub;
+                Ok::<_, Infallible>(server.responses.hold(
+                    answer,
+                    version,
+                    in_use,
+                    &hub.config,
+                    &hub.counters,
+                ))
             }
         }
     });
     let Config { header_timeout, http_idle_timeout, .. } = server.hub.config;
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(responses::Streams);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -401,7 +419,7 @@ fn serve<T>(
         builder.serve_connection_with_upgrades(TokioIo::new(transport), service).into_owned();
     let connection = graceful.watch(connection);
     let hub = Arc::clone(&server.hub);
-    tokio::spawn(async move {
+    responses::spawn(async move {
         let _place = place;
         let _watch = PanicWatch(Arc::clone(&hub));
         tokio::select! {

@@ -1,25 +1,16 @@
 //! What bounds a transport for as long as it speaks HTTP: each holds one of `--max-transports` places,
 //! and one that does nothing for a while is dropped.
 //!
-//! A transport does something while a request is being answered, and whenever its client takes a piece
-//! of an answer. A WebSocket is something else: over HTTP/1.1 it takes the transport over, over HTTP/2
-//! it counts as a request that is being answered.
+//! A transport does something from a request until all of its response is handed over; one whose client takes
+//! nothing of it is given up ([`crate::responses`]). A WebSocket is something else: over HTTP/1.1 it takes
+//! the transport over, over HTTP/2 it counts as a request that is being answered.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
-
-/// Bytes of an answer that are handed over at a time. What the client does not take stays here, so
-/// that a slow one is seen to take something; hyper holds up to 16 KiB more.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// When a transport last did something.
 pub(crate) struct Activity {
@@ -93,61 +84,8 @@ impl Drop for InUse {
     }
 }
 
-/// An answer's body, in pieces of which each is something that the transport does.
-pub(crate) struct Paced<B> {
-    body: B,
-    /// Of the frame that is being handed over.
-    rest: Bytes,
-    activity: Arc<Activity>,
-}
-
-impl<B> Paced<B> {
-    pub(crate) fn new(body: B, activity: Arc<Activity>) -> Paced<B> {
-        Paced { body, rest: Bytes::new(), activity }
-    }
-}
-
-impl<B: Body<Data = Bytes, Error = Infallible> + Unpin> Body for Paced<B> {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.activity.touch();
-        if self.rest.is_empty() {
-            let Some(Ok(frame)) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-                return Poll::Ready(None);
-            };
-            match frame.into_data() {
-                Ok(data) => self.rest = data,
-                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-            }
-        }
-        let len = self.rest.len().min(PIECE_BYTES);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(len)))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let mut hint = self.body.size_hint();
-        let rest = self.rest.len() as u64;
-        if let Some(upper) = hint.upper() {
-            hint.set_upper(upper + rest);
-        }
-        hint.set_lower(hint.lower() + rest);
-        hint
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http_body_util::{BodyExt, Full};
-
     use super::*;
 
     const FIRST: Duration = Duration::from_secs(10);
@@ -173,27 +111,5 @@ mod tests {
         drop(in_use);
         activity.ceased(FIRST, IDLE).await;
         assert_eq!(began.elapsed(), 11 * IDLE);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_piece_of_an_answer_that_is_taken_counts() {
-        let activity = Activity::new(1);
-        drop(activity.begin());
-        let bytes = Bytes::from(vec![7; 2 * PIECE_BYTES + 1]);
-        let mut body = Paced::new(Full::new(bytes.clone()), Arc::clone(&activity));
-        let began = Instant::now();
-        let mut taken = Vec::new();
-        while !body.is_end_stream() {
-            assert_eq!(body.size_hint().exact(), Some((bytes.len() - taken.len()) as u64));
-            tokio::select! {
-                () = activity.ceased(FIRST, IDLE) => panic!("something was taken"),
-                () = tokio::time::sleep(IDLE / 2) => {}
-            }
-            let frame = body.frame().await.expect("it is not at its end").expect("infallible");
-            taken.extend_from_slice(&frame.into_data().expect("a body has no trailers"));
-        }
-        assert_eq!(taken, bytes);
-        activity.ceased(FIRST, IDLE).await;
-        assert_eq!(began.elapsed(), 3 * (IDLE / 2) + IDLE);
     }
 }

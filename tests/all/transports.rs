@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::support::admin::{self, scrape};
 use super::support::client::Client;
-use super::support::h2::{H2Client, RESET};
+use super::support::h2::{DATA, H2Client, INITIAL_WINDOW_SIZE, RESET};
 use super::support::raw;
 use super::support::server::Server;
 use super::support::{PATIENCE, eventually, programs};
@@ -138,13 +138,111 @@ fn a_client_that_takes_nothing_of_an_answer_is_dropped() {
     );
     let mut stream = connect(server.address);
     assert!(ask(&mut stream, "/large").starts_with("HTTP/1.1 200"));
-    eventually("it is dropped", || scrape(admin)["zigttp_idle_transports_total"] == 1.0);
-    assert_eq!(scrape(admin)["zigttp_transports"], 0.0);
+    assert!(scrape(admin)[HELD] > 4e6);
+    eventually("it is dropped", || scrape(admin)[GIVEN_UP] == 1.0);
+    eventually("nothing of it is left", || {
+        let metrics = scrape(admin);
+        metrics[HELD] == 0.0 && metrics["zigttp_transports"] == 0.0
+    });
     // One that takes it gets it whole.
     let (head, body) =
         server.request("GET /large HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
     assert!(head.to_lowercase().contains("content-length: 4194304"), "{head}");
     assert_eq!(body.len(), 4 << 20);
+}
+
+const HELD: &str = "zigttp_response_bytes";
+const GIVEN_UP: &str = "zigttp_given_up_responses_total";
+const REFUSED: &str = "zigttp_http_unanswered_total{reason=\"too_many_responses\"}";
+
+#[test]
+fn an_answer_that_nobody_takes_is_given_up_beside_a_websocket() {
+    let (server, admin) =
+        admin::start(&HANDLER, &["--http-idle-timeout", "300ms", "--cpu-limit", "20s"]);
+    // Room for one byte of each stream: what is small waits as well.
+    for window in [65_535, 1] {
+        let given_up = scrape(admin)[GIVEN_UP];
+        let settings = [(INITIAL_WINDOW_SIZE, window)];
+        let mut client = H2Client::connect_with(server.address, &settings);
+        let socket = client.upgrade("/", &[]);
+        assert_eq!(client.head(socket), (200, false));
+        client.open_window(socket, 1000);
+        // Its transport has room for more than the one answer.
+        client.open_window(0, 100_000);
+        let (large, quick) = (client.get("/large", &[]), client.get("/", &[]));
+        let mut resets = Vec::new();
+        let expected = if window == 1 { vec![large, quick] } else { vec![large] };
+        while resets.len() < expected.len() {
+            let frame = client.try_next().expect("the transport lives");
+            if frame.kind == RESET {
+                resets.push(frame.stream);
+            }
+        }
+        resets.sort_unstable();
+        assert_eq!(resets, expected, "{window}");
+        assert_eq!(scrape(admin)[GIVEN_UP] - given_up, expected.len() as f64);
+        eventually("nothing of them is held", || scrape(admin)[HELD] == 0.0);
+        client.data(socket, &raw::frame(raw::TEXT, b"hello"), false);
+        assert_eq!(client.next_of(socket).payload, b"\x81\x05hello");
+    }
+}
+
+#[test]
+fn a_client_that_takes_an_answer_bit_by_bit_gets_it_whole() {
+    let (server, admin) =
+        admin::start(&HANDLER, &["--http-idle-timeout", "2s", "--cpu-limit", "20s"]);
+    let mut client = H2Client::connect(server.address);
+    let large = client.get("/large", &[]);
+    assert_eq!(client.head(large), (200, false));
+    let mut taken = 0;
+    while taken < 4 << 20 {
+        let frame = client.next_of(large);
+        assert_eq!(frame.kind, DATA, "{taken}");
+        let len = u32::try_from(frame.payload.len()).expect("a frame is small");
+        taken += len;
+        // No more than it has taken, so that the last byte comes with the last of the window.
+        if len > 0 {
+            client.open_window(0, len);
+            client.open_window(large, len.min((4 << 20) - taken).max(1));
+        }
+    }
+    eventually("nothing is held", || scrape(admin)[HELD] == 0.0);
+    assert_eq!(scrape(admin)[GIVEN_UP], 0.0);
+}
+
+#[test]
+fn answers_that_wait_are_bounded_over_all_transports() {
+    let bound = ["--max-response-bytes", "6MiB", "--cpu-limit", "20s"];
+    let start =
+        |slow| admin::start(&HANDLER, &[&bound[..], &["--slow-consumer-timeout", slow]].concat());
+    let status = |stream: &mut TcpStream| ask(stream, "/large")[9..12].to_owned();
+    let (server, admin) = start("1h");
+    let mut first = connect(server.address);
+    assert_eq!(status(&mut first), "200");
+    assert_eq!(status(&mut connect(server.address)), "503");
+    let metrics = scrape(admin);
+    assert_eq!((metrics[REFUSED], metrics[GIVEN_UP]), (1.0, 0.0));
+    assert!((4e6..6.3e6).contains(&metrics[HELD]), "{}", metrics[HELD]);
+    assert_eq!(metrics["zigttp_response_bytes_limit"], f64::from(6 << 20));
+    // What is small is served beside it, and its place is free once its client has gone.
+    assert_eq!(server.get("/"), (200, "quick".to_owned()));
+    drop(first);
+    eventually("it is free", || status(&mut connect(server.address)) == "200");
+
+    // One whose client has taken nothing for long makes room.
+    let (server, admin) = start("200ms");
+    let mut first = connect(server.address);
+    assert_eq!(status(&mut first), "200");
+    let mut others = Vec::new();
+    eventually("there is room for another", || {
+        let mut other = connect(server.address);
+        let is_given = status(&mut other) == "200";
+        others.push(other);
+        is_given
+    });
+    assert_eq!(scrape(admin)[GIVEN_UP], 1.0);
+    // It has lost its transport with it.
+    let _ = first.read_to_end(&mut Vec::new());
 }
 
 /// A server that may have so many descriptors.

@@ -18,6 +18,7 @@ const END_HEADERS: u8 = 4;
 
 /// Settings (RFC 9113, 6.5.2).
 const HEADER_TABLE_SIZE: u16 = 1;
+pub(crate) const INITIAL_WINDOW_SIZE: u16 = 4;
 
 /// A frame that has come.
 #[derive(Debug)]
@@ -36,13 +37,23 @@ pub(crate) struct H2Client {
 
 impl H2Client {
     pub(crate) fn connect(address: SocketAddr) -> H2Client {
+        H2Client::connect_with(address, &[])
+    }
+
+    /// The same with settings of the client's.
+    pub(crate) fn connect_with(address: SocketAddr, settings: &[(u16, u32)]) -> H2Client {
         let transport = TcpStream::connect(address).expect("the server listens");
         transport.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
         transport.set_write_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
         let mut client = H2Client { transport, next_stream: 1 };
         client.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         // Without a table, so that each head can be read by itself.
-        client.frame(SETTINGS, 0, 0, &[&HEADER_TABLE_SIZE.to_be_bytes()[..], &[0; 4]].concat());
+        let mut payload = Vec::new();
+        for (name, value) in [&[(HEADER_TABLE_SIZE, 0)], settings].concat() {
+            payload.extend(name.to_be_bytes());
+            payload.extend(value.to_be_bytes());
+        }
+        client.frame(SETTINGS, 0, 0, &payload);
         client
     }
 
@@ -140,6 +151,11 @@ impl H2Client {
             body.extend(frame.payload);
         }
         (status, String::from_utf8(body).expect("bodies of a test are text"))
+    }
+
+    /// Lets the server send so many bytes more, on a stream or, with 0, over all.
+    pub(crate) fn open_window(&mut self, stream: u32, bytes: u32) {
+        self.frame(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
     }
 }
 
