@@ -26,6 +26,7 @@ mod frames;
 mod fresh;
 mod generated;
 mod handshakes;
+mod hostile;
 mod http;
 mod inspector;
 mod isolation;

@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "a proof says how much it has proven")]
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -16,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::support::client::Client;
-use super::support::server::Server;
+use super::support::left::{Held, number, wait_until, wait_until_empty};
 use super::support::{admin, patiently, programs};
 
 /// A message goes to all in the room who have sent one; a flood to those who have not, who are told of
@@ -46,35 +45,6 @@ const PER_ROOM: usize = 20;
 /// Rounds until the allocator has most of what it does not give back.
 const WARM_UP: usize = 4;
 const FLOOD_INTERVAL: Duration = Duration::from_millis(150);
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().expect("it is a number"))
-}
-
-/// What is there of the server's.
-#[derive(Debug)]
-struct Held {
-    /// What is in use, as the server tells. Measured: the same to 32 bytes over 20 rounds.
-    allocated: f64,
-    /// With what the allocator keeps for later, and what is no allocation: stacks, and memories of
-    /// sandboxes. What is mapped of files is the system's to take back.
-    resident_kib: u64,
-    descriptors: usize,
-}
-
-impl Held {
-    fn of(server: &Server, admin: SocketAddr) -> Held {
-        let allocated = admin::scrape(admin)["zigttp_allocated_bytes"];
-        let process = PathBuf::from(format!("/proc/{}", server.pid()));
-        let status = std::fs::read_to_string(process.join("status")).expect("it runs");
-        let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        let resident = resident.and_then(|text| text.trim().strip_suffix(" kB"));
-        let descriptors = std::fs::read_dir(process.join("fd")).expect("it runs").count();
-        let resident_kib = resident.and_then(|text| text.parse().ok());
-        let resident_kib = resident_kib.expect("Linux says how much");
-        Held { allocated, resident_kib, descriptors }
-    }
-}
 
 /// A client that opens and then reads nothing at all; its receive buffer is small.
 async fn open_slow(address: SocketAddr, path: &str) -> TcpStream {
@@ -127,18 +97,6 @@ async fn live(address: SocketAddr, path: String) -> TcpStream {
     slow
 }
 
-/// Series that say that something is there.
-const LEFT: [&str; 8] = [
-    "zigttp_connections{state=\"live\"}",
-    "zigttp_connections{state=\"parked\"}",
-    "zigttp_connections{state=\"dormant\"}",
-    "zigttp_rooms",
-    "zigttp_transports",
-    "zigttp_queue_bytes",
-    "zigttp_attachments",
-    "zigttp_events_running",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_thousands_of_connections() {
     let connections = number("ZIGTTP_SOAK_CONNECTIONS").unwrap_or(500);
@@ -173,7 +131,7 @@ async fn nothing_is_left_of_thousands_of_connections() {
     let began = Instant::now();
     // One room, so that sandboxes are there.
     drop(live(server.address, "/room/first".to_owned()).await);
-    wait_until(admin, "all are gone", |series| LEFT.iter().all(|name| series[*name] == 0.0)).await;
+    wait_until_empty(admin).await;
     let empty = Held::of(&server, admin);
     let mut held = Vec::new();
     while began.elapsed() < time || held.len() <= WARM_UP {
@@ -185,8 +143,7 @@ async fn nothing_is_left_of_thousands_of_connections() {
         })
         .await;
         drop(slow);
-        wait_until(admin, "all are gone", |series| LEFT.iter().all(|name| series[*name] == 0.0))
-            .await;
+        wait_until_empty(admin).await;
         let now = Held::of(&server, admin);
         println!("round {rounds}: {now:?} after {:?}, empty {empty:?}", began.elapsed());
         held.push(now);
@@ -205,13 +162,4 @@ async fn nothing_is_left_of_thousands_of_connections() {
         assert_eq!(metrics[never], 0.0, "{never}");
     }
     assert!(!server.log().contains("ERROR"), "{}", server.log());
-}
-
-async fn wait_until(admin: SocketAddr, what: &str, is_so: impl Fn(&HashMap<String, f64>) -> bool) {
-    patiently(what, async {
-        while !is_so(&admin::scrape(admin)) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await;
 }

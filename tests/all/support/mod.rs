@@ -6,6 +6,7 @@ pub(crate) mod durable;
 pub(crate) mod editor;
 pub(crate) mod h2;
 pub(crate) mod inspector;
+pub(crate) mod left;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs for so many minutes (60) what `cargo test` runs for seconds: connections that come and go by the
+# thousand, and hostile clients of every kind at a server whose bounds are all low.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+minutes=${1:-60}
+cargo build --workspace --locked
+for test in hostile::whoever_behaves soak::nothing_is_left; do
+  ZIGTTP_SOAK_SECONDS=$((minutes * 60)) cargo test --workspace --locked --test all -- "$test" --nocapture
+done
