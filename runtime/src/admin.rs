@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::accept::Acceptor;
+use crate::accept::{Acceptor, For};
 use crate::authority::Authority;
 use crate::bearer;
 use crate::cookies;
@@ -102,9 +102,21 @@ pub struct TokenError;
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
     let token = Arc::new(token);
     let mut seats = Seats::new(MAX_TRANSPORTS);
-    let (mut acceptor, spare) = Acceptor::with_spare(listener);
+    let mut acceptor = Acceptor::new(listener, For::Operators);
     loop {
-        let (stream, peer) = acceptor.next(&server.hub.counters.accept_failures).await;
+        let counters = &server.hub.counters;
+        let (stream, peer) = loop {
+            let error = match acceptor.try_next().await {
+                Ok(accepted) => break accepted,
+                Err(error) => error,
+            };
+            // Whoever holds the last descriptor is not to keep a probe out by it.
+            if seats.give_one_up().await {
+                counters.dropped_admin_transports.add_one();
+            } else {
+                acceptor.pause(&error, &counters.accept_failures).await;
+            }
+        };
         let asking = Asking::default();
         let service = service_fn({
             let (server, token) = (Arc::clone(&server), Arc::clone(&token));
@@ -119,10 +131,7 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
                 }
             }
         });
-        let spare = spare();
         let task = tokio::spawn(async move {
-            // Dropped after the stream, whose descriptor it takes.
-            let _spare = spare;
             let stream = TokioIo::new(stream);
             let transport = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -133,8 +142,8 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
             let _ = timeout(TRANSPORT_TIME, transport).await;
         });
         let address = Some(peer.ip().to_canonical());
-        if seats.take(address, &asking, task.abort_handle()) {
-            server.hub.counters.dropped_admin_transports.add_one();
+        if seats.take(address, &asking, task) {
+            counters.dropped_admin_transports.add_one();
         }
     }
 }

@@ -109,9 +109,13 @@ pub(crate) async fn serve(listener: UnixListener, server: Arc<Server>) {
                         let _ = timeout(TIME, converse(stream, &server, &asking)).await;
                     }
                 });
-                if seats.take(None, &asking, task.abort_handle()) {
+                if seats.take(None, &asking, task) {
                     server.hub.counters.dropped_admin_transports.add_one();
                 }
+            }
+            // Out of descriptors, say, of which an idle operator may hold one.
+            Err(_) if seats.give_one_up().await => {
+                server.hub.counters.dropped_admin_transports.add_one();
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot answer at the control socket");

@@ -3,15 +3,21 @@
 //! Whoever waits for an answer to a probe must get it, however many others hold a transport and ask
 //! nothing: a server that is well, and cannot say so, is killed. So where all seats are taken, one is given
 //! up for the newcomer: of the address that has the most, the oldest of those that ask nothing at present
-//! (only a whole request asks). Who has few seats, as a probe has, keeps them.
+//! (only a whole request asks). Who has few seats, as a probe has, keeps them. The same where it is not the
+//! seats that are taken but the descriptors of the process.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+/// What the request of somebody who has just come has to be read, before a newcomer that cannot even be
+/// accepted takes its place. Mostly it is there already.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// The seats of one listener.
 pub(crate) struct Seats {
@@ -24,7 +30,7 @@ struct Seat {
     address: Option<IpAddr>,
     since: Instant,
     asking: Arc<AtomicUsize>,
-    task: AbortHandle,
+    task: JoinHandle<()>,
 }
 
 /// Counts the whole requests of a transport that are being answered.
@@ -57,17 +63,35 @@ impl Seats {
         &mut self,
         address: Option<IpAddr>,
         asking: &Asking,
-        task: AbortHandle,
+        task: JoinHandle<()>,
     ) -> bool {
         self.taken.retain(|seat| !seat.task.is_finished());
-        let victim =
-            if self.taken.len() < self.limit { None } else { self.oldest_of_the_greediest() };
-        if let Some(victim) = victim {
-            self.taken.remove(victim).task.abort();
-        }
+        let victim = if self.taken.len() < self.limit { None } else { self.drop_one() };
         let asking = Arc::clone(&asking.0);
         self.taken.push(Seat { address, since: Instant::now(), asking, task });
         victim.is_some()
+    }
+
+    /// Drops one for a newcomer that cannot be accepted for want of a descriptor. Answers whether there was
+    /// one; it has ended then.
+    pub(crate) async fn give_one_up(&mut self) -> bool {
+        sleep(MOMENT).await;
+        match self.drop_one() {
+            Some(dropped) => {
+                // It was cut off, which is no news.
+                let _ = dropped.await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn drop_one(&mut self) -> Option<JoinHandle<()>> {
+        self.taken.retain(|seat| !seat.task.is_finished());
+        let victim = self.oldest_of_the_greediest()?;
+        let Seat { task, .. } = self.taken.remove(victim);
+        task.abort();
+        Some(task)
     }
 
     fn oldest_of_the_greediest(&self) -> Option<usize> {
@@ -87,25 +111,31 @@ impl Seats {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::AbortHandle;
+
     use super::*;
+
+    fn endless() -> JoinHandle<()> {
+        tokio::spawn(std::future::pending())
+    }
 
     struct Room {
         seats: Seats,
-        tasks: Vec<tokio::task::JoinHandle<()>>,
+        tasks: Vec<AbortHandle>,
     }
 
     impl Room {
         /// Takes a seat for a transport that never ends. Answers who was dropped for it.
         async fn take(&mut self, address: [u8; 4], asking: &Asking) -> Option<usize> {
-            let task = tokio::spawn(std::future::pending());
-            let was_taken = self.seats.take(Some(address.into()), asking, task.abort_handle());
-            self.tasks.push(task);
+            let task = endless();
+            self.tasks.push(task.abort_handle());
+            let was_taken = self.seats.take(Some(address.into()), asking, task);
             tokio::task::yield_now().await;
             let ended: Vec<_> =
                 (0..self.tasks.len()).filter(|&index| self.tasks[index].is_finished()).collect();
             assert_eq!(was_taken, !ended.is_empty());
             for &index in &ended {
-                self.tasks[index] = tokio::spawn(std::future::pending());
+                self.tasks[index] = endless().abort_handle();
             }
             assert!(ended.len() <= 1, "{ended:?}");
             ended.first().copied()
@@ -142,10 +172,26 @@ mod tests {
     #[tokio::test]
     async fn a_transport_that_has_ended_holds_no_seat() {
         let mut seats = Seats::new(1);
-        let task = tokio::spawn(async {});
-        assert!(!seats.take(None, &Asking::default(), task.abort_handle()));
-        task.await.expect("it ends");
-        let task = tokio::spawn(std::future::pending::<()>());
-        assert!(!seats.take(None, &Asking::default(), task.abort_handle()));
+        let (ends, ended) = tokio::sync::oneshot::channel::<()>();
+        assert!(!seats.take(None, &Asking::default(), tokio::spawn(async { drop(ends) })));
+        ended.await.expect_err("nothing is sent");
+        tokio::task::yield_now().await;
+        assert!(!seats.take(None, &Asking::default(), endless()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_that_cannot_be_accepted_gets_the_descriptor_of_another() {
+        let mut room = Room { seats: Seats::new(3), tasks: Vec::new() };
+        assert!(!room.seats.give_one_up().await, "nobody has one");
+        let idle = Asking::default();
+        for address in [PROBE, CLIENT, CLIENT] {
+            room.take(address, &idle).await;
+        }
+        let has_ended =
+            |room: &Room| room.tasks.iter().map(AbortHandle::is_finished).collect::<Vec<_>>();
+        assert!(room.seats.give_one_up().await);
+        assert_eq!(has_ended(&room), [false, true, false]);
+        assert!(room.seats.give_one_up().await);
+        assert_eq!(has_ended(&room), [true, true, false]);
     }
 }

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::accept::Acceptor;
+use crate::accept::{Acceptor, For};
 use crate::app::App;
 use crate::attachment::Attachments;
 use crate::attachment::durable::DurableAttachments;
@@ -264,7 +264,7 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     let background = Background::start(&server);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
-    let mut acceptor = Acceptor::new(listener);
+    let mut acceptor = Acceptor::new(listener, For::Clients);
     let counters = &server.hub.counters;
     // TLS handshakes under way; those of a server that stops end with this.
     let mut handshakes = JoinSet::new();

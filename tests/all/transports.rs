@@ -18,8 +18,11 @@ use super::support::{PATIENCE, eventually, programs};
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
-import { send } from "zigttp:websocket";
-export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+import { send, serializeAttachment } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  if (data === "keep") serializeAttachment(ws, data);
+  send(ws, data);
+}
 export function handler(req: Request) {
   return req.path === "/large" ? new Response(new Uint8Array(4 << 20)) : Response.text("quick");
 }
@@ -246,17 +249,17 @@ fn answers_that_wait_are_bounded_over_all_transports() {
 }
 
 /// A server that may have so many descriptors.
-fn start_with_descriptors(count: u32) -> (Server, SocketAddr) {
+fn start_with_descriptors(count: u32, arguments: &[&str]) -> (Server, SocketAddr) {
     admin::start_under(
         Command::new("sh").args(["-c", &format!("ulimit -n {count}; exec \"$0\" \"$@\"")]),
         &HANDLER,
-        &[],
+        arguments,
     )
 }
 
 #[tokio::test]
 async fn out_of_descriptors_accepting_pauses_and_recovers() {
-    let (server, admin) = start_with_descriptors(64);
+    let (server, admin) = start_with_descriptors(64, &[]);
     let mut client = server.connect("/").await;
     assert_eq!(client.ask("hello").await, "hello");
     assert_eq!(scrape(admin)["zigttp_accept_failures_total"], 0.0);
@@ -280,6 +283,43 @@ async fn out_of_descriptors_accepting_pauses_and_recovers() {
     let log = server.log();
     assert!(log.matches("cannot accept connections").count() <= 10, "{log}");
     assert!(!log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
+async fn out_of_descriptors_attachments_are_files_still() {
+    let folder = programs::folder();
+    let durable = folder.path().join("durable");
+    let durable = durable.to_str().expect("a UTF-8 path");
+    let (server, admin) = start_with_descriptors(64, &["--durable", durable]);
+    let mut client = server.connect("/").await;
+    let held: Vec<TcpStream> = (0..80).map(|_| connect(server.address)).collect();
+    server.wait_for_log("cannot accept connections");
+    // Nor do idle transports of operators have all that are kept from clients.
+    let idle: Vec<TcpStream> = (0..80).map(|_| connect(admin)).collect();
+    for round in 0..20 {
+        assert_eq!(client.ask("keep").await, "keep", "{round}");
+        assert_eq!(admin::get(admin, "/healthz").0, 200, "{round}");
+    }
+    drop((held, idle));
+}
+
+#[test]
+fn out_of_descriptors_probes_are_answered_beside_half_heads() {
+    let (server, admin) = start_with_descriptors(64, &[]);
+    let held: Vec<TcpStream> = (0..80).map(|_| connect(server.address)).collect();
+    server.wait_for_log("cannot accept connections");
+    let half_heads: Vec<TcpStream> = (0..10)
+        .map(|_| {
+            let mut stream = connect(admin);
+            stream.write_all(b"GET /he").expect("it is accepted by the system");
+            stream
+        })
+        .collect();
+    for _ in 0..5 {
+        assert_eq!(admin::get(admin, "/healthz").0, 200);
+    }
+    assert!(scrape(admin)["zigttp_dropped_admin_transports_total"] > 0.0);
+    drop((held, half_heads));
 }
 
 #[tokio::test]
