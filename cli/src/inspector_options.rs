@@ -24,7 +24,7 @@ pub struct InspectorEvents {
 #[derive(Args)]
 pub struct InspectorFlag {
     /// Serve the inspector at /__zigttp, to whoever has the token that is printed at the start
-    #[arg(long, env = "ZIGTTP_INSPECTOR", value_parser = switch(), help_heading = "Observing")]
+    #[arg(long, env = "ZIGTTP_INSPECTOR", value_parser = switch, help_heading = "Observing")]
     inspector: bool,
 
     #[command(flatten)]

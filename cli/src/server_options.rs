@@ -29,11 +29,11 @@ pub struct ServerOptions {
     )]
     fsync: FsyncArgument,
 
-    /// Give a browser that comes back to the same URL the attachment it has left there
-    #[arg(long, env = "ZIGTTP_RESUME", value_parser = switch(), help_heading = "Durability")]
+    /// Give a browser that comes back to the same URL the attachment it has left there; needs --durable
+    #[arg(long, env = "ZIGTTP_RESUME", value_parser = switch, help_heading = "Durability")]
     resume: bool,
 
-    /// How long what a dropped link has left may be resumed; after a restart it is 24 hours
+    /// How long the attachment of a connection that dropped can be resumed; after a restart it is 24 hours
     #[arg(long, env = "ZIGTTP_RESUME_WINDOW", value_name = "TIME", default_value = "2min", value_parser = duration, help_heading = "Durability")]
     resume_window: Duration,
 
@@ -46,8 +46,8 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MAX_LEFTOVERS", value_name = "N", value_parser = number::<usize>, help_heading = "Durability")]
     max_leftovers: Option<usize>,
 
-    /// Bytes of their files; beyond them the oldest is removed [default: room for the largest
-    /// attachment of each]
+    /// Bytes that the files of such attachments may take; beyond them the oldest is removed [default: room
+    /// for the largest attachment of each]
     #[arg(long, env = "ZIGTTP_MAX_LEFTOVER_BYTES", value_name = "SIZE", value_parser = memory, help_heading = "Durability")]
     max_leftover_bytes: Option<usize>,
 
@@ -69,12 +69,13 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_CPU_LIMIT", value_name = "TIME", default_value = "50ms", value_parser = duration, help_heading = "Events")]
     cpu_limit: Duration,
 
-    /// Memory of one event with all it sends; beyond it the connection is closed with 1011
+    /// Memory of one event, with all that the host holds for it; beyond it the connection is closed with
+    /// 1011
     #[arg(long, env = "ZIGTTP_MEMORY_LIMIT", value_name = "SIZE", default_value = "32MiB", value_parser = size, help_heading = "Events")]
     memory_limit: usize,
 
-    /// Memory of all events that run together, beyond what their sandboxes begin with and 64 KiB each; one
-    /// for which there is no more fails, with 1013 or 503
+    /// Memory of all events that run together, beyond what their sandboxes begin with and 64 KiB each;
+    /// an event that does not fit fails, with 1013 or 503
     #[arg(long, env = "ZIGTTP_MAX_EVENT_MEMORY", value_name = "SIZE", default_value = "512MiB", value_parser = memory, help_heading = "Events")]
     max_event_memory: usize,
 
@@ -158,8 +159,8 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MAX_MESSAGE_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
     max_message_size: usize,
 
-    /// Bytes that messages under way may hold, over all connections; a connection whose message does not
-    /// fit is closed with 1013
+    /// Bytes that messages under way may hold, all connections together; a connection whose message does
+    /// not fit is closed with 1013
     #[arg(long, env = "ZIGTTP_MAX_PARTIAL_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = memory, help_heading = "Connections")]
     max_partial_bytes: usize,
 
@@ -186,7 +187,7 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_COMPRESSION_LEVEL", value_name = "N", default_value = "1", value_parser = |text: &str| within(text, 1..=9), help_heading = "Connections")]
     compression_level: u32,
 
-    /// Bytes that may wait for one connection before send() answers false; each frame counts 128 besides
+    /// Bytes that may wait for one connection before send() returns false; each frame counts 128 more
     #[arg(long, env = "ZIGTTP_MAX_QUEUE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "Connections")]
     max_queue: usize,
 
@@ -227,8 +228,8 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_MAX_BODY_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = size, help_heading = "HTTP")]
     max_body_size: usize,
 
-    /// Bytes of responses that clients have not taken yet, over all of them; one that does not fit takes
-    /// the place of those that wait for --slow-consumer-timeout, or is 503
+    /// Bytes of responses that clients have not taken yet, all together; beyond them, responses that made
+    /// no progress for --slow-consumer-timeout are given up, or a new one is 503
     #[arg(long, env = "ZIGTTP_MAX_RESPONSE_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = memory, help_heading = "HTTP")]
     max_response_bytes: usize,
 
@@ -236,8 +237,8 @@ pub struct ServerOptions {
     #[arg(long, env = "ZIGTTP_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "HTTP")]
     header_timeout: Duration,
 
-    /// Drop a transport that has asked before and asks nothing for this long, and give up a response of
-    /// which its client takes nothing for this long
+    /// Drop a transport that sends no further request for this long, and give up a response that makes no
+    /// progress for this long
     #[arg(long, env = "ZIGTTP_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "HTTP")]
     http_idle_timeout: Duration,
 

@@ -1,11 +1,10 @@
 //! Values of options, as `--help` asks for them. What can be read in two ways, or hardly, is refused.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
-
-use clap::builder::BoolishValueParser;
 
 /// A number in digits alone: Rust takes a plus sign as well.
 pub(crate) fn number<N: FromStr<Err: Display>>(text: &str) -> Result<N, String> {
@@ -45,7 +44,8 @@ pub(crate) fn memory(text: &str) -> Result<usize, String> {
     if !text.starts_with(|first: char| first.is_ascii_digit()) {
         return Err(format!("{text:?} is no size; {HOW}"));
     }
-    let size: bytesize::ByteSize = text.parse().map_err(|error| format!("{error}; {HOW}"))?;
+    let size: bytesize::ByteSize =
+        text.parse().map_err(|_: String| format!("{text:?} is no size; {HOW}"))?;
     // What is over what it can count is as much as it can count.
     usize::try_from(size.as_u64())
         .ok()
@@ -59,9 +59,20 @@ pub(crate) fn origin(text: &str) -> Result<String, String> {
     zigttp_runtime::check_origin(origin).map(|()| origin.to_owned())
 }
 
-/// What an environment variable says of a switch: `1`, `true`, `yes`, `on`, or `0`, `false`, `no`, `off`.
-pub(crate) fn switch() -> BoolishValueParser {
-    BoolishValueParser::new()
+/// What an environment variable says of a switch, in any case.
+pub(crate) fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("write 1, true, yes or on; or 0, false, no or off"),
+    }
+}
+
+/// An address to listen on.
+pub(crate) fn address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(
+        |_error| "write an address as 127.0.0.1 or ::1, or 0.0.0.0 for all; a name is none",
+    )
 }
 
 #[cfg(test)]

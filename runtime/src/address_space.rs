@@ -51,20 +51,24 @@ impl Reserved {
     /// When there is no room for one.
     pub(crate) fn reserve(config: &Config) -> wasmtime::Result<Reserved> {
         let wanted = config.max_events;
-        let error = match Reserved::of(config, wanted) {
+        let mut error = match Reserved::of(config, wanted) {
             Ok(pool) => return Ok(pool),
             Err(error) => error,
         };
         let mut events = wanted / 2;
         while events > 0 {
-            if let Ok(pool) = Reserved::of(config, events)
-                && has_spare_room()
-            {
-                tracing::warn!(
-                    "the address space has room for {events} events at a time instead of {wanted}: \
-                     --max-events {events}, or a higher limit (ulimit -v), mends this line"
-                );
-                return Ok(pool);
+            match Reserved::of(config, events) {
+                Ok(pool) if has_spare_room() => {
+                    tracing::warn!(
+                        "the address space has room for {events} events at a time instead of {wanted}: \
+                         raise its limit (ulimit -v), or set --max-events {events}, which leaves out \
+                         this line"
+                    );
+                    return Ok(pool);
+                }
+                Ok(_without_spare_room) => {}
+                // The last one says what not even one event found.
+                Err(tighter) => error = tighter,
             }
             events /= 2;
         }

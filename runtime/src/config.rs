@@ -161,6 +161,9 @@ pub enum OnError {
 /// slowly do not keep others out, and memory is bounded.
 const BODIES_PER_EVENT: usize = 4;
 
+/// With less for all responses together, even small ones would be 503.
+const MIN_RESPONSE_BYTES: usize = 64 << 10;
+
 impl Config {
     /// Attachments that may wait for their clients. A crash of a full server loses none.
     pub(crate) fn max_leftovers(&self) -> usize {
@@ -186,14 +189,15 @@ impl Config {
     /// Checks what the type cannot.
     ///
     /// # Errors
-    /// A sentence naming the options that do not fit each other.
+    /// A sentence naming the options that do not fit each other, by their flags: fields have the same names.
     pub(crate) fn check(&self) -> Result<(), String> {
         let message = self.max_message_size.max(self.max_body_size);
         // A message is in memory as it came, as a JavaScript string (two bytes a character, if
         // one is beyond Latin-1), and once more when the handler sends it on.
         if self.memory_limit / 4 < message {
             return Err(format!(
-                "the memory limit of {} bytes is less than four times the largest message or body of {message}",
+                "--memory-limit is {} bytes, less than four times the largest message or body, {message} \
+                 (--max-message-size, --max-body-size)",
                 self.memory_limit
             ));
         }
@@ -201,23 +205,40 @@ impl Config {
         // grown by doubling.
         if self.max_partial_bytes / 4 < self.max_message_size {
             return Err(format!(
-                "the bound of {} bytes for messages under way is less than four times the largest \
-                 message of {}",
+                "--max-partial-bytes is {} bytes, less than four times --max-message-size, {}",
                 self.max_partial_bytes, self.max_message_size
             ));
         }
         if self.max_event_memory < self.memory_limit {
             return Err(format!(
-                "all events together may hold {} bytes, less than the memory limit of one, {}",
+                "--max-event-memory is {} bytes, less than --memory-limit, {}",
                 self.max_event_memory, self.memory_limit
             ));
         }
+        if self.max_response_bytes < MIN_RESPONSE_BYTES {
+            return Err(format!(
+                "--max-response-bytes is {}, less than {MIN_RESPONSE_BYTES}: hardly a response would fit",
+                self.max_response_bytes
+            ));
+        }
+        for (flag, value) in [
+            ("--max-attachment-size", self.max_attachment_size),
+            ("--max-events", self.max_events),
+            ("--max-queue", self.max_queue),
+            ("--max-transports", self.max_transports),
+            ("--max-url", self.max_url),
+        ] {
+            if value == 0 {
+                return Err(format!("{flag} is 0: the least is 1"));
+            }
+        }
         if self.resume && self.durable.is_none() {
-            return Err("resuming needs a durable folder".to_owned());
+            return Err("--resume needs a durable folder (--durable)".to_owned());
         }
         if self.resume && self.allowed_origins.iter().any(|origin| origin == "*") {
             return Err(
-                "resuming does not go with pages of any origin: name those that may connect"
+                "--resume does not go with pages of any origin (--allowed-origin '*'): name the origins \
+                 that may connect"
                     .to_owned(),
             );
         }
@@ -228,17 +249,8 @@ impl Config {
                         alone"
                 .to_owned());
         }
-        if self.max_attachment_size == 0 {
-            return Err("the largest attachment must have room for a byte".to_owned());
-        }
         if !(1..=9).contains(&self.compression_level) {
-            return Err("the compression level is from 1 to 9".to_owned());
-        }
-        if self.max_transports == 0 {
-            return Err("there must be room for one transport".to_owned());
-        }
-        if self.max_events == 0 {
-            return Err("at least one event must be able to run".to_owned());
+            return Err("--compression-level is from 1 to 9".to_owned());
         }
         Ok(())
     }

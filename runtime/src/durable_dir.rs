@@ -39,7 +39,15 @@ impl DurableDir {
     /// # Errors
     /// When another server has it, it is open to other users, or it cannot be written.
     pub(crate) fn take(dir: &Path) -> io::Result<DurableDir> {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
+            match error.kind() {
+                // A file, or a link that leads nowhere.
+                io::ErrorKind::AlreadyExists => {
+                    io::Error::new(io::ErrorKind::NotADirectory, "it is no folder")
+                }
+                _ => error,
+            }
+        })?;
         let folder = OwnFolder::open(&dir.canonicalize()?, Others::MayRead)?;
         // The directory itself is locked: a file in it can be removed and made anew, and then two
         // servers hold a lock each. Some file systems over a network cannot lock a directory; there

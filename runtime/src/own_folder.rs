@@ -131,7 +131,7 @@ impl OwnFolder {
         let found = self.check_file(&file, name, Others::MayRead)?;
         if found.st_nlink > 1 {
             let path = self.path.join(name);
-            return Err(refused(format_args!("`{name}` has a second name: rm {}", path.display())));
+            return Err(refused(format_args!("`{name}` has a second name: rm {}", quoted(&path))));
         }
         Ok(file)
     }
@@ -142,7 +142,7 @@ impl OwnFolder {
             Ok(file) => Ok(File::from(file)),
             Err(Errno::LOOP) => {
                 let path = self.path.join(name);
-                Err(refused(format_args!("`{name}` is a link: rm {}", path.display())))
+                Err(refused(format_args!("`{name}` is a link: rm {}", quoted(&path))))
             }
             Err(error) => Err(error.into()),
         }
@@ -253,10 +253,10 @@ fn check(
     owner: u32,
     good_mode: &str,
 ) -> io::Result<()> {
-    let path = path.display();
+    let path = quoted(path);
     if found.st_uid != owner {
         return Err(refused(format_args!(
-            "{what} belongs to another user ({}): run this as that user, or chown {owner} {path}",
+            "{what} belongs to another user ({}): run this as that user, or: chown {owner} {path}",
             found.st_uid
         )));
     }
@@ -266,9 +266,17 @@ fn check(
         Others::Nothing if mode & 0o077 != 0 => "is open to other users",
         _ => return Ok(()),
     };
-    Err(refused(format_args!(
-        "{what} {problem}; its mode must be 0{good_mode}: chmod {good_mode} {path}"
-    )))
+    Err(refused(format_args!("{what} {problem}; to mend it: chmod {good_mode} {path}")))
+}
+
+/// A path as a word of a shell's command, so that the command can be run as it is told.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |it: char| it.is_alphanumeric() || "-_./:@+,=".contains(it);
+    if text.chars().all(is_plain) && !text.starts_with('-') {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn refused(why: fmt::Arguments<'_>) -> io::Error {

@@ -247,6 +247,20 @@ fn options_that_cannot_be_are_refused() {
         (&["--admin-listen", "0.0.0.0:0"], "give an --admin-token-file"),
         (&["--admin-listen", "localhost"], "admin-listen"),
         (&["--admin-token-file", "/no/such"], "admin-listen"),
+        (&["--host", "localhost"], "write an address as 127.0.0.1"),
+        (&["--max-queue", "1e3"], "\"1e3\" is no size"),
+        // Each would be a server that refuses everybody.
+        (&["--max-url", "0"], "--max-url is 0"),
+        (&["--max-queue", "0"], "--max-queue is 0"),
+        (&["--max-response-bytes", "1KiB"], "--max-response-bytes is 1024"),
+        // What does not fit together is told with the flags.
+        (
+            &["--memory-limit", "600MiB"],
+            "--max-event-memory is 536870912 bytes, less than --memory-limit",
+        ),
+        (&["--max-partial-bytes", "1MiB"], "less than four times --max-message-size"),
+        (&["--resume"], "--resume needs a durable folder (--durable)"),
+        (&["--durable", "/dev/null"], "/dev/null: it is no folder"),
         (
             &["--admin-listen", "127.0.0.1:0", "--admin-token-file", "/no/such"],
             "cannot read the token file /no/such",

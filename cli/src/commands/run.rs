@@ -17,7 +17,7 @@ use crate::output::{self, Stream};
 use crate::reload::Reload;
 use crate::server_options::ServerOptions;
 use crate::tls_options::{TlsFiles, TlsOptions};
-use crate::values::{number, switch};
+use crate::values::{address, number, switch};
 use crate::{artifact, cache, show, signals};
 
 pub(super) const NO_SIGNALS: &str = "cannot listen for signals";
@@ -32,7 +32,7 @@ pub struct Arguments {
     handler: PathBuf,
 
     /// Address to listen on
-    #[arg(long, env = "ZIGTTP_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, env = "ZIGTTP_HOST", value_parser = address, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
 
     /// Port to listen on; 0 picks a free one and prints it [env: PORT=] [default: 8080]
@@ -40,7 +40,7 @@ pub struct Arguments {
     port: Option<u16>,
 
     /// Serve the handler's file anew whenever it changes, as SIGHUP does; no socket closes
-    #[arg(long, env = "ZIGTTP_WATCH", value_parser = switch(), help_heading = "Swapping the handler")]
+    #[arg(long, env = "ZIGTTP_WATCH", value_parser = switch, help_heading = "Swapping the handler")]
     watch: bool,
 
     #[command(flatten)]
