@@ -179,7 +179,7 @@ declare class Request {
 }
 
 /**
- * What `onUpgrade` answers: a Response refuses the connection, nothing accepts it, and a string or bytes
+ * What `onUpgrade` returns: a Response refuses the connection, nothing accepts it, and a string or bytes
  * accept it and become its first attachment.
  */
 type Admission = Response | string | ArrayBuffer | ArrayBufferView | undefined | void;

@@ -60,7 +60,7 @@ fn gauges(page: &mut Page, server: &Server) {
     let survey = Survey::of(server);
     let [leftovers, most_leftovers] =
         server.resume.as_ref().map_or([(0, 0); 2], |resume| resume.sizes());
-    page.family("zigttp_connections", "gauge", "Open connections by what they are doing.");
+    page.family("zigttp_connections", "gauge", "Open connections, by what they do");
     for (state, count) in [
         (State::Live, survey.live),
         (State::Parked, survey.parked),
@@ -72,95 +72,99 @@ fn gauges(page: &mut Page, server: &Server) {
     for (name, help, value) in [
         (
             "zigttp_connections_limit",
-            "Most connections (--max-connections).",
+            "Most connections (--max-connections)",
             server.hub.config.max_connections,
         ),
         (
             "zigttp_transports",
-            "Transports that speak HTTP.",
+            "Transports that speak HTTP",
             server.hub.config.max_transports.saturating_sub(server.transports.available_permits()),
         ),
         (
             "zigttp_transports_limit",
-            "Most transports that speak HTTP (--max-transports).",
+            "Most transports that speak HTTP (--max-transports)",
             server.hub.config.max_transports,
         ),
-        ("zigttp_rooms", "Rooms with a connection.", server.rooms()),
+        ("zigttp_rooms", "Rooms that have a connection", server.rooms()),
         (
             "zigttp_queue_bytes",
-            "Frames that wait to be written to connections, with what each holds besides.",
+            "Frames that wait to be written, as --max-queue counts them",
             survey.queued_bytes,
         ),
         (
             "zigttp_partial_bytes",
-            "Memory of messages that are not whole, or are large and wait for their event.",
+            "Bytes that messages under way hold, as --max-partial-bytes counts them",
             server.hub.partial.held(),
         ),
         (
             "zigttp_partial_bytes_limit",
-            "Most memory of messages under way (--max-partial-bytes).",
+            "Most bytes of messages under way (--max-partial-bytes)",
             server.hub.config.max_partial_bytes,
         ),
-        ("zigttp_leftovers", "Attachments that wait for their clients to resume.", leftovers.0),
+        ("zigttp_leftovers", "Attachments that wait to be resumed", leftovers.0),
         (
             "zigttp_leftovers_limit",
-            "Most attachments that wait for their clients (--max-leftovers).",
+            "Most attachments that wait to be resumed (--max-leftovers)",
             most_leftovers.0,
         ),
-        ("zigttp_leftover_bytes", "Bytes of the files that wait, in whole blocks.", leftovers.1),
+        (
+            "zigttp_leftover_bytes",
+            "Bytes of the files of attachments that wait to be resumed, in blocks of 4 KiB",
+            leftovers.1,
+        ),
         (
             "zigttp_leftover_bytes_limit",
-            "Most bytes of the files that wait (--max-leftover-bytes).",
+            "Most bytes of the files that wait to be resumed (--max-leftover-bytes)",
             most_leftovers.1,
         ),
-        ("zigttp_attachments", "Connections that keep an attachment.", survey.attachments),
+        ("zigttp_attachments", "Connections that keep an attachment", survey.attachments),
         (
             "zigttp_attachment_bytes",
-            "Bytes of the attachments of connections.",
+            "Bytes of the attachments of connections",
             survey.attachment_bytes,
         ),
-        ("zigttp_events_running", "Events that run or are about to.", running),
+        ("zigttp_events_running", "Events that run, or are about to", running),
         (
             "zigttp_events_limit",
-            "Most events that run at the same time (--max-events).",
+            "Most events that run at the same time (--max-events)",
             server.hub.config.max_events,
         ),
         (
             "zigttp_event_memory_bytes",
-            "Memory of events beyond what their sandboxes begin with and 64 KiB each.",
+            "Bytes that events hold together, as --max-event-memory counts them",
             server.hub.event_memory.held(),
         ),
         (
             "zigttp_event_memory_limit",
-            "Most memory of all events together (--max-event-memory).",
+            "Most bytes that events hold together (--max-event-memory)",
             server.hub.config.max_event_memory,
         ),
         (
             "zigttp_request_bodies",
-            "Requests of whose bodies something is held.",
+            "Requests of whose bodies something is held",
             server.hub.config.max_bodies().saturating_sub(server.bodies.available_permits()),
         ),
         (
             "zigttp_request_bodies_limit",
-            "Most requests of whose bodies something is held (four for each of --max-events).",
+            "Most requests of whose bodies something is held (four for each of --max-events)",
             server.hub.config.max_bodies(),
         ),
         (
             "zigttp_response_bytes",
-            "Responses that their clients have not taken whole, with what each holds besides.",
+            "Bytes of responses that clients have not taken yet, as --max-response-bytes counts them",
             server.responses.held(),
         ),
         (
             "zigttp_response_bytes_limit",
-            "Most bytes of responses that are not taken (--max-response-bytes).",
+            "Most bytes of responses that clients have not taken yet (--max-response-bytes)",
             server.hub.config.max_response_bytes,
         ),
         (
             "zigttp_allocated_bytes",
-            "Memory that is in use, without what the allocator keeps for later (glibc; else 0).",
+            "Bytes of memory in use, without what the allocator keeps for later (glibc; elsewhere 0)",
             allocated::bytes(),
         ),
-        ("zigttp_draining", "Whether the server is stopping.", usize::from(server.is_draining())),
+        ("zigttp_draining", "Whether the server is stopping", usize::from(server.is_draining())),
     ] {
         page.family(name, "gauge", help);
         page.sample(name, &[], value);
@@ -170,133 +174,133 @@ fn gauges(page: &mut Page, server: &Server) {
 fn counts(page: &mut Page, counters: &Counters) {
     page.counters(
         "zigttp_event_failures_total",
-        "Events of which nothing took effect, by why.",
+        "Events of which nothing took effect, by reason",
         "kind",
         FailureKind::ALL.map(FailureKind::name).into_iter().zip(&counters.failures),
     );
     page.counters(
         "zigttp_handshakes_total",
-        "Requests for a WebSocket, by what became of them.",
+        "Requests for a WebSocket, by what became of them",
         "result",
         Admission::ALL.map(Admission::name).into_iter().zip(&counters.handshakes),
     );
     page.counters(
         "zigttp_http_unanswered_total",
-        "HTTP requests that got no answer of the handler's, by why.",
+        "HTTP requests that got no response of the handler, by reason",
         "reason",
         Unanswered::ALL.map(Unanswered::name).into_iter().zip(&counters.unanswered),
     );
     for (name, help, counter) in [
-        ("received_bytes", "Payload of messages received, inflated.", &counters.received_bytes),
+        ("received_bytes", "Bytes of payload received, after inflating", &counters.received_bytes),
         (
             "received_compressed_bytes",
-            "Payload of the messages that came compressed, as it came.",
+            "Bytes of payload received compressed, as on the wire",
             &counters.received_compressed_bytes,
         ),
-        ("sent_frames", "Frames queued for connections.", &counters.sent_frames),
+        ("sent_frames", "Frames queued for connections", &counters.sent_frames),
         (
             "sent_bytes",
-            "Payload of frames queued for connections, before compression.",
+            "Bytes of payload queued for connections, before compression",
             &counters.sent_bytes,
         ),
         (
             "sent_compressed_bytes",
-            "Payload of the frames queued compressed, as it goes out.",
+            "Bytes of payload queued compressed, as on the wire",
             &counters.sent_compressed_bytes,
         ),
-        ("auto_responses", "Messages that an auto-response answered.", &counters.auto_responses),
-        ("attachment_reads", "Attachments read by handlers.", &counters.attachment_reads),
-        ("attachment_writes", "Attachments written by handlers.", &counters.attachment_writes),
-        ("refused_frames", "Frames refused by a queue over its bound.", &counters.refused_frames),
+        ("auto_responses", "Messages that an auto-response answered", &counters.auto_responses),
+        ("attachment_reads", "Attachments read by handlers", &counters.attachment_reads),
+        ("attachment_writes", "Attachments written by handlers", &counters.attachment_writes),
+        (
+            "refused_frames",
+            "Frames refused because a queue was over --max-queue",
+            &counters.refused_frames,
+        ),
         (
             "slow_consumers",
-            "Connections closed because their queue stayed over its bound.",
+            "Connections closed because their queue stayed over --max-queue",
             &counters.slow_consumers,
         ),
         (
             "fast_senders",
-            "Connections closed because they were over --message-rate.",
+            "Connections closed because they were over --message-rate",
             &counters.fast_senders,
         ),
         (
             "oversized_messages",
-            "Connections closed because a message was over --max-message-size.",
+            "Connections closed because a message was over --max-message-size",
             &counters.oversized_messages,
         ),
         (
             "refused_messages",
-            "Connections closed because their message did not fit in --max-partial-bytes.",
+            "Connections closed because their message did not fit in --max-partial-bytes",
             &counters.refused_messages,
         ),
         (
             "late_messages",
-            "Connections closed because a message took longer than --message-timeout.",
+            "Connections closed because a message took longer than --message-timeout",
             &counters.late_messages,
         ),
         (
             "protocol_violations",
-            "Connections closed because their peer broke the protocol.",
+            "Connections closed because their peer broke the protocol",
             &counters.protocol_violations,
         ),
-        (
-            "dead_peers",
-            "Connections dropped because a ping was not answered.",
-            &counters.dead_peers,
-        ),
+        ("dead_peers", "Connections dropped because a ping was not answered", &counters.dead_peers),
         (
             "attachments_pruned",
-            "Attachment files unlinked because nobody came back.",
+            "Attachment files removed after --attachment-ttl",
             &counters.attachments_pruned,
         ),
-        ("resumed", "Connections that found what they had left.", &counters.resumed),
+        ("resumed", "Connections that resumed an attachment", &counters.resumed),
         (
             "evicted_leftovers",
-            "Attachments removed because more waited for their clients than may.",
+            "Attachments removed because too many or too large ones waited to be resumed",
             &counters.evicted_leftovers,
         ),
         (
             "forged_tokens",
-            "Resume tokens that this server has not signed.",
+            "Resume tokens refused because this server has not signed them",
             &counters.forged_tokens,
         ),
         (
             "restored_bytes",
-            "Memory written by events and copied back from the artifact's.",
+            "Bytes of memory that events wrote and restoring copied back",
             &counters.restored_bytes,
         ),
         (
             "restore_mismatches",
-            "Restored sandboxes that differed from their artifact: a bug.",
+            "Restored sandboxes that differed from their artifact, which is a bug",
             &counters.restore_mismatches,
         ),
         (
             "accept_failures",
-            "Times that no connection could be accepted for want of descriptors or memory.",
+            "Times that a transport could not be accepted for want of descriptors or memory",
             &counters.accept_failures,
         ),
         (
             "refused_transports",
-            "Transports closed because there were --max-transports.",
+            "Transports closed because there were too many (--max-transports)",
             &counters.refused_transports,
         ),
         (
             "idle_transports",
-            "Transports dropped because nothing came for too long.",
+            "Transports dropped because they did nothing for --http-idle-timeout",
             &counters.idle_transports,
         ),
         (
             "given_up_responses",
-            "Responses given up because their clients took nothing for too long.",
+            "Responses given up because they made no progress for too long",
             &counters.given_up_responses,
         ),
         (
             "dropped_admin_transports",
-            "Transports of the admin listener and the control socket that gave way to a newcomer.",
+            "Transports of the admin listener and the control socket that gave way to a newcomer",
             &counters.dropped_admin_transports,
         ),
-        ("panics", "Connections and requests that were ended by a bug.", &counters.panics),
-        ("swaps", "Artifacts that have replaced another.", &counters.swaps),
-        ("rollbacks", "Artifacts that were taken back.", &counters.rollbacks),
+        ("panics", "Connections and requests that a bug of the server ended", &counters.panics),
+        ("swaps", "Artifacts that replaced another", &counters.swaps),
+        ("rollbacks", "Artifacts that were taken back (--rollback-after)", &counters.rollbacks),
     ] {
         let name = format!("zigttp_{name}_total");
         page.family(&name, "counter", help);
@@ -306,7 +310,7 @@ fn counts(page: &mut Page, counters: &Counters) {
 
 fn log_lines(page: &mut Page, server: &Server) {
     let name = "zigttp_dropped_log_lines_total";
-    page.family(name, "counter", "Lines that are missing in the log, by why.");
+    page.family(name, "counter", "Lines that are missing in the log, by reason");
     let dropped = &server.hub.config.dropped_log_lines;
     for (reason, count) in [
         ("handler_log_rate", server.hub.counters.dropped_log_lines.get()),
@@ -319,19 +323,15 @@ fn log_lines(page: &mut Page, server: &Server) {
 
 fn durations(page: &mut Page, counters: &Counters) {
     let name = "zigttp_event_duration_seconds";
-    page.family(
-        name,
-        "histogram",
-        "Events that ran JavaScript, from their instance to their commit.",
-    );
+    page.family(name, "histogram", "Time of an event from its instance to its commit");
     for (kind, histogram) in EventKind::ALL.into_iter().zip(&counters.events) {
         page.histogram(name, &[("event", kind.name())], histogram);
     }
     for (name, help, histogram) in [
-        ("zigttp_instantiate_seconds", "Making a new instance.", &counters.instantiations),
+        ("zigttp_instantiate_seconds", "Time to make a new instance", &counters.instantiations),
         (
             "zigttp_restore_seconds",
-            "Restoring an instance after its event; a sample.",
+            "Time to restore an instance after its event, one event in 64",
             &counters.restores,
         ),
     ] {

@@ -38,6 +38,7 @@ mod module_circles;
 mod observing;
 mod partial_messages;
 mod printable;
+mod readme;
 mod resume;
 mod rfc8441;
 mod rooms;
