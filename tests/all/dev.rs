@@ -140,7 +140,8 @@ async fn only_this_machine_by_its_own_name_is_answered() {
     for host in ["localhost", "localhost:8080", "127.0.0.1", "[::1]:3000"] {
         assert_eq!(development.get(host, "").0, 200, "{host}");
     }
-    for host in ["evil.example", "localhost.evil.example", "192.168.1.7", ""] {
+    assert_eq!(development.get("", "").0, 400, "an empty host is none");
+    for host in ["evil.example", "localhost.evil.example", "192.168.1.7"] {
         let (status, body) = development.get(host, "");
         assert_eq!(status, 403, "{host}");
         assert!(body.contains("answers to localhost, 127.0.0.1 and [::1] alone"), "{body}");

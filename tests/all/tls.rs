@@ -86,7 +86,9 @@ async fn closes_have_their_codes_in_both_directions() {
     client.send("close:4001").await;
     assert_eq!(client.closed().await, (4001, "as you like".to_owned()));
     server.wait_for_log("closed 4001 as you like");
-    tls::open(&server, "/").await.drop_transport();
+    let mut client = tls::open(&server, "/").await;
+    assert_eq!(client.ask("here").await, "here");
+    client.drop_transport();
     server.wait_for_log("closed 1006");
 }
 

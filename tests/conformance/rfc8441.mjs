@@ -261,6 +261,8 @@ const checks = {
   async "who does not read is dropped, and slows nobody else"() {
     const { socket: slow } = await open(session, "/room/slow");
     const { socket: fast } = await open(session, "/room/slow");
+    // It is in the room.
+    assert.equal(await slow.ask("here"), "here");
     while (await fast.ask("flood") === "1 peers");
     slow.stream.close();
     fast.stream.close();
