@@ -1,6 +1,6 @@
 //! A host and a port, as `Host`, `:authority` and `Origin` say them (RFC 3986, 3.2).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::number;
 
@@ -27,6 +27,11 @@ impl Authority {
             None => {
                 let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
                 if host.is_empty() || !host.bytes().all(is_of_a_name) {
+                    return None;
+                }
+                // The URL standard takes `127.1`, `0x7f.1` and `2130706433` for 127.0.0.1: here an address
+                // is written in full.
+                if ends_in_number(host) && host.parse::<Ipv4Addr>().is_err() {
                     return None;
                 }
                 (host, port)
@@ -69,6 +74,17 @@ impl Authority {
     }
 }
 
+/// Whether URLs take a host for an IPv4 address, well or badly written.
+fn ends_in_number(host: &str) -> bool {
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let last = labels.rsplit('.').next().unwrap_or(labels);
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hex {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
 /// Unreserved characters and sub-delimiters (RFC 3986, 3.2.2).
 fn is_of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
@@ -87,6 +103,8 @@ mod tests {
             ("app.example.com.", authority("app.example.com.", None)),
             ("under_score:8080", authority("under_score", Some(8080))),
             ("a:", authority("a", None)),
+            ("0xg", authority("0xg", None)),
+            ("1.a", authority("1.a", None)),
             ("127.0.0.1:80", authority("127.0.0.1", Some(80))),
             ("[::1]", authority("[::1]", None)),
             ("[2001:DB8::1]:65535", authority("[2001:db8::1]", Some(65535))),
@@ -128,6 +146,16 @@ mod tests {
             "x/room/lobby?",
             "a,b:c",
             "a<b",
+            "127.1",
+            "127.0.0.01",
+            "127.0.0.1.",
+            "2130706433",
+            "0x7f.1",
+            "0X7F000001:80",
+            "a.0x",
+            "a.1",
+            "256.256.256.256",
+            "1.2.3.4.5",
         ] {
             assert_eq!(Authority::parse(text), None, "{text}");
         }

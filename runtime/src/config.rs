@@ -58,7 +58,8 @@ pub struct Config {
     /// Largest message, in bytes, after reassembly; a larger one closes with 1009.
     pub max_message_size: usize,
     /// Bytes that all messages together may hold that have begun to come and are not whole, or are large
-    /// and wait for their event; a connection whose message does not fit is closed with 1013.
+    /// and wait for their event; a connection whose message does not fit is closed with 1013. An eighth is
+    /// kept for messages that hold 8 KiB at most.
     pub max_partial_bytes: usize,
     /// How long a message may take from its first byte to its last; then its connection is closed with
     /// 1008.

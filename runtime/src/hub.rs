@@ -57,7 +57,7 @@ impl Hub {
         compression: Compression,
     ) -> Hub {
         Hub {
-            partial: Pool::new(config.max_partial_bytes),
+            partial: Pool::with_room_for_little(config.max_partial_bytes),
             event_memory: Pool::new(config.max_event_memory),
             config,
             rooms: Rooms::default(),

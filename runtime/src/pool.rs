@@ -3,9 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// What a holder may have of the part that is kept for those that hold little.
+const LITTLE: usize = 8 << 10;
+
 /// The bound, and what is held of it.
 pub(crate) struct Pool {
     limit: usize,
+    /// What others leave for holders of [`LITTLE`] at most.
+    kept_for_little: usize,
     held: AtomicUsize,
 }
 
@@ -17,7 +22,13 @@ pub(crate) struct Share {
 
 impl Pool {
     pub(crate) fn new(limit: usize) -> Arc<Pool> {
-        Arc::new(Pool { limit, held: AtomicUsize::new(0) })
+        Arc::new(Pool { limit, kept_for_little: 0, held: AtomicUsize::new(0) })
+    }
+
+    /// One of which an eighth is kept for holders of little, so that a few who hold much do not keep
+    /// everybody out.
+    pub(crate) fn with_room_for_little(limit: usize) -> Arc<Pool> {
+        Arc::new(Pool { limit, kept_for_little: limit / 8, held: AtomicUsize::new(0) })
     }
 
     /// Nothing yet, for a holder that will need some.
@@ -36,12 +47,13 @@ impl Share {
     /// it was. Fewer always fit.
     #[must_use]
     pub(crate) fn resize(&mut self, bytes: usize) -> bool {
-        let Pool { limit, held } = &*self.pool;
+        let Pool { limit, kept_for_little, held } = &*self.pool;
+        let limit = if bytes > LITTLE { limit - kept_for_little } else { *limit };
         // A number alone: nothing is ordered by it.
         let is_held = match bytes.checked_sub(self.bytes) {
             Some(0) => true,
             Some(more) => {
-                let grown = |held: usize| held.checked_add(more).filter(|held| held <= limit);
+                let grown = |held: usize| held.checked_add(more).filter(|held| *held <= limit);
                 held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).is_ok()
             }
             None => {
@@ -83,5 +95,18 @@ mod tests {
         assert_eq!(pool.held(), 10);
         drop(one);
         assert_eq!(pool.held(), 0);
+    }
+
+    #[test]
+    fn holders_of_much_leave_room_for_those_of_little() {
+        let pool = Pool::with_room_for_little(32 * LITTLE);
+        let (mut much, mut more, mut little) = (pool.share(), pool.share(), pool.share());
+        assert!(much.resize(28 * LITTLE) && !more.resize(LITTLE + 1));
+        assert!(little.resize(LITTLE) && !little.resize(LITTLE + 1) && more.resize(LITTLE));
+        let mut last = pool.share();
+        assert!(last.resize(LITTLE));
+        let mut one_too_many = pool.share();
+        assert!(one_too_many.resize(LITTLE) && !pool.share().resize(1), "that is all there is");
+        assert!(much.resize(27 * LITTLE) && one_too_many.resize(0), "fewer always fit");
     }
 }

@@ -49,15 +49,17 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), &'static str> {
         (None, None) if request.version() <= Version::HTTP_10 => None,
         (None, None) => return Err(NEEDS_HOST),
     };
-    let is_connect = request.method() == Method::CONNECT;
-    let target = match path(request.uri()) {
-        Some(target) => Some(target),
-        None if is_connect => None,
-        None if request.uri().path() == "*" && request.method() == Method::OPTIONS => {
+    let target = match (path(request.uri(), request.version()), request.uri().path_and_query()) {
+        (Some(target), _) => Some(target),
+        (None, None) if request.method() == Method::CONNECT => None,
+        (None, Some(star)) if star == "*" && request.method() == Method::OPTIONS => {
             Some(PathAndQuery::from_static("*"))
         }
-        None => return Err("the target of a request begins with a slash"),
+        (None, _) => return Err("the target of a request begins with a slash"),
     };
+    if target.as_ref().is_some_and(|target| is_read_in_two_ways(target.path())) {
+        return Err("a path has no \".\" or \"..\" between its slashes, and no backslash");
+    }
     if let Some(target) = target {
         *request.uri_mut() = Uri::from(target);
     }
@@ -98,14 +100,33 @@ fn host(headers: &HeaderMap) -> Result<Option<(&HeaderValue, Authority)>, &'stat
     }
 }
 
+/// Whether the URL standard reads a path otherwise than routes and rooms do, which take it as it was sent.
+/// A client that makes URLs of what it is given never sends one.
+fn is_read_in_two_ways(path: &str) -> bool {
+    path.contains('\\') || path.split('/').any(is_dots)
+}
+
+/// Whether a segment is one or two dots, also as `%2e`.
+fn is_dots(segment: &str) -> bool {
+    let after_dot = |bytes: &[u8]| match bytes {
+        [b'.', ..] => Some(1),
+        [b'%', b'2', b'e' | b'E', ..] => Some(3),
+        _ => None,
+    };
+    let bytes = segment.as_bytes();
+    let Some(first) = after_dot(bytes) else { return false };
+    let rest = &bytes[first..];
+    rest.is_empty() || after_dot(rest) == Some(rest.len())
+}
+
 /// The path that a target has, with its query. That of `http://host` and `http://host?query` is a slash
-/// (RFC 9110, 4.2.3).
-fn path(uri: &Uri) -> Option<PathAndQuery> {
+/// (RFC 9110, 4.2.3); over HTTP/2 it is written (RFC 9113, 8.3.1).
+fn path(uri: &Uri, version: Version) -> Option<PathAndQuery> {
     let target = uri.path_and_query()?;
     match target.as_str() {
         "/" => Some(PathAndQuery::from_static("/")),
         path if path.starts_with('/') => Some(target.clone()),
-        query if uri.scheme().is_some() && query.starts_with('?') => {
+        query if version != Version::HTTP_2 && uri.scheme().is_some() && query.starts_with('?') => {
             Some(PathAndQuery::try_from(format!("/{query}")).expect("a slash may stand there"))
         }
         _ => None,
@@ -190,5 +211,35 @@ mod tests {
         assert_eq!(ask("OPTIONS", "*"), is("*", "me"));
         assert_eq!(ask("OPTIONS", "foo"), NO_SLASH);
         assert_eq!(ask("CONNECT", "me:80"), is("me:80", "me:80"));
+        assert_eq!(ask("CONNECT", "*"), NO_SLASH);
+        let new = settled(Version::HTTP_2, "GET", "http://me?b", &[]);
+        assert_eq!(new, NO_SLASH);
+    }
+
+    #[test]
+    fn a_path_is_read_in_one_way() {
+        for path in ["/a/..", "/../a", "/.", "/a/./b", "/a/%2e%2E/b", "/.%2e", "/%2e/b", "/a\\b"] {
+            let target = settled(Version::HTTP_11, "GET", path, &["me"]);
+            assert!(target.is_err_and(|problem| problem.contains("backslash")), "{path}");
+        }
+        for path in [
+            "/...",
+            "/.a",
+            "/a..",
+            "/a..b/c",
+            "/..%2fa",
+            "/%2",
+            "/%2e%2",
+            "/.é",
+            "/%é",
+            "//a",
+            "/a?/../b\\c",
+        ] {
+            assert!(!is_read_in_two_ways(path.split('?').next().expect("a path")), "{path}");
+        }
+        assert_eq!(
+            settled(Version::HTTP_11, "GET", "/a?/../b\\c", &["me"]),
+            is("/a?/../b\\c", "me")
+        );
     }
 }

@@ -140,7 +140,7 @@ async fn the_log_has_events_with_their_effects() {
     assert_eq!(ada.text().await, "done");
     bob.send("leave").await;
     assert_eq!(bob.closed().await, (4001, "left".to_owned()));
-    assert_eq!(get(&server, "/../").status, 404);
+    assert_eq!(get(&server, "/../").status, 400);
 
     let events = events_until(&server, after, "close");
     let opens = of_kind(&events, "open");

@@ -63,6 +63,9 @@ fn a_host_that_is_none_is_400_and_reaches_no_handler() {
         "Host: me@test\r\n",
         "Host: test:+80\r\n",
         "Host: test:99999\r\n",
+        "Host: 127.1\r\n",
+        "Host: 0x7f.1\r\n",
+        "Host: 256.256.256.256\r\n",
         "Host: a b\r\n",
         "Host: \r\n",
         "",
@@ -112,13 +115,44 @@ async fn path_and_query_are_those_that_were_sent() {
     }
     let old = answer(&server, "GET /a HTTP/1.0", "");
     assert_eq!(old, (200, r#"["/a","","/a","localhost",null,"/a?"]"#.to_owned()));
-    // Paths that a URL would be read differently with: the path is what was sent all the same.
-    for path in ["//other/room/lobby", "/room/secret/../lobby", "/http://x/room/lobby"] {
+    // Paths that look like more: the path is what was sent all the same.
+    for path in ["//other/room/lobby", "/room/..%2flobby", "/http://x/room/lobby", "/%5c"] {
         let (status, body) =
             answer(&server, &format!("GET {path} HTTP/1.1"), "Host: t\r\nConnection: close\r\n");
         assert_eq!(status, 200);
-        assert!(body.starts_with(&format!("[\"{path}\",\"\",")), "{body}");
+        assert!(body.starts_with(&format!("[\"{path}\",\"\",\"{path}\"")), "{body}");
     }
+}
+
+#[test]
+fn a_path_that_a_url_is_read_otherwise_with_is_400_and_reaches_no_handler() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut client = H2Client::connect(server.address);
+    for path in [
+        "/room/..",
+        "/room/.",
+        "/room/%2e%2E",
+        "/a/../room/lobby",
+        "/room\\lobby",
+        "/\\other/room/lobby",
+        "http://test/room/../room/lobby",
+    ] {
+        for more in [UPGRADE, "Connection: close\r\n"] {
+            let line = format!("GET {path} HTTP/1.1");
+            let (status, body) = answer(&server, &line, &format!("Host: test\r\n{more}"));
+            assert_eq!(status, 400, "{path} {body}");
+            assert!(body.contains("backslash") && !body.contains("lobby"), "{path} {body}");
+        }
+        if path.starts_with('/') {
+            for asked in [client.get(path, &[]), client.upgrade(path, &[])] {
+                assert_eq!(client.answer(asked).0, 400, "{path}");
+            }
+        }
+    }
+    // In a query neither means anything.
+    let (status, body) =
+        answer(&server, "GET /a?/../b\\c HTTP/1.1", "Host: test\r\nConnection: close\r\n");
+    assert!(status == 200 && body.starts_with("[\"/a\",\"/../b\\\\c\",\"/a?/../"), "{body}");
 }
 
 #[test]
@@ -159,7 +193,15 @@ fn over_http_2_a_host_header_has_to_be_the_authority() {
 fn a_target_without_a_slash_is_400() {
     let server = Server::start(&HANDLER, &[]);
     const HOST: &str = "Host: test\r\nConnection: close\r\n";
-    for line in ["GET foo", "GET test:80", "GET *", "POST *", "OPTIONS foo", "GET ftp://test/a"] {
+    for line in [
+        "GET foo",
+        "GET test:80",
+        "GET *",
+        "POST *",
+        "OPTIONS foo",
+        "CONNECT *",
+        "GET ftp://test/a",
+    ] {
         let (status, body) = answer(&server, &format!("{line} HTTP/1.1"), HOST);
         assert_eq!(status, 400, "{line}");
         assert!(!body.contains('['), "it reached the handler: {body}");
@@ -173,10 +215,13 @@ fn a_target_without_a_slash_is_400() {
     let fields = |method, path| {
         [(":method", method), (":scheme", "http"), (":path", path), (":authority", "test")]
     };
-    for (method, path, status) in [("GET", "*", 400), ("OPTIONS", "*", 200)] {
+    for (method, path, status) in [("GET", "*", 400), ("OPTIONS", "*", 200), ("GET", "?a", 400)] {
         let asked = client.ask(&fields(method, path), true);
         assert_eq!(client.answer(asked).0, status, "{method} {path}");
     }
+    // The 200 of a `CONNECT` would be a tunnel.
+    let asked = client.upgrade("*", &[]);
+    assert_eq!(client.answer(asked).0, 400);
 }
 
 #[test]
