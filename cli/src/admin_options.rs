@@ -7,11 +7,13 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use zigttp_runtime::AdminToken;
 
+use crate::values::socket_address;
+
 /// Where metrics and health are to be had, and who may see them.
 #[derive(Args)]
 pub struct AdminOptions {
     /// Serve /healthz, /readyz, /metrics and /connections on this address, such as 127.0.0.1:9090
-    #[arg(long, env = "ZIGTTP_ADMIN_LISTEN", value_name = "ADDRESS", help_heading = "Observing")]
+    #[arg(long, env = "ZIGTTP_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = socket_address, help_heading = "Observing")]
     admin_listen: Option<SocketAddr>,
 
     /// File with the bearer token that /metrics and /connections ask for; needed beyond loopback

@@ -1,7 +1,7 @@
 //! Values of options, as `--help` asks for them. What can be read in two ways, or hardly, is refused.
 
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
@@ -73,6 +73,11 @@ pub(crate) fn address(text: &str) -> Result<IpAddr, &'static str> {
     text.parse().map_err(
         |_error| "write an address as 127.0.0.1 or ::1, or 0.0.0.0 for all; a name is none",
     )
+}
+
+/// An address and a port to listen on.
+pub(crate) fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_error| "write an address and a port as 127.0.0.1:9090 or [::1]:9090")
 }
 
 #[cfg(test)]

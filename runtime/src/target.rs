@@ -55,7 +55,7 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), &'static str> {
         (None, Some(star)) if star == "*" && request.method() == Method::OPTIONS => {
             Some(PathAndQuery::from_static("*"))
         }
-        (None, _) => return Err("the target of a request begins with a slash"),
+        (None, _) => return Err("the target of a request must begin with a slash"),
     };
     if target.as_ref().is_some_and(|target| is_read_in_two_ways(target.path())) {
         return Err("a path has no \".\" or \"..\" between its slashes, and no backslash");
@@ -85,7 +85,7 @@ pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
 }
 
 const NEEDS_HOST: &str = "a request needs a Host header";
-const NO_HOST: &str = "the host that the request names is none: it is to be host or host:port";
+const NO_HOST: &str = "the Host of a request must be host or host:port";
 
 /// The one Host header, if there is one.
 fn host(headers: &HeaderMap) -> Result<Option<(&HeaderValue, Authority)>, &'static str> {
@@ -96,7 +96,7 @@ fn host(headers: &HeaderMap) -> Result<Option<(&HeaderValue, Authority)>, &'stat
             let authority = value.to_str().ok().and_then(Authority::parse).ok_or(NO_HOST)?;
             Ok(Some((value, authority)))
         }
-        (Some(_), Some(_)) => Err("a request has one Host header"),
+        (Some(_), Some(_)) => Err("a request must have one Host header, not several"),
     }
 }
 
@@ -155,14 +155,14 @@ mod tests {
         Ok((target.to_owned(), Some(host.to_owned())))
     }
 
-    const NO_SLASH: Settled = Err("the target of a request begins with a slash");
+    const NO_SLASH: Settled = Err("the target of a request must begin with a slash");
 
     #[test]
     fn the_host_of_http_1_is_its_one_header_and_has_to_be_one() {
         let get = |hosts: &[&str]| settled(Version::HTTP_11, "GET", "/a?b", hosts);
         assert_eq!(get(&["Me:1"]), is("/a?b", "Me:1"));
         assert_eq!(get(&[]), Err(NEEDS_HOST));
-        assert_eq!(get(&["me", "me"]), Err("a request has one Host header"));
+        assert_eq!(get(&["me", "me"]), Err("a request must have one Host header, not several"));
         for none in ["", "x/room/lobby?", "me@you", "me:+80", "me you"] {
             assert_eq!(get(&[none]), Err(NO_HOST), "{none}");
         }

@@ -38,6 +38,16 @@ async fn a_directory_whose_path_is_longer_than_a_sockets_name_can_be_asked_for()
     assert_eq!((code, &*text), (0, "ada"));
 }
 
+#[test]
+fn a_directory_that_no_server_has_used_is_told_from_one_that_is_not_there() {
+    let durable = Durable::of(HANDLER);
+    let (code, text) = durable.attachments(&["list"]);
+    assert!(code == 2 && text.contains("No such file"), "{code} {text}");
+    std::fs::create_dir(durable.dir()).expect("the temporary folder is writable");
+    let (code, text) = durable.attachments(&["list"]);
+    assert!(code == 2 && text.contains("no server has kept attachments in it"), "{code} {text}");
+}
+
 #[tokio::test]
 async fn an_operator_is_answered_however_many_connect_and_ask_nothing() {
     let durable = Durable::of(HANDLER);

@@ -245,7 +245,7 @@ fn options_that_cannot_be_are_refused() {
         (&["--allowed-origin", "app.example.com"][..], "\"app.example.com\" is no origin"),
         (&["--message-rate", "0"], "message-rate"),
         (&["--admin-listen", "0.0.0.0:0"], "give an --admin-token-file"),
-        (&["--admin-listen", "localhost"], "admin-listen"),
+        (&["--admin-listen", "localhost"], "write an address and a port"),
         (&["--admin-token-file", "/no/such"], "admin-listen"),
         (&["--host", "localhost"], "write an address as 127.0.0.1"),
         (&["--max-queue", "1e3"], "\"1e3\" is no size"),

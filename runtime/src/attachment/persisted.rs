@@ -97,7 +97,13 @@ pub fn prune_leftovers(dir: &Path, age: Duration) -> io::Result<usize> {
 }
 
 fn look_into(dir: &Path) -> io::Result<Folder> {
-    Folder::open_existing(&durable_dir::look_into(dir)?)
+    Folder::open_existing(&durable_dir::look_into(dir)?).map_err(|error| match error.kind() {
+        // The directory is there, or that would have been the error.
+        io::ErrorKind::NotFound => {
+            io::Error::new(error.kind(), "no server has kept attachments in it")
+        }
+        _ => error,
+    })
 }
 
 fn read(folder: &Folder, id: ConnectionId) -> Result<PersistedAttachment, ReadAttachmentError> {
