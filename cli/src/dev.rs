@@ -14,11 +14,12 @@ pub mod screen;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
 use zigts_compiler::{Builder, Entry, ReadError};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
 use zigttp_abi::manifest::Manifest;
-use zigttp_runtime::Server;
+use zigttp_runtime::{Server, on_own_thread};
 
 use self::build::{Build, Outcome};
 use crate::watch::Watch;
@@ -95,7 +96,7 @@ impl Project {
     /// Builds and swaps whenever a file of the last build changes, for ever.
     ///
     /// # Errors
-    /// When files cannot be watched, or standard error is closed.
+    /// When files cannot be watched, standard error is closed, or no thread is to be had.
     pub async fn follow(mut self, mut build: Build, server: Arc<Server>) -> anyhow::Result<()> {
         let mut watch = Watch::files(build.files())?;
         loop {
@@ -106,13 +107,13 @@ impl Project {
             }
             let server = Arc::clone(&server);
             // Sockets are served meanwhile.
-            let rebuilt = tokio::task::spawn_blocking(move || {
+            let rebuilt = on_own_thread(move || {
                 let build = build_aloud(&self.handler, &self.builder);
                 let told = self.take(&build, &server);
                 (self, build, told)
             });
             let told;
-            (self, build, told) = rebuilt.await.expect("building a handler does not panic");
+            (self, build, told) = rebuilt.await.context("cannot build it again")?;
             told?;
             watch.set(build.files())?;
         }

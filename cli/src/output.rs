@@ -41,7 +41,7 @@ pub enum Stream {
 }
 
 /// The queues, once the program serves.
-static QUEUES: OnceLock<Queues> = OnceLock::new();
+static QUEUES: OnceLock<Arc<Queues>> = OnceLock::new();
 
 struct Queues {
     out: Queue,
@@ -54,17 +54,20 @@ struct Queues {
 /// # Errors
 /// When the system gives no threads.
 pub fn serve() -> io::Result<Arc<DroppedLogLines>> {
-    let queues = QUEUES.get_or_init(|| Queues {
+    let queues = Arc::new(Queues {
         out: Queue::default(),
         error: Queue::default(),
         dropped: Arc::default(),
     });
-    let dropped = &queues.dropped.unwritten;
     let start = |name: &str, work: fn(&Queues, &AtomicU64)| {
-        thread::Builder::new().name(name.to_owned()).spawn(move || work(queues, dropped)).map(drop)
+        let queues = Arc::clone(&queues);
+        let work = move || work(&queues, &queues.dropped.unwritten);
+        thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
     };
     start("zigttp-stdout", |queues, dropped| queues.out.work(io::stdout().as_fd(), dropped))?;
     start("zigttp-stderr", |queues, dropped| queues.error.work(io::stderr().as_fd(), dropped))?;
+    // Last: without its threads, nothing that is in a queue is ever written, not even why.
+    let queues = QUEUES.get_or_init(|| queues);
     Ok(Arc::clone(&queues.dropped))
 }
 

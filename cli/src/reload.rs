@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
-use zigttp_runtime::Server;
+use zigttp_runtime::{Server, on_own_thread};
 
 use crate::artifact;
 use crate::watch::Watch;
@@ -43,12 +43,12 @@ impl Reload {
             let server = Arc::clone(&server);
             let handler = self.handler.clone();
             // Compiling takes the better part of a second, and sockets are served meanwhile.
-            let replaced = tokio::task::spawn_blocking(move || {
+            let replaced = on_own_thread(move || {
                 server.swap(&artifact::load(&handler)?)?;
                 anyhow::Ok(())
             });
             let handler = self.handler.display();
-            match replaced.await.expect("replacing a handler does not panic") {
+            match replaced.await.map_err(anyhow::Error::from).flatten() {
                 Ok(()) => tracing::info!("serving the new {handler}"),
                 Err(error) => {
                     tracing::error!("the new {handler} is refused, the old one goes on: {error:#}");

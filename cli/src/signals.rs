@@ -3,8 +3,10 @@
 
 use std::io;
 
+use anyhow::Context;
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
+use zigttp_runtime::on_own_thread;
 
 use crate::output;
 
@@ -54,17 +56,13 @@ pub fn stop() -> io::Result<impl Future<Output = ()> + Unpin> {
 /// meanwhile. What is under way then ends with the process.
 ///
 /// # Errors
-/// What the work comes to.
-///
-/// # Panics
-/// When the work does.
+/// What the work comes to, or that the system gives no thread for it.
 pub async fn start<T: Send + 'static>(
     stop: &mut (impl Future<Output = ()> + Unpin),
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<Option<T>> {
-    let work = tokio::task::spawn_blocking(work);
     tokio::select! {
-        done = work => done.expect("starting does not panic").map(Some),
+        done = on_own_thread(work) => done.context("cannot start")?.map(Some),
         () = stop => {
             tracing::info!("stopped before it served");
             Ok(None)

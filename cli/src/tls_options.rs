@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::signal::unix::Signal;
-use zigttp_runtime::{Server, Tls};
+use zigttp_runtime::{Server, Tls, on_own_thread};
 
 /// What https and wss are served with.
 #[derive(Args)]
@@ -60,9 +60,12 @@ impl TlsFiles {
     /// Serves what is in the files anew whenever the operator says so, for ever. A pair that cannot be
     /// served is refused, and the present one goes on.
     pub async fn reload_on(self, mut hang_up: Signal, server: Arc<Server>) {
+        let files = Arc::new(self);
         while hang_up.recv().await.is_some() {
-            let certificate = self.certificate.display();
-            match self.read() {
+            let certificate = files.certificate.display();
+            let reading = Arc::clone(&files);
+            let read = on_own_thread(move || reading.read()).await;
+            match read.map_err(anyhow::Error::from).flatten() {
                 Ok(tls) => {
                     server.set_tls(tls);
                     tracing::info!("serving the certificate in {certificate}");

@@ -8,6 +8,7 @@ mod connections;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::accept::{Acceptor, For};
@@ -29,6 +31,7 @@ use crate::bearer;
 use crate::cookies;
 use crate::http::{Body, text};
 use crate::metrics;
+use crate::own_thread::on_own_thread;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
 use crate::target;
@@ -39,6 +42,8 @@ const MAX_TRANSPORTS: usize = 64;
 const TRANSPORT_TIME: Duration = Duration::from_secs(60);
 /// How long a request head may take.
 const HEAD_TIME: Duration = Duration::from_secs(5);
+/// Looks at all connections at the same time; others wait for their turn.
+const MAX_LOOKS: usize = 2;
 /// A shorter secret could be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
 
@@ -101,6 +106,7 @@ pub struct TokenError;
 /// Serves `/healthz`, `/readyz`, `/metrics` and `/connections` until it is dropped.
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
     let token = Arc::new(token);
+    let looks = Arc::new(Semaphore::new(MAX_LOOKS));
     let mut seats = Seats::new(MAX_TRANSPORTS);
     let mut acceptor = Acceptor::new(listener, For::Operators);
     loop {
@@ -120,12 +126,13 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
         let asking = Asking::default();
         let service = service_fn({
             let (server, token) = (Arc::clone(&server), Arc::clone(&token));
-            let asking = asking.clone();
+            let (looks, asking) = (Arc::clone(&looks), asking.clone());
             move |request| {
                 let (server, token) = (Arc::clone(&server), Arc::clone(&token));
+                let looks = Arc::clone(&looks);
                 let asked = asking.begin();
                 async move {
-                    let answer = answer(server, token.as_ref().as_ref(), request).await;
+                    let answer = answer(server, looks, token.as_ref().as_ref(), request).await;
                     drop(asked);
                     Ok::<_, Infallible>(answer)
                 }
@@ -150,6 +157,7 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
 
 async fn answer(
     server: Arc<Server>,
+    looks: Arc<Semaphore>,
     token: Option<&AdminToken>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
@@ -172,13 +180,12 @@ async fn answer(
     }
     match request.uri().path() {
         "/metrics" => {
-            let page = looked_up(move || metrics::print(&server)).await;
-            typed(page, metrics::CONTENT_TYPE)
+            looked_up(looks, metrics::CONTENT_TYPE, move || metrics::print(&server)).await
         }
         "/connections" => match connections::Query::parse(request.uri().query().unwrap_or("")) {
             Ok(query) => {
-                let page = looked_up(move || connections::print(&server, query)).await;
-                typed(page, "application/json")
+                let print = move || connections::print(&server, query);
+                looked_up(looks, "application/json", print).await
             }
             Err(problem) => text(StatusCode::BAD_REQUEST, format!("{problem}\n")),
         },
@@ -186,15 +193,25 @@ async fn answer(
     }
 }
 
-/// Runs a look at every connection beside the threads that serve them.
-async fn looked_up(look: impl FnOnce() -> String + Send + 'static) -> String {
-    tokio::task::spawn_blocking(look).await.expect("looking at connections does not panic")
-}
-
-fn typed(page: String, content_type: &'static str) -> Response<Body> {
-    let mut response = text(StatusCode::OK, page);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+/// The page that a look at every connection comes to, beside the threads that serve them.
+async fn looked_up(
+    looks: Arc<Semaphore>,
+    content_type: &'static str,
+    look: impl FnOnce() -> String + Send + 'static,
+) -> Response<Body> {
+    let look = async {
+        let place = looks.acquire_owned().await.map_err(io::Error::other)?;
+        // Held until it is over, also if whoever asked has gone.
+        on_own_thread(move || (look(), drop(place)).0).await
+    };
+    match look.await {
+        Ok(page) => {
+            let mut response = text(StatusCode::OK, page);
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            response
+        }
+        Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    }
 }
 
 /// What somebody is told who may not look.

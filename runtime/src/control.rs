@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::durable_dir;
 use crate::own_folder::OwnFolder;
+use crate::own_thread::on_own_thread;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
 
@@ -164,7 +165,7 @@ async fn carry_out(request: ControlRequest, server: &Arc<Server>) -> ControlAnsw
         ControlRequest::Prune { age_ms } => {
             let server = Arc::clone(server);
             let prune = move || server.prune_attachments(Duration::from_millis(age_ms));
-            match tokio::task::spawn_blocking(prune).await.expect("pruning does not panic") {
+            match on_own_thread(prune).await.flatten() {
                 Ok(files) => ControlAnswer::Pruned { files },
                 Err(error) => refused(error.to_string()),
             }

@@ -37,6 +37,7 @@ use crate::hub::{ConnectionStates, Hub};
 use crate::inspector::Inspector;
 use crate::loopback;
 use crate::origin::Origins;
+use crate::own_thread::on_own_thread;
 use crate::pace::{AddressRates, Rate};
 use crate::responses::{self, Responses};
 use crate::resume::Resume;
@@ -356,7 +357,7 @@ async fn prune_now_and_then(server: Arc<Server>) {
             pruning.drop_expired();
             pruning.prune_attachments(attachment_ttl)
         };
-        if let Err(error) = tokio::task::spawn_blocking(prune).await.expect("no panic in pruning") {
+        if let Err(error) = on_own_thread(prune).await.flatten() {
             tracing::error!(%error, "cannot prune attachments");
         }
     }

@@ -22,6 +22,7 @@ mod durable;
 mod durable_dir;
 mod examples;
 mod failures;
+mod few_threads;
 mod frames;
 mod fresh;
 mod generated;

@@ -146,6 +146,38 @@ fn a_signal_to_stop_during_the_start_ends_it_in_order() {
 }
 
 #[test]
+fn a_signal_to_stop_is_heard_whatever_file_the_start_waits_for() {
+    for flags in [
+        &["--admin-listen", "127.0.0.1:0", "--admin-token-file"][..],
+        &["--tls-key", "/dev/null", "--tls-cert"],
+    ] {
+        let folder = programs::folder();
+        let pipe = folder.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo exists");
+        assert!(made.success());
+        let process = programs::program("zigttp")
+            .arg("run")
+            .arg(programs::compile(HANDLER))
+            .args(["--port", "0"])
+            .args(flags)
+            .arg(&pipe)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("zigttp starts");
+        let handler = File::options().write(true).open(&pipe).expect("the server opens it, too");
+        let mut starting = Starting { folder, process, handler };
+        starting.signal("TERM");
+        let mut status = None;
+        eventually("its end", || {
+            status = starting.process.try_wait().expect("a child can be waited for");
+            status.is_some()
+        });
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{flags:?}");
+    }
+}
+
+#[test]
 fn a_hang_up_during_the_start_is_heard_once_it_is_over() {
     let artifact = std::fs::read(programs::compile(HANDLER)).expect("it was built");
     let mut starting = Starting::start("run");

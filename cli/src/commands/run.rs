@@ -89,32 +89,34 @@ async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
     let [reload, reload_tls] = [(); 2].map(|()| signals::hang_up().context(NO_SIGNALS));
     let dropped_log_lines = logging::init(arguments.log_format)?;
     let address = SocketAddr::new(arguments.host, port(arguments.port)?);
-    let admin = arguments.admin.read()?;
     let tls = arguments.tls.files()?;
-    let pair = tls.as_ref().map(TlsFiles::read).transpose()?;
     raise_descriptor_limit();
     let (inspector, token) = arguments.inspector.read().unzip();
-    let config = Config {
-        inspector,
-        dropped_log_lines,
-        ..arguments.server.into_config(cache::served_modules_folder())
-    };
-    let handler = arguments.handler;
-    // Before the file is read: a change in between is seen.
-    let reload = Reload::new(handler.clone(), reload?, arguments.watch)?;
+    let (reload, reload_tls) = (reload?, reload_tls?);
     let started = signals::start(&mut stop, move || {
+        let admin = arguments.admin.read()?;
+        let pair = tls.as_ref().map(TlsFiles::read).transpose()?;
+        let config = Config {
+            inspector,
+            dropped_log_lines,
+            ..arguments.server.into_config(cache::served_modules_folder())
+        };
+        let handler = arguments.handler;
+        // Before the file is read: a change in between is seen.
+        let reload = Reload::new(handler.clone(), reload, arguments.watch)?;
         let artifact = artifact::load(&handler)?;
-        Server::new(config, &artifact)
-            .with_context(|| format!("cannot serve {}", handler.display()))
+        let server = Server::new(config, &artifact)
+            .with_context(|| format!("cannot serve {}", handler.display()))?;
+        Ok((server, admin, reload, tls, pair))
     });
-    let Some(server) = started.await? else { return Ok(()) };
+    let Some((server, admin, reload, tls, pair)) = started.await? else { return Ok(()) };
     let is_secure = pair.is_some();
     if let Some(pair) = pair {
         server.set_tls(pair);
     }
     if let Some(files) = tls {
         // Ends with the process.
-        tokio::spawn(files.reload_on(reload_tls?, Arc::clone(&server)));
+        tokio::spawn(files.reload_on(reload_tls, Arc::clone(&server)));
     }
     let reload = tokio::spawn(reload.run(Arc::clone(&server)));
     let served = serve(server, address, is_secure, admin, token, stop, given).await;

@@ -17,7 +17,7 @@ const LOG: &str = "info,handler=debug,zigttp_runtime::resume=debug";
 pub(crate) struct Server {
     /// Taken by whoever waits for its end.
     process: Option<Child>,
-    pid: u32,
+    pub(crate) pid: u32,
     pub(crate) address: SocketAddr,
     log: Arc<Log>,
 }
