@@ -243,7 +243,10 @@ impl Server {
                 let _ = timeout(time, socket.flush(&connection.outbox)).await;
                 End::Fault(close)
             }
-            End::Dropped => End::Dropped,
+            End::Dropped => {
+                socket.leave(&connection.outbox).await;
+                End::Dropped
+            }
         }
     }
 }

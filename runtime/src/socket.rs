@@ -295,6 +295,18 @@ impl Socket {
         let _ = poll_fn(|cx| outbox.poll_flush(cx)).await;
     }
 
+    /// Writes what the transport takes at once, and ends our direction: a peer that has ended its own
+    /// behind a message may still read. Waits for nothing, because it may as well have gone.
+    pub(crate) async fn leave(&mut self, outbox: &Outbox) {
+        poll_fn(|cx| {
+            if outbox.poll_flush(cx).is_ready() {
+                let _ = outbox.poll_shutdown(cx);
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     /// Ends our direction of the transport and drains the peer's, until it ends or a second has
     /// passed.
     pub(crate) async fn finish(mut self, outbox: &Outbox) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use super::support::h2::{DATA, H2Client};
 use super::support::programs;
 use super::support::raw::{CLOSE, RawClient, TEXT, close_payload, frame};
 use super::support::server::Server;
@@ -144,6 +145,26 @@ async fn an_end_without_a_close_frame_is_1006() {
     client.write(&frame(TEXT, b"never whole")[..7]);
     client.hang_up();
     server.wait_for_log("closed /cut-short 1006 \"\"");
+}
+
+#[test]
+fn who_ends_its_direction_behind_a_message_gets_the_answer_over_every_http() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut client = RawClient::connect(server.address, "/over-http-1");
+    client.frame(TEXT, b"hello");
+    client.hang_up();
+    assert_eq!(client.text(), "hello");
+    client.ended();
+
+    let mut client = H2Client::connect(server.address);
+    let stream = client.upgrade("/over-http-2", &[]);
+    assert_eq!(client.head(stream), (200, false));
+    client.data(stream, &frame(TEXT, b"hello"), true);
+    let answer = client.next_of(stream);
+    assert_eq!((answer.kind, &answer.payload[2..]), (DATA, &b"hello"[..]), "{answer:?}");
+    for path in ["/over-http-1", "/over-http-2"] {
+        server.wait_for_log(&format!("closed {path} 1006 \"\""));
+    }
 }
 
 #[tokio::test]
