@@ -12,6 +12,9 @@ use crate::overlay::{self, Overlay};
 /// What the compiler takes for source text.
 const EXTENSIONS: [&str; 4] = ["ts", "mts", "js", "mjs"];
 
+/// No module that anybody writes is longer.
+const MAX_MODULE_BYTES: u64 = 16 << 20;
+
 /// A handler's entry file, found and read.
 pub struct HandlerFile {
     folder: PathBuf,
@@ -57,14 +60,23 @@ impl HandlerFile {
         if let Some(text) = overlay.get(&path) {
             return Ok(text.to_owned());
         }
-        if path.is_dir() {
-            return Err(ReadError::NotFound);
-        }
-        std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        let unreadable = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::NotFound,
             io::ErrorKind::InvalidData => ReadError::Unreadable("it is not UTF-8 text".to_owned()),
             _ => ReadError::Unreadable(error.to_string()),
-        })
+        };
+        // Whoever wrote the source may have put a link there: to a device that never ends, say.
+        let found = std::fs::metadata(&path).map_err(unreadable)?;
+        if found.is_dir() {
+            return Err(ReadError::NotFound);
+        }
+        if !found.is_file() {
+            return Err(ReadError::Unreadable("it is no plain file".to_owned()));
+        }
+        if found.len() > MAX_MODULE_BYTES {
+            return Err(ReadError::Unreadable("it has more than 16 MiB".to_owned()));
+        }
+        std::fs::read_to_string(path).map_err(unreadable)
     }
 
     /// The path under which the user knows a module.

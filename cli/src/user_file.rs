@@ -24,6 +24,9 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Ok(found) if is_behind(io::stderr(), &found) => write_whole(io::stderr(), bytes),
         Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
         Ok(found) if found.is_file() => {
+            // Who has made it read only does not want it changed, though its folder lets us.
+            let writable = OpenOptions::new().write(true).open(path)?;
+            drop(writable);
             let target = fs::canonicalize(path)?;
             match replace(&target, bytes, Some(&found)) {
                 // The folder cannot be written, or the file is a mount of its own: it itself can be.
@@ -85,14 +88,14 @@ fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> 
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let mut number = std::process::id();
     loop {
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(format!(".{number}.tmp"));
+        // Not made from its name, which may be as long as one can be.
+        let temporary = path.with_file_name(format!(".zigts-{number}.tmp"));
         match File::create_new(&temporary) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 number = number.wrapping_add(1);
             }
             Err(error) => return Err(error),
-            Ok(file) => return Ok((temporary.into(), file)),
+            Ok(file) => return Ok((temporary, file)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, Error};
+use zigts_rules::printable::printable;
 
 /// The command for which an empty variable is as none: that is how a compose file or a unit leaves one
 /// unset.
@@ -29,6 +30,32 @@ pub fn named(command: &Command, arguments: &[String], mut error: Error) -> Error
     if !is_given && let Some(variable) = variable_of(command, &flag) {
         let said = format!("{flag} ({variable})");
         error.insert(ContextKind::InvalidArg, ContextValue::String(said));
+    }
+    error
+}
+
+/// An error about arguments that says in print what they are: names of files may come from anybody.
+pub fn in_print(mut error: Error) -> Error {
+    let shown = |text: &str| printable(text).into_owned();
+    let said: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| {
+            let value = match value {
+                ContextValue::String(text) => ContextValue::String(shown(text)),
+                ContextValue::Strings(texts) => {
+                    ContextValue::Strings(texts.iter().map(|text| shown(text)).collect())
+                }
+                ContextValue::StyledStrs(texts) => {
+                    let texts = texts.iter().map(|text| shown(&text.to_string()).into());
+                    ContextValue::StyledStrs(texts.collect())
+                }
+                _ => return None,
+            };
+            Some((kind, value))
+        })
+        .collect();
+    for (kind, value) in said {
+        error.insert(kind, value);
     }
     error
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::support::editor::Editor;
+use super::support::programs::program;
 use super::support::server::Server;
 use super::zigts_commands::{folder_with, zigts};
 
@@ -138,6 +139,20 @@ fn what_cannot_be_read_or_built_is_named_in_print() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     has_no_commands(&run.stdout);
     has_no_commands(&run.stderr);
+}
+
+#[test]
+fn names_that_are_taken_for_arguments_are_shown_in_print() {
+    let folder = folder_with(&[]);
+    let nasty = "-x\u{1b}[2J\u{202e}\n::error::x.ts";
+    for arguments in [&["check", nasty][..], &[nasty], &["check", "--format", nasty, "a.ts"]] {
+        let run = zigts(folder.path(), arguments);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        has_no_commands(&run.stderr);
+    }
+    let run = program("zigttp").args(["run", nasty]).output().expect("zigttp starts");
+    assert_eq!(run.status.code(), Some(2));
+    has_no_commands(&String::from_utf8(run.stderr).expect("it is text"));
 }
 
 #[test]

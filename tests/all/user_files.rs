@@ -1,7 +1,8 @@
 //! What `zigts` writes where the user says: files, links, pipes and devices.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -143,6 +144,36 @@ fn a_folder_is_refused_and_a_failure_leaves_the_old_file_alone() {
         }
         assert_eq!(names(folder.path()), ["chat.ts", "there"]);
     }
+}
+
+#[test]
+fn a_name_may_be_as_long_as_names_can_be() {
+    let folder = folder_with(&[]);
+    let name = "n".repeat(255);
+    write(folder.path(), &["types", "--out"], &name);
+    write(folder.path(), &["types", "--out"], &name);
+    assert_eq!(names(folder.path()), [name]);
+}
+
+#[test]
+fn a_file_that_may_not_be_written_stays_as_it_is() {
+    const ANOTHER: u32 = 54_323;
+    let folder = folder_with(&[("out", "mine")]);
+    fs::set_permissions(folder.path().join("out"), fs::Permissions::from_mode(0o444))
+        .expect("it is ours");
+    let mut command = program("zigts");
+    command.current_dir(&folder).args(["types", "--out", "out"]);
+    // The superuser may write everything.
+    if [folder.path(), &folder.path().join("out")]
+        .iter()
+        .all(|path| chown(path, Some(ANOTHER), None).is_ok())
+    {
+        command.uid(ANOTHER);
+    }
+    let run = command.output().expect("zigts starts");
+    assert_eq!(run.status.code(), Some(2));
+    assert_eq!(fs::read_to_string(folder.path().join("out")).expect("it is there"), "mine");
+    assert_eq!(names(folder.path()), ["out"]);
 }
 
 #[test]

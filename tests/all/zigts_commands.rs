@@ -67,6 +67,27 @@ fn errors_are_located_and_end_with_1() {
 }
 
 #[test]
+fn an_import_that_would_never_end_is_refused() {
+    let folder = folder_with(&[("a.ts", ""), ("huge.ts", "")]);
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.ts")).expect("writable");
+    let pipe = folder.path().join("pipe.ts");
+    let made = std::process::Command::new("mkfifo").arg(pipe).status().expect("mkfifo exists");
+    assert!(made.success());
+    let huge = fs::File::options().write(true).open(folder.path().join("huge.ts"));
+    huge.and_then(|file| file.set_len(1 << 40)).expect("it has holes");
+    for (name, why) in [
+        ("zero", "it is no plain file"),
+        ("pipe", "it is no plain file"),
+        ("huge", "it has more than 16 MiB"),
+    ] {
+        let source = format!("import {{ a }} from \"./{name}.ts\";\n{CLEAN}a;\n");
+        fs::write(folder.path().join("a.ts"), source).expect("writable");
+        let run = zigts(folder.path(), &["check", "a.ts"]);
+        assert!(run.code == 1 && run.stderr.contains(why), "{name} {} {}", run.code, run.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_one_line_and_ends_with_2() {
     let folder = folder_with(&[("notes.txt", ""), ("latin.ts", "")]);
     fs::write(folder.path().join("latin.ts"), b"// \xff").expect("writable");

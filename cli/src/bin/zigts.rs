@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use zigttp_cli::commands::{build, check, describe_rule, lsp, rules, types};
-use zigttp_cli::{exit, panic_hook};
+use zigttp_cli::{exit, panic_hook, variables};
 
 /// Compiles TypeScript WebSocket handlers for zigttp
 #[derive(Parser)]
@@ -33,7 +33,9 @@ enum Command {
 
 fn main() -> ExitCode {
     panic_hook::install("zigts");
-    exit::report(match Arguments::parse().command {
+    let arguments =
+        Arguments::try_parse().unwrap_or_else(|error| variables::in_print(error).exit());
+    exit::report(match arguments.command {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::DescribeRule(arguments) => describe_rule::run(&arguments),

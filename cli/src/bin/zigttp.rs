@@ -33,13 +33,13 @@ fn main() -> ExitCode {
     let matches = command.clone().try_get_matches().unwrap_or_else(|error| {
         let arguments: Vec<_> =
             std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
-        variables::named(&command, &arguments, error).exit()
+        variables::in_print(variables::named(&command, &arguments, error)).exit()
     });
     let (name, of_command) = matches.subcommand().expect("clap asks for a subcommand");
     let subcommand = command.find_subcommand(name).expect("clap has matched it");
     let given = given::differing(subcommand, of_command);
-    let Arguments { command } =
-        Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let Arguments { command } = Arguments::from_arg_matches(&matches)
+        .unwrap_or_else(|error| variables::in_print(error).exit());
     let result = match command {
         Command::Dev(arguments) => dev::run(*arguments),
         Command::Run(arguments) => run::run(*arguments, &given),

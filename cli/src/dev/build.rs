@@ -157,7 +157,9 @@ impl Sources {
 }
 
 fn read(path: &Path) -> Option<Vec<u8>> {
-    std::fs::read(path).ok()
+    // What is no file is no module either, and may never end.
+    let is_file = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file.then(|| std::fs::read(path).ok()).flatten()
 }
 
 #[cfg(test)]
