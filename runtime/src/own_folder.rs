@@ -144,6 +144,10 @@ impl OwnFolder {
                 let path = self.path.join(name);
                 Err(refused(format_args!("`{name}` is a link: rm {}", quoted(&path))))
             }
+            // As opening a socket, or a folder to write in it, is refused.
+            Err(Errno::NXIO | Errno::ISDIR) => {
+                Err(refused(format_args!("`{name}` is no plain file")))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -199,6 +203,7 @@ impl OwnFolder {
         match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
+            Err(Errno::ISDIR) => Err(refused(format_args!("`{name}` is a folder"))),
             Err(error) => Err(error.into()),
         }
     }

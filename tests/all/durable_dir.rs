@@ -141,6 +141,25 @@ async fn nothing_is_written_through_a_link() {
     assert_eq!(fs::read_to_string(durable.path("mine")).ok().as_deref(), Some("not the server's"));
 }
 
+#[test]
+fn what_is_no_file_in_the_place_of_one_is_named() {
+    for name in ["lock", "ids", "resume.key"] {
+        let durable = Durable::of(HANDLER);
+        fs::create_dir(durable.dir()).expect("the temporary folder is writable");
+        let refusal = || durable.refused_with(&["--resume"]);
+        let expected = format!("`{name}` is no plain file");
+        let socket = UnixListener::bind(durable.path(name)).expect("nothing is there");
+        assert!(line(&refusal()).contains(&expected), "{}", refusal());
+        drop(socket);
+        fs::remove_file(durable.path(name)).expect("it is ours");
+        fs::create_dir(durable.path(name)).expect("it is writable");
+        assert!(line(&refusal()).contains(&expected), "{}", refusal());
+    }
+    let durable = Durable::of(HANDLER);
+    fs::create_dir_all(durable.path("resume.tmp")).expect("the temporary folder is writable");
+    assert!(line(&durable.refused_with(&["--resume"])).contains("`resume.tmp` is a folder"));
+}
+
 /// Carries out the command that a refusal ends with.
 fn mend(refusal: &str, program: &str) {
     let (_, command) = refusal.trim_end().rsplit_once(": ").expect("a command comes last");
