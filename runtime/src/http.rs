@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
@@ -21,6 +23,7 @@ use crate::admission::retry_after;
 use crate::budget::OverBudget;
 use crate::counters::{PanicWatch, Unanswered};
 use crate::event::{self, Event};
+use crate::expected;
 use crate::failure::Failure;
 use crate::guest_request::guest_request;
 use crate::handler_log::HANDLER_LOG_TARGET;
@@ -112,7 +115,7 @@ impl Server {
         let (head, body) = request.into_parts();
         let transport =
             head.extensions.get::<Arc<InUse>>().expect("each request has its transport");
-        let (body, _places) = self.read_body(body, transport).await?;
+        let (body, _places) = self.read_body(&head, body, transport).await?;
         let event = Event::Request(Box::new(guest_request(&head, peer, body)));
         // A task of its own: what an event does to others does not stop half-way because a client
         // hangs up.
@@ -148,6 +151,7 @@ impl Server {
     /// time, however many transports there are.
     async fn read_body<'a>(
         &'a self,
+        head: &Parts,
         body: Incoming,
         transport: &'a InUse,
     ) -> Result<(Bytes, Option<Places<'a>>), (Unanswered, Response<Body>)> {
@@ -162,12 +166,28 @@ impl Server {
             let mut whole = Vec::new();
             // It holds a place for what has come: whoever sends nothing keeps nobody out.
             let mut places = None;
-            while let Some(frame) = body.frame().await {
+            // Of one whose body has come with its head, which is the ordinary case, there is none.
+            let mut waiting = None;
+            loop {
+                let frame = match (body.frame().now_or_never(), &mut waiting) {
+                    (Some(frame), _) => frame,
+                    (None, None) if places.is_none() => {
+                        waiting = Some(self.expected.wait(expected::held_by(head)));
+                        continue;
+                    }
+                    (None, None) => body.frame().await,
+                    (None, Some((_, gives_way))) => tokio::select! {
+                        frame = body.frame() => frame,
+                        _ = gives_way => return Err(NoBody::NoPlace),
+                    },
+                };
+                let Some(frame) = frame else { break };
                 // Trailers are not handed on.
                 let Ok(data) = frame.map_err(NoBody::of)?.into_data() else { continue };
                 if data.is_empty() {
                     continue;
                 }
+                waiting = None;
                 if places.is_none() {
                     places = Some(self.places(transport).ok_or(NoBody::NoPlace)?);
                 }
@@ -205,7 +225,7 @@ type Places<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
 enum NoBody {
     TooLarge,
     Broken,
-    /// As many are held as may be.
+    /// As many are held as may be, or it has given way to others that wait.
     NoPlace,
 }
 

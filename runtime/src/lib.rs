@@ -73,6 +73,7 @@ mod effects;
 mod error;
 mod event;
 mod event_state;
+mod expected;
 mod failpoint;
 mod failure;
 mod frame;

@@ -150,6 +150,11 @@ fn gauges(page: &mut Page, server: &Server) {
             server.hub.config.max_bodies(),
         ),
         (
+            "zigttp_expected_bytes",
+            "Bytes of requests of whose bodies nothing has come (at most 64 MiB)",
+            server.expected.held(),
+        ),
+        (
             "zigttp_response_bytes",
             "Bytes of responses that clients have not taken yet, as --max-response-bytes counts them",
             server.responses.held(),

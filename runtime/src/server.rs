@@ -30,6 +30,7 @@ use crate::counters::{Counts, PanicWatch, Unanswered};
 use crate::deflate::Compression;
 use crate::durable_dir::DurableDir;
 use crate::error::StartError;
+use crate::expected::Expected;
 use crate::handler_log::HandlerLog;
 use crate::handshake;
 use crate::http::{Body, text};
@@ -86,6 +87,8 @@ pub struct Server {
     pub(crate) responses: Arc<Responses>,
     /// One permit is one request whose body is read or held.
     pub(crate) bodies: Semaphore,
+    /// Requests of whose bodies nothing has come.
+    pub(crate) expected: Expected,
     /// Set once, before the connections are closed.
     is_draining: AtomicBool,
     /// Replaced as a whole; an event keeps the one it began with.
@@ -144,6 +147,7 @@ impl Server {
             message_rate: config.message_rate.map(Rate::per_second),
             responses: Responses::new(config.max_response_bytes),
             bodies: Semaphore::new(config.max_bodies()),
+            expected: Expected::default(),
             inspector: config.inspector.as_ref().map(Inspector::new),
             is_draining: AtomicBool::new(false),
             app: RwLock::new(Arc::new(app)),

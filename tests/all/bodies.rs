@@ -45,6 +45,32 @@ fn streams_that_send_nothing_of_their_bodies_keep_nobody_out() {
 }
 
 #[test]
+fn heads_without_bodies_have_a_bound_and_the_oldest_gives_way() {
+    const EXPECTED: &str = "zigttp_expected_bytes";
+    let (server, admin) = admin::start(&HANDLER, &EVENTS);
+    let names: Vec<_> = (0..400).map(|number| format!("a{number}")).collect();
+    let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let mut first = H2Client::connect(server.address);
+    let oldest = first.post("/");
+    eventually("its head is there", || scrape(admin)[EXPECTED] > 0.0);
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = H2Client::connect(server.address);
+        for _ in 0..90 {
+            client.post_with("/", &fields);
+        }
+        clients.push(client);
+    }
+    assert_eq!(first.answer(oldest), (503, "the server is busy\n".to_owned()));
+    let held = scrape(admin)[EXPECTED];
+    assert!((1.0..=f64::from(64 << 20)).contains(&held), "{held}");
+    // Who sends a body is not among them.
+    assert_eq!(server.request(POST).1, "got 5");
+    drop(clients);
+    eventually("the end of all", || scrape(admin)[EXPECTED] == 0.0);
+}
+
+#[test]
 fn a_few_transports_do_not_hold_the_places_of_all() {
     let (server, admin) = admin::start(&HANDLER, &EVENTS);
     let mut clients: Vec<_> = (0..3).map(|_| H2Client::connect(server.address)).collect();

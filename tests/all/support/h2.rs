@@ -87,6 +87,12 @@ impl H2Client {
         self.ask(&request("POST", path), false)
     }
 
+    /// The same with further fields.
+    pub(crate) fn post_with(&mut self, path: &str, fields: &[(&str, &str)]) -> u32 {
+        let all = [&request("POST", path)[..], fields].concat();
+        self.ask(&all, false)
+    }
+
     /// Asks for a WebSocket (RFC 8441, 5).
     pub(crate) fn upgrade(&mut self, path: &str, fields: &[(&str, &str)]) -> u32 {
         let handshake = [(":protocol", "websocket"), ("sec-websocket-version", "13")];
