@@ -11,7 +11,8 @@ use wasmtime::{
     Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
 
-use crate::config::{Config, Isolation};
+use crate::config::Config;
+use crate::limits::Isolation;
 
 /// Stack for one event's WebAssembly. The engine refuses recursion at 448 KiB of its own stack;
 /// Cranelift's frames took up to 8 times that in native recursion (`JSON.parse`), so 18 times

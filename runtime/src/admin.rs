@@ -7,34 +7,28 @@
 mod connections;
 
 use std::convert::Infallible;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::accept::{Acceptor, For};
 use crate::authority::Authority;
-use crate::bearer;
-use crate::cookies;
-use crate::http::{Body, text};
-use crate::metrics;
+use crate::config::token::AdminToken;
+use crate::http::response::{Body, text};
 use crate::own_thread::on_own_thread;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
-use crate::target;
+use crate::{bearer, metrics, target};
 
 /// Transports at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
@@ -44,64 +38,6 @@ const TRANSPORT_TIME: Duration = Duration::from_secs(60);
 const HEAD_TIME: Duration = Duration::from_secs(5);
 /// Looks at all connections at the same time; others wait for their turn.
 const MAX_LOOKS: usize = 2;
-/// A shorter secret could be guessed.
-const MIN_TOKEN_BYTES: usize = 16;
-
-/// The secret that requests to the admin listener, or to the inspector, bring as `Authorization: Bearer
-/// <token>`.
-#[derive(Clone)]
-pub struct AdminToken {
-    /// Of the token: comparing digests tells nothing about it, however long the comparison takes.
-    digest: [u8; 32],
-}
-
-impl AdminToken {
-    /// Takes the text of a token file; white space around it is not part of it.
-    ///
-    /// # Errors
-    /// When it is too short to be a secret.
-    pub fn new(text: &str) -> Result<AdminToken, TokenError> {
-        let token = text.trim();
-        if token.len() < MIN_TOKEN_BYTES {
-            return Err(TokenError);
-        }
-        Ok(AdminToken { digest: Sha256::digest(token).into() })
-    }
-
-    /// A token that nobody can guess, and its text.
-    ///
-    /// # Panics
-    /// When the system has no random bytes to give.
-    pub fn random() -> (AdminToken, String) {
-        let mut bytes = [0; 24];
-        getrandom::fill(&mut bytes).expect("the system has random bytes");
-        let text = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let token = AdminToken { digest: Sha256::digest(&text).into() };
-        (token, text)
-    }
-
-    /// The name of a cookie that holds it, for servers with other tokens have others.
-    pub(crate) fn cookie_name(&self, kind: &str) -> String {
-        cookies::own_name(kind, &self.digest)
-    }
-
-    pub(crate) fn is(&self, token: &[u8]) -> bool {
-        let digest: [u8; 32] = Sha256::digest(token).into();
-        // Every byte is looked at, wherever the first difference is.
-        digest.iter().zip(self.digest).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
-    }
-}
-
-impl fmt::Debug for AdminToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AdminToken")
-    }
-}
-
-/// A token is too short.
-#[derive(Debug, thiserror::Error)]
-#[error("a token needs at least {MIN_TOKEN_BYTES} bytes")]
-pub struct TokenError;
 
 /// Serves `/healthz`, `/readyz`, `/metrics` and `/connections` until it is dropped.
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
@@ -242,16 +178,6 @@ fn names_this_machine(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_is_compared_whole_and_without_white_space_around_it() {
-        let token = AdminToken::new(" 0123456789abcdef\n").expect("long enough");
-        assert!(token.is(b"0123456789abcdef"));
-        for other in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF"] {
-            assert!(!token.is(other.as_bytes()), "{other}");
-        }
-        assert!(AdminToken::new("   0123456789abcde   ").is_err());
-    }
 
     #[test]
     fn only_addresses_and_localhost_name_this_machine() {

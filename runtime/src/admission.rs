@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_EXTENSIONS};
+use hyper::header::SEC_WEBSOCKET_EXTENSIONS;
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
@@ -18,18 +18,19 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::counters::{Admission, PanicWatch};
-use crate::deflate;
+use crate::counters::Admission;
 use crate::event::Event;
 use crate::guest_request::guest_request;
-use crate::handshake;
-use crate::http::{Body, internal_error, text};
-use crate::lifecycle::Registered;
+use crate::http::peer::Peer;
+use crate::http::response::{Body, internal_error, retry_after, text};
+use crate::panic_watch::PanicWatch;
+use crate::registration::Registered;
 use crate::resume::Visitor;
 use crate::route::Opening;
-use crate::server::{Peer, Server};
+use crate::server::Server;
 use crate::socket::Socket;
 use crate::transport::InUse;
+use crate::{deflate, handshake};
 
 /// Why there is no connection, and what the client is told.
 type Refusal = (Admission, Box<Response<Body>>);
@@ -68,7 +69,7 @@ impl Server {
         // what it leaves is cleared up.
         tokio::spawn(async move {
             // Held as long as the connection lives.
-            let _held = (place, in_use, PanicWatch(Arc::clone(&self.hub)));
+            let _held = (place, in_use, PanicWatch(Arc::clone(&self.hub.counters.panics)));
             // Boxed, so that a connection does not hold room for its admission.
             let admitted = Box::pin(self.admit(candidate, answer)).await;
             match admitted {
@@ -216,12 +217,6 @@ fn refuse(admission: Admission, response: Response<Body>) -> Refusal {
 fn draining() -> Refusal {
     let response = text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n");
     refuse(Admission::Draining, retry_after(response, "1"))
-}
-
-/// Says when to try again, in seconds.
-pub(crate) fn retry_after(mut response: Response<Body>, seconds: &'static str) -> Response<Body> {
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
-    response
 }
 
 fn split(mut request: Request<Incoming>) -> (Parts, OnUpgrade) {

@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 
 use crate::attachment::AttachmentError;
 use crate::counters::Counters;
-use crate::deflate::{Variants, WindowBits};
+use crate::deflate::Variants;
+use crate::deflate::window::WindowBits;
 use crate::effects::{AllTouched, Effect, Effects, Place};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};

@@ -1,36 +1,19 @@
 //! Every bound and interval of a server, with its default.
 
+pub(crate) mod inspector;
+pub(crate) mod token;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::counters::DroppedLogLines;
+use crate::dropped_log_lines::DroppedLogLines;
+use crate::fsync::Fsync;
+use crate::limits::{Isolation, OnError};
 use tokio::sync::Semaphore;
 
-use crate::inspector::{InspectorAccess, InspectorOptions};
-
-/// How an event gets a sandbox whose memory, globals and tables are those of the artifact.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Isolation {
-    /// What an event has written is undone after it. An artifact for which that cannot be done
-    /// exactly is served as by [`Isolation::Instantiate`].
-    #[default]
-    Restore,
-    /// Each event has a new instance, dropped after it.
-    Instantiate,
-}
-
-/// What a committed attachment survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fsync {
-    /// A crash or kill of the process.
-    #[default]
-    Never,
-    /// The loss of power as well: files and folder are brought to the disk before any frame of the
-    /// same event leaves.
-    Always,
-}
+use crate::config::inspector::{InspectorAccess, InspectorOptions};
 
 /// Options of one server. The defaults are those of `zigttp run`.
 #[derive(Clone, Debug)]
@@ -147,15 +130,6 @@ pub struct Config {
     /// So many failures among the first 100 events of an artifact that has replaced another bring
     /// the old one back. Never without it.
     pub rollback_after: Option<NonZeroU32>,
-}
-
-/// What becomes of a connection whose event threw. Nothing of the event takes effect either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnError {
-    /// It goes on.
-    Keep,
-    /// It is closed with 1011.
-    Close,
 }
 
 /// Requests whose bodies are read or held at a time, for each event that may run: clients that send

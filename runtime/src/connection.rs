@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::auto_response::AutoResponse;
+use crate::browser::Browser;
 use crate::connection_id::ConnectionId;
-use crate::deflate::WindowBits;
+use crate::deflate::window::WindowBits;
 use crate::outbox::Outbox;
-use crate::resume::Browser;
 use crate::rooms::Room;
 use crate::route::Parameters;
 use crate::value::Value;

@@ -10,7 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::Fsync;
+use crate::fsync::Fsync;
 use crate::number;
 use crate::own_folder::{Others, OwnFolder};
 

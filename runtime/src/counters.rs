@@ -4,12 +4,11 @@
 //! else is counted where it happens, or found by looking when somebody asks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::counter::Counter;
 use crate::event::EventKind;
 use crate::failure::FailureKind;
 use crate::histogram::Histogram;
-use crate::hub::Hub;
 
 /// Counts since the server was made. Each only grows.
 #[derive(Default)]
@@ -57,7 +56,7 @@ pub(crate) struct Counters {
     /// Of the admin listener and the control socket, given up for others.
     pub(crate) dropped_admin_transports: Counter,
     /// Tasks that a bug of ours has ended.
-    pub(crate) panics: Counter,
+    pub(crate) panics: Arc<Counter>,
     pub(crate) attachments_pruned: Counter,
     pub(crate) resumed: Counter,
     /// Attachments that were removed because more waited for their clients than may.
@@ -65,16 +64,6 @@ pub(crate) struct Counters {
     pub(crate) forged_tokens: Counter,
     pub(crate) swaps: Counter,
     pub(crate) rollbacks: Counter,
-}
-
-/// Lines that the log of this process has dropped, counted by whoever writes it: this crate knows only what
-/// it hands to [`tracing`].
-#[derive(Debug, Default)]
-pub struct DroppedLogLines {
-    /// Over the rate of one place that logs.
-    pub repeated: AtomicU64,
-    /// Nobody took them: too many waited, or the disk was full, or the reader had gone.
-    pub unwritten: AtomicU64,
 }
 
 /// What became of a request for a WebSocket.
@@ -171,39 +160,6 @@ impl Unanswered {
             Unanswered::TooManyResponses => "too_many_responses",
             Unanswered::OverCpuBudget => "over_cpu_budget",
             Unanswered::Failed => "failed",
-        }
-    }
-}
-
-/// A count that any task may raise.
-#[derive(Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add_one(&self) {
-        self.add(1);
-    }
-
-    pub(crate) fn add(&self, count: usize) {
-        // Of what mostly does not happen, without the write that all cores would share.
-        if count > 0 {
-            // A statistic: nothing is ordered by it.
-            self.0.fetch_add(count as u64, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Held by a task: counts it if a panic ends it.
-pub(crate) struct PanicWatch(pub(crate) Arc<Hub>);
-
-impl Drop for PanicWatch {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.counters.panics.add_one();
         }
     }
 }

@@ -7,7 +7,9 @@
 
 mod compressor;
 mod offer;
+pub(crate) mod window;
 
+use crate::deflate::window::WindowBits;
 use crate::frame::Frame;
 
 use self::compressor::Compressor;
@@ -16,30 +18,6 @@ pub(crate) use self::offer::negotiate;
 /// Bytes that are compressed before others may run: 0.2 ms of work at level 1, 1 ms at level 6
 /// (measured).
 const SLICE_BYTES: usize = 64 << 10;
-
-/// How far back compressed data may refer: the base-2 logarithm of the window's size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WindowBits(u8);
-
-impl WindowBits {
-    pub(crate) const MAX: WindowBits = WindowBits(15);
-    /// zlib's compressor has no window of 8 bits.
-    const MIN: u8 = 9;
-    const COUNT: usize = 7;
-
-    fn new(bits: u8) -> Option<WindowBits> {
-        (WindowBits::MIN..=WindowBits::MAX.0).contains(&bits).then_some(WindowBits(bits))
-    }
-
-    /// One bit for each size.
-    pub(crate) fn bit(self) -> u8 {
-        1 << self.index()
-    }
-
-    fn index(self) -> usize {
-        usize::from(self.0 - WindowBits::MIN)
-    }
-}
 
 /// Which messages are compressed, and how hard.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +91,7 @@ mod tests {
     /// What a peer with a window of just this size makes of a compressed payload.
     fn inflate(payload: &[u8], window: WindowBits, len: usize) -> Vec<u8> {
         let mut inflated = Vec::with_capacity(len + 1);
-        let mut state = Decompress::new_with_window_bits(false, window.0);
+        let mut state = Decompress::new_with_window_bits(false, window.get());
         let whole = [payload, &[0, 0, 0xff, 0xff]].concat();
         state.decompress_vec(&whole, &mut inflated, FlushDecompress::Sync).expect("it is deflate");
         assert_eq!(state.total_in(), whole.len() as u64);
@@ -132,18 +110,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_compressed_inflates_with_the_window_agreed_on_at_every_level() {
-        for bits in WindowBits::MIN..=WindowBits::MAX.0 {
-            let window = WindowBits::new(bits).expect("it is one");
+        for window in WindowBits::all() {
             for level in 1..=9 {
                 // The last is compressed in slices.
                 for len in [60, 1000, 40_000, 200_000] {
                     let message = Frame::binary(&prose(len));
                     let compression = Compression { min_size: 0, level };
                     let sent = compression.apply(&message, window).await;
-                    assert!(sent.payload().len() < len, "{bits} {level} {len}");
+                    assert!(sent.payload().len() < len, "{window:?} {level} {len}");
                     assert_eq!(sent.message_len(), len);
                     let inflated = inflate(sent.payload(), window, len);
-                    assert!(inflated == message.payload(), "{bits} {level} {len}");
+                    assert!(inflated == message.payload(), "{window:?} {level} {len}");
                 }
             }
         }

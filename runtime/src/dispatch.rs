@@ -12,18 +12,18 @@ use zigttp_abi::close_code;
 
 use crate::app::App;
 use crate::budget::OverBudget;
+use crate::close::Close;
 use crate::commit::commit;
-use crate::config::OnError;
 use crate::connection::Connection;
 use crate::event::{Event, Response};
 use crate::event_state::EventState;
-use crate::failpoint;
 use crate::failure::Failure;
 use crate::http::NoAnswer;
-use crate::outbox::Close;
+use crate::limits::OnError;
 use crate::sandbox::Slot;
 use crate::server::Server;
 use crate::unwritten::Unwritten;
+use crate::{failpoint, failure_log};
 
 /// What is left of an event that has returned.
 struct Committed {
@@ -132,7 +132,7 @@ impl Server {
         self.judge(app, result.is_err());
         result.inspect_err(|failure| {
             counters.failures[failure.kind() as usize].add_one();
-            failure.log(&state.event, &app.source_maps, &self.hub);
+            failure_log::log(failure, &state.event, &app.source_maps, &self.hub);
         })
     }
 }

@@ -6,11 +6,11 @@ use std::ops::Index;
 use std::sync::Arc;
 
 use crate::auto_response::AutoResponse;
+use crate::close::Close;
 use crate::connection::Connection;
 use crate::connection_id::{ById, ConnectionId};
-use crate::deflate::WindowBits;
+use crate::deflate::window::WindowBits;
 use crate::frame::Frame;
-use crate::outbox::Close;
 use crate::value::Value;
 
 /// One thing an event did.

@@ -1,9 +1,6 @@
 //! How an event ends other than by returning, and how its author learns of it.
 
 use crate::budget::OverBudget;
-use crate::event::Event;
-use crate::handler_log::{HANDLER_LOG_TARGET, printable};
-use crate::hub::Hub;
 use crate::source_position::SourceMaps;
 
 /// What JavaScript threw and nobody caught.
@@ -82,27 +79,8 @@ impl Failure {
 
     /// Whether it is the operator's business, and not that of whoever wrote the handler or sent it
     /// something.
-    fn is_operators(&self) -> bool {
+    pub(crate) fn is_operators(&self) -> bool {
         matches!(self, Failure::NotRestored | Failure::NotCommitted(_))
-    }
-
-    /// Tells the operator, always, or else the author, as far as the handler may fill the log. Control characters are escaped: the text comes from
-    /// whoever wrote the handler, or sent it a message.
-    pub(crate) fn log(&self, event: &Event, source_maps: &SourceMaps, hub: &Hub) {
-        let is_operators = self.is_operators();
-        if !is_operators && !hub.handler_log.permits(&hub.counters.dropped_log_lines) {
-            return;
-        }
-        let name = event.kind().name();
-        let conn = event.connection().map(|connection| tracing::field::display(connection.id));
-        let room = event.connection().map(|connection| connection.room.key().escape_debug());
-        let room = room.as_ref().map(tracing::field::display);
-        let text = printable(&self.text(source_maps));
-        if is_operators {
-            tracing::error!(conn, room, event = name, "{text}");
-        } else {
-            tracing::error!(target: HANDLER_LOG_TARGET, conn, room, event = name, "{text}");
-        }
     }
 
     /// What went wrong, with the positions of the TypeScript. Of anybody's making: whoever shows it

@@ -6,11 +6,8 @@ use bytes::Bytes;
 use hyper::header::COOKIE;
 use hyper::http::request::Parts;
 
-use crate::cookies;
-use crate::event;
-use crate::resume;
-use crate::server::Peer;
-use crate::target;
+use crate::http::peer::Peer;
+use crate::{cookies, event, resume, target};
 
 /// All of a settled request but the tokens of [`crate::resume`]. Header values that are no UTF-8 are shown as
 /// Latin-1, as Fetch does it.

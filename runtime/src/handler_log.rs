@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::counters::Counter;
+use crate::counter::Counter;
 use crate::pace::{Bucket, Rate};
 
 /// The target of the lines that handlers, and clients through them, cause; all are within

@@ -9,7 +9,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
 
-use crate::http::{Body, text};
+use crate::http::response::{Body, text};
 use crate::list;
 
 /// The first of the subprotocols that a client offers and the handler speaks (RFC 6455, 4.2.2). With

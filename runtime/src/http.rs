@@ -4,6 +4,9 @@
 //! not wait for a place among those that run, but is turned away; and once it runs there is nothing it
 //! could wait for, so its CPU budget is the bound.
 
+pub(crate) mod peer;
+pub(crate) mod response;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,27 +14,25 @@ use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
-use crate::admission::retry_after;
 use crate::budget::OverBudget;
-use crate::counters::{PanicWatch, Unanswered};
+use crate::counters::Unanswered;
 use crate::event::{self, Event};
 use crate::expected;
 use crate::failure::Failure;
 use crate::guest_request::guest_request;
 use crate::handler_log::HANDLER_LOG_TARGET;
-use crate::server::{Peer, Server};
+use crate::http::peer::Peer;
+use crate::http::response::{Body, busy, internal_error, text};
+use crate::panic_watch::PanicWatch;
+use crate::server::Server;
 use crate::transport::InUse;
-
-/// Body of every response.
-pub(crate) type Body = Full<Bytes>;
 
 /// Headers that frame the message or are about the connection: the server's own business. In HTTP/2
 /// those of the connection are an error of the stream (RFC 9113, 8.2.2). `Trailer` would announce what the
@@ -121,7 +122,7 @@ impl Server {
         // hangs up.
         let server = Arc::clone(self);
         let answer = tokio::spawn(async move {
-            let _watch = PanicWatch(Arc::clone(&server.hub));
+            let _watch = PanicWatch(Arc::clone(&server.hub.counters.panics));
             server.dispatch_unbound(event).await
         });
         let answer = answer.await;
@@ -233,25 +234,6 @@ impl NoBody {
     fn of(error: Box<dyn std::error::Error + Send + Sync>) -> NoBody {
         if error.is::<LengthLimitError>() { NoBody::TooLarge } else { NoBody::Broken }
     }
-}
-
-/// What a client hears of a fault inside.
-pub(crate) fn internal_error() -> Response<Body> {
-    text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n")
-}
-
-/// What a client hears that is to ask again.
-pub(crate) fn busy(line: &'static str) -> Response<Body> {
-    retry_after(text(StatusCode::SERVICE_UNAVAILABLE, line), "1")
-}
-
-/// A response of one line.
-pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(line.into()));
-    *response.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, plain);
-    response
 }
 
 impl Server {

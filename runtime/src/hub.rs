@@ -6,14 +6,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 use crate::attachment::Attachments;
+use crate::browser::Browser;
 use crate::config::Config;
 use crate::connection::{Connection, State};
 use crate::connection_id::{ById, ConnectionId, ConnectionIds};
 use crate::counters::Counters;
-use crate::deflate::{Compression, WindowBits};
+use crate::deflate::Compression;
+use crate::deflate::window::WindowBits;
 use crate::handler_log::HandlerLog;
 use crate::pool::Pool;
-use crate::resume::Browser;
 use crate::rooms::Rooms;
 use crate::route::{Opening, path};
 use crate::shared_text::SharedText;

@@ -33,9 +33,10 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
-pub use self::access::InspectorAccess;
 pub use self::build::{Finding, LastBuild};
-use crate::http::{Body, text};
+use crate::config::inspector::InspectorAccess;
+use crate::config::inspector::InspectorOptions;
+use crate::http::response::{Body, text};
 use crate::number;
 use crate::observer::Observer;
 use crate::server::Server;
@@ -52,20 +53,6 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// as texts; were one ever taken for markup, it still could not run a script or call out.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src \
                       'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// Options of the inspector.
-#[derive(Clone, Debug)]
-pub struct InspectorOptions {
-    /// Who may look.
-    pub access: InspectorAccess,
-    /// Events that are kept for whoever looks; older ones give way.
-    pub max_events: usize,
-}
-
-impl InspectorOptions {
-    /// Events that are kept unless something else is said.
-    pub const DEFAULT_MAX_EVENTS: usize = 1000;
-}
 
 /// The inspector of a server that has one.
 pub(crate) struct Inspector {

@@ -5,30 +5,17 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use zigttp_abi::close_code;
 
+use crate::close::Close;
 use crate::connection::{Connection, State};
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::hub::Hub;
-use crate::outbox::Close;
 use crate::pace::Bucket;
+use crate::registration::Registered;
 use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
 use crate::unwritten;
 use crate::value::Value;
-
-/// A registered connection; forgotten when dropped, also by a panic or a handshake that fails.
-pub(crate) struct Registered {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) connection: Arc<Connection>,
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.connection.outbox.shut();
-        self.hub.forget(&self.connection);
-    }
-}
 
 /// How a connection ended.
 enum End {

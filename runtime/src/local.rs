@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::lifecycle::Registered;
+use crate::registration::Registered;
 use crate::server::Server;
 use crate::value::Value;
 

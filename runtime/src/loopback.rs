@@ -8,7 +8,7 @@
 use hyper::{Request, Response, StatusCode};
 
 use crate::authority::Authority;
-use crate::http::{Body, text};
+use crate::http::response::{Body, text};
 use crate::origin::Origins;
 use crate::target;
 

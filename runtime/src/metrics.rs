@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 
 use crate::allocated;
 use crate::connection::State;
-use crate::counters::{Admission, Counter, Counters, Unanswered};
+use crate::counter::Counter;
+use crate::counters::{Admission, Counters, Unanswered};
 use crate::event::EventKind;
 use crate::failure::FailureKind;
 use crate::histogram::Histogram;

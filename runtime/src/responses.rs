@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::counters::{Counters, Unanswered};
-use crate::http::{Body, busy};
+use crate::http::response::{Body, busy};
 use crate::pool::{Pool, Share};
 use crate::transport::InUse;
 
@@ -314,7 +314,7 @@ mod tests {
     use hyper::StatusCode;
 
     use super::*;
-    use crate::http::text;
+    use crate::http::response::text;
     use crate::transport::Activity;
 
     const SLOW: Duration = Duration::from_secs(5);

@@ -13,8 +13,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -23,12 +21,14 @@ use self::left::{Left, Leftover, Most, Place, Taken};
 use self::token::Key;
 use crate::attachment::durable;
 use crate::attachment::recovery::AdoptError;
+use crate::browser::Browser;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::cookies::{self, HOST_PREFIX};
+use crate::http::peer::Peer;
 use crate::own_folder::OwnFolder;
-use crate::server::{Peer, Server};
+use crate::server::Server;
 
 /// Shown by clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");
@@ -37,9 +37,6 @@ const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");
 const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the `onClose` of one that was dead may keep its successor waiting.
 const FAREWELL_TIME: Duration = Duration::from_secs(5);
-
-/// 128 random bits that name a browser.
-pub(crate) type Browser = [u8; 16];
 
 /// What may be resumed, and who is believed to be whom.
 pub(crate) struct Resume {
@@ -69,16 +66,6 @@ pub(crate) struct Visitor {
     /// Whether the browser is to be told its name.
     is_new: bool,
     is_secure: bool,
-}
-
-/// A browser's name as attachment files have it.
-pub(crate) fn name(browser: &Browser) -> String {
-    BASE64.encode(browser)
-}
-
-/// The browser of a name.
-pub(crate) fn named(name: &str) -> Option<Browser> {
-    BASE64.decode(name).ok()?.try_into().ok()
 }
 
 impl Resume {

@@ -26,13 +26,14 @@ use zigttp_abi::guest::Status;
 
 use crate::address_space::Reserved;
 use crate::budget::OverBudget;
-use crate::config::{Config, Isolation};
+use crate::config::Config;
 use crate::error::{LoadError, StartError};
 use crate::event::Event;
 use crate::event_state::{EventState, HostData};
 use crate::failure::{Failure, Thrown};
 use crate::guest_memory::GuestMemory;
 use crate::host;
+use crate::limits::Isolation;
 use crate::module_cache::{Cached, ModuleCache};
 use crate::restore::{self, Image, Tracked};
 use crate::ticker::Ticker;

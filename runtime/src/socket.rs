@@ -28,11 +28,13 @@ use tungstenite::protocol::frame::Frame as ControlFrame;
 
 use self::decoder::{Decoder, Message, Step};
 use self::fault::Fault;
+use crate::close;
+use crate::close::Close;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::liveness::{self, Due, Liveness};
-use crate::outbox::{self, Call, Close, Outbox};
+use crate::outbox::{Call, Outbox};
 use crate::pool::Share;
 use crate::unwritten::Unwritten;
 use crate::value::Value;
@@ -190,7 +192,7 @@ impl Socket {
                 // One ping for all who ask before it is answered, or a peer that takes nothing would be
                 // queued one for each.
                 if self.probes.is_empty() {
-                    outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new())));
+                    outbox.push_control(close::encode(ControlFrame::ping(Bytes::new())));
                 }
                 self.probes.extend(probes);
                 self.liveness.probe(config);
@@ -212,7 +214,7 @@ impl Socket {
                 Poll::Pending => {}
             }
             match ready!(self.liveness.poll_due(cx, config, outbox.over_since())) {
-                Due::Ping => outbox.push_control(outbox::encode(ControlFrame::ping(Bytes::new()))),
+                Due::Ping => outbox.push_control(close::encode(ControlFrame::ping(Bytes::new()))),
                 Due::Slow => return Poll::Ready(Inbound::Slow),
                 Due::LateMessage => {
                     self.forget();
@@ -332,7 +334,7 @@ impl Socket {
                     Inbound::PeerClosed(close)
                 }
                 Some(Ok(Message::Ping(payload))) => {
-                    outbox.push_control(outbox::encode(ControlFrame::pong(payload)));
+                    outbox.push_control(close::encode(ControlFrame::pong(payload)));
                     self.unflushed_pings += 1;
                     if self.unflushed_pings < MAX_UNFLUSHED_PINGS {
                         continue;

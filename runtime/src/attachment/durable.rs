@@ -16,13 +16,12 @@ use super::AttachmentError;
 use super::file::{self, Header};
 use super::folder::{Folder, ReadError, temporary_name};
 use super::recovery::AdoptError;
-use crate::config::Fsync;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
-use crate::failpoint;
+use crate::fsync::Fsync;
 use crate::own_folder::OwnFolder;
-use crate::resume;
 use crate::value::Value;
+use crate::{browser, failpoint};
 
 /// Orders that are carried out together.
 const MAX_BATCH: usize = 256;
@@ -366,7 +365,7 @@ fn header(connection: &Connection, value: &Value) -> Header {
         kind: value.kind().name().to_owned(),
         room: connection.room.key().to_owned(),
         url: connection.url.to_string(),
-        browser: connection.browser.as_ref().map(resume::name),
+        browser: connection.browser.as_ref().map(browser::name),
         written: since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
         length: value.bytes().len(),
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::file::{Damage, Header};
+use crate::browser;
 use crate::connection_id::ConnectionId;
-use crate::resume::{self, Found};
+use crate::resume::Found;
 use crate::server::Server;
 
 /// Why an attachment was not adopted. It is where it was.
@@ -95,7 +96,7 @@ impl Server {
                     continue;
                 }
             };
-            if let Some(browser) = header.browser.as_deref().and_then(resume::named) {
+            if let Some(browser) = header.browser.as_deref().and_then(browser::named) {
                 let Header { url, written, .. } = header;
                 let gone = resume.found(id, &Found { browser, url, written, bytes });
                 evicted += gone.len();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use flate2::{Compress, FlushCompress};
 
-use super::WindowBits;
+use super::window::WindowBits;
 
 /// Compressors that a thread keeps: one for each window, and one to spare. The largest takes some
 /// 300 KiB.
@@ -36,7 +36,7 @@ impl Compressor {
         })
         .unwrap_or_else(|| {
             let level_of = flate2::Compression::new(level);
-            let state = Compress::new_with_window_bits(level_of, false, window.0);
+            let state = Compress::new_with_window_bits(level_of, false, window.get());
             Compressor { state, window, level }
         })
     }

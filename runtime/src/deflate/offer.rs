@@ -2,7 +2,7 @@
 
 use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 
-use super::WindowBits;
+use super::window::WindowBits;
 use crate::list;
 
 const NAME: &str = "permessage-deflate";
@@ -69,7 +69,7 @@ impl Offer {
     fn answer(&self) -> HeaderValue {
         let mut answer =
             format!("{NAME}; {SERVER_NO_CONTEXT_TAKEOVER}; {CLIENT_NO_CONTEXT_TAKEOVER}");
-        if let Some(WindowBits(bits)) = self.server_window {
+        if let Some(bits) = self.server_window.map(WindowBits::get) {
             answer += &format!("; {SERVER_MAX_WINDOW_BITS}={bits}");
         }
         HeaderValue::try_from(answer).expect("names and digits")
@@ -92,7 +92,7 @@ mod tests {
             headers.append(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(line));
         }
         negotiate(&headers).map(|(window, answer)| {
-            (window.0, answer.to_str().expect("names and digits").to_owned())
+            (window.get(), answer.to_str().expect("names and digits").to_owned())
         })
     }
 

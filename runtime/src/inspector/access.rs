@@ -14,24 +14,13 @@ use hyper::{Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_decode_str, utf8_percent_encode};
 
 use super::{PATH, Refusal, assets, refuse};
-use crate::admin::AdminToken;
-use crate::bearer;
-use crate::cookies;
-use crate::http::{Body, text};
+use crate::config::inspector::InspectorAccess;
+use crate::http::response::{Body, text};
 use crate::origin::Origins;
+use crate::{bearer, cookies};
 
 /// What changes something brings this; its value does not matter.
 const HEADER: HeaderName = HeaderName::from_static("zigttp-inspector");
-
-/// Who may look.
-#[derive(Clone, Debug)]
-pub enum InspectorAccess {
-    /// Whoever is on this machine: for a server that answers nobody else
-    /// ([`Config::loopback_only`](crate::Config::loopback_only)).
-    ThisMachine,
-    /// Whoever has the token.
-    Token(AdminToken),
-}
 
 /// Refuses what a page of another origin sends.
 pub(super) fn check_page(head: &Parts) -> Result<(), Refusal> {

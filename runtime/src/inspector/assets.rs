@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::http::{Body, text};
+use crate::http::response::{Body, text};
 
 /// A file of the page.
 pub(super) struct Asset {

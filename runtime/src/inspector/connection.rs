@@ -8,11 +8,11 @@ use zigttp_abi::close_code;
 use zigttp_abi::value::ValueKind;
 
 use super::{Refusal, refuse};
+use crate::close::Close;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
-use crate::http::{Body, text};
+use crate::http::response::{Body, text};
 use crate::observer::Preview;
-use crate::outbox::Close;
 use crate::server::Server;
 
 /// Bytes of an attachment that are shown: all of a text within the default bound.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Browser;
+use crate::browser::Browser;
 use crate::connection_id::{ById, ConnectionId};
 
 /// A file takes whole blocks of its disk.

@@ -12,7 +12,7 @@ use zigttp_abi::value::ValueKind;
 use super::fault::Fault;
 use super::header::{Header, HeaderReader, Opcode};
 use super::inflater::Inflater;
-use crate::outbox::Close;
+use crate::close::Close;
 use crate::value::Value;
 
 /// Most compressed bytes that are inflated at a time: at most 1 MiB comes of it.

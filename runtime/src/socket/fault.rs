@@ -2,7 +2,7 @@
 
 use zigttp_abi::close_code;
 
-use crate::outbox::Close;
+use crate::close::Close;
 
 /// A violation. What follows it is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,34 @@
+//! Responses that the server gives by itself: one line of text.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+
+/// Body of every response.
+pub(crate) type Body = Full<Bytes>;
+
+/// What a client hears of a fault inside.
+pub(crate) fn internal_error() -> Response<Body> {
+    text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n")
+}
+
+/// What a client hears that is to ask again.
+pub(crate) fn busy(line: &'static str) -> Response<Body> {
+    retry_after(text(StatusCode::SERVICE_UNAVAILABLE, line), "1")
+}
+
+/// A response of one line.
+pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(line.into()));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+/// Says when to try again, in seconds.
+pub(crate) fn retry_after(mut response: Response<Body>, seconds: &'static str) -> Response<Body> {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    response
+}
