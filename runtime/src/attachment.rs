@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use self::durable::{DurableAttachments, Writes};
 use crate::connection::Connection;
-use crate::connection_id::ConnectionId;
+use zigttp_abi::connection_id::ConnectionId;
 
 /// Where committed attachments go.
 pub(crate) struct Attachments {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// A request and its answer, compared and sent as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,18 +1,16 @@
-//! Ids of connections, and who hands them out.
+//! Hands out the ids of connections.
 //!
 //! An id is what JavaScript holds as `ws`: 12 bits of node, 41 bits of counter, together a safe
 //! integer. One is never handed out twice over the life of a durable directory: the counter's
 //! high-water mark is persisted a block ahead, so a crash skips ids and never repeats them.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::fsync::Fsync;
 use crate::number;
 use crate::own_folder::{Others, OwnFolder};
+use zigttp_abi::connection_id::ConnectionId;
 
 /// The file of the high-water mark, and its name while it is written anew.
 const MARK: &str = "ids";
@@ -25,52 +23,6 @@ const BLOCK: u64 = 1 << 16;
 
 /// The counter's 41 bits are used up here.
 const MAX_COUNTER: u64 = 1 << 41;
-
-/// Names one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ConnectionId(u64);
-
-impl ConnectionId {
-    /// The id with this number, as guests and file names hold it.
-    pub(crate) const fn from_number(number: u64) -> ConnectionId {
-        ConnectionId(number)
-    }
-
-    /// The number guests and file names hold.
-    pub(crate) const fn number(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
-/// Something of each connection.
-pub(crate) type ById<T> = HashMap<ConnectionId, T, BuildHasherDefault<IdHasher>>;
-
-/// Hashes an id with one multiplication. Ids are numbered by this server, so no client can choose
-/// ones that collide: what std's hasher is slow for.
-#[derive(Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write_u64(&mut self, number: u64) {
-        // The golden ratio's bits spread neighbours (Knuth, TAOCP 6.4). hashbrown takes the bucket
-        // from the low bits and a tag from the high ones.
-        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("an id is a u64");
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 /// Hands out ids in ascending order.
 pub(crate) struct ConnectionIds {
@@ -135,7 +87,7 @@ impl ConnectionIds {
             }
             range.end = end;
         }
-        let id = ConnectionId(range.next);
+        let id = ConnectionId::from_number(range.next);
         range.next += 1;
         Ok(id)
     }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::connection::Connection;
-use crate::connection_id::ConnectionId;
 use crate::hub::Hub;
+use zigttp_abi::connection_id::ConnectionId;
 
 /// A connection of a page.
 #[derive(Serialize)]

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use crate::auto_response::AutoResponse;
 use crate::close::Close;
 use crate::connection::Connection;
-use crate::connection_id::{ById, ConnectionId};
 use crate::deflate::window::WindowBits;
 use crate::frame::Frame;
-use crate::value::Value;
+use zigttp_abi::connection_id::{ById, ConnectionId};
+use zigttp_abi::value::Value;
 
 /// One thing an event did.
 pub(crate) enum Effect {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use zigttp_abi::guest::MAX_INPUTS;
 
 use crate::connection::Connection;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// One call of the handler. What is large is boxed: events of connections are many and small.
 pub(crate) enum Event {

@@ -6,7 +6,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use zigttp_abi::value::ValueKind;
 
-use crate::value::{Value, well_formed};
+use zigttp_abi::value::{Value, well_formed};
 
 /// A whole, unmasked text or binary message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
 use crate::frame::Frame;
 use crate::restore;
-use crate::value::{Value, well_formed, well_formed_len};
+use zigttp_abi::value::{Value, well_formed, well_formed_len};
 
 /// The guest broke the interface; no engine of ours does. Ends the event.
 #[derive(Debug, thiserror::Error)]

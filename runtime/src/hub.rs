@@ -9,7 +9,7 @@ use crate::attachment::Attachments;
 use crate::browser::Browser;
 use crate::config::Config;
 use crate::connection::{Connection, State};
-use crate::connection_id::{ById, ConnectionId, ConnectionIds};
+use crate::connection_id::ConnectionIds;
 use crate::counters::Counters;
 use crate::deflate::Compression;
 use crate::deflate::window::WindowBits;
@@ -18,6 +18,7 @@ use crate::pool::Pool;
 use crate::rooms::Rooms;
 use crate::route::{Opening, path};
 use crate::shared_text::SharedText;
+use zigttp_abi::connection_id::{ById, ConnectionId};
 
 /// Connections by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -131,7 +131,6 @@ mod ticker;
 mod tls;
 mod transport;
 mod unwritten;
-mod value;
 mod wire;
 
 pub use admin::serve_admin;
@@ -161,4 +160,4 @@ pub use own_thread::on_own_thread;
 pub use route::{RouteError, RouteProblem};
 pub use server::Server;
 pub use tls::{Tls, TlsError};
-pub use value::Value;
+pub use zigttp_abi::value::Value;

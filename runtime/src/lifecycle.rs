@@ -15,7 +15,7 @@ use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
 use crate::unwritten;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// How a connection ended.
 enum End {

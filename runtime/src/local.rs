@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::frame::Frame;
 use crate::registration::Registered;
 use crate::server::Server;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// A connection that a program holds instead of a client.
 pub struct LocalConnection {

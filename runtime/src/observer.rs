@@ -19,7 +19,7 @@ pub(crate) use self::preview::Preview;
 pub(crate) use self::record::Record;
 use crate::connection::Connection;
 use crate::event::Event;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// How long a look lasts: pages look again every second at the latest.
 const LOOK: Duration = Duration::from_secs(10);

@@ -24,11 +24,11 @@ use crate::attachment::recovery::AdoptError;
 use crate::browser::Browser;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::connection_id::ConnectionId;
 use crate::cookies::{self, HOST_PREFIX};
 use crate::http::peer::Peer;
 use crate::own_folder::OwnFolder;
 use crate::server::Server;
+use zigttp_abi::connection_id::ConnectionId;
 
 /// Shown by clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");

@@ -28,8 +28,7 @@ use tungstenite::protocol::frame::Frame as ControlFrame;
 
 use self::decoder::{Decoder, Message, Step};
 use self::fault::Fault;
-use crate::close;
-use crate::close::Close;
+use crate::close::{self, Close};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::hub::Hub;
@@ -37,8 +36,8 @@ use crate::liveness::{self, Due, Liveness};
 use crate::outbox::{Call, Outbox};
 use crate::pool::Share;
 use crate::unwritten::Unwritten;
-use crate::value::Value;
 use crate::wire::{self, Reader};
+use zigttp_abi::value::Value;
 
 /// Most bytes that one system call reads. One buffer a thread: a connection that waits has none.
 const READ_BYTES: usize = 64 << 10;

@@ -79,9 +79,9 @@ fn lock(batch: &Batch) -> MutexGuard<'_, Vec<Arc<Connection>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection_id::ConnectionId;
     use crate::rooms::Rooms;
     use crate::route::Parameters;
+    use zigttp_abi::connection_id::ConnectionId;
 
     fn connection(rooms: &Rooms, id: u64) -> Arc<Connection> {
         let id = ConnectionId::from_number(id);

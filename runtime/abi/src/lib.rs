@@ -3,7 +3,8 @@
 //! - [`api`]: the one table of functions a handler may import from `zigttp:websocket`;
 //! - [`events`]: the functions a handler may export;
 //! - [`guest`]: names and numbers of the wasm interface between the engine and its host;
-//! - [`value`]: the kinds of values that cross that interface;
+//! - [`value`]: the values that cross that interface, and their kinds;
+//! - [`connection_id`]: what JavaScript holds as `ws`;
 //! - [`close_code`]: which close codes RFC 6455 lets an endpoint send;
 //! - [`manifest`]: the artifact's description of itself.
 //!
@@ -13,6 +14,8 @@
 
 pub mod api;
 pub mod close_code;
+#[cfg(feature = "host")]
+pub mod connection_id;
 pub mod events;
 pub mod guest;
 #[cfg(feature = "manifest")]

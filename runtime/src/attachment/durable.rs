@@ -17,11 +17,11 @@ use super::file::{self, Header};
 use super::folder::{Folder, ReadError, temporary_name};
 use super::recovery::AdoptError;
 use crate::connection::Connection;
-use crate::connection_id::ConnectionId;
 use crate::fsync::Fsync;
 use crate::own_folder::OwnFolder;
-use crate::value::Value;
 use crate::{browser, failpoint};
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::Value;
 
 /// Orders that are carried out together.
 const MAX_BATCH: usize = 256;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use zigttp_abi::value::ValueKind;
 
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// What every file begins with, up to the checksum: the format and its version.
 const MAGIC: &[u8] = b"zigttp-attachment 1 ";

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::file::Damage;
 use super::folder::{Folder, ReadError};
-use crate::connection_id::ConnectionId;
 use crate::durable_dir::{self, DurableDir};
-use crate::value::Value;
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::Value;
 
 /// No server can be configured to keep a larger one.
 const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;

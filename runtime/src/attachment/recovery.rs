@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::file::{Damage, Header};
 use crate::browser;
-use crate::connection_id::ConnectionId;
 use crate::resume::Found;
 use crate::server::Server;
+use zigttp_abi::connection_id::ConnectionId;
 
 /// Why an attachment was not adopted. It is where it was.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use zigttp_abi::guest::IMPORT_MODULE;
 use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 impl EventState {
     /// What this event has written, else what is committed.

@@ -8,11 +8,11 @@ use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::connection::Connection;
-use crate::connection_id::ConnectionId;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::rooms::Room;
-use crate::value::well_formed;
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::well_formed;
 
 /// Members whose ids are gathered without an allocation.
 const FEW: usize = 16;

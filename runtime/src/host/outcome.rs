@@ -13,7 +13,7 @@ use crate::event_state::{EventState, HostData};
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
 use crate::host::serialize_attachment::read_attachment;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// Bytes of an error's message, and of its stack, that are kept for the log.
 const MAX_TEXT_BYTES: i32 = 16 << 10;

@@ -7,7 +7,7 @@ use crate::budget::OverBudget;
 use crate::effects::Effect;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 impl EventState {
     /// Collects a write; nothing for a connection that is gone.

@@ -8,12 +8,12 @@ use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
 use super::Inspector;
-use crate::connection_id::ConnectionId;
 use crate::connection_list::{self, Listed};
 use crate::histogram::Distribution;
 use crate::observer::{Look, Record};
 use crate::own_thread::on_own_thread;
 use crate::server::Server;
+use zigttp_abi::connection_id::ConnectionId;
 
 /// How long a page waits at most for something to happen.
 const WAIT: Duration = Duration::from_secs(1);

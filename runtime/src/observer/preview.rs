@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use zigttp_abi::value::ValueKind;
 
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// Bytes of a text, and of a binary value, that an event shows.
 const MAX_TEXT: usize = 512;

@@ -13,7 +13,7 @@ use crate::frame::Frame;
 use crate::sandbox::Times;
 use crate::shared_text::SharedText;
 use crate::source_position::SourceMaps;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// Bytes of a stack trace that are shown.
 const MAX_FAILURE: usize = 8 << 10;

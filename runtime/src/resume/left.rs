@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::browser::Browser;
-use crate::connection_id::{ById, ConnectionId};
+use zigttp_abi::connection_id::{ById, ConnectionId};
 
 /// A file takes whole blocks of its disk.
 const BLOCK_BYTES: u64 = 4096;

@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::header::{Header, HeaderReader, Opcode};
 use super::inflater::Inflater;
 use crate::close::Close;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// Most compressed bytes that are inflated at a time: at most 1 MiB comes of it.
 const INFLATED_AT_ONCE: usize = 1024;

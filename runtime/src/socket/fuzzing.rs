@@ -7,7 +7,7 @@ use zigttp_abi::value::ValueKind;
 
 use super::decoder::{Decoder, Message, Step};
 use super::fault::Fault;
-use crate::value::Value;
+use zigttp_abi::value::Value;
 
 /// Largest message: small, so that bounds are met often, and large enough for some inflation.
 const MAX_MESSAGE_BYTES: usize = 4096;
