@@ -13,7 +13,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
 
-use crate::runtime::{SingleThreaded, engine};
+use crate::engine::engine;
+use crate::single::SingleThreaded;
 
 /// Sizes of small blocks are multiples of this, and so are their addresses.
 const UNIT: usize = 8;

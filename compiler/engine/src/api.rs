@@ -9,11 +9,11 @@ use std::ffi::{CString, c_int};
 use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::api::{self, ApiFunction, MAX_AUTO_RESPONSE_BYTES, Parameter};
 use zigttp_abi::close_code;
-use zigttp_abi::value::ValueKind;
+use zigttp_abi::value::{ValueKind, well_formed};
 
-use crate::failure::{self, ThrowFunction, Thrown};
+use crate::engine::engine;
 use crate::imports;
-use crate::runtime::engine;
+use crate::thrown::{self, ThrowFunction, Thrown};
 use crate::value::{self, Block, Data, Refusal, SMALL, Scratch, Text};
 
 /// The type of a native function.
@@ -86,7 +86,7 @@ impl Call {
     }
 
     fn throw(&self, class: ThrowFunction, message: &str) -> Thrown {
-        failure::throw(self.context, class, message)
+        thrown::throw(self.context, class, message)
     }
 
     fn type_error(&self, index: usize, complaint: &str) -> Thrown {
@@ -167,7 +167,7 @@ unsafe extern "C" fn close(
         let reason = if no_reason { None } else { Some(call.text(2)?) };
         // A lone surrogate becomes U+FFFD, which is as many bytes, so the host's lossy conversion
         // cannot make the reason longer than was checked.
-        let reason = reason.map(|reason| well_formed(&reason)).unwrap_or_default();
+        let reason = reason.map(|reason| well_formed(&reason).into_owned()).unwrap_or_default();
         if reason.len() > close_code::MAX_REASON_BYTES {
             return Err(call.range_error(&format!(
                 "the reason has {} bytes of UTF-8, a close frame holds {} (RFC 6455, 5.5)",
@@ -179,27 +179,6 @@ unsafe extern "C" fn close(
         unsafe { imports::close(ws, code.into(), reason.as_ptr(), reason.len()) };
         Ok(qjs::JS_UNDEFINED)
     })
-}
-
-/// The text with every lone surrogate replaced.
-fn well_formed(text: &[u8]) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    loop {
-        match std::str::from_utf8(rest) {
-            Ok(valid) => {
-                out.push_str(valid);
-                return out;
-            }
-            Err(error) => {
-                let (valid, invalid) = rest.split_at(error.valid_up_to());
-                out.push_str(&String::from_utf8_lossy(valid));
-                out.push(char::REPLACEMENT_CHARACTER);
-                // QuickJS makes no other bytes that are no UTF-8 than those three.
-                rest = invalid.get(3..).unwrap_or_default();
-            }
-        }
-    }
 }
 
 unsafe extern "C" fn serialize_attachment(

@@ -7,7 +7,7 @@
 
 use rquickjs::qjs::{self, JSContext, JSValue};
 
-use crate::failure::Thrown;
+use crate::thrown::Thrown;
 
 /// What stands before the bytes of a string: reference count, length and width, hash and kinds, the
 /// next string of the same hash, the first weak reference.

@@ -11,11 +11,10 @@ use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::{MAX_INPUTS, Status};
 use zigttp_abi::value::ValueKind;
 
-use crate::failure::{self, Thrown};
-use crate::imports;
-use crate::runtime::{self, engine};
+use crate::engine::engine;
+use crate::thrown::Thrown;
 use crate::value::{self, Block};
-use crate::{allocator, ascii};
+use crate::{allocator, ascii, failure, imports, jobs};
 
 /// The row of [`EXPORTS`] with this JavaScript name; for the compiler, so that no event looks for it.
 pub(crate) const fn row(name: &str) -> usize {
@@ -84,8 +83,8 @@ impl Event {
                 arguments.as_mut_ptr(),
             )
         })?;
-        runtime::drain_jobs()?;
-        runtime::settle(returned, self.name)
+        jobs::drain_jobs()?;
+        jobs::settle(returned, self.name)
     }
 
     /// Room for an input that is text.

@@ -1,27 +1,10 @@
-//! Exceptions: throwing them into JavaScript, and telling the host of those that end a call.
-
-use std::ffi::{CString, c_char};
+//! Tells the host of exceptions that end a call.
 
 use rquickjs::qjs::{self, JSContext, JSValue};
 
+use crate::engine::{Internal, engine};
 use crate::imports;
-use crate::runtime::{Internal, engine};
 use crate::value::Text;
-
-/// An exception is pending in the context: answer `JS_EXCEPTION`, or report it.
-#[derive(Debug)]
-pub(crate) struct Thrown;
-
-/// One of QuickJS's functions that throw an error of a certain class.
-pub(crate) type ThrowFunction = unsafe extern "C" fn(*mut JSContext, *const c_char, ...) -> JSValue;
-
-/// Throws an error with this message. QuickJS cuts messages at 255 bytes.
-pub(crate) fn throw(context: *mut JSContext, class: ThrowFunction, message: &str) -> Thrown {
-    let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
-    // SAFETY: the format takes one string, which is alive and ends with a zero.
-    unsafe { class(context, c"%s".as_ptr(), message.as_ptr()) };
-    Thrown
-}
 
 /// Tells the host of the pending exception: the call is about to answer `Status::Threw`.
 pub(crate) fn report_pending() {

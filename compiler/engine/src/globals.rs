@@ -11,7 +11,7 @@ use rquickjs::qjs::{self, JSValue};
 use rquickjs::{CatchResultExt, Ctx, Exception, Function, Object, Result, TypedArray, Value};
 use url::{Url, form_urlencoded, quirks};
 
-use crate::runtime::{INTERNALS, engine};
+use crate::engine::{INTERNALS, engine};
 use crate::{allocator, imports};
 
 /// The files in the order they run in, by the name that stack traces show.

@@ -2,9 +2,9 @@
 
 use rquickjs::qjs::{self, JSValue};
 
+use crate::engine::{Internal, engine};
 use crate::event::Event;
-use crate::failure::Thrown;
-use crate::runtime::{Internal, engine};
+use crate::thrown::Thrown;
 use crate::value;
 
 /// Calls the event's export with the request that the inputs hold, and hands its answer to the host
@@ -17,7 +17,8 @@ pub(crate) fn serve(
     headers_len: usize,
     body_len: usize,
 ) -> Result<JSValue, Thrown> {
-    let [method, target, headers] = [method_len, target_len, headers_len].map(|len| event.text(len));
+    let [method, target, headers] =
+        [method_len, target_len, headers_len].map(|len| event.text(len));
     let [method, target, headers] = [method?, target?, headers?];
     let mut arguments = if body_len == 0 {
         let [method, target, headers] = event.receive([method, target, headers])?;

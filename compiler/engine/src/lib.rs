@@ -25,21 +25,25 @@
 mod allocator;
 mod api;
 mod ascii;
+mod engine;
 mod event;
 mod failure;
 mod globals;
 mod http;
 mod imports;
+mod jobs;
 mod memory;
 mod modules;
 mod runtime;
+mod single;
+mod thrown;
 mod value;
 
 use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::Status;
 
+use engine::{Internal, engine};
 use event::Event;
-use runtime::Internal;
 
 /// Makes the JavaScript runtime and its globals.
 #[unsafe(no_mangle)]
@@ -90,7 +94,7 @@ unsafe extern "C" fn link(name: *mut u8, name_len: usize) -> i32 {
 /// Says which exports of [`EXPORTS`] the entry module has as functions, a bit for each.
 #[unsafe(no_mangle)]
 extern "C" fn exports() -> u32 {
-    let has = |index: &usize| runtime::engine().has_function(*index);
+    let has = |index: &usize| engine().has_function(*index);
     (0..EXPORTS.len()).filter(has).fold(0, |bits, index| bits | 1 << index)
 }
 

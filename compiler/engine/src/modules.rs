@@ -16,8 +16,9 @@ use zigttp_abi::api;
 use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::Status;
 
-use crate::failure;
-use crate::runtime::{self, SingleThreaded, engine};
+use crate::engine::engine;
+use crate::single::SingleThreaded;
+use crate::{failure, jobs, thrown};
 
 /// Sources by module name; `None` once QuickJS has the module.
 static SOURCES: SingleThreaded<RefCell<BTreeMap<String, Option<Vec<u8>>>>> =
@@ -102,7 +103,7 @@ pub(crate) fn link(entry: &str) -> Status {
             match caught {
                 CaughtError::Exception(exception) => throw(ctx, exception.into_value()),
                 CaughtError::Value(value) => throw(ctx, value),
-                CaughtError::Error(error) => failure::throw(
+                CaughtError::Error(error) => thrown::throw(
                     ctx.as_raw().as_ptr(),
                     qjs::JS_ThrowPlainError,
                     &error.to_string(),
@@ -112,7 +113,7 @@ pub(crate) fn link(entry: &str) -> Status {
     });
     match linked {
         Ok(()) => Status::Done,
-        Err(failure::Thrown) => {
+        Err(thrown::Thrown) => {
             failure::report_pending();
             Status::Threw
         }
@@ -120,27 +121,27 @@ pub(crate) fn link(entry: &str) -> Status {
 }
 
 /// Makes a value that was caught the pending exception again.
-fn throw<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> failure::Thrown {
+fn throw<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> thrown::Thrown {
     ctx.throw(value);
-    failure::Thrown
+    thrown::Thrown
 }
 
 fn evaluate(ctx: &Ctx<'_>, entry: &str) -> Result<()> {
     let module = declare(ctx, entry)?.ok_or_else(|| Error::new_loading(entry))?;
     let (module, evaluation) = module.eval()?;
-    let drained = runtime::drain_jobs();
+    let drained = jobs::drain_jobs();
     match evaluation.state() {
         // Its own rejection is among the unhandled ones, and says no more than this.
         PromiseState::Rejected => evaluation.result::<()>().unwrap_or(Ok(()))?,
         PromiseState::Pending if drained.is_ok() => {
-            failure::throw(
+            thrown::throw(
                 ctx.as_raw().as_ptr(),
                 qjs::JS_ThrowPlainError,
                 "the module waits at its top level for a promise that nothing is left to settle",
             );
             return Err(Error::Exception);
         }
-        _ => drained.map_err(|failure::Thrown| Error::Exception)?,
+        _ => drained.map_err(|thrown::Thrown| Error::Exception)?,
     }
     let namespace = module.namespace()?;
     for (index, export) in EXPORTS.iter().enumerate() {

@@ -1,17 +1,12 @@
 //! The JavaScript runtime: made once, snapshotted, and then only called into.
 //!
-//! Everything an event needs stands ready in [`Engine`]. After the build, QuickJS is used through
-//! its C interface: rquickjs's guards cost a tenth of a small event, and protect from nothing where
-//! there is one thread and one context.
-
-use std::cell::{Cell, RefCell};
+//! Everything an event needs stands ready in [`crate::engine`] then.
 
 use javy::{Config, Runtime};
-use rquickjs::Ctx;
-use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
-use zigttp_abi::events::EXPORTS;
+use rquickjs::qjs::{self, JSContext, JSValue};
 
-use crate::{allocator, ascii, failure, globals, memory, modules};
+use crate::engine::engine;
+use crate::{allocator, ascii, globals, memory, modules};
 
 /// The part of the stack that JavaScript may use; beyond it recursion is a RangeError.
 ///
@@ -22,114 +17,6 @@ const STACK_LIMIT: usize = 448 << 10;
 /// How much an event may allocate beyond the snapshot before the first garbage collection, which
 /// walks the whole heap. Ordinary events never come near it.
 const COLLECT_AFTER: u32 = 8 << 20;
-
-/// Functions of the prelude that Rust calls.
-#[derive(Clone, Copy)]
-pub(crate) enum Internal {
-    /// `(thrown) -> [message, stack]`
-    Describe,
-    /// `(method, target, headers, body) -> Request`
-    MakeRequest,
-    /// `(response)`: checks it and hands it to the host.
-    Respond,
-    /// `(answer)`: checks what `onUpgrade` returned and hands it to the host.
-    Admit,
-    /// The getter of a typed array's `byteLength`, which no handler can have replaced.
-    ByteLength,
-}
-
-/// How many of them there are.
-pub(crate) const INTERNALS: usize = 5;
-
-/// The runtime, its context, and the values that every event starts from.
-pub(crate) struct Engine {
-    /// Written by `initialize`, like the two pointers into it.
-    javy: Cell<Option<&'static Runtime>>,
-    context: Cell<*mut JSContext>,
-    runtime: Cell<*mut JSRuntime>,
-    /// The entry module's exports, at the index of their row in [`EXPORTS`]. Written by `link`.
-    functions: [Cell<JSValue>; EXPORTS.len()],
-    /// At the index of the [`Internal`]. Written by `initialize`.
-    internals: [Cell<JSValue>; INTERNALS],
-    /// Promises that were rejected with nobody to handle it, and why. Written by the tracker.
-    rejections: RefCell<Vec<(JSValue, JSValue)>>,
-    /// Whether top-level code runs, which has no connection to talk to. Cleared after `link`.
-    building: Cell<bool>,
-}
-
-/// Something that only the one thread of the guest sees.
-#[repr(transparent)]
-pub(crate) struct SingleThreaded<T>(pub(crate) T);
-
-// SAFETY: wasm32-wasip1 has one thread, and the guest imports nothing that could make a second.
-unsafe impl<T> Sync for SingleThreaded<T> {}
-
-static ENGINE: SingleThreaded<Engine> = SingleThreaded(Engine {
-    javy: Cell::new(None),
-    context: Cell::new(std::ptr::null_mut()),
-    runtime: Cell::new(std::ptr::null_mut()),
-    functions: [const { Cell::new(qjs::JS_UNDEFINED) }; EXPORTS.len()],
-    internals: [const { Cell::new(qjs::JS_UNDEFINED) }; INTERNALS],
-    rejections: RefCell::new(Vec::new()),
-    building: Cell::new(true),
-});
-
-/// The one engine of this instance.
-pub(crate) fn engine() -> &'static Engine {
-    &ENGINE.0
-}
-
-impl Engine {
-    /// Enters the context through rquickjs; only while building, and never nested.
-    pub(crate) fn with<R>(&self, body: impl FnOnce(&Ctx<'_>) -> R) -> R {
-        let javy = self.javy.get().expect("the host calls `initialize` first");
-        javy.context().with(|ctx| body(&ctx))
-    }
-
-    pub(crate) fn context(&self) -> *mut JSContext {
-        self.context.get()
-    }
-
-    pub(crate) fn runtime(&self) -> *mut JSRuntime {
-        self.runtime.get()
-    }
-
-    pub(crate) fn is_building(&self) -> bool {
-        self.building.get()
-    }
-
-    pub(crate) fn function(&self, index: usize) -> JSValue {
-        self.functions[index].get()
-    }
-
-    pub(crate) fn has_function(&self, index: usize) -> bool {
-        !is_undefined(self.function(index))
-    }
-
-    /// Keeps an export of the entry module; takes the reference.
-    pub(crate) fn set_function(&self, index: usize, function: JSValue) {
-        self.functions[index].set(function);
-    }
-
-    pub(crate) fn internal(&self, internal: Internal) -> JSValue {
-        self.internals[internal as usize].get()
-    }
-
-    /// Takes the reason of the first rejection that nobody has handled.
-    pub(crate) fn take_unhandled_rejection(&self) -> Option<JSValue> {
-        // Without a guard, which would write that it is there into a page that most events do not write.
-        // SAFETY: nothing that runs here changes the list.
-        if unsafe { (*self.rejections.as_ptr()).is_empty() } {
-            return None;
-        }
-        Some(self.rejections.borrow_mut().swap_remove(0).1)
-    }
-}
-
-fn is_undefined(value: JSValue) -> bool {
-    // SAFETY: reads the value's tag and nothing behind it.
-    unsafe { qjs::JS_IsUndefined(value) }
-}
 
 /// Makes the runtime and evaluates the prelude.
 pub(crate) fn initialize() {
@@ -206,57 +93,6 @@ unsafe extern "C" fn track_rejection(
         unsafe {
             qjs::JS_FreeValue(context, promise);
             qjs::JS_FreeValue(context, reason);
-        }
-    }
-}
-
-/// Runs jobs until none is left, or one throws.
-///
-/// # Errors
-/// When a job threw, or a rejection stayed unhandled; the exception is then pending.
-pub(crate) fn drain_jobs() -> Result<(), failure::Thrown> {
-    let engine = engine();
-    loop {
-        let mut context = std::ptr::null_mut();
-        // SAFETY: the runtime is alive.
-        match unsafe { qjs::JS_ExecutePendingJob(engine.runtime(), &mut context) } {
-            0 => break,
-            1.. => {}
-            _ => return Err(failure::Thrown),
-        }
-    }
-    match engine.take_unhandled_rejection() {
-        None => Ok(()),
-        Some(reason) => {
-            // SAFETY: the reference is given away.
-            unsafe { qjs::JS_Throw(engine.context(), reason) };
-            Err(failure::Thrown)
-        }
-    }
-}
-
-/// The value a promise was fulfilled with; any other value is its own answer. Takes the reference.
-///
-/// # Errors
-/// When the promise was rejected, or can never settle because no job is left that could settle it.
-pub(crate) fn settle(value: JSValue, of: &str) -> Result<JSValue, failure::Thrown> {
-    let context = engine().context();
-    // SAFETY: the context and the value are alive; what is thrown is a new reference.
-    unsafe {
-        match qjs::JS_PromiseState(context, value) {
-            qjs::JSPromiseStateEnum_JS_PROMISE_PENDING => Err(failure::throw(
-                context,
-                qjs::JS_ThrowPlainError,
-                &format!("{of} waits for a promise that nothing is left to settle",),
-            )),
-            qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => {
-                Ok(qjs::JS_PromiseResult(context, value))
-            }
-            qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
-                qjs::JS_Throw(context, qjs::JS_PromiseResult(context, value));
-                Err(failure::Thrown)
-            }
-            _ => Ok(value),
         }
     }
 }

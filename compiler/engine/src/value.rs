@@ -7,8 +7,8 @@ use rquickjs::qjs::{self, JSContext, JSRuntime, JSTypedArrayEnum, JSValue};
 use zigttp_abi::value::ValueKind;
 
 use crate::ascii;
-use crate::failure::Thrown;
-use crate::runtime::{Internal, engine};
+use crate::engine::{Internal, engine};
+use crate::thrown::Thrown;
 
 /// Answers up to this size are received on the stack, in pages that every event writes anyway; for
 /// larger ones heap is taken.

@@ -1,0 +1,20 @@
+//! Throws exceptions into JavaScript.
+
+use std::ffi::{CString, c_char};
+
+use rquickjs::qjs::{JSContext, JSValue};
+
+/// An exception is pending in the context: answer `JS_EXCEPTION`, or report it.
+#[derive(Debug)]
+pub(crate) struct Thrown;
+
+/// One of QuickJS's functions that throw an error of a certain class.
+pub(crate) type ThrowFunction = unsafe extern "C" fn(*mut JSContext, *const c_char, ...) -> JSValue;
+
+/// Throws an error with this message. QuickJS cuts messages at 255 bytes.
+pub(crate) fn throw(context: *mut JSContext, class: ThrowFunction, message: &str) -> Thrown {
+    let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
+    // SAFETY: the format takes one string, which is alive and ends with a zero.
+    unsafe { class(context, c"%s".as_ptr(), message.as_ptr()) };
+    Thrown
+}
