@@ -31,7 +31,7 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
   if (data === "keep") return void (serializeAttachment(ws, big.slice(0, 5_000)), send(ws, "kept"));
   if (data === "throw") throw new Error("as asked\n  INFO forged");
   if (data === "spin") for (;;);
-  if (data === "grow") for (const all: string[] = []; ; ) all.push(big + all.length);
+  if (data === "grow") return void send(ws, new Uint8Array(64 << 20));
   if (data === "talk") for (let line = 0; line < 100; line++) console.log("line", line);
   if (data === "flood") while (send(ws, big));
   if (data === "fill") for (;;) setAutoResponse(ws, big.slice(0, 2_000), big.slice(0, 2_000));
