@@ -27,7 +27,7 @@ mod frames;
 mod fresh;
 mod generated;
 mod handshakes;
-mod hostile;
+
 mod http;
 mod inspector;
 mod isolation;
@@ -52,6 +52,7 @@ mod swap;
 mod targets;
 mod tls;
 mod transports;
+mod under_attack;
 mod user_files;
 mod variables;
 mod zigts_build;
