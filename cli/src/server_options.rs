@@ -135,10 +135,11 @@ pub struct ServerOptions {
     )]
     max_transports: usize,
 
-    /// Let pages of this origin connect besides the server's own: https://app.example.com,
-    /// https://*.example.com or * for any; may be repeated, or a list with commas
+    // Not a doc comment: rustdoc would have links of the origins.
     #[arg(
         long,
+        help = "Let pages of this origin connect besides the server's own: https://app.example.com, \
+                https://*.example.com or * for any; may be repeated, or a list with commas",
         env = "ZIGTTP_ALLOWED_ORIGIN",
         value_name = "ORIGIN",
         value_delimiter = ',',
