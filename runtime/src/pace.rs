@@ -87,7 +87,7 @@ impl Table {
 }
 
 /// What one client is taken for: an IPv4 address, or the 64 bits of an IPv6 one that a network gives.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))

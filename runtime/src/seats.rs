@@ -2,9 +2,9 @@
 //!
 //! Whoever waits for an answer to a probe must get it, however many others hold a transport and ask
 //! nothing: a server that is well, and cannot say so, is killed. So where all seats are taken, one is given
-//! up for the newcomer: of the address that has the most, the oldest of those that ask nothing at present
-//! (only a whole request asks). Who has few seats, as a probe has, keeps them. The same where it is not the
-//! seats that are taken but the descriptors of the process.
+//! up for the newcomer: of the client that has the most (an IPv4 address, or a network of IPv6 ones), the
+//! oldest that asks nothing at present (only a whole request asks). Who has few seats, as a probe has,
+//! keeps them. The same where it is not the seats that are taken but the descriptors of the process.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+
+use crate::pace::network;
 
 /// What the request of somebody who has just come has to be read, before a newcomer that cannot even be
 /// accepted takes its place. Mostly it is there already.
@@ -26,8 +28,8 @@ pub(crate) struct Seats {
 }
 
 struct Seat {
-    /// Nothing for those that have no address.
-    address: Option<IpAddr>,
+    /// Whom it is counted for; nothing for those that have no address.
+    network: Option<IpAddr>,
     since: Instant,
     asking: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -68,7 +70,8 @@ impl Seats {
         self.taken.retain(|seat| !seat.task.is_finished());
         let victim = if self.taken.len() < self.limit { None } else { self.drop_one() };
         let asking = Arc::clone(&asking.0);
-        self.taken.push(Seat { address, since: Instant::now(), asking, task });
+        let network = address.map(network);
+        self.taken.push(Seat { network, since: Instant::now(), asking, task });
         victim.is_some()
     }
 
@@ -97,13 +100,13 @@ impl Seats {
     fn oldest_of_the_greediest(&self) -> Option<usize> {
         let mut seats_of = HashMap::<_, usize>::new();
         for seat in &self.taken {
-            *seats_of.entry(seat.address).or_default() += 1;
+            *seats_of.entry(seat.network).or_default() += 1;
         }
         // In the order they were taken: of two that are alike, the first is the older one.
         let is_asking = |seat: &Seat| seat.asking.load(Ordering::Relaxed) > 0;
         let rank = |&index: &usize| {
             let seat = &self.taken[index];
-            (std::cmp::Reverse(seats_of[&seat.address]), is_asking(seat), seat.since)
+            (std::cmp::Reverse(seats_of[&seat.network]), is_asking(seat), seat.since)
         };
         (0..self.taken.len()).min_by_key(rank)
     }
@@ -126,7 +129,7 @@ mod tests {
 
     impl Room {
         /// Takes a seat for a transport that never ends. Answers who was dropped for it.
-        async fn take(&mut self, address: [u8; 4], asking: &Asking) -> Option<usize> {
+        async fn take(&mut self, address: impl Into<IpAddr>, asking: &Asking) -> Option<usize> {
             let task = endless();
             self.tasks.push(task.abort_handle());
             let was_taken = self.seats.take(Some(address.into()), asking, task);
@@ -155,6 +158,17 @@ mod tests {
         assert_eq!(room.take(CLIENT, &idle).await, Some(1));
         assert_eq!(room.take(CLIENT, &idle).await, Some(2));
         assert_eq!(room.take(PROBE, &idle).await, Some(3));
+    }
+
+    #[tokio::test]
+    async fn the_addresses_of_one_network_are_one_client() {
+        let mut room = Room { seats: Seats::new(3), tasks: Vec::new() };
+        let idle = Asking::default();
+        let of_one_network = |host: u16| [0x2001, 0xdb8, 0, 0, 0, 0, 0, host];
+        assert_eq!(room.take(PROBE, &idle).await, None);
+        assert_eq!(room.take(of_one_network(1), &idle).await, None);
+        assert_eq!(room.take(of_one_network(2), &idle).await, None);
+        assert_eq!(room.take(of_one_network(3), &idle).await, Some(1), "the probe stays");
     }
 
     #[tokio::test]
