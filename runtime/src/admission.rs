@@ -22,6 +22,7 @@ use crate::counters::Admission;
 use crate::event::Event;
 use crate::guest_request::guest_request;
 use crate::http::peer::Peer;
+use crate::http::response::plain;
 use crate::http::response::{Body, internal_error, retry_after, text};
 use crate::panic_watch::PanicWatch;
 use crate::registration::Registered;
@@ -29,8 +30,9 @@ use crate::resume::Visitor;
 use crate::route::Opening;
 use crate::server::Server;
 use crate::socket::Socket;
+use crate::target::extended_connect;
 use crate::transport::InUse;
-use crate::{deflate, handshake};
+use zigttp_protocol::{deflate, handshake};
 
 /// Why there is no connection, and what the client is told.
 type Refusal = (Admission, Box<Response<Body>>);
@@ -41,7 +43,7 @@ struct Candidate {
     /// What `onUpgrade` is asked; `None` where the handler has none.
     question: Option<Event>,
     upgrade: OnUpgrade,
-    switching: Response<Body>,
+    switching: Response<()>,
     /// Who it proves to be, where connections are resumed.
     visitor: Option<Visitor>,
 }
@@ -92,8 +94,8 @@ impl Server {
         app: &App,
         peer: Peer,
     ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
-        let mut switching =
-            handshake::answer(&request).map_err(|refusal| (Admission::Malformed, refusal))?;
+        let mut switching = handshake::answer(&request, extended_connect(&request))
+            .map_err(|refusal| refuse(Admission::Malformed, plain(*refusal)))?;
         if let Some(protocol) = handshake::protocol(request.headers(), &app.protocols) {
             handshake::select(&mut switching, protocol);
         }
@@ -166,7 +168,7 @@ impl Server {
             return Err(admission);
         }
         self.hub.admit(&registered.connection);
-        let _ = answer.send(switching);
+        let _ = answer.send(switching.map(|()| Body::default()));
         // A client that goes before the 101 is written was never a connection.
         let Ok(upgraded) = upgrade.await else {
             self.forget_candidate(&registered.connection).await;

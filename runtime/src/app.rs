@@ -5,11 +5,11 @@ use zigttp_abi::manifest::Manifest;
 use crate::artifact::Artifact;
 use crate::error::LoadError;
 use crate::event::Event;
-use crate::handshake;
 use crate::route::Routes;
 use crate::sandbox::{Program, Sandbox};
 use crate::source_position::SourceMaps;
 use crate::swap::Trial;
+use zigttp_protocol::handshake;
 
 /// A handler that can be served.
 pub(crate) struct App {

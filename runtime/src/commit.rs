@@ -5,13 +5,13 @@ use std::sync::{Arc, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::attachment::AttachmentError;
+use crate::compression::Variants;
 use crate::counters::Counters;
-use crate::deflate::Variants;
-use crate::deflate::window::WindowBits;
 use crate::effects::{AllTouched, Effect, Effects, Place};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
+use zigttp_protocol::deflate::window::WindowBits;
 
 /// Commits what an event has collected. Answers the duty to write what it has queued, unless another
 /// task has that.

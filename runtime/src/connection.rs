@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use crate::auto_response::AutoResponse;
 use crate::browser::Browser;
-use crate::deflate::window::WindowBits;
 use crate::outbox::Outbox;
 use crate::rooms::Room;
 use crate::route::Parameters;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
+use zigttp_protocol::deflate::window::WindowBits;
 
 /// One WebSocket connection, from before its `onOpen` until after its `onClose`.
 pub(crate) struct Connection {

@@ -12,7 +12,6 @@ use zigttp_abi::close_code;
 
 use crate::app::App;
 use crate::budget::OverBudget;
-use crate::close::Close;
 use crate::commit::commit;
 use crate::connection::Connection;
 use crate::event::{Event, Response};
@@ -24,6 +23,7 @@ use crate::sandbox::Slot;
 use crate::server::Server;
 use crate::unwritten::Unwritten;
 use crate::{failpoint, failure_log};
+use zigttp_protocol::close::Close;
 
 /// What is left of an event that has returned.
 struct Committed {

@@ -6,12 +6,12 @@ use std::ops::Index;
 use std::sync::Arc;
 
 use crate::auto_response::AutoResponse;
-use crate::close::Close;
 use crate::connection::Connection;
-use crate::deflate::window::WindowBits;
-use crate::frame::Frame;
 use zigttp_abi::connection_id::{ById, ConnectionId};
 use zigttp_abi::value::Value;
+use zigttp_protocol::close::Close;
+use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_protocol::frame::Frame;
 
 /// One thing an event did.
 pub(crate) enum Effect {

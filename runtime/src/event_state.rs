@@ -13,10 +13,10 @@ use crate::connection::Connection;
 use crate::effects::{Effect, Effects, Place, Touched};
 use crate::event::{Event, Response};
 use crate::failure::Thrown;
-use crate::frame::Frame;
 use crate::guest_memory::GuestMemory;
 use crate::hub::Hub;
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_protocol::frame::Frame;
 
 /// Host data of a store: the state of the event that it runs, and nothing of any event in between.
 #[derive(Default)]

@@ -7,7 +7,8 @@ use crate::artifact::Artifact;
 use crate::attachment::file;
 use crate::source_position::SourceMaps;
 
-pub use crate::socket::fuzzing::frames;
+#[cfg(fuzzing)]
+pub use zigttp_protocol::fuzzing::frames;
 
 /// An attachment file is read, or refused; one that is read is the same when written again.
 pub fn attachment_file(bytes: &[u8]) {
@@ -74,6 +75,5 @@ mod tests {
     fn what_must_hold_for_any_bytes_holds_for_the_seeds() {
         over_seeds("attachment_file", super::attachment_file);
         over_seeds("artifact", super::artifact);
-        over_seeds("frames", super::frames);
     }
 }

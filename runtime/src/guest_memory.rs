@@ -11,9 +11,9 @@ use zigttp_abi::value::ValueKind;
 
 use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
-use crate::frame::Frame;
 use crate::restore;
 use zigttp_abi::value::{Value, well_formed, well_formed_len};
+use zigttp_protocol::frame::Frame;
 
 /// The guest broke the interface; no engine of ours does. Ends the event.
 #[derive(Debug, thiserror::Error)]

@@ -7,18 +7,18 @@ use tokio::sync::Notify;
 
 use crate::attachment::Attachments;
 use crate::browser::Browser;
+use crate::compression::Compression;
 use crate::config::Config;
 use crate::connection::{Connection, State};
 use crate::connection_id::ConnectionIds;
 use crate::counters::Counters;
-use crate::deflate::Compression;
-use crate::deflate::window::WindowBits;
 use crate::handler_log::HandlerLog;
 use crate::pool::Pool;
 use crate::rooms::Rooms;
 use crate::route::{Opening, path};
 use crate::shared_text::SharedText;
 use zigttp_abi::connection_id::{ById, ConnectionId};
+use zigttp_protocol::deflate::window::WindowBits;
 
 /// Connections by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

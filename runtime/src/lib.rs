@@ -1,20 +1,23 @@
 //! Serves a `handler.wasm`: every WebSocket event runs in a fresh sandbox.
 //!
 //! ```text
-//!            server ── accepts (tls), drains; http: handler(req); admin: metrics, health; inspector: a page
+//!            listen ── accepts (tls), drains; http: handler(req); admin: metrics, health; inspector: a page
 //!              │
 //!          admission ── origin, limits, onUpgrade, 101
 //!              │ one task per connection
 //!          lifecycle ── open, messages, close
 //!           │       │
 //!        socket   dispatch ── the room's turn, an instance, the call, the commit
-//!        frames    │     │
+//!      (protocol)  │     │
 //!            sandbox    commit ── attachments to disk, then frames to queues
 //!             │  └ restore: undoes what the last event wrote
 //!             │    host
 //!             │    what the guest may call: collects effects
 //!             └ app: the loaded artifact
 //! ```
+//!
+//! What a peer's bytes mean is in the crate `zigttp-protocol`; what compiler, engine and server agree on in
+//! `zigttp-abi`.
 //!
 //! What holds throughout:
 //!
@@ -58,8 +61,8 @@ mod auto_response;
 mod bearer;
 mod browser;
 mod budget;
-mod close;
 mod commit;
+mod compression;
 mod config;
 mod connection;
 mod connection_id;
@@ -68,7 +71,6 @@ mod control;
 mod cookies;
 mod counter;
 mod counters;
-mod deflate;
 mod dispatch;
 mod drain;
 mod dropped_log_lines;
@@ -81,14 +83,12 @@ mod expected;
 mod failpoint;
 mod failure;
 mod failure_log;
-mod frame;
 mod fsync;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod guest_memory;
 mod guest_request;
 mod handler_log;
-mod handshake;
 mod histogram;
 mod host;
 mod http;
@@ -97,7 +97,6 @@ mod inspection;
 mod inspector;
 mod lifecycle;
 mod limits;
-mod list;
 mod listen;
 mod liveness;
 mod local;

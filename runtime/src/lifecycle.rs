@@ -5,10 +5,8 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use zigttp_abi::close_code;
 
-use crate::close::Close;
 use crate::connection::{Connection, State};
 use crate::event::Event;
-use crate::frame::Frame;
 use crate::pace::Bucket;
 use crate::registration::Registered;
 use crate::resume::Visitor;
@@ -16,6 +14,8 @@ use crate::server::Server;
 use crate::socket::{Inbound, Socket};
 use crate::unwritten;
 use zigttp_abi::value::Value;
+use zigttp_protocol::close::Close;
+use zigttp_protocol::frame::Frame;
 
 /// How a connection ended.
 enum End {

@@ -21,12 +21,14 @@ use crate::accept::{Acceptor, For};
 use crate::config::Config;
 use crate::counters::Unanswered;
 use crate::http::peer::Peer;
-use crate::http::response::{Body, text};
+use crate::http::response::{Body, plain, text};
 use crate::own_thread::on_own_thread;
 use crate::panic_watch::PanicWatch;
 use crate::server::Server;
+use crate::target::extended_connect;
 use crate::transport::Activity;
-use crate::{control, handshake, loopback, responses, target};
+use crate::{control, loopback, responses, target};
+use zigttp_protocol::handshake;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -244,13 +246,14 @@ impl Server {
             return self.inspect(inspector, request).await;
         }
         let app = self.app();
+        let protocol = extended_connect(&request);
         if app.upgrades()
-            && handshake::is_attempt(&request)
+            && handshake::is_attempt(&request, protocol)
             && let Some(opening) = app.routes.find(target::url(&request))
         {
             self.upgrade(request, opening, &app, peer).await
         } else if request.method() == Method::CONNECT {
-            handshake::no_tunnel(&request)
+            plain(*handshake::no_tunnel(&request, protocol))
         } else {
             self.respond(request, peer).await
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::event::Event;
-use crate::frame::Frame;
 use crate::registration::Registered;
 use crate::server::Server;
 use zigttp_abi::value::Value;
+use zigttp_protocol::frame::Frame;
 
 /// A connection that a program holds instead of a client.
 pub struct LocalConnection {

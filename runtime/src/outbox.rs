@@ -19,9 +19,9 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
 
-use crate::close::Close;
-use crate::frame::Frame;
 use crate::wire::Writer;
+use zigttp_protocol::close::Close;
+use zigttp_protocol::frame::Frame;
 
 /// Frames that go out with one system call.
 const MAX_SLICES: usize = 16;
@@ -415,7 +415,7 @@ mod tests {
     use tungstenite::protocol::frame::Frame as ControlFrame;
 
     use super::*;
-    use crate::close::encode;
+    use zigttp_protocol::close::encode;
 
     #[test]
     fn whoever_asks_for_the_peer_is_answered_also_when_others_ask() {

@@ -4,15 +4,8 @@
 //! 16 messages in flight that was 0.49 us of CPU a message against 4.6 (measured). Whatever the
 //! connection's task waits for, its queue is written meanwhile.
 //!
-//! What is read goes straight from the thread's buffer through `header` (which judges frames),
-//! `decoder` (which makes messages of them) and, of compressed ones, `inflater`.
-
-mod decoder;
-mod fault;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzzing;
-mod header;
-mod inflater;
+//! What is read goes straight from the thread's buffer to the decoder of [`zigttp_protocol`], which makes
+//! messages of it.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -26,9 +19,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::sync::oneshot;
 use tungstenite::protocol::frame::Frame as ControlFrame;
 
-use self::decoder::{Decoder, Message, Step};
-use self::fault::Fault;
-use crate::close::{self, Close};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::hub::Hub;
@@ -38,6 +28,9 @@ use crate::pool::Share;
 use crate::unwritten::Unwritten;
 use crate::wire::{self, Reader};
 use zigttp_abi::value::Value;
+use zigttp_protocol::close::{self, Close};
+use zigttp_protocol::decoder::{Decoder, Message, Step};
+use zigttp_protocol::fault::Fault;
 
 /// Most bytes that one system call reads. One buffer a thread: a connection that waits has none.
 const READ_BYTES: usize = 64 << 10;

@@ -5,6 +5,7 @@
 //! request's URI is a path with its query alone. So there is nothing left that two readers could
 //! read in two ways.
 
+use hyper::ext::Protocol;
 use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri, Version};
@@ -131,6 +132,11 @@ fn path(uri: &Uri, version: Version) -> Option<PathAndQuery> {
         }
         _ => None,
     }
+}
+
+/// What an extended `CONNECT` is for (RFC 8441, 4).
+pub(crate) fn extended_connect<B>(request: &Request<B>) -> Option<&str> {
+    request.extensions().get::<Protocol>().map(Protocol::as_str)
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use zigttp_abi::close_code;
 use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::budget::OverBudget;
-use crate::close::Close;
 use crate::effects::Effect;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
+use zigttp_protocol::close::Close;
 
 impl EventState {
     /// Collects a close; nothing for a connection that is gone or already closing.

@@ -7,9 +7,9 @@ use zigttp_abi::value::ValueKind;
 use crate::budget::OverBudget;
 use crate::effects::Place;
 use crate::event_state::{EventState, HostData};
-use crate::frame::Frame;
 use crate::guest_memory::{self, Span};
 use crate::outbox::queue_bytes;
+use zigttp_protocol::frame::Frame;
 
 impl EventState {
     /// Where a frame may be sent: nowhere when the connection is gone or closing, or its queue plus

@@ -20,8 +20,14 @@ pub(crate) fn busy(line: &'static str) -> Response<Body> {
 
 /// A response of one line.
 pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(line.into()));
+    let mut response = Response::new(line.into());
     *response.status_mut() = status;
+    plain(response)
+}
+
+/// A response whose body is a line of text.
+pub(crate) fn plain(response: Response<impl Into<Bytes>>) -> Response<Body> {
+    let mut response = response.map(|line| Full::new(line.into()));
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
     response

@@ -8,12 +8,12 @@ use zigttp_abi::close_code;
 use zigttp_abi::value::ValueKind;
 
 use super::{Refusal, refuse};
-use crate::close::Close;
 use crate::connection::Connection;
 use crate::http::response::{Body, text};
 use crate::observer::Preview;
 use crate::server::Server;
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_protocol::close::Close;
 
 /// Bytes of an attachment that are shown: all of a text within the default bound.
 const MAX_TEXT: usize = 64 << 10;

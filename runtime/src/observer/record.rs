@@ -9,11 +9,11 @@ use crate::connection::Connection;
 use crate::effects::{Effect, Effects, Place};
 use crate::event::{Event, Request, Response};
 use crate::failure::Failure;
-use crate::frame::Frame;
 use crate::sandbox::Times;
 use crate::shared_text::SharedText;
 use crate::source_position::SourceMaps;
 use zigttp_abi::value::Value;
+use zigttp_protocol::frame::Frame;
 
 /// Bytes of a stack trace that are shown.
 const MAX_FAILURE: usize = 8 << 10;

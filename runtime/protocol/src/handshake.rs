@@ -1,94 +1,105 @@
 //! The opening handshake, over HTTP/1.1 (RFC 6455, 4.2) and HTTP/2 (RFC 8441): is a request one, is it a
 //! good one, and which subprotocol.
 
-use hyper::ext::Protocol;
-use hyper::header::{
+use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-use hyper::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
 
-use crate::http::response::{Body, text};
 use crate::list;
 
 /// The first of the subprotocols that a client offers and the handler speaks (RFC 6455, 4.2.2). With
 /// none in common the answer names none, and it is the client that fails the connection.
-pub(crate) fn protocol<'a>(headers: &HeaderMap, spoken: &'a [String]) -> Option<&'a str> {
+pub fn protocol<'a>(headers: &HeaderMap, spoken: &'a [String]) -> Option<&'a str> {
     tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
         .find_map(|offered| spoken.iter().find(|spoken| *spoken == offered))
         .map(String::as_str)
 }
 
 /// Names the subprotocol in the answer.
-pub(crate) fn select(switching: &mut Response<Body>, protocol: &str) {
+///
+/// # Panics
+/// When it is no token.
+pub fn select(switching: &mut Response<()>, protocol: &str) {
     let protocol =
         HeaderValue::from_str(protocol).expect("protocols are tokens: checked when loaded");
     switching.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
 }
 
 /// Whether a subprotocol has a name that a header can hold (RFC 9110, 5.6.2).
-pub(crate) fn is_token(name: &str) -> bool {
+pub fn is_token(name: &str) -> bool {
     let is_mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
 }
 
-/// Whether a request asks for a WebSocket, well or badly.
-pub(crate) fn is_attempt<B>(request: &Request<B>) -> bool {
-    match request.extensions().get::<Protocol>() {
-        Some(protocol) => protocol.as_str() == "websocket",
+/// Whether a request asks for a WebSocket, well or badly. `protocol` is what an extended `CONNECT` is for
+/// (RFC 8441, 4).
+pub fn is_attempt<B>(request: &Request<B>, protocol: Option<&str>) -> bool {
+    match protocol {
+        Some(protocol) => protocol == "websocket",
         None => has_token(request.headers(), &UPGRADE, "websocket"),
     }
 }
 
-/// What a `CONNECT` is answered that no WebSocket comes of: nothing else is tunnelled.
-pub(crate) fn no_tunnel<B>(request: &Request<B>) -> Response<Body> {
-    if is_attempt(request) {
-        text(StatusCode::NOT_FOUND, "there is no WebSocket at this path\n")
+/// What refuses a `CONNECT` that no WebSocket comes of: nothing else is tunnelled.
+pub fn no_tunnel<B>(request: &Request<B>, protocol: Option<&str>) -> Refusal {
+    if is_attempt(request, protocol) {
+        refusal(StatusCode::NOT_FOUND, "there is no WebSocket at this path\n")
     } else {
-        text(StatusCode::NOT_IMPLEMENTED, "this server tunnels nothing but WebSockets\n")
+        refusal(StatusCode::NOT_IMPLEMENTED, "this server tunnels nothing but WebSockets\n")
     }
 }
 
-/// A response that refuses an upgrade. Boxed: it is the rare one of two.
-pub(crate) type Refusal = Box<Response<Body>>;
+/// A response of one line that refuses a request. Boxed: it is the rare one of two.
+pub type Refusal = Box<Response<&'static str>>;
 
-/// The 101 of a good handshake (over HTTP/2 the 200), or the response that says what is wrong with it.
-pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Refusal> {
-    if request.extensions().get::<Protocol>().is_some() {
+fn refusal(status: StatusCode, line: &'static str) -> Refusal {
+    let mut response = Response::new(line);
+    *response.status_mut() = status;
+    Box::new(response)
+}
+
+/// The 101 of a good handshake; the 200 of a good extended `CONNECT`, whose protocol is given.
+///
+/// # Errors
+/// The response that says what is wrong with it.
+pub fn answer<B>(request: &Request<B>, protocol: Option<&str>) -> Result<Response<()>, Refusal> {
+    if protocol.is_some() {
         return answer_connect(request.headers());
     }
     let headers = request.headers();
     if request.method() != Method::GET {
-        return Err(bad("a WebSocket handshake is a GET request"));
+        return Err(bad("a WebSocket handshake is a GET request\n"));
     }
     if request.version() != Version::HTTP_11 {
-        return Err(bad("a WebSocket handshake needs HTTP/1.1"));
+        return Err(bad("a WebSocket handshake needs HTTP/1.1\n"));
     }
     if !has_token(headers, &CONNECTION, "upgrade") {
-        return Err(bad("a WebSocket handshake needs \"Connection: Upgrade\""));
+        return Err(bad("a WebSocket handshake needs \"Connection: Upgrade\"\n"));
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let mut response = text(StatusCode::UPGRADE_REQUIRED, "this server speaks version 13\n");
+        let mut response = refusal(StatusCode::UPGRADE_REQUIRED, "this server speaks version 13\n");
         response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-        return Err(Box::new(response));
+        return Err(response);
     }
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
     let (Some(key), None) = (keys.next(), keys.next()) else {
-        return Err(bad("a WebSocket handshake needs one Sec-WebSocket-Key"));
+        return Err(bad("a WebSocket handshake needs one Sec-WebSocket-Key\n"));
     };
     if !is_key(key.as_bytes()) {
-        return Err(bad("Sec-WebSocket-Key is not 16 bytes in base64"));
+        return Err(bad("Sec-WebSocket-Key is not 16 bytes in base64\n"));
     }
     // What follows a handshake are frames: nobody on the way shall take them for something else.
     let is_empty = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
     if !is_empty || headers.contains_key(TRANSFER_ENCODING) {
-        return Err(bad("a WebSocket handshake has no body"));
+        return Err(bad("a WebSocket handshake has no body\n"));
     }
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is a header value");
-    let mut response = Response::new(Body::default());
+    let mut response = Response::new(());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     response.headers_mut().extend([
         (CONNECTION, HeaderValue::from_static("Upgrade")),
@@ -100,20 +111,20 @@ pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Refusal>
 
 /// The same of an extended `CONNECT` (RFC 8441, 5). Its method and `:` fields have been checked where it
 /// was read; there is no key, and `Upgrade` and 426 are not known to HTTP/2 (RFC 9113, 8.6).
-fn answer_connect(headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+fn answer_connect(headers: &HeaderMap) -> Result<Response<()>, Refusal> {
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let mut refusal = bad("this server speaks version 13");
+        let mut refusal = bad("this server speaks version 13\n");
         refusal.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return Err(refusal);
     }
     if headers.contains_key(CONTENT_LENGTH) {
-        return Err(bad("a WebSocket handshake has no body"));
+        return Err(bad("a WebSocket handshake has no body\n"));
     }
-    Ok(Response::new(Body::default()))
+    Ok(Response::new(()))
 }
 
 fn bad(what: &'static str) -> Refusal {
-    Box::new(text(StatusCode::BAD_REQUEST, format!("{what}\n")))
+    refusal(StatusCode::BAD_REQUEST, what)
 }
 
 /// Whether a comma-separated list header has this token, in any case and position, in any of the
@@ -153,7 +164,7 @@ mod tests {
             .body(())
             .expect("a good request");
         change(&mut request);
-        match answer(&request) {
+        match answer(&request, None) {
             Ok(response) => response.status().as_u16(),
             Err(refusal) => refusal.status().as_u16(),
         }
@@ -187,14 +198,13 @@ mod tests {
         let answered = |protocol, change: fn(&mut HeaderMap)| {
             let mut request = Request::connect("https://server.example.com/chat")
                 .header(SEC_WEBSOCKET_VERSION, "13")
-                .extension(Protocol::from_static(protocol))
                 .body(())
                 .expect("a good request");
             change(request.headers_mut());
-            if !is_attempt(&request) {
-                return no_tunnel(&request);
+            if !is_attempt(&request, Some(protocol)) {
+                return no_tunnel(&request, Some(protocol)).map(|_line| ());
             }
-            answer(&request).unwrap_or_else(|refusal| *refusal)
+            answer(&request, Some(protocol)).unwrap_or_else(|refusal| refusal.map(|_line| ()))
         };
         let good = answered("websocket", |_| ());
         assert_eq!((good.status().as_u16(), good.headers().len()), (200, 0));

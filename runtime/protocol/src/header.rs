@@ -1,7 +1,7 @@
 //! The header of a frame (RFC 6455, 5.2), judged as soon as the bytes that tell are there: a peer need
 //! not send the rest of what will be refused.
 
-use super::fault::Fault;
+use crate::fault::Fault;
 
 /// Longest header of a frame: two bytes, a length of eight, a mask of four.
 const MAX_BYTES: usize = 14;
@@ -16,19 +16,19 @@ const IS_MASKED: u8 = 0x80;
 
 /// What stands before the payload of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) opcode: Opcode,
+pub struct Header {
+    pub opcode: Opcode,
     /// The last frame of its message.
-    pub(super) is_final: bool,
+    pub is_final: bool,
     /// The first frame of a message that is compressed.
-    pub(super) is_compressed: bool,
+    pub is_compressed: bool,
     /// Bytes of payload.
-    pub(super) len: u64,
-    pub(super) mask: [u8; 4],
+    pub len: u64,
+    pub mask: [u8; 4],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opcode {
+pub enum Opcode {
     Continuation,
     Text,
     Binary,
@@ -38,13 +38,13 @@ pub(super) enum Opcode {
 }
 
 impl Opcode {
-    pub(super) fn is_control(self) -> bool {
+    pub fn is_control(self) -> bool {
         matches!(self, Opcode::Close | Opcode::Ping | Opcode::Pong)
     }
 }
 
 /// Reads headers that come in pieces.
-pub(super) struct HeaderReader {
+pub struct HeaderReader {
     /// Whether permessage-deflate was agreed on.
     allows_compression: bool,
     /// The bytes of a header that is not whole yet.
@@ -53,7 +53,7 @@ pub(super) struct HeaderReader {
 }
 
 impl HeaderReader {
-    pub(super) fn new(allows_compression: bool) -> HeaderReader {
+    pub fn new(allows_compression: bool) -> HeaderReader {
         HeaderReader { allows_compression, bytes: [0; MAX_BYTES], len: 0 }
     }
 
@@ -61,7 +61,7 @@ impl HeaderReader {
     ///
     /// # Errors
     /// When no frame of a client begins like this.
-    pub(super) fn read(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Fault> {
+    pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Fault> {
         if self.len == 0
             && let Some((header, len)) = parse(input, self.allows_compression)?
         {

@@ -8,27 +8,27 @@ use zigttp_abi::close_code;
 
 /// Code and reason of a close frame the server sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Close {
+pub struct Close {
     /// A code that may be sent (RFC 6455, 7.4), or 1005 for a close frame without one.
-    pub(crate) code: u16,
+    pub code: u16,
     /// At most 123 bytes.
-    pub(crate) reason: Box<str>,
+    pub reason: Box<str>,
     /// The server stops, and the client may be back: what is kept with the connection stays.
-    pub(crate) is_shutdown: bool,
+    pub is_shutdown: bool,
 }
 
 impl Close {
-    pub(crate) fn new(code: u16, reason: impl Into<Box<str>>) -> Close {
+    pub fn new(code: u16, reason: impl Into<Box<str>>) -> Close {
         Close { code, reason: reason.into(), is_shutdown: false }
     }
 
     /// The 1001 of a server that stops.
-    pub(crate) fn shutdown() -> Close {
+    pub fn shutdown() -> Close {
         Close { is_shutdown: true, ..Close::new(close_code::GOING_AWAY, "") }
     }
 
     /// The bytes of the close frame.
-    pub(crate) fn encode(&self) -> Bytes {
+    pub fn encode(&self) -> Bytes {
         let frame = (self.code != close_code::NO_STATUS).then(|| CloseFrame {
             code: CloseCode::from(self.code),
             reason: (&*self.reason).into(),
@@ -38,7 +38,7 @@ impl Close {
 }
 
 /// The bytes of a control frame.
-pub(crate) fn encode(frame: ControlFrame) -> Bytes {
+pub fn encode(frame: ControlFrame) -> Bytes {
     let mut bytes = Vec::with_capacity(frame.len());
     frame.format(&mut bytes).expect("writing to memory cannot fail");
     bytes.into()

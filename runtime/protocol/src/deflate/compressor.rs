@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// The state of compressing one message.
-pub(super) struct Compressor {
+pub struct Compressor {
     state: Compress,
     window: WindowBits,
     level: u32,
@@ -29,7 +29,7 @@ pub(super) struct Compressor {
 
 impl Compressor {
     /// One that this thread has kept, or a new one.
-    pub(super) fn take(window: WindowBits, level: u32) -> Compressor {
+    pub fn take(window: WindowBits, level: u32) -> Compressor {
         KEPT.with_borrow_mut(|kept| {
             let fitting = kept.iter().position(|kept| (kept.window, kept.level) == (window, level));
             fitting.map(|place| kept.swap_remove(place))
@@ -42,12 +42,12 @@ impl Compressor {
     }
 
     /// Compresses a part of the message.
-    pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
         self.run(input, out, FlushCompress::None);
     }
 
     /// Ends the message, and keeps the state for another.
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) {
+    pub fn finish(mut self, out: &mut Vec<u8>) {
         self.run(&[], out, FlushCompress::Sync);
         debug_assert!(out.ends_with(&TAIL), "a flush ends with an empty block");
         out.truncate(out.len() - TAIL.len());

@@ -2,38 +2,37 @@
 
 /// How far back compressed data may refer: the base-2 logarithm of the window's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WindowBits(u8);
+pub struct WindowBits(u8);
 
 impl WindowBits {
-    pub(crate) const MAX: WindowBits = WindowBits(15);
+    pub const MAX: WindowBits = WindowBits(15);
     /// zlib's compressor has no window of 8 bits.
     const MIN: u8 = 9;
     /// How many sizes there are.
-    pub(crate) const COUNT: usize = 7;
+    pub const COUNT: usize = 7;
 
     /// `None` where it is no size of ours.
-    pub(crate) fn new(bits: u8) -> Option<WindowBits> {
+    pub fn new(bits: u8) -> Option<WindowBits> {
         (WindowBits::MIN..=WindowBits::MAX.0).contains(&bits).then_some(WindowBits(bits))
     }
 
     /// Every size, from the smallest.
-    #[cfg(test)]
-    pub(crate) fn all() -> impl Iterator<Item = WindowBits> {
+    pub fn all() -> impl Iterator<Item = WindowBits> {
         (WindowBits::MIN..=WindowBits::MAX.0).map(WindowBits)
     }
 
     /// The logarithm.
-    pub(crate) fn get(self) -> u8 {
+    pub fn get(self) -> u8 {
         self.0
     }
 
     /// One bit for each size.
-    pub(crate) fn bit(self) -> u8 {
+    pub fn bit(self) -> u8 {
         1 << self.index()
     }
 
     /// Its place among all sizes.
-    pub(crate) fn index(self) -> usize {
+    pub fn index(self) -> usize {
         usize::from(self.0 - WindowBits::MIN)
     }
 }

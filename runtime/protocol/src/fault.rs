@@ -6,7 +6,7 @@ use crate::close::Close;
 
 /// A violation. What follows it is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
     /// A frame that may not be, with what is wrong with it.
     Protocol(&'static str),
     /// A text, or the reason of a close.
@@ -20,7 +20,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn close(self) -> Close {
+    pub fn close(self) -> Close {
         let (code, reason) = match self {
             Fault::Protocol(violation) => (close_code::PROTOCOL_ERROR, violation),
             Fault::NotUtf8 => (close_code::INVALID_PAYLOAD, "a text is not UTF-8"),

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::fault::Fault;
+use crate::fault::Fault;
 
 /// States that a thread keeps.
 const MAX_KEPT: usize = 8;
@@ -22,15 +22,15 @@ thread_local! {
     static KEPT: RefCell<Vec<Inflater>> = const { RefCell::new(Vec::new()) };
 }
 
-pub(super) struct Inflater(Decompress);
+pub struct Inflater(Decompress);
 
 impl Inflater {
     /// What one takes: its window and its tables (measured, with room).
-    pub(super) const BYTES: usize = 50 << 10;
+    pub const BYTES: usize = 50 << 10;
 
     /// One that this thread has kept, or a new one. Its window is the largest: it inflates what was
     /// compressed with any.
-    pub(super) fn take() -> Inflater {
+    pub fn take() -> Inflater {
         let kept = KEPT.with_borrow_mut(Vec::pop);
         kept.unwrap_or_else(|| Inflater(Decompress::new(false)))
     }
@@ -41,12 +41,7 @@ impl Inflater {
     /// # Errors
     /// When it is no deflate, or `out` has more than `max` bytes. It has room for at most twice
     /// that, then.
-    pub(super) fn push(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        max: usize,
-    ) -> Result<(), Fault> {
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>, max: usize) -> Result<(), Fault> {
         self.run(input, out, max).map(drop)
     }
 
@@ -54,7 +49,7 @@ impl Inflater {
     ///
     /// # Errors
     /// As for [`Inflater::push`], and when the message ends before its data does.
-    pub(super) fn finish(mut self, out: &mut Vec<u8>, max: usize) -> Result<(), Fault> {
+    pub fn finish(mut self, out: &mut Vec<u8>, max: usize) -> Result<(), Fault> {
         if !self.run(&TAIL, out, max)? {
             return Err(Fault::NotDeflate);
         }

@@ -1,19 +1,8 @@
-//! permessage-deflate (RFC 7692): what is agreed on in the handshake, and compressing what goes out.
-//! Inflating what comes in is the socket's: see `socket/inflater.rs`.
-//!
-//! Each message is compressed by itself (`server_no_context_takeover`, `client_no_context_takeover`), so
-//! that no connection holds a window: states belong to threads and are held while a message is
-//! compressed. It also lets a broadcast be compressed once for all peers with the same window.
+//! Which messages are compressed, and compressing them while others run.
 
-mod compressor;
-mod offer;
-pub(crate) mod window;
-
-use crate::deflate::window::WindowBits;
-use crate::frame::Frame;
-
-use self::compressor::Compressor;
-pub(crate) use self::offer::negotiate;
+use zigttp_protocol::deflate::Compressor;
+use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_protocol::frame::Frame;
 
 /// Bytes that are compressed before others may run: 0.2 ms of work at level 1, 1 ms at level 6
 /// (measured).

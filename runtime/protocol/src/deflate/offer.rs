@@ -1,6 +1,6 @@
 //! The negotiation (RFC 7692, 7.1): which of the client's offers is taken, and the answer.
 
-use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
+use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 
 use super::window::WindowBits;
 use crate::list;
@@ -13,7 +13,7 @@ const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
 /// Takes the first offer of permessage-deflate that is a good one: the window of what the server
 /// compresses, and the header of the 101. `None` goes on without.
-pub(crate) fn negotiate(headers: &HeaderMap) -> Option<(WindowBits, HeaderValue)> {
+pub fn negotiate(headers: &HeaderMap) -> Option<(WindowBits, HeaderValue)> {
     let offers = headers
         .get_all(SEC_WEBSOCKET_EXTENSIONS)
         .iter()

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The items between these separators, of which one in a quoted string is none. A string that is not
 /// closed goes to the end.
-pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     let mut is_escaped = false;
     text.split(move |char| {
@@ -20,7 +20,7 @@ pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
 }
 
 /// What a token, or a quoted string, says; `None` if a quote is not where it has to be.
-pub(crate) fn unquoted(value: &str) -> Option<Cow<'_, str>> {
+pub fn unquoted(value: &str) -> Option<Cow<'_, str>> {
     let Some(quoted) = value.strip_prefix('"') else {
         return (!value.contains('"')).then_some(Cow::Borrowed(value));
     };

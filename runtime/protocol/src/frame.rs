@@ -10,7 +10,7 @@ use zigttp_abi::value::{Value, well_formed};
 
 /// A whole, unmasked text or binary message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
+pub struct Frame {
     bytes: Bytes,
     header_len: u8,
     is_text: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// A text frame. Bytes that are no UTF-8 (from lone surrogates) become U+FFFD.
-    pub(crate) fn text(payload: &[u8]) -> Frame {
+    pub fn text(payload: &[u8]) -> Frame {
         // Most is ASCII, which is found out in a few instructions.
         if payload.is_ascii() {
             return Frame::encode(true, payload);
@@ -30,17 +30,17 @@ impl Frame {
     }
 
     /// A binary frame.
-    pub(crate) fn binary(payload: &[u8]) -> Frame {
+    pub fn binary(payload: &[u8]) -> Frame {
         Frame::encode(false, payload)
     }
 
     /// A text frame of a string, a binary one of whatever else.
-    pub(crate) fn of(value: &Value) -> Frame {
+    pub fn of(value: &Value) -> Frame {
         Frame::encode(value.kind() == ValueKind::Text, value.bytes())
     }
 
     /// The same message with this compressed payload (RFC 7692, 6).
-    pub(crate) fn compressed(&self, payload: &[u8]) -> Frame {
+    pub fn compressed(&self, payload: &[u8]) -> Frame {
         let message_len = self.message_len;
         Frame { message_len, ..Frame::with_header(self.is_text, true, payload) }
     }
@@ -63,34 +63,34 @@ impl Frame {
     }
 
     /// What goes over the wire.
-    pub(crate) fn bytes(&self) -> &Bytes {
+    pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
     /// The same, alone.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    pub fn into_bytes(self) -> Bytes {
         self.bytes
     }
 
-    pub(crate) fn payload(&self) -> &[u8] {
+    pub fn payload(&self) -> &[u8] {
         &self.bytes[usize::from(self.header_len)..]
     }
 
     /// Bytes of the message, before any compression.
-    pub(crate) fn message_len(&self) -> usize {
+    pub fn message_len(&self) -> usize {
         self.message_len
     }
 
-    pub(crate) fn is_compressed(&self) -> bool {
+    pub fn is_compressed(&self) -> bool {
         self.is_compressed
     }
 
     /// Whether both are clones of one frame.
-    pub(crate) fn shares_bytes_with(&self, other: &Frame) -> bool {
+    pub fn shares_bytes_with(&self, other: &Frame) -> bool {
         std::ptr::eq(&*self.bytes, &*other.bytes)
     }
 
-    pub(crate) fn is_text(&self) -> bool {
+    pub fn is_text(&self) -> bool {
         self.is_text
     }
 }

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use zigttp_abi::close_code;
 use zigttp_abi::value::ValueKind;
 
-use super::fault::Fault;
-use super::header::{Header, HeaderReader, Opcode};
-use super::inflater::Inflater;
 use crate::close::Close;
+use crate::fault::Fault;
+use crate::header::{Header, HeaderReader, Opcode};
+use crate::inflater::Inflater;
 use zigttp_abi::value::Value;
 
 /// Most compressed bytes that are inflated at a time: at most 1 MiB comes of it.
@@ -27,7 +27,7 @@ const MAX_FRAGMENTS: u32 = 1 << 20;
 const RESERVED_PER_BYTE: usize = 32;
 
 /// The decoder of one connection.
-pub(super) struct Decoder {
+pub struct Decoder {
     max_message_size: usize,
     header: HeaderReader,
     /// The frame whose payload comes now.
@@ -71,7 +71,7 @@ struct Compressed {
 
 /// A whole message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub enum Message {
     Data {
         value: Value,
         /// What it took on the wire, if it was compressed.
@@ -85,7 +85,7 @@ pub(super) enum Message {
 
 /// How far [`Decoder::next`] has come.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     Message(Message),
     /// All input is taken, and more has to come.
     Hungry,
@@ -94,7 +94,7 @@ pub(super) enum Step {
 }
 
 impl Decoder {
-    pub(super) fn new(max_message_size: usize, is_deflate_agreed: bool) -> Decoder {
+    pub fn new(max_message_size: usize, is_deflate_agreed: bool) -> Decoder {
         Decoder {
             max_message_size,
             header: HeaderReader::new(is_deflate_agreed),
@@ -105,18 +105,18 @@ impl Decoder {
     }
 
     /// Whether a message has begun that has not ended.
-    pub(super) fn is_inside_message(&self) -> bool {
+    pub fn is_inside_message(&self) -> bool {
         self.message.is_some()
     }
 
     /// Whether more comes of what was taken without any input: after [`Step::Paused`].
-    pub(super) fn is_inflating(&self) -> bool {
+    pub fn is_inflating(&self) -> bool {
         let compressed = self.message.as_ref().and_then(|message| message.compressed.as_ref());
         compressed.is_some_and(|compressed| compressed.inflater.is_some())
     }
 
     /// Memory that a message under way holds.
-    pub(super) fn held_bytes(&self) -> usize {
+    pub fn held_bytes(&self) -> usize {
         self.message.as_ref().map_or(0, |message| {
             let compressed = message.compressed.as_ref().map_or(0, |compressed| {
                 let inflater = compressed.inflater.as_ref().map_or(0, |_| Inflater::BYTES);
@@ -127,7 +127,7 @@ impl Decoder {
     }
 
     /// Gives up what there is of a message. Nothing of use can follow.
-    pub(super) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.message = None;
         self.control = Vec::new();
     }
@@ -136,7 +136,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the peer breaks the protocol, or a bound. Nothing of use can follow.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Step, Fault> {
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Step, Fault> {
         let mut inflated = 0;
         loop {
             let payload = match &mut self.payload {

@@ -5,8 +5,8 @@ use std::io::{self, Cursor, Read, Write};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use zigttp_abi::value::ValueKind;
 
-use super::decoder::{Decoder, Message, Step};
-use super::fault::Fault;
+use crate::decoder::{Decoder, Message, Step};
+use crate::fault::Fault;
 use zigttp_abi::value::Value;
 
 /// Largest message: small, so that bounds are met often, and large enough for some inflation.
@@ -110,5 +110,22 @@ impl Write for Peer<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn what_must_hold_for_any_bytes_holds_for_the_seeds() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/frames");
+        let mut count = 0;
+        for entry in folder.read_dir().expect("the target has seeds") {
+            let path = entry.expect("a folder can be read").path();
+            super::frames(&std::fs::read(&path).expect("a seed can be read"));
+            count += 1;
+        }
+        assert!(count > 0, "the target has no seeds");
     }
 }
