@@ -8,8 +8,8 @@ use std::sync::Once;
 use codespan_reporting::term::termcolor::NoColor;
 use zigts_compiler::report::{Shown, compact, github, json, pretty, sarif};
 use zigts_compiler::{Entry, ReadError, check, fix};
-use zigts_rules::levels::Levels;
 use zigts_rules::import::ModuleName;
+use zigts_rules::levels::Levels;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     static HOOK: Once = Once::new();

@@ -15,6 +15,7 @@ use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use zigttp_protocol::{deflate, handshake};
 
 use crate::app::App;
 use crate::connection::Connection;
@@ -32,7 +33,6 @@ use crate::server::Server;
 use crate::socket::Socket;
 use crate::target::extended_connect;
 use crate::transport::InUse;
-use zigttp_protocol::{deflate, handshake};
 
 /// Why there is no connection, and what the client is told.
 type Refusal = (Admission, Box<Response<Body>>);

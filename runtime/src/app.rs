@@ -1,6 +1,7 @@
 //! One loaded artifact: what runs for an event, and what is known about it beforehand.
 
 use zigttp_abi::manifest::Manifest;
+use zigttp_protocol::handshake;
 
 use crate::artifact::Artifact;
 use crate::error::LoadError;
@@ -9,7 +10,6 @@ use crate::route::Routes;
 use crate::sandbox::{Program, Sandbox};
 use crate::source_position::SourceMaps;
 use crate::swap::Trial;
-use zigttp_protocol::handshake;
 
 /// A handler that can be served.
 pub(crate) struct App {

@@ -12,9 +12,10 @@ pub(crate) mod recovery;
 use std::io;
 use std::sync::Arc;
 
+use zigttp_abi::connection_id::ConnectionId;
+
 use self::durable::{DurableAttachments, Writes};
 use crate::connection::Connection;
-use zigttp_abi::connection_id::ConnectionId;
 
 /// Where committed attachments go.
 pub(crate) struct Attachments {

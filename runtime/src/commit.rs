@@ -3,6 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use smallvec::SmallVec;
+use zigttp_protocol::deflate::window::WindowBits;
 
 use crate::attachment::AttachmentError;
 use crate::compression::Variants;
@@ -11,7 +12,6 @@ use crate::effects::{AllTouched, Effect, Effects, Place};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
-use zigttp_protocol::deflate::window::WindowBits;
 
 /// Commits what an event has collected. Answers the duty to write what it has queued, unless another
 /// task has that.

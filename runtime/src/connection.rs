@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::Value;
+use zigttp_protocol::deflate::window::WindowBits;
+
 use crate::auto_response::AutoResponse;
 use crate::browser::Browser;
 use crate::outbox::Outbox;
 use crate::rooms::Room;
 use crate::route::Parameters;
-use zigttp_abi::connection_id::ConnectionId;
-use zigttp_abi::value::Value;
-use zigttp_protocol::deflate::window::WindowBits;
 
 /// One WebSocket connection, from before its `onOpen` until after its `onClose`.
 pub(crate) struct Connection {

@@ -7,10 +7,11 @@
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use zigttp_abi::connection_id::ConnectionId;
+
 use crate::fsync::Fsync;
 use crate::number;
 use crate::own_folder::{Others, OwnFolder};
-use zigttp_abi::connection_id::ConnectionId;
 
 /// The file of the high-water mark, and its name while it is written anew.
 const MARK: &str = "ids";

@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use serde::Serialize;
+use zigttp_abi::connection_id::ConnectionId;
 
 use crate::connection::Connection;
 use crate::hub::Hub;
-use zigttp_abi::connection_id::ConnectionId;
 
 /// A connection of a page.
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use zigttp_abi::close_code;
+use zigttp_protocol::close::Close;
 
 use crate::app::App;
 use crate::budget::OverBudget;
@@ -23,7 +24,6 @@ use crate::sandbox::Slot;
 use crate::server::Server;
 use crate::unwritten::Unwritten;
 use crate::{failpoint, failure_log};
-use zigttp_protocol::close::Close;
 
 /// What is left of an event that has returned.
 struct Committed {

@@ -5,13 +5,14 @@ use std::mem::take;
 use std::ops::Index;
 use std::sync::Arc;
 
-use crate::auto_response::AutoResponse;
-use crate::connection::Connection;
 use zigttp_abi::connection_id::{ById, ConnectionId};
 use zigttp_abi::value::Value;
 use zigttp_protocol::close::Close;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_protocol::frame::Frame;
+
+use crate::auto_response::AutoResponse;
+use crate::connection::Connection;
 
 /// One thing an event did.
 pub(crate) enum Effect {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use zigttp_abi::guest::MAX_INPUTS;
+use zigttp_abi::value::Value;
 
 use crate::connection::Connection;
-use zigttp_abi::value::Value;
 
 /// One call of the handler. What is large is boxed: events of connections are many and small.
 pub(crate) enum Event {

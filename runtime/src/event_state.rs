@@ -7,6 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::ResourceLimiter;
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_protocol::frame::Frame;
 
 use crate::budget::{CpuBudget, MemoryBudget, OverBudget};
 use crate::connection::Connection;
@@ -15,8 +17,6 @@ use crate::event::{Event, Response};
 use crate::failure::Thrown;
 use crate::guest_memory::GuestMemory;
 use crate::hub::Hub;
-use zigttp_abi::connection_id::ConnectionId;
-use zigttp_protocol::frame::Frame;
 
 /// Host data of a store: the state of the event that it runs, and nothing of any event in between.
 #[derive(Default)]

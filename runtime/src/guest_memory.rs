@@ -7,13 +7,12 @@
 use bytes::Bytes;
 use wasmtime::{Caller, Memory};
 use zigttp_abi::guest::MAX_INPUTS;
-use zigttp_abi::value::ValueKind;
+use zigttp_abi::value::{Value, ValueKind, well_formed, well_formed_len};
+use zigttp_protocol::frame::Frame;
 
 use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
 use crate::restore;
-use zigttp_abi::value::{Value, well_formed, well_formed_len};
-use zigttp_protocol::frame::Frame;
 
 /// The guest broke the interface; no engine of ours does. Ends the event.
 #[derive(Debug, thiserror::Error)]

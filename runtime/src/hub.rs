@@ -4,6 +4,8 @@ use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
+use zigttp_abi::connection_id::{ById, ConnectionId};
+use zigttp_protocol::deflate::window::WindowBits;
 
 use crate::attachment::Attachments;
 use crate::browser::Browser;
@@ -17,8 +19,6 @@ use crate::pool::Pool;
 use crate::rooms::Rooms;
 use crate::route::{Opening, path};
 use crate::shared_text::SharedText;
-use zigttp_abi::connection_id::{ById, ConnectionId};
-use zigttp_protocol::deflate::window::WindowBits;
 
 /// Connections by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 use zigttp_abi::close_code;
+use zigttp_abi::value::Value;
+use zigttp_protocol::close::Close;
+use zigttp_protocol::frame::Frame;
 
 use crate::connection::{Connection, State};
 use crate::event::Event;
@@ -13,9 +16,6 @@ use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
 use crate::unwritten;
-use zigttp_abi::value::Value;
-use zigttp_protocol::close::Close;
-use zigttp_protocol::frame::Frame;
 
 /// How a connection ended.
 enum End {

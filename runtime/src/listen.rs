@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
+use zigttp_protocol::handshake;
 
 use crate::accept::{Acceptor, For};
 use crate::config::Config;
@@ -28,7 +29,6 @@ use crate::server::Server;
 use crate::target::extended_connect;
 use crate::transport::Activity;
 use crate::{control, loopback, responses, target};
-use zigttp_protocol::handshake;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;

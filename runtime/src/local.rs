@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use zigttp_abi::value::Value;
+use zigttp_protocol::frame::Frame;
 
 use crate::event::Event;
 use crate::registration::Registered;
 use crate::server::Server;
-use zigttp_abi::value::Value;
-use zigttp_protocol::frame::Frame;
 
 /// A connection that a program holds instead of a client.
 pub struct LocalConnection {

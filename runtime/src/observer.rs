@@ -14,12 +14,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
+use zigttp_abi::value::Value;
 
 pub(crate) use self::preview::Preview;
 pub(crate) use self::record::Record;
 use crate::connection::Connection;
 use crate::event::Event;
-use zigttp_abi::value::Value;
 
 /// How long a look lasts: pages look again every second at the latest.
 const LOOK: Duration = Duration::from_secs(10);

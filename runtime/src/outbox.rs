@@ -18,10 +18,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
-
-use crate::wire::Writer;
 use zigttp_protocol::close::Close;
 use zigttp_protocol::frame::Frame;
+
+use crate::wire::Writer;
 
 /// Frames that go out with one system call.
 const MAX_SLICES: usize = 16;

@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use zigttp_abi::connection_id::ConnectionId;
 
 use self::left::{Left, Leftover, Most, Place, Taken};
 use self::token::Key;
@@ -28,7 +29,6 @@ use crate::cookies::{self, HOST_PREFIX};
 use crate::http::peer::Peer;
 use crate::own_folder::OwnFolder;
 use crate::server::Server;
-use zigttp_abi::connection_id::ConnectionId;
 
 /// Shown by clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");

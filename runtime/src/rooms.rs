@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use zigttp_abi::connection_id::ConnectionId;
+
 use crate::connection::Connection;
 use crate::shared_text::SharedText;
-use zigttp_abi::connection_id::ConnectionId;
 
 /// Members of a room in the order they opened.
 pub(crate) type Members = BTreeMap<ConnectionId, Arc<Connection>>;

@@ -18,6 +18,10 @@ use hyper::upgrade::Upgraded;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::sync::oneshot;
 use tungstenite::protocol::frame::Frame as ControlFrame;
+use zigttp_abi::value::Value;
+use zigttp_protocol::close::{self, Close};
+use zigttp_protocol::decoder::{Decoder, Message, Step};
+use zigttp_protocol::fault::Fault;
 
 use crate::config::Config;
 use crate::connection::Connection;
@@ -27,10 +31,6 @@ use crate::outbox::{Call, Outbox};
 use crate::pool::Share;
 use crate::unwritten::Unwritten;
 use crate::wire::{self, Reader};
-use zigttp_abi::value::Value;
-use zigttp_protocol::close::{self, Close};
-use zigttp_protocol::decoder::{Decoder, Message, Step};
-use zigttp_protocol::fault::Fault;
 
 /// Most bytes that one system call reads. One buffer a thread: a connection that waits has none.
 const READ_BYTES: usize = 64 << 10;

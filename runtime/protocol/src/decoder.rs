@@ -7,13 +7,12 @@
 
 use bytes::Bytes;
 use zigttp_abi::close_code;
-use zigttp_abi::value::ValueKind;
+use zigttp_abi::value::{Value, ValueKind};
 
 use crate::close::Close;
 use crate::fault::Fault;
 use crate::header::{Header, HeaderReader, Opcode};
 use crate::inflater::Inflater;
-use zigttp_abi::value::Value;
 
 /// Most compressed bytes that are inflated at a time: at most 1 MiB comes of it.
 const INFLATED_AT_ONCE: usize = 1024;

@@ -3,11 +3,10 @@
 use std::io::{self, Cursor, Read, Write};
 
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use zigttp_abi::value::ValueKind;
+use zigttp_abi::value::{Value, ValueKind};
 
 use crate::decoder::{Decoder, Message, Step};
 use crate::fault::Fault;
-use zigttp_abi::value::Value;
 
 /// Largest message: small, so that bounds are met often, and large enough for some inflation.
 const MAX_MESSAGE_BYTES: usize = 4096;

@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::Value;
 
 use super::AttachmentError;
 use super::file::{self, Header};
@@ -20,8 +22,6 @@ use crate::connection::Connection;
 use crate::fsync::Fsync;
 use crate::own_folder::OwnFolder;
 use crate::{browser, failpoint};
-use zigttp_abi::connection_id::ConnectionId;
-use zigttp_abi::value::Value;
 
 /// Orders that are carried out together.
 const MAX_BATCH: usize = 256;

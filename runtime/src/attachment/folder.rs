@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Dir, FileType, Timespec, Timestamps, UTIME_NOW};
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::Value;
 
 use super::file::{self, Damage, Header};
 use crate::number;
 use crate::own_folder::{Others, OwnFolder};
-use zigttp_abi::connection_id::ConnectionId;
-use zigttp_abi::value::Value;
 
 /// Read at a time until a header is whole. Most are a few hundred bytes.
 const START_BYTES: u64 = 4096;

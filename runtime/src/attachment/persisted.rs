@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::Value;
+
 use super::file::Damage;
 use super::folder::{Folder, ReadError};
 use crate::durable_dir::{self, DurableDir};
-use zigttp_abi::connection_id::ConnectionId;
-use zigttp_abi::value::Value;
 
 /// No server can be configured to keep a larger one.
 const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;

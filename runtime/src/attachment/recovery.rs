@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use zigttp_abi::connection_id::ConnectionId;
+
 use super::file::{Damage, Header};
 use crate::browser;
 use crate::resume::Found;
 use crate::server::Server;
-use zigttp_abi::connection_id::ConnectionId;
 
 /// Why an attachment was not adopted. It is where it was.
 #[derive(Debug, thiserror::Error)]

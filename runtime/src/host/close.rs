@@ -3,12 +3,12 @@
 use wasmtime::{Caller, Linker};
 use zigttp_abi::close_code;
 use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_protocol::close::Close;
 
 use crate::budget::OverBudget;
 use crate::effects::Effect;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
-use zigttp_protocol::close::Close;
 
 impl EventState {
     /// Collects a close; nothing for a connection that is gone or already closing.

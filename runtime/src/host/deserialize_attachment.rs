@@ -2,11 +2,11 @@
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::value::Value;
 
 use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
-use zigttp_abi::value::Value;
 
 impl EventState {
     /// What this event has written, else what is committed.

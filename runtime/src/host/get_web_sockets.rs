@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use wasmtime::{Caller, Linker};
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::value::well_formed;
 
 use crate::connection::Connection;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::rooms::Room;
-use zigttp_abi::connection_id::ConnectionId;
-use zigttp_abi::value::well_formed;
 
 /// Members whose ids are gathered without an allocation.
 const FEW: usize = 16;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::value::Value;
 
 use crate::budget::OverBudget;
 use crate::effects::Effect;
@@ -13,7 +14,6 @@ use crate::event_state::{EventState, HostData};
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
 use crate::host::serialize_attachment::read_attachment;
-use zigttp_abi::value::Value;
 
 /// Bytes of an error's message, and of its stack, that are kept for the log.
 const MAX_TEXT_BYTES: i32 = 16 << 10;

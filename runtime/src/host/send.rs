@@ -3,13 +3,13 @@
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
 use zigttp_abi::value::ValueKind;
+use zigttp_protocol::frame::Frame;
 
 use crate::budget::OverBudget;
 use crate::effects::Place;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::outbox::queue_bytes;
-use zigttp_protocol::frame::Frame;
 
 impl EventState {
     /// Where a frame may be sent: nowhere when the connection is gone or closing, or its queue plus

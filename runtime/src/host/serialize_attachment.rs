@@ -2,12 +2,12 @@
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::value::Value;
 
 use crate::budget::OverBudget;
 use crate::effects::Effect;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
-use zigttp_abi::value::Value;
 
 impl EventState {
     /// Collects a write; nothing for a connection that is gone.

@@ -5,15 +5,15 @@ use std::time::Instant;
 use hyper::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use zigttp_abi::close_code;
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::ValueKind;
+use zigttp_protocol::close::Close;
 
 use super::{Refusal, refuse};
 use crate::connection::Connection;
 use crate::http::response::{Body, text};
 use crate::observer::Preview;
 use crate::server::Server;
-use zigttp_abi::connection_id::ConnectionId;
-use zigttp_protocol::close::Close;
 
 /// Bytes of an attachment that are shown: all of a text within the default bound.
 const MAX_TEXT: usize = 64 << 10;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
+use zigttp_abi::connection_id::ConnectionId;
 
 use super::Inspector;
 use crate::connection_list::{self, Listed};
@@ -13,7 +14,6 @@ use crate::histogram::Distribution;
 use crate::observer::{Look, Record};
 use crate::own_thread::on_own_thread;
 use crate::server::Server;
-use zigttp_abi::connection_id::ConnectionId;
 
 /// How long a page waits at most for something to happen.
 const WAIT: Duration = Duration::from_secs(1);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use zigttp_abi::value::Value;
+use zigttp_protocol::frame::Frame;
 
 use super::preview::Preview;
 use crate::connection::Connection;
@@ -12,8 +14,6 @@ use crate::failure::Failure;
 use crate::sandbox::Times;
 use crate::shared_text::SharedText;
 use crate::source_position::SourceMaps;
-use zigttp_abi::value::Value;
-use zigttp_protocol::frame::Frame;
 
 /// Bytes of a stack trace that are shown.
 const MAX_FAILURE: usize = 8 << 10;

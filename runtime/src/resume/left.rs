@@ -11,9 +11,9 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use zigttp_abi::connection_id::{ById, ConnectionId};
 
 use crate::browser::Browser;
-use zigttp_abi::connection_id::{ById, ConnectionId};
 
 /// A file takes whole blocks of its disk.
 const BLOCK_BYTES: u64 = 4096;
