@@ -20,3 +20,4 @@ pub mod handshake;
 pub mod header;
 pub mod inflater;
 pub mod list;
+mod partial;
