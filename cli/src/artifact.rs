@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use zigts_rules::levels::Levels;
 
-use crate::commands::build;
+use crate::compilation::Compilation;
+use crate::exit::ErrorsFound;
 use crate::handler_file;
 
 /// The bytes of a handler's artifact.
@@ -13,7 +15,12 @@ use crate::handler_file;
 /// When the file cannot be read, is of no known kind, or does not build.
 pub fn load(handler: &Path) -> anyhow::Result<Vec<u8>> {
     if handler_file::is_source(handler) {
-        return build::compile_file(handler);
+        let compilation = Compilation::of(handler, &Levels::default())?;
+        compilation.show_findings()?;
+        return compilation
+            .artifact
+            .map(|artifact| artifact.bytes)
+            .ok_or_else(|| ErrorsFound.into());
     }
     if handler.extension().is_some_and(|extension| extension == "wasm") {
         return std::fs::read(handler)

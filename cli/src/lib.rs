@@ -16,7 +16,7 @@
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is to serve it anew;
 //! - [`signals`]: what the operator tells a server, from its start on;
 //! - [`dev`]: a handler that is being worked on: built, served, and built again when it changes;
-//! - [`building`]: the compiler's engine, ready to build;
+//! - [`building`], [`compilation`]: the compiler's engine, ready to build, and what it makes of a handler;
 //! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`variables`], [`given`]: the
 //!   options of a server as flags and environment variables, and which of them are not as by default;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
@@ -31,6 +31,7 @@ pub mod building;
 pub mod cache;
 pub mod checking;
 pub mod commands;
+pub mod compilation;
 pub mod description;
 pub mod dev;
 pub mod exit;

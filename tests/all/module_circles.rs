@@ -6,8 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::support::programs::{committed, root};
 
 /// Source folders without a circle.
-const CRATES: [&str; 5] =
-    ["compiler/engine/src", "compiler/src", "rules/src", "runtime/abi/src", "runtime/protocol/src"];
+const CRATES: [&str; 6] = [
+    "cli/src",
+    "compiler/engine/src",
+    "compiler/src",
+    "rules/src",
+    "runtime/abi/src",
+    "runtime/protocol/src",
+];
 
 /// What each module of a crate imports from others of it, and the item by which it does.
 type Imports = BTreeMap<String, BTreeMap<String, String>>;

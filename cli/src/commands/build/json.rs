@@ -9,7 +9,7 @@ use zigts_compiler::report::json::{JsonDiagnostic, diagnostics};
 use zigts_rules::import::ModuleName;
 use zigts_rules::printable::printable_json;
 
-use super::Build;
+use crate::compilation::Compilation;
 use crate::description::JsonHandler;
 use crate::show;
 
@@ -42,9 +42,9 @@ struct JsonConsoleLine<'a> {
 }
 
 /// The object, on lines of its own.
-pub(super) fn to_string(build: &Build, output: &Path, duration: Duration) -> String {
-    let path_of = |module: &ModuleName| build.file.path_of(module);
-    let artifact = build.artifact.as_ref();
+pub(super) fn to_string(compilation: &Compilation, output: &Path, duration: Duration) -> String {
+    let path_of = |module: &ModuleName| compilation.file.path_of(module);
+    let artifact = compilation.artifact.as_ref();
     let object = JsonBuild {
         success: artifact.is_some(),
         duration_ms: duration.as_millis(),
@@ -53,9 +53,9 @@ pub(super) fn to_string(build: &Build, output: &Path, duration: Duration) -> Str
             bytes: artifact.bytes.len(),
         }),
         handler: artifact.map(|artifact| JsonHandler::from(&artifact.manifest)),
-        diagnostics: diagnostics(&[Shown { report: &build.report, path_of: &path_of }]),
-        omitted: Some(build.report.omitted).filter(|&omitted| omitted > 0),
-        console: build
+        diagnostics: diagnostics(&[Shown { report: &compilation.report, path_of: &path_of }]),
+        omitted: Some(compilation.report.omitted).filter(|&omitted| omitted > 0),
+        console: compilation
             .console
             .iter()
             .map(|line| JsonConsoleLine { method: show::console_method(line), text: &line.text })

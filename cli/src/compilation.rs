@@ -1,0 +1,63 @@
+//! A handler that has been compiled: its findings and, if it has no errors, its artifact.
+
+use std::path::Path;
+
+use zigts_compiler::report::{Report, Shown};
+use zigts_compiler::{BuildError, ConsoleLine};
+use zigts_rules::import::ModuleName;
+use zigts_rules::levels::Levels;
+use zigttp_abi::manifest::Manifest;
+
+use crate::handler_file::HandlerFile;
+use crate::overlay::Overlay;
+use crate::{building, show};
+
+/// The result of compiling a handler.
+pub struct Compilation {
+    pub file: HandlerFile,
+    pub report: Report,
+    /// What its top-level code has printed.
+    pub console: Vec<ConsoleLine>,
+    /// `None` if the handler has errors.
+    pub artifact: Option<Artifact>,
+}
+
+/// A compiled handler.
+pub struct Artifact {
+    pub bytes: Vec<u8>,
+    pub manifest: Manifest,
+}
+
+impl Compilation {
+    /// Compiles the handler at a path.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the engine does not run here. Errors of the handler are in the report.
+    pub fn of(path: &Path, levels: &Levels) -> anyhow::Result<Compilation> {
+        let overlay = Overlay::default();
+        let file = HandlerFile::open(path, &overlay)?;
+        let builder = building::builder()?;
+        let mut read = |module: &ModuleName| file.read(module, &overlay);
+        let (report, console, artifact) =
+            match zigts_compiler::build(&builder, file.entry(), &mut read, levels) {
+                Ok(zigts_compiler::Artifact { bytes, manifest, report, console }) => {
+                    (report, console, Some(Artifact { bytes, manifest }))
+                }
+                Err(BuildError::Rejected(rejected)) => (rejected.report, rejected.console, None),
+                Err(error) => return Err(error.into()),
+            };
+        Ok(Compilation { file, report, console, artifact })
+    }
+
+    /// Shows on standard error what its top-level code has printed, its diagnostics and their number.
+    ///
+    /// # Errors
+    /// When standard error is closed.
+    pub fn show_findings(&self) -> anyhow::Result<()> {
+        let path_of = |module: &ModuleName| self.file.path_of(module);
+        show::console(&self.console);
+        show::diagnostics(&[Shown { report: &self.report, path_of: &path_of }])?;
+        show::tally(std::iter::once(&self.report));
+        Ok(())
+    }
+}
