@@ -6,6 +6,6 @@ cd "$(dirname "$0")/../.."
 
 minutes=${1:-60}
 cargo build --workspace --locked
-for test in under_attack::whoever_behaves soak::nothing_is_left; do
+for test in operate::under_attack::whoever_behaves operate::soak::nothing_is_left; do
   ZIGTTP_SOAK_SECONDS=$((minutes * 60)) cargo test --workspace --locked --test all -- "$test" --nocapture
 done

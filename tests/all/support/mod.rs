@@ -12,6 +12,7 @@ pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod tls;
 pub(crate) mod wasm;
+pub(crate) mod zigts;
 
 use std::io::Write;
 use std::time::{Duration, Instant};

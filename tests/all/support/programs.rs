@@ -108,3 +108,17 @@ fn compile_once(key: &str, source: impl FnOnce(&Path) -> PathBuf) -> PathBuf {
         })
         .clone()
 }
+
+/// Sends every member 64 KiB on each message and tells the sender how many were refused.
+pub(crate) const FLOOD: &str = r#"
+import { send, getWebSockets } from "zigttp:websocket";
+const big = "x".repeat(64 * 1024);
+export function onMessage(ws: WebSocket, data: string, room: string) {
+  let refused = 0;
+  for (const peer of getWebSockets(room)) if (peer !== ws && !send(peer, big)) refused++;
+  send(ws, "refused " + refused);
+}
+export function onClose(ws: WebSocket, code: number, reason: string) {
+  console.log("closed", code, reason);
+}
+"#;

@@ -1,0 +1,141 @@
+//! What `zigts build` says of what it has built.
+
+use serde_json::Value;
+
+use crate::support::zigts::{folder_with, zigts};
+
+const HANDLER: &str = r#"import { deserializeAttachment, send } from "zigttp:websocket";
+export const routes = ["/room/:name", "/lobby"];
+export const protocols = ["chat.v2"];
+console.log("built");
+export function onOpen(ws: WebSocket) {}
+export function onMessage(ws: WebSocket, data: string) { send(ws, data + Date.now()); }
+export function onClose(ws: WebSocket) { console.log(deserializeAttachment(ws)); }
+"#;
+const WARNED: &str = r#"import { send } from "zigttp:websocket";
+export function onOpen(ws: WebSocket) { send(ws, "hello"); }
+"#;
+
+/// The object, with what differs from build to build replaced.
+fn stable(json: &str) -> String {
+    let line = |line: &str| match line.split_once(": ") {
+        Some((key, value)) if key.contains("bytes") || key.contains("durationMs") => {
+            let number = value.trim_end_matches(',');
+            assert!(number.parse::<u64>().is_ok_and(|number| number > 0), "{line}");
+            format!("{key}: 1{}\n", &value[number.len()..])
+        }
+        _ => format!("{line}\n"),
+    };
+    json.lines().map(line).collect()
+}
+
+#[test]
+fn people_are_told_size_time_routes_and_effects() {
+    let folder = folder_with(&[("chat.ts", HANDLER)]);
+    let run = zigts(folder.path(), &["build", "chat.ts"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, "console.log while building: built\n"));
+    let (first, table) = run.stdout.split_once('\n').expect("a line and a table");
+    assert!(first.starts_with("chat.wasm: 1.") && first.contains(" MiB, built in "), "{first}");
+    assert_eq!(
+        table,
+        "  routes     /room/:name, /lobby\n  \
+           protocols  chat.v2\n  \
+           onClose    state\n  \
+           onMessage  io\n  \
+           onOpen     pure\n  \
+           may call   deserializeAttachment, send\n"
+    );
+}
+
+#[test]
+fn programs_are_told_the_same_as_one_object() {
+    let folder = folder_with(&[("chat.ts", HANDLER)]);
+    let run = zigts(folder.path(), &["build", "chat.ts", "--json"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(stable(&run.stdout), @r#"
+    {
+      "success": true,
+      "durationMs": 1,
+      "artifact": {
+        "path": "chat.wasm",
+        "bytes": 1
+      },
+      "handler": {
+        "abi": 4,
+        "compiler": "0.1.0",
+        "sourceHash": "980eda31fdfea08696868370030a8ec71c7e78325ced59b3d5a44b665354f10a",
+        "exports": [
+          {
+            "name": "onClose",
+            "effects": [
+              "state"
+            ]
+          },
+          {
+            "name": "onMessage",
+            "effects": [
+              "io"
+            ]
+          },
+          {
+            "name": "onOpen",
+            "effects": []
+          }
+        ],
+        "routes": [
+          "/room/:name",
+          "/lobby"
+        ],
+        "protocols": [
+          "chat.v2"
+        ],
+        "api": [
+          "deserializeAttachment",
+          "send"
+        ],
+        "properties": {
+          "pure": false,
+          "read_only": false,
+          "deterministic": false
+        }
+      },
+      "diagnostics": [],
+      "console": [
+        {
+          "method": "log",
+          "text": "built"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn programs_are_told_why_there_is_no_artifact() {
+    let folder =
+        folder_with(&[("warned.ts", WARNED), ("broken.ts", "export function onMessage( {\n")]);
+    let build = |arguments: &[&str]| -> (i32, Value, String) {
+        let run = zigts(folder.path(), &[&["build", "--json"], arguments].concat());
+        (run.code, serde_json::from_str(&run.stdout).expect("it is JSON"), run.stderr)
+    };
+    let (code, json, said) = build(&["broken.ts"]);
+    assert_eq!((code, said.as_str()), (1, ""));
+    assert_eq!((&json["success"], &json["artifact"]), (&Value::Bool(false), &Value::Null));
+    assert_eq!(json["diagnostics"][0]["code"], "ZTS002");
+    assert_eq!(json["diagnostics"][0]["file"], "broken.ts");
+
+    let (code, json, said) = build(&["--deny-warnings", "warned.ts"]);
+    assert_eq!((code, said.as_str()), (1, "failed: no warnings are allowed\n"));
+    assert_eq!((&json["success"], &json["handler"]), (&Value::Bool(false), &Value::Null));
+    assert!(!folder.path().join("warned.wasm").exists());
+
+    let (code, json, said) = build(&["warned.ts"]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert_eq!(json["diagnostics"][0]["code"], "ZTS320");
+    assert_eq!(json["artifact"]["path"], "warned.wasm");
+    assert!(folder.path().join("warned.wasm").exists());
+
+    // What could not run is no object.
+    let run = zigts(folder.path(), &["build", "--json", "missing.ts"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.lines().count()), (2, "", 1));
+}

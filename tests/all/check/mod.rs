@@ -1,0 +1,6 @@
+//! What `zigts check` and `zigts lsp` find, and how they show it.
+
+mod lsp;
+mod printable;
+mod reports;
+mod rules;

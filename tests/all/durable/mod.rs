@@ -1,0 +1,8 @@
+//! What outlives a connection or a server, and what does not.
+
+mod attachments;
+mod crash;
+mod directory;
+mod disk_faults;
+mod lifetime;
+mod resume;

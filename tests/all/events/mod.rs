@@ -1,0 +1,10 @@
+//! What one event can do and cannot: the API, its budgets, its sandbox.
+
+mod api;
+mod atomic;
+mod binary;
+mod budgets;
+mod failures;
+mod fresh;
+mod isolation;
+mod sandbox;

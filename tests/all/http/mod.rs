@@ -1,0 +1,7 @@
+//! HTTP: requests and responses, and the transports under them.
+
+mod bodies;
+mod handler;
+mod targets;
+mod tls;
+mod transports;

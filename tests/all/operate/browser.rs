@@ -1,0 +1,56 @@
+//! What only a browser shows: the inspector's page, and a chat over wss, driven in chromium by scripts of
+//! `tests/browser`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::programs::{self, root};
+use crate::support::server::Server;
+use crate::support::tls;
+
+/// Runs a script in node with these arguments; where there is no browser, or nothing to drive it with,
+/// it says so.
+fn run(script: &str, arguments: &[&str]) {
+    let folder = root().join("tests/browser");
+    let has_browser = std::env::var_os("CHROMIUM").is_some()
+        || ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+            .iter()
+            .any(|place| Path::new(place).exists());
+    if !has_browser || !folder.join("node_modules/playwright-core").exists() {
+        // Past the capture of the test's output: what is not tested should be seen.
+        use std::io::Write;
+        let line = "skipped: install chromium and run `npm ci` in tests/browser";
+        let _ = writeln!(std::io::stderr(), "{script}: {line}");
+        return;
+    }
+    let output = Command::new("node")
+        .current_dir(folder)
+        .arg(script)
+        .args(arguments)
+        .output()
+        .expect("node is there where its modules are");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (told, error) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{script} failed:\n{told}{error}");
+}
+
+#[test]
+fn the_inspector_works_in_a_browser() {
+    let folder = programs::folder();
+    let handler = folder.path().join("chat.ts");
+    for name in ["chat.ts", "page.ts"] {
+        std::fs::copy(root().join("examples/websocket").join(name), folder.path().join(name))
+            .expect("the folder is writable");
+    }
+    let server = Server::develop(folder.path(), "chat.ts", &[]);
+    server.wait_for_log("built in");
+    let url = format!("http://{}", server.address);
+    run("inspector.mjs", &[&url, handler.to_str().expect("a UTF-8 path")]);
+}
+
+#[test]
+fn two_pages_of_a_browser_chat_over_wss() {
+    let handler = programs::compile_file("examples/websocket/chat.ts");
+    let server = tls::start(&handler, &tls::certificate("first"), &tls::key("first"), &[]);
+    run("wss.mjs", &[&format!("https://localhost:{}", server.address.port())]);
+}

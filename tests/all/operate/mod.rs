@@ -1,0 +1,15 @@
+//! What an operator sets, sees and relies on.
+
+mod bad_artifacts;
+mod browser;
+mod few_threads;
+mod inspector;
+mod limits;
+mod logs;
+mod module_cache;
+mod observing;
+mod shutdown;
+mod soak;
+mod swap;
+mod under_attack;
+mod variables;
