@@ -9,21 +9,19 @@ use zigttp_runtime::AdminToken;
 
 use crate::values::socket_address;
 
+/// The heading of `--help` for what operators look at.
+pub(crate) const OBSERVING: &str = "Observing";
+
 /// Where metrics and health are to be had, and who may see them.
 #[derive(Args)]
+#[command(next_help_heading = OBSERVING)]
 pub struct AdminOptions {
     /// Serve /healthz, /readyz, /metrics and /connections on this address, such as 127.0.0.1:9090
-    #[arg(long, env = "ZIGTTP_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = socket_address, help_heading = "Observing")]
+    #[arg(long, env, value_name = "ADDRESS", value_parser = socket_address)]
     admin_listen: Option<SocketAddr>,
 
-    /// File with the bearer token that /metrics and /connections ask for; needed beyond loopback
-    #[arg(
-        long,
-        env = "ZIGTTP_ADMIN_TOKEN_FILE",
-        value_name = "FILE",
-        requires = "admin_listen",
-        help_heading = "Observing"
-    )]
+    /// File with the bearer token for /metrics and /connections; needed when the address is not loopback
+    #[arg(long, env, value_name = "FILE", requires = "admin_listen")]
     admin_token_file: Option<PathBuf>,
 }
 

@@ -3,28 +3,30 @@
 use clap::Args;
 use zigttp_runtime::{AdminToken, InspectorAccess, InspectorOptions};
 
+use crate::admin_options::OBSERVING;
 use crate::values::{switch, within};
 
 /// How much the inspector keeps.
 #[derive(Args)]
+#[command(next_help_heading = OBSERVING)]
 pub struct InspectorEvents {
-    /// Events that the inspector keeps while somebody looks; older ones give way
+    /// Events that the inspector keeps while its page is open; older ones are dropped
     #[arg(
         long,
-        env = "ZIGTTP_INSPECTOR_EVENTS",
+        env,
         value_name = "N",
         default_value_t = InspectorOptions::DEFAULT_MAX_EVENTS as u32,
-        value_parser = |text: &str| within(text, 1..=100_000),
-        help_heading = "Observing"
+        value_parser = |text: &str| within(text, 1..=100_000)
     )]
     inspector_events: u32,
 }
 
 /// Whether a server has an inspector.
 #[derive(Args)]
+#[command(next_help_heading = OBSERVING)]
 pub struct InspectorFlag {
-    /// Serve the inspector at /__zigttp, to whoever has the token that is printed at the start
-    #[arg(long, env = "ZIGTTP_INSPECTOR", value_parser = switch, help_heading = "Observing")]
+    /// Serve the inspector at /__zigttp, to clients with the token that is printed at start
+    #[arg(long, env, value_parser = switch)]
     inspector: bool,
 
     #[command(flatten)]

@@ -1,11 +1,8 @@
 //! What the operator tells a server by signals, heard from the very beginning: before that a SIGHUP
 //! ends the process.
 
-use std::io;
-
-use anyhow::Context;
-use rustix::process::Signal;
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::{Context, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use zigttp_runtime::on_own_thread;
 
 use crate::output;
@@ -14,26 +11,26 @@ use crate::output;
 ///
 /// # Errors
 /// When signals cannot be listened to.
-pub fn hang_up() -> io::Result<tokio::signal::unix::Signal> {
-    signal(SignalKind::hangup())
+pub fn hang_up() -> Result<Signal> {
+    listen(SignalKind::hangup())
 }
 
 /// Lets a write over the limit of files (`ulimit -f`) fail, as on a full disk, instead of ending the process.
 ///
 /// # Errors
 /// When signals cannot be listened to.
-pub fn survive_large_files() -> io::Result<()> {
-    // Who listens is asked no more: it is enough that somebody does.
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+pub fn survive_large_files() -> Result<()> {
+    // The stream is not needed: it is enough that the signal has a listener.
+    listen(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
 ///
 /// # Errors
 /// When signals cannot be listened to.
-pub fn stop() -> io::Result<impl Future<Output = ()> + Unpin> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+pub fn stop() -> Result<impl Future<Output = ()> + Unpin> {
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
     let mut either = async move || {
         tokio::select! {
             _ = interrupt.recv() => SignalKind::interrupt(),
@@ -59,8 +56,8 @@ pub fn stop() -> io::Result<impl Future<Output = ()> + Unpin> {
 /// What the work comes to, or that the system gives no thread for it.
 pub async fn start<T: Send + 'static>(
     stop: &mut (impl Future<Output = ()> + Unpin),
-    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<Option<T>> {
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<Option<T>> {
     tokio::select! {
         done = on_own_thread(work) => done.context("cannot start")?.map(Some),
         () = stop => {
@@ -68,4 +65,8 @@ pub async fn start<T: Send + 'static>(
             Ok(None)
         }
     }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal> {
+    signal(kind).context("cannot listen for signals")
 }

@@ -10,14 +10,15 @@ use zigttp_runtime::{Server, Tls, on_own_thread};
 
 /// What https and wss are served with.
 #[derive(Args)]
+#[command(next_help_heading = "TLS")]
 pub struct TlsOptions {
-    /// Serve https and wss with this chain of certificates, the server's own first (PEM); read again
-    /// on SIGHUP
-    #[arg(long, env = "ZIGTTP_TLS_CERT", value_name = "FILE", help_heading = "TLS")]
+    /// Serve https and wss with this certificate chain, the server's own certificate first (PEM); SIGHUP
+    /// reads it again
+    #[arg(long, env, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
     /// The certificate's private key, unencrypted (PEM)
-    #[arg(long, env = "ZIGTTP_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
+    #[arg(long, env, value_name = "FILE")]
     tls_key: Option<PathBuf>,
 }
 

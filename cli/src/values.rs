@@ -1,6 +1,6 @@
 //! Values of options, as `--help` asks for them. What can be read in two ways, or hardly, is refused.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -21,36 +21,93 @@ pub(crate) fn within(text: &str, range: RangeInclusive<u32>) -> Result<u32, Stri
     if range.contains(&value) { Ok(value) } else { Err(format!("it is from {first} to {last}")) }
 }
 
-/// `50ms`, `10s`, `2min`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write a time as 50ms, 10s or 2min"))?;
-    if duration.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(duration) }
-}
+/// A time, as `50ms`, `10s` or `2min`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time(pub(crate) Duration);
 
-/// `64KiB`, `1MiB`, or plain bytes.
-pub(crate) fn size(text: &str) -> Result<usize, String> {
-    // The event interface counts in 32 bits.
-    i32::try_from(memory(text)?)
-        .ok()
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .ok_or_else(|| "it is over 2GiB".to_owned())
-}
+impl FromStr for Time {
+    type Err = String;
 
-/// The same for what no event holds alone, however much it is.
-pub(crate) fn memory(text: &str) -> Result<usize, String> {
-    const HOW: &str = "write a size as 64KiB, 1MiB or bytes";
-    // No sign.
-    if !text.starts_with(|first: char| first.is_ascii_digit()) {
-        return Err(format!("{text:?} is no size; {HOW}"));
+    fn from_str(text: &str) -> Result<Time, String> {
+        let time = humantime::parse_duration(text)
+            .map_err(|error| format!("{error}; write a time as 50ms, 10s or 2min"))?;
+        if time.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(Time(time)) }
     }
-    let size: bytesize::ByteSize =
-        text.parse().map_err(|_: String| format!("{text:?} is no size; {HOW}"))?;
-    // What is over what it can count is as much as it can count.
-    usize::try_from(size.as_u64())
-        .ok()
-        .filter(|size| *size < usize::MAX)
-        .ok_or_else(|| "it is more than there can be".to_owned())
+}
+
+impl Display for Time {
+    /// In the largest unit that divides it and of which it has at least two: `60s`, `2min`.
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_millis();
+        for (unit, in_ms, least) in
+            [("d", 86_400_000, 2), ("h", 3_600_000, 2), ("min", 60_000, 2), ("s", 1_000, 1)]
+        {
+            if ms.is_multiple_of(in_ms) && ms / in_ms >= least {
+                return write!(formatter, "{}{unit}", ms / in_ms);
+            }
+        }
+        write!(formatter, "{ms}ms")
+    }
+}
+
+/// A size of what one event may hold, as `64KiB`, `1MiB`, or plain bytes. The event interface counts in 32
+/// bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) usize);
+
+/// A size of what many events or connections hold together, however large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TotalSize(pub(crate) usize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let TotalSize(bytes) = text.parse()?;
+        if i32::try_from(bytes).is_ok() {
+            Ok(Size(bytes))
+        } else {
+            Err("it is over 2GiB".to_owned())
+        }
+    }
+}
+
+impl FromStr for TotalSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<TotalSize, String> {
+        const HOW: &str = "write a size as 64KiB, 1MiB or bytes";
+        // No sign.
+        if !text.starts_with(|first: char| first.is_ascii_digit()) {
+            return Err(format!("{text:?} is no size; {HOW}"));
+        }
+        let size: bytesize::ByteSize =
+            text.parse().map_err(|_: String| format!("{text:?} is no size; {HOW}"))?;
+        // What is over the largest number is parsed as the largest.
+        usize::try_from(size.as_u64())
+            .ok()
+            .filter(|size| *size < usize::MAX)
+            .map(TotalSize)
+            .ok_or_else(|| "it is more than can be counted".to_owned())
+    }
+}
+
+impl Display for Size {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        TotalSize(self.0).fmt(formatter)
+    }
+}
+
+impl Display for TotalSize {
+    /// In the largest unit that divides it.
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        for (unit, bits) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+            if self.0 > 0 && self.0.trailing_zeros() >= bits {
+                return write!(formatter, "{}{unit}", self.0 >> bits);
+            }
+        }
+        write!(formatter, "{}", self.0)
+    }
 }
 
 /// `https://app.example.com`, `https://*.example.com` or `*`, without white space around it.
@@ -99,19 +156,32 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_durations_are_written_with_units() {
+    fn sizes_and_times_are_written_with_units() {
+        let size = |text: &str| text.parse().map(|Size(bytes)| bytes);
+        let total = |text: &str| text.parse().map(|TotalSize(bytes)| bytes);
+        let time = |text: &str| text.parse().map(|Time(time)| time);
         assert_eq!(size("64KiB"), Ok(65_536));
         assert_eq!(size("1MiB"), Ok(1 << 20));
         assert_eq!(size("1000"), Ok(1000));
         for bad in ["", "3GiB", "much", "-1", "+1", " 1", "1,000", "1_000", "KiB", "1KiB 2"] {
             assert!(size(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(memory("3GiB"), Ok(3 << 30));
-        assert!(memory("99999999999999GiB").is_err());
-        assert_eq!(duration("50ms"), Ok(Duration::from_millis(50)));
-        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(total("3GiB"), Ok(3 << 30));
+        assert!(total("99999999999999GiB").is_err());
+        assert_eq!(time("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(time("10s"), Ok(Duration::from_secs(10)));
         for bad in ["", "10", "0s", "+10s", "-10s", "ten seconds"] {
-            assert!(duration(bad).is_err(), "{bad:?}");
+            assert!(time(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_they_are_written() {
+        for text in ["50ms", "1s", "60s", "2min", "90min", "24h", "7d", "1500ms"] {
+            assert_eq!(text.parse().map(|time: Time| time.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["0", "1000", "1KiB", "1025", "64KiB", "1536KiB", "512MiB", "3GiB"] {
+            assert_eq!(text.parse().map(|size: TotalSize| size.to_string()), Ok(text.to_owned()));
         }
     }
 }

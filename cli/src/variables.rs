@@ -1,22 +1,26 @@
 //! Environment variables that stand in for options.
+//!
+//! An option that may be given by a variable is declared with `env` alone, which makes the variable's name
+//! of the option's: `MAX_QUEUE` for `--max-queue`. Here it gets the prefix of the program.
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, Error};
 use zigts_rules::printable::printable;
 
-/// The command for which an empty variable is as none: that is how a compose file or a unit leaves one
-/// unset.
-pub fn without_empty(command: Command) -> Command {
-    let is_empty = |argument: &Arg| {
-        let name = argument.get_env();
-        name.and_then(std::env::var_os).is_some_and(|value| value.is_empty())
-    };
-    let command = command.mut_args(|argument| match is_empty(&argument) {
-        true => argument.env(None::<&'static str>),
-        false => argument,
+const PREFIX: &str = "ZIGTTP_";
+
+/// The command whose options are read from variables as well: each from its own, with the prefix of the
+/// program, unless that is empty (that is how a compose file or a unit leaves one unset).
+pub fn read(command: Command) -> Command {
+    let command = command.mut_args(|argument| {
+        let Some(name) = argument.get_env() else { return argument };
+        let name = format!("{PREFIX}{}", name.to_string_lossy());
+        let is_empty = std::env::var_os(&name).is_some_and(|value| value.is_empty());
+        if is_empty { argument.env(Resettable::Reset) } else { argument.env(name) }
     });
     let names: Vec<_> = command.get_subcommands().map(|it| it.get_name().to_owned()).collect();
-    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty))
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, read))
 }
 
 /// An error of the command that names the variable which its value is of, if it is of one and not of

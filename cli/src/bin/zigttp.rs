@@ -29,7 +29,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = variables::without_empty(Arguments::command());
+    let command = variables::read(Arguments::command());
     let matches = command.clone().try_get_matches().unwrap_or_else(|error| {
         let arguments: Vec<_> =
             std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();

@@ -13,8 +13,9 @@ use zigttp_runtime::{
     prune_leftovers, read_attachment,
 };
 
+use crate::defaults::DEFAULTS;
 use crate::exit::ErrorsFound;
-use crate::values::{duration, number};
+use crate::values::{Time, number};
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,8 +53,8 @@ enum Command {
     /// Remove attachments that no connection has any more
     Prune {
         /// Only those that were written longer ago
-        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
-        older_than: Duration,
+        #[arg(long, value_name = "TIME", default_value_t = Time(DEFAULTS.attachment_ttl))]
+        older_than: Time,
         #[command(flatten)]
         place: Place,
     },
@@ -63,7 +64,7 @@ enum Command {
 #[derive(clap::Args)]
 struct Place {
     /// The directory that the server was given
-    #[arg(long, env = "ZIGTTP_DURABLE", value_name = "DIR")]
+    #[arg(long, env, value_name = "DIR")]
     durable: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -111,7 +112,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::List(place) => list(place),
         Command::Show { id, place } => show(*id, place),
         Command::Adopt { new_id, prior_id, place } => adopt(*new_id, *prior_id, place),
-        Command::Prune { older_than, place } => prune(*older_than, place),
+        Command::Prune { older_than, place } => prune(older_than.0, place),
     }
 }
 

@@ -9,11 +9,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use zigttp_runtime::{Config, InspectorAccess, InspectorOptions, Server};
 
-use super::run;
 use crate::dev::{Project, screen};
 use crate::inspector_options::InspectorEvents;
+use crate::port_option::PortOption;
 use crate::server_options::ServerOptions;
-use crate::values::number;
 use crate::{cache, handler_file, logging, show, signals};
 
 /// How far a free port is looked for when the one wanted is taken.
@@ -28,9 +27,8 @@ pub struct Arguments {
     /// The handler: a .ts, .mts, .js or .mjs source
     handler: PathBuf,
 
-    /// Port to listen on; 0 picks a free one and prints it [env: PORT=] [default: 8080]
-    #[arg(long, env = "ZIGTTP_PORT", value_parser = number::<u16>)]
-    port: Option<u16>,
+    #[command(flatten)]
+    port: PortOption,
 
     /// Open the handler's page in the browser, or the inspector where it has none
     #[arg(long)]
@@ -59,8 +57,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn start(arguments: Arguments) -> Result<()> {
-    let mut stop = signals::stop().context(run::NO_SIGNALS)?;
-    signals::survive_large_files().context(run::NO_SIGNALS)?;
+    let mut stop = signals::stop()?;
+    signals::survive_large_files()?;
     let dropped_log_lines = logging::init_for_development()?;
     let handler = arguments.handler;
     if !handler_file::is_source(&handler) {
@@ -68,7 +66,7 @@ async fn start(arguments: Arguments) -> Result<()> {
         bail!("cannot work on {shown}: give a .ts, .mts, .js or .mjs source, or `zigttp run` it");
     }
     // Before the build: whoever has to type another port should not wait for it.
-    let port = run::port(arguments.port)?;
+    let port = arguments.port.read()?;
     let listener = listen(port)?;
     let address = listener.local_addr().context("cannot tell the listening address")?;
     let config = Config {

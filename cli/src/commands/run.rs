@@ -10,20 +10,16 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use zigttp_runtime::{Config, Server};
 
-use crate::admin_options::{Admin, AdminOptions};
+use crate::admin_options::{Admin, AdminOptions, OBSERVING};
 use crate::inspector_options::InspectorFlag;
 use crate::logging::{self, LogFormat};
 use crate::output::{self, Stream};
+use crate::port_option::PortOption;
 use crate::reload::Reload;
-use crate::server_options::ServerOptions;
+use crate::server_options::{SWAPPING, ServerOptions};
 use crate::tls_options::{TlsFiles, TlsOptions};
-use crate::values::{address, number, switch};
+use crate::values::{address, switch};
 use crate::{artifact, cache, show, signals};
-
-pub(super) const NO_SIGNALS: &str = "cannot listen for signals";
-
-/// Where neither the flag nor the environment says another.
-const DEFAULT_PORT: u16 = 8080;
 
 /// Arguments of `zigttp run`.
 #[derive(Args)]
@@ -32,15 +28,14 @@ pub struct Arguments {
     handler: PathBuf,
 
     /// Address to listen on
-    #[arg(long, env = "ZIGTTP_HOST", value_parser = address, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, env, value_parser = address, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
 
-    /// Port to listen on; 0 picks a free one and prints it [env: PORT=] [default: 8080]
-    #[arg(long, env = "ZIGTTP_PORT", value_parser = number::<u16>)]
-    port: Option<u16>,
+    #[command(flatten)]
+    port: PortOption,
 
-    /// Serve the handler's file anew whenever it changes, as SIGHUP does; no socket closes
-    #[arg(long, env = "ZIGTTP_WATCH", value_parser = switch, help_heading = "Swapping the handler")]
+    /// Load the handler again whenever its file changes, as SIGHUP does; connections stay open
+    #[arg(long, env, value_parser = switch, help_heading = SWAPPING)]
     watch: bool,
 
     #[command(flatten)]
@@ -55,14 +50,8 @@ pub struct Arguments {
     #[command(flatten)]
     inspector: InspectorFlag,
 
-    /// How the log is written to standard error; RUST_LOG filters it
-    #[arg(
-        long,
-        env = "ZIGTTP_LOG_FORMAT",
-        value_name = "FORMAT",
-        default_value = "pretty",
-        help_heading = "Observing"
-    )]
+    /// Format of the log on standard error; RUST_LOG filters it
+    #[arg(long, env, value_name = "FORMAT", default_value = "pretty", help_heading = OBSERVING)]
     log_format: LogFormat,
 }
 
@@ -84,11 +73,11 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
 
 async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
     // First of all: what is slow comes after it.
-    let mut stop = signals::stop().context(NO_SIGNALS)?;
-    signals::survive_large_files().context(NO_SIGNALS)?;
-    let [reload, reload_tls] = [(); 2].map(|()| signals::hang_up().context(NO_SIGNALS));
+    let mut stop = signals::stop()?;
+    signals::survive_large_files()?;
+    let [reload, reload_tls] = [(); 2].map(|()| signals::hang_up());
     let dropped_log_lines = logging::init(arguments.log_format)?;
-    let address = SocketAddr::new(arguments.host, port(arguments.port)?);
+    let address = SocketAddr::new(arguments.host, arguments.port.read()?);
     let tls = arguments.tls.files()?;
     raise_descriptor_limit();
     let (inspector, token) = arguments.inspector.read().unzip();
@@ -188,26 +177,4 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().context("cannot tell the listening address")?;
     Ok((listener, address))
-}
-
-/// The port to listen on: what the flag says, else the environment.
-///
-/// # Errors
-/// When the environment names no port.
-pub(super) fn port(given: Option<u16>) -> Result<u16> {
-    match given {
-        Some(port) => Ok(port),
-        None => Ok(port_of_environment()?.unwrap_or(DEFAULT_PORT)),
-    }
-}
-
-/// `PORT`, by which many platforms say where a server is expected.
-fn port_of_environment() -> Result<Option<u16>> {
-    match std::env::var_os("PORT") {
-        Some(text) if !text.is_empty() => {
-            let port = text.to_str().and_then(|text| number(text).ok());
-            port.map(Some).with_context(|| format!("PORT is {text:?}, which is no port"))
-        }
-        _ => Ok(None),
-    }
 }

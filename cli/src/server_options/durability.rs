@@ -1,0 +1,49 @@
+//! What survives of attachments.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::choices::FsyncChoice;
+use crate::defaults::DEFAULTS;
+use crate::values::{Time, TotalSize, number, switch};
+
+#[derive(Args)]
+#[command(next_help_heading = "Durability")]
+pub(super) struct Durability {
+    /// Keep attachments in this folder, across crashes and restarts
+    #[arg(long, env, value_name = "DIR")]
+    pub(super) durable: Option<PathBuf>,
+
+    /// When attachments are forced to the disk
+    #[arg(long, env, value_enum, value_name = "WHEN", default_value_t = FsyncChoice(DEFAULTS.fsync))]
+    pub(super) fsync: FsyncChoice,
+
+    /// Give a browser that comes back to the same URL the attachment it has left there; needs --durable
+    #[arg(long, env, value_parser = switch)]
+    pub(super) resume: bool,
+
+    /// How long a dropped connection can be resumed
+    ///
+    /// After a restart of the server it is 24 hours.
+    #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.resume_window))]
+    pub(super) resume_window: Time,
+
+    /// How long a connection that looks open has to answer a ping when its browser wants to resume it
+    #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.resume_probe_timeout))]
+    pub(super) resume_probe_timeout: Time,
+
+    /// Most attachments that wait to be resumed; over this limit the oldest is removed
+    /// [default: as many as --max-connections]
+    #[arg(long, env, value_name = "N", value_parser = number::<usize>)]
+    pub(super) max_leftovers: Option<usize>,
+
+    /// Most bytes that the files of such attachments take; over this limit the oldest is removed
+    /// [default: room for the largest attachment of each]
+    #[arg(long, env, value_name = "SIZE")]
+    pub(super) max_leftover_bytes: Option<TotalSize>,
+
+    /// How long an attachment is kept that no connection has any more
+    #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.attachment_ttl))]
+    pub(super) attachment_ttl: Time,
+}

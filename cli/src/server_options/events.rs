@@ -1,0 +1,59 @@
+//! What an event may use, and how it is isolated from others.
+
+use std::num::NonZeroU32;
+
+use clap::Args;
+
+use crate::choices::{IsolationChoice, OnErrorChoice};
+use crate::defaults::DEFAULTS;
+use crate::values::{Size, Time, TotalSize, number};
+
+#[derive(Args)]
+#[command(next_help_heading = "Events")]
+pub(super) struct Events {
+    /// What happens to a connection when one of its events throws
+    #[arg(long, env, value_enum, value_name = "WHAT", default_value_t = OnErrorChoice(DEFAULTS.on_error))]
+    pub(super) on_error: OnErrorChoice,
+
+    /// CPU time of one event
+    ///
+    /// Over this limit the event fails: its connection is closed with 1011, an HTTP request gets 504.
+    #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.cpu_limit))]
+    pub(super) cpu_limit: Time,
+
+    /// Memory of one event: its sandbox, and all that the host holds for it
+    ///
+    /// Over this limit the event fails: its connection is closed with 1011, an HTTP request gets 500.
+    /// At least four times the largest message or body.
+    #[arg(long, env, value_name = "SIZE", default_value_t = Size(DEFAULTS.memory_limit))]
+    pub(super) memory_limit: Size,
+
+    /// Memory of all running events together, beyond what their sandboxes start with and 64 KiB each
+    ///
+    /// An event that does not fit fails: its connection is closed with 1013, an HTTP request gets 503.
+    /// At least --memory-limit.
+    #[arg(long, env, value_name = "SIZE", default_value_t = TotalSize(DEFAULTS.max_event_memory))]
+    pub(super) max_event_memory: TotalSize,
+
+    /// Most events that run at the same time [default: 64 per core]
+    ///
+    /// At this limit connections are not read and HTTP requests get 503. HTTP gets half of it at most.
+    #[arg(long, env, value_name = "N", value_parser = number::<usize>)]
+    pub(super) max_events: Option<usize>,
+
+    /// Largest attachment; a larger one is a RangeError in the handler
+    #[arg(long, env, value_name = "SIZE", default_value_t = Size(DEFAULTS.max_attachment_size))]
+    pub(super) max_attachment_size: Size,
+
+    /// How an event gets a fresh sandbox
+    #[arg(long, env, value_enum, value_name = "WAY", default_value_t = IsolationChoice(DEFAULTS.isolation))]
+    pub(super) isolation: IsolationChoice,
+
+    /// Most log lines a second from the handler's console and failures; more are dropped and counted
+    #[arg(long, env, value_name = "N", value_parser = number::<NonZeroU32>, default_value_t = DEFAULTS.handler_log_rate)]
+    pub(super) handler_log_rate: NonZeroU32,
+
+    /// Compare the whole sandbox with the artifact after every Nth event that restored one
+    #[arg(long, env, value_name = "N", value_parser = number::<NonZeroU32>)]
+    pub(super) verify_restore: Option<NonZeroU32>,
+}
