@@ -13,6 +13,5 @@ mod http;
 mod module_circles;
 mod operate;
 mod protocol;
-mod readme;
 mod rooms;
 mod support;
