@@ -88,7 +88,7 @@ impl Project {
     /// What is served while the handler does not build.
     fn note(&self) -> &'static str {
         match self.served {
-            Some(_) => "the build before it goes on",
+            Some(_) => "the build before it stays in use",
             None => "it is served once it builds",
         }
     }
@@ -126,7 +126,7 @@ impl Project {
             Outcome::Built(artifact) => match server.swap(&artifact.bytes) {
                 Ok(()) => (Some(&artifact.manifest), None),
                 Err(error) => {
-                    let error = anyhow::Error::new(error).context("the server refuses it");
+                    let error = anyhow::Error::new(error).context("the server cannot serve it");
                     show::error(&error);
                     (None, Some(format!("{error:#}")))
                 }

@@ -9,10 +9,10 @@ use zigts_rules::import::ModuleName;
 
 use crate::overlay::{self, Overlay};
 
-/// What the compiler takes for source text.
+/// The compiler reads files with these extensions as source text.
 const EXTENSIONS: [&str; 4] = ["ts", "mts", "js", "mjs"];
 
-/// No module that anybody writes is longer.
+/// Longer than any module that is written by hand.
 const MAX_MODULE_BYTES: u64 = 16 << 20;
 
 /// A handler's entry file, found and read.
@@ -23,10 +23,10 @@ pub struct HandlerFile {
 }
 
 impl HandlerFile {
-    /// Reads the entry file at a path, or takes what stands in for it.
+    /// Reads the entry file at a path, or its text in the overlay.
     ///
     /// # Errors
-    /// When it cannot be read, or is no source file.
+    /// When it cannot be read, or is not a source file.
     pub fn open(path: &Path, overlay: &Overlay) -> anyhow::Result<HandlerFile> {
         let shown = path.display();
         let text = match overlay.get(path) {
@@ -37,7 +37,7 @@ impl HandlerFile {
         };
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(name) = name.filter(|_| is_source(path)) else {
-            bail!("`{shown}` is no handler: it should end in .ts, .mts, .js or .mjs");
+            bail!("`{shown}` is not a handler: its name should end in .ts, .mts, .js or .mjs");
         };
         Ok(HandlerFile {
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),
@@ -51,10 +51,10 @@ impl HandlerFile {
         Entry { name: self.name.clone(), text: self.text.clone() }
     }
 
-    /// Reads a module of the handler, or takes what stands in for it.
+    /// Reads a module of the handler, or its text in the overlay.
     ///
     /// # Errors
-    /// When there is none of this name, or it cannot be read.
+    /// When it does not exist, or cannot be read.
     pub fn read(&self, module: &ModuleName, overlay: &Overlay) -> Result<String, ReadError> {
         let path = self.folder.join(module.as_str());
         if let Some(text) = overlay.get(&path) {
@@ -65,27 +65,27 @@ impl HandlerFile {
             io::ErrorKind::InvalidData => ReadError::Unreadable("it is not UTF-8 text".to_owned()),
             _ => ReadError::Unreadable(error.to_string()),
         };
-        // Whoever wrote the source may have put a link there: to a device that never ends, say.
+        // The source may come from a stranger, and the path be a link to a device that never ends.
         let found = std::fs::metadata(&path).map_err(unreadable)?;
         if found.is_dir() {
             return Err(ReadError::NotFound);
         }
         if !found.is_file() {
-            return Err(ReadError::Unreadable("it is no plain file".to_owned()));
+            return Err(ReadError::Unreadable("it is not a plain file".to_owned()));
         }
         if found.len() > MAX_MODULE_BYTES {
-            return Err(ReadError::Unreadable("it has more than 16 MiB".to_owned()));
+            return Err(ReadError::Unreadable("it is over 16 MiB".to_owned()));
         }
         std::fs::read_to_string(path).map_err(unreadable)
     }
 
-    /// The path under which the user knows a module.
+    /// A module's path as the user would write it.
     pub fn path_of(&self, module: &ModuleName) -> String {
         overlay::plain(&self.folder.join(module.as_str())).display().to_string()
     }
 }
 
-/// Whether the compiler takes a file for source text, by its name.
+/// Whether the compiler reads a file as source text, by its name.
 pub fn is_source(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension))

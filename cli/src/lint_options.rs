@@ -1,4 +1,4 @@
-//! What is to be an error, as flags of `zigts check` and `zigts build`.
+//! Which rules are errors, as flags of `zigts check` and `zigts build`.
 
 use clap::Args;
 use zigts_compiler::report::Report;
@@ -8,7 +8,7 @@ use zigts_rules::registry;
 
 use crate::show;
 
-/// Levels of rules, and how many warnings are let pass.
+/// Levels of rules, and how many warnings are allowed.
 #[derive(Args)]
 pub struct LintOptions {
     /// Fail if there is any warning
@@ -17,22 +17,22 @@ pub struct LintOptions {
     /// Fail if there are more than N warnings
     #[arg(long, value_name = "N", help_heading = "Rules")]
     max_warnings: Option<usize>,
-    /// Make what a rule finds an error (repeat it, or separate codes by commas)
+    /// Report a rule's diagnostics as errors (repeat the flag, or separate codes by commas)
     #[arg(long, value_name = "CODE", value_parser = rule, value_delimiter = ',', help_heading = "Rules")]
     deny: Vec<&'static RuleRecord>,
-    /// Make what a rule finds a warning
+    /// Report a rule's diagnostics as warnings
     #[arg(long, value_name = "CODE", value_parser = rule, value_delimiter = ',', help_heading = "Rules")]
     warn: Vec<&'static RuleRecord>,
-    /// Do not tell what a rule finds
+    /// Turn a rule off
     #[arg(long, value_name = "CODE", value_parser = rule, value_delimiter = ',', help_heading = "Rules")]
     allow: Vec<&'static RuleRecord>,
 }
 
 impl LintOptions {
-    /// The levels chosen; of several for one rule the strictest.
+    /// The levels chosen; if there are several for one rule, the strictest.
     ///
     /// # Errors
-    /// When one was chosen for a rule that has to be an error.
+    /// When another level was chosen for a rule that is always an error.
     pub fn levels(&self) -> anyhow::Result<Levels> {
         let mut levels = Levels::default();
         for (rules, level) in
@@ -45,10 +45,10 @@ impl LintOptions {
         Ok(levels)
     }
 
-    /// Whether the command succeeds with these findings.
+    /// Whether the command succeeds with these diagnostics.
     pub fn let_pass<'a>(&self, reports: impl Iterator<Item = &'a Report> + Clone) -> bool {
         let count = |severity| reports.clone().map(|it| it.count(severity)).sum::<usize>();
-        // Without errors what is omitted are warnings.
+        // Errors come first: if there are none, only warnings are omitted.
         let warnings =
             count(Severity::Warning) + reports.clone().map(|it| it.omitted).sum::<usize>();
         count(Severity::Error) == 0 && warnings <= self.most_warnings()
@@ -61,8 +61,8 @@ impl LintOptions {
         }
         match self.most_warnings() {
             0 => show::remark("failed: no warnings are allowed"),
-            1 => show::remark("failed: one warning is allowed at most"),
-            most => show::remark(&format!("failed: {most} warnings are allowed at most")),
+            1 => show::remark("failed: at most one warning is allowed"),
+            most => show::remark(&format!("failed: at most {most} warnings are allowed")),
         }
     }
 

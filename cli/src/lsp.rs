@@ -120,7 +120,7 @@ impl<W: Write> Server<W> {
                 Err((ErrorCode::ServerNotInitialized, "`initialize` comes first".to_owned()))
             }
             (Phase::ShutDown, _) | (_, "initialize") => {
-                Err((ErrorCode::InvalidRequest, format!("this is no time for `{method}`")))
+                Err((ErrorCode::InvalidRequest, format!("`{method}` is not allowed now")))
             }
             (Phase::Running, "shutdown") => {
                 self.phase = Phase::ShutDown;
@@ -143,7 +143,7 @@ impl<W: Write> Server<W> {
                 }
             }
             (Phase::Running, _) => {
-                Err((ErrorCode::MethodNotFound, format!("`{method}` is not served here")))
+                Err((ErrorCode::MethodNotFound, format!("`{method}` is not supported")))
             }
         };
         self.output.send(Message::Response(match result {
@@ -208,7 +208,7 @@ impl<W: Write> Server<W> {
         match catch_unwind(AssertUnwindSafe(|| self.workspace.check())) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.output.log(&format!("{error:#}"))?,
-            Err(_panic) => self.output.log("a bug in zigts kept it from checking")?,
+            Err(_panic) => self.output.log("zigts cannot check this: it has a bug")?,
         }
         let mut told = std::mem::take(&mut self.published);
         for params in diagnostics::of_files(&self.workspace) {

@@ -23,7 +23,7 @@ impl PortOption {
     /// The port.
     ///
     /// # Errors
-    /// When `PORT` is needed and is no port.
+    /// When `PORT` is needed and is not a port.
     pub fn read(&self) -> Result<u16> {
         match self.port {
             Some(port) => Ok(port),
@@ -37,7 +37,7 @@ fn port_of_environment() -> Result<Option<u16>> {
     match std::env::var_os("PORT") {
         Some(text) if !text.is_empty() => {
             let port = text.to_str().and_then(|text| number(text).ok());
-            port.map(Some).with_context(|| format!("PORT is {text:?}, which is no port"))
+            port.map(Some).with_context(|| format!("PORT is {text:?}, which is not a port"))
         }
         _ => Ok(None),
     }

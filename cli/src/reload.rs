@@ -1,4 +1,4 @@
-//! Serves a new handler when its file has changed or the operator says so; no socket closes.
+//! Serves a new handler when its file has changed or a SIGHUP comes; connections stay open.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use zigttp_runtime::{Server, on_own_thread};
 use crate::artifact;
 use crate::watch::Watch;
 
-/// What brings a new handler: SIGHUP, and the file itself if it is watched.
+/// The two causes for serving a new handler: SIGHUP, and a change of the file if it is watched.
 pub struct Reload {
     handler: PathBuf,
     hang_up: Signal,
@@ -27,7 +27,7 @@ impl Reload {
     }
 
     /// Replaces the server's handler each time, for ever. One that does not build or load is
-    /// refused, and the present one goes on.
+    /// refused, and the present one stays in use.
     pub async fn run(mut self, server: Arc<Server>) {
         loop {
             let changed = async {
@@ -42,7 +42,7 @@ impl Reload {
             }
             let server = Arc::clone(&server);
             let handler = self.handler.clone();
-            // Compiling takes the better part of a second, and sockets are served meanwhile.
+            // Compiling takes up to a second; connections are served meanwhile.
             let replaced = on_own_thread(move || {
                 server.swap(&artifact::load(&handler)?)?;
                 anyhow::Ok(())
@@ -51,7 +51,9 @@ impl Reload {
             match replaced.await.map_err(anyhow::Error::from).flatten() {
                 Ok(()) => tracing::info!("serving the new {handler}"),
                 Err(error) => {
-                    tracing::error!("the new {handler} is refused, the old one goes on: {error:#}");
+                    tracing::error!(
+                        "the new {handler} is refused, the old one stays in use: {error:#}"
+                    );
                 }
             }
         }

@@ -1,17 +1,17 @@
-//! What a new project begins with: an example of the repository, and the files that belong to a
-//! project whatever its handler does. All of it is part of the program, so nothing is downloaded.
+//! The files of a new project: an example of the repository, and what belongs to a project whatever
+//! its handler does. All of it is part of the program, so nothing is downloaded.
 
 use serde::Serialize;
 use zigts_compiler::typings;
 
-/// What a new handler is to be like.
+/// What a new handler starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Template {
-    /// Rooms by path, and a name kept with each connection
+    /// Rooms by path, and a name stored with each connection
     Chat,
-    /// Who is here, what they are up to, and who is typing
+    /// Who is online, what they are doing, and who is typing
     Presence,
-    /// Every message comes back
+    /// Sends every message back
     Echo,
     /// Dice at tables, with a lobby and signed logins
     Game,
@@ -103,18 +103,18 @@ fn readme(project: &str, of_example: &str) -> String {
 const WORKING: &str = "
 ## Work on it
 
-    zigttp dev handler.ts                     # serve it; each save takes over, and no socket closes
-    zigts check --deny-warnings               # what is wrong with it
+    zigttp dev handler.ts                     # serve it; each save takes over, connections stay open
+    zigts check --deny-warnings               # check it
     zigts build handler.ts                    # handler.ts -> handler.wasm
     zigttp run handler.wasm --durable data    # serve that; state survives a restart
 
-`npm run dev`, `check`, `build` and `start` do the same. `npm install && npm run types` has TypeScript check the types.
+`npm run dev`, `check`, `build` and `start` do the same. `npm install && npm run types` checks the types with TypeScript.
 
 | file | |
 |---|---|
 | `handler.ts` | the handler: its exports are called for every event |
 | `page.ts` | the page it serves |
-| `zigttp.d.ts` | typings of all that a handler may use; `zigts types --out zigttp.d.ts` writes them anew |
+| `zigttp.d.ts` | typings of all that a handler may use; `zigts types --out zigttp.d.ts` writes them again |
 | `data/` | attachments of open connections, once it is served with `--durable data` |
 ";
 

@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::signal::unix::Signal;
 use zigttp_runtime::{Server, Tls, on_own_thread};
 
-/// What https and wss are served with.
+/// The files that https and wss are served with.
 #[derive(Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsOptions {
@@ -22,7 +22,7 @@ pub struct TlsOptions {
     tls_key: Option<PathBuf>,
 }
 
-/// The files of a pair.
+/// A certificate and its key.
 pub struct TlsFiles {
     certificate: PathBuf,
     key: PathBuf,
@@ -47,7 +47,7 @@ impl TlsFiles {
     /// Reads the pair.
     ///
     /// # Errors
-    /// When a file cannot be read or what is in them cannot be served.
+    /// When a file cannot be read, or the pair cannot be served.
     pub fn read(&self) -> Result<Tls> {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         let certificates = std::fs::read(&self.certificate)
@@ -58,8 +58,8 @@ impl TlsFiles {
             .with_context(|| format!("cannot serve TLS with {certificate} and {key}"))
     }
 
-    /// Serves what is in the files anew whenever the operator says so, for ever. A pair that cannot be
-    /// served is refused, and the present one goes on.
+    /// Reads the files again at each SIGHUP, for ever. A pair that cannot be served is refused, and the
+    /// present one stays in use.
     pub async fn reload_on(self, mut hang_up: Signal, server: Arc<Server>) {
         let files = Arc::new(self);
         while hang_up.recv().await.is_some() {
@@ -72,7 +72,7 @@ impl TlsFiles {
                     tracing::info!("serving the certificate in {certificate}");
                 }
                 Err(error) => {
-                    tracing::error!("the old certificate goes on: {error:#}");
+                    tracing::error!("the old certificate stays in use: {error:#}");
                 }
             }
         }

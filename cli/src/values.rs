@@ -1,4 +1,4 @@
-//! Values of options, as `--help` asks for them. What can be read in two ways, or hardly, is refused.
+//! Values of options, as `--help` asks for them. What is ambiguous or hard to read is refused.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, SocketAddr};
@@ -6,19 +6,23 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A number in digits alone: Rust takes a plus sign as well.
+/// A number of digits only: Rust's own parser accepts a plus sign as well.
 pub(crate) fn number<N: FromStr<Err: Display>>(text: &str) -> Result<N, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("a number is written in digits alone".to_owned());
+        return Err("write a number in digits only".to_owned());
     }
     text.parse().map_err(|error: N::Err| error.to_string())
 }
 
-/// One of these.
+/// A number in this range.
 pub(crate) fn within(text: &str, range: RangeInclusive<u32>) -> Result<u32, String> {
     let value = number(text)?;
     let (first, last) = (range.start(), range.end());
-    if range.contains(&value) { Ok(value) } else { Err(format!("it is from {first} to {last}")) }
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("it must be from {first} to {last}"))
+    }
 }
 
 /// A time, as `50ms`, `10s` or `2min`.
@@ -79,10 +83,10 @@ impl FromStr for TotalSize {
         const HOW: &str = "write a size as 64KiB, 1MiB or bytes";
         // No sign.
         if !text.starts_with(|first: char| first.is_ascii_digit()) {
-            return Err(format!("{text:?} is no size; {HOW}"));
+            return Err(format!("{text:?} is not a size; {HOW}"));
         }
         let size: bytesize::ByteSize =
-            text.parse().map_err(|_: String| format!("{text:?} is no size; {HOW}"))?;
+            text.parse().map_err(|_: String| format!("{text:?} is not a size; {HOW}"))?;
         // What is over the largest number is parsed as the largest.
         usize::try_from(size.as_u64())
             .ok()
@@ -128,7 +132,7 @@ pub(crate) fn switch(text: &str) -> Result<bool, &'static str> {
 /// An address to listen on.
 pub(crate) fn address(text: &str) -> Result<IpAddr, &'static str> {
     text.parse().map_err(
-        |_error| "write an address as 127.0.0.1 or ::1, or 0.0.0.0 for all; a name is none",
+        |_error| "write an address as 127.0.0.1 or ::1, or 0.0.0.0 for all; a name is not an address",
     )
 }
 

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use zigttp_cli::commands::{build, check, describe_rule, lsp, rules, types};
 use zigttp_cli::{exit, panic_hook, variables};
 
-/// Compiles TypeScript WebSocket handlers for zigttp
+/// Check and compile TypeScript WebSocket handlers for zigttp
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {
@@ -18,14 +18,14 @@ struct Arguments {
 enum Command {
     /// Compile a handler into a .wasm that `zigttp run` serves
     Build(build::Arguments),
-    /// Show what is wrong with handlers, and build nothing
+    /// Check handlers without building them
     Check(check::Arguments),
     /// Explain a rule
     #[command(visible_alias = "explain")]
     DescribeRule(describe_rule::Arguments),
     /// List all rules
     Rules(rules::Arguments),
-    /// Serve an editor on standard input and output (language server protocol)
+    /// Run a language server for an editor, on standard input and output
     Lsp(lsp::Arguments),
     /// Print typings of the API, for editors and `tsc`
     Types(types::Arguments),

@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zigttp_cli::commands::{attachments, dev, init, inspect, run};
 use zigttp_cli::{exit, given, variables};
 
-/// Serve a WebSocket handler: a fresh sandbox for every event.
+/// Serve WebSocket handlers, with a fresh sandbox for every event
 #[derive(Parser)]
 #[command(name = "zigttp", version, arg_required_else_help = true)]
 struct Arguments {
@@ -16,15 +16,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve a TypeScript handler while you write it: each save takes over, and no socket closes
+    /// Serve a TypeScript handler while you write it; each save takes over, and connections stay open
     Dev(Box<dev::Arguments>),
     /// Serve a handler.wasm, or build a TypeScript handler and serve it
     Run(Box<run::Arguments>),
-    /// Begin a project: a handler, its page, and what editors and npm want
+    /// Start a project: a handler, its page, and the files that editors and npm need
     Init(init::Arguments),
-    /// Show what a handler.wasm says of itself and what it is made of
+    /// Show the exports, effects, imports and sections of a handler.wasm
     Inspect(inspect::Arguments),
-    /// Look after the attachments that connections have left
+    /// List, show, adopt and remove attachments in a durable directory
     Attachments(attachments::Arguments),
 }
 

@@ -1,4 +1,4 @@
-//! `zigttp attachments`: what is kept in a durable directory, with or without a running server.
+//! `zigttp attachments`: the attachments in a durable directory, with or without a running server.
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ use crate::defaults::DEFAULTS;
 use crate::exit::ErrorsFound;
 use crate::values::{Time, number};
 
-/// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may take to respond.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Arguments of `zigttp attachments`.
 #[derive(clap::Args)]
@@ -30,40 +30,40 @@ pub struct Arguments {
 #[derive(clap::Subcommand)]
 enum Command {
     /// List all attachments
-    List(Place),
-    /// Show one attachment's value
+    List(CommonOptions),
+    /// Show the value of one attachment
     Show {
-        /// The connection it belongs to
+        /// Id of its connection
         #[arg(value_parser = number::<u64>)]
         id: u64,
         #[command(flatten)]
-        place: Place,
+        common: CommonOptions,
     },
-    /// Give what a connection has left to one that is live; the running server does it
+    /// Give a leftover attachment to a live connection of the running server
     Adopt {
-        /// The live connection that is to have it
+        /// Id of the live connection that gets it
         #[arg(value_parser = number::<u64>)]
         new_id: u64,
-        /// The connection that has left it
+        /// Id of the connection that has left it
         #[arg(value_parser = number::<u64>)]
         prior_id: u64,
         #[command(flatten)]
-        place: Place,
+        common: CommonOptions,
     },
-    /// Remove attachments that no connection has any more
+    /// Remove leftover attachments: those that no connection has any more
     Prune {
-        /// Only those that were written longer ago
+        /// Remove only those that were written longer ago than this
         #[arg(long, value_name = "TIME", default_value_t = Time(DEFAULTS.attachment_ttl))]
         older_than: Time,
         #[command(flatten)]
-        place: Place,
+        common: CommonOptions,
     },
 }
 
-/// Where, and for whom the answer is.
+/// Which directory, and how the result is printed.
 #[derive(clap::Args)]
-struct Place {
-    /// The directory that the server was given
+struct CommonOptions {
+    /// The server's durable directory
     #[arg(long, env, value_name = "DIR")]
     durable: PathBuf,
     /// Print JSON
@@ -82,7 +82,7 @@ struct JsonAttachment {
     room: String,
     url: String,
     age_seconds: u64,
-    /// Whether its connection is there.
+    /// Whether its connection is open.
     is_live: bool,
     #[serde(flatten)]
     value: Option<JsonValue>,
@@ -109,21 +109,21 @@ struct JsonDamaged {
 /// ([`ErrorsFound`]).
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
-        Command::List(place) => list(place),
-        Command::Show { id, place } => show(*id, place),
-        Command::Adopt { new_id, prior_id, place } => adopt(*new_id, *prior_id, place),
-        Command::Prune { older_than, place } => prune(older_than.0, place),
+        Command::List(common) => list(common),
+        Command::Show { id, common } => show(*id, common),
+        Command::Adopt { new_id, prior_id, common } => adopt(*new_id, *prior_id, common),
+        Command::Prune { older_than, common } => prune(older_than.0, common),
     }
 }
 
-fn list(place: &Place) -> anyhow::Result<()> {
-    let live = live(&place.durable)?;
-    let all = list_attachments(&place.durable)
-        .with_context(|| format!("cannot read {}", place.durable.display()))?;
+fn list(common: &CommonOptions) -> anyhow::Result<()> {
+    let live = live(&common.durable)?;
+    let all = list_attachments(&common.durable)
+        .with_context(|| format!("cannot read {}", common.durable.display()))?;
     let mut output = std::io::stdout().lock();
     let mut has_damaged = false;
     let all = all.inspect(|it| has_damaged |= it.is_err());
-    if place.json {
+    if common.json {
         let values: Vec<serde_json::Value> = all
             .map(|it| match it {
                 Ok(it) => serde_json::to_value(json(&it, &live, false)),
@@ -163,8 +163,8 @@ fn list(place: &Place) -> anyhow::Result<()> {
     if has_damaged { Err(ErrorsFound.into()) } else { Ok(()) }
 }
 
-fn show(id: u64, place: &Place) -> anyhow::Result<()> {
-    let it = match read_attachment(&place.durable, id) {
+fn show(id: u64, common: &CommonOptions) -> anyhow::Result<()> {
+    let it = match read_attachment(&common.durable, id) {
         Ok(it) => it,
         Err(error) => {
             crate::show::error(&error.into());
@@ -172,8 +172,8 @@ fn show(id: u64, place: &Place) -> anyhow::Result<()> {
         }
     };
     let mut output = std::io::stdout().lock();
-    if place.json {
-        let json = json(&it, &live(&place.durable)?, true);
+    if common.json {
+        let json = json(&it, &live(&common.durable)?, true);
         writeln!(output, "{}", printable_json(serde_json::to_string_pretty(&json)?))?;
         return Ok(());
     }
@@ -200,35 +200,35 @@ fn show(id: u64, place: &Place) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn adopt(new_id: u64, prior_id: u64, place: &Place) -> anyhow::Result<()> {
-    match ask(&place.durable, &ControlRequest::Adopt { new_id, prior_id })? {
+fn adopt(new_id: u64, prior_id: u64, common: &CommonOptions) -> anyhow::Result<()> {
+    match ask(&common.durable, &ControlRequest::Adopt { new_id, prior_id })? {
         Some(ControlAnswer::Done) => {
             let mut output = std::io::stdout();
-            if place.json {
+            if common.json {
                 writeln!(output, "{}", serde_json::json!({ "adopted": prior_id, "by": new_id }))?;
             } else {
-                writeln!(output, "connection {new_id} has the attachment of {prior_id}")?;
+                writeln!(output, "connection {new_id} now has the attachment of {prior_id}")?;
             }
             Ok(())
         }
         Some(answer) => refused(answer),
         None => bail!(
-            "no server uses {}: only a running one has a connection to give it to",
-            place.durable.display()
+            "no server uses {}: only a running server has a connection to give it to",
+            common.durable.display()
         ),
     }
 }
 
-fn prune(older_than: Duration, place: &Place) -> anyhow::Result<()> {
+fn prune(older_than: Duration, common: &CommonOptions) -> anyhow::Result<()> {
     let age_ms = u64::try_from(older_than.as_millis()).unwrap_or(u64::MAX);
-    let files = match ask(&place.durable, &ControlRequest::Prune { age_ms })? {
+    let files = match ask(&common.durable, &ControlRequest::Prune { age_ms })? {
         Some(ControlAnswer::Pruned { files }) => files,
         Some(answer) => return refused(answer),
-        None => prune_leftovers(&place.durable, older_than)
-            .with_context(|| format!("cannot prune {}", place.durable.display()))?,
+        None => prune_leftovers(&common.durable, older_than)
+            .with_context(|| format!("cannot prune {}", common.durable.display()))?,
     };
     let mut output = std::io::stdout();
-    if place.json {
+    if common.json {
         writeln!(output, "{}", serde_json::json!({ "pruned": files }))?;
     } else {
         let plural = if files == 1 { "" } else { "s" };
@@ -243,11 +243,11 @@ fn refused(answer: ControlAnswer) -> anyhow::Result<()> {
             crate::show::error(&anyhow::Error::msg(why));
             Err(ErrorsFound.into())
         }
-        _ => bail!("the server answered something else than was asked for"),
+        _ => bail!("the server's response does not fit the request"),
     }
 }
 
-/// The attachments whose connections are there; none without a server.
+/// The ids of the open connections; none without a server.
 fn live(dir: &Path) -> anyhow::Result<Vec<u64>> {
     match ask(dir, &ControlRequest::Live)? {
         Some(ControlAnswer::Ids { ids }) => Ok(ids),
@@ -263,15 +263,15 @@ fn ask(dir: &Path, request: &ControlRequest) -> anyhow::Result<Option<ControlAns
     let Some(mut stream) = connected else { return Ok(None) };
     let mut answer = String::new();
     let mut exchange = || -> std::io::Result<()> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(RESPONSE_TIMEOUT))?;
+        stream.set_write_timeout(Some(RESPONSE_TIMEOUT))?;
         writeln!(stream, "{}", serde_json::to_string(request)?)?;
         BufReader::new(&stream).read_line(&mut answer)?;
         Ok(())
     };
     exchange()
-        .with_context(|| format!("the server that uses {} does not answer", dir.display()))?;
-    serde_json::from_str(&answer).context("the server's answer is not understood").map(Some)
+        .with_context(|| format!("the server that uses {} does not respond", dir.display()))?;
+    serde_json::from_str(&answer).context("cannot read the server's response").map(Some)
 }
 
 fn json(it: &PersistedAttachment, live: &[u64], with_value: bool) -> JsonAttachment {

@@ -22,7 +22,7 @@ pub struct Arguments {
     /// Where to write the artifact [default: the handler's name with .wasm, in this folder]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print one JSON object to standard output: what was built, and every diagnostic
+    /// Print the result and every diagnostic as one JSON object
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -75,6 +75,6 @@ fn write(artifact: &Artifact, path: &Path, duration: Duration) -> anyhow::Result
 }
 
 fn default_output(file: &Path) -> anyhow::Result<PathBuf> {
-    let Some(stem) = file.file_stem() else { bail!("`{}` is no file", file.display()) };
+    let Some(stem) = file.file_stem() else { bail!("`{}` is not a file", file.display()) };
     Ok(Path::new(stem).with_extension("wasm"))
 }

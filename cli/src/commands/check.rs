@@ -18,21 +18,21 @@ use crate::{show, user_file};
 /// Arguments of `zigts check`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Entry modules of handlers, and folders to look for handlers in [default: this folder]
+    /// Entry modules of handlers, and folders that are searched for handlers [default: this folder]
     paths: Vec<PathBuf>,
-    /// How diagnostics are shown: frames on standard error, everything else on standard output
+    /// Format of the diagnostics; pretty is written to standard error, the others to standard output
     #[arg(long, value_enum, default_value_t = Format::Pretty)]
     format: Format,
     /// Write the diagnostics to a file
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
-    /// Check standard input, as if it were the text of this file
+    /// Check standard input as if it were this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "fix", "fix_dry_run"])]
     stdin_filepath: Option<PathBuf>,
-    /// Change files where that settles a finding and cannot do harm
+    /// Correct files where a safe fix is known
     #[arg(long)]
     fix: bool,
-    /// Show what --fix would change, and change nothing
+    /// Show what --fix would change, without changing it
     #[arg(long, conflicts_with = "fix")]
     fix_dry_run: bool,
     #[command(flatten)]
@@ -42,15 +42,15 @@ pub struct Arguments {
 /// How diagnostics are shown.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// Each with its place in the source, for people
+    /// For people, with the lines of source
     Pretty,
-    /// One object, with what is known of the handler
+    /// One object, with facts about the handler
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
     /// Workflow commands of GitHub Actions
     Github,
-    /// One line each
+    /// One line for each diagnostic
     Compact,
 }
 

@@ -14,7 +14,7 @@ pub struct Arguments {
     /// A code such as ZTS321, or a name such as websocket_events_without_import
     #[arg(value_name = "CODE_OR_NAME")]
     rule: String,
-    /// Print the record as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

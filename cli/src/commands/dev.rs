@@ -15,10 +15,11 @@ use crate::port_option::PortOption;
 use crate::server_options::ServerOptions;
 use crate::{cache, handler_file, logging, show, signals};
 
-/// How far a free port is looked for when the one wanted is taken.
+/// How many ports are tried when the wanted one is taken.
 const PORTS_TRIED: u16 = 50;
 
-/// How long connections may take to close when it is stopped: nobody deploys from here.
+/// How long connections may take to close when it is stopped. Short: there is no next server to spread
+/// them for.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Arguments of `zigttp dev`.
@@ -30,7 +31,7 @@ pub struct Arguments {
     #[command(flatten)]
     port: PortOption,
 
-    /// Open the handler's page in the browser, or the inspector where it has none
+    /// Open the handler's page in the browser, or the inspector if it has no page
     #[arg(long)]
     open: bool,
 
@@ -51,7 +52,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let result = runtime.block_on(start(arguments));
-    // A build that is under way ends with the process.
+    // A running build ends with the process.
     runtime.shutdown_background();
     result
 }
@@ -63,12 +64,14 @@ async fn start(arguments: Arguments) -> Result<()> {
     let handler = arguments.handler;
     if !handler_file::is_source(&handler) {
         let shown = handler.display();
-        bail!("cannot work on {shown}: give a .ts, .mts, .js or .mjs source, or `zigttp run` it");
+        bail!(
+            "cannot build {shown}: give a .ts, .mts, .js or .mjs source, or serve it with `zigttp run`"
+        );
     }
-    // Before the build: whoever has to type another port should not wait for it.
+    // Before the build, so that a taken port is reported without waiting for it.
     let port = arguments.port.read()?;
     let listener = listen(port)?;
-    let address = listener.local_addr().context("cannot tell the listening address")?;
+    let address = listener.local_addr().context("cannot read the listening address")?;
     let config = Config {
         loopback_only: true,
         inspector: Some(InspectorOptions {
@@ -108,11 +111,11 @@ fn listen(port: u16) -> Result<TcpListener> {
         },
         _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
     })?;
-    listener.set_nonblocking(true).context("cannot listen without waiting")?;
+    listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
     Ok(listener)
 }
 
-/// The next port that nobody listens on.
+/// The next port that is free.
 fn next_free(port: u16) -> Option<u16> {
     let mut ports = (1..=PORTS_TRIED).filter_map(|step| port.checked_add(step));
     ports.find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())

@@ -1,4 +1,4 @@
-//! `zigttp init`: begins a project.
+//! `zigttp init`: starts a project.
 
 use std::fs;
 use std::io::Write;
@@ -13,9 +13,9 @@ use crate::template::{File, Template};
 /// Arguments of `zigttp init`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The project's folder, made if it is not there; `.` is this one
+    /// The project's folder, made if it is missing; `.` is the current one
     folder: PathBuf,
-    /// What the handler is to begin as
+    /// What the handler starts from
     #[arg(long, value_enum, default_value_t = Template::Chat)]
     template: Template,
 }
@@ -23,41 +23,41 @@ pub struct Arguments {
 /// Runs the command.
 ///
 /// # Errors
-/// When a file is there already, or one cannot be written.
+/// When a file already exists, or one cannot be written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = &arguments.folder;
     let files = arguments.template.files(&project_name(folder));
     for file in &files {
         let path = folder.join(file.name);
-        // A link that leads nowhere is there as well.
+        // A link that leads nowhere exists as well.
         if path.symlink_metadata().is_ok() {
-            bail!("`{}` is there already; nothing was written", path.display());
+            bail!("`{}` already exists; nothing was written", path.display());
         }
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     for file in &files {
         write(&folder.join(file.name), &file.text)?;
     }
-    tell(folder, &files)
+    print_next_steps(folder, &files)
 }
 
-/// Writes a file that is not there.
+/// Writes a new file.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::File::create_new(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// What a project in this folder is called.
+/// The name of a project in this folder.
 fn project_name(folder: &Path) -> String {
     let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
-    // `.` and `..` have no name of their own, but lead to one.
+    // `.` and `..` have no name of their own, but lead to a folder that has one.
     name(folder)
         .or_else(|| name(&folder.canonicalize().ok()?))
         .unwrap_or_else(|| "handler".to_owned())
 }
 
-fn tell(folder: &Path, files: &[File]) -> anyhow::Result<()> {
+fn print_next_steps(folder: &Path, files: &[File]) -> anyhow::Result<()> {
     let names: Vec<_> = files.iter().map(|file| file.name).collect();
     let mut output = std::io::stdout().lock();
     writeln!(
@@ -75,7 +75,7 @@ fn tell(folder: &Path, files: &[File]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A path as a shell takes it for one word.
+/// A path as one word of a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |it: char| it.is_alphanumeric() || "-_./".contains(it);

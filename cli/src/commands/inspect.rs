@@ -1,4 +1,4 @@
-//! `zigttp inspect`: what a `handler.wasm` says of itself and is made of, without running it.
+//! `zigttp inspect`: the manifest, imports and sections of a `handler.wasm`, without running it.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ struct JsonSection<'a> {
 /// Runs the command.
 ///
 /// # Errors
-/// When the file cannot be read, or is no artifact.
+/// When the file cannot be read, or is not an artifact.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let path = &arguments.artifact;
     let wasm = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -110,7 +110,7 @@ fn write(
     Ok(())
 }
 
-/// What a section is called, and for the large ones what is in it.
+/// The name of a section, and for the large ones their content.
 fn label(section: &Section) -> String {
     match section.name.as_str() {
         name if section.is_custom => format!("custom {}", printable(name)),

@@ -8,7 +8,7 @@ use crate::lsp::{self, Ending};
 /// Arguments of `zigts lsp`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// What many editors pass: speak over standard input and output, as it does anyway
+    /// Accepted because many editors pass it: standard input and output are always used
     #[arg(long)]
     stdio: bool,
 }

@@ -9,7 +9,7 @@ use super::describe_rule::JsonRule;
 /// Arguments of `zigts rules`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Print the records as a JSON array
+    /// Print a JSON array
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! `zigttp run`: serves a handler until it is told to stop.
+//! `zigttp run`: serves a handler until a signal stops it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ pub struct Arguments {
 /// Serves until Ctrl-C or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
-/// When the handler does not build or load, the port is taken, or a folder or the pair of TLS cannot be
+/// When the handler does not build or load, the port is taken, or a folder or the TLS files cannot be
 /// used.
 pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,13 +66,13 @@ pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let result = runtime.block_on(start(arguments, given));
-    // What is still under way, as the start of a server that was told to stop, ends with the process.
+    // What still runs, such as the start of a server that was stopped, ends with the process.
     runtime.shutdown_background();
     result
 }
 
 async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
-    // First of all: what is slow comes after it.
+    // First, so that no signal is missed during what is slow.
     let mut stop = signals::stop()?;
     signals::survive_large_files()?;
     let [reload, reload_tls] = [(); 2].map(|()| signals::hang_up());
@@ -91,7 +91,7 @@ async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
             ..arguments.server.into_config(cache::served_modules_folder())
         };
         let handler = arguments.handler;
-        // Before the file is read: a change in between is seen.
+        // Before the file is read, so that a change in between is noticed.
         let reload = Reload::new(handler.clone(), reload, arguments.watch)?;
         let artifact = artifact::load(&handler)?;
         let server = Server::new(config, &artifact)
@@ -131,9 +131,9 @@ async fn serve(
     }
     let (listener, address) = listen(address).await?;
     if !given.is_empty() {
-        tracing::info!("not as by default: {}", given.join(", "));
+        tracing::info!("changed options: {}", given.join(", "));
     }
-    // On standard output, alone: a script that starts a server on port 0 reads it from there.
+    // The only line on standard output: a script that starts a server on port 0 reads it.
     let s = if is_secure { "s" } else { "" };
     let line = format!("listening on http{s}://{address} and ws{s}://{address}\n");
     output::write(Stream::Out, line.as_bytes());
@@ -163,18 +163,18 @@ async fn serve(
     Ok(())
 }
 
-/// Lets the process have as many descriptors as it may: each connection is one, and the limit that
-/// programs begin with, often 1,024, is for those that cannot count beyond it.
+/// Raises the limit of descriptors as far as allowed: each connection takes one, and the initial limit,
+/// often 1,024, is for programs that use `select`.
 fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // Refused, it stays as it is, and accepting waits when there is none left.
+    // If that is refused, accepting pauses when no descriptor is left.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
-/// A listener and the address it has got: port 0 is any that is free.
+/// A listener and its address: for port 0 the system picks a free one.
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    let address = listener.local_addr().context("cannot tell the listening address")?;
+    let address = listener.local_addr().context("cannot read the listening address")?;
     Ok((listener, address))
 }

@@ -11,7 +11,7 @@ use crate::user_file;
 /// Arguments of `zigts types`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where to write them [default: standard output]
+    /// File to write them to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

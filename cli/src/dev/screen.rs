@@ -77,8 +77,8 @@ pub fn findings(build: &Build) -> anyhow::Result<()> {
 pub fn serving(what: &str, took: Duration, sockets: usize) {
     let sockets = match sockets {
         0 => String::new(),
-        1 => "; 1 socket stays open".to_owned(),
-        count => format!("; {count} sockets stay open"),
+        1 => "; 1 connection stays open".to_owned(),
+        count => format!("; {count} connections stay open"),
     };
     let seconds = took.as_secs_f64();
     remark(&format!("{GOOD}{what}{GOOD:#} in {seconds:.2} s{sockets}"));

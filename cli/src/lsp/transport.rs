@@ -77,7 +77,7 @@ fn read_message(input: &mut impl BufRead, length: u64) -> io::Result<Incoming> {
     body.read_to_end(&mut text)?;
     Ok(match serde_json::from_slice(&text) {
         Ok(message) => Incoming::Message(message),
-        Err(error) => Incoming::Unreadable(format!("this is no message: {error}")),
+        Err(error) => Incoming::Unreadable(format!("this is not a message: {error}")),
     })
 }
 

@@ -50,9 +50,9 @@ fn an_import_that_would_never_end_is_refused() {
     let huge = fs::File::options().write(true).open(folder.path().join("huge.ts"));
     huge.and_then(|file| file.set_len(1 << 40)).expect("it has holes");
     for (name, why) in [
-        ("zero", "it is no plain file"),
-        ("pipe", "it is no plain file"),
-        ("huge", "it has more than 16 MiB"),
+        ("zero", "it is not a plain file"),
+        ("pipe", "it is not a plain file"),
+        ("huge", "it is over 16 MiB"),
     ] {
         let source = format!("import {{ a }} from \"./{name}.ts\";\n{CLEAN}a;\n");
         fs::write(folder.path().join("a.ts"), source).expect("writable");

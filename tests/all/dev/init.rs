@@ -123,12 +123,12 @@ fn nothing_is_overwritten() {
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(words.iter().all(|word| said.contains(word)), "{said}");
     };
-    refused(&["my-app"], &["`my-app/README.md` is there already; nothing was written"]);
+    refused(&["my-app"], &["`my-app/README.md` already exists; nothing was written"]);
     assert_eq!(fs::read_dir(&project).expect("it is there").count(), 1);
     assert_eq!(fs::read(project.join("README.md")).expect("it is there"), b"mine");
 
     // A file where the folder should be, and a link that leads nowhere.
     refused(&["my-app/README.md"], &["README.md`"]);
     std::os::unix::fs::symlink("nowhere", folder.path().join("handler.ts")).expect("writable");
-    refused(&["."], &["handler.ts` is there already"]);
+    refused(&["."], &["handler.ts` already exists"]);
 }

@@ -82,7 +82,7 @@ async fn a_save_takes_over_while_every_socket_stays_open() {
     assert_eq!(client.ask("one").await, "first one");
     let second = HANDLER.replace("word +", "\"second\" +");
     let log = development.save("handler.ts", &second, &["rebuilt in"]);
-    assert!(log.contains("1 socket stays open"), "{log}");
+    assert!(log.contains("1 connection stays open"), "{log}");
     assert!(!log.contains("routes"), "they are as before: {log}");
     assert_eq!(client.ask("two").await, "second two");
     let third = second.replace("/room/:name", "/hall/:name");
@@ -198,7 +198,9 @@ fn a_taken_port_is_said_with_the_next_free_one() {
 
 #[test]
 fn what_is_no_source_is_refused() {
-    for (handler, expected) in [("missing.ts", "cannot read"), ("handler.wasm", "cannot work on")] {
+    for (handler, expected) in
+        [("missing.ts", "cannot read"), ("handler.wasm", "cannot build handler.wasm: give a")]
+    {
         let output = programs::program("zigttp")
             .args(["dev", handler, "--port", "0"])
             .output()

@@ -196,7 +196,7 @@ async fn sighup_serves_the_new_pair_to_new_connections_and_keeps_the_old_ones() 
     fs::remove_file(&key).expect("it is there");
     server.signal("HUP");
     let log = server.wait_for_log("cannot read the key");
-    assert_eq!(log.matches("the old certificate goes on").count(), 3, "{log}");
+    assert_eq!(log.matches("the old certificate stays in use").count(), 3, "{log}");
     assert!(tls::connect(&server, "second").await.is_ok(), "the last good one goes on");
     assert_eq!(old.ask("still here").await, "still here");
     old.send(Message::Ping(Vec::new().into())).await;

@@ -59,7 +59,7 @@ async fn what_needs_a_thread_is_refused_while_there_is_none_and_done_afterwards(
         assert!(status == 503 && why.contains("no thread is to be had"), "{page} {status} {why}");
     }
     server.signal("HUP");
-    let log = server.wait_for_log("is refused, the old one goes on: no thread is to be had");
+    let log = server.wait_for_log("is refused, the old one stays in use: no thread is to be had");
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(client.ask("served").await, "served");
     limit(1000);

@@ -289,7 +289,7 @@ fn what_came_of_the_last_build_is_shown_with_its_source() {
     let build = get(&server, "/build").json();
     assert_eq!(
         (&build["isServed"], &build["note"]),
-        (&false.into(), &"the build before it goes on".into())
+        (&false.into(), &"the build before it stays in use".into())
     );
     let finding = &build["findings"][0];
     assert_eq!(finding["severity"], "error");

@@ -215,7 +215,7 @@ fn port_is_honoured_after_the_flag_and_its_own_variable() {
     assert!(run(None, &[("PORT", "nonsense"), ("ZIGTTP_PORT", "0")]).0.starts_with("listening on"));
     let (line, log, code) = run(None, &[("PORT", "nonsense")]);
     assert_eq!((line.as_str(), code), ("", Some(2)), "{log}");
-    assert!(log.contains("PORT is \"nonsense\", which is no port"), "{log}");
+    assert!(log.contains("PORT is \"nonsense\", which is not a port"), "{log}");
 }
 
 #[test]
@@ -231,8 +231,8 @@ fn the_log_says_at_start_what_is_not_as_by_default() {
             "https://a.example,*",
         ],
     );
-    let log = server.wait_for_log("not as by default:");
-    let line = log.lines().find(|line| line.contains("not as by default")).expect("it is there");
+    let log = server.wait_for_log("changed options:");
+    let line = log.lines().find(|line| line.contains("changed options")).expect("it is there");
     assert!(
         line.ends_with("--port 0, --max-connections 7, --allowed-origin https://a.example,*"),
         "{line}"
@@ -248,7 +248,7 @@ fn options_that_cannot_be_are_refused() {
         (&["--admin-listen", "localhost"], "write an address and a port"),
         (&["--admin-token-file", "/no/such"], "admin-listen"),
         (&["--host", "localhost"], "write an address as 127.0.0.1"),
-        (&["--max-queue", "1e3"], "\"1e3\" is no size"),
+        (&["--max-queue", "1e3"], "\"1e3\" is not a size"),
         // Each would be a server that refuses everybody.
         (&["--max-url", "0"], "--max-url is 0"),
         (&["--max-queue", "0"], "--max-queue is 0"),

@@ -184,7 +184,7 @@ async fn a_file_that_is_no_handler_is_refused_and_the_old_one_goes_on() {
         let before = swapping.server.log().len();
         std::fs::write(swapping.handler(), content).expect("the temporary folder is writable");
         swapping.server.signal("HUP");
-        swapping.server.wait_for_log_after(before, &["is refused, the old one goes on"]);
+        swapping.server.wait_for_log_after(before, &["is refused, the old one stays in use"]);
         assert_eq!(client.ask("still").await, "v1 still");
     }
     std::fs::remove_file(swapping.handler()).expect("it is there");
@@ -266,7 +266,7 @@ async fn a_source_is_built_anew_and_a_broken_one_is_refused() {
     let mut client = server.connect("/room1/a").await;
     std::fs::write(&source, "export function onMessage(").expect("it is writable");
     server.signal("HUP");
-    server.wait_for_log("is refused, the old one goes on");
+    server.wait_for_log("is refused, the old one stays in use");
     assert_eq!(client.ask("still").await, "v1 still");
     std::fs::write(&source, version(2)).expect("it is writable");
     server.signal("HUP");

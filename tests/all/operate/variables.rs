@@ -51,10 +51,10 @@ fn an_empty_variable_is_as_none() {
     let server = start(&all.map(|name| (name, "")));
     assert_eq!(server.get("/").0, 404);
     // Nothing but the flag of the test is told of.
-    let log = server.wait_for_log("not as by default: ");
+    let log = server.wait_for_log("changed options: ");
     let given =
-        log.lines().find(|line| line.contains("not as by default")).expect("it was waited for");
-    assert!(given.ends_with("not as by default: --port 0"), "{given}");
+        log.lines().find(|line| line.contains("changed options")).expect("it was waited for");
+    assert!(given.ends_with("changed options: --port 0"), "{given}");
     // Of a subcommand of a subcommand as well: there it is missing, and not a folder without a name.
     let output = programs::program("zigttp")
         .args(["attachments", "list"])
@@ -80,7 +80,7 @@ fn a_switch_says_yes_or_no_in_the_usual_words() {
         let server = start(&[("ZIGTTP_INSPECTOR", word), ("ZIGTTP_WATCH", word)]);
         // It asks for its token, or there is none.
         assert_eq!(server.get("/__zigttp").0, if is_on { 401 } else { 404 }, "{word}");
-        let log = server.wait_for_log("not as by default");
+        let log = server.wait_for_log("changed options");
         assert_eq!(log.contains("--watch"), is_on, "{word} {log}");
     }
 }
