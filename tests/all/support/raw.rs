@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
 
 use super::PATIENCE;
 
@@ -56,11 +55,6 @@ impl RawClient {
     /// The same of bytes that the server may refuse to take.
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes)
-    }
-
-    /// How long the server may take nothing before a write fails.
-    pub(crate) fn set_patience(&mut self, patience: Duration) {
-        self.stream.set_write_timeout(Some(patience)).expect("a time-out that is not zero");
     }
 
     /// Waits until there is something to read, and leaves it there.
