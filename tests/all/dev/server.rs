@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::client::Client;
 use crate::support::server::Server;
-use crate::support::{PATIENCE, programs};
+use crate::support::{eventually, programs};
 
 /// A handler that says `word` before all it is told, taken from a module beside it.
 const HANDLER: &str = r#"
@@ -227,10 +227,8 @@ fn the_browser_is_opened_where_it_is_asked_for() {
             .args(["--port", "0", "--open"])
             .env("BROWSER", &browser),
     );
-    let deadline = std::time::Instant::now() + PATIENCE;
     let url = format!("http://{}/\n", server.address);
-    while std::fs::read_to_string(&opened).ok().as_ref() != Some(&url) {
-        assert!(std::time::Instant::now() < deadline, "no browser was opened");
-        std::thread::yield_now();
-    }
+    eventually("the browser to be opened", || {
+        std::fs::read_to_string(&opened).ok().as_ref() == Some(&url)
+    });
 }
