@@ -30,10 +30,7 @@ pub struct Compulsory(&'static RuleRecord);
 impl std::fmt::Display for Compulsory {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let RuleRecord { code, name, .. } = self.0;
-        write!(
-            formatter,
-            "{code} {name} is always an error: nothing can be built from what it finds"
-        )
+        write!(formatter, "{code} {name} is always an error: nothing can be built with it")
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
 
-/// The parser cannot make sense of the text.
+/// The text cannot be parsed.
 pub(crate) struct SyntaxErrors;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -17,9 +17,9 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "is not valid TypeScript",
     explanation: r#"
 ## What it is
-The parser came to a place where the text cannot be TypeScript: a bracket without its partner, a
-word where none may stand, a string that does not end. JSX, decorators and anything newer than
-the language the parser knows end here too, and so does a name that one scope declares twice.
+The parser found text that cannot be TypeScript: an unmatched bracket, a word where none is
+allowed, a string that does not end. JSX, decorators and syntax that is newer than the parser are
+reported here too, and so is a name that is declared twice in one scope.
 
 ```ts,fires
 export function onMessage(ws: WebSocket, data: string {}
@@ -31,14 +31,14 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 ```
 
 ## Why it matters
-Nothing can be said about a module that cannot be read, so no other rule looks at the handler
-until it can be.
+A module that cannot be parsed cannot be checked, so no other rule looks at the handler until it
+can.
 
 ## What to do
-Correct the underlined place. The cause is often just before it. Fix the first error first:
-later ones may be its consequence.
+Correct the underlined text. The cause is often just before it. Fix the first error first: it may
+have caused the later ones.
 "#,
-    help: "Correct the underlined place, or what stands just before it.",
+    help: "Correct the underlined text, or what is just before it.",
 };
 
 impl Rule for SyntaxErrors {

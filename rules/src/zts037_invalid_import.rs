@@ -49,8 +49,8 @@ registry to load a module from. A missing name would stop the handler before its
 
 ## What to do
 Write the name as the module exports it. Import files of your own by relative path, with or
-without extension: `./rooms`, `./rooms.ts` and `./rooms.js` all find `rooms.ts`. What is needed
-for types alone is imported with `import type` and never looked for.
+without extension: `./rooms`, `./rooms.ts` and `./rooms.js` all find `rooms.ts`. Import what is
+needed only for types with `import type`; no module is read for it.
 "#,
     help: "Import an existing name from `zigttp:websocket` or from a module of your own.",
 };
@@ -98,20 +98,20 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
         Unresolved::Package if specifier.starts_with("node:") => {
             sink.report(import.span, format!("there is no module `{specifier}` here"))
                 .label("part of Node.js")
-                .note("a handler reaches the world through `zigttp:websocket` alone");
+                .note("a handler reaches the outside only through `zigttp:websocket`");
         }
         Unresolved::Package => {
             sink.report(import.span, "npm packages are not supported yet")
                 .label(format!("`{specifier}` names a package"))
-                .note("a handler is built from its own files and `zigttp:websocket` alone")
+                .note("a handler is built only from its own files and `zigttp:websocket`")
                 .help(format!(
-                    "For a file of your own write `./{specifier}`; for types alone write `import type`."
+                    "For a file of your own write `./{specifier}`; for types only write `import type`."
                 ));
         }
         Unresolved::Absolute => {
             sink.report(import.span, format!("cannot import from `{specifier}`"))
                 .label("not a relative path")
-                .note("where a handler's files lie on a disk or the web does not become part of it")
+                .note("a handler does not depend on where its files are on a disk or the web")
                 .help("Write a path relative to this module, beginning with `./` or `../`.");
         }
         Unresolved::NotSource { extension } => {
@@ -144,14 +144,14 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
                 .note("handlers are ECMAScript modules")
                 .help(format!("Write `import … from \"{specifier}\"`."));
         }
-        // The rule that says why reading stopped has said it all.
+        // Another rule reports why reading stopped.
         Unresolved::NotRead => {}
     }
 }
 
 fn check_api_name(import: &Import, name: &ImportedName, sink: &mut Sink<'_>) {
     let Some(imported) = &name.imported else { return };
-    // The module has types as well. A name that is used as nothing else may be one.
+    // The module has types as well. A name that is used only as a type may be one.
     if api::find(imported).is_some() || (name.uses.is_type && name.uses.values.is_empty()) {
         return;
     }

@@ -31,12 +31,12 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 ```
 
 ## Why it matters
-The imports of a handler say what it may do: they become part of the artifact's description of
-itself, and the runtime links nothing else. A name that is not needed widens that for nothing.
+The imports of a handler say what it may do: they become part of the artifact's manifest, and the
+runtime links nothing else. A name that is not needed allows more than is needed.
 
 ## What to do
-Remove the name. To say that a handler takes part in WebSocket events without calling anything,
-write `import "zigttp:websocket";`.
+Remove the name. For a handler that has WebSocket events but calls nothing, write
+`import "zigttp:websocket";`.
 "#,
     help: "Remove the name from the import.",
 };
@@ -58,7 +58,7 @@ impl Rule for UnusedImport {
                 let report = sink
                     .report(name.span, format!("`{}` is imported and never used", name.local))
                     .label("not used in this module")
-                    .note("what a handler imports is what its artifact asks to be allowed");
+                    .note("an artifact may call everything that its handler imports");
                 if let Some(removal) = name.removal {
                     let edit = Edit { span: removal, replacement: String::new() };
                     report.fix(format!("remove `{}`", name.local), vec![edit]);

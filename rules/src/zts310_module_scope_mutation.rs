@@ -22,7 +22,7 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 A function that an event export reaches assigns a variable declared outside of functions, or
 changes an object kept there: writes or deletes a property, or calls `push`, `set`, `add` and
-their like. What is changed through a parameter or `this` is not followed.
+their like. Changes through a parameter or `this` are not followed.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -50,11 +50,11 @@ Every event starts from the handler as it was when it was built. What an event l
 is gone when it ends: the next one, even of the same connection, does not see it.
 
 ## What to do
-Keep what belongs to a connection with it: `serializeAttachment` and `deserializeAttachment`. Ask
-who is there with `getWebSockets`. Tables that are filled once can be filled outside of functions.
-For a value that is needed within one event only, use a variable inside of the function.
+Store what belongs to a connection in its attachment: `serializeAttachment` and
+`deserializeAttachment`. List the connections with `getWebSockets`. Fill a table that never changes
+outside of functions. For a value that only one event needs, use a variable inside the function.
 "#,
-    help: "Keep it with the connection (`serializeAttachment`), or in a variable of the function.",
+    help: "Store it with the connection (`serializeAttachment`), or in a variable of the function.",
 };
 
 impl Rule for ModuleScopeMutation {
@@ -75,7 +75,7 @@ impl Rule for ModuleScopeMutation {
                     .report(
                         write.span,
                         format!(
-                            "`{name}` belongs to the module; what `{}` changes is lost",
+                            "`{name}` belongs to the module; the change by `{}` is lost",
                             way.event
                         ),
                     )
@@ -113,7 +113,7 @@ fn changed_binding(
             let is_of_module = handler.module(module).code[*id].scope == FunctionId::TOP_LEVEL;
             return is_of_module.then_some((module, *id));
         }
-        // Where a search with the pattern begins, which it sets itself.
+        // A pattern sets it itself, to where its next search begins.
         (WriteKind::Assign, Value::Member(_, Some(name))) if name == "lastIndex" => return None,
         (WriteKind::Method(method), _) => {
             let kind = kind_of(handler, module, &write.target, 16)?;
@@ -177,7 +177,7 @@ fn mutators(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// What kind of object an expression surely is.
+/// What kind of object an expression is, if that is certain.
 fn kind_of(
     handler: &HandlerModel,
     module: ModuleId,
@@ -214,7 +214,7 @@ fn kind_of(
                 },
             }
         }
-        // Assigned more than once: what it first was is what it mostly is.
+        // Assigned more than once: its first value mostly says what it is.
         Meaning::Binding(module, id) => match &handler.module(module).code[id].origin {
             Origin::Value(value) => kind_of(handler, module, value, steps),
             _ => None,

@@ -22,7 +22,7 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 The runtime calls a handler through functions it exports by name: `onUpgrade`, `onOpen`,
 `onMessage` and `onClose` for the life of a WebSocket connection, `handler` for HTTP requests. The
-entry module exports none of them, or what it exports under these names is no function.
+entry module exports none of them, or what it exports under these names is not a function.
 
 ```ts,fires
 function onMessage(ws: WebSocket, data: string) {}
@@ -37,10 +37,10 @@ export function handler(req: Request) { return Response.text("hello"); }
 ```
 
 ## Why it matters
-Nothing of the module would ever run.
+Nothing in the module would ever run.
 
 ## What to do
-Export at least one of these functions, under exactly that name. A default export is not
+Export at least one of these functions, under exactly this name. A default export is not
 called.
 "#,
     help: "Export `onMessage`, `onOpen`, `onClose` or `handler` from this module.",
@@ -57,7 +57,7 @@ impl Rule for NoEventExports {
         let exported = handler.event_exports();
         let is_called = match &handler.evaluation {
             Some(Evaluation::Completed { callable }) => !callable.is_empty(),
-            // What cannot be found may well export one of them.
+            // A module that cannot be found may export one of them.
             _ => !exported.is_empty() || table.is_open,
         };
         if is_called {

@@ -35,13 +35,13 @@ export function onMessage(ws: WebSocket, data: string) {}
 ```
 
 ## Why it matters
-Connections are accepted, and whatever clients send is received, counted and thrown away. Mostly
+Connections are accepted, and every message of a client is received, counted and dropped. Usually
 `onMessage` was forgotten, is not exported, or is misspelled.
 
 ## What to do
-Export `onMessage(ws, data, room)` from the entry module. If clients have nothing to say, as
-where a server only pushes, an empty one says that this is meant. An import left over from
-earlier can go.
+Export `onMessage(ws, data, room)` from the entry module. If clients send nothing, because the
+server only pushes, export an empty one to show that this is intended. Remove an import that is no
+longer needed.
 "#,
     help: "Export `onMessage(ws, data, room)` from the entry module, or remove the import.",
 };
@@ -69,7 +69,7 @@ impl Rule for WebsocketImportWithoutEvents {
                 ),
             )
             .label("imported here")
-            .note("messages of clients are received and thrown away");
+            .note("messages of clients are received and dropped");
         for (event, span) in exported.into_iter().filter(|(event, _)| event.is_websocket) {
             report.secondary(span, format!("`{}` is exported", event.name));
         }

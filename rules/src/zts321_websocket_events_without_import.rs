@@ -1,4 +1,4 @@
-//! ZTS321: the handler has connection events and cannot answer one.
+//! ZTS321: the handler has connection events and no function to use connections with.
 
 use zigttp_abi::api;
 
@@ -33,12 +33,12 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 ```
 
 ## Why it matters
-A connection can be answered, closed and remembered through that module only: `ws` itself has no
-methods. Without the import the first event ends in a ReferenceError, or the handler does nothing
-a client could notice.
+Only that module can send to a connection, close it or store an attachment with it: `ws` itself has
+no methods. Without the import the first event ends in a ReferenceError, or the handler does
+nothing that a client could notice.
 
 ## What to do
-Import the functions you call. Where a handler really only listens, say so with
+Import the functions you call. If a handler only listens, say so with
 `import "zigttp:websocket";`.
 "#,
     help: "Import the functions you call from `zigttp:websocket`.",
@@ -50,7 +50,7 @@ impl Rule for WebsocketEventsWithoutImport {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        // What cannot be found may be it, or import it.
+        // A module that cannot be found may import it.
         if handler.websocket_imports().next().is_some() || handler.has_unresolved_imports() {
             return;
         }
@@ -63,7 +63,7 @@ impl Rule for WebsocketEventsWithoutImport {
                 format!("`{}` is exported, but `{}` is never imported", first.name, api::MODULE),
             )
             .label("called for WebSocket connections")
-            .note("a connection can be answered through that module only");
+            .note("only that module can send to a connection");
         for (event, span) in events {
             report.secondary(span, format!("`{}` too", event.name));
         }
@@ -88,7 +88,7 @@ fn declaration(names: &[&str]) -> String {
     format!("import {{ {} }} from \"{}\";", names.join(", "), api::MODULE)
 }
 
-/// The API functions that modules use without declaring them, each pointed at once.
+/// The API functions that modules use without declaring them, each with a label at its first use.
 fn called_functions(
     handler: &HandlerModel,
     report: &mut Diagnostic,
@@ -97,7 +97,7 @@ fn called_functions(
     for (index, module) in handler.modules.iter().enumerate() {
         let mut names = Vec::new();
         for reference in &module.globals {
-            // `close` is also a method of many things, but as a bare name it is ours.
+            // `close` is also a method of many objects, but as a bare name it is that of the API.
             let Some(function) = api::find(&reference.name) else { continue };
             if !names.contains(&function.name) {
                 names.push(function.name);

@@ -41,8 +41,8 @@ export const onMessage = async (ws: WebSocket, data: string, room = "lobby") => 
 ```
 
 ## Why it matters
-A value cannot be called, a generator does nothing when it is called, and a parameter that nobody
-passes is `undefined`, whatever its type says.
+Other values cannot be called, a generator does nothing when it is called, and a parameter that is
+not passed is `undefined`, whatever its type says.
 
 ## What to do
 Export a plain or async function with the parameters of the event: `onOpen(ws, url)`,
@@ -64,7 +64,7 @@ impl Rule for EventExportNotFunction {
                     let function = &handler.module(module).code[id];
                     if function.is_generator {
                         sink.report(span, format!("`{}` is a generator function", event.name))
-                            .label("returns an iterator that nobody asks")
+                            .label("returns an iterator that is never used")
                             .note("calling a generator function runs none of its code")
                             .help("Remove the `*`; an event function may be async.");
                     } else if function.required_parameters.len() > event.parameters.len() {

@@ -39,12 +39,12 @@ export function onMessages(count: number) { return count; }
 ```
 
 ## Why it matters
-The runtime finds its functions by their exact name. One that is misspelled is never called, and
-nothing else says so.
+The runtime finds its functions by their exact name. A misspelled one is never called, and nothing
+else reports that.
 
 ## What to do
 Correct the name. If the function is for other modules and not for the runtime, give it a name
-that cannot be taken for an event's, or stop exporting it.
+that looks less like an event's, or stop exporting it.
 "#,
     help: "Write the name as the runtime calls it.",
 };
@@ -72,11 +72,11 @@ impl Rule for MisspelledEventExport {
                 continue;
             }
             let report = sink
-                .report(export.span, format!("`{name}` is exported, and the event is `{meant}`"))
+                .report(export.span, format!("`{name}` is exported, but the event is `{meant}`"))
                 .label("never called under this name")
                 .note("the runtime finds its functions by their exact name")
                 .help(format!("Did you mean `{meant}`?"));
-            if is_only_place(entry, name, export.span) {
+            if is_only_use(entry, name, export.span) {
                 let edit = Edit { span: export.span, replacement: meant.to_owned() };
                 report.fix(format!("rename `{name}` to `{meant}`"), vec![edit]);
             }
@@ -84,7 +84,8 @@ impl Rule for MisspelledEventExport {
     }
 }
 
-/// Whether a name that is close to an event's is no word of its own: `handle` and `handlers` are.
+/// Whether a name that is close to an event's is a slip and not a word of its own, as `handle` and
+/// `handlers` are.
 fn is_slip(name: &str, event: &str) -> bool {
     let is_plural = |one: &str, other: &str| one.strip_suffix('s') == Some(other);
     name.eq_ignore_ascii_case(event)
@@ -93,8 +94,8 @@ fn is_slip(name: &str, event: &str) -> bool {
             && !is_plural(name, event)
 }
 
-/// Whether the name stands nowhere but where it is exported, so that it can be changed there.
-fn is_only_place(entry: &Module, name: &str, span: Span) -> bool {
+/// Whether the name is used only where it is exported, so that it can be changed there.
+fn is_only_use(entry: &Module, name: &str, span: Span) -> bool {
     let Some(exported) = entry.code.exports.get(name) else { return false };
     match exported.value {
         Value::Binding(id) => {

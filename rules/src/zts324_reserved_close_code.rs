@@ -20,7 +20,7 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 `close` is called with a constant code that a close frame may not carry: 1004, 1005, 1006, 1015,
-anything below 1000, from 1016 to 2999 or above 4999, or no whole number.
+anything below 1000, from 1016 to 2999 or above 4999, or not a whole number.
 
 ```ts,fires
 import { close } from "zigttp:websocket";
@@ -34,12 +34,12 @@ export function onMessage(ws: WebSocket) { close(ws, KICKED, "try again later");
 ```
 
 ## Why it matters
-RFC 6455 (7.4) reserves these codes: 1005 and 1006 stand for a close frame that never came. `close`
-throws a RangeError for them, and the event ends with all its effects undone.
+RFC 6455 (7.4) reserves these codes: 1005 stands for a close frame without a code, 1006 for one that
+never came. `close` throws a RangeError for them, and the event ends with all its effects undone.
 
 ## What to do
-1000 says that all is done, 1001 that the server goes away, 1008 that a rule was broken, 1011 that
-something failed here. For meanings of your own take a code from 4000 to 4999.
+1000 means a normal end, 1001 that the server goes away, 1008 that the client broke a rule, 1011
+that the server failed. For meanings of your own use a code from 4000 to 4999.
 "#,
     help: "Use 1000, a registered code, or one of your own from 4000 to 4999.",
 };

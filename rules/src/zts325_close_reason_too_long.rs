@@ -38,7 +38,7 @@ RangeError, and the event ends with all its effects undone. Letters beyond ASCII
 byte.
 
 ## What to do
-Shorten the reason, or send the long form as a message before closing.
+Shorten the reason, or send the whole text as a message before closing.
 "#,
     help: "Shorten the reason, or send the text before closing.",
 };

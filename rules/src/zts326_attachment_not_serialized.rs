@@ -16,7 +16,7 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::Events,
     since: "0.1.0",
-    summary: "keeps a value with a connection that is neither text nor bytes",
+    summary: "stores a value with a connection that is neither text nor bytes",
     explanation: r#"
 ## What it is
 `serializeAttachment` is given an object, an array, a number, a boolean, `null` or `undefined`.
@@ -34,12 +34,12 @@ export function onMessage() {}
 ```
 
 ## Why it matters
-An attachment is kept outside of the handler, and possibly on disk: it is a string or bytes.
+An attachment is stored outside of the handler, and possibly on disk: it is a string or bytes.
 Anything else throws a TypeError, and the event ends with all its effects undone.
 
 ## What to do
-Turn the value into text with `JSON.stringify`, and back with `JSON.parse`. To forget what was
-kept, store an empty string.
+Turn the value into text with `JSON.stringify`, and back with `JSON.parse`. To clear an attachment,
+store an empty string.
 "#,
     help: "Store text or bytes: `JSON.stringify(value)`.",
 };
@@ -54,7 +54,7 @@ impl Rule for AttachmentNotSerialized {
             let Some(value) = call.call.arguments.get(1) else { continue };
             let values = handler.possible_values(call.module, value);
             let kinds: Option<Vec<_>> = values.iter().map(|(_, value)| kind_of(value)).collect();
-            // Of several that it may be, one that is fine is enough to say nothing.
+            // If one of the possible values is allowed, nothing is reported.
             let Some(&[kind, ..]) = kinds.as_deref() else { continue };
             sink.report(value.span, format!("an attachment cannot be {kind}"))
                 .label("neither a string nor bytes")
@@ -65,11 +65,11 @@ impl Rule for AttachmentNotSerialized {
     }
 }
 
-/// What a value is, when it surely is none that an attachment may be.
+/// What a value is, if it is certain that it cannot be an attachment.
 fn kind_of(meaning: &Meaning<'_>) -> Option<&'static str> {
     match meaning {
         Meaning::Function(..) | Meaning::Api(_) => Some("a function"),
-        // A string is one, and of a class nothing is known of what it makes.
+        // A string can be, and what an instance of a class is, is not known.
         Meaning::Value(_, Expression { value, .. }) => {
             value.kind().filter(|kind| !matches!(*kind, "a string" | "a class"))
         }

@@ -1,4 +1,4 @@
-//! ZTS327: a route parameter is asked for that no route has.
+//! ZTS327: the handler asks for a route parameter that no route has.
 
 use std::collections::BTreeSet;
 
@@ -41,8 +41,8 @@ export function onMessage(ws: WebSocket) { send(ws, roomFromPath(ws, "name")); }
 and the event ends with all its effects undone.
 
 ## What to do
-Ask for a parameter by the name that stands behind the `:` in a pattern, or add a pattern that has
-it: `export const routes = ["/room/:name"];`.
+Ask for a parameter by the name behind the `:` in a pattern, or add a pattern that has it:
+`export const routes = ["/room/:name"];`.
 "#,
     help: "Ask for a parameter of one of the handler's routes.",
 };

@@ -1,4 +1,4 @@
-//! ZTS328: `routes` is no list of patterns, or one of them is wrong.
+//! ZTS328: `routes` is not a list of patterns, or one of them is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::Events,
     since: "0.1.0",
-    summary: "exports routes that cannot be read, or a pattern that is malformed or there twice",
+    summary: "exports routes that cannot be read, or a pattern that is malformed or repeated",
     explanation: r#"
 ## What it is
 `export const routes` is not an array of constant strings, or one of its patterns does not begin
@@ -79,10 +79,13 @@ impl Rule for InvalidRoute {
                 Some(&first) => {
                     sink.report(
                         pattern.span,
-                        format!("the route `{}` matches what another one does", pattern.name),
+                        format!(
+                            "the route `{}` matches the same paths as another one",
+                            pattern.name
+                        ),
                     )
                     .label("never matches")
-                    .secondary(first, "the same paths")
+                    .secondary(first, "always matches first")
                     .help("Remove one of the two.");
                 }
                 None => {

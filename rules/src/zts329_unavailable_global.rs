@@ -36,13 +36,13 @@ export function onMessage() {}
 ```
 
 ## Why it matters
-A handler lives for one event. It runs in a sandbox that has the language itself and what
-`zigttp:websocket` offers, and nothing that would go on after the event. Using such a name is a
-ReferenceError, and the event ends with all its effects undone.
+Each event runs in a sandbox of its own, which has the language itself and what `zigttp:websocket`
+offers, and nothing that would continue after the event. Using such a name is a ReferenceError, and
+the event ends with all its effects undone.
 
 ## What to do
-The finding says what takes the place of the name, where something does. A name of your own,
-declared or imported, is no problem; nor is asking for its type first, as the example does.
+The message says what to use instead, if there is something. A name that you declare or import is
+allowed, and so is testing its type first, as the example does.
 "#,
     help: "Use what handlers have instead, or declare the name.",
 };
@@ -62,15 +62,13 @@ impl Rule for UnavailableGlobal {
             };
             sink.report(reference.span, format!("there is no `{name}` in a handler"))
                 .label("a ReferenceError when it is reached")
-                .note(
-                    "a handler runs one event at a time in a sandbox, and nothing goes on after it",
-                )
+                .note("each event runs in a sandbox of its own, and nothing continues after it")
                 .help(*help);
         }
     }
 }
 
-/// What other platforms have, and what to do without it.
+/// What other platforms have, and what to use instead.
 static UNAVAILABLE: &[(&[&str], &str)] = &[
     (
         &[
@@ -82,15 +80,15 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
             "clearImmediate",
             "requestAnimationFrame",
         ],
-        "Do it when the next event comes: keep the time in the connection's attachment and compare.",
+        "Do it in the next event: store the time in the connection's attachment and compare.",
     ),
     (
         &["fetch", "XMLHttpRequest", "EventSource"],
-        "A handler talks to its own connections only; fetch elsewhere and send the result in.",
+        "A handler talks only to its own connections; fetch in another program and send it the result.",
     ),
     (
         &["WebSocket"],
-        "A handler does not connect to others; use `WebSocket` as a type, and `send` to answer.",
+        "A handler opens no connections; use `WebSocket` as a type, and `send` to reply.",
     ),
     (&["process"], "There is no environment; write settings into a module."),
     (&["require", "module", "exports"], "Write `import` and `export`."),
@@ -104,7 +102,7 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
     ),
     (
         &["localStorage", "sessionStorage", "indexedDB"],
-        "Keep data with a connection: `serializeAttachment`.",
+        "Store data with a connection: `serializeAttachment`.",
     ),
     (
         &["Worker", "SharedWorker", "BroadcastChannel", "MessageChannel"],

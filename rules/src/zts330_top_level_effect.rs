@@ -1,4 +1,4 @@
-//! ZTS330: code outside of functions talks to connections.
+//! ZTS330: code outside of functions uses connections.
 
 use crate::call_path;
 use crate::code::FunctionId;
@@ -20,8 +20,8 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "calls a function of zigttp:websocket while it is built",
     explanation: r#"
 ## What it is
-Code outside of functions calls a function of `zigttp:websocket` that talks to connections or reads
-what they keep, itself or through other functions.
+Code outside of functions calls a function of `zigttp:websocket` that uses connections or what is
+stored with them, directly or through other functions.
 
 ```ts,fires
 import { getWebSockets, send } from "zigttp:websocket";

@@ -1,4 +1,4 @@
-//! ZTS331: code outside of functions asks for the time or for random numbers.
+//! ZTS331: code outside of functions reads the time or random numbers.
 
 use crate::call_path;
 use crate::code::FunctionId;
@@ -18,11 +18,11 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Warning,
     category: Category::Effects,
     since: "0.1.0",
-    summary: "asks for the time or for random numbers while it is built",
+    summary: "reads the time or random numbers while it is built",
     explanation: r#"
 ## What it is
-Code outside of functions calls `Date.now()`, `new Date()`, `Math.random()` or their like, itself or
-through other functions.
+Code outside of functions calls `Date.now()`, `new Date()`, `Math.random()` or their like, directly
+or through other functions.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -38,14 +38,14 @@ export function onMessage(ws: WebSocket) { send(ws, `${Date.now() - launch.getTi
 
 ## Why it matters
 Code outside of functions runs once, when the handler is built, and what it computes becomes part of
-the artifact. The clock stands still meanwhile and random numbers have a fixed seed, so that one
-source makes one artifact: the value is the same in every event, on every server, for ever.
+the artifact. During the build the clock stands still and random numbers have a fixed seed, so that
+one source makes one artifact: the value is the same in every event, on every server, for ever.
 
 ## What to do
-Ask inside of the function that needs the answer. What is to stay the same for a connection belongs
-into its attachment.
+Read it inside the function that needs it. What should stay the same for a connection belongs in
+its attachment.
 "#,
-    help: "Ask for it inside of the function of an event.",
+    help: "Read it inside the function of an event.",
 };
 
 impl Rule for BuildTimeValue {
@@ -65,7 +65,7 @@ impl Rule for BuildTimeValue {
                 let report = sink
                     .report(
                         path.start(),
-                        format!("the answer of `{name}` is frozen into the artifact"),
+                        format!("the result of `{name}` is frozen into the artifact"),
                     )
                     .label("runs when the handler is built")
                     .note("every event sees the same value, whenever and wherever it comes");

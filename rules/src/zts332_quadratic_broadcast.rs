@@ -43,12 +43,12 @@ export function onMessage(ws: WebSocket, data: string, room: string) {
 ```
 
 ## Why it matters
-The list is made anew each time, and is as long as the room is full: with a thousand connections a
-message makes a million entries. Events have a budget of time, and this one grows with the square of
-the room.
+Each call makes a new list of all connections in the room: with a thousand of them, one message
+makes a million entries. The time of an event is limited, and this one grows with the square of the
+number of connections.
 
 ## What to do
-Ask once before the loop and keep the list: it does not change while an event runs.
+Call it once before the loop and keep the list: it does not change while an event runs.
 "#,
     help: "Call it once before the loop.",
 };
@@ -67,9 +67,9 @@ impl Rule for QuadraticBroadcast {
             let around = std::iter::successors(call.innermost_loop, |&id| code[id].outer);
             let outer = around.take(MAX_LOOPS).filter(over_peers).last();
             let Some(outer) = outer.or(turn.filter(over_peers)) else { continue };
-            // It may list them itself, or have a function that it hands over do so.
-            let places = std::iter::once(call.span).chain(call.arguments.iter().map(|it| it.span));
-            let Some(path) = places.into_iter().find_map(|place| listings.get(&place)) else {
+            // It may list them itself, or pass a function that does.
+            let spans = std::iter::once(call.span).chain(call.arguments.iter().map(|it| it.span));
+            let Some(path) = spans.into_iter().find_map(|span| listings.get(&span)) else {
                 continue;
             };
             let report = sink
@@ -87,7 +87,7 @@ const FUNCTION: &str = "getWebSockets";
 /// Most loops around a call that are looked at, from inside out.
 const MAX_LOOPS: usize = 16;
 
-/// The places where connections come to be listed, each with the way to it.
+/// The calls that list connections, directly or through others, each with the path to it.
 fn listings(handler: &HandlerModel) -> BTreeMap<Span, Path> {
     let is_list = |kind: ActionKind| matches!(kind, ActionKind::Api(FUNCTION, _));
     let ways = handler.effects.ways_to(is_list);

@@ -1,4 +1,4 @@
-//! ZTS333: `protocols` is no list of subprotocols, or one of them has no valid name.
+//! ZTS333: `protocols` is not a list of subprotocols, or one of them has no valid name.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::Events,
     since: "0.1.0",
-    summary: "exports subprotocols that cannot be read, or one whose name is no token or there twice",
+    summary: "exports subprotocols that cannot be read, or one whose name is not a token or is repeated",
     explanation: r#"
 ## What it is
-`export const protocols` is not an array of constant strings, or one of them is no name that a
-client could ask for: it is empty, has a space, a comma, a slash or another character that separates
-words in a header, or stands there twice.
+`export const protocols` is not an array of constant strings, or one of them is not a name that a
+client could offer: it is empty, has a space, a comma, a slash or another character that separates
+words in a header, or is repeated.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -44,7 +44,7 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 ## Why it matters
 Subprotocols are read when the handler is built and become part of the artifact. A client offers
 those it speaks, and the first that is in the list is selected (RFC 6455, 4.2.2); a server refuses to
-start with a name that it could not write into the answer.
+start with a name that it could not write into the response.
 
 ## What to do
 Write the names out, of letters, digits and marks such as `.` and `-`: `chat.v2`.
@@ -79,7 +79,7 @@ impl Rule for InvalidProtocols {
             } else if let Some(first) = known.insert(&protocol.name, protocol.span) {
                 sink.report(
                     protocol.span,
-                    format!("the subprotocol `{}` is there twice", protocol.name),
+                    format!("the subprotocol `{}` is listed twice", protocol.name),
                 )
                 .secondary(first, "the first time")
                 .help("Remove one of the two.");

@@ -18,8 +18,8 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "has more source text than the 512 KiB a handler may have",
     explanation: r#"
 ## What it is
-All modules of a handler together may have 512 KiB of text. The module that is named went past
-that, and reading stopped there. Here `words.ts` has 600 KiB:
+All modules of a handler together may have 512 KiB of text. The module that is named exceeded this
+limit, and reading stopped there. Here `words.ts` has 600 KiB:
 
 ```ts,fires
 import { words } from "./words";
@@ -32,14 +32,14 @@ export function handler(req: Request) { return Response.json(words); }
 ```
 
 ## Why it matters
-Every event of a handler starts from a copy of it, loaded and ready. A megabyte of source becomes
-sixteen of memory that each of these copies is made from.
+Every event starts from a copy of the loaded handler. A megabyte of source becomes sixteen megabytes
+of memory in each of these copies.
 
 ## What to do
 Keep data out of the source: large tables, embedded files, minified libraries. What a handler
-knows of its connections belongs into their attachments.
+knows about its connections belongs in their attachments.
 "#,
-    help: "Take large data out of the source.",
+    help: "Move large data out of the source.",
 };
 
 impl Rule for SourceTooLarge {

@@ -1,4 +1,4 @@
-//! ZTS341: the code outside of functions does not run to its end.
+//! ZTS341: the code outside of functions fails.
 
 use crate::diagnostic::Sink;
 use crate::model::{Evaluation, HandlerModel};
@@ -18,8 +18,8 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "throws while its top-level code runs",
     explanation: r#"
 ## What it is
-The code outside of functions runs once, when the handler is built; what it leaves behind is what
-every event starts from. That code threw an error, or awaits a promise that can never settle.
+The code outside of functions runs once, when the handler is built, and every event starts from its
+result. This code threw an error, or awaits a promise that can never settle.
 
 ```ts,fires
 const limits = JSON.parse("{ messages: 10 }");
@@ -36,7 +36,7 @@ There is no state to start an event from. While building there is also no connec
 and no clock that runs: a function of `zigttp:websocket` called here throws.
 
 ## What to do
-Correct the code at the underlined place, or move what belongs to an event into the function that
+Correct the underlined code, or move what belongs to an event into the function that
 is called for it.
 "#,
     help: "Correct the code, or move what needs a connection or request into an exported function.",
@@ -60,10 +60,10 @@ impl Rule for TopLevelThrows {
             report.label("thrown here");
         }
         // Recursion repeats itself, and what matters is near the throw.
-        let mut places: Vec<Span> = callers.iter().map(|frame| frame.span).collect();
-        places.dedup();
-        for place in places.into_iter().filter(|&place| place != thrown_at).take(4) {
-            report.secondary(place, "called from here");
+        let mut spans: Vec<Span> = callers.iter().map(|frame| frame.span).collect();
+        spans.dedup();
+        for span in spans.into_iter().filter(|&span| span != thrown_at).take(4) {
+            report.secondary(span, "called from here");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! ZTS342: the code outside of functions takes more than it may.
+//! ZTS342: the code outside of functions exceeds its limits.
 
 use crate::diagnostic::Sink;
 use crate::model::{Evaluation, HandlerModel};
@@ -18,8 +18,8 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "runs too long, or takes too much memory, while its top-level code runs",
     explanation: r#"
 ## What it is
-The code outside of functions runs once, when the handler is built, within a bound of time and
-memory. It went past one of them.
+The code outside of functions runs once, when the handler is built, with a limit of time and of
+memory. It exceeded one of them.
 
 ```ts,fires
 while (true) {}
@@ -32,11 +32,11 @@ export function handler(req: Request) { return Response.json(squares); }
 ```
 
 ## Why it matters
-A build that never ends says nothing. What top-level code leaves in memory becomes part of the
+A build that never ends has no result. What top-level code leaves in memory becomes part of the
 artifact, and of every instance that serves an event.
 
 ## What to do
-Look for a loop without an end. Compute large tables beforehand, or when they are asked for.
+Look for a loop without an end. Compute large tables beforehand, or when they are needed.
 "#,
     help: "Look for a loop that does not end, or for a table that is too large.",
 };

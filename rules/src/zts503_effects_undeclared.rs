@@ -1,4 +1,4 @@
-//! ZTS503: a function does what its annotation does not allow.
+//! ZTS503: a function has an effect that its annotation does not allow.
 
 use crate::annotation::{self, Declared};
 use crate::call_path;
@@ -20,8 +20,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 The doc comment of a function says with `@effects` what it may do, and the function does something
-else, itself or through what it calls. There are two effects: `io` talks to connections or asks which
-there are, `state` reads or writes what a connection keeps; `pure` is neither.
+else, directly or through what it calls. There are two effects: `io` uses connections or lists them,
+`state` reads or writes what is stored with them; `pure` is neither.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -38,8 +38,8 @@ export function onMessage(ws: WebSocket) { greet(ws); }
 ```
 
 ## Why it matters
-The annotation is a promise to whoever calls the function. Whoever relies on it, as on a `pure` one
-to be called any number of times, would be wrong.
+The annotation is a promise to the function's callers. One that relies on it, for example by calling
+a `pure` function any number of times, would be wrong.
 
 ## What to do
 Add the effect to the annotation, or take the call out of the function. The finding shows the calls
@@ -59,9 +59,12 @@ impl Rule for EffectsUndeclared {
                 let Some(path) = handler.effects.way_to_effect(key, effect) else { continue };
                 let effect = effect.name();
                 let report = sink
-                    .report(span, format!("{name} has the effect `{effect}`, and does not say so"))
+                    .report(
+                        span,
+                        format!("{name} has the effect `{effect}`, but does not declare it"),
+                    )
                     .label(format!("allows no `{effect}`"))
-                    .note("the annotation is a promise to whoever calls the function");
+                    .note("the annotation is a promise to the function's callers");
                 call_path::show(report, handler, &path);
             }
         }

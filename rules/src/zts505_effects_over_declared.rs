@@ -1,4 +1,4 @@
-//! ZTS505: an annotation allows what the function never does.
+//! ZTS505: an annotation allows an effect that the function never has.
 
 use crate::annotation::{self, Declared};
 use crate::diagnostic::Sink;
@@ -34,13 +34,13 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 ```
 
 ## Why it matters
-Whoever calls the function has to reckon with an effect that never comes, and a change that brings it
-in later goes unnoticed.
+Callers have to expect an effect that never happens, and a later change that adds it is not
+noticed.
 
 ## What to do
-Take the effect out of the annotation; if none is left, write `@effects pure`.
+Remove the effect from the annotation; if none is left, write `@effects pure`.
 "#,
-    help: "Take the effect out of the annotation.",
+    help: "Remove the effect from the annotation.",
 };
 
 impl Rule for EffectsOverDeclared {
@@ -52,9 +52,9 @@ impl Rule for EffectsOverDeclared {
         for Declared { key, span, name, effects } in annotation::declared(handler) {
             let inferred = handler.effects.of(key);
             for effect in effects.difference(&inferred).map(|effect| effect.name()) {
-                sink.report(span, format!("{name} allows the effect `{effect}`, and never has it"))
+                sink.report(span, format!("{name} allows the effect `{effect}`, but never has it"))
                     .label(format!("`{effect}` is not needed"))
-                    .note("whoever calls the function has to reckon with what it allows");
+                    .note("callers have to expect what the annotation allows");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! ZTS900: a comment asks for silence where there is nothing to say.
+//! ZTS900: a comment suppresses nothing, or does not say why it suppresses something.
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
@@ -15,14 +15,14 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Warning,
     category: Category::Suppressions,
     since: "0.1.0",
-    summary: "has a zigts-ignore comment that silences nothing or gives no reason",
+    summary: "has a zigts-ignore comment that suppresses nothing or gives no reason",
     explanation: r#"
 ## What it is
-A comment `// zigts-ignore CODE: reason` speaks for its own line and the next,
-`// zigts-ignore-file CODE: reason` for the whole module; several codes are separated by commas. This
-one names a rule that has nothing to say there, names none or one that does not exist, or gives no
-reason. Syntax errors, imports that lead nowhere (ZTS037) and what happens when top-level code runs
-cannot be suppressed: nothing could be built.
+A comment `// zigts-ignore CODE: reason` turns a rule off on its own line and the next,
+`// zigts-ignore-file CODE: reason` in the whole module; several codes are separated by commas. This
+one names a rule that reports nothing there, names none or one that does not exist, or gives no
+reason. Syntax errors, unresolved imports (ZTS037) and failures of top-level code cannot be
+suppressed: nothing could be built.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -41,8 +41,8 @@ export function onMessage(ws: WebSocket, data: string) {
 ```
 
 ## Why it matters
-A suppression that is not needed any more hides the next finding of its rule. One without a reason
-tells nobody whether it still is.
+A suppression that is no longer needed hides the rule's next diagnostic. Without a reason, its
+readers cannot know whether it is still needed.
 
 ## What to do
 Remove the comment, or correct its code, or say after a colon why the rule does not apply.
@@ -55,22 +55,22 @@ impl Rule for UnusedSuppression {
         &RECORD
     }
 
-    // It is about what the other rules found.
+    // It reviews what the comments did to the other rules' diagnostics.
     fn check(&self, _: &HandlerModel, _: &mut Sink<'_>) {}
 
     fn review(&self, unheeded: &[Unheeded<'_>], sink: &mut Sink<'_>) {
         for Unheeded { span, complaint } in unheeded {
             match complaint {
                 Complaint::NothingFound(code) => {
-                    sink.report(*span, format!("{code} has nothing to say here"))
+                    sink.report(*span, format!("{code} reports nothing here"))
                         .label("suppresses nothing")
-                        .note("it would hide the next finding of the rule")
+                        .note("it would hide the rule's next diagnostic")
                         .help("Remove the code or the comment.");
                 }
                 Complaint::CannotBeSuppressed(code) => {
                     sink.report(*span, format!("{code} cannot be suppressed"))
                         .label("suppresses nothing")
-                        .note("what it finds leaves nothing to build");
+                        .note("nothing can be built with such an error");
                 }
                 Complaint::UnknownCode(code) => {
                     sink.report(*span, format!("there is no rule `{code}`"))
@@ -82,7 +82,7 @@ impl Rule for UnusedSuppression {
                 }
                 Complaint::NoReason => {
                     sink.report(*span, "the suppression gives no reason")
-                        .note("without one nobody can tell whether it still is needed")
+                        .note("without one, readers cannot know whether it is still needed")
                         .help("Say why after a colon: `// zigts-ignore ZTS310: why`.");
                 }
             }

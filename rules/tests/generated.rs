@@ -17,9 +17,9 @@ fn generated_readme_is_fresh() {
 
 fn print() -> String {
     let mut text = String::from(
-        "# Rules\n\nWhat `zigts` has to say about a handler. `zigts describe-rule CODE` prints the \
-         same pages.\nThis one is made from the rules' records, by `UPDATE=1 cargo test generated`.\n\n\
-         | code | name | severity | finds that the handler or a module |\n|---|---|---|---|\n",
+        "# Rules\n\nWhat `zigts` checks in a handler. `zigts describe-rule CODE` prints the same pages.\n\
+         This one is printed from the rules' records, by `UPDATE=1 cargo test generated`.\n\n\
+         | code | name | severity | reports that the handler or a module |\n|---|---|---|---|\n",
     );
     for record in registry::records() {
         let (code, name, severity) = (record.code, record.name, record.severity.name());

@@ -42,7 +42,7 @@ fn github_reports_are_workflow_commands() {
     let run = check(&[("app/no,import.ts", NO_IMPORT)], &["--format", "github", "app"]);
     assert_eq!(run.code, 1);
     insta::assert_snapshot!(run.stdout, @r#"
-    ::error file=app/no%2Cimport.ts,line=1,endLine=1,col=17,endColumn=26,title=ZTS321 websocket_events_without_import::`onMessage` is exported, but `zigttp:websocket` is never imported%0Anote: a connection can be answered through that module only%0Ahelp: Add `import { send } from "zigttp:websocket";`.
+    ::error file=app/no%2Cimport.ts,line=1,endLine=1,col=17,endColumn=26,title=ZTS321 websocket_events_without_import::`onMessage` is exported, but `zigttp:websocket` is never imported%0Anote: only that module can send to a connection%0Ahelp: Add `import { send } from "zigttp:websocket";`.
     "#);
 }
 
@@ -240,8 +240,8 @@ fn remarks_keep_to_the_width_of_the_terminal() {
       |                 |                                         
       |                 called for WebSocket connections
       |
-      = note: a connection can be answered
-        through that module only
+      = note: only that module can send to a
+        connection
       = help: Add `import { send } from
         "zigttp:websocket";`.
 
