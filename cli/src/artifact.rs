@@ -16,7 +16,7 @@ use crate::handler_file;
 pub fn load(handler: &Path) -> anyhow::Result<Vec<u8>> {
     if handler_file::is_source(handler) {
         let compilation = Compilation::of(handler, &Levels::default())?;
-        compilation.show_findings()?;
+        compilation.show_diagnostics()?;
         return compilation
             .artifact
             .map(|artifact| artifact.bytes)

@@ -1,4 +1,4 @@
-//! Several handlers at once: found in folders, checked side by side, each finding told once.
+//! Several handlers at once: found in folders, checked side by side, each finding reported once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ pub fn may_be_handler(path: &Path) -> bool {
 /// Checks candidates, and answers for those that are handlers.
 ///
 /// A file that was only found is none if it has no event and no use of the API, or if another
-/// candidate imports it: what is wrong with it is told of that one.
+/// candidate imports it: what is wrong with it is reported of that one.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -105,7 +105,7 @@ pub fn check(
             handlers.push(checked);
         }
     }
-    tell_once(&mut handlers);
+    report_once(&mut handlers);
     Ok(handlers)
 }
 
@@ -171,15 +171,15 @@ fn imported(checked: &[Checked]) -> Vec<bool> {
 }
 
 /// Leaves out of later reports what an earlier one has said about a module they share.
-fn tell_once(handlers: &mut [Checked]) {
-    let mut told = BTreeSet::new();
+fn report_once(handlers: &mut [Checked]) {
+    let mut reported = BTreeSet::new();
     for Checked { file, report } in handlers {
         let sources = &report.sources;
         report.diagnostics.retain(|diagnostic| {
             let span = diagnostic.span;
             let path = file.path_of(sources.file(span.module).name());
             let message = diagnostic.message.clone();
-            told.insert((path, span.start, span.end, diagnostic.rule.code, message))
+            reported.insert((path, span.start, span.end, diagnostic.rule.code, message))
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use zigts_compiler::report::{Report, Shown};
+use zigts_compiler::report::{Report, ReportView};
 use zigts_compiler::{BuildError, ConsoleLine};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
@@ -53,10 +53,10 @@ impl Compilation {
     ///
     /// # Errors
     /// When standard error is closed.
-    pub fn show_findings(&self) -> anyhow::Result<()> {
+    pub fn show_diagnostics(&self) -> anyhow::Result<()> {
         let path_of = |module: &ModuleName| self.file.path_of(module);
         show::console(&self.console);
-        show::diagnostics(&[Shown { report: &self.report, path_of: &path_of }])?;
+        show::diagnostics(&[ReportView { report: &self.report, path_of: &path_of }])?;
         show::tally(std::iter::once(&self.report));
         Ok(())
     }

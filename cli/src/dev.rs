@@ -54,7 +54,7 @@ impl Project {
             Outcome::Failed(error) => return Err(error),
             _ => build,
         };
-        screen::findings(&build)?;
+        screen::diagnostics(&build)?;
         let mut project = Project { handler, builder, served: None, is_broken: true };
         let artifact = match &build.outcome {
             Outcome::Built(artifact) => {
@@ -68,7 +68,7 @@ impl Project {
     }
 
     /// Tells what is served, once it is.
-    pub fn tell(&self, build: &Build, server: &Server) {
+    pub fn show(&self, build: &Build, server: &Server) {
         server.show_build(build.for_page(&self.handler, None, self.note()));
         match &self.served {
             Some(manifest) => screen::handler(manifest),
@@ -109,19 +109,19 @@ impl Project {
             // Sockets are served meanwhile.
             let rebuilt = on_own_thread(move || {
                 let build = build_aloud(&self.handler, &self.builder);
-                let told = self.take(&build, &server);
-                (self, build, told)
+                let served = self.serve(&build, &server);
+                (self, build, served)
             });
-            let told;
-            (self, build, told) = rebuilt.await.context("cannot build it again")?;
-            told?;
+            let served;
+            (self, build, served) = rebuilt.await.context("cannot build it again")?;
+            served?;
             watch.set(build.files())?;
         }
     }
 
     /// Serves a build, if it can be served, and tells the developer.
-    fn take(&mut self, build: &Build, server: &Server) -> anyhow::Result<()> {
-        screen::findings(build)?;
+    fn serve(&mut self, build: &Build, server: &Server) -> anyhow::Result<()> {
+        screen::diagnostics(build)?;
         let (swapped, refusal) = match &build.outcome {
             Outcome::Built(artifact) => match server.swap(&artifact.bytes) {
                 Ok(()) => (Some(&artifact.manifest), None),

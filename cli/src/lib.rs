@@ -17,7 +17,7 @@
 //! - [`signals`]: what the operator tells a server, from its start on;
 //! - [`dev`]: a handler that is being worked on: built, served, and built again when it changes;
 //! - [`building`], [`compilation`]: the compiler's engine, ready to build, and what it makes of a handler;
-//! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`variables`], [`given`]: the
+//! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`variables`], [`changed_options`]: the
 //!   options of a server as flags and environment variables, and which of them are not as by default;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
 //!   waits for whoever reads it;
@@ -29,6 +29,7 @@ pub mod admin_options;
 pub mod artifact;
 pub mod building;
 pub mod cache;
+pub mod changed_options;
 pub mod checking;
 mod choices;
 pub mod commands;
@@ -37,7 +38,6 @@ mod defaults;
 pub mod description;
 pub mod dev;
 pub mod exit;
-pub mod given;
 pub mod handler_file;
 pub mod inspector_options;
 pub mod lint_options;

@@ -1,6 +1,6 @@
-//! How often one place of the code may write into the log.
+//! How often one callsite of the code may write into the log.
 //!
-//! Clients and disks cause lines as often as they like: a full disk wrote 631 a second. So each place
+//! Clients and disks cause lines as often as they like: a full disk wrote 631 a second. So each callsite
 //! that logs has so many lines a second, whichever crate it is in, and no new one can be forgotten. What
 //! is over is dropped and counted, and one line says how many there were once it is over. Lines of the
 //! handler have their own bound (`--handler-log-rate`), and whoever asks for debug lines gets all.
@@ -17,7 +17,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use zigttp_runtime::{DroppedLogLines, HANDLER_LOG_TARGET};
 
-/// Lines of one place in [`WINDOW`].
+/// Lines of one callsite in [`WINDOW`].
 const LINES: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
 /// While lines are dropped without a pause, this often a line says how many.
@@ -25,18 +25,18 @@ const WINDOWS_PER_REPORT: u32 = 60;
 
 /// A layer that lets no more lines through.
 pub struct LogLimit {
-    places: Arc<Places>,
+    callsites: Arc<Callsites>,
     dropped: Arc<DroppedLogLines>,
 }
 
 /// Where events come from: there are as many as the code has, so this is bounded.
 #[derive(Default)]
-struct Places {
-    by_callsite: Mutex<HashMap<Identifier, (&'static Metadata<'static>, Place)>>,
+struct Callsites {
+    by_callsite: Mutex<HashMap<Identifier, (&'static Metadata<'static>, Callsite)>>,
     has_dropped: Condvar,
 }
 
-struct Place {
+struct Callsite {
     began: Instant,
     lines: u32,
     /// Dropped, and not told of.
@@ -52,12 +52,12 @@ impl LogLimit {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(dropped: Arc<DroppedLogLines>) -> io::Result<LogLimit> {
-        let places = Arc::<Places>::default();
+        let callsites = Arc::<Callsites>::default();
         std::thread::Builder::new().name("zigttp-log".to_owned()).spawn({
-            let places = Arc::clone(&places);
-            move || places.tell_for_ever()
+            let callsites = Arc::clone(&callsites);
+            move || callsites.report_for_ever()
         })?;
-        Ok(LogLimit { places, dropped })
+        Ok(LogLimit { callsites, dropped })
     }
 }
 
@@ -65,7 +65,7 @@ impl<S: Subscriber> Layer<S> for LogLimit {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let from = event.metadata();
         let is_bounded = *from.level() <= Level::INFO && from.target() != HANDLER_LOG_TARGET;
-        let is_over = is_bounded && !self.places.permit(from, Instant::now());
+        let is_over = is_bounded && !self.callsites.permit(from, Instant::now());
         if is_over {
             self.dropped.repeated.fetch_add(1, Ordering::Relaxed);
         }
@@ -73,33 +73,35 @@ impl<S: Subscriber> Layer<S> for LogLimit {
     }
 }
 
-impl Places {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Identifier, (&'static Metadata<'static>, Place)>> {
+impl Callsites {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Identifier, (&'static Metadata<'static>, Callsite)>> {
         // Each change is whole when anything could panic.
         self.by_callsite.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn permit(&self, from: &'static Metadata<'static>, now: Instant) -> bool {
-        let mut places = self.lock();
-        let (_, place) = places.entry(from.callsite()).or_insert_with(|| (from, Place::new(now)));
-        let is_permitted = place.permit(now);
-        if place.dropped == 1 {
+        let mut callsites = self.lock();
+        let (_, callsite) =
+            callsites.entry(from.callsite()).or_insert_with(|| (from, Callsite::new(now)));
+        let is_permitted = callsite.permit(now);
+        if callsite.dropped == 1 {
             self.has_dropped.notify_one();
         }
         is_permitted
     }
 
-    fn tell_for_ever(&self) {
+    fn report_for_ever(&self) {
         loop {
-            let mut places = self.lock();
-            while places.values().all(|(_, place)| place.dropped == 0) {
-                places = self.has_dropped.wait(places).unwrap_or_else(PoisonError::into_inner);
+            let mut callsites = self.lock();
+            while callsites.values().all(|(_, callsite)| callsite.dropped == 0) {
+                callsites =
+                    self.has_dropped.wait(callsites).unwrap_or_else(PoisonError::into_inner);
             }
-            let due: Vec<_> = places
+            let due: Vec<_> = callsites
                 .values_mut()
-                .filter_map(|(from, place)| Some((*from, place.take_due()?)))
+                .filter_map(|(from, callsite)| Some((*from, callsite.take_due()?)))
                 .collect();
-            drop(places);
+            drop(callsites);
             for (from, dropped) in due {
                 let (target, line) = (from.target(), from.line().unwrap_or(0));
                 tracing::warn!(
@@ -112,9 +114,9 @@ impl Places {
     }
 }
 
-impl Place {
-    fn new(began: Instant) -> Place {
-        Place { began, lines: 0, dropped: 0, seen: 0, looks: 0 }
+impl Callsite {
+    fn new(began: Instant) -> Callsite {
+        Callsite { began, lines: 0, dropped: 0, seen: 0, looks: 0 }
     }
 
     fn permit(&mut self, now: Instant) -> bool {
@@ -153,26 +155,27 @@ mod tests {
     #[test]
     fn a_place_has_so_many_lines_a_second() {
         let now = Instant::now();
-        let mut place = Place::new(now);
-        assert_eq!((0..100).filter(|_| place.permit(now)).count(), LINES as usize);
-        assert!(!place.permit(now + WINDOW / 2));
-        assert!(place.permit(now + WINDOW));
+        let mut callsite = Callsite::new(now);
+        assert_eq!((0..100).filter(|_| callsite.permit(now)).count(), LINES as usize);
+        assert!(!callsite.permit(now + WINDOW / 2));
+        assert!(callsite.permit(now + WINDOW));
     }
 
     #[test]
     fn what_was_dropped_is_told_once_it_is_over_or_after_long() {
         let now = Instant::now();
-        let mut place = Place::new(now);
-        assert_eq!(place.take_due(), None);
-        let flood = |place: &mut Place| (0..=LINES).filter(|_| !place.permit(now)).count() as u64;
-        assert_eq!(flood(&mut place), 1);
-        assert_eq!(place.take_due(), None, "it may go on");
-        assert_eq!(place.take_due(), Some(1));
-        assert_eq!(place.take_due(), None);
+        let mut callsite = Callsite::new(now);
+        assert_eq!(callsite.take_due(), None);
+        let flood =
+            |callsite: &mut Callsite| (0..=LINES).filter(|_| !callsite.permit(now)).count() as u64;
+        assert_eq!(flood(&mut callsite), 1);
+        assert_eq!(callsite.take_due(), None, "it may go on");
+        assert_eq!(callsite.take_due(), Some(1));
+        assert_eq!(callsite.take_due(), None);
         let told: Vec<u64> = (0..2 * WINDOWS_PER_REPORT)
             .filter_map(|_| {
-                flood(&mut place);
-                place.take_due()
+                flood(&mut callsite);
+                callsite.take_due()
             })
             .collect();
         assert_eq!(told.len(), 2, "it goes on: {told:?}");

@@ -51,7 +51,7 @@ pub fn init_for_development() -> Result<Arc<DroppedLogLines>> {
 
 fn start(log: impl Subscriber + Send + Sync + 'static) -> Result<Arc<DroppedLogLines>> {
     const THREADS: &str = "cannot start the threads of the log";
-    let dropped = output::serve().context(THREADS)?;
+    let dropped = output::start_writers().context(THREADS)?;
     log.with(LogLimit::start(Arc::clone(&dropped)).context(THREADS)?).init();
     panic_hook::install_for_a_server();
     Ok(dropped)

@@ -63,13 +63,13 @@ pub fn serve(input: impl BufRead + Send + 'static, output: impl Write) -> std::i
     };
     while let Some(message) = server.next(&incoming)? {
         match message {
-            Incoming::Unreadable(reason) => server.output.refuse(&reason)?,
-            Incoming::Message(Message::Request(request)) => server.answer(request)?,
+            Incoming::Unreadable(reason) => server.output.send_parse_error(&reason)?,
+            Incoming::Message(Message::Request(request)) => server.respond(request)?,
             Incoming::Message(Message::Notification(notification)) => {
                 if notification.method == "exit" {
                     break;
                 }
-                server.hear(notification)?;
+                server.handle_notification(notification)?;
             }
             // Nothing was asked of the client.
             Incoming::Message(Message::Response(_)) => {}
@@ -108,13 +108,13 @@ impl<W: Write> Server<W> {
         Ok(incoming.recv().ok())
     }
 
-    fn answer(&mut self, request: Request) -> std::io::Result<()> {
+    fn respond(&mut self, request: Request) -> std::io::Result<()> {
         let Request { id, method, params } = request;
         let result = match (self.phase, method.as_str()) {
             (Phase::Uninitialized, "initialize") => {
                 self.phase = Phase::Running;
                 self.workspace.set_folders(uri::folders(&params));
-                encode(&introduction())
+                encode(&initialize_result())
             }
             (Phase::Uninitialized, _) => {
                 Err((ErrorCode::ServerNotInitialized, "`initialize` comes first".to_owned()))
@@ -152,12 +152,12 @@ impl<W: Write> Server<W> {
         }))
     }
 
-    fn hear(&mut self, notification: Notification) -> std::io::Result<()> {
+    fn handle_notification(&mut self, notification: Notification) -> std::io::Result<()> {
         if self.phase != Phase::Running {
             return Ok(());
         }
         let Notification { method, params } = notification;
-        let heard = match method.as_str() {
+        let handled = match method.as_str() {
             "textDocument/didOpen" => decode(params).map(|it| self.open(it)),
             "textDocument/didChange" => decode(params).map(|it| self.change(it)),
             "textDocument/didClose" => decode(params).map(|it| self.close(&it)),
@@ -168,7 +168,7 @@ impl<W: Write> Server<W> {
             // `initialized`, `$/cancelRequest` and whatever else need nothing done.
             _ => Ok(()),
         };
-        match heard {
+        match handled {
             Ok(()) => Ok(()),
             Err((_, reason)) => self.output.log(&format!("{method}: {reason}")),
         }
@@ -210,14 +210,14 @@ impl<W: Write> Server<W> {
             Ok(Err(error)) => self.output.log(&format!("{error:#}"))?,
             Err(_panic) => self.output.log("zigts cannot check this: it has a bug")?,
         }
-        let mut told = std::mem::take(&mut self.published);
+        let mut old = std::mem::take(&mut self.published);
         for params in diagnostics::of_files(&self.workspace) {
-            if told.remove(&params.uri.0).as_ref() != Some(&params) {
+            if old.remove(&params.uri.0).as_ref() != Some(&params) {
                 self.publish(&params)?;
             }
             self.published.insert(params.uri.0.clone(), params);
         }
-        for (uri, params) in told {
+        for (uri, params) in old {
             if !params.diagnostics.is_empty() {
                 let none = PublishDiagnosticsParams {
                     uri: Uri(uri),
@@ -237,7 +237,7 @@ impl<W: Write> Server<W> {
 }
 
 /// What the server tells of itself.
-fn introduction() -> InitializeResult {
+fn initialize_result() -> InitializeResult {
     let sync = TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(TextDocumentSyncKind::Full),
@@ -263,12 +263,12 @@ fn introduction() -> InitializeResult {
 }
 
 /// Why a message gets no other answer.
-type Refusal = (ErrorCode, String);
+type ResponseError = (ErrorCode, String);
 
-fn decode<T: DeserializeOwned>(params: Value) -> Result<T, Refusal> {
+fn decode<T: DeserializeOwned>(params: Value) -> Result<T, ResponseError> {
     serde_json::from_value(params).map_err(|error| (ErrorCode::InvalidParams, error.to_string()))
 }
 
-fn encode(result: &impl serde::Serialize) -> Result<Value, Refusal> {
+fn encode(result: &impl serde::Serialize) -> Result<Value, ResponseError> {
     serde_json::to_value(result).map_err(|error| (ErrorCode::InternalError, error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! What a server says on standard output and standard error, written so that nobody waits for it.
 //!
 //! Whoever reads there may have gone, may have a full disk, or may read no more; a write then fails, or
-//! never returns. So once [`serve`] has been called, a line goes into a bounded queue, and a thread of
+//! never returns. So once [`start_writers`] has been called, a line goes into a bounded queue, and a thread of
 //! each stream's own writes it: a line that does not fit, or cannot be written, is dropped and counted,
 //! and nothing else happens. A program that only does its work and ends writes directly, as before.
 //!
@@ -53,7 +53,7 @@ struct Queues {
 ///
 /// # Errors
 /// When the system gives no threads.
-pub fn serve() -> io::Result<Arc<DroppedLogLines>> {
+pub fn start_writers() -> io::Result<Arc<DroppedLogLines>> {
     let queues = Arc::new(Queues {
         out: Queue::default(),
         error: Queue::default(),

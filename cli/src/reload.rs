@@ -28,7 +28,7 @@ impl Reload {
 
     /// Replaces the server's handler each time, for ever. One that does not build or load is
     /// refused, and the present one stays in use.
-    pub async fn run(mut self, server: Arc<Server>) {
+    pub async fn follow(mut self, server: Arc<Server>) {
         loop {
             let changed = async {
                 match &mut self.watch {

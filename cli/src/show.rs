@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use codespan_reporting::term::termcolor::{BufferWriter, ColorChoice, NoColor};
 use zigts_compiler::ConsoleLine;
-use zigts_compiler::report::{Report, Shown, pretty};
+use zigts_compiler::report::{Report, ReportView, pretty};
 use zigts_rules::printable::{printable, printable_lines};
 use zigts_rules::record::Severity;
 use zigttp_abi::guest::LogLevel;
@@ -26,10 +26,10 @@ pub fn error(error: &anyhow::Error) {
 ///
 /// # Errors
 /// When standard error is closed.
-pub fn diagnostics(reports: &[Shown<'_>]) -> anyhow::Result<()> {
+pub fn diagnostics(reports: &[ReportView<'_>]) -> anyhow::Result<()> {
     let mut buffer = BufferWriter::stderr(color_choice()).buffer();
-    for shown in reports {
-        pretty::write(*shown, width(), &mut buffer)?;
+    for view in reports {
+        pretty::write(*view, width(), &mut buffer)?;
     }
     Ok(output::try_write(Stream::Error, buffer.as_slice())?)
 }
@@ -38,10 +38,10 @@ pub fn diagnostics(reports: &[Shown<'_>]) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Never: memory can be written.
-pub fn plain(reports: &[Shown<'_>]) -> anyhow::Result<Vec<u8>> {
+pub fn plain(reports: &[ReportView<'_>]) -> anyhow::Result<Vec<u8>> {
     let mut text = NoColor::new(Vec::new());
-    for shown in reports {
-        pretty::write(*shown, None, &mut text)?;
+    for view in reports {
+        pretty::write(*view, None, &mut text)?;
     }
     Ok(text.into_inner())
 }

@@ -25,7 +25,7 @@ pub fn read(command: Command) -> Command {
 
 /// An error of the command that names the variable which its value is of, if it is of one and not of
 /// these arguments.
-pub fn named(command: &Command, arguments: &[String], mut error: Error) -> Error {
+pub fn with_variable(command: &Command, arguments: &[String], mut error: Error) -> Error {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
         return error;
     };
@@ -39,7 +39,7 @@ pub fn named(command: &Command, arguments: &[String], mut error: Error) -> Error
 }
 
 /// An error about arguments that says in print what they are: names of files may come from anybody.
-pub fn in_print(mut error: Error) -> Error {
+pub fn escaped(mut error: Error) -> Error {
     let shown = |text: &str| printable(text).into_owned();
     let said: Vec<_> = error
         .context()

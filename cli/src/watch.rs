@@ -96,7 +96,7 @@ impl Watch {
             let file = std::path::absolute(file)
                 .with_context(|| format!("cannot watch `{}`", file.display()))?;
             self.files.insert(file.clone(), Identity::of(&file));
-            let (folder, name) = place(&file);
+            let (folder, name) = watched_entry(&file);
             folders.entry(folder).or_default().push(name);
         }
         for folder in self.folders.iter().filter(|folder| !folders.contains_key(*folder)) {
@@ -147,7 +147,7 @@ impl Watch {
 
 /// The folder that has to be watched for an absolute path, and what in it: the file, or the first
 /// folder that is missing on the way there.
-fn place(file: &Path) -> (PathBuf, PathBuf) {
+fn watched_entry(file: &Path) -> (PathBuf, PathBuf) {
     let mut path = file;
     while let Some(folder) = path.parent() {
         if folder.is_dir() {
@@ -160,14 +160,14 @@ fn place(file: &Path) -> (PathBuf, PathBuf) {
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::watched_entry;
 
     #[test]
     fn what_is_missing_on_the_way_to_a_file_is_waited_for() {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
         let root = folder.path();
         for (file, name) in [("a.ts", "a.ts"), ("lib/a.ts", "lib"), ("lib/rooms/a.ts", "lib")] {
-            assert_eq!(place(&root.join(file)), (root.to_owned(), name.into()));
+            assert_eq!(watched_entry(&root.join(file)), (root.to_owned(), name.into()));
         }
     }
 }

@@ -186,7 +186,7 @@ fn runs_within(
 struct Found {
     callees: BTreeSet<Callee>,
     bindings: BTreeSet<(ModuleId, BindingId, bool)>,
-    answers: BTreeSet<(ModuleId, CallId, bool)>,
+    calls: BTreeSet<(ModuleId, CallId, bool)>,
     /// How many steps the question has taken, and whether it has no more.
     steps: usize,
     is_exhausted: bool,
@@ -401,7 +401,7 @@ impl Inference<'_> {
                     let values = properties.iter().map(|(_, value)| value);
                     self.callees_of_all(module, values, is_deep, found);
                 }
-                Value::Call(call) => self.answer(module, *call, is_deep, found),
+                Value::Call(call) => self.returned_by(module, *call, is_deep, found),
                 _ => {}
             },
             _ => {}
@@ -446,17 +446,17 @@ impl Inference<'_> {
     }
 
     /// What the answer of a call may be.
-    fn answer(&self, module: ModuleId, id: CallId, is_deep: bool, found: &mut Found) {
-        if !found.answers.insert((module, id, is_deep)) {
+    fn returned_by(&self, module: ModuleId, id: CallId, is_deep: bool, found: &mut Found) {
+        if !found.calls.insert((module, id, is_deep)) {
             return;
         }
         let call = &self.model.module(module).code[id];
         let mut called = Found { steps: found.steps, ..Found::default() };
         if !call.is_new {
             // One question with another inside: what was asked before is not asked again.
-            std::mem::swap(&mut called.answers, &mut found.answers);
+            std::mem::swap(&mut called.calls, &mut found.calls);
             self.callees(module, &call.callee, false, &mut called);
-            std::mem::swap(&mut called.answers, &mut found.answers);
+            std::mem::swap(&mut called.calls, &mut found.calls);
             (found.steps, found.is_exhausted) = (called.steps, called.is_exhausted);
         }
         let called = called.callees;

@@ -123,8 +123,8 @@ pub fn build(
         }
 
         let modules = emit::emit(&mut handler);
-        let snapshot::Outcome { evaluation, console, snapshot } =
-            builder.run(&modules, &handler.sources)?;
+        let snapshot::TopLevelRun { evaluation, console, snapshot } =
+            builder.run_top_level(&modules, &handler.sources)?;
         let mut exports = match &evaluation {
             Evaluation::Completed { callable } => callable.clone(),
             _ => Vec::new(),

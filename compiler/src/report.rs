@@ -118,22 +118,22 @@ impl Facts {
 
 /// A report, and the paths under which its reader knows the handler's modules.
 #[derive(Clone, Copy)]
-pub struct Shown<'a> {
+pub struct ReportView<'a> {
     pub report: &'a Report,
     pub path_of: &'a dyn Fn(&ModuleName) -> String,
 }
 
 /// A stretch of a file as people count.
-struct Place {
+struct SourceRange {
     file: String,
     start: LineColumn,
     end: LineColumn,
 }
 
-impl<'a> Shown<'a> {
-    fn place(&self, span: Span) -> Place {
+impl<'a> ReportView<'a> {
+    fn range(&self, span: Span) -> SourceRange {
         let source = self.report.sources.file(span.module);
-        Place {
+        SourceRange {
             file: (self.path_of)(source.name()),
             start: source.line_column(span.start),
             end: source.line_column(span.end),
@@ -142,10 +142,10 @@ impl<'a> Shown<'a> {
 
     /// The diagnostics of reports, each with its own.
     fn diagnostics<'s>(
-        reports: &'s [Shown<'a>],
-    ) -> impl Iterator<Item = (&'s Shown<'a>, &'a Diagnostic)> {
-        reports.iter().flat_map(|shown| {
-            shown.report.diagnostics.iter().map(move |diagnostic| (shown, diagnostic))
+        reports: &'s [ReportView<'a>],
+    ) -> impl Iterator<Item = (&'s ReportView<'a>, &'a Diagnostic)> {
+        reports.iter().flat_map(|view| {
+            view.report.diagnostics.iter().map(move |diagnostic| (view, diagnostic))
         })
     }
 }

@@ -75,7 +75,7 @@ impl Clock {
 }
 
 /// What running the top-level code came to.
-pub(crate) struct Outcome {
+pub(crate) struct TopLevelRun {
     pub(crate) evaluation: Evaluation,
     pub(crate) console: Vec<ConsoleLine>,
     /// The instance afterwards, as a module, if the code ran to its end.
@@ -116,11 +116,11 @@ impl Builder {
     }
 
     /// Loads modules, the entry first, and runs their top-level code.
-    pub(crate) fn run(
+    pub(crate) fn run_top_level(
         &self,
         modules: &[Emitted],
         sources: &Sources,
-    ) -> Result<Outcome, BuildError> {
+    ) -> Result<TopLevelRun, BuildError> {
         let host = BuildHost::new(MEMORY_MEBIBYTES << 20);
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| host);
@@ -151,7 +151,7 @@ impl Builder {
         };
         let snapshot = instance.map(|instance| self.snapshot(&mut store, instance)).transpose()?;
         let console = store.into_data().into_console();
-        Ok(Outcome { evaluation, console, snapshot })
+        Ok(TopLevelRun { evaluation, console, snapshot })
     }
 
     fn instantiate(&self, store: &mut Store<BuildHost>) -> wasmtime::Result<Instance> {

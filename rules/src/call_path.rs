@@ -7,7 +7,7 @@ use crate::effects::Path;
 use crate::model::HandlerModel;
 
 /// Adds a remark for each call on the way, and for what it leads to.
-pub(crate) fn show(report: &mut Diagnostic, handler: &HandlerModel, path: &Path) {
+pub(crate) fn explain(report: &mut Diagnostic, handler: &HandlerModel, path: &Path) {
     for (span, (module, function)) in &path.steps {
         let name = &handler.module(*module).code[*function].name;
         // A function without a name stands where it is handed over, around what comes next.

@@ -61,25 +61,25 @@ pub struct Edit {
 impl Diagnostic {
     /// Sets the words beside the underlined text.
     pub fn label(&mut self, label: impl Into<String>) -> &mut Diagnostic {
-        self.label = shown(label);
+        self.label = escaped(label);
         self
     }
 
     /// Adds a remark about another place.
     pub fn secondary(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
-        self.secondary.push(Label { span, message: shown(message) });
+        self.secondary.push(Label { span, message: escaped(message) });
         self
     }
 
     /// Says why it matters.
     pub fn note(&mut self, note: impl Into<String>) -> &mut Diagnostic {
-        self.note = Some(shown(note));
+        self.note = Some(escaped(note));
         self
     }
 
     /// Says what to do, where the rule's general help can be made more exact.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Diagnostic {
-        self.help = shown(help);
+        self.help = escaped(help);
         self
     }
 
@@ -91,13 +91,13 @@ impl Diagnostic {
         replacement: impl Into<String>,
     ) -> &mut Diagnostic {
         let edits = vec![Edit { span, replacement: replacement.into() }];
-        self.fix = Some(Fix { message: shown(message), edits, is_safe: false });
+        self.fix = Some(Fix { message: escaped(message), edits, is_safe: false });
         self
     }
 
     /// Offers a change that may be made without asking.
     pub fn fix(&mut self, message: impl Into<String>, edits: Vec<Edit>) -> &mut Diagnostic {
-        self.fix = Some(Fix { message: shown(message), edits, is_safe: true });
+        self.fix = Some(Fix { message: escaped(message), edits, is_safe: true });
         self
     }
 }
@@ -120,7 +120,7 @@ impl<'a> Sink<'a> {
         self.found.push(Diagnostic {
             rule: self.rule,
             severity: self.rule.severity,
-            message: shown(message),
+            message: escaped(message),
             span,
             label: String::new(),
             secondary: Vec::new(),
@@ -132,7 +132,7 @@ impl<'a> Sink<'a> {
     }
 }
 
-fn shown(text: impl Into<String>) -> String {
+fn escaped(text: impl Into<String>) -> String {
     let text = text.into();
     match printable(&text) {
         Cow::Borrowed(_) => text,

@@ -22,17 +22,17 @@ pub struct Effects {
     pub actions: BTreeMap<FunctionKey, Vec<Action>>,
     /// What calling each event export does.
     pub exports: BTreeMap<&'static str, Vec<Action>>,
-    io: Ways,
-    state: Ways,
+    io: ShortestPaths,
+    state: ShortestPaths,
 }
 
-/// Shortest ways to something that functions do, from each function that does it.
+/// Shortest paths to something that functions do, from each function that does it.
 #[derive(Clone, Debug, Default)]
-pub struct Ways(BTreeMap<FunctionKey, Toward>);
+pub struct ShortestPaths(BTreeMap<FunctionKey, Step>);
 
 /// The next action on the shortest way to an effect, and the last.
 #[derive(Clone, Copy, Debug)]
-struct Toward {
+struct Step {
     next: Action,
     last: Action,
 }
@@ -73,8 +73,8 @@ impl Path {
     }
 }
 
-/// Most calls of a way that are told, the first and the last ones: longer ways are made by hand.
-const MAX_STEPS_TOLD: usize = 8;
+/// Most calls of a way that are told, the first and the last ones: longer paths are made by hand.
+const MAX_SHOWN_STEPS: usize = 8;
 
 /// Where a walk over the call graph has been.
 struct Walk<'a> {
@@ -99,7 +99,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Visits everything that some actions lead to, nearest first.
-    fn run(
+    fn each_action(
         &mut self,
         first: &'a [Action],
         mut visit: impl FnMut(&Walk<'a>, Option<usize>, Action),
@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
         let mut next = node;
         while let Some(index) = next {
             let node = &self.nodes[index];
-            if steps.len() + 1 >= MAX_STEPS_TOLD {
+            if steps.len() + 1 >= MAX_SHOWN_STEPS {
                 steps.push(node.first);
                 break;
             }
@@ -138,15 +138,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Ways {
+impl ShortestPaths {
     /// The shortest way from a function, if there is one.
     pub fn from(&self, function: FunctionKey) -> Option<Path> {
         let action = self.0.get(&function)?.last;
         let mut steps = Vec::new();
         let mut key = function;
-        while let Some(Toward { next, .. }) = self.0.get(&key)
+        while let Some(Step { next, .. }) = self.0.get(&key)
             && let ActionKind::Function(called) = next.kind
-            && steps.len() < MAX_STEPS_TOLD
+            && steps.len() < MAX_SHOWN_STEPS
         {
             steps.push((next.span, called));
             key = called;
@@ -162,46 +162,46 @@ impl Effects {
         exports: BTreeMap<&'static str, Vec<Action>>,
     ) -> Effects {
         let mut effects = Effects { actions, exports, ..Effects::default() };
-        effects.io = effects.ways_to(|kind| kind.effect() == Some(Effect::Io));
-        effects.state = effects.ways_to(|kind| kind.effect() == Some(Effect::State));
+        effects.io = effects.paths_to(|kind| kind.effect() == Some(Effect::Io));
+        effects.state = effects.paths_to(|kind| kind.effect() == Some(Effect::State));
         effects
     }
 
-    /// The shortest ways to what functions do, from all functions that do it.
-    pub fn ways_to(&self, wanted: impl Fn(ActionKind) -> bool) -> Ways {
+    /// The shortest paths to what functions do, from all functions that do it.
+    pub fn paths_to(&self, wanted: impl Fn(ActionKind) -> bool) -> ShortestPaths {
         let mut callers: BTreeMap<FunctionKey, Vec<(FunctionKey, Action)>> = BTreeMap::new();
-        let mut ways: BTreeMap<FunctionKey, Toward> = BTreeMap::new();
+        let mut paths: BTreeMap<FunctionKey, Step> = BTreeMap::new();
         let mut queue = VecDeque::new();
         for (&key, list) in &self.actions {
             for &action in list {
                 if let ActionKind::Function(called) = action.kind {
                     callers.entry(called).or_default().push((key, action));
                 } else if wanted(action.kind)
-                    && let Entry::Vacant(entry) = ways.entry(key)
+                    && let Entry::Vacant(entry) = paths.entry(key)
                 {
-                    entry.insert(Toward { next: action, last: action });
+                    entry.insert(Step { next: action, last: action });
                     queue.push_back((key, action));
                 }
             }
         }
-        // What a function does, its callers do; the nearest first, so that ways are the shortest.
+        // What a function does, its callers do; the nearest first, so that paths are the shortest.
         while let Some((key, last)) = queue.pop_front() {
             for &(caller, next) in callers.get(&key).into_iter().flatten() {
-                if let Entry::Vacant(entry) = ways.entry(caller) {
-                    entry.insert(Toward { next, last });
+                if let Entry::Vacant(entry) = paths.entry(caller) {
+                    entry.insert(Step { next, last });
                     queue.push_back((caller, last));
                 }
             }
         }
-        Ways(ways)
+        ShortestPaths(paths)
     }
 
     /// The shortest way from a function to an effect that it has.
-    pub fn way_to_effect(&self, from: FunctionKey, effect: Effect) -> Option<Path> {
-        self.ways_to_effect(effect)?.from(from)
+    pub fn path_to_effect(&self, from: FunctionKey, effect: Effect) -> Option<Path> {
+        self.paths_to_effect(effect)?.from(from)
     }
 
-    fn ways_to_effect(&self, effect: Effect) -> Option<&Ways> {
+    fn paths_to_effect(&self, effect: Effect) -> Option<&ShortestPaths> {
         match effect {
             Effect::Io => Some(&self.io),
             Effect::State => Some(&self.state),
@@ -217,7 +217,7 @@ impl Effects {
     /// shortest way there.
     pub fn reached(&self, from: FunctionKey) -> Vec<Path> {
         let mut found = Vec::new();
-        Walk::new(self).run(self.actions_of(from), |walk, node, action| {
+        Walk::new(self).each_action(self.actions_of(from), |walk, node, action| {
             found.push(Path { steps: walk.steps(node), action });
         });
         found
@@ -225,21 +225,21 @@ impl Effects {
 
     /// The functions that may run when an event comes, each with an event that leads there and the
     /// calls in between, outermost first.
-    pub fn ways_from_events(&self) -> BTreeMap<FunctionKey, Way> {
-        let mut ways = BTreeMap::new();
+    pub fn paths_from_events(&self) -> BTreeMap<FunctionKey, EventPath> {
+        let mut paths = BTreeMap::new();
         for (&event, actions) in &self.exports {
             let mut walk = Walk::new(self);
-            walk.run(actions, |_, _, _| ());
+            walk.each_action(actions, |_, _, _| ());
             for (index, node) in walk.nodes.iter().enumerate() {
-                ways.entry(node.step.1).or_insert_with(|| {
+                paths.entry(node.step.1).or_insert_with(|| {
                     let mut calls = walk.steps(Some(index));
                     // The first is the export itself, which nobody calls in the source.
                     calls.remove(0);
-                    Way { event, calls: calls.into_iter().map(|(span, _)| span).collect() }
+                    EventPath { event, calls: calls.into_iter().map(|(span, _)| span).collect() }
                 });
             }
         }
-        ways
+        paths
     }
 
     /// The effects of a function, [`Effect::Pure`] left out.
@@ -247,7 +247,7 @@ impl Effects {
         [Effect::Io, Effect::State]
             .into_iter()
             .filter(|&effect| {
-                self.ways_to_effect(effect).is_some_and(|ways| ways.0.contains_key(&function))
+                self.paths_to_effect(effect).is_some_and(|paths| paths.0.contains_key(&function))
             })
             .collect()
     }
@@ -271,7 +271,7 @@ impl Effects {
     pub fn properties(&self) -> Properties {
         let mut properties = Properties { pure: true, read_only: true, deterministic: true };
         for actions in self.exports.values() {
-            Walk::new(self).run(actions, |_, _, action| {
+            Walk::new(self).each_action(actions, |_, _, action| {
                 properties.pure &= action.kind.effect().is_none();
                 match action.kind {
                     ActionKind::Api(name, _) if WRITING.contains(&name) => {
@@ -290,7 +290,7 @@ impl Effects {
 
 /// How an event comes to run a function.
 #[derive(Clone, Debug)]
-pub struct Way {
+pub struct EventPath {
     pub event: &'static str,
     /// The calls in between, outermost first.
     pub calls: Vec<Span>,

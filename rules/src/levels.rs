@@ -25,25 +25,25 @@ pub struct Levels {
 
 /// A rule without which there is nothing to build cannot be made less than an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compulsory(&'static RuleRecord);
+pub struct AlwaysError(&'static RuleRecord);
 
-impl std::fmt::Display for Compulsory {
+impl std::fmt::Display for AlwaysError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let RuleRecord { code, name, .. } = self.0;
         write!(formatter, "{code} {name} is always an error: nothing can be built with it")
     }
 }
 
-impl std::error::Error for Compulsory {}
+impl std::error::Error for AlwaysError {}
 
 impl Levels {
     /// Chooses the level of a rule. Of several choices the strictest counts.
     ///
     /// # Errors
     /// When the rule has to stay an error.
-    pub fn set(&mut self, rule: &'static RuleRecord, level: Level) -> Result<(), Compulsory> {
+    pub fn set(&mut self, rule: &'static RuleRecord, level: Level) -> Result<(), AlwaysError> {
         if level != Level::Deny && !may_be_suppressed(rule) {
-            return Err(Compulsory(rule));
+            return Err(AlwaysError(rule));
         }
         let chosen = self.by_code.entry(rule.code).or_insert(level);
         *chosen = level.max(*chosen);

@@ -57,7 +57,7 @@ pub struct Suppression {
     pub has_reason: bool,
 }
 
-/// A complaint of the parser.
+/// A problem of the parser.
 #[derive(Clone, Debug)]
 pub struct SyntaxError {
     pub span: Span,

@@ -51,10 +51,10 @@ pub fn check(handler: &HandlerModel) -> Vec<Diagnostic> {
         rule.check(handler, &mut Sink::new(record, &mut found));
     }
     let by_code = |code: &str| records().find(|record| record.code == code);
-    let unheeded = suppression::apply(handler, by_code, &mut found);
+    let bad_suppressions = suppression::apply(handler, by_code, &mut found);
     if !handler.is_partial() {
         for rule in RULES {
-            rule.review(&unheeded, &mut Sink::new(rule.record(), &mut found));
+            rule.review(&bad_suppressions, &mut Sink::new(rule.record(), &mut found));
         }
         suppression::apply_own(handler, &mut found);
     }

@@ -3,7 +3,7 @@
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
 use crate::record::RuleRecord;
-use crate::suppression::Unheeded;
+use crate::suppression::BadSuppression;
 
 /// One thing that can be wrong with a handler.
 pub trait Rule: Sync {
@@ -14,7 +14,7 @@ pub trait Rule: Sync {
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>);
 
     /// Looks at the comments that ask for silence, once it is known what they silence.
-    fn review(&self, _unheeded: &[Unheeded<'_>], _sink: &mut Sink<'_>) {}
+    fn review(&self, _unheeded: &[BadSuppression<'_>], _sink: &mut Sink<'_>) {}
 
     /// Whether the rule has something true to say about a handler that could not be read to its
     /// end, as after a syntax error.

@@ -12,13 +12,13 @@ use crate::span::{ModuleId, Span};
 const OWN_CODE: &str = "ZTS900";
 
 /// Something wrong with a suppression.
-pub struct Unheeded<'a> {
+pub struct BadSuppression<'a> {
     pub span: Span,
-    pub complaint: Complaint<'a>,
+    pub problem: SuppressionProblem<'a>,
 }
 
 /// What is wrong with it; where it is one code, by that.
-pub enum Complaint<'a> {
+pub enum SuppressionProblem<'a> {
     NothingFound(&'a str),
     CannotBeSuppressed(&'a str),
     UnknownCode(&'a str),
@@ -32,68 +32,72 @@ pub(crate) fn apply<'a>(
     handler: &'a HandlerModel,
     records: impl Fn(&str) -> Option<&'static RuleRecord>,
     found: &mut Vec<Diagnostic>,
-) -> Vec<Unheeded<'a>> {
-    let mut unheeded = Vec::new();
-    let places: BTreeSet<(ModuleId, &str, u32)> = found
+) -> Vec<BadSuppression<'a>> {
+    let mut bad_suppressions = Vec::new();
+    let starts: BTreeSet<(ModuleId, &str, u32)> = found
         .iter()
         .map(|finding| (finding.span.module, finding.rule.code, finding.span.start))
         .collect();
-    let mut silence = Silence::default();
+    let mut covered = Covered::default();
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
         let Suppression { span, codes, has_reason, .. } = suppression;
         if codes.is_empty() {
-            unheeded.push(Unheeded { span: *span, complaint: Complaint::NoCode });
+            bad_suppressions
+                .push(BadSuppression { span: *span, problem: SuppressionProblem::NoCode });
         } else if !has_reason {
-            unheeded.push(Unheeded { span: *span, complaint: Complaint::NoReason });
+            bad_suppressions
+                .push(BadSuppression { span: *span, problem: SuppressionProblem::NoReason });
         }
         for code in codes {
             let name = code.name.as_str();
-            let complaint = match records(name) {
-                None => Complaint::UnknownCode(name),
-                Some(record) if !may_be_suppressed(record) => Complaint::CannotBeSuppressed(name),
+            let problem = match records(name) {
+                None => SuppressionProblem::UnknownCode(name),
+                Some(record) if !may_be_suppressed(record) => {
+                    SuppressionProblem::CannotBeSuppressed(name)
+                }
                 Some(record) if record.code == OWN_CODE => continue,
                 Some(record) => {
-                    let place = |start| (span.module, record.code, start);
+                    let key = |start| (span.module, record.code, start);
                     let Range { start, end } = suppression.covers;
-                    if places.range(place(start)..place(end)).next().is_some() {
-                        silence.add(span.module, record.code, start..end);
+                    if starts.range(key(start)..key(end)).next().is_some() {
+                        covered.add(span.module, record.code, start..end);
                         continue;
                     }
-                    Complaint::NothingFound(name)
+                    SuppressionProblem::NothingFound(name)
                 }
             };
-            unheeded.push(Unheeded { span: code.span, complaint });
+            bad_suppressions.push(BadSuppression { span: code.span, problem });
         }
     }
-    silence.apply(found);
-    unheeded
+    covered.apply(found);
+    bad_suppressions
 }
 
 /// Takes out the findings about suppressions that are suppressed themselves.
 pub(crate) fn apply_own(handler: &HandlerModel, found: &mut Vec<Diagnostic>) {
-    let mut silence = Silence::default();
+    let mut covered = Covered::default();
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
         if suppression.codes.iter().any(|code| code.name == OWN_CODE) {
-            silence.add(suppression.span.module, OWN_CODE, suppression.covers.clone());
+            covered.add(suppression.span.module, OWN_CODE, suppression.covers.clone());
         }
     }
-    silence.apply(found);
+    covered.apply(found);
 }
 
 /// Where which rules are to be silent. Thousands of suppressions may cover the same findings.
 #[derive(Default)]
-struct Silence {
-    covered: BTreeMap<(ModuleId, &'static str), Vec<Range<u32>>>,
+struct Covered {
+    by_rule: BTreeMap<(ModuleId, &'static str), Vec<Range<u32>>>,
 }
 
-impl Silence {
+impl Covered {
     fn add(&mut self, module: ModuleId, code: &'static str, covers: Range<u32>) {
-        self.covered.entry((module, code)).or_default().push(covers);
+        self.by_rule.entry((module, code)).or_default().push(covers);
     }
 
     /// Takes out the findings that are covered.
     fn apply(mut self, found: &mut Vec<Diagnostic>) {
-        for ranges in self.covered.values_mut() {
+        for ranges in self.by_rule.values_mut() {
             ranges.sort_unstable_by_key(|range| range.start);
             // Where they overlap they become one, so that a finding lies in one at most.
             ranges.dedup_by(|next, range| {
@@ -106,7 +110,7 @@ impl Silence {
         }
         found.retain(|finding| {
             let start = finding.span.start;
-            let Some(ranges) = self.covered.get(&(finding.span.module, finding.rule.code)) else {
+            let Some(ranges) = self.by_rule.get(&(finding.span.module, finding.rule.code)) else {
                 return true;
             };
             let index = ranges.partition_point(|range| range.end <= start);

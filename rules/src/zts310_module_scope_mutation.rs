@@ -63,11 +63,11 @@ impl Rule for ModuleScopeMutation {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        let ways = handler.effects.ways_from_events();
+        let paths = handler.effects.paths_from_events();
         for (index, module) in handler.modules.iter().enumerate() {
             let id = ModuleId::new(index);
             for write in &module.code.writes {
-                let Some(way) = ways.get(&(id, write.function)) else { continue };
+                let Some(path) = paths.get(&(id, write.function)) else { continue };
                 let Some((owner, changed)) = changed_binding(handler, id, write) else { continue };
                 let binding = &handler.module(owner).code[changed];
                 let name = &binding.name;
@@ -76,7 +76,7 @@ impl Rule for ModuleScopeMutation {
                         write.span,
                         format!(
                             "`{name}` belongs to the module; the change by `{}` is lost",
-                            way.event
+                            path.event
                         ),
                     )
                     .label(label(write))
@@ -85,7 +85,7 @@ impl Rule for ModuleScopeMutation {
                         "every event starts from the handler as it was built; \
                          what it changes is gone when it ends",
                     );
-                for &call in &way.calls {
+                for &call in &path.calls {
                     report.secondary(call, "called from here");
                 }
             }

@@ -62,7 +62,7 @@ impl Rule for TopLevelEffect {
                     .report(path.start(), format!("top-level code calls `{name}`"))
                     .label("runs when the handler is built")
                     .note("there is no connection while a handler is built");
-                call_path::show(report, handler, &path);
+                call_path::explain(report, handler, &path);
             }
         }
     }

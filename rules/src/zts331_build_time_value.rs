@@ -69,7 +69,7 @@ impl Rule for BuildTimeValue {
                     )
                     .label("runs when the handler is built")
                     .note("every event sees the same value, whenever and wherever it comes");
-                call_path::show(report, handler, &path);
+                call_path::explain(report, handler, &path);
             }
         }
     }

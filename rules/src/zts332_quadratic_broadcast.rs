@@ -77,7 +77,7 @@ impl Rule for QuadraticBroadcast {
                 .label("inside the loop")
                 .secondary(code[outer].over.span, "the loop goes over a list of connections")
                 .note("the work grows with the square of the number of connections");
-            call_path::show(report, handler, path);
+            call_path::explain(report, handler, path);
         }
     }
 }
@@ -90,11 +90,11 @@ const MAX_LOOPS: usize = 16;
 /// The calls that list connections, directly or through others, each with the path to it.
 fn listings(handler: &HandlerModel) -> BTreeMap<Span, Path> {
     let is_list = |kind: ActionKind| matches!(kind, ActionKind::Api(FUNCTION, _));
-    let ways = handler.effects.ways_to(is_list);
+    let paths = handler.effects.paths_to(is_list);
     let mut listings = BTreeMap::new();
     for &action in handler.effects.actions.values().flatten() {
         let path = match action.kind {
-            ActionKind::Function(key) => ways.from(key).map(|mut path| {
+            ActionKind::Function(key) => paths.from(key).map(|mut path| {
                 path.steps.insert(0, (action.span, key));
                 path
             }),

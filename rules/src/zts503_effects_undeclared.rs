@@ -56,7 +56,7 @@ impl Rule for EffectsUndeclared {
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         for Declared { key, span, name, effects } in annotation::declared(handler) {
             for &effect in handler.effects.of(key).difference(&effects) {
-                let Some(path) = handler.effects.way_to_effect(key, effect) else { continue };
+                let Some(path) = handler.effects.path_to_effect(key, effect) else { continue };
                 let effect = effect.name();
                 let report = sink
                     .report(
@@ -65,7 +65,7 @@ impl Rule for EffectsUndeclared {
                     )
                     .label(format!("allows no `{effect}`"))
                     .note("the annotation is a promise to the function's callers");
-                call_path::show(report, handler, &path);
+                call_path::explain(report, handler, &path);
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
-use crate::suppression::{Complaint, Unheeded};
+use crate::suppression::{BadSuppression, SuppressionProblem};
 
 /// A suppression suppresses nothing, or has no reason.
 pub(crate) struct UnusedSuppression;
@@ -58,29 +58,29 @@ impl Rule for UnusedSuppression {
     // It reviews what the comments did to the other rules' diagnostics.
     fn check(&self, _: &HandlerModel, _: &mut Sink<'_>) {}
 
-    fn review(&self, unheeded: &[Unheeded<'_>], sink: &mut Sink<'_>) {
-        for Unheeded { span, complaint } in unheeded {
-            match complaint {
-                Complaint::NothingFound(code) => {
+    fn review(&self, bad_suppressions: &[BadSuppression<'_>], sink: &mut Sink<'_>) {
+        for BadSuppression { span, problem } in bad_suppressions {
+            match problem {
+                SuppressionProblem::NothingFound(code) => {
                     sink.report(*span, format!("{code} reports nothing here"))
                         .label("suppresses nothing")
                         .note("it would hide the rule's next diagnostic")
                         .help("Remove the code or the comment.");
                 }
-                Complaint::CannotBeSuppressed(code) => {
+                SuppressionProblem::CannotBeSuppressed(code) => {
                     sink.report(*span, format!("{code} cannot be suppressed"))
                         .label("suppresses nothing")
                         .note("nothing can be built with such an error");
                 }
-                Complaint::UnknownCode(code) => {
+                SuppressionProblem::UnknownCode(code) => {
                     sink.report(*span, format!("there is no rule `{code}`"))
                         .label("suppresses nothing")
                         .help("`zigts rules` lists them.");
                 }
-                Complaint::NoCode => {
+                SuppressionProblem::NoCode => {
                     sink.report(*span, "the comment names no rule").label("suppresses nothing");
                 }
-                Complaint::NoReason => {
+                SuppressionProblem::NoReason => {
                     sink.report(*span, "the suppression gives no reason")
                         .note("without one, readers cannot know whether it is still needed")
                         .help("Say why after a colon: `// zigts-ignore ZTS310: why`.");

@@ -33,8 +33,7 @@ enum Command {
 
 fn main() -> ExitCode {
     panic_hook::install("zigts");
-    let arguments =
-        Arguments::try_parse().unwrap_or_else(|error| variables::in_print(error).exit());
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| variables::escaped(error).exit());
     exit::report(match arguments.command {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zigttp_cli::commands::{attachments, dev, init, inspect, run};
-use zigttp_cli::{exit, given, variables};
+use zigttp_cli::{changed_options, exit, variables};
 
 /// Serve WebSocket handlers, with a fresh sandbox for every event
 #[derive(Parser)]
@@ -33,16 +33,16 @@ fn main() -> ExitCode {
     let matches = command.clone().try_get_matches().unwrap_or_else(|error| {
         let arguments: Vec<_> =
             std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
-        variables::in_print(variables::named(&command, &arguments, error)).exit()
+        variables::escaped(variables::with_variable(&command, &arguments, error)).exit()
     });
     let (name, of_command) = matches.subcommand().expect("clap asks for a subcommand");
     let subcommand = command.find_subcommand(name).expect("clap has matched it");
-    let given = given::differing(subcommand, of_command);
+    let changed = changed_options::changed_options(subcommand, of_command);
     let Arguments { command } = Arguments::from_arg_matches(&matches)
-        .unwrap_or_else(|error| variables::in_print(error).exit());
+        .unwrap_or_else(|error| variables::escaped(error).exit());
     let result = match command {
         Command::Dev(arguments) => dev::run(*arguments),
-        Command::Run(arguments) => run::run(*arguments, &given),
+        Command::Run(arguments) => run::run(*arguments, &changed),
         Command::Init(arguments) => init::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Attachments(arguments) => attachments::run(&arguments),

@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mut compilation = Compilation::of(&arguments.file, &arguments.lint.levels()?)?;
     if !arguments.json {
-        compilation.show_findings()?;
+        compilation.show_diagnostics()?;
     }
     let report = || std::iter::once(&compilation.report);
     let passes = arguments.lint.let_pass(report());

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use zigts_compiler::report::{Report, Shown, compact, github, json, sarif};
+use zigts_compiler::report::{Report, ReportView, compact, github, json, sarif};
 use zigts_rules::import::ModuleName;
 
 use crate::checking::{self, Candidate, Checked};
@@ -98,25 +98,25 @@ fn report(arguments: &Arguments, checked: &[Checked], passes: bool) -> anyhow::R
         .iter()
         .map(|checked| move |module: &ModuleName| checked.file.path_of(module))
         .collect();
-    let shown: Vec<Shown<'_>> = checked
+    let views: Vec<ReportView<'_>> = checked
         .iter()
         .zip(&paths)
-        .map(|(checked, path_of)| Shown { report: &checked.report, path_of })
+        .map(|(checked, path_of)| ReportView { report: &checked.report, path_of })
         .collect();
     let output = arguments.output_file.as_deref();
     let text = match arguments.format {
         Format::Pretty => {
             match output {
-                Some(output) => write(output, &show::plain(&shown)?)?,
-                None => show::diagnostics(&shown)?,
+                Some(output) => write(output, &show::plain(&views)?)?,
+                None => show::diagnostics(&views)?,
             }
             show::tally(reports(checked));
             return Ok(());
         }
-        Format::Json => json::to_string(&shown, passes),
-        Format::Sarif => sarif::to_string(&shown),
-        Format::Github => github::to_string(&shown),
-        Format::Compact => compact::to_string(&shown),
+        Format::Json => json::to_string(&views, passes),
+        Format::Sarif => sarif::to_string(&views),
+        Format::Github => github::to_string(&views),
+        Format::Compact => compact::to_string(&views),
     };
     match output {
         Some(output) => write(output, text.as_bytes()),

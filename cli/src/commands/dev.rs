@@ -90,7 +90,7 @@ async fn start(arguments: Arguments) -> Result<()> {
     let Some((project, build, server)) = started.await? else { return Ok(()) };
     let listener = tokio::net::TcpListener::from_std(listener)?;
     screen::addresses(address);
-    project.tell(&build, &server);
+    project.show(&build, &server);
     if arguments.open {
         let has_page = project.serves_pages();
         open(&format!("http://{address}{}", if has_page { "/" } else { "/__zigttp" }));

@@ -60,18 +60,18 @@ pub struct Arguments {
 /// # Errors
 /// When the handler does not build or load, the port is taken, or a folder or the TLS files cannot be
 /// used.
-pub fn run(arguments: Arguments, given: &[String]) -> Result<()> {
+pub fn run(arguments: Arguments, changed_options: &[String]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(start(arguments, given));
+    let result = runtime.block_on(start(arguments, changed_options));
     // What still runs, such as the start of a server that was stopped, ends with the process.
     runtime.shutdown_background();
     result
 }
 
-async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
+async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
     // First, so that no signal is missed during what is slow.
     let mut stop = signals::stop()?;
     signals::survive_large_files()?;
@@ -107,8 +107,8 @@ async fn start(arguments: Arguments, given: &[String]) -> Result<()> {
         // Ends with the process.
         tokio::spawn(files.reload_on(reload_tls, Arc::clone(&server)));
     }
-    let reload = tokio::spawn(reload.run(Arc::clone(&server)));
-    let served = serve(server, address, is_secure, admin, token, stop, given).await;
+    let reload = tokio::spawn(reload.follow(Arc::clone(&server)));
+    let served = serve(server, address, is_secure, admin, token, stop, changed_options).await;
     reload.abort();
     served
 }
@@ -120,7 +120,7 @@ async fn serve(
     admin: Option<Admin>,
     inspector_token: Option<String>,
     stop: impl Future<Output = ()>,
-    given: &[String],
+    changed_options: &[String],
 ) -> Result<()> {
     // Goes on while the server drains, and ends with the process.
     if let Some(admin) = admin {
@@ -130,8 +130,8 @@ async fn serve(
         tokio::spawn(zigttp_runtime::serve_admin(listener, Arc::clone(&server), admin.token));
     }
     let (listener, address) = listen(address).await?;
-    if !given.is_empty() {
-        tracing::info!("changed options: {}", given.join(", "));
+    if !changed_options.is_empty() {
+        tracing::info!("changed options: {}", changed_options.join(", "));
     }
     // The only line on standard output: a script that starts a server on port 0 reads it.
     let s = if is_secure { "s" } else { "" };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use zigts_compiler::report::{Report, Shown, pretty};
+use zigts_compiler::report::{Report, ReportView, pretty};
 use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine};
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::import::ModuleName;
@@ -81,8 +81,8 @@ impl Build {
         let findings = match (&self.file, self.report()) {
             (Some(file), Some(report)) => {
                 let path_of = &|module: &ModuleName| file.path_of(module);
-                let shown = Shown { report, path_of };
-                report.diagnostics.iter().map(|diagnostic| finding(shown, diagnostic)).collect()
+                let view = ReportView { report, path_of };
+                report.diagnostics.iter().map(|diagnostic| finding(view, diagnostic)).collect()
             }
             _ => Vec::new(),
         };
@@ -110,8 +110,8 @@ impl Build {
     }
 }
 
-fn finding(shown: Shown<'_>, diagnostic: &Diagnostic) -> Finding {
-    let text = pretty::to_string(shown, diagnostic);
+fn finding(view: ReportView<'_>, diagnostic: &Diagnostic) -> Finding {
+    let text = pretty::to_string(view, diagnostic);
     // The first line says the message again.
     let (_, frame) = text.split_once('\n').unwrap_or_default();
     Finding {

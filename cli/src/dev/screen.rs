@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
-use zigts_compiler::report::Shown;
+use zigts_compiler::report::ReportView;
 use zigts_rules::import::ModuleName;
 use zigts_rules::printable::printable;
 use zigttp_abi::manifest::Manifest;
@@ -60,11 +60,11 @@ pub fn watched<'a>(modules: impl Iterator<Item = &'a Path>) {
 ///
 /// # Errors
 /// When standard error is closed.
-pub fn findings(build: &Build) -> anyhow::Result<()> {
+pub fn diagnostics(build: &Build) -> anyhow::Result<()> {
     show::console(build.console());
     if let (Some(file), Some(report)) = (&build.file, build.report()) {
         let path_of = &|module: &ModuleName| file.path_of(module);
-        show::diagnostics(&[Shown { report, path_of }])?;
+        show::diagnostics(&[ReportView { report, path_of }])?;
         show::tally(std::iter::once(report));
     }
     if let Outcome::Failed(error) = &build.outcome {

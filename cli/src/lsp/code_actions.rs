@@ -6,7 +6,7 @@ use gen_lsp_types::{CodeAction, CodeActionKind, CodeActionParams, TextEdit, Uri,
 use zigts_compiler::fix;
 use zigts_rules::diagnostic::Fix;
 
-use super::diagnostics::Places;
+use super::diagnostics::Locations;
 use super::workspace::{Module, Workspace};
 
 /// The fixes of what was found where the client asks.
@@ -19,9 +19,9 @@ pub(super) fn code_actions(workspace: &Workspace, params: &CodeActionParams) -> 
     }
     let mut actions: Vec<CodeAction> = Vec::new();
     for Module { checked, id, .. } in workspace.modules(&params.text_document.uri) {
-        let places = Places::new(workspace, checked);
-        let start = places.lines(id).offset(params.range.start);
-        let end = places.lines(id).offset(params.range.end);
+        let locations = Locations::new(workspace, checked);
+        let start = locations.lines(id).offset(params.range.start);
+        let end = locations.lines(id).offset(params.range.end);
         for finding in &checked.report.diagnostics {
             let span = finding.span;
             let is_here =
@@ -30,9 +30,9 @@ pub(super) fn code_actions(workspace: &Workspace, params: &CodeActionParams) -> 
             actions.push(CodeAction {
                 title: fix.message.clone(),
                 kind: Some(CodeActionKind::QuickFix),
-                diagnostics: Some(vec![places.diagnostic(finding)]),
+                diagnostics: Some(vec![locations.diagnostic(finding)]),
                 is_preferred: Some(fix.is_safe),
-                edit: Some(edit(workspace, &places, fix)),
+                edit: Some(edit(workspace, &locations, fix)),
                 ..CodeAction::default()
             });
         }
@@ -40,12 +40,12 @@ pub(super) fn code_actions(workspace: &Workspace, params: &CodeActionParams) -> 
     actions
 }
 
-fn edit(workspace: &Workspace, places: &Places<'_>, fix: &Fix) -> WorkspaceEdit {
+fn edit(workspace: &Workspace, locations: &Locations<'_>, fix: &Fix) -> WorkspaceEdit {
     let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
     for edit in &fix.edits {
-        let lines = places.lines(edit.span.module);
+        let lines = locations.lines(edit.span.module);
         let range = lines.range(fix::range(lines.text(), edit));
-        let uri = workspace.uri(&places.path(edit.span.module));
+        let uri = workspace.uri(&locations.path(edit.span.module));
         changes
             .entry(uri)
             .or_default()

@@ -21,10 +21,10 @@ pub(super) fn of_files(workspace: &Workspace) -> Vec<PublishDiagnosticsParams> {
     let mut by_path: BTreeMap<PathBuf, Vec<Diagnostic>> =
         workspace.documents().keys().map(|path| (path.clone(), Vec::new())).collect();
     for checked in workspace.checked() {
-        let places = Places::new(workspace, checked);
+        let locations = Locations::new(workspace, checked);
         for finding in &checked.report.diagnostics {
-            let path = places.path(finding.span.module);
-            by_path.entry(path).or_default().push(places.diagnostic(finding));
+            let path = locations.path(finding.span.module);
+            by_path.entry(path).or_default().push(locations.diagnostic(finding));
         }
     }
     by_path
@@ -36,22 +36,22 @@ pub(super) fn of_files(workspace: &Workspace) -> Vec<PublishDiagnosticsParams> {
         .collect()
 }
 
-/// Places in a handler as a client knows them.
-pub(super) struct Places<'a> {
+/// Locations in a handler as a client knows them.
+pub(super) struct Locations<'a> {
     workspace: &'a Workspace,
     checked: &'a Checked,
     lines: Vec<Lines<'a>>,
 }
 
-impl<'a> Places<'a> {
-    pub(super) fn new(workspace: &'a Workspace, checked: &'a Checked) -> Places<'a> {
+impl<'a> Locations<'a> {
+    pub(super) fn new(workspace: &'a Workspace, checked: &'a Checked) -> Locations<'a> {
         let Report { sources, .. } = &checked.report;
         let lines = sources.files().iter().map(|source| {
             let path = PathBuf::from(checked.file.path_of(source.name()));
             Lines::new(source.text(), workspace.has_mark(&path))
         });
         let lines = lines.collect();
-        Places { workspace, checked, lines }
+        Locations { workspace, checked, lines }
     }
 
     pub(super) fn path(&self, module: ModuleId) -> PathBuf {

@@ -10,11 +10,11 @@ use super::workspace::Workspace;
 
 /// The page of the function that is named at a position, if one is.
 pub(super) fn hover(workspace: &Workspace, params: &HoverParams) -> Option<Hover> {
-    let place = &params.text_document_position_params;
-    let module = workspace.modules(&place.text_document.uri).next()?;
-    let path = uri::path(&place.text_document.uri)?;
+    let at = &params.text_document_position_params;
+    let module = workspace.modules(&at.text_document.uri).next()?;
+    let path = uri::path(&at.text_document.uri)?;
     let lines = Lines::new(module.source.text(), workspace.has_mark(&path));
-    let offset = lines.offset(place.position);
+    let offset = lines.offset(at.position);
     let (span, function) = module.checked.report.api_names.iter().find(|(span, _)| {
         let touched = span.start as usize..=span.end as usize;
         span.module == module.id && touched.contains(&offset)

@@ -94,7 +94,7 @@ impl<W: Write> Output<W> {
     }
 
     /// Says that something received is no message. What it was an answer to is not known.
-    pub(super) fn refuse(&mut self, reason: &str) -> io::Result<()> {
+    pub(super) fn send_parse_error(&mut self, reason: &str) -> io::Result<()> {
         let error = json!({ "code": ErrorCode::ParseError as i32, "message": reason });
         let text = json!({ "jsonrpc": "2.0", "id": null, "error": error }).to_string();
         write!(self.0, "Content-Length: {}\r\n\r\n{text}", text.len())?;

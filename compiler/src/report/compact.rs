@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use zigts_rules::printable::printable;
 
-use super::{Place, Shown};
+use super::{ReportView, SourceRange};
 
 /// The diagnostics as lines `file:line:column: severity CODE: message`.
-pub fn to_string(reports: &[Shown<'_>]) -> String {
+pub fn to_string(reports: &[ReportView<'_>]) -> String {
     let mut text = String::new();
-    for (shown, diagnostic) in Shown::diagnostics(reports) {
-        let Place { file, start, .. } = shown.place(diagnostic.span);
+    for (view, diagnostic) in ReportView::diagnostics(reports) {
+        let SourceRange { file, start, .. } = view.range(diagnostic.span);
         let (severity, code) = (diagnostic.severity.name(), diagnostic.rule.code);
         let (file, message) = (printable(&file), &diagnostic.message);
         writeln!(text, "{file}:{}:{}: {severity} {code}: {message}", start.line, start.column)

@@ -7,13 +7,13 @@ use std::fmt::Write;
 
 use zigts_rules::printable::printable;
 
-use super::{Place, Shown};
+use super::{ReportView, SourceRange};
 
 /// The diagnostics as workflow commands, one a line.
-pub fn to_string(reports: &[Shown<'_>]) -> String {
+pub fn to_string(reports: &[ReportView<'_>]) -> String {
     let mut text = String::new();
-    for (shown, diagnostic) in Shown::diagnostics(reports) {
-        let Place { file, start, end } = shown.place(diagnostic.span);
+    for (view, diagnostic) in ReportView::diagnostics(reports) {
+        let SourceRange { file, start, end } = view.range(diagnostic.span);
         let mut message = diagnostic.message.clone();
         if let Some(note) = &diagnostic.note {
             message += &format!("\nnote: {note}");

@@ -10,7 +10,7 @@ use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::printable::printable_json;
 use zigttp_abi::manifest::Properties;
 
-use super::{Facts, Place, Shown};
+use super::{Facts, ReportView, SourceRange};
 
 #[derive(Serialize)]
 struct JsonReport {
@@ -55,14 +55,14 @@ struct JsonProof {
 ///
 /// `success` is what the exit code says as well: whether warnings are let pass is the caller's
 /// to decide.
-pub fn to_string(reports: &[Shown<'_>], success: bool) -> String {
+pub fn to_string(reports: &[ReportView<'_>], success: bool) -> String {
     let object = JsonReport {
         success,
         diagnostics: diagnostics(reports),
-        omitted: Some(reports.iter().map(|shown| shown.report.omitted).sum())
+        omitted: Some(reports.iter().map(|view| view.report.omitted).sum())
             .filter(|&omitted| omitted > 0),
         proof: match reports {
-            [shown] => Some(json_proof(&shown.report.facts)),
+            [view] => Some(json_proof(&view.report.facts)),
             _ => None,
         },
     };
@@ -71,14 +71,14 @@ pub fn to_string(reports: &[Shown<'_>], success: bool) -> String {
 }
 
 /// The diagnostics of one or more handlers, for an object that has more to say than they.
-pub fn diagnostics(reports: &[Shown<'_>]) -> Vec<JsonDiagnostic> {
-    Shown::diagnostics(reports)
-        .map(|(shown, diagnostic)| json_diagnostic(shown, diagnostic))
+pub fn diagnostics(reports: &[ReportView<'_>]) -> Vec<JsonDiagnostic> {
+    ReportView::diagnostics(reports)
+        .map(|(view, diagnostic)| json_diagnostic(view, diagnostic))
         .collect()
 }
 
-fn json_diagnostic(shown: &Shown<'_>, diagnostic: &Diagnostic) -> JsonDiagnostic {
-    let Place { file, start, end } = shown.place(diagnostic.span);
+fn json_diagnostic(view: &ReportView<'_>, diagnostic: &Diagnostic) -> JsonDiagnostic {
+    let SourceRange { file, start, end } = view.range(diagnostic.span);
     JsonDiagnostic {
         code: diagnostic.rule.code,
         name: diagnostic.rule.name,

@@ -13,7 +13,7 @@ use zigts_rules::printable::{escape, printable, unprintable};
 use zigts_rules::record::Severity;
 use zigts_rules::span::{ModuleId, Span};
 
-use super::Shown;
+use super::ReportView;
 use crate::source::SourceFile;
 
 /// A line longer than this is not shown. Generated code has lines of megabytes.
@@ -24,32 +24,32 @@ const MAX_SHOWN_LINE_BYTES: usize = 1_000;
 /// # Errors
 /// When writing fails.
 pub fn write(
-    shown: Shown<'_>,
+    view: ReportView<'_>,
     width: Option<usize>,
     writer: &mut dyn WriteColor,
 ) -> io::Result<()> {
-    let files = ShownFiles::of(shown);
-    for diagnostic in &shown.report.diagnostics {
+    let files = EscapedFiles::of(view);
+    for diagnostic in &view.report.diagnostics {
         write_one(&files, diagnostic, width, writer)?;
     }
     Ok(())
 }
 
 /// One diagnostic of a report as text without colours: its message on the first line, then the frame.
-pub fn to_string(shown: Shown<'_>, diagnostic: &Diagnostic) -> String {
+pub fn to_string(view: ReportView<'_>, diagnostic: &Diagnostic) -> String {
     let mut text = NoColor::new(Vec::new());
-    write_one(&ShownFiles::of(shown), diagnostic, None, &mut text)
+    write_one(&EscapedFiles::of(view), diagnostic, None, &mut text)
         .expect("writing to memory cannot fail");
     String::from_utf8(text.into_inner()).expect("sources and messages are UTF-8")
 }
 
 fn write_one(
-    files: &ShownFiles<'_>,
+    files: &EscapedFiles<'_>,
     diagnostic: &Diagnostic,
     width: Option<usize>,
     writer: &mut dyn WriteColor,
 ) -> io::Result<()> {
-    let is_shown = places(diagnostic)
+    let is_shown = spans(diagnostic)
         .all(|span| longest_line(files.file(span.module).file, span) < MAX_SHOWN_LINE_BYTES);
     let config = Config {
         display_style: if is_shown { DisplayStyle::Rich } else { DisplayStyle::Medium },
@@ -64,7 +64,7 @@ fn write_one(
     )
 }
 
-fn places(diagnostic: &Diagnostic) -> impl Iterator<Item = Span> {
+fn spans(diagnostic: &Diagnostic) -> impl Iterator<Item = Span> {
     std::iter::once(diagnostic.span).chain(diagnostic.secondary.iter().map(|label| label.span))
 }
 
@@ -79,13 +79,13 @@ fn longest_line(file: &SourceFile, span: Span) -> usize {
 }
 
 fn framed(
-    files: &ShownFiles<'_>,
+    files: &EscapedFiles<'_>,
     diagnostic: &Diagnostic,
     width: Option<usize>,
 ) -> codespan::Diagnostic<ModuleId> {
     let range = |span: Span| {
         let file = files.file(span.module);
-        file.shown(span.start as usize)..file.shown(span.end as usize)
+        file.escaped_offset(span.start as usize)..file.escaped_offset(span.end as usize)
     };
     let severity = match diagnostic.severity {
         Severity::Error => codespan::Severity::Error,
@@ -129,13 +129,13 @@ fn wrap(text: &str, width: usize) -> String {
 }
 
 /// A handler's modules as they may stand on a terminal.
-struct ShownFiles<'a> {
-    files: Vec<ShownFile<'a>>,
+struct EscapedFiles<'a> {
+    files: Vec<EscapedFile<'a>>,
 }
 
 /// A text, in which what drives a terminal or deceives its reader is escaped. It has the lines that it
 /// had, and each place of it is known by both texts' offsets.
-struct ShownFile<'a> {
+struct EscapedFile<'a> {
     name: String,
     file: &'a SourceFile,
     text: Cow<'a, str>,
@@ -144,51 +144,54 @@ struct ShownFile<'a> {
     shifts: Vec<(usize, usize)>,
 }
 
-impl<'a> ShownFiles<'a> {
-    fn of(Shown { report, path_of }: Shown<'a>) -> ShownFiles<'a> {
+impl<'a> EscapedFiles<'a> {
+    fn of(ReportView { report, path_of }: ReportView<'a>) -> EscapedFiles<'a> {
         let name = |file: &SourceFile| printable(&path_of(file.name())).into_owned();
         let files = report.sources.files().iter();
-        ShownFiles { files: files.map(|file| ShownFile::of(name(file), file)).collect() }
+        EscapedFiles { files: files.map(|file| EscapedFile::of(name(file), file)).collect() }
     }
 
-    fn file(&self, id: ModuleId) -> &ShownFile<'a> {
+    fn file(&self, id: ModuleId) -> &EscapedFile<'a> {
         &self.files[id.index()]
     }
 }
 
-impl<'a> ShownFile<'a> {
-    fn of(name: String, file: &'a SourceFile) -> ShownFile<'a> {
+impl<'a> EscapedFile<'a> {
+    fn of(name: String, file: &'a SourceFile) -> EscapedFile<'a> {
         let text = file.text();
-        let (mut shown, mut end, mut shifts) = (String::new(), 0, Vec::new());
+        let (mut escaped, mut end, mut shifts) = (String::new(), 0, Vec::new());
         for (at, character) in unprintable(text, |it| it == '\n' || it == '\t') {
             let is_line_end = character == '\r' && text[at..].starts_with("\r\n");
             if is_line_end {
                 continue;
             }
-            shown.push_str(&text[end..at]);
-            shown.push_str(&escape(character));
+            escaped.push_str(&text[end..at]);
+            escaped.push_str(&escape(character));
             end = at + character.len_utf8();
-            shifts.push((at, shown.len() - end));
+            shifts.push((at, escaped.len() - end));
         }
-        let text =
-            if shifts.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + &text[end..]) };
-        ShownFile { name, file, text, shifts }
+        let text = if shifts.is_empty() {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(escaped + &text[end..])
+        };
+        EscapedFile { name, file, text, shifts }
     }
 
     /// Where in the shown text a byte of the source is.
-    fn shown(&self, offset: usize) -> usize {
+    fn escaped_offset(&self, offset: usize) -> usize {
         let before = self.shifts.partition_point(|&(at, _)| at < offset);
         offset + before.checked_sub(1).map_or(0, |last| self.shifts[last].1)
     }
 
     /// Which byte of the source is shown there.
-    fn source(&self, shown: usize) -> usize {
-        let before = self.shifts.partition_point(|&(at, _)| self.shown(at) < shown);
-        shown - before.checked_sub(1).map_or(0, |last| self.shifts[last].1)
+    fn source_offset(&self, escaped: usize) -> usize {
+        let before = self.shifts.partition_point(|&(at, _)| self.escaped_offset(at) < escaped);
+        escaped - before.checked_sub(1).map_or(0, |last| self.shifts[last].1)
     }
 }
 
-impl<'a> Files<'a> for ShownFiles<'_> {
+impl<'a> Files<'a> for EscapedFiles<'_> {
     type FileId = ModuleId;
     type Name = &'a str;
     type Source = &'a str;
@@ -203,7 +206,7 @@ impl<'a> Files<'a> for ShownFiles<'_> {
 
     fn line_index(&'a self, id: ModuleId, offset: usize) -> Result<usize, Error> {
         let file = self.file(id);
-        Ok(file.file.line_index(file.source(offset)))
+        Ok(file.file.line_index(file.source_offset(offset)))
     }
 
     fn line_range(&'a self, id: ModuleId, line_index: usize) -> Result<Range<usize>, Error> {
@@ -212,13 +215,13 @@ impl<'a> Files<'a> for ShownFiles<'_> {
             given: line_index,
             max: file.file.line_index(file.file.text().len()),
         })?;
-        Ok(file.shown(range.start)..file.shown(range.end))
+        Ok(file.escaped_offset(range.start)..file.escaped_offset(range.end))
     }
 
     /// As every other format counts.
     fn column_number(&'a self, id: ModuleId, _line: usize, offset: usize) -> Result<usize, Error> {
         let file = self.file(id);
-        let offset = u32::try_from(file.source(offset)).unwrap_or(u32::MAX);
+        let offset = u32::try_from(file.source_offset(offset)).unwrap_or(u32::MAX);
         Ok(file.file.line_column(offset).column)
     }
 }

@@ -13,19 +13,19 @@ use zigts_rules::record::{RuleRecord, Severity};
 use zigts_rules::registry;
 use zigts_rules::span::Span;
 
-use super::{Place, Shown};
+use super::{ReportView, SourceRange};
 
 /// Where the format is defined.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// The reports of one or more handlers as one log.
-pub fn to_string(reports: &[Shown<'_>]) -> String {
+pub fn to_string(reports: &[ReportView<'_>]) -> String {
     let driver = ToolComponent::builder()
         .name("zigts")
         .version(env!("CARGO_PKG_VERSION"))
         .rules(registry::records().map(descriptor).collect::<Vec<_>>())
         .build();
-    let results = Shown::diagnostics(reports).map(|(shown, it)| result(shown, it));
+    let results = ReportView::diagnostics(reports).map(|(view, it)| result(view, it));
     let run = Run::builder()
         .tool(Tool::builder().driver(driver).build())
         // What our columns count.
@@ -58,7 +58,7 @@ fn text(text: &str) -> MultiformatMessageString {
     MultiformatMessageString::builder().text(text).build()
 }
 
-fn result(shown: &Shown<'_>, diagnostic: &Diagnostic) -> SarifResult {
+fn result(view: &ReportView<'_>, diagnostic: &Diagnostic) -> SarifResult {
     let rule_index = registry::records().position(|record| record.code == diagnostic.rule.code);
     let mut message = diagnostic.message.clone();
     if let Some(note) = &diagnostic.note {
@@ -74,20 +74,20 @@ fn result(shown: &Shown<'_>, diagnostic: &Diagnostic) -> SarifResult {
         })
         .message(Message::builder().text(message).build())
         .locations(vec![
-            Location::builder().physical_location(place(shown, diagnostic.span)).build(),
+            Location::builder().physical_location(location(view, diagnostic.span)).build(),
         ])
         .build();
     if !diagnostic.secondary.is_empty() {
         let related = diagnostic.secondary.iter().map(|label| {
             Location::builder()
-                .physical_location(place(shown, label.span))
+                .physical_location(location(view, label.span))
                 .message(Message::builder().text(label.message.as_str()).build())
                 .build()
         });
         result.related_locations = Some(related.collect());
     }
     if let Some(fix) = &diagnostic.fix {
-        let changes = fix.edits.iter().map(|edit| change(shown, edit)).collect::<Vec<_>>();
+        let changes = fix.edits.iter().map(|edit| change(view, edit)).collect::<Vec<_>>();
         let description = Message::builder().text(fix.message.as_str()).build();
         result.fixes =
             Some(vec![Fix::builder().artifact_changes(changes).description(description).build()]);
@@ -95,11 +95,11 @@ fn result(shown: &Shown<'_>, diagnostic: &Diagnostic) -> SarifResult {
     result
 }
 
-fn change(shown: &Shown<'_>, edit: &Edit) -> ArtifactChange {
+fn change(view: &ReportView<'_>, edit: &Edit) -> ArtifactChange {
     let content = ArtifactContent::builder().text(edit.replacement.as_str()).build();
-    let Place { file, .. } = shown.place(edit.span);
+    let SourceRange { file, .. } = view.range(edit.span);
     let replacement = Replacement::builder()
-        .deleted_region(region(shown, edit.span))
+        .deleted_region(region(view, edit.span))
         .inserted_content(content)
         .build();
     ArtifactChange::builder()
@@ -108,16 +108,16 @@ fn change(shown: &Shown<'_>, edit: &Edit) -> ArtifactChange {
         .build()
 }
 
-fn place(shown: &Shown<'_>, span: Span) -> PhysicalLocation {
-    let Place { file, .. } = shown.place(span);
+fn location(view: &ReportView<'_>, span: Span) -> PhysicalLocation {
+    let SourceRange { file, .. } = view.range(span);
     PhysicalLocation::builder()
         .artifact_location(ArtifactLocation::builder().uri(uri(&file)).build())
-        .region(region(shown, span))
+        .region(region(view, span))
         .build()
 }
 
-fn region(shown: &Shown<'_>, span: Span) -> Region {
-    let Place { start, end, .. } = shown.place(span);
+fn region(view: &ReportView<'_>, span: Span) -> Region {
+    let SourceRange { start, end, .. } = view.range(span);
     Region::builder()
         .start_line(start.line as i64)
         .start_column(start.column as i64)

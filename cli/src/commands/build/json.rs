@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use zigts_compiler::report::Shown;
+use zigts_compiler::report::ReportView;
 use zigts_compiler::report::json::{JsonDiagnostic, diagnostics};
 use zigts_rules::import::ModuleName;
 use zigts_rules::printable::printable_json;
@@ -53,7 +53,7 @@ pub(super) fn to_string(compilation: &Compilation, output: &Path, duration: Dura
             bytes: artifact.bytes.len(),
         }),
         handler: artifact.map(|artifact| JsonHandler::from(&artifact.manifest)),
-        diagnostics: diagnostics(&[Shown { report: &compilation.report, path_of: &path_of }]),
+        diagnostics: diagnostics(&[ReportView { report: &compilation.report, path_of: &path_of }]),
         omitted: Some(compilation.report.omitted).filter(|&omitted| omitted > 0),
         console: compilation
             .console

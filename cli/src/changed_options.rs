@@ -5,7 +5,7 @@ use clap::{ArgMatches, Command};
 
 /// `--max-connections 10` for each option of `command` that `matches` has from the command line or the
 /// environment with another value than its default, in the order of the help.
-pub fn differing(command: &Command, matches: &ArgMatches) -> Vec<String> {
+pub fn changed_options(command: &Command, matches: &ArgMatches) -> Vec<String> {
     let options = command.get_arguments().filter_map(|argument| {
         let name = argument.get_long()?;
         let id = argument.get_id().as_str();
