@@ -9,10 +9,10 @@ use zigttp_runtime::AdminToken;
 
 use crate::values::socket_address;
 
-/// The heading of `--help` for what operators look at.
+/// The heading of `--help` for options about observing a server.
 pub(crate) const OBSERVING: &str = "Observing";
 
-/// Where metrics and health are to be had, and who may see them.
+/// Where metrics and health are served, and who may read them.
 #[derive(Args)]
 #[command(next_help_heading = OBSERVING)]
 pub struct AdminOptions {
@@ -25,7 +25,7 @@ pub struct AdminOptions {
     admin_token_file: Option<PathBuf>,
 }
 
-/// A listener to be opened.
+/// A listener that is to be opened.
 pub struct Admin {
     pub address: SocketAddr,
     pub token: Option<AdminToken>,
@@ -35,7 +35,7 @@ impl AdminOptions {
     /// Reads the token.
     ///
     /// # Errors
-    /// When it cannot be read or is too short, or is needed and not given.
+    /// When it cannot be read or is too short, or is needed and missing.
     pub fn read(self) -> Result<Option<Admin>> {
         let Some(address) = self.admin_listen else { return Ok(None) };
         let token = match self.admin_token_file {

@@ -12,7 +12,7 @@ use crate::handler_file;
 /// The bytes of a handler's artifact.
 ///
 /// # Errors
-/// When the file cannot be read, is of no known kind, or does not build.
+/// When the file cannot be read, is of an unknown kind, or does not build.
 pub fn load(handler: &Path) -> anyhow::Result<Vec<u8>> {
     if handler_file::is_source(handler) {
         let compilation = Compilation::of(handler, &Levels::default())?;

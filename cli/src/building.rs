@@ -4,7 +4,7 @@ use zigts_compiler::{Builder, TICK};
 
 use crate::{cache, show};
 
-/// A builder whose clock ticks; the engine in it comes from the cache, once it has been compiled.
+/// A builder whose clock ticks. Its engine comes from the cache after the first time.
 ///
 /// # Errors
 /// When wasmtime cannot run on this machine.

@@ -1,4 +1,4 @@
-//! Which options of a command were given other values than they have by default.
+//! The options of a command whose values are not their defaults.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
@@ -14,7 +14,7 @@ pub fn changed_options(command: &Command, matches: &ArgMatches) -> Vec<String> {
             return None;
         }
         if !argument.get_action().takes_values() {
-            // A variable may say no.
+            // A variable may say `false`.
             return matches.get_flag(id).then(|| format!("--{name}"));
         }
         let values: Vec<_> = matches.get_raw(id)?.collect();

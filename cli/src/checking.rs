@@ -1,4 +1,4 @@
-//! Several handlers at once: found in folders, checked side by side, each finding reported once.
+//! Several handlers at once: found in folders, checked in parallel, each diagnostic reported once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use zigts_rules::levels::Levels;
 use crate::handler_file::{HandlerFile, is_source};
 use crate::overlay::Overlay;
 
-/// A handler and what there is to say about it.
+/// A handler and its report.
 pub struct Checked {
     pub file: HandlerFile,
     pub report: Report,
@@ -23,12 +23,12 @@ pub struct Checked {
 #[derive(Clone, Debug)]
 pub struct Candidate {
     path: PathBuf,
-    /// Whether the user named it, so that it is one whatever it looks like.
+    /// Whether the user named it, so that it is checked as a handler in any case.
     is_named: bool,
 }
 
 impl Candidate {
-    /// A file that is taken for a handler.
+    /// A file that is checked as a handler in any case.
     pub fn named(path: &Path) -> Candidate {
         Candidate { path: path.to_owned(), is_named: true }
     }
@@ -41,7 +41,7 @@ impl Candidate {
 
 /// The files named, and the source files in the folders named.
 ///
-/// What git ignores, hidden files, `node_modules` and declarations (`.d.ts`) are passed by.
+/// What git ignores, hidden files, `node_modules` and declarations (`.d.ts`) are left out.
 ///
 /// # Errors
 /// When a folder cannot be read, or has no source file.
@@ -64,7 +64,7 @@ pub fn candidates(paths: &[PathBuf]) -> anyhow::Result<Vec<Candidate>> {
     Ok(candidates)
 }
 
-/// What there is in a folder: each source file, and `None` for everything else.
+/// The entries of a folder: each source file, and `None` for everything else.
 pub fn source_files(
     folder: &Path,
 ) -> impl Iterator<Item = Result<Option<PathBuf>, ignore::Error>> + use<> {
@@ -85,10 +85,10 @@ pub fn may_be_handler(path: &Path) -> bool {
     is_source(path) && !is_declaration(path)
 }
 
-/// Checks candidates, and answers for those that are handlers.
+/// Checks candidates, and returns those that are handlers.
 ///
-/// A file that was only found is none if it has no event and no use of the API, or if another
-/// candidate imports it: what is wrong with it is reported of that one.
+/// A file that was found in a folder is no handler if it has no event and no use of the API, or if
+/// another candidate imports it: its diagnostics are reported with that one.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -128,7 +128,7 @@ fn check_side_by_side(
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(candidate) = candidates.get(index) else { return };
             let result = check_one(candidate);
-            *results[index].lock().expect("nobody panics while holding it") = Some(result);
+            *results[index].lock().expect("no thread panics while holding it") = Some(result);
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -139,13 +139,13 @@ fn check_side_by_side(
         work();
     });
     let results = results.into_iter().map(|result| {
-        let result = result.into_inner().expect("nobody panics while holding it");
+        let result = result.into_inner().expect("no thread panics while holding it");
         result.expect("every candidate was taken by a thread, and all have ended")
     });
     results.collect()
 }
 
-/// Of each handler, whether another one imports it. Of a circle the first counts as importing.
+/// For each handler, whether another one imports it. In a circle the first counts as importing.
 fn imported(checked: &[Checked]) -> Vec<bool> {
     let path = |checked: &Checked, module: &ModuleName| checked.file.path_of(module);
     let index_of: BTreeMap<String, usize> = checked
@@ -170,7 +170,7 @@ fn imported(checked: &[Checked]) -> Vec<bool> {
     is_imported
 }
 
-/// Leaves out of later reports what an earlier one has said about a module they share.
+/// Removes from later reports what an earlier one reports about a module that they share.
 fn report_once(handlers: &mut [Checked]) {
     let mut reported = BTreeSet::new();
     for Checked { file, report } in handlers {

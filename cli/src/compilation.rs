@@ -1,4 +1,4 @@
-//! A handler that has been compiled: its findings and, if it has no errors, its artifact.
+//! A handler that has been compiled: its diagnostics and, if it has no errors, its artifact.
 
 use std::path::Path;
 

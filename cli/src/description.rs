@@ -1,4 +1,4 @@
-//! What a manifest says of a handler, for people and for programs.
+//! The description of a handler in its manifest, for people and for programs.
 
 use std::io::{self, Write};
 
@@ -49,8 +49,8 @@ impl<'a> From<&'a Manifest> for JsonHandler<'a> {
     }
 }
 
-/// A small table: where it answers, what each export does to the world, what holds for all of
-/// them, and what it may call.
+/// A small table: the routes, the effects of each export, the properties of all of them, and the functions
+/// that the handler may call.
 ///
 /// # Errors
 /// When the output is closed.
@@ -72,7 +72,7 @@ pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Names as they may stand on a terminal: whoever made an artifact may have put anything in.
+/// Names with unprintable characters escaped: an artifact may come from a stranger.
 fn listed(names: &[impl AsRef<str>]) -> String {
     let names: Vec<_> = names.iter().map(|name| printable(name.as_ref())).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }

@@ -3,9 +3,9 @@
 //! ```text
 //!     build ── reads the handler and its imports, remembers what it has read
 //!       │
-//!     swap ── the new build takes over, every socket stays; a broken one is shown and left
+//!     swap ── the new build takes over, connections stay open; of a broken one the errors are shown
 //!       │
-//!     watch ── the same files, and those that were looked for and are missing
+//!     watch ── the same files, and those that were not found
 //! ```
 
 pub mod build;
@@ -25,7 +25,7 @@ use self::build::{Build, Outcome};
 use crate::watch::Watch;
 use crate::{building, show};
 
-/// What stands in for a handler that has not built yet: its server is there from the beginning.
+/// Served in place of a handler that has not built yet: the server runs from the beginning.
 const PLACEHOLDER: &str = r#"
 export function handler(req: Request) {
   return Response.text("the handler does not build yet: see the terminal\n", { status: 503 });
@@ -42,8 +42,8 @@ pub struct Project {
 }
 
 impl Project {
-    /// Builds a handler for the first time. Answers an artifact for the server to begin with: the
-    /// handler's, or a stand-in for one that does not build.
+    /// Builds a handler for the first time. Returns an artifact for the server to begin with: the
+    /// handler's, or the placeholder if it does not build.
     ///
     /// # Errors
     /// When the handler cannot be read, or the engine does not run here.
@@ -67,7 +67,7 @@ impl Project {
         Ok((project, build, artifact))
     }
 
-    /// Tells what is served, once it is.
+    /// Shows what is served.
     pub fn show(&self, build: &Build, server: &Server) {
         server.show_build(build.for_page(&self.handler, None, self.note()));
         match &self.served {
@@ -80,7 +80,7 @@ impl Project {
         }
     }
 
-    /// Whether the handler answers HTTP requests.
+    /// Whether the handler has a function for HTTP requests.
     pub fn serves_pages(&self) -> bool {
         self.served.as_ref().is_some_and(|served| served.has_export("handler"))
     }
@@ -96,17 +96,17 @@ impl Project {
     /// Builds and swaps whenever a file of the last build changes, for ever.
     ///
     /// # Errors
-    /// When files cannot be watched, standard error is closed, or no thread is to be had.
+    /// When files cannot be watched, standard error is closed, or the system gives no thread.
     pub async fn follow(mut self, mut build: Build, server: Arc<Server>) -> anyhow::Result<()> {
         let mut watch = Watch::files(build.files())?;
         loop {
-            // Also what has changed before it was watched.
+            // Includes changes before the files were watched.
             if !build.is_stale() {
                 watch.changed().await;
                 continue;
             }
             let server = Arc::clone(&server);
-            // Sockets are served meanwhile.
+            // Connections are served meanwhile.
             let rebuilt = on_own_thread(move || {
                 let build = build_aloud(&self.handler, &self.builder);
                 let served = self.serve(&build, &server);
@@ -119,7 +119,7 @@ impl Project {
         }
     }
 
-    /// Serves a build, if it can be served, and tells the developer.
+    /// Serves a build, if it can be served, and shows the result.
     fn serve(&mut self, build: &Build, server: &Server) -> anyhow::Result<()> {
         screen::diagnostics(build)?;
         let (swapped, refusal) = match &build.outcome {

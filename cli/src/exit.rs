@@ -1,5 +1,4 @@
-//! What a command comes to, as its exit code: 0 done, 1 errors found, 2 could not run, 141 nobody
-//! reads its output.
+//! A command's exit code: 0: done, 1: errors found, 2: could not run, 141: the reader closed the pipe.
 
 use std::fmt;
 use std::io;
@@ -19,26 +18,25 @@ impl fmt::Display for ErrorsFound {
 
 impl std::error::Error for ErrorsFound {}
 
-/// What a shell says of a program that SIGPIPE (13) has ended, which Rust's programs ignore.
+/// What a shell reports for a program that SIGPIPE (13) has ended. Rust's programs ignore that signal.
 const BROKEN_PIPE: u8 = 128 + 13;
 
-/// Whether standard output was closed: writing there is what commands fail with as it is, without
-/// saying what they were about to do.
+/// Whether standard output was closed. Only errors of writing there have no context, so that they are
+/// found here.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Ends a program. Why a command could not run is shown on one line; [`ErrorsFound`] says nothing
-/// more.
+/// Ends a program. An error is shown on one line; for [`ErrorsFound`], everything has been shown.
 pub fn report(result: anyhow::Result<()>) -> ExitCode {
     let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<ErrorsFound>() => ExitCode::from(1),
-        // Whoever reads has seen enough, as `head` has: no fault, and nobody to tell.
+        // The reader has seen enough, as `head` has: that is not an error.
         Err(error) if is_broken_pipe(&error) => ExitCode::from(BROKEN_PIPE),
         Err(error) => {
             show::error(&error);
-            // As clap answers a wrong flag.
+            // As clap's for a wrong flag.
             ExitCode::from(2)
         }
     };

@@ -41,7 +41,7 @@ impl InspectorEvents {
 }
 
 impl InspectorFlag {
-    /// The library's form of it and the token's text, if there is to be an inspector.
+    /// The library's form of it and the token's text, if the inspector is asked for.
     pub fn read(&self) -> Option<(InspectorOptions, String)> {
         self.inspector.then(|| {
             let (token, text) = AdminToken::random();

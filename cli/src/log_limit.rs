@@ -1,9 +1,9 @@
-//! How often one callsite of the code may write into the log.
+//! How often one place of the code (a callsite) may write into the log.
 //!
-//! Clients and disks cause lines as often as they like: a full disk wrote 631 a second. So each callsite
-//! that logs has so many lines a second, whichever crate it is in, and no new one can be forgotten. What
-//! is over is dropped and counted, and one line says how many there were once it is over. Lines of the
-//! handler have their own bound (`--handler-log-rate`), and whoever asks for debug lines gets all.
+//! Clients and disks can cause any number of lines: a full disk wrote 631 a second. So each callsite has a
+//! limit of lines a second, whichever crate it is in, and no new one can be forgotten. Lines over the limit
+//! are dropped and counted, and afterwards one line says how many there were. Lines of the handler have their
+//! own limit (`--handler-log-rate`), and debug lines have none.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,16 +20,16 @@ use zigttp_runtime::{DroppedLogLines, HANDLER_LOG_TARGET};
 /// Lines of one callsite in [`WINDOW`].
 const LINES: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
-/// While lines are dropped without a pause, this often a line says how many.
+/// While lines are dropped without a pause, one line in so many windows says how many.
 const WINDOWS_PER_REPORT: u32 = 60;
 
-/// A layer that lets no more lines through.
+/// A layer that drops the lines over the limit.
 pub struct LogLimit {
     callsites: Arc<Callsites>,
     dropped: Arc<DroppedLogLines>,
 }
 
-/// Where events come from: there are as many as the code has, so this is bounded.
+/// Where events come from. Their number is that of the log lines in the code, so this does not grow.
 #[derive(Default)]
 struct Callsites {
     by_callsite: Mutex<HashMap<Identifier, (&'static Metadata<'static>, Callsite)>>,
@@ -39,15 +39,15 @@ struct Callsites {
 struct Callsite {
     began: Instant,
     lines: u32,
-    /// Dropped, and not told of.
+    /// Dropped and not reported yet.
     dropped: u64,
-    /// The same when it was last looked at.
+    /// `dropped` at the last look.
     seen: u64,
     looks: u32,
 }
 
 impl LogLimit {
-    /// Starts the thread that tells of what was dropped.
+    /// Starts the thread that reports what was dropped.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -132,7 +132,7 @@ impl Callsite {
         is_permitted
     }
 
-    /// How many lines were dropped, if nothing was since the last look, or it goes on for long.
+    /// How many lines were dropped, if none was since the last look, or if dropping lasts for long.
     fn take_due(&mut self) -> Option<u64> {
         if self.dropped == 0 {
             return None;

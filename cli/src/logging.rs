@@ -24,8 +24,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts the log; `RUST_LOG` filters it as in every tool of the kind. What is dropped of it is counted
-/// in the answer.
+/// Starts the log; `RUST_LOG` filters it. The counter that is returned counts the lines that are dropped.
 ///
 /// # Errors
 /// When the system gives no threads.
@@ -38,8 +37,7 @@ pub fn init(format: LogFormat) -> Result<Arc<DroppedLogLines>> {
     }
 }
 
-/// Starts the log for a developer who looks on: no times and no names of modules, and all that the
-/// handler says.
+/// Starts the log for a developer: no times and no names of modules, and every line of the handler.
 ///
 /// # Errors
 /// When the system gives no threads.

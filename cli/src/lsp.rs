@@ -1,4 +1,4 @@
-//! A language server: what `zigts check` says, said by an editor while its user types.
+//! A language server: the diagnostics of `zigts check`, in an editor while its user types.
 //!
 //! ```text
 //! stdin ──▶ transport.rs ──▶ Server::handle ──▶ workspace.rs (open texts, handlers) ──▶ check
@@ -6,12 +6,12 @@
 //! stdout ◀── transport.rs ◀───────┴── hover.rs, code_actions.rs, diagnostics.rs ◀────────┘
 //! ```
 //!
-//! One thread does the work and one reads ahead. Messages that have arrived are all taken in
-//! before anything is checked, so that a quick typist is never served what is stale already.
+//! One thread does the work and one reads ahead. All messages that have arrived are handled before
+//! anything is checked, so that a quick typist gets no stale diagnostics.
 //! Every change sends the whole text: a handler has at most 512 KiB.
 //!
-//! Whatever a client sends, the server goes on: what it cannot read is answered with an error, and
-//! a fault in checking costs one answer.
+//! Whatever a client sends, the server goes on: what it cannot read gets an error as its response, and a
+//! panic while checking costs one response.
 
 mod code_actions;
 mod diagnostics;
@@ -45,14 +45,14 @@ use self::workspace::Workspace;
 pub enum Ending {
     /// The client asked for a shutdown, then for the exit.
     Orderly,
-    /// It went without a word, or with one too few.
+    /// It ended the connection without one of them.
     Abrupt,
 }
 
-/// Serves one client until it has enough.
+/// Serves one client until it ends the session.
 ///
 /// # Errors
-/// When an answer cannot be written.
+/// When a response cannot be written.
 pub fn serve(input: impl BufRead + Send + 'static, output: impl Write) -> std::io::Result<Ending> {
     let incoming = transport::read_ahead(input);
     let mut server = Server {
@@ -71,7 +71,7 @@ pub fn serve(input: impl BufRead + Send + 'static, output: impl Write) -> std::i
                 }
                 server.handle_notification(notification)?;
             }
-            // Nothing was asked of the client.
+            // The server sends no requests.
             Incoming::Message(Message::Response(_)) => {}
         }
     }
@@ -90,12 +90,12 @@ struct Server<W> {
     output: Output<W>,
     phase: Phase,
     workspace: Workspace,
-    /// What the client was last told of each file, those without diagnostics left out.
+    /// The diagnostics last sent for each file that has any.
     published: BTreeMap<String, PublishDiagnosticsParams>,
 }
 
 impl<W: Write> Server<W> {
-    /// The next message; before the server waits for one, it says what there is to say.
+    /// The next message; before the server waits for one, it sends new diagnostics.
     fn next(&mut self, incoming: &Receiver<Incoming>) -> std::io::Result<Option<Incoming>> {
         match incoming.try_recv() {
             Ok(message) => return Ok(Some(message)),
@@ -165,7 +165,7 @@ impl<W: Write> Server<W> {
                 self.workspace.files_changed();
                 Ok(())
             }
-            // `initialized`, `$/cancelRequest` and whatever else need nothing done.
+            // `initialized`, `$/cancelRequest` and others need no action.
             _ => Ok(()),
         };
         match handled {
@@ -198,13 +198,13 @@ impl<W: Write> Server<W> {
         self.workspace.close(&params.text_document.uri);
     }
 
-    /// Checks what has changed, and tells the client what came of it.
+    /// Checks what has changed, and sends the diagnostics that have changed.
     fn refresh(&mut self) -> std::io::Result<()> {
         if !self.workspace.is_stale() {
             return Ok(());
         }
-        // A panic is a bug of ours, told on standard error by the hook. The next change gets
-        // another chance.
+        // A panic is a bug of zigts, which the hook reports on standard error. The next change is
+        // checked again.
         match catch_unwind(AssertUnwindSafe(|| self.workspace.check())) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.output.log(&format!("{error:#}"))?,
@@ -236,7 +236,7 @@ impl<W: Write> Server<W> {
     }
 }
 
-/// What the server tells of itself.
+/// What the server can do.
 fn initialize_result() -> InitializeResult {
     let sync = TextDocumentSyncOptions {
         open_close: Some(true),
@@ -262,7 +262,7 @@ fn initialize_result() -> InitializeResult {
     }
 }
 
-/// Why a message gets no other answer.
+/// A response that is an error: its code and message.
 type ResponseError = (ErrorCode, String);
 
 fn decode<T: DeserializeOwned>(params: Value) -> Result<T, ResponseError> {

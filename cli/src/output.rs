@@ -1,12 +1,12 @@
-//! What a server says on standard output and standard error, written so that nobody waits for it.
+//! Standard output and standard error of a server, written so that nothing waits for them.
 //!
-//! Whoever reads there may have gone, may have a full disk, or may read no more; a write then fails, or
-//! never returns. So once [`start_writers`] has been called, a line goes into a bounded queue, and a thread of
-//! each stream's own writes it: a line that does not fit, or cannot be written, is dropped and counted,
-//! and nothing else happens. A program that only does its work and ends writes directly, as before.
+//! The reader may have gone, may have a full disk, or may have stopped reading; a write then fails, or
+//! never returns. So once [`start_writers`] has been called, a line goes into a queue with a limit, and each
+//! stream has a thread that writes it: a line that does not fit, or cannot be written, is dropped and counted,
+//! and nothing else happens. A program that does not serve writes directly.
 //!
-//! Not `tracing-appender`: its queue is bounded in lines (128,000, of up to 16 KiB each), what the disk
-//! refuses is not counted, and it is for the log alone; here go the panics and remarks as well.
+//! Not `tracing-appender`: its limit is in lines (128,000, of up to 16 KiB each), what the disk refuses is
+//! not counted, and it is only for the log; panics and remarks are written here as well.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -21,16 +21,16 @@ use anstream::{AutoStream, ColorChoice};
 use rustix::io::Errno;
 use zigttp_runtime::DroppedLogLines;
 
-/// Bytes that wait to be written to one stream: a minute of a busy log, and nothing to a server.
+/// Most bytes that wait to be written to one stream: a minute of a busy log, and little for a server.
 const MAX_QUEUE_BYTES: usize = 1 << 20;
-/// What a queued line holds at most besides its bytes: its place in the queue, which grows by doubling,
-/// and the allocator's own.
+/// Most bytes that a queued line holds besides its own: its slot in the queue, which grows by doubling, and
+/// the allocator's.
 const LINE_OVERHEAD: usize = 64;
 /// How long the end of a program waits for what is queued.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
 const SETTLE_TIME: Duration = Duration::from_millis(100);
-/// Pause before a stream is asked again that does not wait by itself (`O_NONBLOCK` is a property of
-/// what is shared with other programs, such as a terminal).
+/// Pause before the next write to a stream that does not block (`O_NONBLOCK` is a property that is shared
+/// with other programs, such as of a terminal).
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Where a program writes.
@@ -49,7 +49,7 @@ struct Queues {
     dropped: Arc<DroppedLogLines>,
 }
 
-/// Lets threads of their own write from now on. What they have to drop is counted in the answer.
+/// Starts the threads that write from now on. The counter that is returned counts what they drop.
 ///
 /// # Errors
 /// When the system gives no threads.
@@ -84,12 +84,12 @@ pub fn try_write(stream: Stream, text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for what nobody needs: a reader that has gone away wants no remarks.
+/// The same for what may be lost: a reader that has gone needs no remarks.
 pub fn write(stream: Stream, text: &[u8]) {
     let _ = try_write(stream, text);
 }
 
-/// The same for a text with colours, which are left out where nobody asked for them.
+/// The same for a text with colours, which are left out where they are not wanted.
 pub fn write_styled(stream: Stream, text: &str) {
     let choice = match stream {
         Stream::Out => AutoStream::choice(&io::stdout()),
@@ -107,8 +107,8 @@ pub fn settle() {
     flush_within(SETTLE_TIME);
 }
 
-/// Waits until all that was queued has been written, for a bounded time: a reader that reads no more must
-/// not keep a program from its end.
+/// Waits until all queued lines have been written, but not for long: a reader that has stopped reading must
+/// not keep a program from ending.
 pub fn flush() {
     flush_within(FLUSH_TIME);
 }
@@ -172,8 +172,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes for ever. No lock is held meanwhile, not even that of [`io::stderr`]: this is the thread
-    /// that may be stuck.
+    /// Writes for ever. It holds no lock while it writes, not even that of [`io::stderr`]: this thread may
+    /// get stuck.
     fn work(&self, stream: BorrowedFd<'_>, dropped: &AtomicU64) {
         let mut is_torn = false;
         loop {
@@ -187,7 +187,7 @@ impl Queue {
                 }
             };
             drop(state);
-            // What is written behind half a line must not look like a part of it.
+            // What follows half a line must not look like a part of it.
             if is_torn && write_all(stream, b"\n").is_ok() {
                 is_torn = false;
             }

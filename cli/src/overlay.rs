@@ -1,4 +1,4 @@
-//! Texts that stand in for files: standard input, fixes not written yet, what an editor has open.
+//! Texts that are used instead of files: standard input, fixes not written yet, what an editor has open.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -10,22 +10,22 @@ pub struct Overlay {
 }
 
 impl Overlay {
-    /// The text that stands in for a file, if there is one.
+    /// The text that is used instead of a file, if there is one.
     pub fn get(&self, path: &Path) -> Option<&str> {
         self.texts.get(&plain(path)).map(String::as_str)
     }
 
-    /// Lets a text stand in for a file.
+    /// Uses a text instead of a file.
     pub fn set(&mut self, path: &Path, text: String) {
         self.texts.insert(plain(path), text);
     }
 
-    /// Lets the file speak for itself again.
+    /// Uses the file again.
     pub fn remove(&mut self, path: &Path) {
         self.texts.remove(&plain(path));
     }
 
-    /// Every file that something stands in for.
+    /// Every file that has a text here.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.texts.iter().map(|(path, text)| (path.as_path(), text.as_str()))
     }

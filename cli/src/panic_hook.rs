@@ -1,10 +1,10 @@
-//! What a user sees of a bug of ours.
+//! What a user sees when a program has a bug.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic::PanicHookInfo;
 
-/// Makes a panic say that the program is at fault, and what to send to whom.
+/// Makes a panic say that the program has a bug, and what to report.
 pub fn install(program: &'static str) {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -22,8 +22,8 @@ pub fn install(program: &'static str) {
     }));
 }
 
-/// Makes a panic a line of the log, as a server's is: written in the log's own format, by a thread that
-/// may wait for whoever reads it, and bounded as other lines are.
+/// Makes a panic of a server a line of its log: in the log's format, written by the thread that may wait for
+/// the reader, and limited as other lines are.
 pub fn install_for_a_server() {
     std::panic::set_hook(Box::new(|panic| {
         if is_of_the_parser(panic) {

@@ -23,7 +23,7 @@ use self::http::Http;
 use crate::defaults::DEFAULTS;
 use crate::values::within;
 
-/// The heading of `--help` for what is about a new handler in place of another.
+/// The heading of `--help` for options about replacing the handler.
 pub(crate) const SWAPPING: &str = "Swapping the handler";
 
 /// Options of the server, grouped as `--help` shows them.
@@ -113,7 +113,7 @@ mod tests {
         server: ServerOptions,
     }
 
-    /// Also those that are told in words, and that a default reads back as itself.
+    /// Includes defaults that the help gives in words. Parsing a default gives the library's value.
     #[test]
     fn the_defaults_of_the_flags_are_those_of_the_library() {
         let Program { server } = Program::parse_from(["zigttp"]);

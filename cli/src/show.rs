@@ -22,7 +22,7 @@ pub fn error(error: &anyhow::Error) {
     remark(&format!("error: {error:#}"));
 }
 
-/// Shows every diagnostic, each with its place in the source.
+/// Shows every diagnostic, each with its lines of source.
 ///
 /// # Errors
 /// When standard error is closed.
@@ -62,7 +62,7 @@ pub fn tally<'a>(reports: impl Iterator<Item = &'a Report> + Clone) {
     }
 }
 
-/// Shows what top-level code said while a handler was built.
+/// Shows what top-level code printed while a handler was built.
 pub fn console(lines: &[ConsoleLine]) {
     for line in lines {
         remark(&format!("console.{} while building: {}", console_method(line), line.text));
@@ -79,7 +79,7 @@ pub fn console_method(line: &ConsoleLine) -> &'static str {
     }
 }
 
-/// Does some work, and says on a terminal what it is, and for how long, once it takes long.
+/// Does some work. If it takes long, a terminal shows what it is and how long it has taken.
 pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let what = printable(what);
     if !stderr().is_terminal() {
@@ -106,13 +106,13 @@ pub fn while_working<T>(what: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Shows a line, as it may stand on a terminal.
+/// Shows a line, with unprintable characters escaped.
 pub fn remark(line: &str) {
     let line = printable_lines(line);
     output::write(Stream::Error, format!("{line}\n").as_bytes());
 }
 
-/// Colours for a terminal whose user did not ask for none (<https://no-color.org>).
+/// Colours for a terminal, unless the user wants none (<https://no-color.org>).
 fn color_choice() -> ColorChoice {
     let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     if is_unwanted || !stderr().is_terminal() { ColorChoice::Never } else { ColorChoice::Auto }

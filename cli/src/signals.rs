@@ -1,5 +1,5 @@
-//! What the operator tells a server by signals, heard from the very beginning: before that a SIGHUP
-//! ends the process.
+//! The signals by which an operator stops a server or reloads its files. They are handled from the start
+//! on: until then a SIGHUP would end the process.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -7,7 +7,7 @@ use zigttp_runtime::on_own_thread;
 
 use crate::output;
 
-/// SIGHUP, for each that has something to read anew. One that comes while the server starts is kept.
+/// SIGHUP, for each part that reads its files again. One that comes while the server starts is kept.
 ///
 /// # Errors
 /// When signals cannot be listened to.
@@ -24,7 +24,7 @@ pub fn survive_large_files() -> Result<()> {
     listen(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
-/// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
+/// Completes at Ctrl-C or SIGTERM. A second one ends the process at once.
 ///
 /// # Errors
 /// When signals cannot be listened to.
@@ -49,11 +49,11 @@ pub fn stop() -> Result<impl Future<Output = ()> + Unpin> {
     }))
 }
 
-/// Does what a server has to do before it serves, while signals are heard: nothing, if it is told to stop
-/// meanwhile. What is under way then ends with the process.
+/// Does the work of a server's start; returns `None` if a signal stops the server meanwhile. Unfinished
+/// work then ends with the process.
 ///
 /// # Errors
-/// What the work comes to, or that the system gives no thread for it.
+/// The error of the work, or that the system gives no thread for it.
 pub async fn start<T: Send + 'static>(
     stop: &mut (impl Future<Output = ()> + Unpin),
     work: impl FnOnce() -> Result<T> + Send + 'static,

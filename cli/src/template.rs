@@ -25,7 +25,7 @@ pub struct File {
     pub text: String,
 }
 
-/// An example, as it stands in the repository.
+/// An example of the repository.
 struct Example {
     readme: &'static str,
     files: &'static [(&'static str, &'static str)],
@@ -64,7 +64,7 @@ static TSCONFIG: &str = include_str!("../../examples/tsconfig.json");
 /// The version of TypeScript that knows the library a handler has.
 const TYPESCRIPT: &str = "^7.0.2";
 
-/// Where an example's README begins to speak of its place in the repository.
+/// Where the part of an example's README begins that only holds in the repository.
 const HOW_TO_RUN: &str = "\n## Run it\n";
 
 impl Template {
@@ -93,7 +93,7 @@ impl Template {
     }
 }
 
-/// What the example's README says of the handler, and then how to work on it here.
+/// What the example's README says about the handler, and then how to work on it here.
 fn readme(project: &str, of_example: &str) -> String {
     let (about, _) = of_example.split_once(HOW_TO_RUN).expect("every example says how it is run");
     let (_, about) = about.split_once('\n').expect("a README begins with a title of its own");
@@ -160,8 +160,7 @@ fn package(project: &str) -> String {
     serde_json::to_string_pretty(&package).expect("text always serialises") + "\n"
 }
 
-/// A name that npm takes: of `a-z`, `0-9`, `-`, `_` and `.`, and beginning with none of the last
-/// two.
+/// A name that npm accepts: of `a-z`, `0-9`, `-`, `_` and `.`, and not beginning with the last two.
 fn package_name(project: &str) -> String {
     let name: String = project
         .to_lowercase()

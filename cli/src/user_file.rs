@@ -1,8 +1,8 @@
 //! Writes a file that the user has named.
 //!
-//! The user may have named anything: a file, which nobody is to see half of (a server may be reading the
-//! old one); a link, whose target is meant; a pipe or a device, which is there to be written to, and which
-//! a rename would destroy (as root, `/dev/null` for all programs).
+//! It may be anything: a file, of which no other program may read half (a server may be reading the old
+//! one); a link, whose target is meant; a pipe or a device, which must be written to and not replaced (as
+//! root, a rename would destroy `/dev/null` for all programs).
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -10,26 +10,26 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// Links that are followed at most, as the system does.
+/// Most links that are followed, as many as the system follows.
 const MAX_LINKS: usize = 40;
 
-/// Writes these bytes to what a path leads to, in place of what is there.
+/// Writes these bytes to what a path leads to, instead of its content.
 ///
 /// # Errors
 /// When it cannot be written. A file is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::metadata(path) {
-        // `/dev/stdout`, say: also where a file is behind it, which whoever has opened it reads.
+        // For example `/dev/stdout`, even if it is a file: the program that opened it expects the bytes.
         Ok(found) if is_behind(io::stdout(), &found) => write_whole(io::stdout(), bytes),
         Ok(found) if is_behind(io::stderr(), &found) => write_whole(io::stderr(), bytes),
         Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
         Ok(found) if found.is_file() => {
-            // Who has made it read only does not want it changed, though its folder lets us.
+            // A read-only file must not be changed, though its folder would allow it.
             let writable = OpenOptions::new().write(true).open(path)?;
             drop(writable);
             let target = fs::canonicalize(path)?;
             match replace(&target, bytes, Some(&found)) {
-                // The folder cannot be written, or the file is a mount of its own: it itself can be.
+                // The folder cannot be written, or the file is a mount of its own: write to the file itself.
                 Err(error) if is_of_the_folder(&error) => {
                     OpenOptions::new().write(true).truncate(true).open(path)?.write_all(bytes)
                 }
@@ -44,7 +44,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Whether a path leads to where standard output goes, so that nothing else may be written there.
+/// Whether a path leads to standard output, so that nothing else may be written there.
 pub fn is_output(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| is_behind(io::stdout(), &found))
 }
@@ -54,7 +54,7 @@ fn write_whole(mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
-/// Where a file is to be made that links lead to, though it is not there.
+/// The path that links lead to, though there is no file yet.
 fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -66,12 +66,12 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links"))
 }
 
-/// Puts another file in the place of one, at once.
+/// Replaces a file in one step, or makes it. It keeps its owner and mode.
 fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
     let (temporary, mut file) = create_beside(path)?;
     let mut written = file.write_all(bytes);
     if let (Ok(()), Some(old)) = (&written, old) {
-        // Root may write for others; nobody else can, nor has to.
+        // Only root can write for other users; for others it fails and is not needed.
         let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
         written = file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o777));
     }
@@ -84,7 +84,7 @@ fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> 
     written
 }
 
-/// A new file beside another, which nobody has made before.
+/// A new file beside another, under a name that was free.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let mut number = std::process::id();
     loop {

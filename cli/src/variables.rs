@@ -1,4 +1,4 @@
-//! Environment variables that stand in for options.
+//! Environment variables that options are read from.
 //!
 //! An option that may be given by a variable is declared with `env` alone, which makes the variable's name
 //! of the option's: `MAX_QUEUE` for `--max-queue`. Here it gets the prefix of the program.
@@ -23,7 +23,7 @@ pub fn read(command: Command) -> Command {
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, read))
 }
 
-/// An error of the command that names the variable which its value is of, if it is of one and not of
+/// An error of the command that names the variable which the value comes from, if it does not come from
 /// these arguments.
 pub fn with_variable(command: &Command, arguments: &[String], mut error: Error) -> Error {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
@@ -38,7 +38,7 @@ pub fn with_variable(command: &Command, arguments: &[String], mut error: Error) 
     error
 }
 
-/// An error about arguments that says in print what they are: names of files may come from anybody.
+/// An error about arguments with unprintable characters escaped: names of files may come from strangers.
 pub fn escaped(mut error: Error) -> Error {
     let shown = |text: &str| printable(text).into_owned();
     let said: Vec<_> = error

@@ -1,4 +1,4 @@
-//! Tells when files have changed.
+//! Notices when files change.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::os::unix::fs::MetadataExt;
@@ -11,21 +11,21 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// How long files must have been left alone before a change is told: editors and builds write in
-/// several steps.
+/// How long files must be unchanged before a change is reported: editors and builds write in several
+/// steps.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// How often files are looked at that no message was of. A folder tells only of what is in it: not that a
-/// link on the way to it leads elsewhere now, as Kubernetes turns `..data` and Capistrano `current`, nor
-/// what another machine has done to a disk they share.
+/// How often files without a message are looked at. A folder reports only what happens in it: not that a link
+/// in its path has changed its target, as Kubernetes does with `..data` and Capistrano with `current`, nor
+/// what another machine has done to a shared disk.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Watches files, also while they are replaced or not there, and links on the way to them.
+/// Watches files, also while they are replaced or missing, and links in their paths.
 pub struct Watch {
-    /// Of each file what it was when it was last looked at.
+    /// What each file was at the last look.
     files: BTreeMap<PathBuf, Option<Identity>>,
     changes: mpsc::Receiver<()>,
-    /// What a change concerns us of: the files, or what is missing on the way to them.
+    /// The paths whose changes matter: the files, or the first missing folder of their paths.
     watched: Arc<Mutex<HashSet<PathBuf>>>,
     folders: BTreeSet<PathBuf>,
     /// Stops watching when dropped.
@@ -42,7 +42,7 @@ struct Identity {
 }
 
 impl Identity {
-    /// Of the file at the end of all links; nothing while there is none.
+    /// The identity of the file at the end of all links; `None` while there is none.
     fn of(path: &Path) -> Option<Identity> {
         let found = std::fs::metadata(path).ok()?;
         Some(Identity {
@@ -100,7 +100,7 @@ impl Watch {
             folders.entry(folder).or_default().push(name);
         }
         for folder in self.folders.iter().filter(|folder| !folders.contains_key(*folder)) {
-            // It may have gone, and its watch with it.
+            // It may have been removed, and its watch with it.
             let _ = self.watcher.unwatch(folder);
         }
         let mut watched = HashSet::new();
@@ -118,14 +118,14 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for a change, and until the files are left alone.
+    /// Waits for a change, and then until the files stay unchanged.
     pub async fn changed(&mut self) {
         while !self.change_within(LOOK).await {}
         self.look();
         while self.change_within(QUIET).await {}
     }
 
-    /// Whether a change was told of, or is seen when the time is over.
+    /// Whether a change is reported within the time, or seen at its end.
     async fn change_within(&mut self, time: Duration) -> bool {
         match timeout(time, self.changes.recv()).await {
             Ok(told) => told.map(|()| true).expect("the watcher lives as long as this"),
@@ -145,8 +145,8 @@ impl Watch {
     }
 }
 
-/// The folder that has to be watched for an absolute path, and what in it: the file, or the first
-/// folder that is missing on the way there.
+/// The folder that has to be watched for an absolute path, and the name in it: of the file, or of the first
+/// missing folder of the path.
 fn watched_entry(file: &Path) -> (PathBuf, PathBuf) {
     let mut path = file;
     while let Some(folder) = path.parent() {

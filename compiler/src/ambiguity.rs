@@ -1,4 +1,4 @@
-//! Bounds how often the parser may have to guess.
+//! Limits how often the parser may have to guess.
 //!
 //! What begins with `<T>` may be an arrow function, a type assertion or, after a name, a call. The
 //! parser tries one after the other, and each try meets the next `<T>` inside: 20 within one another
@@ -20,7 +20,7 @@ const BEFORE_EXPRESSION: [&str; 16] = [
     "of", "return", "throw", "typeof", "yield",
 ];
 
-/// The first place where the parser would have to guess too often, if there is one.
+/// Where the parser would first have to guess too often, if anywhere.
 ///
 /// Works on the text, since there are no tokens without the parser: what stands in strings and
 /// comments counts, and would have to open ten such brackets and close none to be mistaken.

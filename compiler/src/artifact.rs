@@ -1,5 +1,4 @@
-//! The bytes of a `handler.wasm`: a snapshot, less what only building needs, plus its description
-//! of itself.
+//! The bytes of a `handler.wasm`: a snapshot, without what only building needs, and with its manifest.
 
 use sha2::{Digest, Sha256};
 use wasm_encoder::reencode::{Error, Reencode, RoundtripReencoder};
@@ -11,7 +10,7 @@ use zigttp_abi::manifest::{MANIFEST_SECTION, Manifest, SOURCEMAP_SECTION};
 use crate::emit::Emitted;
 use crate::source::Sources;
 
-/// The one export that is no event: what all of them work in.
+/// The one export that is not an event.
 const MEMORY: &str = "memory";
 
 /// Writes an artifact.
@@ -41,8 +40,7 @@ pub(crate) fn write(
     Ok(module.finish())
 }
 
-/// The exports that serving calls. Without the others, nobody can load a module into an artifact
-/// later.
+/// The exports that serving calls. Without the others, no module can be loaded into an artifact later.
 fn event_exports(section: &[u8]) -> Result<ExportSection, Error> {
     let mut exports = ExportSection::new();
     for export in ExportSectionReader::new(BinaryReader::new(section, 0))? {

@@ -1,8 +1,8 @@
-//! What top-level code says through `console`, kept for the caller to show.
+//! What top-level code prints with `console`, kept for the caller to show.
 
 use zigttp_abi::guest::LogLevel;
 
-/// Most bytes that are kept. A loop that talks could fill the memory before its time is up.
+/// Most bytes that are kept. A loop that prints could fill the memory before its time is up.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// One line of `console`.
@@ -12,7 +12,7 @@ pub struct ConsoleLine {
     pub text: String,
 }
 
-/// Collects lines up to a bound.
+/// Collects lines up to a limit.
 #[derive(Default)]
 pub(crate) struct Console {
     lines: Vec<ConsoleLine>,
@@ -27,7 +27,7 @@ impl Console {
         // A line costs something even if it is empty.
         self.bytes += text.len() + 1;
         let text = if self.bytes > MAX_BYTES {
-            "(what top-level code logs from here on is not shown)"
+            "(further lines of top-level code are not shown)"
         } else {
             text
         };

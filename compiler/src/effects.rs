@@ -1,8 +1,8 @@
-//! Infers what the functions of a handler do to the world: the call graph across modules.
+//! Infers the effects of a handler's functions: the call graph across modules.
 //!
-//! Errs on the side of doing: a function that is handed to code nobody knows counts as called, and
-//! so does one that is kept in a container which is called out of. Only for top-level code, where
-//! handing over is mostly storing, does it take more than that.
+//! In doubt a function counts as called: one that is passed to unknown code does, and so does one that is
+//! stored in a container from which functions are called. Only for top-level code, where passing a function
+//! mostly means storing it, is more needed.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -22,7 +22,7 @@ const MAX_OF_A_NAME: usize = 100;
 
 /// Steps that every question about what may be called has, and steps that all of them have together
 /// beyond those. Hand-written handlers need a few for each call. Thousands of functions in one
-/// list, called in thousands of places, would take minutes, and fill the memory with what is found:
+/// list, called thousands of times, would take minutes, and fill the memory with what is found:
 /// of those not everything is known.
 const STEPS_OF_A_QUESTION: usize = 4;
 const STEPS_IN_ALL: usize = 200_000;
@@ -33,14 +33,14 @@ const MAX_MEMBERS: usize = 1_000;
 /// Most classes that extend one another before giving up.
 const MAX_PARENTS: usize = 16;
 
-/// Functions that ask what time it is.
+/// Functions that read the time.
 const CLOCKS: [&str; 4] = ["Date.now", "performance.now", "Date", "Temporal.Now.instant"];
 
-/// Functions that ask for random numbers.
+/// Functions that return random numbers.
 const RANDOM: [&str; 3] = ["Math.random", "crypto.getRandomValues", "crypto.randomUUID"];
 
-/// Methods of what the language brings along. Called on something unknown they are that, not a
-/// method of the handler's own of the same name.
+/// Methods of the language's own objects. Called on something unknown, they are taken for these and not for
+/// a method of the handler with the same name.
 const BUILTIN_METHODS: [&str; 34] = [
     "add",
     "at",
@@ -257,7 +257,7 @@ impl Inference<'_> {
         actions.extend(callees.iter().map(|&callee| action(call.span, callee)));
 
         let is_known = !callees.is_empty();
-        // The API looks at what it is given, and calls none of it.
+        // The API calls none of its arguments.
         if is_known && callees.iter().all(|callee| matches!(callee, Callee::Api(_))) {
             return;
         }
@@ -287,7 +287,7 @@ impl Inference<'_> {
             &call.callee.value,
             Value::Member(_, Some(method)) if STORING.contains(&method.as_str())
         );
-        // What a module that cannot be seen into does with it is anybody's guess.
+        // What unknown code does with it is not known.
         let is_method = matches!(call.callee.value, Value::Member(..));
         is_method && !stores && !call.is_new
     }
@@ -445,7 +445,7 @@ impl Inference<'_> {
         }
     }
 
-    /// What the answer of a call may be.
+    /// What a call may return.
     fn returned_by(&self, module: ModuleId, id: CallId, is_deep: bool, found: &mut Found) {
         if !found.calls.insert((module, id, is_deep)) {
             return;
@@ -453,7 +453,7 @@ impl Inference<'_> {
         let call = &self.model.module(module).code[id];
         let mut called = Found { steps: found.steps, ..Found::default() };
         if !call.is_new {
-            // One question with another inside: what was asked before is not asked again.
+            // A question inside another: calls that were looked into are not looked into again.
             std::mem::swap(&mut called.calls, &mut found.calls);
             self.callees(module, &call.callee, false, &mut called);
             std::mem::swap(&mut called.calls, &mut found.calls);

@@ -32,7 +32,7 @@ pub(crate) struct Emitted {
     pub(crate) id: ModuleId,
     pub(crate) name: ModuleName,
     pub(crate) code: String,
-    /// From places in `code` to places in the source.
+    /// From positions in `code` to positions in the source.
     pub(crate) map: SourceMap,
 }
 
@@ -166,7 +166,7 @@ impl VisitMut for Rewriter {
     }
 }
 
-/// Maps name modules and leave out their texts, which stay with whoever wrote them.
+/// Maps name modules without their texts, so that the artifact does not contain the source.
 struct MapConfig;
 
 impl SourceMapGenConfig for MapConfig {

@@ -1,4 +1,4 @@
-//! Makes the changes that settle findings, in copies of the texts.
+//! Makes the fixes of diagnostics, in copies of the texts.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,8 +10,7 @@ use crate::report::Report;
 
 /// The texts of modules after the fixes that may be made without asking, of those that change.
 ///
-/// Where two fixes touch, the later one is left out: it may be there again when the changed
-/// handler is checked.
+/// If two fixes touch, the later one is left out: the next check of the changed handler may offer it again.
 pub fn fixed(report: &Report) -> Vec<(ModuleId, String)> {
     let mut texts = Vec::new();
     for (module, edits) in choose(&report.diagnostics) {
@@ -22,8 +21,8 @@ pub fn fixed(report: &Report) -> Vec<(ModuleId, String)> {
 
 /// Which bytes of a module's text an edit replaces.
 ///
-/// What is to be put before everything else goes behind a first line that begins with `#!`,
-/// which is none of the program.
+/// What is inserted at the start goes behind a first line that begins with `#!`, which is not part of the
+/// program.
 pub fn range(text: &str, edit: &Edit) -> Range<usize> {
     if edit.span.end == 0 && text.starts_with("#!") {
         let start = text.find('\n').map_or(text.len(), |newline| newline + 1);

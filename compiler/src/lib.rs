@@ -9,14 +9,14 @@
 //! ```
 //!
 //! - `load`: reads a module ([`Entry`] first), `parse`s it, `model` collects its facts, `resolve`
-//!   says which modules its imports may mean, and so on until nothing new is reached;
-//! - `effects`: the call graph across modules, and with it what each function does to the world;
-//! - [`report`]: the rules' findings and how they are shown;
-//! - [`fix`]: the changes that settle findings, made to the text;
+//!   says which modules its imports may mean, and so on until no new module is reached;
+//! - `effects`: the call graph across modules, and with it the effects of each function;
+//! - [`report`]: the rules' diagnostics and how they are shown;
+//! - [`fix`]: the fixes of diagnostics, made in the text;
 //! - `emit`: TypeScript without its types, imports rewritten to module names, source maps;
-//! - `snapshot`: runs the top-level code in the engine and keeps what it leaves behind;
-//! - `artifact`: the bytes of a `handler.wasm` and its description of itself;
-//! - [`typings`]: what `tsc` and editors are to know of the API.
+//! - `snapshot`: runs the top-level code in the engine and keeps the resulting state;
+//! - `artifact`: the bytes of a `handler.wasm` and its manifest;
+//! - [`typings`]: the API for `tsc` and editors.
 //!
 //! The compiler is a function. It reads no file (the caller hands it one that reads a module), no
 //! clock and no environment, and prints nothing; `clippy.toml` holds it to that. The same texts
@@ -52,7 +52,7 @@ pub use load::MAX_SOURCE_BYTES;
 use report::Report;
 pub use snapshot::{Builder, Clock, TICK};
 
-/// The module a handler is named after.
+/// The entry module of a handler.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Its file name; other modules are named relative to its folder.
@@ -66,13 +66,13 @@ pub type ReadModule<'a> = dyn FnMut(&ModuleName) -> Result<String, ReadError> + 
 /// Why a module cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// There is none of this name; the next candidate may exist.
+    /// It does not exist; the next candidate may.
     NotFound,
-    /// There is one, and its text cannot be had, for this reason.
+    /// It exists, but its text cannot be read, for this reason.
     Unreadable(String),
 }
 
-/// Says everything there is to say about a handler without running it.
+/// Checks a handler without running it.
 pub fn check(entry: Entry, read: &mut ReadModule<'_>, levels: &Levels) -> Report {
     stacker::grow(nesting::WALKING_STACK_BYTES, || {
         let handler = load::load(entry, read);
@@ -85,11 +85,11 @@ pub fn check(entry: Entry, read: &mut ReadModule<'_>, levels: &Levels) -> Report
 pub struct Artifact {
     /// The `handler.wasm`.
     pub bytes: Vec<u8>,
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: Manifest,
     /// Warnings, if any.
     pub report: Report,
-    /// What the top-level code said.
+    /// What the top-level code printed.
     pub console: Vec<ConsoleLine>,
 }
 
@@ -98,7 +98,7 @@ pub struct Artifact {
 pub struct Rejected {
     /// The errors, and warnings beside them.
     pub report: Report,
-    /// What the top-level code said, if it got to run.
+    /// What the top-level code printed, if it ran.
     pub console: Vec<ConsoleLine>,
 }
 
@@ -131,7 +131,7 @@ pub fn build(
         };
         exports.sort_unstable();
 
-        // Now that the code has run, rules know more.
+        // The rules now also see the result of running it.
         handler.model.evaluation = Some(evaluation);
         let report = Report::new(&handler.model, handler.sources, levels);
         let Some(snapshot) = snapshot.filter(|_| !report.has_errors()) else {

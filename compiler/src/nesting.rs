@@ -1,4 +1,4 @@
-//! Bounds how deep a syntax tree may be.
+//! Limits how deep a syntax tree may be.
 //!
 //! Everything that walks a tree recurses: parser, collectors, type stripping, printing, and the
 //! engine's own parser. The text is not to be trusted, and a stack that overflows ends the
@@ -42,7 +42,7 @@ fn most_tokens(text: &str) -> usize {
         .count()
 }
 
-/// The first place that is nested too deep, if there is one.
+/// What is nested too deep first, if anything is.
 pub(crate) fn first_too_deep(program: &Program, positions: Positions<'_>) -> Option<SyntaxError> {
     let mut depth = Depth { positions, depth: 0, found: None };
     program.visit_with(&mut depth);
@@ -64,7 +64,7 @@ macro_rules! count {
             }
             if self.depth == MAX_DEPTH {
                 let mut span = self.positions.of(node);
-                // What is nested further goes on and on; where it begins is enough.
+                // What is nested further may be long; its beginning is enough.
                 span.end = span.end.min(span.start + 1);
                 let message = format!("more than {MAX_DEPTH} levels of nesting");
                 self.found = Some(SyntaxError { span, message });

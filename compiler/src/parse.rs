@@ -21,7 +21,7 @@ pub(crate) const LANGUAGE: EsVersion = EsVersion::Es2023;
 /// Most errors that are reported for a module. Later ones are mostly consequences of the first.
 const MAX_ERRORS: usize = 50;
 
-/// A module's syntax tree with what is needed to go on with it.
+/// A module's syntax tree with what later phases need.
 pub(crate) struct Parsed {
     pub(crate) program: Program,
     /// Marks names that are declared nowhere in the module.
@@ -48,13 +48,13 @@ pub(crate) fn parse(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synta
     if let Some(error) = ambiguity::first_too_deep(id, file.text()) {
         return Err(vec![error]);
     }
-    // The parser recurses as deep as the text is nested, before anyone can look how deep that is.
+    // The parser recurses as deep as the text is nested, before the depth can be checked.
     // See `nesting` for the figures.
     stacker::grow(nesting::stack_bytes(file.text()), || {
         // It panics over some broken texts (an enum member `[abstract` is one); to the author that
         // is an error like any other. Nothing of what it was doing is used afterwards.
         catch_unwind(AssertUnwindSafe(|| parse_recursively(id, file))).unwrap_or_else(|_| {
-            let message = "the parser cannot make sense of this module".to_owned();
+            let message = "the parser cannot read this module".to_owned();
             Err(vec![SyntaxError { span: Span::start_of(id), message }])
         })
     })
@@ -75,7 +75,7 @@ fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synt
         .chain(parsed.as_ref().err().cloned())
         .map(|error| SyntaxError { span: spans.of(&error), message: sentence(&error.kind().msg()) })
         .collect();
-    // The parser may complain of one place twice, on the way in and on the way out.
+    // The parser may report one span twice, on the way in and on the way out.
     errors.sort_by_key(|error| error.span);
     errors.dedup_by_key(|error| error.span);
     errors.truncate(MAX_ERRORS);

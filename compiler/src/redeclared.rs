@@ -1,7 +1,7 @@
 //! Names that one scope declares twice (ECMAScript, the early errors of 14.2.1, 15.2.1, 16.2.1).
 //!
-//! The parser lets them pass and the engine refuses them, which would be told only when the
-//! handler is built. What TypeScript erases or merges (overloads, interfaces, `declare`, enums,
+//! The parser accepts them and the engine refuses them, which would be reported only when the handler
+//! is built. What TypeScript erases or merges (overloads, interfaces, `declare`, enums,
 //! namespaces) declares nothing here.
 
 use std::collections::HashMap;

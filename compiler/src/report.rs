@@ -1,4 +1,4 @@
-//! What checking a handler comes to, and how it is shown.
+//! The report on a handler, and its formats.
 
 pub mod compact;
 pub mod github;
@@ -20,20 +20,20 @@ use zigttp_abi::manifest::Properties;
 
 use crate::source::{LineColumn, Sources};
 
-/// Most findings of a report. Nobody reads more, and a hostile text of half a megabyte has 125,000,
+/// Most diagnostics of a report. A person reads no more, and a hostile text of half a megabyte has 125,000,
 /// which took a minute to print.
-const MAX_FINDINGS: usize = 500;
+const MAX_DIAGNOSTICS: usize = 500;
 
-/// Everything there is to say about a handler.
+/// What checking found out about a handler.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// In the order of the source, 500 at most.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many findings there are beyond those: warnings, unless all of those are errors.
+    /// How many more there are: warnings, unless all of `diagnostics` are errors.
     pub omitted: usize,
     /// What is known of the handler without running it.
     pub facts: Facts,
-    /// Whether the entry looks like one: it has events, imports the API, or cannot be read.
+    /// Whether the entry looks like a handler: it has events, imports the API, or cannot be read.
     pub is_handler: bool,
     /// Where functions of the API are named, for editors.
     pub api_names: Vec<(Span, &'static ApiFunction)>,
@@ -81,12 +81,12 @@ impl Report {
     }
 }
 
-/// Takes out what is beyond the bound, warnings first, and says how many that were.
+/// Removes what is over the limit, warnings first, and returns how many that were.
 fn omit(diagnostics: &mut Vec<Diagnostic>) -> usize {
-    let omitted = diagnostics.len().saturating_sub(MAX_FINDINGS);
+    let omitted = diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
     if omitted > 0 {
         diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
-        diagnostics.truncate(MAX_FINDINGS);
+        diagnostics.truncate(MAX_DIAGNOSTICS);
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.rule.code));
     }
     omitted
@@ -116,14 +116,14 @@ impl Facts {
     }
 }
 
-/// A report, and the paths under which its reader knows the handler's modules.
+/// A report, with the paths of the handler's modules as its reader writes them.
 #[derive(Clone, Copy)]
 pub struct ReportView<'a> {
     pub report: &'a Report,
     pub path_of: &'a dyn Fn(&ModuleName) -> String,
 }
 
-/// A stretch of a file as people count.
+/// A range of a file as people count.
 struct SourceRange {
     file: String,
     start: LineColumn,

@@ -1,7 +1,7 @@
 //! From what an import says to the names of modules it may mean.
 //!
 //! Pure: which of them exists is asked elsewhere. Names are relative to the entry's folder
-//! (`../shared/names.ts` lies beside it), so no answer depends on where on a disk a handler lies.
+//! (`../shared/names.ts` lies beside it), so no result depends on where on a disk a handler lies.
 
 use zigts_rules::import::{ModuleName, Unresolved};
 use zigttp_abi::api;

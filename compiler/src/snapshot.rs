@@ -1,4 +1,4 @@
-//! Runs a handler's top-level code inside the engine and keeps what it leaves behind.
+//! Runs a handler's top-level code inside the engine and keeps the resulting state.
 //!
 //! The engine (`engine/`) is compiled once in an instrumented form; each build makes an instance,
 //! loads the modules into it, runs them, and turns its memory and globals into a new module.
@@ -34,7 +34,7 @@ static ENGINE: &[u8] = include_bytes!("../engine/engine.wasm");
 /// How long a caller of [`Clock::tick`] waits between two calls.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// How long top-level code may run. All that honest code does there is build tables.
+/// How long top-level code may run. Honest code only builds tables there.
 const TOP_LEVEL_SECONDS: u64 = 10;
 
 /// Most memory of an instance while building, in MiB: the engine takes 2, 512 KiB of source about
@@ -60,21 +60,21 @@ pub struct Builder {
     context: ModuleContext<'static>,
 }
 
-/// Tells a [`Builder`] that time passes, from a thread of the caller's.
+/// Tells a [`Builder`] that time passes; for a thread of the caller.
 ///
 /// It does not keep the builder alive.
 #[derive(Clone)]
 pub struct Clock(EngineWeak);
 
 impl Clock {
-    /// Says that another [`TICK`] has passed; answers `false` once the builder is gone.
+    /// Says that another [`TICK`] has passed; returns `false` once the builder is gone.
     pub fn tick(&self) -> bool {
         let engine = self.0.upgrade();
         engine.inspect(Engine::increment_epoch).is_some()
     }
 }
 
-/// What running the top-level code came to.
+/// The result of running the top-level code.
 pub(crate) struct TopLevelRun {
     pub(crate) evaluation: Evaluation,
     pub(crate) console: Vec<ConsoleLine>,
@@ -110,7 +110,7 @@ impl Builder {
         Ok(Builder { engine, module, wizer, context })
     }
 
-    /// Must be ticked for a bound on time to hold.
+    /// Must be ticked, or the time limit does not hold.
     pub fn clock(&self) -> Clock {
         Clock(self.engine.weak())
     }
@@ -180,7 +180,7 @@ impl Builder {
     }
 }
 
-/// Registers and links the modules. Answers which events are functions; `None` if code threw.
+/// Registers and links the modules. Returns which event exports are functions; `None` if code threw.
 fn load(
     store: &mut Store<BuildHost>,
     instance: Instance,

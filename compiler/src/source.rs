@@ -1,7 +1,7 @@
-//! Source texts and places in them.
+//! Source texts and positions in them.
 //!
-//! The only file that touches the parser's own positions: those count bytes from 1 and mean
-//! nothing without the table they came from. Everywhere else a place is a [`Span`].
+//! The only file that uses the parser's own positions: those count bytes from 1 and mean
+//! nothing without the table they came from. Everywhere else a range is a [`Span`].
 
 #![expect(clippy::disallowed_types, reason = "the one place that converts them")]
 
@@ -26,7 +26,7 @@ pub struct SourceFile {
     line_starts: Vec<usize>,
 }
 
-/// A place as people count: both from 1, columns in characters.
+/// A position as people count: both from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineColumn {
     pub line: usize,
@@ -132,14 +132,14 @@ impl<'a> Positions<'a> {
         Positions { module, text }
     }
 
-    /// Where a piece of syntax stands. Errors at the end of a file can lie beyond it; they are
-    /// brought back.
+    /// The span of a piece of syntax. Errors at the end of a file can lie beyond it; they are moved to
+    /// its end.
     pub(crate) fn of(&self, syntax: &impl Spanned) -> Span {
         let span = syntax.span();
         Span::new(self.module, self.offset(span.lo), self.offset(span.hi))
     }
 
-    /// Where the text of a string literal stands, without its quotes.
+    /// The span of a string literal's text, without its quotes.
     pub(crate) fn inside_quotes(&self, literal: &impl Spanned) -> Span {
         let Span { module, start, end } = self.of(literal);
         if end - start < 2 {
@@ -149,7 +149,7 @@ impl<'a> Positions<'a> {
         }
     }
 
-    /// Where a word first stands within a piece of syntax; all of it if it does not.
+    /// The first span of a word in a piece of syntax; all of the syntax if it does not contain the word.
     pub(crate) fn word_in(&self, word: &str, syntax: &impl Spanned) -> Span {
         let Span { module, start, end } = self.of(syntax);
         match self.text[start as usize..end as usize].find(word) {

@@ -1,8 +1,8 @@
 //! Typings of everything a handler may use, for editors and `tsc`.
 //!
-//! The module and the events are printed from the tables of `zigttp-abi`; the globals, which are no
-//! rows of a table, are written down beside this file. `dom` is not to be loaded with them: most of
-//! what it declares does not exist in a handler.
+//! The module and the events are printed from the tables of `zigttp-abi`; the globals, which are in no
+//! table, are written down beside this file. `dom` must not be loaded with them: most of what it declares
+//! does not exist in a handler.
 
 use std::fmt::Write;
 

@@ -18,7 +18,7 @@ pub(crate) struct Declared {
     pub(crate) key: FunctionKey,
     /// The annotation.
     pub(crate) span: Span,
-    /// How to speak of the function.
+    /// The function in a message.
     pub(crate) name: String,
     /// What is allowed; nothing if it is declared pure.
     pub(crate) effects: BTreeSet<Effect>,
@@ -54,7 +54,7 @@ pub(crate) fn declared(handler: &HandlerModel) -> impl Iterator<Item = Declared>
     })
 }
 
-/// The effect of a name, where `pure` is none.
+/// The effect of a name; `pure` is not one.
 fn effect(name: &str) -> Option<Effect> {
     [Effect::Io, Effect::State].into_iter().find(|effect| effect.name() == name)
 }

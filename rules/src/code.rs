@@ -2,7 +2,7 @@
 //!
 //! Expressions are kept as far as rules follow them: constants, containers, functions, names,
 //! members and calls. Everything else is [`Value::Unknown`], about which nothing is claimed.
-//! What a name finally means, across modules, is the business of [`crate::resolve`].
+//! [`crate::resolve`] says what a name means across modules.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Code {
     pub writes: Vec<Write>,
     /// By [`LoopId`].
     pub loops: Vec<Loop>,
-    /// Names that nobody declares, where the code would fail without them: not after `typeof`,
+    /// Undeclared names, where the code would fail without them: not after `typeof`,
     /// not behind a test of `typeof`, not in dead branches.
     pub needed_globals: Vec<Reference>,
     /// Values that are exported under a name and declared here.
@@ -72,7 +72,7 @@ impl FunctionId {
 pub struct Function {
     /// Its name, or that of what it is assigned to; empty if it has none.
     pub name: String,
-    /// Where the name stands, or else the function's beginning.
+    /// The name, or else the function's beginning.
     pub span: Span,
     /// The function it is written in.
     pub parent: FunctionId,
@@ -108,7 +108,7 @@ pub struct Binding {
     pub origin: Origin,
     /// How often the name is used, its declaration aside.
     pub uses: usize,
-    /// What is assigned to it or put into it later.
+    /// What is assigned to it or added to it later.
     pub inflow: Vec<Expression>,
     /// Whether it never holds anything but its first value.
     pub is_constant: bool,
@@ -121,7 +121,7 @@ pub enum Origin {
     Import { import: usize, name: Option<String> },
     /// This value.
     Value(Expression),
-    /// A caller, or something else that is not followed.
+    /// A caller's argument, or something else that is not followed.
     Unknown,
 }
 
@@ -130,7 +130,7 @@ pub enum Origin {
 pub struct Call {
     /// What is called, without the arguments.
     pub span: Span,
-    /// Where it stands.
+    /// The function it is written in.
     pub function: FunctionId,
     pub callee: Expression,
     /// The arguments; those from a `...spread` on are left out.
@@ -138,7 +138,7 @@ pub struct Call {
     /// Whether there is a `...spread`, so that there may be more of them.
     pub has_spread: bool,
     pub is_new: bool,
-    /// The innermost loop of the same function it stands in.
+    /// The innermost loop of the same function around it.
     pub innermost_loop: Option<LoopId>,
 }
 
@@ -147,14 +147,14 @@ pub struct Call {
 pub struct Loop {
     /// What it goes over.
     pub over: Expression,
-    /// The loop of the same function it stands in.
+    /// The next outer loop of the same function.
     pub outer: Option<LoopId>,
 }
 
 /// Something that may change a binding, or an object.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// The place that is changed.
+    /// What is changed.
     pub span: Span,
     pub function: FunctionId,
     pub target: Expression,
@@ -200,7 +200,7 @@ pub enum Value {
     },
     Function(FunctionId),
     Binding(BindingId),
-    /// A name that nobody declares.
+    /// An undeclared name.
     Global(String),
     This,
     Member(Box<Expression>, Option<String>),
@@ -211,7 +211,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// What it is, in words, when it surely is no function and nothing else is known to come of it.
+    /// What it is, in words, if it is certain that it is no function.
     pub fn kind(&self) -> Option<&'static str> {
         match self {
             Value::Text(_) | Value::SomeText => Some("a string"),

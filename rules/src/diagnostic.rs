@@ -1,7 +1,7 @@
-//! One finding about a handler, as values: what is wrong, where, why it matters, what to do.
+//! One diagnostic of a handler, as values: what is wrong, where, why it matters, what to do.
 //!
-//! How it is shown (frames on a terminal, JSON) is the business of whoever reports it. But what it quotes of
-//! the author's making is printable from the beginning, each text in one line: no format can forget it.
+//! The reports decide how it is shown (frames on a terminal, JSON). But what it quotes from the source is
+//! escaped here, each text in one line, so that no format can forget it.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::printable::printable;
 use crate::record::{RuleRecord, Severity};
 use crate::span::Span;
 
-/// One finding of a rule.
+/// One diagnostic of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The rule that found it.
+    /// The rule that reports it.
     pub rule: &'static RuleRecord,
     /// The rule's own severity, unless the caller's settings changed it.
     pub severity: Severity,
@@ -22,29 +22,29 @@ pub struct Diagnostic {
     pub span: Span,
     /// A few words beside the underlined text; may be empty.
     pub label: String,
-    /// Other places that explain the finding.
+    /// Other spans that explain the diagnostic.
     pub secondary: Vec<Label>,
     /// Why it matters.
     pub note: Option<String>,
     /// What to do about it.
     pub help: String,
-    /// A change of the source that settles it.
+    /// A change of the source that resolves it.
     pub fix: Option<Fix>,
 }
 
-/// A remark about another place.
+/// A remark about another span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     pub span: Span,
     pub message: String,
 }
 
-/// A change of the source that settles a finding.
+/// A change of the source that resolves a diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
     /// What the change is, for a person.
     pub message: String,
-    /// Which texts to replace. They do not overlap, and all of them or none are made.
+    /// Which texts to replace. They do not overlap, and all of them are made or none.
     pub edits: Vec<Edit>,
     /// Whether it may be made without asking: the handler then does what it was meant to do.
     pub is_safe: bool,
@@ -53,7 +53,7 @@ pub struct Fix {
 /// A replacement of one stretch of text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edit {
-    /// What goes; empty where something is only put in.
+    /// What is removed; empty where something is only inserted.
     pub span: Span,
     pub replacement: String,
 }
@@ -65,7 +65,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a remark about another place.
+    /// Adds a remark about another span.
     pub fn secondary(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.secondary.push(Label { span, message: escaped(message) });
         self
@@ -83,7 +83,7 @@ impl Diagnostic {
         self
     }
 
-    /// Offers a replacement that the author should have a look at first.
+    /// Offers a replacement that the author should check first.
     pub fn suggest(
         &mut self,
         message: impl Into<String>,
@@ -102,7 +102,7 @@ impl Diagnostic {
     }
 }
 
-/// Where a running rule puts its findings.
+/// Where a running rule reports its diagnostics.
 ///
 /// It knows which rule is running, so that none can report under another's code.
 pub struct Sink<'a> {
@@ -115,7 +115,7 @@ impl<'a> Sink<'a> {
         Sink { rule, found }
     }
 
-    /// Reports a finding; the answer takes what else there is to say about it.
+    /// Reports a diagnostic, and returns it so that the rule can add more.
     pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.found.push(Diagnostic {
             rule: self.rule,

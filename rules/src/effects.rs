@@ -1,7 +1,7 @@
-//! What the functions of a handler do to the world, directly or through others.
+//! The effects of a handler's functions, directly or through others.
 //!
-//! Plain values; the compiler infers them. `io` and `state` are effects; clock and random numbers
-//! are none, but what uses them is not deterministic.
+//! Plain values; the compiler infers them. `io` and `state` are effects; the clock and random numbers
+//! are not, but what uses them is not deterministic.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,7 +30,7 @@ pub struct Effects {
 #[derive(Clone, Debug, Default)]
 pub struct ShortestPaths(BTreeMap<FunctionKey, Step>);
 
-/// The next action on the shortest way to an effect, and the last.
+/// The next action on the shortest path to an effect, and the last.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     next: Action,
@@ -48,17 +48,17 @@ pub struct Action {
 /// What it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ActionKind {
-    /// Calls another function of the handler, or has it called.
+    /// Calls another function of the handler, or passes it to be called.
     Function(FunctionKey),
-    /// Calls a function of `zigttp:websocket`, or has it called.
+    /// Calls a function of `zigttp:websocket`, or passes it to be called.
     Api(&'static str, Effect),
-    /// Asks what time it is; by the name of what it calls.
+    /// Reads the time; with the name of what it calls.
     Clock(&'static str),
-    /// Asks for random numbers.
+    /// Reads random numbers.
     Random(&'static str),
 }
 
-/// How a function comes to do something: places from the function on, the last the action itself.
+/// How a function leads to an action: the calls from the function on, and the action itself.
 #[derive(Clone, Debug)]
 pub struct Path {
     /// Calls that lead there, outermost first, each with the function called.
@@ -73,7 +73,7 @@ impl Path {
     }
 }
 
-/// Most calls of a way that are told, the first and the last ones: longer paths are made by hand.
+/// Most calls of a path that are shown, the first and the last ones: longer paths are artificial.
 const MAX_SHOWN_STEPS: usize = 8;
 
 /// Where a walk over the call graph has been.
@@ -83,11 +83,11 @@ struct Walk<'a> {
     seen: BTreeSet<FunctionKey>,
 }
 
-/// A function that a walk came to.
+/// A function that a walk has reached.
 struct Node {
     /// The call it came by, and the function.
     step: (Span, FunctionKey),
-    /// The first call of the way here.
+    /// The first call of the path to it.
     first: (Span, FunctionKey),
     /// The node before.
     from: Option<usize>,
@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
 }
 
 impl ShortestPaths {
-    /// The shortest way from a function, if there is one.
+    /// The shortest path from a function, if there is one.
     pub fn from(&self, function: FunctionKey) -> Option<Path> {
         let action = self.0.get(&function)?.last;
         let mut steps = Vec::new();
@@ -196,7 +196,7 @@ impl Effects {
         ShortestPaths(paths)
     }
 
-    /// The shortest way from a function to an effect that it has.
+    /// The shortest path from a function to an effect that it has.
     pub fn path_to_effect(&self, from: FunctionKey, effect: Effect) -> Option<Path> {
         self.paths_to_effect(effect)?.from(from)
     }
@@ -213,8 +213,8 @@ impl Effects {
         self.actions.get(&key).map_or(&[], Vec::as_slice)
     }
 
-    /// Everything a function does but call others, itself or through others, each with the
-    /// shortest way there.
+    /// Every action of a function other than calls, directly or through others, each with the shortest
+    /// path to it.
     pub fn reached(&self, from: FunctionKey) -> Vec<Path> {
         let mut found = Vec::new();
         Walk::new(self).each_action(self.actions_of(from), |walk, node, action| {
@@ -223,8 +223,8 @@ impl Effects {
         found
     }
 
-    /// The functions that may run when an event comes, each with an event that leads there and the
-    /// calls in between, outermost first.
+    /// The functions that may run for an event, each with an event that leads to it and the calls in
+    /// between, outermost first.
     pub fn paths_from_events(&self) -> BTreeMap<FunctionKey, EventPath> {
         let mut paths = BTreeMap::new();
         for (&event, actions) in &self.exports {
@@ -233,7 +233,7 @@ impl Effects {
             for (index, node) in walk.nodes.iter().enumerate() {
                 paths.entry(node.step.1).or_insert_with(|| {
                     let mut calls = walk.steps(Some(index));
-                    // The first is the export itself, which nobody calls in the source.
+                    // The first is the export itself, which the source does not call.
                     calls.remove(0);
                     EventPath { event, calls: calls.into_iter().map(|(span, _)| span).collect() }
                 });
@@ -288,7 +288,7 @@ impl Effects {
     }
 }
 
-/// How an event comes to run a function.
+/// How an event leads to a function.
 #[derive(Clone, Debug)]
 pub struct EventPath {
     pub event: &'static str,

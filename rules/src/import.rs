@@ -1,13 +1,13 @@
-//! Modules by name, and what a module asks others for.
+//! Modules by name, and what a module imports from others.
 
 use std::fmt;
 
 use crate::span::{ModuleId, Span};
 
-/// A module's place relative to the folder of the handler's entry module, as a path with `/`.
+/// A module's path relative to the folder of the handler's entry module, with `/`.
 ///
-/// `chat.ts`, `lib/rooms.ts` and `../shared/names.ts` are names. They stand in stack traces and
-/// artifacts, so they never say where on a disk the handler was built.
+/// `chat.ts`, `lib/rooms.ts` and `../shared/names.ts` are names. Stack traces and artifacts contain them, so
+/// they do not depend on where on a disk the handler was built.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModuleName(String);
 
@@ -39,9 +39,9 @@ pub struct Reference {
 /// One `import`, or `export … from`, or call of `import()`.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// What stands between the quotes.
+    /// The text between the quotes.
     pub specifier: String,
-    /// Where it stands, without the quotes; of a dynamic import that has none, its argument.
+    /// Its span, without the quotes; for a dynamic import without a literal, that of the argument.
     pub span: Span,
     pub kind: ImportKind,
     /// Whether TypeScript erases it whatever the names are used for (`import type`).
@@ -50,7 +50,7 @@ pub struct Import {
     pub names: Vec<ImportedName>,
 }
 
-/// How a module is asked for.
+/// The form of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportKind {
     /// `import … from "…"`
@@ -72,11 +72,11 @@ pub enum Target {
     Module(ModuleId),
     /// The module [`zigttp_abi::api::MODULE`].
     Websocket,
-    /// Nothing, for this reason.
+    /// No module, for this reason.
     Unresolved(Unresolved),
 }
 
-/// Why an import leads nowhere.
+/// Why an import cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unresolved {
     /// None of these modules exists.
@@ -91,25 +91,25 @@ pub enum Unresolved {
     NotSource { extension: String },
     /// `zigttp:` and something this version does not have.
     UnknownBuiltin,
-    /// The argument of a dynamic import is no string literal.
+    /// The argument of a dynamic import is not a string literal.
     NotLiteral,
     /// The form of import belongs to another module system.
     CommonJs,
-    /// It was not looked for, because the handler is too large already.
+    /// It was not read, because the handler is too large already.
     NotRead,
 }
 
-/// One name an import asks for.
+/// One name of an import.
 #[derive(Clone, Debug)]
 pub struct ImportedName {
     /// The name in the other module; `None` is all of it (`* as`).
     pub imported: Option<String>,
     /// The name in this module.
     pub local: String,
-    /// Where the name in the other module stands, or the local one of `* as` and default imports.
+    /// Where the name of the other module is written, or the local one of `* as` and default imports.
     pub span: Span,
     pub uses: Uses,
-    /// The text to take out of a declaration that is to import it no more.
+    /// The text to remove so that the declaration no longer imports it.
     pub removal: Option<Span>,
 }
 

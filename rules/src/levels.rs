@@ -1,4 +1,4 @@
-//! What the caller's settings make of findings: errors, warnings, or nothing.
+//! The caller's settings: which rules' diagnostics are errors, warnings, or dropped.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use crate::diagnostic::Diagnostic;
 use crate::record::{RuleRecord, Severity};
 use crate::suppression::may_be_suppressed;
 
-/// How seriously a rule is to be taken, whatever its record says.
+/// How the diagnostics of a rule are treated, whatever its record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Its findings are dropped.
+    /// Its diagnostics are dropped.
     Allow,
     /// They are warnings.
     Warn,
@@ -50,7 +50,7 @@ impl Levels {
         Ok(())
     }
 
-    /// Applies the choices to findings.
+    /// Applies the choices to diagnostics.
     pub fn apply(&self, found: &mut Vec<Diagnostic>) {
         found.retain_mut(|diagnostic| {
             match self.by_code.get(diagnostic.rule.code) {

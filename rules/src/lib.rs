@@ -1,24 +1,24 @@
-//! What `zigts` has to say about a handler: one file per rule.
+//! What `zigts` checks in a handler: one file per rule.
 //!
-//! A rule is a record (its manual page) and a check (a function from facts to findings):
+//! A rule is a record (its manual page) and a check (a function from facts to diagnostics):
 //!
 //! ```text
 //! HandlerModel ──▶ registry::check ──▶ each Rule::check ──▶ Vec<Diagnostic>
 //!  (model.rs)        (registry.rs)      (zts*.rs)            (diagnostic.rs)
 //! ```
 //!
-//! - [`model`], [`import`]: the handler as plain values, each with its place in the source;
-//! - [`code`], [`resolve`]: what its functions do, and what names and expressions come to;
-//! - [`effects`]: what its functions do to the world, directly or through others;
+//! - [`model`], [`import`]: the handler as plain values, each with its span in the source;
+//! - [`code`], [`resolve`]: what its functions do, and what names and expressions mean;
+//! - [`effects`]: the effects of its functions, directly or through others;
 //! - [`rule`], [`record`]: what a rule is, and the record everything about it is printed from;
 //! - [`registry`]: the one list of rules;
-//! - [`diagnostic`]: a finding, before anybody decides how to show it;
-//! - [`levels`]: what the caller's settings make of findings;
-//! - [`printable`]: text of anybody's making as it may stand on a terminal;
-//! - [`span`]: places in the source.
+//! - [`diagnostic`]: what a rule reports, independent of how it is shown;
+//! - [`levels`]: the caller's settings for rules;
+//! - [`printable`]: escapes text for a terminal;
+//! - [`span`]: ranges of the source.
 //!
-//! This crate knows no parser, no file and no terminal. Rules do not know each other, and nobody
-//! else knows a rule by name: a new one is a file, a row in [`registry`] and a fixture folder.
+//! This crate knows no parser, no file and no terminal. Rules do not know each other, and no other code
+//! knows a rule by name: a new one is a file, a row in [`registry`] and a fixture folder.
 
 mod annotation;
 mod call_path;

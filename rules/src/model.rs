@@ -1,4 +1,4 @@
-//! A handler as plain values: what rules read, and nothing of how it was parsed.
+//! A handler as plain values: what rules read, without how it was parsed.
 //!
 //! The compiler collects it. A rule that needs a new kind of fact adds a field here and its
 //! collector there. A test of a rule can write a model down by hand.
@@ -18,9 +18,9 @@ use crate::span::{ModuleId, Span};
 pub struct HandlerModel {
     /// The entry module first, then in the order they were reached.
     pub modules: Vec<Module>,
-    /// The module whose text went past the bound on a handler's source, which ended the reading.
+    /// The module whose text exceeded the limit on a handler's source, which ended the reading.
     pub oversized: Option<Oversized>,
-    /// What came of running the top-level code, once that was tried.
+    /// The result of running the top-level code, once it has run.
     pub evaluation: Option<Evaluation>,
     /// What its functions do to the world.
     pub effects: Effects,
@@ -30,7 +30,7 @@ pub struct HandlerModel {
 #[derive(Clone, Debug)]
 pub struct Module {
     pub name: ModuleName,
-    /// What the parser could not make sense of. With any, the other facts are incomplete.
+    /// Errors of the parser. If there are any, the other facts are incomplete.
     pub syntax_errors: Vec<SyntaxError>,
     pub imports: Vec<Import>,
     pub exports: Vec<Export>,
@@ -42,22 +42,22 @@ pub struct Module {
     pub globals: Vec<Reference>,
     /// What its functions do.
     pub code: Code,
-    /// Comments that ask for silence.
+    /// Comments that suppress rules.
     pub suppressions: Vec<Suppression>,
 }
 
-/// A comment that asks for some rules' silence: `// zigts-ignore ZTS320: reason`.
+/// A comment that suppresses rules: `// zigts-ignore ZTS320: reason`.
 #[derive(Clone, Debug)]
 pub struct Suppression {
     pub span: Span,
-    /// The bytes of the module it speaks for.
+    /// The bytes of the module in which it holds.
     pub covers: Range<u32>,
     /// The codes it names.
     pub codes: Vec<Reference>,
     pub has_reason: bool,
 }
 
-/// A problem of the parser.
+/// An error of the parser.
 #[derive(Clone, Debug)]
 pub struct SyntaxError {
     pub span: Span,
@@ -88,7 +88,7 @@ pub enum ExportSource {
 pub struct Routes {
     /// Where the name `routes` stands.
     pub span: Span,
-    /// The patterns; `None` when they are no array of constant strings.
+    /// The patterns; `None` when they are not an array of constant strings.
     pub patterns: Option<Vec<Reference>>,
 }
 
@@ -97,34 +97,34 @@ pub struct Routes {
 pub struct Protocols {
     /// Where the name `protocols` stands.
     pub span: Span,
-    /// The names of the subprotocols; `None` when they are no array of constant strings.
+    /// The names of the subprotocols; `None` when they are not an array of constant strings.
     pub names: Option<Vec<Reference>>,
 }
 
 /// How large a handler was when reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Oversized {
-    /// The module that went past the bound.
+    /// The module that exceeded the limit.
     pub module: ModuleId,
     /// Bytes of all modules read, this one included.
     pub bytes: usize,
-    /// The bound.
+    /// The limit.
     pub limit: usize,
 }
 
-/// What came of running a handler's top-level code.
+/// The result of running a handler's top-level code.
 #[derive(Clone, Debug)]
 pub enum Evaluation {
     /// It ran to its end, and these exports are functions.
     Completed { callable: Vec<&'static str> },
-    /// It threw, or awaits something that never comes.
+    /// It threw, or awaits a promise that never settles.
     Threw {
         /// The error as text.
         message: String,
         /// Where it was thrown, and from where that was called, innermost first.
         frames: Vec<Frame>,
     },
-    /// It was still running when its time was up.
+    /// It ran longer than its time limit.
     OutOfTime { seconds: u64 },
     /// It asked for more memory than a handler may start with.
     OutOfMemory { mebibytes: usize },
@@ -164,7 +164,7 @@ impl HandlerModel {
         &self.modules[id.index()]
     }
 
-    /// Whether the parser gave up or reading stopped early, so that most facts are missing.
+    /// Whether a module could not be parsed or reading stopped early, so that most facts are missing.
     pub fn is_partial(&self) -> bool {
         self.oversized.is_some()
             || self.modules.iter().any(|module| !module.syntax_errors.is_empty())
@@ -184,7 +184,7 @@ impl HandlerModel {
             .filter(|import| import.target == Target::Websocket && !import.is_type_only)
     }
 
-    /// Whether a module is asked for that cannot be had, so that not all of the handler is known.
+    /// Whether an imported module is missing, so that not all of the handler is known.
     pub fn has_unresolved_imports(&self) -> bool {
         self.imports().any(|(_, import)| {
             matches!(import.target, Target::Unresolved(_)) && !import.is_type_only
@@ -241,7 +241,7 @@ impl HandlerModel {
     }
 
     /// Names of the module itself win over those of its `export *`; the first `export *` over
-    /// the next, as none of the places that ask care which module a doubled name comes from.
+    /// the next, as no caller needs to know which module a repeated name comes from.
     fn gather_exports(
         &self,
         id: ModuleId,

@@ -1,25 +1,24 @@
-//! Text of anybody's making as it may stand on a terminal, or in the log of a build that a machine reads.
+//! Escapes text from strangers, so that it can be shown on a terminal, or in the log of a build.
 //!
-//! Sources, file names and what code throws or says may hold escape sequences, which drive a terminal;
-//! controls that turn the direction of writing, which show a line as something else than it is; line ends
-//! of many kinds; and texts that GitHub's runner takes for commands (`::error::` where a line begins, and
-//! `##[` anywhere). All of these are shown as JavaScript would write them: `\u{1b}`, `\n`.
+//! Sources, file names and what code throws or prints may contain escape sequences, which control a terminal;
+//! characters that change the direction of text, which make a line look like another one; line ends of many
+//! kinds; and texts that GitHub's runner reads as commands (`::error::` at the beginning of a line, and `##[`
+//! anywhere). All of these are shown as JavaScript would write them: `\u{1b}`, `\n`.
 
 use std::borrow::Cow;
 
-/// Text within one line: every line end is shown, too.
+/// Text within one line: line ends are escaped too.
 pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// Text of several lines, of which all but the first begin with a bar: none looks like a line of
-/// somebody else's.
+/// Text of several lines. All but the first begin with a bar, so that none looks like a line of the program.
 pub fn printable_lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(|line| escaped(line, |it| it == '\t')).collect();
     lines.join("\n    | ")
 }
 
-/// JSON, in which the same characters may stand escaped: the values are the same.
+/// JSON with the same characters escaped: the values are the same.
 pub fn printable_json(json: String) -> String {
     let found: Vec<_> = unprintable(&json, |it| it == '\n').collect();
     if found.is_empty() {
@@ -29,7 +28,7 @@ pub fn printable_json(json: String) -> String {
     replaced(&json, found, |it| format!("\\u{:04x}", u32::from(it)))
 }
 
-/// What has to be escaped in a text, and where. Characters for which `is_kept` are not.
+/// The characters of a text that have to be escaped, with their offsets; those that `is_kept` are left out.
 pub fn unprintable(
     text: &str,
     is_kept: impl Fn(char) -> bool,
@@ -61,7 +60,7 @@ fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(replaced(text, found, escape))
 }
 
-/// A text with others in place of these characters.
+/// A text with these characters replaced.
 fn replaced(text: &str, found: Vec<(usize, char)>, escape: impl Fn(char) -> String) -> String {
     let mut out = String::with_capacity(text.len() + 8 * found.len());
     let mut end = 0;
@@ -74,7 +73,7 @@ fn replaced(text: &str, found: Vec<(usize, char)>, escape: impl Fn(char) -> Stri
     out
 }
 
-/// Neither a control character nor a line separator, nor what turns the direction of writing.
+/// Neither a control character nor a line separator, nor one that changes the direction of text.
 fn is_printable(character: char) -> bool {
     !character.is_control()
         && !matches!(

@@ -1,4 +1,4 @@
-//! A rule's record: what is said about it, and where it belongs.
+//! A rule's record: its code, severity and manual page.
 
 /// A rule's manual page; `describe-rule`, the list of rules and reports are printed from it.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,23 +9,23 @@ pub struct RuleRecord {
     pub name: &'static str,
     pub severity: Severity,
     pub category: Category,
-    /// The version of `zigts` that had the rule first.
+    /// The first version of `zigts` with the rule.
     pub since: &'static str,
     /// One line that completes "the handler …" or "a module …".
     pub summary: &'static str,
     /// Markdown: what it is, why it matters, what to do. Its fenced examples are tagged
-    /// `ts,fires` or `ts,silent`, and a test holds them to it.
+    /// `ts,fires` or `ts,silent`, and a test checks each of them.
     pub explanation: &'static str,
     /// What to do, in one sentence.
     pub help: &'static str,
 }
 
-/// Whether a finding stops the build.
+/// Whether a diagnostic stops the build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The handler cannot be built, or would not do what it says.
+    /// The handler cannot be built, or would not work as written.
     Error,
-    /// The handler builds, and probably does not do what was meant.
+    /// The handler builds, but probably does not do what was meant.
     Warning,
 }
 
@@ -46,13 +46,13 @@ pub enum Category {
     Syntax,
     /// Modules and what they import and export.
     Modules,
-    /// The functions the runtime calls and the module they talk through.
+    /// The functions the runtime calls and the module they use.
     Events,
-    /// What functions do to the world, and what they say of it.
+    /// The effects of functions, and their annotations.
     Effects,
     /// What happens when the compiler runs the handler's top-level code.
     Build,
-    /// Comments that ask rules for silence.
+    /// Comments that suppress rules.
     Suppressions,
 }
 

@@ -36,11 +36,11 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts900_unused_suppression::UnusedSuppression,
 ];
 
-/// Runs every rule over a handler. The findings are in the order of the source, less those that
+/// Runs every rule over a handler. The diagnostics are in the order of the source, without those that
 /// comments suppress.
 ///
-/// Where the parser gave up or reading stopped early, most facts are missing, and only the rules
-/// about that have anything true to say.
+/// If a module could not be parsed or reading stopped early, most facts are missing, and only the rules
+/// about that run.
 pub fn check(handler: &HandlerModel) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for rule in RULES {
@@ -70,7 +70,7 @@ pub fn records() -> impl Iterator<Item = &'static RuleRecord> {
 /// The rule with this code or name, in any case.
 ///
 /// # Errors
-/// When there is none; the error knows which one was probably meant.
+/// When there is none; the error says which one was probably meant.
 pub fn find(code_or_name: &str) -> Result<&'static RuleRecord, UnknownRule> {
     let matches = |name: &str| name.eq_ignore_ascii_case(code_or_name);
     records().find(|record| matches(record.code) || matches(record.name)).ok_or_else(|| {
@@ -82,7 +82,7 @@ pub fn find(code_or_name: &str) -> Result<&'static RuleRecord, UnknownRule> {
     })
 }
 
-/// There is no rule of this code or name.
+/// There is no rule with this code or name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownRule {
     pub asked: String,

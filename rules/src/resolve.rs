@@ -1,7 +1,7 @@
-//! What names and expressions come to, across the modules of a handler.
+//! What names and expressions mean, across the modules of a handler.
 //!
 //! Follows constant bindings, imports, re-exports, members of literals and namespaces. Where a
-//! value cannot be known the answer is [`Meaning::Unknown`], and rules stay silent.
+//! value cannot be known the result is [`Meaning::Unknown`], and rules report nothing.
 
 use zigttp_abi::api::{self, ApiFunction};
 
@@ -18,7 +18,7 @@ const MAX_STEPS: usize = 128;
 /// look through the same object.
 const MAX_PROPERTIES: usize = 1_000;
 
-/// What an expression comes to.
+/// What an expression means.
 #[derive(Clone, Debug)]
 pub enum Meaning<'a> {
     /// A function of `zigttp:websocket`.
@@ -29,9 +29,9 @@ pub enum Meaning<'a> {
     Namespace(ModuleId),
     /// A function of the handler.
     Function(ModuleId, FunctionId),
-    /// A name nobody declares, with members: `Math.random`.
+    /// A name that is not declared, with members: `Math.random`.
     Global(String),
-    /// A literal, a call or anything else that is no name.
+    /// A literal, a call or anything else that is not a name.
     Value(ModuleId, &'a Expression),
     /// A binding whose value cannot be known.
     Binding(ModuleId, BindingId),
@@ -46,7 +46,7 @@ pub(crate) struct ApiCall<'a> {
 }
 
 impl HandlerModel {
-    /// What an expression of a module comes to.
+    /// What an expression of a module means.
     pub fn meaning<'a>(&'a self, module: ModuleId, expression: &'a Expression) -> Meaning<'a> {
         self.follow(module, expression, &mut { MAX_STEPS })
     }
@@ -75,8 +75,7 @@ impl HandlerModel {
         })
     }
 
-    /// Every place where a function of `zigttp:websocket` is imported, used or called under
-    /// whatever name.
+    /// Every span where a function of `zigttp:websocket` is imported, used or called under any name.
     pub fn api_names(&self) -> Vec<(Span, &'static ApiFunction)> {
         let imported = self
             .imports()
@@ -84,8 +83,8 @@ impl HandlerModel {
             .flat_map(|(_, import)| &import.names)
             .filter_map(|name| Some((name, api::find(name.imported.as_deref()?)?)))
             .flat_map(|(name, function)| {
-                let places = std::iter::once(&name.span).chain(&name.uses.values);
-                places.map(move |&span| (span, function))
+                let spans = std::iter::once(&name.span).chain(&name.uses.values);
+                spans.map(move |&span| (span, function))
             });
         let called = self.api_calls().map(|ApiCall { call, function, .. }| {
             let mut span = call.callee.span;

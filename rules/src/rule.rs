@@ -5,19 +5,18 @@ use crate::model::HandlerModel;
 use crate::record::RuleRecord;
 use crate::suppression::BadSuppression;
 
-/// One thing that can be wrong with a handler.
+/// One kind of mistake in a handler.
 pub trait Rule: Sync {
-    /// Everything there is to say about the rule.
+    /// The rule's record, from which everything about it is printed.
     fn record(&self) -> &'static RuleRecord;
 
-    /// Looks for what the rule is about and reports each place.
+    /// Looks for the mistake and reports each instance.
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>);
 
-    /// Looks at the comments that ask for silence, once it is known what they silence.
+    /// Looks at the comments that suppress rules, once it is known what they suppress.
     fn review(&self, _unheeded: &[BadSuppression<'_>], _sink: &mut Sink<'_>) {}
 
-    /// Whether the rule has something true to say about a handler that could not be read to its
-    /// end, as after a syntax error.
+    /// Whether the rule also runs on a handler that could not be read to its end, as after a syntax error.
     fn reads_partial_handlers(&self) -> bool {
         false
     }

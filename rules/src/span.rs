@@ -1,14 +1,14 @@
-//! Places in the source of a handler.
+//! Ranges of a handler's source.
 //!
-//! Offsets are bytes from 0. Lines and columns are for people, and are made where people read
-//! them: in a report.
+//! Offsets are bytes from 0. Lines and columns are for people, and are computed where people read them: in
+//! a report.
 
 /// One module of a handler: its index in [`crate::model::HandlerModel::modules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModuleId(u32);
 
 impl ModuleId {
-    /// The module the handler's name stands for, always the first.
+    /// The entry module, always the first.
     pub const ENTRY: ModuleId = ModuleId(0);
 
     /// The id of the module at this index.
@@ -19,13 +19,13 @@ impl ModuleId {
         ModuleId(u32::try_from(index).expect("a handler's size bounds how many modules it has"))
     }
 
-    /// Where the module stands in the list of modules.
+    /// The module's index in the list of modules.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// A stretch of one module's text, from `start` up to but not including `end`.
+/// A range of one module's text, from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     pub module: ModuleId,
@@ -34,12 +34,12 @@ pub struct Span {
 }
 
 impl Span {
-    /// A stretch of text; one that ends before it starts is empty.
+    /// A range of text; one that ends before it starts is empty.
     pub fn new(module: ModuleId, start: u32, end: u32) -> Span {
         Span { module, start, end: end.max(start) }
     }
 
-    /// The start of a module, for findings about the whole of it.
+    /// The start of a module, for diagnostics about the whole of it.
     pub fn start_of(module: ModuleId) -> Span {
         Span { module, start: 0, end: 0 }
     }

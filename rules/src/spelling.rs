@@ -1,12 +1,12 @@
 //! Finds the name that was probably meant.
 
-/// Most candidates that are looked at.
+/// Most candidates that are compared.
 const MAX_CANDIDATES: usize = 200;
 
 /// The candidate closest to a misspelled name, if one is close enough to be worth offering.
 ///
-/// A difference in case alone always is. Otherwise one edit for every three letters is let pass
-/// (two swapped neighbours are one edit), so that short names do not match everything.
+/// A difference only in case always is. Otherwise one edit for every three letters is allowed (two swapped
+/// neighbours are one edit), so that short names do not match everything.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let letters = name.chars().count();

@@ -1,4 +1,4 @@
-//! Takes out the findings that comments ask to be silent about.
+//! Removes the diagnostics that comments suppress.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -8,7 +8,7 @@ use crate::model::{HandlerModel, Suppression};
 use crate::record::{Category, RuleRecord};
 use crate::span::{ModuleId, Span};
 
-/// The rule about suppressions, which cannot be about those of itself.
+/// The rule about suppressions, which does not report those of itself.
 const OWN_CODE: &str = "ZTS900";
 
 /// Something wrong with a suppression.
@@ -17,7 +17,7 @@ pub struct BadSuppression<'a> {
     pub problem: SuppressionProblem<'a>,
 }
 
-/// What is wrong with it; where it is one code, by that.
+/// What is wrong with it, and for which code.
 pub enum SuppressionProblem<'a> {
     NothingFound(&'a str),
     CannotBeSuppressed(&'a str),
@@ -26,7 +26,7 @@ pub enum SuppressionProblem<'a> {
     NoReason,
 }
 
-/// Takes the suppressed findings out of a list, and says which suppressions were of no use.
+/// Removes the suppressed diagnostics from a list, and returns the suppressions that are wrong.
 /// `records` has the rule of every code.
 pub(crate) fn apply<'a>(
     handler: &'a HandlerModel,
@@ -73,7 +73,7 @@ pub(crate) fn apply<'a>(
     bad_suppressions
 }
 
-/// Takes out the findings about suppressions that are suppressed themselves.
+/// Removes the diagnostics about suppressions that are suppressed themselves.
 pub(crate) fn apply_own(handler: &HandlerModel, found: &mut Vec<Diagnostic>) {
     let mut covered = Covered::default();
     for suppression in handler.modules.iter().flat_map(|module| &module.suppressions) {
@@ -84,7 +84,7 @@ pub(crate) fn apply_own(handler: &HandlerModel, found: &mut Vec<Diagnostic>) {
     covered.apply(found);
 }
 
-/// Where which rules are to be silent. Thousands of suppressions may cover the same findings.
+/// The ranges in which rules are suppressed. Thousands of suppressions may cover the same diagnostics.
 #[derive(Default)]
 struct Covered {
     by_rule: BTreeMap<(ModuleId, &'static str), Vec<Range<u32>>>,
@@ -95,11 +95,11 @@ impl Covered {
         self.by_rule.entry((module, code)).or_default().push(covers);
     }
 
-    /// Takes out the findings that are covered.
+    /// Removes the diagnostics that are covered.
     fn apply(mut self, found: &mut Vec<Diagnostic>) {
         for ranges in self.by_rule.values_mut() {
             ranges.sort_unstable_by_key(|range| range.start);
-            // Where they overlap they become one, so that a finding lies in one at most.
+            // Ranges that overlap become one, so that a diagnostic is in at most one.
             ranges.dedup_by(|next, range| {
                 let is_joined = next.start <= range.end;
                 if is_joined {
@@ -119,7 +119,7 @@ impl Covered {
     }
 }
 
-/// Whether there is anything left to build when nothing is said.
+/// Whether the handler can still be built when the rule's diagnostics are suppressed.
 pub(crate) fn may_be_suppressed(record: &RuleRecord) -> bool {
     !matches!(record.category, Category::Syntax | Category::Build) && record.code != "ZTS037"
 }

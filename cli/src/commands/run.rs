@@ -122,7 +122,7 @@ async fn serve(
     stop: impl Future<Output = ()>,
     changed_options: &[String],
 ) -> Result<()> {
-    // Goes on while the server drains, and ends with the process.
+    // It serves while the server drains, and ends with the process.
     if let Some(admin) = admin {
         let (listener, address) =
             listen(admin.address).await.context("cannot serve --admin-listen")?;

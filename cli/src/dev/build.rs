@@ -16,14 +16,14 @@ use crate::overlay::{self, Overlay};
 
 /// A build and its sources.
 pub struct Build {
-    /// The entry and what it was seen to import, unless that could not be read.
+    /// The entry and what it imports; `None` if the entry could not be read.
     pub file: Option<HandlerFile>,
     pub outcome: Outcome,
     pub took: Duration,
     sources: Sources,
 }
 
-/// What a build came to.
+/// The result of a build.
 pub enum Outcome {
     Built(Artifact),
     /// Its errors are the author's.
@@ -51,7 +51,7 @@ impl Build {
         Build { file, outcome, took: started.elapsed(), sources }
     }
 
-    /// Every file it has read, and those that it has looked for in vain.
+    /// Every file it has read, and those that it has not found.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.sources.texts.keys().map(PathBuf::as_path)
     }
@@ -67,7 +67,7 @@ impl Build {
         self.sources.are_stale()
     }
 
-    /// What there is to say about the handler, as far as it could be read.
+    /// The handler's diagnostics, if it could be read.
     pub fn report(&self) -> Option<&Report> {
         match &self.outcome {
             Outcome::Built(artifact) => Some(&artifact.report),
@@ -76,7 +76,7 @@ impl Build {
         }
     }
 
-    /// The same for the inspector's page. `refusal` is why a build that succeeded is not served.
+    /// The build for the inspector's page. `refusal` is why a build that succeeded is not served.
     pub fn for_page(&self, handler: &Path, refusal: Option<String>, note: &str) -> LastBuild {
         let findings = match (&self.file, self.report()) {
             (Some(file), Some(report)) => {
@@ -100,7 +100,7 @@ impl Build {
         }
     }
 
-    /// What its top-level code said.
+    /// What its top-level code has printed.
     pub fn console(&self) -> &[ConsoleLine] {
         match &self.outcome {
             Outcome::Built(artifact) => &artifact.console,
@@ -137,14 +137,14 @@ fn build(file: &HandlerFile, builder: &Builder, sources: &mut Sources) -> anyhow
     }
 }
 
-/// Texts by path, as a build has found them.
+/// Texts by path, as a build has read them.
 #[derive(Default)]
 struct Sources {
     texts: BTreeMap<PathBuf, Option<Vec<u8>>>,
 }
 
 impl Sources {
-    /// Looks just before the build does: what changes in between makes the build stale.
+    /// Reads a file just before the build does: a change in between makes the build stale.
     fn look_at(&mut self, path: &Path) {
         let path = overlay::plain(path);
         let text = read(&path);
@@ -157,7 +157,7 @@ impl Sources {
 }
 
 fn read(path: &Path) -> Option<Vec<u8>> {
-    // What is no file is no module either, and may never end.
+    // Only a plain file is a module; others may never end.
     let is_file = std::fs::metadata(path).is_ok_and(|found| found.is_file());
     is_file.then(|| std::fs::read(path).ok()).flatten()
 }

@@ -1,6 +1,6 @@
 //! What a developer sees in the terminal.
 //!
-//! Addresses, routes and exports go to standard output; what there is to say about a build to standard
+//! Addresses, routes and exports go to standard output; diagnostics and results of builds to standard
 //! error, as everywhere.
 
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ const LINK: Style = AnsiColor::Cyan.on_default();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Where the server is to be found. The first line is that of `zigttp run`, for scripts.
+/// The server's addresses. The first line is that of `zigttp run`, for scripts.
 pub fn addresses(address: SocketAddr) {
     let (http, ws) = (format!("http://{address}"), format!("ws://{address}"));
     line("listening on", &format!("{LINK}{http}{LINK:#} and {LINK}{ws}{LINK:#}"));
@@ -56,7 +56,7 @@ pub fn watched<'a>(modules: impl Iterator<Item = &'a Path>) {
     line("watching", &format!("{}{others}; Ctrl-C stops", printable(&names)));
 }
 
-/// Everything there is to say about a build's sources.
+/// The console output and the diagnostics of a build.
 ///
 /// # Errors
 /// When standard error is closed.
@@ -84,7 +84,7 @@ pub fn serving(what: &str, took: Duration, sockets: usize) {
     remark(&format!("{GOOD}{what}{GOOD:#} in {seconds:.2} s{sockets}"));
 }
 
-/// A build cannot be served; `note` is what is instead.
+/// A build cannot be served; `note` says what is served instead.
 pub fn broken(path: &Path, note: &str) {
     let path = path.display().to_string();
     remark(&format!("{BAD}{} does not build{BAD:#}: {note}", printable(&path)));

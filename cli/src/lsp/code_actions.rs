@@ -1,4 +1,4 @@
-//! The changes that settle findings, as quick fixes.
+//! The fixes of diagnostics, as quick fixes.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use zigts_rules::diagnostic::Fix;
 use super::diagnostics::Locations;
 use super::workspace::{Module, Workspace};
 
-/// The fixes of what was found where the client asks.
+/// The fixes of the diagnostics in the range that the client asks for.
 pub(super) fn code_actions(workspace: &Workspace, params: &CodeActionParams) -> Vec<CodeAction> {
     // An empty kind is all kinds.
     let is_wanted =

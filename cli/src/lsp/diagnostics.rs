@@ -1,4 +1,4 @@
-//! Findings as the protocol's diagnostics, by file.
+//! Diagnostics in the protocol's form, by file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use super::position::Lines;
 use super::workspace::Workspace;
 use crate::checking::Checked;
 
-/// What there is to say about each file: those that are open, and others with a finding.
+/// The diagnostics of each file that is open, and of others that have any.
 pub(super) fn of_files(workspace: &Workspace) -> Vec<PublishDiagnosticsParams> {
     let mut by_path: BTreeMap<PathBuf, Vec<Diagnostic>> =
         workspace.documents().keys().map(|path| (path.clone(), Vec::new())).collect();
@@ -36,7 +36,7 @@ pub(super) fn of_files(workspace: &Workspace) -> Vec<PublishDiagnosticsParams> {
         .collect()
 }
 
-/// Locations in a handler as a client knows them.
+/// Locations in a handler as the protocol writes them.
 pub(super) struct Locations<'a> {
     workspace: &'a Workspace,
     checked: &'a Checked,
@@ -68,7 +68,7 @@ impl<'a> Locations<'a> {
         Location { uri: self.workspace.uri(&self.path(span.module)), range }
     }
 
-    /// One finding: what is wrong, why, and what to do, since an editor shows the text alone.
+    /// One diagnostic. Its message also says why and what to do, since an editor shows only that.
     pub(super) fn diagnostic(&self, finding: &Finding) -> Diagnostic {
         let mut message = finding.message.clone();
         for paragraph in finding.note.iter().chain([&finding.help]) {

@@ -1,4 +1,4 @@
-//! What a function of the API does, where the pointer rests on its name.
+//! What a function of the API does, shown when the pointer is on its name.
 
 use gen_lsp_types::{Contents, Hover, HoverParams, MarkupContent, MarkupKind};
 use zigts_compiler::typings;
@@ -8,7 +8,7 @@ use super::position::Lines;
 use super::uri;
 use super::workspace::Workspace;
 
-/// The page of the function that is named at a position, if one is.
+/// The description of the function whose name is at a position.
 pub(super) fn hover(workspace: &Workspace, params: &HoverParams) -> Option<Hover> {
     let at = &params.text_document_position_params;
     let module = workspace.modules(&at.text_document.uri).next()?;

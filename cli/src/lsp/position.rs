@@ -1,4 +1,4 @@
-//! Places as the protocol counts them: lines and UTF-16 units, both from 0.
+//! Positions as the protocol counts them: lines and UTF-16 units, both from 0.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use gen_lsp_types::{self as lsp, Position};
 /// A text by its lines. Unlike elsewhere, a carriage return alone ends one.
 pub(super) struct Lines<'a> {
     text: &'a str,
-    /// UTF-16 units before the text on the client's first line: of a byte order mark, which an editor may
-    /// have left in and nobody else has.
+    /// UTF-16 units before the text on the client's first line: 1 if the editor's text has a byte order
+    /// mark, which is removed here.
     mark: usize,
     /// Offset of the first byte of each line; never empty.
     starts: Vec<usize>,
@@ -28,7 +28,7 @@ impl<'a> Lines<'a> {
         self.text
     }
 
-    /// The range that stands for some bytes of the text.
+    /// The range of some bytes of the text.
     pub(super) fn range(&self, bytes: Range<usize>) -> lsp::Range {
         lsp::Range { start: self.position(bytes.start), end: self.position(bytes.end) }
     }

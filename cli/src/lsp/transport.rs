@@ -20,7 +20,7 @@ const READ_AHEAD: usize = 64;
 /// What a client sends.
 pub(super) enum Incoming {
     Message(Message),
-    /// Something that is no message, for this reason.
+    /// Something that is not a message, for this reason.
     Unreadable(String),
 }
 
@@ -33,7 +33,7 @@ pub(super) fn read_ahead(mut input: impl BufRead + Send + 'static) -> Receiver<I
 }
 
 fn read_all(input: &mut impl BufRead, sender: &SyncSender<Incoming>) {
-    // A stream that fails has ended: there is nobody left to tell.
+    // A stream that fails has ended, and no client is left.
     while let Ok(Some(length)) = next_length(input) {
         let incoming = match read_message(input, length) {
             Ok(incoming) => incoming,
@@ -45,8 +45,8 @@ fn read_all(input: &mut impl BufRead, sender: &SyncSender<Incoming>) {
     }
 }
 
-/// Reads headers up to the next message; how many bytes that has. Lines that are no header are
-/// passed over, so that the server finds its way back after a message of the wrong length.
+/// Reads headers up to the next message, and returns its length. Lines that are no header are skipped, so
+/// that the server recovers after a message of the wrong length.
 fn next_length(input: &mut impl BufRead) -> io::Result<Option<u64>> {
     let (mut length, mut line) = (None, Vec::new());
     loop {
@@ -81,7 +81,7 @@ fn read_message(input: &mut impl BufRead, length: u64) -> io::Result<Incoming> {
     })
 }
 
-/// Where answers go.
+/// Writes messages to the client.
 pub(super) struct Output<W>(W);
 
 impl<W: Write> Output<W> {
@@ -93,7 +93,7 @@ impl<W: Write> Output<W> {
         message.write(&mut self.0)
     }
 
-    /// Says that something received is no message. What it was an answer to is not known.
+    /// Says that something received is not a message. Its id is not known.
     pub(super) fn send_parse_error(&mut self, reason: &str) -> io::Result<()> {
         let error = json!({ "code": ErrorCode::ParseError as i32, "message": reason });
         let text = json!({ "jsonrpc": "2.0", "id": null, "error": error }).to_string();

@@ -1,7 +1,7 @@
-//! What a client has open, which handlers that belongs to, and what there is to say about them.
+//! The files that a client has open, the handlers they belong to, and their reports.
 //!
 //! A module is checked as part of the handlers that import it. Those need not be open: the folders
-//! of the client are looked through when it starts and whenever something was saved.
+//! of the client are searched when it starts and whenever a file is saved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use super::uri;
 use crate::checking::{self, Candidate, Checked};
 use crate::overlay::Overlay;
 
-/// Most files of the client's folders that are looked at, to find who imports what is open. A
+/// Most files of the client's folders that are read, to find the handlers that import what is open. A
 /// thousand of 200 lines take about a second on two cores.
 const MAX_SCANNED_FILES: usize = 1_000;
 
 /// Most entries of folders that are looked at for that.
 const MAX_SCANNED_ENTRIES: usize = 50_000;
 
-/// The client's texts, and what came of checking them.
+/// The client's texts, and the reports on them.
 #[derive(Default)]
 pub(super) struct Workspace {
     folders: Vec<PathBuf>,
@@ -31,7 +31,7 @@ pub(super) struct Workspace {
     /// Handlers in the folders, each with its modules.
     handlers: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
     checked: Vec<Checked>,
-    /// Whether the folders are to be looked through.
+    /// Whether the folders have to be searched.
     is_unscanned: bool,
     is_stale: bool,
 }
@@ -66,7 +66,7 @@ impl Workspace {
     }
 
     pub(super) fn change(&mut self, uri: &Uri, version: i32, text: String) {
-        // What was never opened is not the client's to change.
+        // A file that is not open cannot be changed.
         if uri::path(uri).is_some_and(|path| self.documents.contains_key(&path)) {
             self.open(uri, version, text);
         }
@@ -80,7 +80,7 @@ impl Workspace {
         }
     }
 
-    /// Takes note that files may have changed on the disk.
+    /// Files may have changed on the disk.
     pub(super) fn files_changed(&mut self) {
         self.is_unscanned = true;
         self.is_stale = true;

@@ -19,7 +19,7 @@ use swc_core::ecma::visit::{VisitMut, VisitMutWith};
 use zigts_rules::import::{ImportKind, Target};
 use zigts_rules::model::Module;
 
-/// The API function whose answers are looped over.
+/// The API function whose result is looped over.
 const GET_WEB_SOCKETS: &str = "getWebSockets";
 
 /// Rewrites the loops of one module.

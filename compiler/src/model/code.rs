@@ -144,9 +144,8 @@ struct Name {
     is_member: bool,
 }
 
-/// Most parts of a value that are copied, and of all values together. Values stand in more than
-/// one place where they are assigned or taken apart, and large ones that are, many times over,
-/// would fill the memory.
+/// Most parts of a value that are copied, and of all values together. Values are copied where they are
+/// assigned or taken apart, and large ones, copied many times, would fill the memory.
 const MAX_COPIED_PARTS: usize = 1_000;
 const MAX_COPIED_PARTS_IN_ALL: usize = 500_000;
 

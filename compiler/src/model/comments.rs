@@ -1,4 +1,4 @@
-//! What comments say to the checker: `@effects` in doc comments, and `zigts-ignore`.
+//! Comments for the checker: `@effects` in doc comments, and `zigts-ignore`.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ const TAG: &str = "@effects";
 const IGNORE: &str = "zigts-ignore";
 const IGNORE_FILE: &str = "zigts-ignore-file";
 
-/// Most names that are read of an annotation. There are three that mean something.
+/// Most names of an annotation that are read. Three have a meaning.
 const MAX_NAMES: usize = 16;
 
 /// The comments of a module that stand before its functions.
@@ -22,8 +22,8 @@ pub(super) struct Docs<'a> {
     id: ModuleId,
     text: &'a str,
     comments: &'a [Comment],
-    /// What was found before each place that was asked about: all functions of a statement ask
-    /// about its beginning, and there may be many comments to go back over.
+    /// The annotation before each offset that was asked for: all functions of a statement ask for the
+    /// same one, and there may be many comments to go back over.
     found: HashMap<u32, Option<Annotation>>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Docs<'a> {
     }
 }
 
-/// The comments of a module that ask for silence.
+/// The comments of a module that suppress rules.
 pub(super) fn suppressions(
     id: ModuleId,
     file: &SourceFile,
@@ -117,7 +117,7 @@ fn suppression(docs: &Docs<'_>, file: &SourceFile, comment: &Comment) -> Option<
     } else {
         let lines = file.line_range(file.line_index(start as usize))?;
         let next = file.line_range(file.line_index(end as usize) + 1);
-        // A finding at the end of the last line has no byte of its own.
+        // A diagnostic at the end of the last line has no byte of its own.
         lines.start as u32..next.map_or(u32::MAX, |next| next.end as u32)
     };
     let has_reason = !reason.trim_end_matches("*/").trim().is_empty();

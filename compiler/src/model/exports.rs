@@ -14,8 +14,8 @@ use super::imports::{Imports, name_span};
 use crate::parse::Parsed;
 use crate::source::Positions;
 
-/// Lists the exports of a module. Exporting an imported name is noted as a use of it, exporting a
-/// name that nobody declares as a syntax error.
+/// Lists the exports of a module. Exporting an imported name is noted as a use of it, exporting an
+/// undeclared name as a syntax error.
 pub(super) fn collect(
     program: &Program,
     positions: Positions<'_>,

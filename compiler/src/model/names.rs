@@ -1,4 +1,4 @@
-//! Uses of names: what imported names are used for, and names that nobody declares.
+//! Uses of names: what imported names are used for, and undeclared names.
 
 use swc_core::common::SyntaxContext;
 use swc_core::ecma::ast::{

@@ -1,4 +1,4 @@
-//! Diagnostics for people in a hurry: one line each.
+//! Diagnostics in short form: one line each.
 
 use std::fmt::Write;
 

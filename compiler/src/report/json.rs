@@ -1,7 +1,7 @@
 //! Diagnostics for programs: one JSON object.
 //!
-//! The shape is a promise to whoever reads it, so it is written down here and apart from the
-//! types the compiler works with.
+//! The shape is a promise to the programs that read it, so it is written down here, apart from the types
+//! that the compiler works with.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use super::{Facts, ReportView, SourceRange};
 struct JsonReport {
     success: bool,
     diagnostics: Vec<JsonDiagnostic>,
-    /// How many findings are left out, where there are too many to tell.
+    /// How many diagnostics are left out, if there are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     omitted: Option<usize>,
-    /// Of one handler; with several there is no one answer.
+    /// For one handler; `null` for several.
     proof: Option<JsonProof>,
 }
 
@@ -53,8 +53,7 @@ struct JsonProof {
 
 /// The reports of one or more handlers as one object, on lines of its own.
 ///
-/// `success` is what the exit code says as well: whether warnings are let pass is the caller's
-/// to decide.
+/// `success` is the same as the exit code says: the caller decides whether warnings are allowed.
 pub fn to_string(reports: &[ReportView<'_>], success: bool) -> String {
     let object = JsonReport {
         success,
@@ -70,7 +69,7 @@ pub fn to_string(reports: &[ReportView<'_>], success: bool) -> String {
     printable_json(text + "\n")
 }
 
-/// The diagnostics of one or more handlers, for an object that has more to say than they.
+/// The diagnostics of one or more handlers, for an object that contains more than these.
 pub fn diagnostics(reports: &[ReportView<'_>]) -> Vec<JsonDiagnostic> {
     ReportView::diagnostics(reports)
         .map(|(view, diagnostic)| json_diagnostic(view, diagnostic))

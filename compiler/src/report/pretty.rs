@@ -1,4 +1,4 @@
-//! Diagnostics for people: each with its place in the source, framed.
+//! Diagnostics for people: each with its lines of source, framed.
 
 use std::borrow::Cow;
 use std::io;
@@ -128,19 +128,19 @@ fn wrap(text: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-/// A handler's modules as they may stand on a terminal.
+/// A handler's modules, escaped for a terminal.
 struct EscapedFiles<'a> {
     files: Vec<EscapedFile<'a>>,
 }
 
-/// A text, in which what drives a terminal or deceives its reader is escaped. It has the lines that it
-/// had, and each place of it is known by both texts' offsets.
+/// A text in which what controls a terminal or deceives its reader is escaped. Its lines are those of the
+/// source, and offsets can be converted between both texts.
 struct EscapedFile<'a> {
     name: String,
     file: &'a SourceFile,
     text: Cow<'a, str>,
-    /// Of each character that is escaped: where it begins, and by how much all texts up to its end are
-    /// longer than they were. In ascending order.
+    /// For each character that is escaped: its offset, and by how much the text up to its end has become
+    /// longer. In ascending order.
     shifts: Vec<(usize, usize)>,
 }
 
@@ -178,13 +178,13 @@ impl<'a> EscapedFile<'a> {
         EscapedFile { name, file, text, shifts }
     }
 
-    /// Where in the shown text a byte of the source is.
+    /// The offset in the escaped text of a byte of the source.
     fn escaped_offset(&self, offset: usize) -> usize {
         let before = self.shifts.partition_point(|&(at, _)| at < offset);
         offset + before.checked_sub(1).map_or(0, |last| self.shifts[last].1)
     }
 
-    /// Which byte of the source is shown there.
+    /// The offset in the source of a byte of the escaped text.
     fn source_offset(&self, escaped: usize) -> usize {
         let before = self.shifts.partition_point(|&(at, _)| self.escaped_offset(at) < escaped);
         escaped - before.checked_sub(1).map_or(0, |last| self.shifts[last].1)

@@ -1,6 +1,6 @@
 //! Diagnostics in the Static Analysis Results Interchange Format, version 2.1.0.
 //!
-//! Every rule is described, found or not, so that a viewer can say what was looked for.
+//! Every rule is described, so that a viewer can say what was checked.
 
 use serde_sarif::sarif::{
     ArtifactChange, ArtifactContent, ArtifactLocation, Fix, Location, Message,

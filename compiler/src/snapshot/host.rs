@@ -1,5 +1,5 @@
-//! The host of an instance while it is built: it hears what the handler says and why it fails,
-//! bounds its memory, and answers the C library the same every time.
+//! The host of an instance while it is built: it collects console lines and the error, limits the memory,
+//! and gives the C library the same values every time.
 
 use wasmtime::{Caller, Extern, Linker, Memory, ResourceLimiter};
 use zigttp_abi::guest::{IMPORT_MODULE, LogLevel};
@@ -22,11 +22,11 @@ pub(super) struct BuildHost {
     random: u64,
 }
 
-/// What the guest said of the error that ended `link`.
+/// The error that ended `link`, as the guest reports it.
 #[derive(Default)]
 pub(super) struct Failure {
     pub(super) message: String,
-    /// As QuickJS writes it, with places in the compiled code.
+    /// As QuickJS writes it, with positions in the compiled code.
     pub(super) stack: String,
 }
 
@@ -53,7 +53,7 @@ impl BuildHost {
         self.console.into_lines()
     }
 
-    /// SplitMix64, which passes for random and is the same every time.
+    /// SplitMix64: random enough, and the same every time.
     fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;

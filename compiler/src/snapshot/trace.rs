@@ -1,4 +1,4 @@
-//! From a stack trace of the engine to places in the TypeScript.
+//! From a stack trace of the engine to spans in the TypeScript.
 
 use zigts_rules::model::{Evaluation, Frame};
 
@@ -6,7 +6,7 @@ use super::host::Failure;
 use crate::emit::Emitted;
 use crate::source::Sources;
 
-/// Says what was thrown and where, as far as the trace lies in the handler.
+/// What was thrown and where, as far as the trace is in the handler.
 pub(super) fn threw(failure: Failure, modules: &[Emitted], sources: &Sources) -> Evaluation {
     let frames = failure.stack.lines().filter_map(|line| frame(line, modules, sources)).collect();
     Evaluation::Threw { message: failure.message, frames }

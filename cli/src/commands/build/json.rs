@@ -1,4 +1,4 @@
-//! What was built, for programs: one JSON object.
+//! The result of a build, for programs: one JSON object.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,10 +22,10 @@ struct JsonBuild<'a> {
     artifact: Option<JsonArtifact>,
     handler: Option<JsonHandler<'a>>,
     diagnostics: Vec<JsonDiagnostic>,
-    /// How many findings are left out, where there are too many to tell.
+    /// How many diagnostics are left out, if there are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     omitted: Option<usize>,
-    /// What top-level code said while it ran.
+    /// What top-level code printed while it ran.
     console: Vec<JsonConsoleLine<'a>>,
 }
 

@@ -1,4 +1,4 @@
-//! `--fix` and `--fix-dry-run`: changes that settle findings, made in memory until none is left.
+//! `--fix` and `--fix-dry-run`: fixes of diagnostics, made in memory until none is left.
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::checking::{self, Candidate, Checked};
 use crate::overlay::Overlay;
 use crate::user_file;
 
-/// One fix can make another possible, but not without end.
+/// One fix can make another possible, but not for ever.
 const MAX_ROUNDS: usize = 8;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -29,7 +29,7 @@ pub(super) fn fix(
         for Checked { file, report } in &checked {
             let texts = fixed(report);
             let path = |module| file.path_of(report.sources.file(module).name());
-            // What two handlers share is changed for one of them at a time.
+            // A module of two handlers is changed for one of them in each round.
             if texts.iter().any(|(module, _)| changed.get(Path::new(&path(*module))).is_some()) {
                 continue;
             }
@@ -75,7 +75,7 @@ pub(super) fn print(overlay: &Overlay) -> anyhow::Result<()> {
                 write!(output, "{}{end}", printable(line))?;
             }
         } else {
-            // For programs, which want it exactly.
+            // Programs need it exactly.
             write!(output, "{patch}")?;
         }
     }

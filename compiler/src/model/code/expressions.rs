@@ -50,7 +50,7 @@ impl Collector<'_> {
             Expr::TsTypeAssertion(inner) => return self.named_expression(&inner.expr, name),
             Expr::TsNonNull(inner) => return self.named_expression(&inner.expr, name),
             Expr::TsInstantiation(inner) => return self.named_expression(&inner.expr, name),
-            // A promise is as good as what it comes to.
+            // A promise counts as the value it resolves to.
             Expr::Await(inner) => return self.expression(&inner.arg),
             Expr::Lit(literal) => constant(literal),
             Expr::Tpl(template) => {
@@ -122,7 +122,7 @@ impl Collector<'_> {
 
     pub(super) fn unary(&mut self, unary: &UnaryExpr) -> Value {
         match unary.op {
-            // Asking for the type of a name is allowed whether there is one or not.
+            // Testing the type of a name is allowed whether it exists or not.
             UnaryOp::TypeOf => {
                 if !matches!(&*unary.arg, Expr::Ident(name) if name.ctxt == self.undeclared) {
                     self.expression(&unary.arg);
@@ -211,7 +211,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Notes the names whose type a condition asks for; answers how many were known before.
+    /// Notes the names whose type a condition tests; returns how many were known before.
     pub(super) fn guard(&mut self, test: &Expr) -> usize {
         struct Asked<'a>(&'a mut Vec<Atom>);
         impl Visit for Asked<'_> {

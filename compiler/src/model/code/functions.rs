@@ -64,7 +64,7 @@ impl Collector<'_> {
                     .map_or(Value::Unknown, Value::Function);
                 (key, Expression { span, value })
             }
-            // Reading or writing such a property calls it; whoever holds the object may.
+            // Reading or writing such a property calls it; all code that has the object may do that.
             Prop::Getter(getter) => {
                 self.getters.extend(static_name(&getter.key));
                 (None, self.accessor(&getter.key, &getter.function, span))
