@@ -1,4 +1,4 @@
-//! A handler that is being worked on: built, served, and built again whenever its files change.
+//! A handler under development: built, served, and built again whenever its files change.
 //!
 //! ```text
 //!     build ── reads the handler and its imports, remembers what it has read
@@ -36,7 +36,7 @@ export function handler(req: Request) {
 pub struct Project {
     handler: PathBuf,
     builder: Builder,
-    /// What the last good build says of itself.
+    /// The manifest of the build that is served.
     served: Option<Manifest>,
     is_broken: bool,
 }

@@ -1,4 +1,4 @@
-//! A handler on a disk, as the compiler wants it: an entry and a function that reads modules.
+//! A handler on a disk, as the compiler reads it: an entry and a function that reads modules.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl HandlerFile {
         })
     }
 
-    /// The entry as the compiler wants it.
+    /// The entry for the compiler.
     pub fn entry(&self) -> Entry {
         Entry { name: self.name.clone(), text: self.text.clone() }
     }

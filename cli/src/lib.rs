@@ -18,7 +18,7 @@
 //! - [`dev`]: a handler under development: built, served, and built again when it changes;
 //! - [`building`], [`compilation`]: the compiler's engine, ready to build, and what it makes of a handler;
 //! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`variables`], [`changed_options`]: the
-//!   options of a server as flags and environment variables, and which of them are not as by default;
+//!   options of a server as flags and environment variables, and which of them have been changed;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
 //!   waits for its reader;
 //! - [`user_file`]: writes to what the user names: a file, a link, a pipe or a device;

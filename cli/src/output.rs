@@ -66,12 +66,12 @@ pub fn start_writers() -> io::Result<Arc<DroppedLogLines>> {
     };
     start("zigttp-stdout", |queues, dropped| queues.out.work(io::stdout().as_fd(), dropped))?;
     start("zigttp-stderr", |queues, dropped| queues.error.work(io::stderr().as_fd(), dropped))?;
-    // Last: without its threads, nothing that is in a queue is ever written, not even why.
+    // Last: without the threads, nothing in a queue would ever be written, not even the reason.
     let queues = QUEUES.get_or_init(|| queues);
     Ok(Arc::clone(&queues.dropped))
 }
 
-/// Writes a piece of text, or has it written.
+/// Writes a text, or queues it for the thread that writes.
 ///
 /// # Errors
 /// When the program does not serve and the stream is closed.

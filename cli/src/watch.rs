@@ -61,7 +61,7 @@ impl Watch {
     /// When a folder of theirs cannot be watched.
     pub fn files<'a>(files: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<Watch> {
         let watched: Arc<Mutex<HashSet<PathBuf>>> = Arc::default();
-        // One that is waiting says all: what has changed is looked at when it is taken.
+        // One waiting message is enough: what has changed is looked up when it is received.
         let (changed, changes) = mpsc::channel(1);
         let watcher = notify::recommended_watcher({
             let watched = Arc::clone(&watched);
@@ -105,8 +105,8 @@ impl Watch {
         }
         let mut watched = HashSet::new();
         for (folder, names) in &folders {
-            // The folder, not the file: a build replaces the file by another. Also if it is watched
-            // already, for it may be another of the same name.
+            // The folder, not the file: a build replaces the file by another. Also if it is watched already,
+            // for it may be another folder of the same name.
             self.watcher
                 .watch(folder, RecursiveMode::NonRecursive)
                 .with_context(|| format!("cannot watch `{}`", folder.display()))?;

@@ -8,10 +8,10 @@
 use zigts_rules::model::SyntaxError;
 use zigts_rules::span::{ModuleId, Span};
 
-/// Most brackets within one another that a guess stands before. Hand-written code stays below 4.
+/// Most nested brackets that may need a guess. Hand-written code stays below 4.
 const MAX_DEPTH: usize = 10;
 
-/// Most `<` in a row that none of the characters ends which cannot stand in a type.
+/// Most `<` without one of the characters between that cannot be in a type.
 const MAX_OPEN: usize = 200;
 
 /// Words after which an expression or a type begins.
@@ -22,11 +22,11 @@ const BEFORE_EXPRESSION: [&str; 16] = [
 
 /// Where the parser would first have to guess too often, if anywhere.
 ///
-/// Works on the text, since there are no tokens without the parser: what stands in strings and
-/// comments counts, and would have to open ten such brackets and close none to be mistaken.
+/// Works on the text, since there are no tokens before it is parsed. Strings and comments count as well: to
+/// be refused by mistake, they would have to open ten such brackets and close none.
 pub(crate) fn first_too_deep(id: ModuleId, text: &str) -> Option<SyntaxError> {
-    // Of the text in each open bracket, and of that outside of all: whether a guess stands in it,
-    // since the last `,` or `;`.
+    // For the text in each open bracket, and for that outside of all: whether it has a guess since the
+    // last `,` or `;`.
     let mut levels = vec![false];
     let mut depth = 0;
     let mut open = 0;
@@ -70,7 +70,7 @@ pub(crate) fn first_too_deep(id: ModuleId, text: &str) -> Option<SyntaxError> {
     None
 }
 
-/// The last characters that are no space.
+/// The last characters that are not spaces.
 #[derive(Default)]
 struct Before {
     last: [char; 4],
@@ -102,7 +102,7 @@ impl Before {
         }
     }
 
-    /// Whether `>` stands before, that of `=>` aside, with or without the start of a template.
+    /// Whether a `>` comes before, except that of `=>`, with or without the start of a template.
     fn ends_type_arguments(&self) -> bool {
         match self.last {
             [before, '>', '`', '$'] | [_, _, before, '>'] => before != '=',

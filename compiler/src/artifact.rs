@@ -16,7 +16,7 @@ const MEMORY: &str = "memory";
 /// Writes an artifact.
 ///
 /// # Errors
-/// When the snapshot is not the module that it is made to be.
+/// When the snapshot is not a valid module.
 pub(crate) fn write(
     snapshot: &[u8],
     manifest: &Manifest,

@@ -20,14 +20,13 @@ use crate::model::PER_ELEMENT;
 /// methods of one name; thousands, each called a thousand times, would fill the memory.
 const MAX_OF_A_NAME: usize = 100;
 
-/// Steps that every question about what may be called has, and steps that all of them have together
-/// beyond those. Hand-written handlers need a few for each call. Thousands of functions in one
-/// list, called thousands of times, would take minutes, and fill the memory with what is found:
-/// of those not everything is known.
+/// Steps for each question about what may be called, and further steps for all questions together.
+/// Hand-written handlers need a few for each call. Thousands of functions in one list, called thousands of
+/// times, would take minutes and fill the memory with results: such a list is followed only in part.
 const STEPS_OF_A_QUESTION: usize = 4;
 const STEPS_IN_ALL: usize = 200_000;
 
-/// Most members of a class that are looked through for its constructor.
+/// Most members of a class that are searched for its constructor.
 const MAX_MEMBERS: usize = 1_000;
 
 /// Most classes that extend one another before giving up.
@@ -78,7 +77,7 @@ const BUILTIN_METHODS: [&str; 34] = [
     "values",
 ];
 
-/// Methods that store what they are given, and do not call it.
+/// Methods that store their arguments, and do not call them.
 const STORING: [&str; 8] = ["set", "add", "push", "unshift", "freeze", "seal", "entries", "assign"];
 
 /// What an expression may be when it is called.
@@ -110,7 +109,7 @@ pub(crate) fn infer(model: &HandlerModel) -> Effects {
         let of_function = actions.entry((module, call.function)).or_default();
         inference.call(module, call, of_function);
     }
-    // What top-level code does with functions it hands over depends on what is known by now.
+    // What top-level code does with functions that it passes depends on what is known by now.
     inference.calling_parameters = calling_parameters(model, &actions);
     for (module, call) in model.calls().filter(|(_, call)| is_top_level(call)) {
         let of_function = actions.entry((module, call.function)).or_default();
@@ -126,8 +125,8 @@ fn codes(model: &HandlerModel) -> impl Iterator<Item = (ModuleId, &Code)> {
     model.modules.iter().enumerate().map(|(index, module)| (ModuleId::new(index), &module.code))
 }
 
-/// The functions that call one of their parameters, or have it called for each element of a list,
-/// before they return: what a function they return does with it comes later.
+/// The functions that call one of their parameters, or pass it to be called for each element of a list,
+/// before they return. What a function that they return does with it comes later.
 fn calling_parameters(model: &HandlerModel, actions: &Actions) -> BTreeSet<FunctionKey> {
     let mut calling = BTreeSet::new();
     let called_by_parent: HashSet<FunctionKey> = actions
@@ -181,7 +180,7 @@ fn runs_within(
     true
 }
 
-/// What has been looked into for one question, so that circles end.
+/// What one question has looked into, so that circles end.
 #[derive(Default)]
 struct Found {
     callees: BTreeSet<Callee>,
@@ -275,7 +274,7 @@ impl Inference<'_> {
         }
     }
 
-    /// Whether top-level code that makes this call has its arguments called, rather than kept.
+    /// Whether a call in top-level code leads to calls of its arguments, rather than stores them.
     fn calls_what_it_is_given(&self, call: &Call, callees: &BTreeSet<Callee>) -> bool {
         if !callees.is_empty() {
             return callees.iter().any(|callee| match callee {

@@ -2,7 +2,7 @@
 
 use crate::Rejected;
 
-/// What kept [`crate::build`] from an artifact.
+/// Why [`crate::build`] made no artifact.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -13,7 +13,7 @@ pub enum BuildError {
     /// handler's author could change.
     #[error("{action}")]
     Engine {
-        /// What the compiler was about to do, as a complaint.
+        /// What the compiler could not do, as a message.
         action: &'static str,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,

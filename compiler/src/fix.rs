@@ -8,7 +8,7 @@ use zigts_rules::span::ModuleId;
 
 use crate::report::Report;
 
-/// The texts of modules after the fixes that may be made without asking, of those that change.
+/// The new texts of the modules that the safe fixes change.
 ///
 /// If two fixes touch, the later one is left out: the next check of the changed handler may offer it again.
 pub fn fixed(report: &Report) -> Vec<(ModuleId, String)> {

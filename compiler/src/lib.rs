@@ -18,9 +18,9 @@
 //! - `artifact`: the bytes of a `handler.wasm` and its manifest;
 //! - [`typings`]: the API for `tsc` and editors.
 //!
-//! The compiler is a function. It reads no file (the caller hands it one that reads a module), no
-//! clock and no environment, and prints nothing; `clippy.toml` holds it to that. The same texts
-//! make the same artifact, byte by byte.
+//! The compiler is a function. It reads no file (the caller passes a function that reads a module), no
+//! clock and no environment, and prints nothing; `clippy.toml` enforces that. The same texts make the same
+//! artifact, byte by byte.
 
 mod ambiguity;
 mod artifact;

@@ -1,8 +1,8 @@
-//! Collects what rules know of a module from its syntax tree.
+//! Collects the facts about a module from its syntax tree.
 //!
 //! One collector per kind of fact, each a walk of its own over a tree whose names are resolved.
-//! Where imports lead is not known here: [`crate::load`] fills in the targets, and with them what
-//! takes more than one module to know.
+//! The targets of imports are not known here: [`crate::load`] fills them in, and with them the facts
+//! that need more than one module.
 
 mod code;
 mod comments;
@@ -19,7 +19,7 @@ pub(crate) use self::code::PER_ELEMENT;
 use crate::parse::Parsed;
 use crate::source::{Positions, SourceFile};
 
-/// Collects the facts of one module. The targets of its imports are still to be found.
+/// Collects the facts about one module, without the targets of its imports.
 pub(crate) fn collect(id: ModuleId, file: &SourceFile, parsed: &Parsed) -> Module {
     let positions = Positions::new(id, file.text());
     let mut syntax_errors = Vec::new();
@@ -41,7 +41,7 @@ pub(crate) fn collect(id: ModuleId, file: &SourceFile, parsed: &Parsed) -> Modul
     }
 }
 
-/// A module of which nothing is known but why.
+/// A module that cannot be read: only its errors are known.
 pub(crate) fn unreadable(name: ModuleName, syntax_errors: Vec<SyntaxError>) -> Module {
     Module {
         name,

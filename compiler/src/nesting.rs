@@ -1,7 +1,7 @@
 //! Limits how deep a syntax tree may be.
 //!
 //! Everything that walks a tree recurses: parser, collectors, type stripping, printing, and the
-//! engine's own parser. The text is not to be trusted, and a stack that overflows ends the
+//! engine's own parser. The text is not trusted, and a stack that overflows ends the
 //! process. So the parser gets a stack that no text of its length can exhaust, and what it
 //! returns is refused when it is deeper than the rest could walk.
 
@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 1_000;
 /// found among 118 ways to nest, parentheses and tuple types, took 3.4 KiB.
 const STACK_BYTES_PER_TOKEN: usize = 6 * 1024;
 
-/// Stack for everything that walks a tree that has been let through.
+/// Stack for everything that walks a tree that has been accepted.
 pub(crate) const WALKING_STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// The stack to parse a text on. It is reserved, and used only when needed.
@@ -29,7 +29,7 @@ pub(crate) fn stack_bytes(text: &str) -> usize {
     1024 * 1024 + most_tokens(text) * STACK_BYTES_PER_TOKEN
 }
 
-/// A bound on the tokens of a text: its words, and every character that is neither word nor space.
+/// An upper limit of the tokens of a text: its words, and every character that is neither word nor space.
 fn most_tokens(text: &str) -> usize {
     let mut was_word = false;
     text.chars()

@@ -108,7 +108,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Two parameters of one name are the parser's business.
+    /// The parser reports two parameters of one name.
     fn parameters<'p>(&mut self, patterns: impl Iterator<Item = &'p Pat>) {
         for name in patterns.flat_map(names) {
             self.scope().names.insert(name.sym, Kind::Parameter);

@@ -1,6 +1,6 @@
-//! From what an import says to the names of modules it may mean.
+//! From an import's specifier to the names of the modules that it may mean.
 //!
-//! Pure: which of them exists is asked elsewhere. Names are relative to the entry's folder
+//! Pure: the loader finds out which of them exists. Names are relative to the entry's folder
 //! (`../shared/names.ts` lies beside it), so no result depends on where on a disk a handler lies.
 
 use zigts_rules::import::{ModuleName, Unresolved};
@@ -18,8 +18,8 @@ pub(crate) enum Candidates {
 /// Extensions that are looked for when a specifier has none, in this order.
 const EXTENSIONS: [&str; 4] = ["ts", "mts", "js", "mjs"];
 
-/// Extensions of files that are no modules of a handler, so that `./data.json` is not taken for
-/// an extensionless `data.json.ts`.
+/// Extensions of files that are not modules of a handler, so that `./data.json` does not mean
+/// `data.json.ts`.
 const FOREIGN_EXTENSIONS: [&str; 9] =
     ["json", "tsx", "jsx", "cts", "cjs", "css", "html", "txt", "wasm"];
 

@@ -5,7 +5,7 @@
 //! Serving an event starts from there: nothing is parsed or evaluated again.
 //!
 //! Nothing an instance sees while building differs from one build to the next: time stands still,
-//! random numbers have a fixed seed, and there is no connection to talk to.
+//! random numbers have a fixed seed, and there are no connections.
 
 mod host;
 mod trace;
@@ -45,7 +45,7 @@ const MEMORY_MEBIBYTES: usize = 24;
 const SEED: i64 = 0x7a69_6774_7470;
 
 /// JavaScript may use 448 KiB of the guest's own stack; recursion needs many times that of the host's
-/// before the engine notices, as code compiled in a hurry has large frames: 8 MiB were too few for a
+/// before the engine notices, as unoptimised code has large frames: 8 MiB were too few for a
 /// plain function, and 64 are enough for 15 kinds of recursion. Only what is used becomes memory.
 const WASM_STACK_BYTES: usize = 64 << 20;
 /// For that, and the host's functions called on top of it.
@@ -56,7 +56,7 @@ pub struct Builder {
     engine: Engine,
     module: Module,
     wizer: Wizer,
-    /// What the snapshot needs to know of the module.
+    /// What the snapshot needs to know about the module.
     context: ModuleContext<'static>,
 }
 
@@ -92,8 +92,8 @@ impl Builder {
         config
             .cache(cache)
             .epoch_interruption(true)
-            // Compiled once a machine and run for milliseconds: how fast that is shows, how fast the
-            // code is does not.
+            // Compiled once on a machine and run for milliseconds: the time to compile matters, the speed
+            // of the code does not.
             .cranelift_opt_level(OptLevel::None)
             .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass)
             .max_wasm_stack(WASM_STACK_BYTES)

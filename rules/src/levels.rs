@@ -23,7 +23,7 @@ pub struct Levels {
     by_code: BTreeMap<&'static str, Level>,
 }
 
-/// A rule without which there is nothing to build cannot be made less than an error.
+/// The level of a rule that is always an error cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlwaysError(&'static RuleRecord);
 

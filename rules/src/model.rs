@@ -22,7 +22,7 @@ pub struct HandlerModel {
     pub oversized: Option<Oversized>,
     /// The result of running the top-level code, once it has run.
     pub evaluation: Option<Evaluation>,
-    /// What its functions do to the world.
+    /// The effects of its functions.
     pub effects: Effects,
 }
 

@@ -1,4 +1,4 @@
-//! One build of a handler that is being worked on, and what it was made from.
+//! One build of a handler under development, and its sources.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Loops over the members of a room, without iterators.
 //!
-//! `for (const peer of getWebSockets(room))` is how handlers speak to a room. QuickJS makes an
+//! `for (const peer of getWebSockets(room))` is how handlers send to a room. QuickJS makes an
 //! iterator for it and calls that for each member; here the elements are taken by their index, which
-//! saves a tenth of an event of the chat example. Nobody else has the array, so this does the same
+//! saves a tenth of an event of the chat example. No other code has the array, so this does the same
 //! unless the handler replaces the iterator of all arrays.
 
 use std::collections::HashSet;

@@ -24,7 +24,7 @@ use super::imports::Imports;
 use crate::parse::Parsed;
 use crate::source::Positions;
 
-/// Methods that call what they are given once for each element.
+/// Methods that call their argument once for each element.
 pub(crate) const PER_ELEMENT: [&str; 14] = [
     "forEach",
     "map",
@@ -42,7 +42,7 @@ pub(crate) const PER_ELEMENT: [&str; 14] = [
     "toSorted",
 ];
 
-/// Methods that put their arguments into an object.
+/// Methods that add their arguments to an object.
 const PUTTING: [&str; 7] = ["push", "unshift", "set", "add", "splice", "fill", "concat"];
 
 /// Functions of `Object` and `Reflect` that change their first argument.
@@ -117,7 +117,7 @@ struct Collector<'a> {
     constants: HashSet<BindingId>,
     function: FunctionId,
     innermost_loop: Option<LoopId>,
-    /// Names whose absence the code has looked into, in the order it did.
+    /// Names whose type the code has tested, in that order.
     guards: Vec<Atom>,
     /// How often each is among them.
     guarded: HashMap<Atom, usize>,
@@ -127,9 +127,9 @@ struct Collector<'a> {
     signature: Option<(String, Annotation)>,
     /// How many TypeScript namespaces are being walked.
     namespaces: usize,
-    /// Members that are read, each with the function that does.
+    /// Members that are read, each with the function that reads it.
     reads: Vec<(String, FunctionId, Span)>,
-    /// Names of members that are functions which reading them calls.
+    /// Names of accessors: reading such a member calls a function.
     getters: HashSet<String>,
     /// Parts of values that have been copied.
     copied_parts: usize,

@@ -1,4 +1,4 @@
-//! Imports: what is asked of which module, under which local name.
+//! Imports: which names of which module, under which local names.
 
 use std::collections::HashMap;
 
@@ -65,7 +65,7 @@ impl Collector<'_> {
             span: self.positions.inside_quotes(specifier),
             kind,
             is_type_only,
-            // Until someone has looked, which is the next thing to happen.
+            // The loader resolves it next.
             target: Target::Unresolved(Unresolved::NotRead),
             names: Vec::new(),
         });
@@ -81,13 +81,13 @@ impl Visit for Collector<'_> {
             .map(|specifier| imported_name(specifier, self.positions))
             .collect();
         let are_all_named = declaration.specifiers.iter().all(ImportSpecifier::is_named);
-        // A default import or `* as` stands outside of the braces.
+        // A default import or `* as` is outside of the braces.
         if are_all_named || names.len() == 1 {
             for (index, name) in names.iter_mut().enumerate() {
                 name.removal = removal(declaration, index, self.positions);
             }
         }
-        // `import { type A } from "…"` asks for nothing at run time either.
+        // `import { type A } from "…"` imports nothing at run time either.
         let is_erased = !declaration.specifiers.is_empty()
             && declaration.specifiers.iter().all(ImportSpecifier::is_type_only);
         let import = self.imports.list.len();
@@ -150,8 +150,8 @@ impl Visit for Collector<'_> {
     }
 }
 
-/// The text to take out so that a declaration imports one name less: up to the next name, or from
-/// the one before; of the only name everything but the module.
+/// The text to remove so that a declaration imports one name less: up to the next name, or from the one
+/// before; for the only name, everything but the module.
 fn removal(declaration: &ImportDecl, index: usize, positions: Positions<'_>) -> Option<Span> {
     let specifiers = &declaration.specifiers;
     let this = positions.of(specifiers.get(index)?);

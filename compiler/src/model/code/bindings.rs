@@ -1,4 +1,4 @@
-//! Names: where they are declared, what is assigned to them and put into them.
+//! Names: where they are declared, what is assigned to them and added to them.
 
 use swc_core::ecma::ast::{Expr, Ident, ObjectPatProp, Pat};
 use swc_core::ecma::utils::find_pat_ids;
@@ -101,7 +101,7 @@ impl Collector<'_> {
     }
 
     pub(super) fn write(&mut self, target: Expression, kind: WriteKind) {
-        // What is written to anything but a name, or a part of what a name holds, is forgotten.
+        // Writes to anything but a name, or a part of its value, are not kept.
         if matches!(target.root().value, Value::Binding(_)) {
             let (span, function) = (target.span, self.function);
             self.code.writes.push(Write { span, function, target, kind });
@@ -115,7 +115,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Notes that a target is given a value, so that a binding is none of one value any more.
+    /// Notes that a target is assigned a value, so that its binding no longer has only one.
     pub(super) fn assigned(&mut self, target: &Expression, value: Option<&Expression>) {
         if let Value::Binding(id) = target.value {
             self.reassigned.insert(id);
@@ -160,7 +160,7 @@ impl Collector<'_> {
     pub(super) fn parameter(&mut self, pattern: &Pat) {
         let is_required = match pattern {
             Pat::Rest(_) | Pat::Assign(_) => false,
-            // `this` is a parameter to TypeScript alone.
+            // `this` is a parameter only in TypeScript.
             Pat::Ident(name) => !name.id.optional && name.id.sym != *"this",
             _ => true,
         };

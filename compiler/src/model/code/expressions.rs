@@ -14,7 +14,7 @@ use zigts_rules::import::Reference;
 
 use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING};
 
-/// Most bytes of text that are put together. Each of 30 lines could double the one before.
+/// Most bytes of text that are concatenated. Each of 30 lines could double the one before.
 const MAX_JOINED_BYTES: usize = 4 * 1024;
 
 impl Collector<'_> {
@@ -39,7 +39,7 @@ impl Collector<'_> {
         self.named_expression(expression, None)
     }
 
-    /// An expression that has a name when it is a function: that of what it is assigned to.
+    /// An expression that, if it is a function, is named after what it is assigned to.
     pub(super) fn named_expression(&mut self, expression: &Expr, name: Option<Name>) -> Expression {
         let span = self.positions.of(expression);
         let value = match expression {
@@ -230,7 +230,7 @@ impl Collector<'_> {
         before
     }
 
-    /// Forgets the guards but those that were known before.
+    /// Forgets all guards except those that were known before.
     pub(super) fn unguard(&mut self, before: usize) {
         for name in self.guards.drain(before..) {
             if let Entry::Occupied(mut count) = self.guarded.entry(name) {
@@ -253,8 +253,8 @@ impl Collector<'_> {
         }
     }
 
-    /// What a `const` holds, if it has been declared by now. One step is what people write; more
-    /// would have to look out for circles.
+    /// The value of a `const` that has been declared already. One step is enough for hand-written code;
+    /// more would have to detect circles.
     pub(super) fn constant_of<'e>(&'e self, expression: &'e Expression) -> &'e Expression {
         match &expression.value {
             Value::Binding(id) if self.constants.contains(id) => match &self.code[*id].origin {
