@@ -1,10 +1,12 @@
 //! Which ends of a connection keep its attachment file, and that ids are never reused.
 
+use std::process::Command;
+
 use crate::support::client::Client;
 use crate::support::durable::Durable;
-use crate::support::eventually;
 use crate::support::raw::{CLOSE, RawClient, TEXT, close_payload, frame};
 use crate::support::server::Server;
+use crate::support::{eventually, programs, skipped};
 
 const HANDLER: &str = r#"
 import { send, close, serializeAttachment } from "zigttp:websocket";
@@ -36,6 +38,48 @@ async fn an_attachment_outlives_a_crash() {
     assert_eq!(durable.value(&id), "kept");
     server.kill();
     assert_eq!(durable.value(&id), "kept");
+}
+
+#[tokio::test]
+async fn an_attachment_has_its_name_before_any_frame_of_its_event_is_sent() {
+    match Command::new("strace").args(["-o", "/dev/null", "true"]).status() {
+        Ok(status) if status.success() => {}
+        _ => return skipped("nothing can be traced here"),
+    }
+    for (fsync, calls) in [
+        ("never", &["renameat(", "told "][..]),
+        ("always", &["fdatasync(", "renameat(", "fsync(", "told "]),
+    ] {
+        let durable = Durable::of(
+            r#"
+import { send, serializeAttachment } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  send(ws, "told before it is kept");
+  serializeAttachment(ws, data);
+}
+"#,
+        );
+        let traced = programs::folder();
+        let trace = traced.path().join("trace");
+        let mut strace = Command::new("strace");
+        // The traced one is the child that is waited for, not the tracer.
+        strace.args(["-D", "-f", "-s", "100", "-o"]).arg(&trace);
+        strace.args(["-e", "trace=renameat,fsync,fdatasync,write,writev,sendto,sendmsg"]);
+        let server = durable.serve_under(&mut strace, &["--fsync", fsync]);
+        let mut client = server.connect("/").await;
+        assert_eq!(client.ask("value").await, "told before it is kept");
+        drop(server);
+        let trace = std::fs::read_to_string(trace).expect("it was traced");
+        let (_, of_event) = trace.split_once("zigttp-attachment").expect("it is written");
+        let (of_event, _) = of_event.split_once("told ").expect("it is sent");
+        let of_event = format!("{of_event}told ");
+        let found: Vec<&str> = of_event
+            .lines()
+            .flat_map(|line| calls.iter().filter(|call| line.contains(*call)))
+            .copied()
+            .collect();
+        assert_eq!(found, calls, "--fsync {fsync}:\n{of_event}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::client::Client;
 use crate::support::server::Server;
@@ -18,7 +18,7 @@ import {
   setAutoResponse,
 } from "zigttp:websocket";
 
-export const routes = ["/room/:name", "/opens/:name", "/closes/:name"];
+export const routes = ["/room/:name", "/opens/:name", "/closes/:name", "/asks/:name"];
 
 // What every function answers for a connection, as one line.
 function probe(ws: any, room: string) {
@@ -36,6 +36,11 @@ function probe(ws: any, room: string) {
   }
   answers.push(close(ws, 4000, "probed"), send(ws, "late"), getWebSockets(room).includes(ws));
   return answers.map(String).join();
+}
+
+export function onUpgrade(req: Request) {
+  const [, command, id] = req.path.split("/");
+  if (command === "asks") return Response.text(probe(Number(id), req.query), { status: 403 });
 }
 
 export function onOpen(ws: WebSocket, url: string) {
@@ -182,6 +187,22 @@ async fn all_seven_work_from_the_http_handler_and_commit_before_its_response() {
     let id = client.ask("id").await;
     assert_eq!(server.get(&format!("/probe/{id}?/room/a")), (200, OPEN.to_owned()));
     // The response is there, so the connection is closing for whoever asks next.
+    assert_eq!(server.get(&format!("/send/{id}")).1, "false");
+    assert_eq!(client.text().await, "sent");
+    assert_eq!(client.closed().await, (4000, "probed".to_owned()));
+}
+
+#[tokio::test]
+async fn all_seven_work_from_on_upgrade_and_commit_before_its_response() {
+    let server = server();
+    let mut client = server.connect("/room/a").await;
+    let id = client.ask("id").await;
+    let path = format!("/asks/{id}?/room/a");
+    let Err(Error::Http(refusal)) = Client::try_connect(server.address, &path).await else {
+        panic!("it is refused");
+    };
+    assert_eq!(refusal.status().as_u16(), 403);
+    assert_eq!(refusal.body().as_deref(), Some(OPEN.as_bytes()));
     assert_eq!(server.get(&format!("/send/{id}")).1, "false");
     assert_eq!(client.text().await, "sent");
     assert_eq!(client.closed().await, (4000, "probed".to_owned()));

@@ -42,6 +42,15 @@ export function onMessage(ws: WebSocket, data: any) {
     send(ws, typeof deserializeAttachment(ws));
   } else if (data === "store most") {
     serializeAttachment(ws, new Uint8Array(65536).fill(7));
+  } else if (data === "change") {
+    const bytes = new Uint8Array([1]);
+    send(ws, bytes);
+    serializeAttachment(ws, bytes);
+    bytes[0] = 2;
+    const kept = deserializeAttachment(ws) as Uint8Array;
+    send(ws, kept);
+    kept[0] = 3;
+    send(ws, deserializeAttachment(ws) as Uint8Array);
   } else if (data === "kept") {
     const kept = deserializeAttachment(ws);
     send(ws, `${kept.constructor.name} ${kept.length}`);
@@ -166,6 +175,25 @@ async fn an_empty_attachment_is_a_value_and_the_largest_is_kept_whole() {
     assert_eq!(client.ask("store nothing").await, "string");
     client.send("store most").await;
     assert_eq!(client.ask("kept").await, "Uint8Array 65536");
+}
+
+#[tokio::test]
+async fn what_was_sent_stored_or_read_may_be_changed_afterwards() {
+    let server = server();
+    let mut client = server.connect("/").await;
+    client.send("change").await;
+    for what in ["sent", "stored", "read once more"] {
+        assert_eq!(client.bytes().await, [1], "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_attachment_over_the_configured_size_is_refused_and_the_connection_stays() {
+    let server = Server::start(&HANDLER, &["--max-attachment-size", "65535"]);
+    let mut client = server.connect("/").await;
+    client.send("store most").await;
+    assert_eq!(client.ask("still here").await, "still here");
+    server.wait_for_log("the value has 65536 bytes, the limit is 65535");
 }
 
 #[test]

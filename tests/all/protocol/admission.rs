@@ -38,6 +38,8 @@ export async function onUpgrade(req: Request): Promise<Admission> {
     case "throw": throw new Error("the secret of onUpgrade");
     case "null": return null as any;
     case "number": return 1 as any;
+    case "true": return true as any;
+    case "false": return false as any;
     case "wait": return await new Promise<string>(() => {});
     case "spin": for (;;) {}
     case "slow":
@@ -113,7 +115,7 @@ async fn on_upgrade_accepts_with_nothing_a_string_or_bytes() {
 #[tokio::test]
 async fn a_failing_on_upgrade_is_500_and_there_is_no_connection() {
     let server = Server::start(&HANDLER, &[]);
-    for query in ["throw", "null", "number", "wait", "large"] {
+    for query in ["throw", "null", "number", "true", "false", "wait", "large"] {
         let refused = open(&server, &format!("/a?{query}"), &[]).await;
         let (status, body) = refused.expect_err(query);
         assert_eq!((status.as_u16(), body.as_str()), (500, "internal server error\n"), "{query}");

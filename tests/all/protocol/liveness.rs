@@ -1,5 +1,6 @@
 //! Pings, dead peers and dormant connections.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::support::client::Client;
@@ -40,7 +41,8 @@ async fn a_peer_that_answers_pings_stays() {
 async fn an_idle_connection_becomes_dormant_and_an_event_wakes_it() {
     let artifact = std::fs::read(programs::compile(ECHO)).expect("it was just built");
     let config = zigttp_runtime::Config {
-        dormant_after: Duration::from_millis(50),
+        dormant_after: Duration::from_millis(300),
+        ping_interval: Duration::from_millis(50),
         ..zigttp_runtime::Config::default()
     };
     let server = zigttp_runtime::Server::new(config, &artifact).expect("the handler loads");
@@ -62,7 +64,10 @@ async fn an_idle_connection_becomes_dormant_and_an_event_wakes_it() {
         })
         .await;
     };
-    dormant(1).await;
+    // It is pinged more often than that, and its pongs are no events.
+    let pongs = async { while client.pinged().await {} };
+    futures_util::future::select(pin!(dormant(1)), pin!(pongs)).await;
+    assert_eq!(server.scan_idle().dormant, 1);
     client.send("wake").await;
     assert_eq!(client.text().await, "wake");
     dormant(0).await;

@@ -56,6 +56,7 @@ export function onMessage(ws: any, data: string, room: string) {
       const [, id, gate] = data.split(" ");
       console.log("waiting", ws);
       waitFor(Number(gate));
+      console.log("relaying", ws);
       return void send(Number(id) as any, "relayed");
     }
     case "early": {
@@ -212,6 +213,55 @@ async fn events_of_one_room_run_one_at_a_time() {
     gate.send("open").await;
     assert_eq!(ada.text().await, "relayed");
     assert_eq!(ada.text().await, "after");
+}
+
+#[tokio::test]
+async fn opening_and_closing_wait_for_their_turn_as_messages_do() {
+    let server = Server::start(&HANDLER, &LONG);
+    let [mut ada, mut bob] = [server.connect("/a").await, server.connect("/a").await];
+    let mut gate = server.connect("/gate").await;
+    let (ada_id, bob_id) = (id(&mut ada).await, id(&mut bob).await);
+    let gate_id = id(&mut gate).await;
+    ada.send(format!("relay {ada_id} {gate_id}")).await;
+    server.wait_for_log(&format!("waiting {ada_id}"));
+    // Both are through with their handshakes while the event of the room goes on.
+    bob.close(1000, "").await;
+    let _carol = server.connect(&format!("/a?{gate_id}")).await;
+    gate.send("open").await;
+    assert_eq!(ada.text().await, "relayed");
+    let closed = format!("closed {bob_id}");
+    let log = server.wait_for_log_after(0, &[&closed, "and listed: true"]);
+    let (before, _) = log.split_once("relaying").expect("it has relayed");
+    assert!(!before.contains(&closed) && !before.contains("opening"), "{log}");
+}
+
+#[tokio::test]
+async fn a_message_that_comes_while_on_open_runs_is_handled_after_it() {
+    let handler = programs::compile(
+        r#"
+import { deserializeAttachment, send, serializeAttachment } from "zigttp:websocket";
+export function onOpen(ws: WebSocket, url: string) {
+  const gate: any = Number(url.split("?")[1]);
+  if (isNaN(gate)) return;
+  console.log("opening");
+  while (deserializeAttachment(gate) === undefined);
+  send(ws, "opened");
+}
+export function onMessage(ws: WebSocket, data: string) {
+  if (data === "open") serializeAttachment(ws, data);
+  send(ws, data === "id" ? String(ws) : data);
+}
+"#,
+    );
+    let server = Server::start(&handler, &LONG);
+    let mut gate = server.connect("/gate").await;
+    let gate_id = id(&mut gate).await;
+    let mut client = server.connect(&format!("/a?{gate_id}")).await;
+    client.send("early").await;
+    server.wait_for_log("opening");
+    assert_eq!(gate.ask("open").await, "open");
+    assert_eq!(client.text().await, "opened");
+    assert_eq!(client.text().await, "early");
 }
 
 #[tokio::test]

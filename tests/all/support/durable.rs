@@ -76,6 +76,13 @@ impl Durable {
         Server::start_with(&self.handler, &[&dir, arguments].concat(), variables)
     }
 
+    /// Serves with it, in a process that this command makes.
+    pub(crate) fn serve_under(&self, starter: &mut Command, arguments: &[&str]) -> Server {
+        let dir = self.dir();
+        let dir = ["--durable", dir.to_str().expect("a UTF-8 path")];
+        Server::start_under(starter, &self.handler, &[&dir, arguments].concat())
+    }
+
     /// A server that must not start with it: what it says, after it has ended with exit code 2.
     pub(crate) fn refused(&self) -> String {
         self.refused_with(&[])
