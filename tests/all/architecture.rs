@@ -103,6 +103,11 @@ fn every_test_that_the_threat_model_names_exists() {
     every_test_named_in_exists("SECURITY.md", 20);
 }
 
+#[test]
+fn every_test_that_the_semantics_name_exists() {
+    every_test_named_in_exists("tests/SEMANTICS.md", 100);
+}
+
 /// Tests are named as `cargo test` takes them: `folder::module::test`, from `tests/all`.
 fn every_test_named_in_exists(document: &str, at_least: usize) {
     let text = std::fs::read_to_string(root().join(document)).expect("it is committed");
