@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::values::number;
 
-const DEFAULT_PORT: u16 = 8080;
+pub(crate) const DEFAULT_PORT: u16 = 8080;
 
 /// Where a server listens.
 #[derive(Args)]

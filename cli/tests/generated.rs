@@ -23,8 +23,42 @@ fn generated_table_of_flags_is_fresh() {
     }
 }
 
+/// Such as "`--resume-window` (2 minutes)".
+#[test]
+fn defaults_in_the_text_of_the_readme_are_those_of_the_flags() {
+    // The other test is writing it.
+    if std::env::var_os("UPDATE").is_some() {
+        return;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(&path).expect("README.md is there").replace('\n', " ");
+    let mut checked = 0;
+    for flag in command().get_arguments() {
+        let [default] = flag.get_default_values() else { continue };
+        let Some(name) = flag.get_long() else { continue };
+        let named = format!("`--{name}` (");
+        for (at, _) in readme.match_indices(&named) {
+            let said = readme[at + named.len()..].split([')', ':', ';']).next().unwrap_or_default();
+            let said = said
+                .replace([',', ' '], "")
+                .replace("minutes", "min")
+                .replace("second", "s")
+                .replace("days", "d");
+            if said.starts_with(|first: char| first.is_ascii_digit()) {
+                assert_eq!(said, default.to_string_lossy(), "--{name}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 3, "the text has changed its form");
+}
+
+fn command() -> Command {
+    run::Arguments::augment_args(Command::new("run"))
+}
+
 fn print() -> String {
-    let command = run::Arguments::augment_args(Command::new("run"));
+    let command = command();
     let mut text = String::from("\n| flag | default | |\n|---|---|---|\n");
     let mut last_heading = None;
     for flag in command.get_arguments().filter(|it| it.get_long().is_some()) {

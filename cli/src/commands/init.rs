@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 
 use zigts_rules::printable::printable;
 
+use crate::port_option::DEFAULT_PORT;
 use crate::template::{File, Template};
 
 /// Arguments of `zigttp init`.
@@ -71,7 +72,10 @@ fn print_next_steps(folder: &Path, files: &[File]) -> anyhow::Result<()> {
         writeln!(output, "    cd {}", printable(&quoted(folder)))?;
     }
     writeln!(output, "    zigttp dev handler.ts")?;
-    writeln!(output, "\nThen open http://127.0.0.1:8080 in two tabs, and change handler.ts.")?;
+    writeln!(
+        output,
+        "\nThen open http://127.0.0.1:{DEFAULT_PORT} in two tabs, and change handler.ts."
+    )?;
     Ok(())
 }
 
