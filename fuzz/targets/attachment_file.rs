@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_runtime::fuzzing::attachment_file(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_store::fuzzing::attachment_file(bytes));

@@ -3,4 +3,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_runtime::fuzzing::frames(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_protocol::fuzzing::frames(bytes));

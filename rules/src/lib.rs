@@ -20,6 +20,8 @@
 //! This crate knows no parser, no file and no terminal. Rules do not know each other, and no other code
 //! knows a rule by name: a new one is a file, a row in [`registry`] and a fixture folder.
 
+pub use zigttp_abi::printable;
+
 mod annotation;
 mod call_path;
 pub mod code;
@@ -28,7 +30,6 @@ pub mod effects;
 pub mod import;
 pub mod levels;
 pub mod model;
-pub mod printable;
 pub mod record;
 pub mod registry;
 pub mod resolve;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::number;
+use zigttp_abi::number;
 
 /// A host in lower case, and its port.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,13 +5,13 @@ use std::sync::{Arc, MutexGuard};
 use smallvec::SmallVec;
 use zigttp_protocol::deflate::window::WindowBits;
 
-use crate::attachment::AttachmentError;
 use crate::compression::Variants;
 use crate::counters::Counters;
 use crate::effects::{AllTouched, Effect, Effects, Place};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
+use zigttp_store::error::CommitError;
 
 /// Commits what an event has collected. Answers the duty to write what it has queued, unless another
 /// task has that.
@@ -21,7 +21,7 @@ use crate::unwritten::{self, Unwritten};
 pub(crate) async fn commit(
     hub: &Hub,
     effects: &mut Effects,
-) -> Result<Option<Unwritten>, AttachmentError> {
+) -> Result<Option<Unwritten>, CommitError> {
     if effects.is_empty() {
         return Ok(None);
     }
@@ -37,7 +37,7 @@ pub(crate) async fn commit(
         .collect();
     if !writes.is_empty() {
         hub.counters.attachment_writes.add(writes.len());
-        hub.attachments.write_all(writes).await?;
+        hub.attachments.commit(writes).await?;
     }
 
     let bytes = queue(effects.drain(..), touched, &hub.counters);

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dropped_log_lines::DroppedLogLines;
-use crate::fsync::Fsync;
 use crate::limits::{Isolation, OnError};
 use tokio::sync::Semaphore;
+use zigttp_store::fsync::Fsync;
 
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_store::version::Version;
 
 use crate::auto_response::AutoResponse;
 use crate::browser::Browser;
@@ -51,6 +52,8 @@ pub(crate) enum State {
 #[derive(Default)]
 struct Kept {
     attachment: Option<Value>,
+    /// Of the commit that wrote it.
+    version: Version,
     /// Its file is gone for good, and none is to be written.
     has_ended_attachment: bool,
     auto_response: Option<Box<AutoResponse>>,
@@ -110,8 +113,12 @@ impl Connection {
         self.kept().attachment.as_ref().map(|attachment| attachment.bytes().len())
     }
 
-    pub(crate) fn set_attachment(&self, value: Value) {
-        self.kept().attachment = Some(value);
+    /// Takes the value of a commit, unless it has that of a later one.
+    pub(crate) fn set_attachment(&self, value: Value, version: Version) {
+        let mut kept = self.kept();
+        if version > kept.version {
+            (kept.attachment, kept.version) = (Some(value), version);
+        }
     }
 
     /// No file is to be written for it any more.
@@ -139,7 +146,7 @@ impl Connection {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Every change is a single assignment.
+        // No change panics half way.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,11 +15,11 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
 
-use crate::durable_dir;
-use crate::own_folder::OwnFolder;
 use crate::own_thread::on_own_thread;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
+use zigttp_files::own_folder::OwnFolder;
+use zigttp_store::dir;
 
 /// The name of the socket in the durable directory.
 pub const CONTROL_SOCKET: &str = "control.sock";
@@ -79,7 +79,7 @@ pub(crate) fn open(folder: &OwnFolder) -> io::Result<UnixListener> {
 /// When the directory is not its owner's alone, or the socket cannot be reached.
 pub fn connect_control(dir: &Path) -> io::Result<Option<Connected>> {
     let connect = || {
-        let folder = durable_dir::look_into(dir)?;
+        let folder = dir::look_into(dir)?;
         Connected::connect(folder.socket_path(CONTROL_SOCKET)?)
     };
     match connect() {

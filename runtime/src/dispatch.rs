@@ -18,12 +18,13 @@ use crate::connection::Connection;
 use crate::event::{Event, Response};
 use crate::event_state::EventState;
 use crate::failure::Failure;
+use crate::failure_log;
 use crate::http::NoAnswer;
 use crate::limits::OnError;
 use crate::sandbox::Slot;
 use crate::server::Server;
 use crate::unwritten::Unwritten;
-use crate::{failpoint, failure_log};
+use zigttp_store::failpoint;
 
 /// What is left of an event that has returned.
 struct Committed {
@@ -88,7 +89,7 @@ impl Server {
 
     /// Lets what an event has collected take effect.
     async fn commit(&self, state: &mut EventState) -> Result<Committed, Failure> {
-        if self.hub.attachments.store().is_some() && state.effects.writes_attachments() {
+        if self.hub.attachments.files().is_some() && state.effects.writes_attachments() {
             // The disk may be slow, and others may run meanwhile.
             let counted = state.memory_budget.count_all(&self.hub.event_memory);
             counted.map_err(Failure::OverBudget)?;

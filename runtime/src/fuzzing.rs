@@ -4,19 +4,7 @@
 //! such module.
 
 use crate::artifact::Artifact;
-use crate::attachment::file;
 use crate::source_position::SourceMaps;
-
-#[cfg(fuzzing)]
-pub use zigttp_protocol::fuzzing::frames;
-
-/// An attachment file is read, or refused; one that is read is the same when written again.
-pub fn attachment_file(bytes: &[u8]) {
-    let Ok((header, value)) = file::decode(bytes) else { return };
-    assert_eq!(header.length, value.bytes().len());
-    let again = file::encode(&header, &value);
-    assert_eq!(file::decode(&again), Ok((header, value)));
-}
 
 /// An artifact is read, or refused; its stack traces are rewritten. The first byte says what the rest
 /// is: a module, its manifest, or its source maps and, after a line, a stack.
@@ -73,7 +61,6 @@ mod tests {
 
     #[test]
     fn what_must_hold_for_any_bytes_holds_for_the_seeds() {
-        over_seeds("attachment_file", super::attachment_file);
         over_seeds("artifact", super::artifact);
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use zigttp_abi::printable::printable_rest;
+
 use crate::counter::Counter;
 use crate::pace::{Bucket, Rate};
 
@@ -52,40 +54,19 @@ impl HandlerLog {
 
 /// Text of a guest's or client's making as it may stand in a log: control characters and those that
 /// turn the direction of writing are escaped, and a further line begins with spaces, as no event of the
-/// log does. What the runner of a build takes for a command (`::error::` where a line begins, behind spaces
-/// too, and `##[` anywhere) is escaped as well: servers are tested in builds. `zigts` does the same with
-/// what it shows (`rules/src/printable.rs`).
+/// log does. What the runner of a build takes for a command is escaped as well: servers are tested in
+/// builds.
 pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for (number, line) in text.split('\n').enumerate() {
-        if number > 0 {
-            out.push('\n');
-            if !line.starts_with("    ") {
-                out.push_str("    ");
-            }
+    let mut lines = text.split('\n');
+    let mut out = printable_rest(lines.next().unwrap_or_default()).into_owned();
+    for line in lines {
+        out.push('\n');
+        if !line.starts_with("    ") {
+            out.push_str("    ");
         }
-        let command = line.trim_start().starts_with("::").then(|| line.find(':')).flatten();
-        for (at, character) in line.char_indices() {
-            let is_command = command.filter(|_| number > 0) == Some(at)
-                || character == '#' && line[..at].ends_with('#') && line[at..].starts_with("#[");
-            if is_command {
-                out.extend(character.escape_unicode());
-            } else if character.is_control() || is_deceptive(character) {
-                out.extend(character.escape_default());
-            } else {
-                out.push(character);
-            }
-        }
+        out.push_str(&zigttp_abi::printable::printable(line));
     }
     out
-}
-
-/// Line separators and directions of Unicode.
-fn is_deceptive(character: char) -> bool {
-    matches!(
-        character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
-    )
 }
 
 #[cfg(test)]

@@ -7,18 +7,18 @@ use tokio::sync::Notify;
 use zigttp_abi::connection_id::{ById, ConnectionId};
 use zigttp_protocol::deflate::window::WindowBits;
 
-use crate::attachment::Attachments;
+use crate::attachments::Attachments;
 use crate::browser::Browser;
 use crate::compression::Compression;
 use crate::config::Config;
 use crate::connection::{Connection, State};
-use crate::connection_id::ConnectionIds;
 use crate::counters::Counters;
 use crate::handler_log::HandlerLog;
 use crate::pool::Pool;
 use crate::rooms::Rooms;
 use crate::route::{Opening, path};
 use crate::shared_text::SharedText;
+use zigttp_store::ids::ConnectionIds;
 
 /// Connections by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Hub {
     pub(crate) fn forget(&self, connection: &Connection) {
         self.part(connection);
         // Its file may be another's now. An event that has addressed it before must not make one.
-        connection.end_attachment();
+        self.attachments.end(connection);
         let mut connections = self.write();
         connections.remove(&connection.id);
         if connections.is_empty() {

@@ -34,12 +34,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
 pub use self::build::{Finding, LastBuild};
-use crate::config::inspector::InspectorAccess;
-use crate::config::inspector::InspectorOptions;
+use crate::config::inspector::{InspectorAccess, InspectorOptions};
 use crate::http::response::{Body, text};
-use crate::number;
 use crate::observer::Observer;
 use crate::server::Server;
+use zigttp_abi::number;
 
 /// Where the page is.
 pub(crate) const PATH: &str = "/__zigttp";

@@ -14,8 +14,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
-use crate::own_folder::{Others, OwnFolder};
 use crate::restore;
+use zigttp_files::own_folder::{Others, OwnFolder};
 
 /// A module, and whether it is the rewritten one.
 pub(crate) struct Cached {

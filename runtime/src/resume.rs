@@ -20,15 +20,15 @@ use zigttp_abi::connection_id::ConnectionId;
 
 use self::left::{Left, Leftover, Most, Place, Taken};
 use self::token::Key;
-use crate::attachment::durable;
-use crate::attachment::recovery::AdoptError;
 use crate::browser::Browser;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::cookies::{self, HOST_PREFIX};
 use crate::http::peer::Peer;
-use crate::own_folder::OwnFolder;
 use crate::server::Server;
+use zigttp_files::own_folder::OwnFolder;
+use zigttp_store::attachment_files::file_bytes;
+use zigttp_store::error::AdoptError;
 
 /// Shown by clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");
@@ -170,7 +170,11 @@ impl Resume {
                 when: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
                 window: self.window,
                 is_dropped: true,
-                bytes: durable::file_bytes(connection),
+                bytes: file_bytes(
+                    connection.room.key(),
+                    &connection.url,
+                    connection.attachment_bytes().unwrap_or(0),
+                ),
             };
             gone = self.left.add(id, leftover);
         }

@@ -7,13 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
 use crate::app::App;
-use crate::attachment::Attachments;
-use crate::attachment::durable::DurableAttachments;
+use crate::attachments::Attachments;
 use crate::compression::Compression;
 use crate::config::Config;
-use crate::connection_id::ConnectionIds;
 use crate::counters::Counts;
-use crate::durable_dir::DurableDir;
 use crate::error::StartError;
 use crate::expected::Expected;
 use crate::handler_log::HandlerLog;
@@ -25,6 +22,9 @@ use crate::responses::Responses;
 use crate::resume::Resume;
 use crate::sandbox::Sandbox;
 use crate::tls::Tls;
+use zigttp_store::attachment_files::AttachmentFiles;
+use zigttp_store::dir::DurableDir;
+use zigttp_store::ids::ConnectionIds;
 
 /// A handler, and everything that serves it.
 pub struct Server {
@@ -181,7 +181,7 @@ fn open_durable(
     config: &Config,
 ) -> io::Result<(ConnectionIds, Attachments, DurableDir)> {
     let dir = DurableDir::take(dir)?;
-    let store = DurableAttachments::open(dir.folder(), config.fsync, config.max_attachment_size)?;
+    let files = AttachmentFiles::open(dir.folder(), config.fsync, config.max_attachment_size)?;
     let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), config.fsync)?;
-    Ok((ids, Attachments::durable(store), dir))
+    Ok((ids, Attachments::durable(files), dir))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use sourcemap::SourceMap;
 
-use crate::number;
+use zigttp_abi::number;
 
 /// The source maps of a handler, by module name.
 #[derive(Default)]

@@ -8,22 +8,26 @@ use serde_json::Value;
 use super::support::programs::{committed, root};
 
 /// Which crates of the project each may depend on. What is not here must not be.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("zigttp-abi", &[]),
     ("zigts-rules", &["zigttp-abi"]),
     ("zigts-compiler", &["zigts-rules", "zigttp-abi"]),
     ("zigttp-protocol", &["zigttp-abi"]),
-    ("zigttp-runtime", &["zigttp-abi", "zigttp-protocol"]),
+    ("zigttp-files", &[]),
+    ("zigttp-store", &["zigttp-abi", "zigttp-files"]),
+    ("zigttp-runtime", &["zigttp-abi", "zigttp-files", "zigttp-protocol", "zigttp-store"]),
     ("zigttp-cli", &["zigts-compiler", "zigts-rules", "zigttp-abi", "zigttp-runtime"]),
     ("zigttp-tests", &[]),
 ];
 
 /// Libraries a crate must not name: it would know what it is not to know.
-const FOREIGN: [(&str, &[&str]); 5] = [
+const FOREIGN: [(&str, &[&str]); 7] = [
     ("zigttp-abi", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-rules", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-compiler", &["tokio", "hyper", "clap"]),
     ("zigttp-protocol", &["tokio", "hyper", "wasmtime"]),
+    ("zigttp-files", &["tokio", "wasmtime"]),
+    ("zigttp-store", &["hyper", "wasmtime", "zigttp-protocol"]),
     ("zigttp-runtime", &["swc_core", "clap"]),
 ];
 

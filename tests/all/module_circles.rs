@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::support::programs::{committed, root};
 
 /// Source folders without a circle.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 8] = [
     "cli/src",
     "compiler/engine/src",
     "compiler/src",
     "rules/src",
     "runtime/abi/src",
+    "runtime/files/src",
     "runtime/protocol/src",
+    "runtime/store/src",
 ];
 
 /// What each module of a crate imports from others of it, and the item by which it does.
@@ -22,7 +24,7 @@ type Imports = BTreeMap<String, BTreeMap<String, String>>;
 fn no_crate_has_modules_that_import_each_other_in_a_circle() {
     for folder in CRATES {
         let imports = imports_of(folder);
-        assert!(imports.len() > 5, "{folder} has moved");
+        assert!(!imports.is_empty(), "{folder} has moved");
         for from in imports.keys() {
             for (to, item) in &imports[from] {
                 assert!(

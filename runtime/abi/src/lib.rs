@@ -6,7 +6,8 @@
 //! - [`value`]: the values that cross that interface, and their kinds;
 //! - [`connection_id`]: what JavaScript holds as `ws`;
 //! - [`close_code`]: which close codes RFC 6455 lets an endpoint send;
-//! - [`manifest`]: the artifact's description of itself.
+//! - [`manifest`]: the artifact's description of itself;
+//! - [`number`], [`printable`]: how texts of anybody's making are read as numbers, and shown.
 //!
 //! A leaf: it depends on no other crate of the project and knows neither JavaScript nor wasm
 //! runtimes. Checker, typings, documentation, engine and linker are made from these tables or
@@ -20,4 +21,6 @@ pub mod events;
 pub mod guest;
 #[cfg(feature = "manifest")]
 pub mod manifest;
+pub mod number;
+pub mod printable;
 pub mod value;

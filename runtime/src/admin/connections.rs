@@ -6,8 +6,8 @@ use serde::Serialize;
 use zigttp_abi::connection_id::ConnectionId;
 
 use crate::connection_list::{self, Listed};
-use crate::number;
 use crate::server::Server;
+use zigttp_abi::number;
 
 /// Connections of a page that asks for no number.
 const DEFAULT_LIMIT: usize = 100;

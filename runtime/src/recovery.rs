@@ -1,38 +1,16 @@
 //! What crashes, shutdowns and dropped links have left: told, given to a live connection, pruned.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use zigttp_abi::connection_id::ConnectionId;
 
-use super::file::{Damage, Header};
+use zigttp_store::disk::format::Header;
+use zigttp_store::error::AdoptError;
+
 use crate::browser;
 use crate::resume::Found;
 use crate::server::Server;
-
-/// Why an attachment was not adopted. It is where it was.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdoptError {
-    /// The server keeps attachments in memory alone.
-    #[error("the server has no durable folder")]
-    NotDurable,
-    /// The connection that is to have it is not there, or closing.
-    #[error("there is no connection {0}")]
-    NotConnected(u64),
-    /// The connection that has it is there.
-    #[error("connection {0} still has its attachment")]
-    StillConnected(u64),
-    /// No file of this id.
-    #[error("there is no attachment {0}")]
-    NoAttachment(u64),
-    /// The file is not whole.
-    #[error("attachment {id} is damaged: {damage}")]
-    Damaged { id: u64, damage: Damage },
-    /// The disk.
-    #[error("cannot adopt it: {0}")]
-    Io(#[source] std::io::Error),
-}
 
 impl Server {
     /// The ids of all connections that have an attachment file, live ones included, in ascending
@@ -41,9 +19,9 @@ impl Server {
     /// # Errors
     /// When the folder cannot be read.
     pub fn list_persisted_attachment_ids(&self) -> std::io::Result<Vec<u64>> {
-        match self.hub.attachments.store() {
-            Some(store) => {
-                Ok(store.folder().ids()?.into_iter().map(ConnectionId::number).collect())
+        match self.hub.attachments.files() {
+            Some(files) => {
+                Ok(files.folder().ids()?.into_iter().map(ConnectionId::number).collect())
             }
             None => Ok(Vec::new()),
         }
@@ -65,7 +43,6 @@ impl Server {
         new_id: u64,
         prior_id: u64,
     ) -> Result<(), AdoptError> {
-        let store = self.hub.attachments.store().ok_or(AdoptError::NotDurable)?;
         let new = self
             .hub
             .find(ConnectionId::from_number(new_id))
@@ -74,7 +51,7 @@ impl Server {
         if self.hub.find(prior).is_some() {
             return Err(AdoptError::StillConnected(prior_id));
         }
-        store.adopt(new, prior).await?;
+        self.hub.attachments.adopt(prior, &new).await?;
         if let Some(resume) = &self.resume {
             resume.forget(prior);
         }
@@ -85,12 +62,12 @@ impl Server {
     /// Lists what files say can be resumed, by their headers alone. One that cannot be read is passed by,
     /// with a line in the log.
     pub(crate) fn list_resumable(&self) -> std::io::Result<()> {
-        let (Some(resume), Some(store)) = (&self.resume, self.hub.attachments.store()) else {
+        let (Some(resume), Some(files)) = (&self.resume, self.hub.attachments.files()) else {
             return Ok(());
         };
         let mut evicted = 0;
-        for id in store.folder().ids()? {
-            let (header, bytes) = match store.folder().read_header(id) {
+        for id in files.folder().ids()? {
+            let (header, bytes) = match files.folder().read_header(id) {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(conn = %id, %error, "cannot read an attachment");
@@ -115,21 +92,21 @@ impl Server {
 
     /// Has attachments unlinked for which there is no room among those that wait for their clients.
     pub(crate) fn discard_leftovers(&self, gone: Vec<ConnectionId>) {
-        if let Some(store) = self.hub.attachments.store()
+        if let Some(files) = self.hub.attachments.files()
             && !gone.is_empty()
         {
             self.hub.counters.evicted_leftovers.add(gone.len());
-            store.discard(gone);
+            files.discard(gone);
         }
     }
 
     /// Unlinks attachments that were to be resumed and were not.
     pub(crate) fn drop_expired(&self) {
-        let (Some(resume), Some(store)) = (&self.resume, self.hub.attachments.store()) else {
+        let (Some(resume), Some(files)) = (&self.resume, self.hub.attachments.files()) else {
             return;
         };
         for id in resume.expired() {
-            match store.folder().remove(id) {
+            match files.folder().remove(id) {
                 Ok(true) => self.hub.counters.attachments_pruned.add_one(),
                 Ok(false) => {}
                 Err(error) => tracing::error!(conn = %id, %error, "cannot remove an attachment"),
@@ -144,11 +121,11 @@ impl Server {
     /// # Errors
     /// When the folder cannot be read.
     pub fn prune_attachments(&self, age: Duration) -> std::io::Result<usize> {
-        let Some(store) = self.hub.attachments.store() else { return Ok(0) };
-        let folder = Arc::clone(store.folder());
+        let Some(files) = self.hub.attachments.files() else { return Ok(0) };
+        let folder = Arc::clone(files.folder());
         let mut pruned = 0;
         for id in folder.ids()? {
-            let Ok(written) = folder.age(id) else { continue };
+            let Ok(written) = folder.age(id, SystemTime::now()) else { continue };
             // Ids are not used again: one that is gone stays gone.
             if self.hub.find(id).is_some() {
                 if written > age / 2

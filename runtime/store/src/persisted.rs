@@ -2,14 +2,14 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 
-use super::file::Damage;
-use super::folder::{Folder, ReadError};
-use crate::durable_dir::{self, DurableDir};
+use crate::dir::{self, DurableDir};
+use crate::disk::folder::{Folder, ReadError};
+use crate::disk::format::Damage;
 
 /// No server can be configured to keep a larger one.
 const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;
@@ -90,15 +90,23 @@ pub fn prune_leftovers(dir: &Path, age: Duration) -> io::Result<usize> {
     let _alone = DurableDir::take(dir)?;
     let mut pruned = 0;
     for id in folder.ids()? {
-        if folder.age(id)? > age && folder.remove(id)? {
+        if folder.age(id, now())? > age && folder.remove(id)? {
             pruned += 1;
         }
     }
     Ok(pruned)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an operator looks in without a server and its clock"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
 fn look_into(dir: &Path) -> io::Result<Folder> {
-    Folder::open_existing(&durable_dir::look_into(dir)?).map_err(|error| match error.kind() {
+    Folder::open_existing(&dir::look_into(dir)?).map_err(|error| match error.kind() {
         // The directory is there, or that would have been the error.
         io::ErrorKind::NotFound => {
             io::Error::new(error.kind(), "no server has kept attachments in it")
@@ -110,7 +118,7 @@ fn look_into(dir: &Path) -> io::Result<Folder> {
 fn read(folder: &Folder, id: ConnectionId) -> Result<PersistedAttachment, ReadAttachmentError> {
     let number = id.number();
     let io = |source| ReadAttachmentError::Io { id: number, source };
-    let age = folder.age(id).map_err(io)?;
+    let age = folder.age(id, now()).map_err(io)?;
     let (header, value) = folder.read(id, MAX_ATTACHMENT_BYTES).map_err(|error| match error {
         ReadError::Io(source) => io(source),
         ReadError::Damaged(damage) => ReadAttachmentError::Damaged { id: number, damage },

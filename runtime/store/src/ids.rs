@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zigttp_abi::connection_id::ConnectionId;
 
 use crate::fsync::Fsync;
-use crate::number;
-use crate::own_folder::{Others, OwnFolder};
+use zigttp_abi::number;
+use zigttp_files::own_folder::{Others, OwnFolder};
 
 /// The file of the high-water mark, and its name while it is written anew.
 const MARK: &str = "ids";
@@ -26,7 +26,7 @@ const BLOCK: u64 = 1 << 16;
 const MAX_COUNTER: u64 = 1 << 41;
 
 /// Hands out ids in ascending order.
-pub(crate) struct ConnectionIds {
+pub struct ConnectionIds {
     mark: Option<Mark>,
     range: Mutex<Range>,
 }
@@ -45,12 +45,12 @@ struct Range {
 
 impl ConnectionIds {
     /// Ids for one run of a process, starting at 1.
-    pub(crate) fn in_memory() -> ConnectionIds {
+    pub fn in_memory() -> ConnectionIds {
         ConnectionIds { mark: None, range: Mutex::new(Range { next: 1, end: MAX_COUNTER }) }
     }
 
     /// Ids that go on where the last server on this folder stopped.
-    pub(crate) fn persisted(folder: Arc<OwnFolder>, fsync: Fsync) -> io::Result<ConnectionIds> {
+    pub fn persisted(folder: Arc<OwnFolder>, fsync: Fsync) -> io::Result<ConnectionIds> {
         let mut text = String::new();
         let read = folder
             .open_file(MARK, Others::MayRead)
@@ -75,7 +75,7 @@ impl ConnectionIds {
     ///
     /// # Errors
     /// When the mark cannot be written, or all ids are used up.
-    pub(crate) fn next(&self) -> io::Result<ConnectionId> {
+    pub fn next(&self) -> io::Result<ConnectionId> {
         // A panic can only come from the arithmetic, before anything changed.
         let mut range = self.range.lock().unwrap_or_else(PoisonError::into_inner);
         if range.next == range.end {

@@ -9,9 +9,9 @@ use rustix::fs::{AtFlags, Dir, FileType, Timespec, Timestamps, UTIME_NOW};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 
-use super::file::{self, Damage, Header};
-use crate::number;
-use crate::own_folder::{Others, OwnFolder};
+use crate::disk::format::{self, Damage, Header};
+use zigttp_abi::number;
+use zigttp_files::own_folder::{Others, OwnFolder};
 
 /// Read at a time until a header is whole. Most are a few hundred bytes.
 const START_BYTES: u64 = 4096;
@@ -23,7 +23,7 @@ const TEMPORARY: &str = ".tmp";
 const NAME: &str = "ws";
 
 /// An open folder of attachment files.
-pub(crate) struct Folder(OwnFolder);
+pub struct Folder(OwnFolder);
 
 /// A file of which the header was read.
 struct Opened {
@@ -34,7 +34,7 @@ struct Opened {
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
@@ -51,30 +51,30 @@ enum Name {
 
 impl Folder {
     /// Opens `<dir>/ws`, making it if it is not there, for the owner alone.
-    pub(crate) fn open(durable: &OwnFolder) -> io::Result<Folder> {
+    pub fn open(durable: &OwnFolder) -> io::Result<Folder> {
         Ok(Folder(durable.make_within(NAME)?))
     }
 
     /// Opens `<dir>/ws` if it is there.
-    pub(crate) fn open_existing(durable: &OwnFolder) -> io::Result<Folder> {
+    pub fn open_existing(durable: &OwnFolder) -> io::Result<Folder> {
         Ok(Folder(durable.within(NAME)?))
     }
 
     /// Writes bytes under a temporary name, to the disk itself if asked.
-    pub(crate) fn write(&self, temporary: &str, bytes: &[u8], syncs: bool) -> io::Result<()> {
+    pub fn write(&self, temporary: &str, bytes: &[u8], syncs: bool) -> io::Result<()> {
         self.0.create(temporary, &[bytes], syncs)
     }
 
     /// What an attachment file says of its value, and the bytes it has. Of the file no more is read than a
     /// header can be.
-    pub(crate) fn read_header(&self, id: ConnectionId) -> Result<(Header, u64), ReadError> {
+    pub fn read_header(&self, id: ConnectionId) -> Result<(Header, u64), ReadError> {
         let (opened, _start) = self.open_file(id)?;
         Ok((opened.header, opened.bytes))
     }
 
     /// What is in an attachment file, if it is whole and its value has at most so many bytes; no more is
     /// read of it.
-    pub(crate) fn read(&self, id: ConnectionId, most: usize) -> Result<(Header, Value), ReadError> {
+    pub fn read(&self, id: ConnectionId, most: usize) -> Result<(Header, Value), ReadError> {
         let (Opened { file, header, bytes }, mut start) = self.open_file(id)?;
         if header.length > most {
             return Err(Damage::TooLarge { told: header.length, most }.into());
@@ -82,7 +82,7 @@ impl Folder {
         let rest = bytes.saturating_sub(start.len() as u64);
         start.reserve_exact(usize::try_from(rest).unwrap_or(usize::MAX));
         file.take(rest).read_to_end(&mut start)?;
-        Ok(file::decode(&start)?)
+        Ok(format::decode(&start)?)
     }
 
     /// Opens a file, reads up to the end of its header and a little more.
@@ -91,33 +91,33 @@ impl Folder {
         let bytes = file.metadata()?.len();
         let mut start = Vec::new();
         let mut is_seen = 0;
-        while start.len() < file::MAX_LINE_BYTES && !start[is_seen..].contains(&b'\n') {
+        while start.len() < format::MAX_LINE_BYTES && !start[is_seen..].contains(&b'\n') {
             is_seen = start.len();
             if file.by_ref().take(START_BYTES).read_to_end(&mut start)? == 0 {
                 break;
             }
         }
-        let (header, _length) = file::header(&start, bytes)?;
+        let (header, _length) = format::header(&start, bytes)?;
         Ok((Opened { file, header, bytes }, start))
     }
 
     /// Gives a temporary file its name, in place of the one that was there.
-    pub(crate) fn rename(&self, temporary: &str, id: ConnectionId) -> io::Result<()> {
+    pub fn rename(&self, temporary: &str, id: ConnectionId) -> io::Result<()> {
         self.0.rename(temporary, &name(id))
     }
 
     /// Gives one connection's file to another.
-    pub(crate) fn give(&self, from: ConnectionId, to: ConnectionId) -> io::Result<()> {
+    pub fn give(&self, from: ConnectionId, to: ConnectionId) -> io::Result<()> {
         self.0.rename(&name(from), &name(to))
     }
 
     /// Puts a file back that [`Folder::keep`] has kept.
-    pub(crate) fn put_back(&self, kept: &str, id: ConnectionId) -> io::Result<()> {
+    pub fn put_back(&self, kept: &str, id: ConnectionId) -> io::Result<()> {
         self.0.rename(kept, &name(id))
     }
 
     /// Keeps a connection's file under a second name. False when there is none.
-    pub(crate) fn keep(&self, id: ConnectionId, kept: &str) -> io::Result<bool> {
+    pub fn keep(&self, id: ConnectionId, kept: &str) -> io::Result<bool> {
         match rustix::fs::linkat(&self.0, name(id), &self.0, kept, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::NOENT) => Ok(false),
@@ -126,22 +126,22 @@ impl Folder {
     }
 
     /// Unlinks a connection's file. False when there is none.
-    pub(crate) fn remove(&self, id: ConnectionId) -> io::Result<bool> {
+    pub fn remove(&self, id: ConnectionId) -> io::Result<bool> {
         self.0.unlink(&name(id))
     }
 
     /// Unlinks a temporary file; one that stays is swept at the next start.
-    pub(crate) fn discard(&self, temporary: &str) {
+    pub fn discard(&self, temporary: &str) {
         let _ = self.0.unlink(temporary);
     }
 
     /// Lets renames reach the disk.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    pub fn sync(&self) -> io::Result<()> {
         self.0.sync()
     }
 
     /// Every connection that has a file, in order.
-    pub(crate) fn ids(&self) -> io::Result<Vec<ConnectionId>> {
+    pub fn ids(&self) -> io::Result<Vec<ConnectionId>> {
         let mut ids = Vec::new();
         self.each(|name| {
             if let Name::Attachment(id) = parse(name) {
@@ -153,16 +153,16 @@ impl Folder {
     }
 
     /// How long ago a connection's file was written.
-    pub(crate) fn age(&self, id: ConnectionId) -> io::Result<Duration> {
+    pub fn age(&self, id: ConnectionId, now: SystemTime) -> io::Result<Duration> {
         let status = self.0.status(&name(id))?;
         let written = SystemTime::UNIX_EPOCH
             + Duration::from_secs(u64::try_from(status.st_mtime).unwrap_or(0));
         // A clock that was set back makes it new.
-        Ok(written.elapsed().unwrap_or_default())
+        Ok(now.duration_since(written).unwrap_or_default())
     }
 
     /// Makes a connection's file as young as one that is written now.
-    pub(crate) fn touch(&self, id: ConnectionId) -> io::Result<()> {
+    pub fn touch(&self, id: ConnectionId) -> io::Result<()> {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
         let flags = AtFlags::SYMLINK_NOFOLLOW;
@@ -170,7 +170,7 @@ impl Folder {
     }
 
     /// Unlinks what a crash has left under temporary names; answers how many there were.
-    pub(crate) fn sweep(&self) -> io::Result<usize> {
+    pub fn sweep(&self) -> io::Result<usize> {
         let mut temporaries = Vec::new();
         self.each(|name| {
             if let (Name::Temporary, Ok(name)) = (parse(name), name.to_str()) {
@@ -199,7 +199,7 @@ fn name(id: ConnectionId) -> String {
 }
 
 /// A name that no other has: `number` is of the event, `place` within it.
-pub(crate) fn temporary_name(id: ConnectionId, number: u64) -> String {
+pub fn temporary_name(id: ConnectionId, number: u64) -> String {
     format!("{id}.{number}{TEMPORARY}")
 }
 

@@ -20,14 +20,14 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::number;
-use crate::own_folder::{Others, OwnFolder};
+use zigttp_abi::number;
+use zigttp_files::own_folder::{Others, OwnFolder};
 
 /// Names the process that uses the directory.
 const LOCK: &str = "lock";
 
 /// The right to use a directory; given up when dropped, also by a crash.
-pub(crate) struct DurableDir {
+pub struct DurableDir {
     folder: Arc<OwnFolder>,
     _lock: File,
 }
@@ -38,7 +38,7 @@ impl DurableDir {
     ///
     /// # Errors
     /// When another server has it, it is open to other users, or it cannot be written.
-    pub(crate) fn take(dir: &Path) -> io::Result<DurableDir> {
+    pub fn take(dir: &Path) -> io::Result<DurableDir> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
             match error.kind() {
                 // A file, or a link that leads nowhere.
@@ -71,13 +71,13 @@ impl DurableDir {
     }
 
     /// The directory, for those who keep something in it.
-    pub(crate) fn folder(&self) -> &Arc<OwnFolder> {
+    pub fn folder(&self) -> &Arc<OwnFolder> {
         &self.folder
     }
 }
 
 /// Opens a durable directory to look into it; it need not be taken for that.
-pub(crate) fn look_into(dir: &Path) -> io::Result<OwnFolder> {
+pub fn look_into(dir: &Path) -> io::Result<OwnFolder> {
     OwnFolder::look_into(&dir.canonicalize()?)
 }
 

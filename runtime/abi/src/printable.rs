@@ -12,6 +12,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
+/// Text that follows other text in its line, where nothing is taken for a command but `##[`.
+pub fn printable_rest(text: &str) -> Cow<'_, str> {
+    let found: Vec<_> = unprintable(text, |_| false).collect();
+    if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, found, escape)) }
+}
+
 /// Text of several lines. All but the first begin with a bar, so that none looks like a line of the program.
 pub fn printable_lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(|line| escaped(line, |it| it == '\t')).collect();

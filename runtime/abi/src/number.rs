@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// Reads a number of decimal digits alone. `FromStr` takes a plus sign as well, which no grammar of
 /// ours has: what is taken for a number here and for none elsewhere is a way around a check.
-pub(crate) fn parse<N: FromStr>(text: &str) -> Option<N> {
+pub fn parse<N: FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 

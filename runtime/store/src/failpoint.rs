@@ -4,18 +4,19 @@
 //! `name:count`, to pass it some times before) ends the process, or panics.
 
 /// Dies here if a test wants that.
-pub(crate) fn reached(name: &str) {
+pub fn reached(name: &str) {
     if is_wanted(name) {
         std::process::abort();
     }
 }
 
 /// Panics here if a test wants that, as a bug would.
-pub(crate) fn panics(name: &str) {
+pub fn panics(name: &str) {
     assert!(!is_wanted(name), "the failpoint {name:?} was reached");
 }
 
 #[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "a test sets it from outside of the process")]
 fn is_wanted(name: &str) -> bool {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};

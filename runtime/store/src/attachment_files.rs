@@ -2,71 +2,91 @@
 //!
 //! An event's files are written under temporary names first, then renamed, all or none. What many
 //! events want written meanwhile is done together, so that with `--fsync always` they share the
-//! wait for the disk. The thread also sets what is in memory, so that disk and memory agree on
-//! which of two events that wrote one attachment was the last.
+//! wait for the disk. Orders are carried out as they were given, and each commit has a [`Version`], so
+//! that disk and memory agree on which of two events that wrote one attachment was the last.
 
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
+use zigttp_files::own_folder::OwnFolder;
 
-use super::AttachmentError;
-use super::file::{self, Header};
-use super::folder::{Folder, ReadError, temporary_name};
-use super::recovery::AdoptError;
-use crate::connection::Connection;
+use crate::disk::folder::{Folder, ReadError, temporary_name};
+use crate::disk::format::{self, Header};
+use crate::error::{AdoptError, CommitError};
+use crate::failpoint;
 use crate::fsync::Fsync;
-use crate::own_folder::OwnFolder;
-use crate::{browser, failpoint};
+use crate::version::{Version, Versions};
 
 /// Orders that are carried out together.
 const MAX_BATCH: usize = 256;
 
 /// The attachment files of one durable folder.
-pub(crate) struct DurableAttachments {
+pub struct AttachmentFiles {
     folder: Arc<Folder>,
     orders: mpsc::Sender<Order>,
 }
 
-/// What the thread is asked to do, and where it answers.
-enum Order {
-    Write { writes: Writes, done: oneshot::Sender<Result<(), AttachmentError>> },
-    Remove { connection: Arc<Connection>, done: oneshot::Sender<()> },
-    Adopt { adoption: Adoption, done: oneshot::Sender<Result<(), AdoptError>> },
-    Discard(Vec<ConnectionId>),
+/// What is kept under a connection's id.
+pub struct Entry {
+    pub id: ConnectionId,
+    pub owner: Owner,
+    pub value: Value,
 }
 
-pub(super) type Writes = Vec<(Arc<Connection>, Value)>;
+/// What a file says of the connection whose attachment it is.
+pub struct Owner {
+    pub room: String,
+    /// Path and query that the connection opened on.
+    pub url: Arc<str>,
+    /// The browser it was opened from, where connections are resumed.
+    pub browser: Option<String>,
+    /// Now, in milliseconds since 1970.
+    pub written: u64,
+}
+
+/// What an attachment that was given to another connection is.
+pub struct Adopted {
+    pub value: Value,
+    pub version: Version,
+}
+
+/// What the thread is asked to do, and where it answers.
+enum Order {
+    Commit { entries: Vec<Entry>, done: oneshot::Sender<Result<Version, CommitError>> },
+    Remove { id: ConnectionId, done: oneshot::Sender<()> },
+    Adopt { adoption: Adoption, done: oneshot::Sender<Result<Adopted, AdoptError>> },
+    Discard(Vec<ConnectionId>),
+}
 
 /// One connection's file is to be another's.
 struct Adoption {
     prior: ConnectionId,
-    new: Arc<Connection>,
+    new: ConnectionId,
+    owner: Owner,
 }
 
 /// An event's file under its temporary name.
 struct Written {
-    connection: Arc<Connection>,
-    value: Value,
+    id: ConnectionId,
     temporary: String,
 }
 
 const STOPPED: &str = "the thread that writes attachments does not panic";
 
-impl DurableAttachments {
+impl AttachmentFiles {
     /// Opens `<dir>/ws`, sweeps what a crash has left there, and starts the thread.
     ///
     /// # Errors
     /// When it cannot be made, read or written.
-    pub(crate) fn open(
+    pub fn open(
         durable: &OwnFolder,
         fsync: Fsync,
         max_attachment_size: usize,
-    ) -> io::Result<DurableAttachments> {
+    ) -> io::Result<AttachmentFiles> {
         let folder = Arc::new(Folder::open(durable)?);
         let swept = folder.sweep()?;
         if swept > 0 {
@@ -78,46 +98,51 @@ impl DurableAttachments {
             syncs: fsync == Fsync::Always,
             max_attachment_size,
             number: 0,
+            versions: Versions::default(),
         };
         thread::Builder::new()
             .name("zigttp-disk".to_owned())
             .spawn(move || writer.work(&waiting))?;
-        Ok(DurableAttachments { folder, orders })
+        Ok(AttachmentFiles { folder, orders })
     }
 
-    /// Keeps the values of one event, on disk and then in memory: all of them or none.
-    pub(super) async fn write(&self, writes: Writes) -> Result<(), AttachmentError> {
-        let (done, answer) = oneshot::channel();
-        self.order(Order::Write { writes, done });
-        answer.await.expect(STOPPED)
+    /// Writes the values of one event: all of them or none. Like all orders, it has its place in their
+    /// order when this returns, and goes on when the future is dropped.
+    pub fn commit(
+        &self,
+        entries: Vec<Entry>,
+    ) -> impl Future<Output = Result<Version, CommitError>> + use<> {
+        let (done, result) = oneshot::channel();
+        self.order(Order::Commit { entries, done });
+        async { result.await.expect(STOPPED) }
     }
 
-    /// Unlinks a connection's file. What events that had addressed it before still write for it is
-    /// dropped.
-    pub(super) async fn remove(&self, connection: Arc<Connection>) {
-        let (done, answer) = oneshot::channel();
-        self.order(Order::Remove { connection, done });
-        answer.await.expect(STOPPED);
+    /// Unlinks a connection's file.
+    pub fn remove(&self, id: ConnectionId) -> impl Future<Output = ()> + use<> {
+        let (done, result) = oneshot::channel();
+        self.order(Order::Remove { id, done });
+        async { result.await.expect(STOPPED) }
     }
 
     /// Gives a file that its connection has left to another connection.
-    pub(super) async fn adopt(
+    pub fn adopt(
         &self,
-        new: Arc<Connection>,
         prior: ConnectionId,
-    ) -> Result<(), AdoptError> {
-        let (done, answer) = oneshot::channel();
-        self.order(Order::Adopt { adoption: Adoption { prior, new }, done });
-        answer.await.expect(STOPPED)
+        new: ConnectionId,
+        owner: Owner,
+    ) -> impl Future<Output = Result<Adopted, AdoptError>> + use<> {
+        let (done, result) = oneshot::channel();
+        self.order(Order::Adopt { adoption: Adoption { prior, new, owner }, done });
+        async { result.await.expect(STOPPED) }
     }
 
     /// Unlinks the files of connections that are gone; nobody waits for it.
-    pub(super) fn discard(&self, gone: Vec<ConnectionId>) {
+    pub fn discard(&self, gone: Vec<ConnectionId>) {
         self.order(Order::Discard(gone));
     }
 
     /// The folder, for those who only look.
-    pub(crate) fn folder(&self) -> &Arc<Folder> {
+    pub fn folder(&self) -> &Arc<Folder> {
         &self.folder
     }
 
@@ -134,6 +159,7 @@ struct Writer {
     max_attachment_size: usize,
     /// Of the last temporary name.
     number: u64,
+    versions: Versions,
 }
 
 impl Writer {
@@ -156,8 +182,8 @@ impl Writer {
         let prepared: Vec<_> = batch
             .into_iter()
             .map(|order| match order {
-                Order::Write { writes, done } => Prepared::Write(self.prepare(writes), done),
-                Order::Remove { connection, done } => Prepared::Remove(connection, done),
+                Order::Commit { entries, done } => Prepared::Commit(self.prepare(&entries), done),
+                Order::Remove { id, done } => Prepared::Remove(id, done),
                 Order::Adopt { adoption, done } => Prepared::Adopt(adoption, done),
                 Order::Discard(gone) => Prepared::Discard(gone),
             })
@@ -169,29 +195,21 @@ impl Writer {
         if let Err(error) = &synced {
             tracing::error!(%error, "cannot bring the folder of attachments to the disk");
         }
-        // What is in memory follows in the same order as what is on disk: two orders of one batch
-        // may be for the same attachment.
         for done in done {
             // Whoever asked may have gone: a future that was dropped at the end of the server.
             match done {
-                Done::Write(Ok(written), answer) if synced.is_err() => {
-                    let id = written.first().map_or(ConnectionId::from_number(0), |it| it.0.id);
+                Done::Commit { result: Ok(_), first, answer } if synced.is_err() => {
                     let source = io::Error::other("the folder cannot be brought to the disk");
-                    let _ = answer.send(Err(AttachmentError { id, source }));
+                    let _ = answer.send(Err(CommitError { id: first, source }));
                 }
-                Done::Write(result, answer) => {
-                    let _ = answer.send(result.map(|written| {
-                        for (connection, value) in written {
-                            connection.set_attachment(value);
-                        }
-                    }));
+                Done::Commit { result, answer, .. } => {
+                    let _ = answer.send(result);
                 }
                 Done::Remove(answer) => {
                     let _ = answer.send(());
                 }
                 Done::Adopt(result, answer) => {
-                    let _ = answer
-                        .send(result.map(|(connection, value)| connection.set_attachment(value)));
+                    let _ = answer.send(result);
                 }
                 Done::Discard => {}
             }
@@ -199,17 +217,16 @@ impl Writer {
     }
 
     /// Writes an event's files under temporary names.
-    fn prepare(&mut self, writes: Writes) -> Result<Vec<Written>, AttachmentError> {
-        let mut written = Vec::with_capacity(writes.len());
-        for (connection, value) in writes {
-            let id = connection.id;
-            let temporary = self.temporary(id);
-            let bytes = file::encode(&header(&connection, &value), &value);
+    fn prepare(&mut self, entries: &[Entry]) -> Result<Vec<Written>, CommitError> {
+        let mut written = Vec::with_capacity(entries.len());
+        for Entry { id, owner, value } in entries {
+            let temporary = self.temporary(*id);
+            let bytes = format::encode(&header(owner, value), value);
             let result = self.folder.write(&temporary, &bytes, self.syncs);
-            written.push(Written { connection, value, temporary });
+            written.push(Written { id: *id, temporary });
             if let Err(source) = result {
-                self.discard(&written);
-                return Err(AttachmentError { id, source });
+                self.discard_all(&written);
+                return Err(CommitError { id: *id, source });
             }
         }
         Ok(written)
@@ -217,47 +234,44 @@ impl Writer {
 
     fn finish(&mut self, prepared: Prepared) -> Done {
         match prepared {
-            Prepared::Write(written, done) => {
-                Done::Write(written.and_then(|written| self.rename_all(written)), done)
+            Prepared::Commit(written, answer) => {
+                let first = written.as_ref().ok().and_then(|written| written.first());
+                let first = first.map_or(ConnectionId::from_number(0), |written| written.id);
+                let result = written.and_then(|written| self.rename_all(&written));
+                Done::Commit { result: result.map(|()| self.versions.next()), first, answer }
             }
-            Prepared::Remove(connection, done) => {
-                connection.end_attachment();
-                if let Err(error) = self.folder.remove(connection.id) {
-                    tracing::error!(conn = %connection.id, %error, "cannot remove an attachment");
-                }
+            Prepared::Remove(id, done) => {
+                self.remove(id);
                 Done::Remove(done)
             }
-            Prepared::Adopt(adoption, done) => Done::Adopt(self.adopt(adoption), done),
+            Prepared::Adopt(adoption, done) => Done::Adopt(self.adopt(&adoption), done),
             Prepared::Discard(gone) => {
                 for id in gone {
-                    if let Err(error) = self.folder.remove(id) {
-                        tracing::error!(conn = %id, %error, "cannot remove an attachment");
-                    }
+                    self.remove(id);
                 }
                 Done::Discard
             }
         }
     }
 
+    fn remove(&self, id: ConnectionId) {
+        if let Err(error) = self.folder.remove(id) {
+            tracing::error!(conn = %id, %error, "cannot remove an attachment");
+        }
+    }
+
     /// Gives an event's files their names; where one fails, the old ones are put back.
-    fn rename_all(&mut self, written: Vec<Written>) -> Result<Writes, AttachmentError> {
+    fn rename_all(&mut self, written: &[Written]) -> Result<(), CommitError> {
         let mut renamed: Vec<(ConnectionId, Option<String>)> = Vec::new();
-        let is_one = written.len() == 1;
-        for index in 0..written.len() {
-            let Written { connection, temporary, .. } = &written[index];
-            let id = connection.id;
-            if connection.has_ended_attachment() {
-                self.folder.discard(temporary);
-                continue;
-            }
+        for (index, Written { id, temporary }) in written.iter().enumerate() {
             // One rename needs no way back.
-            let kept = if is_one { Ok(None) } else { self.keep(id) };
-            match kept.and_then(|kept| self.folder.rename(temporary, id).map(|()| kept)) {
-                Ok(kept) => renamed.push((id, kept)),
+            let kept = if written.len() == 1 { Ok(None) } else { self.keep(*id) };
+            match kept.and_then(|kept| self.folder.rename(temporary, *id).map(|()| kept)) {
+                Ok(kept) => renamed.push((*id, kept)),
                 Err(source) => {
-                    self.discard(&written[index..]);
+                    self.discard_all(&written[index..]);
                     self.put_back(renamed);
-                    return Err(AttachmentError { id, source });
+                    return Err(CommitError { id: *id, source });
                 }
             }
             failpoint::reached("renamed");
@@ -265,11 +279,7 @@ impl Writer {
         for kept in renamed.into_iter().filter_map(|(_id, kept)| kept) {
             self.folder.discard(&kept);
         }
-        Ok(written
-            .into_iter()
-            .filter(|written| !written.connection.has_ended_attachment())
-            .map(|written| (written.connection, written.value))
-            .collect())
+        Ok(())
     }
 
     fn keep(&mut self, id: ConnectionId) -> io::Result<Option<String>> {
@@ -292,12 +302,9 @@ impl Writer {
     /// Gives a file to a connection. It is written anew for that one first, and then renamed:
     /// whoever it belonged to before cannot ask for it after the next start. Between the two it is
     /// with the prior connection alone, after them with the new one alone.
-    fn adopt(
-        &mut self,
-        Adoption { prior, new }: Adoption,
-    ) -> Result<(Arc<Connection>, Value), AdoptError> {
+    fn adopt(&mut self, Adoption { prior, new, owner }: &Adoption) -> Result<Adopted, AdoptError> {
         let id = prior.number();
-        let read = self.folder.read(prior, self.max_attachment_size);
+        let read = self.folder.read(*prior, self.max_attachment_size);
         let (old_header, value) = read.map_err(|error| match error {
             ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
                 AdoptError::NoAttachment(id)
@@ -305,20 +312,17 @@ impl Writer {
             ReadError::Io(error) => AdoptError::Io(error),
             ReadError::Damaged(damage) => AdoptError::Damaged { id, damage },
         })?;
-        if new.has_ended_attachment() {
-            return Err(AdoptError::NotConnected(new.id.number()));
-        }
-        self.replace(prior, &file::encode(&header(&new, &value), &value))
+        self.replace(*prior, &format::encode(&header(owner, &value), &value))
             .map_err(AdoptError::Io)?;
         failpoint::reached("adopting");
-        if let Err(source) = self.folder.give(prior, new.id) {
+        if let Err(source) = self.folder.give(*prior, *new) {
             // Whose it was is to be able to ask for it again.
-            if let Err(error) = self.replace(prior, &file::encode(&old_header, &value)) {
+            if let Err(error) = self.replace(*prior, &format::encode(&old_header, &value)) {
                 tracing::error!(conn = %prior, %error, "cannot put an attachment back");
             }
             return Err(AdoptError::Io(source));
         }
-        Ok((new, value))
+        Ok(Adopted { value, version: self.versions.next() })
     }
 
     /// Writes a file anew under the name it has.
@@ -331,7 +335,7 @@ impl Writer {
         replaced.inspect_err(|_error| self.folder.discard(&temporary))
     }
 
-    fn discard(&self, written: &[Written]) {
+    fn discard_all(&self, written: &[Written]) {
         for Written { temporary, .. } in written {
             self.folder.discard(temporary);
         }
@@ -345,35 +349,37 @@ impl Writer {
 
 /// An order after its temporary files are written.
 enum Prepared {
-    Write(Result<Vec<Written>, AttachmentError>, oneshot::Sender<Result<(), AttachmentError>>),
-    Remove(Arc<Connection>, oneshot::Sender<()>),
-    Adopt(Adoption, oneshot::Sender<Result<(), AdoptError>>),
+    Commit(Result<Vec<Written>, CommitError>, oneshot::Sender<Result<Version, CommitError>>),
+    Remove(ConnectionId, oneshot::Sender<()>),
+    Adopt(Adoption, oneshot::Sender<Result<Adopted, AdoptError>>),
     Discard(Vec<ConnectionId>),
 }
 
 /// An order that was carried out, but for the folder's way to the disk.
 enum Done {
-    Write(Result<Writes, AttachmentError>, oneshot::Sender<Result<(), AttachmentError>>),
+    Commit {
+        result: Result<Version, CommitError>,
+        /// Of the entries, to be named if the folder does not reach the disk.
+        first: ConnectionId,
+        answer: oneshot::Sender<Result<Version, CommitError>>,
+    },
     Remove(oneshot::Sender<()>),
-    Adopt(Result<(Arc<Connection>, Value), AdoptError>, oneshot::Sender<Result<(), AdoptError>>),
+    Adopt(Result<Adopted, AdoptError>, oneshot::Sender<Result<Adopted, AdoptError>>),
     Discard,
 }
 
-fn header(connection: &Connection, value: &Value) -> Header {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+fn header(owner: &Owner, value: &Value) -> Header {
     Header {
         kind: value.kind().name().to_owned(),
-        room: connection.room.key().to_owned(),
-        url: connection.url.to_string(),
-        browser: connection.browser.as_ref().map(browser::name),
-        written: since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+        room: owner.room.clone(),
+        url: owner.url.to_string(),
+        browser: owner.browser.clone(),
+        written: owner.written,
         length: value.bytes().len(),
     }
 }
 
-/// Bytes of a connection's file, at most, but for characters that JSON writes in two.
-pub(crate) fn file_bytes(connection: &Connection) -> u64 {
-    let value = connection.attachment_bytes().unwrap_or(0);
-    let header = connection.room.key().len() + connection.url.len() + file::OTHER_HEADER_BYTES;
-    (header + value) as u64
+/// Bytes of a file at most, but for characters that JSON writes in two.
+pub fn file_bytes(room: &str, url: &str, value_bytes: usize) -> u64 {
+    (room.len() + url.len() + format::OTHER_HEADER_BYTES + value_bytes) as u64
 }

@@ -17,7 +17,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 /// An open folder of ours.
-pub(crate) struct OwnFolder {
+pub struct OwnFolder {
     descriptor: OwnedFd,
     /// For messages, and for sockets.
     path: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct OwnFolder {
 
 /// What other users may do in a folder or with a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Others {
+pub enum Others {
     /// Read, as after an operator's `mkdir`: the names in a folder are no secret.
     MayRead,
     Nothing,
@@ -46,26 +46,26 @@ pub fn make_own_folder(path: &Path) -> io::Result<()> {
 
 impl OwnFolder {
     /// Opens a folder, which is made, for its owner alone, if it is not there.
-    pub(crate) fn make(path: &Path, others: Others) -> io::Result<OwnFolder> {
+    pub fn make(path: &Path, others: Others) -> io::Result<OwnFolder> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         OwnFolder::open(path, others)
     }
 
     /// Opens a folder that is there.
-    pub(crate) fn open(path: &Path, others: Others) -> io::Result<OwnFolder> {
+    pub fn open(path: &Path, others: Others) -> io::Result<OwnFolder> {
         let owner = rustix::process::geteuid().as_raw();
         OwnFolder::checked(rustix::fs::CWD, path, path, others, Some(owner))
     }
 
     /// Opens a folder to look into it only. The superuser may look into everybody's.
-    pub(crate) fn look_into(path: &Path) -> io::Result<OwnFolder> {
+    pub fn look_into(path: &Path) -> io::Result<OwnFolder> {
         let user = rustix::process::geteuid();
         let owner = (!user.is_root()).then(|| user.as_raw());
         OwnFolder::checked(rustix::fs::CWD, path, path, Others::MayRead, owner)
     }
 
     /// Opens a folder inside of this one.
-    pub(crate) fn within(&self, name: &str) -> io::Result<OwnFolder> {
+    pub fn within(&self, name: &str) -> io::Result<OwnFolder> {
         let path = self.path.join(name);
         let opened = OwnFolder::checked(
             self.descriptor.as_fd(),
@@ -82,7 +82,7 @@ impl OwnFolder {
 
     /// The same of one that is made if it is not there, and closed to other users if it was open to
     /// their reading.
-    pub(crate) fn make_within(&self, name: &str) -> io::Result<OwnFolder> {
+    pub fn make_within(&self, name: &str) -> io::Result<OwnFolder> {
         match rustix::fs::mkdirat(&self.descriptor, name, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
@@ -117,7 +117,7 @@ impl OwnFolder {
     }
 
     /// Opens a file to read it.
-    pub(crate) fn open_file(&self, name: &str, others: Others) -> io::Result<File> {
+    pub fn open_file(&self, name: &str, others: Others) -> io::Result<File> {
         // Not blocking: somebody may have put a pipe there.
         let file = self.open_plain(name, OFlags::RDONLY | OFlags::NONBLOCK)?;
         self.check_file(&file, name, others)?;
@@ -126,7 +126,7 @@ impl OwnFolder {
 
     /// Opens a file to write in it, which is made, for its owner alone, if it is not there. It has
     /// no second name: what is written here must appear nowhere else.
-    pub(crate) fn open_or_make_file(&self, name: &str) -> io::Result<File> {
+    pub fn open_or_make_file(&self, name: &str) -> io::Result<File> {
         let file = self.open_plain(name, OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK)?;
         let found = self.check_file(&file, name, Others::MayRead)?;
         if found.st_nlink > 1 {
@@ -164,7 +164,7 @@ impl OwnFolder {
 
     /// Makes a file that was not there, for its owner alone, of these parts; with `syncs` they are
     /// on the disk then.
-    pub(crate) fn create(&self, name: &str, parts: &[&[u8]], syncs: bool) -> io::Result<()> {
+    pub fn create(&self, name: &str, parts: &[&[u8]], syncs: bool) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mode = Mode::RUSR | Mode::WUSR;
         let file = rustix::fs::openat(&self.descriptor, name, flags | OFlags::CLOEXEC, mode)?;
@@ -177,7 +177,7 @@ impl OwnFolder {
 
     /// Writes a file anew: under a temporary name that is not taken, and then renamed. With `syncs`
     /// the file is on the disk before it has its name, and the name when this returns.
-    pub(crate) fn replace(
+    pub fn replace(
         &self,
         name: &str,
         temporary: &str,
@@ -194,12 +194,12 @@ impl OwnFolder {
     }
 
     /// Gives a file another name, in place of the one that was there.
-    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         rustix::fs::renameat(&self.descriptor, from, &self.descriptor, to).map_err(io::Error::from)
     }
 
     /// Removes a name. False when there is none.
-    pub(crate) fn unlink(&self, name: &str) -> io::Result<bool> {
+    pub fn unlink(&self, name: &str) -> io::Result<bool> {
         match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -209,12 +209,12 @@ impl OwnFolder {
     }
 
     /// Lets names reach the disk.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    pub fn sync(&self) -> io::Result<()> {
         rustix::fs::fsync(&self.descriptor).map_err(io::Error::from)
     }
 
     /// What is at a name; of a link, the link.
-    pub(crate) fn status(&self, name: &str) -> io::Result<Stat> {
+    pub fn status(&self, name: &str) -> io::Result<Stat> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         rustix::fs::statat(&self.descriptor, name, flags).map_err(io::Error::from)
     }
@@ -223,7 +223,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// When something else is there.
-    pub(crate) fn socket_path(&self, name: &str) -> io::Result<PathBuf> {
+    pub fn socket_path(&self, name: &str) -> io::Result<PathBuf> {
         match self.status(name) {
             Ok(found)
                 if FileType::from_raw_mode(found.st_mode) != FileType::Socket

@@ -16,26 +16,26 @@ const MAGIC: &[u8] = b"zigttp-attachment 1 ";
 const CHECKSUM_DIGITS: usize = 8;
 /// Longest first line. Room and URL are each at most a request's head (16 KiB), and JSON writes what a URL
 /// can hold in two bytes at most.
-pub(crate) const MAX_LINE_BYTES: usize = 128 << 10;
+pub const MAX_LINE_BYTES: usize = 128 << 10;
 /// What is in a header beside room and URL, at most.
-pub(crate) const OTHER_HEADER_BYTES: usize = 256;
+pub const OTHER_HEADER_BYTES: usize = 256;
 
 /// What a file says of its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Header {
+pub struct Header {
     /// [`ValueKind::name`].
-    pub(crate) kind: String,
-    pub(crate) room: String,
+    pub kind: String,
+    pub room: String,
     /// Path and query that the connection opened on.
-    pub(crate) url: String,
+    pub url: String,
     /// The browser it was opened from, where connections are resumed: 128 bits in base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) browser: Option<String>,
+    pub browser: Option<String>,
     /// Milliseconds since 1970.
-    pub(crate) written: u64,
+    pub written: u64,
     /// Bytes of the value.
-    pub(crate) length: usize,
+    pub length: usize,
 }
 
 /// Why bytes are no attachment file.
@@ -62,7 +62,7 @@ pub enum Damage {
 }
 
 /// The bytes of a file.
-pub(crate) fn encode(header: &Header, value: &Value) -> Vec<u8> {
+pub fn encode(header: &Header, value: &Value) -> Vec<u8> {
     let header = serde_json::to_vec(header).expect("text and numbers always serialise");
     let mut bytes =
         Vec::with_capacity(MAGIC.len() + CHECKSUM_DIGITS + 2 + header.len() + value.bytes().len());
@@ -103,7 +103,7 @@ impl Line<'_> {
 ///
 /// # Errors
 /// When there is none, or the file is of another length than it says.
-pub(crate) fn header(bytes: &[u8], file_bytes: u64) -> Result<(Header, usize), Damage> {
+pub fn header(bytes: &[u8], file_bytes: u64) -> Result<(Header, usize), Damage> {
     let line = Line::read(bytes)?;
     let header = line.header()?;
     let found = file_bytes.saturating_sub(line.length as u64);
@@ -118,7 +118,7 @@ pub(crate) fn header(bytes: &[u8], file_bytes: u64) -> Result<(Header, usize), D
 ///
 /// # Errors
 /// When they are not exactly what [`encode`] makes.
-pub(crate) fn decode(bytes: &[u8]) -> Result<(Header, Value), Damage> {
+pub fn decode(bytes: &[u8]) -> Result<(Header, Value), Damage> {
     let line = Line::read(bytes)?;
     let header = line.header()?;
     let value = &bytes[line.length..];

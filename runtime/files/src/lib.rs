@@ -1,0 +1,7 @@
+//! Folders and files that belong to this program alone, for all crates that keep something on a disk.
+//!
+//! - [`own_folder`]: how they are opened, checked, read and written.
+//!
+//! Nothing here knows what is kept in them.
+
+pub mod own_folder;

@@ -1,0 +1,4 @@
+//! Attachments as a folder of files.
+
+pub mod folder;
+pub mod format;
