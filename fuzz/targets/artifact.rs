@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_runtime::fuzzing::artifact(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zigttp_sandbox::fuzzing::artifact(bytes));

@@ -16,23 +16,24 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zigttp_protocol::{deflate, handshake};
+use zigttp_sandbox::app::App;
+use zigttp_sandbox::event::{Call, Event};
+use zigttp_sandbox::route::Opening;
 
-use crate::app::App;
 use crate::connection::Connection;
 use crate::counters::Admission;
-use crate::event::Event;
 use crate::guest_request::guest_request;
+use crate::http::no_answer;
 use crate::http::peer::Peer;
-use crate::http::response::plain;
-use crate::http::response::{Body, internal_error, retry_after, text};
+use crate::http::response::{Body, internal_error, plain, retry_after, text};
 use crate::panic_watch::PanicWatch;
 use crate::registration::Registered;
 use crate::resume::Visitor;
-use crate::route::Opening;
 use crate::server::Server;
 use crate::socket::Socket;
 use crate::target::extended_connect;
 use crate::transport::InUse;
+use crate::world::World;
 
 /// Why there is no connection, and what the client is told.
 type Refusal = (Admission, Box<Response<Body>>);
@@ -55,7 +56,7 @@ impl Server {
         self: Arc<Server>,
         request: Request<Incoming>,
         opening: Opening,
-        app: &App,
+        app: &App<World>,
         peer: Peer,
     ) -> Response<Body> {
         let in_use = request.extensions().get::<Arc<InUse>>().cloned();
@@ -91,7 +92,7 @@ impl Server {
         &self,
         request: Request<Incoming>,
         opening: Opening,
-        app: &App,
+        app: &App<World>,
         peer: Peer,
     ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
         let mut switching = handshake::answer(&request, extended_connect(&request))
@@ -141,9 +142,9 @@ impl Server {
         let (mut head, upgrade) = split(request);
         // What a handler is asked does not depend on the version of HTTP (RFC 8441, 5).
         head.method = Method::GET;
-        let question = app.asks_before_upgrades().then(|| Event::Upgrade {
-            connection: Arc::clone(&registered.connection),
-            request: Box::new(guest_request(&head, peer, Bytes::new())),
+        let question = app.asks_before_upgrades().then(|| {
+            let request = guest_request(&head, peer, Bytes::new());
+            registered.connection.event(Call::Upgrade(Box::new(request)))
         });
         Ok((Candidate { registered, question, upgrade, switching, visitor }, place))
     }
@@ -156,7 +157,7 @@ impl Server {
     ) -> Result<(Registered, Socket, Option<Visitor>), Admission> {
         let Candidate { registered, question, upgrade, switching, visitor } = candidate;
         let refusal = match question {
-            Some(question) => self.ask_handler(question).await.err(),
+            Some(question) => self.ask_handler(question, &registered.connection).await.err(),
             None => None,
         };
         // It may have taken a while.
@@ -185,8 +186,12 @@ impl Server {
     }
 
     /// Runs `onUpgrade`. What it accepts with is the candidate's attachment when it has returned.
-    async fn ask_handler(self: &Arc<Server>, question: Event) -> Result<(), Refusal> {
-        match self.dispatch_unbound(question).await {
+    async fn ask_handler(
+        self: &Arc<Server>,
+        question: Event,
+        candidate: &Arc<Connection>,
+    ) -> Result<(), Refusal> {
+        match self.dispatcher.dispatch_unbound(question, Some(Arc::clone(candidate))).await {
             // Nothing, or an attachment.
             Ok(None) => Ok(()),
             Ok(Some(response)) => Err(match self.host_response(response, "onUpgrade") {
@@ -196,7 +201,7 @@ impl Server {
             Err(refusal) => {
                 let admission =
                     if refusal.is_busy() { Admission::TooManyEvents } else { Admission::Failed };
-                Err(refuse(admission, refusal.response()))
+                Err(refuse(admission, no_answer(&refusal)))
             }
         }
     }

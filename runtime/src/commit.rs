@@ -4,14 +4,16 @@ use std::sync::{Arc, MutexGuard};
 
 use smallvec::SmallVec;
 use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_sandbox::effect::{Effect, Place};
+use zigttp_sandbox::effects::{AllTouched, Effects};
+use zigttp_store::error::CommitError;
 
 use crate::compression::Variants;
 use crate::counters::Counters;
-use crate::effects::{AllTouched, Effect, Effects, Place};
 use crate::hub::Hub;
 use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
-use zigttp_store::error::CommitError;
+use crate::world::LocalPeer;
 
 /// Commits what an event has collected. Answers the duty to write what it has queued, unless another
 /// task has that.
@@ -20,7 +22,7 @@ use zigttp_store::error::CommitError;
 /// When an attachment cannot be written; then nothing has taken effect.
 pub(crate) async fn commit(
     hub: &Hub,
-    effects: &mut Effects,
+    effects: &mut Effects<LocalPeer>,
 ) -> Result<Option<Unwritten>, CommitError> {
     if effects.is_empty() {
         return Ok(None);
@@ -33,7 +35,7 @@ pub(crate) async fn commit(
     let writes: Vec<_> = touched
         .0
         .iter_mut()
-        .filter_map(|touched| Some((Arc::clone(&touched.connection), touched.attachment.take()?)))
+        .filter_map(|touched| Some((Arc::clone(&touched.peer), touched.attachment.take()?)))
         .collect();
     if !writes.is_empty() {
         hub.counters.attachment_writes.add(writes.len());
@@ -41,22 +43,24 @@ pub(crate) async fn commit(
     }
 
     let bytes = queue(effects.drain(..), touched, &hub.counters);
-    Ok(unwritten::gather(touched.0.drain(..).map(|touched| touched.connection), bytes))
+    Ok(unwritten::gather(touched.0.drain(..).map(|touched| touched.peer.0), bytes))
 }
 
 /// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
-fn compression_of(effect: &Effect, touched: &AllTouched, hub: &Hub) -> Option<WindowBits> {
+fn compression_of(
+    effect: &Effect,
+    touched: &AllTouched<LocalPeer>,
+    hub: &Hub,
+) -> Option<WindowBits> {
     match effect {
-        Effect::Send { to, frame } if hub.compression.applies_to(frame) => {
-            touched[*to].connection.window
-        }
+        Effect::Send { to, frame } if hub.compression.applies_to(frame) => touched[*to].peer.window,
         _ => None,
     }
 }
 
 /// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
 /// than all else here.
-async fn compress(effects: &mut [Effect], touched: &AllTouched, hub: &Hub) {
+async fn compress(effects: &mut [Effect], touched: &AllTouched<LocalPeer>, hub: &Hub) {
     let mut variants = Variants::default();
     for effect in effects {
         if let Some(window) = compression_of(effect, touched, hub)
@@ -71,11 +75,11 @@ async fn compress(effects: &mut [Effect], touched: &AllTouched, hub: &Hub) {
 /// room see one order. Answers how many bytes of messages it has queued.
 fn queue(
     effects: impl Iterator<Item = Effect>,
-    touched: &AllTouched,
+    touched: &AllTouched<LocalPeer>,
     counters: &Counters,
 ) -> usize {
     let mut rooms: SmallVec<[&Room; 1]> =
-        touched.0.iter().map(|touched| &*touched.connection.room).collect();
+        touched.0.iter().map(|touched| &*touched.peer.room).collect();
     // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
     // for each other; a room that was left and entered anew has the same key and is another.
     rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
@@ -85,7 +89,7 @@ fn queue(
     }
     let _members: SmallVec<[MutexGuard<'_, Members>; 1]> =
         rooms.iter().map(|room| room.members()).collect();
-    let outbox = |place: Place| &touched[place].connection.outbox;
+    let outbox = |place: Place| &touched[place].peer.outbox;
     let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
     for effect in effects {
         match effect {
@@ -101,7 +105,7 @@ fn queue(
                 outbox(connection).close(close);
             }
             Effect::SetAutoResponse { connection, pair } => {
-                touched[connection].connection.set_auto_response(pair);
+                touched[connection].peer.set_auto_response(pair);
             }
             // Written above.
             Effect::SetAttachment { .. } => {}

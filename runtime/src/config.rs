@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dropped_log_lines::DroppedLogLines;
-use crate::limits::{Isolation, OnError};
 use tokio::sync::Semaphore;
+use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
+
+use crate::dropped_log_lines::DroppedLogLines;
+use crate::limits::OnError;
 
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
 
@@ -140,6 +142,18 @@ const BODIES_PER_EVENT: usize = 4;
 const MIN_RESPONSE_BYTES: usize = 64 << 10;
 
 impl Config {
+    /// The bounds of the sandbox.
+    pub(crate) fn sandbox_limits(&self) -> Limits {
+        Limits {
+            max_events: self.max_events,
+            memory: self.memory_limit,
+            cpu: self.cpu_limit,
+            isolation: self.isolation,
+            verify_restore: self.verify_restore,
+            cache_dir: self.cache_dir.clone(),
+        }
+    }
+
     /// Attachments that may wait for their clients. A crash of a full server loses none.
     pub(crate) fn max_leftovers(&self) -> usize {
         self.max_leftovers.unwrap_or(self.max_connections)

@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
+use zigttp_abi::version::Version;
 use zigttp_protocol::deflate::window::WindowBits;
-use zigttp_store::version::Version;
+use zigttp_sandbox::auto_response::AutoResponse;
+use zigttp_sandbox::event::{Call, Event};
+use zigttp_sandbox::route::Parameters;
 
-use crate::auto_response::AutoResponse;
 use crate::browser::Browser;
 use crate::outbox::Outbox;
 use crate::rooms::Room;
-use crate::route::Parameters;
 
 /// One WebSocket connection, from before its `onOpen` until after its `onClose`.
 pub(crate) struct Connection {
@@ -85,6 +86,11 @@ impl Connection {
         }
     }
 
+    /// An event of this connection.
+    pub(crate) fn event(&self, call: Call) -> Event {
+        Event::of(self.id, self.room.shared_key().clone(), call)
+    }
+
     pub(crate) fn state(&self) -> State {
         match self.state.load(Ordering::Relaxed) {
             number if number == State::Live as u8 => State::Live,
@@ -106,6 +112,12 @@ impl Connection {
     /// The committed attachment.
     pub(crate) fn attachment(&self) -> Option<Value> {
         self.kept().attachment.clone()
+    }
+
+    /// The same with the commit that it is of.
+    pub(crate) fn versioned_attachment(&self) -> Option<(Value, Version)> {
+        let kept = self.kept();
+        Some((kept.attachment.clone()?, kept.version))
     }
 
     /// Bytes of the committed attachment, if there is one.

@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
+use zigttp_files::own_folder::OwnFolder;
+use zigttp_store::dir;
 
 use crate::own_thread::on_own_thread;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
-use zigttp_files::own_folder::OwnFolder;
-use zigttp_store::dir;
 
 /// The name of the socket in the durable directory.
 pub const CONTROL_SOCKET: &str = "control.sock";

@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use zigttp_sandbox::event::EventKind;
+use zigttp_sandbox::failure::FailureKind;
+use zigttp_sandbox::ran::Used;
+
 use crate::counter::Counter;
-use crate::event::EventKind;
-use crate::failure::FailureKind;
 use crate::histogram::Histogram;
 
 /// Counts since the server was made. Each only grows.
@@ -64,6 +66,22 @@ pub(crate) struct Counters {
     pub(crate) forged_tokens: Counter,
     pub(crate) swaps: Counter,
     pub(crate) rollbacks: Counter,
+}
+
+impl Counters {
+    /// Counts what running an event took.
+    pub(crate) fn count_used(&self, used: &Used) {
+        if let Some(instantiate) = used.instantiate {
+            self.instantiations.record(instantiate);
+        }
+        if let Some(restore) = used.restore {
+            self.restores.record(restore);
+        }
+        self.restored_bytes.add(used.restored_bytes);
+        self.restore_mismatches.add(usize::from(used.has_mismatched));
+        self.attachment_reads.add(used.attachment_reads);
+        self.refused_frames.add(used.refused_frames);
+    }
 }
 
 /// What became of a request for a WebSocket.

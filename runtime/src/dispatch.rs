@@ -10,21 +10,26 @@ use std::time::Instant;
 
 use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
+use zigttp_sandbox::budget::{MemoryBudget, OverBudget};
+use zigttp_sandbox::effects::Effects;
+use zigttp_sandbox::error::LoadError;
+use zigttp_sandbox::event::{Event, EventKind, Response};
+use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::ran::{Outcome, Ran};
+use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_store::failpoint;
 
-use crate::app::App;
-use crate::budget::OverBudget;
 use crate::commit::commit;
 use crate::connection::Connection;
-use crate::event::{Event, Response};
-use crate::event_state::EventState;
-use crate::failure::Failure;
 use crate::failure_log;
-use crate::http::NoAnswer;
+use crate::handlers::{Handler, Handlers};
+use crate::hub::Hub;
 use crate::limits::OnError;
-use crate::sandbox::Slot;
-use crate::server::Server;
+use crate::no_answer::NoAnswer;
+use crate::observer::Observer;
+use crate::slots::{Slot, Slots};
 use crate::unwritten::Unwritten;
-use zigttp_store::failpoint;
+use crate::world::{LocalPeer, World};
 
 /// What is left of an event that has returned.
 struct Committed {
@@ -33,7 +38,29 @@ struct Committed {
     unwritten: Option<Unwritten>,
 }
 
-impl Server {
+/// What it takes to run events: a sandbox, a handler, and the connections that they act on.
+pub(crate) struct Dispatcher {
+    pub(crate) sandbox: Sandbox<World>,
+    pub(crate) handlers: Handlers,
+    pub(crate) slots: Slots,
+    pub(crate) hub: Arc<Hub>,
+    /// What becomes of a connection whose event threw.
+    pub(crate) on_error: OnError,
+    /// What is told of events, where an inspector may look.
+    pub(crate) observer: Option<Observer>,
+}
+
+impl Dispatcher {
+    /// Compiles an artifact and serves further events with it; no connection closes.
+    ///
+    /// # Errors
+    /// When the artifact is refused; the present one goes on.
+    pub(crate) fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
+        self.handlers.swap(&self.sandbox, artifact)?;
+        self.hub.counters.swaps.add_one();
+        Ok(())
+    }
+
     /// Runs an event of a connection to its end. What it and others have queued is written when the
     /// caller drops the answer.
     pub(crate) async fn dispatch(
@@ -42,10 +69,10 @@ impl Server {
         event: Event,
     ) -> Result<Option<Unwritten>, Failure> {
         let _turn = connection.room.turn().await;
-        let is_opening = matches!(event, Event::Open { .. });
-        let result = self.run(event).await;
+        let is_opening = event.kind() == EventKind::Open;
+        let result = self.run(connection, event).await;
         if let Err(failure) = &result
-            && (self.hub.config.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
+            && (self.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
         {
             let code = match failure {
                 // Not its own fault, perhaps.
@@ -61,79 +88,96 @@ impl Server {
         result
     }
 
-    /// Runs an event of no connection, if there is a slot: whoever asks is better told at once than
-    /// kept waiting. The response is that of the handler; `None` where it has given none.
+    /// Runs an event that has no turn to wait for, if there is a slot: whoever asks is better told at
+    /// once than kept waiting. `own` is the connection that it asks for. The response is that of the
+    /// handler; `None` where it has given none.
     pub(crate) async fn dispatch_unbound(
         &self,
         event: Event,
+        own: Option<Arc<Connection>>,
     ) -> Result<Option<Response>, NoAnswer> {
-        let app = self.app();
-        if !app.handles(&event) {
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let slot = self.sandbox.request_slot().ok_or(NoAnswer::Busy)?;
-        let state = self.begin(event);
-        let committed = self.run_state(slot, &app, state).await.map_err(NoAnswer::Failed)?;
-        Ok(committed.response)
+        let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
+        let committed = self.run_to_end(slot, &handler, event, own).await;
+        Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
-    async fn run(&self, event: Event) -> Result<Option<Unwritten>, Failure> {
-        let app = self.app();
-        if !app.handles(&event) {
+    async fn run(
+        &self,
+        connection: &Arc<Connection>,
+        event: Event,
+    ) -> Result<Option<Unwritten>, Failure> {
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let slot = self.sandbox.slot().await;
-        let state = self.begin(event);
-        Ok(self.run_state(slot, &app, state).await?.unwritten)
+        let slot = self.slots.slot().await;
+        let own = Some(Arc::clone(connection));
+        Ok(self.run_to_end(slot, &handler, event, own).await?.unwritten)
     }
 
     /// Lets what an event has collected take effect.
-    async fn commit(&self, state: &mut EventState) -> Result<Committed, Failure> {
-        if self.hub.attachments.files().is_some() && state.effects.writes_attachments() {
+    async fn commit(
+        &self,
+        effects: &mut Effects<LocalPeer>,
+        memory: &mut MemoryBudget,
+    ) -> Result<Option<Unwritten>, Failure> {
+        if self.hub.attachments.files().is_some() && effects.writes_attachments() {
             // The disk may be slow, and others may run meanwhile.
-            let counted = state.memory_budget.count_all(&self.hub.event_memory);
+            let counted = memory.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }
-        match commit(&self.hub, &mut state.effects).await {
-            Ok(unwritten) => Ok(Committed { response: state.response.take(), unwritten }),
-            Err(error) => Err(Failure::NotCommitted(format!("{error}: {}", error.source))),
-        }
+        commit(&self.hub, effects).await.map_err(|error| Failure::NotCommitted(error.into()))
     }
 
-    fn begin(&self, event: Event) -> Box<EventState> {
-        failpoint::panics("event");
-        EventState::new(self.hub.clone(), event, Instant::now())
-    }
-
-    async fn run_state(
+    async fn run_to_end(
         &self,
         slot: Slot<'_>,
-        app: &Arc<App>,
-        state: Box<EventState>,
+        handler: &Arc<Handler>,
+        event: Event,
+        own: Option<Arc<Connection>>,
     ) -> Result<Committed, Failure> {
-        let (kind, began) = (state.event.kind(), state.cpu.began);
-        let observer = self.inspector.as_ref().map(|inspector| &inspector.observer);
-        let mut record = observer.and_then(|observer| observer.begin(&state.event, began));
-        let times = record.as_mut().map(|record| &mut record.times);
-        let (mut state, result) = self.sandbox.run(&app.program, state, times).await;
+        failpoint::panics("event");
+        let (kind, began) = (event.kind(), Instant::now());
+        let observer = self.observer.as_ref();
+        let mut record = observer.and_then(|observer| observer.begin(&event, began));
+        let world = World::new(Arc::clone(&self.hub), own);
+        let ran =
+            self.sandbox.run(&handler.app.program, event, world, began, record.is_some()).await;
         drop(slot);
-        if let (Some(record), Ok(())) = (&mut record, &result) {
-            record.returned(&state.effects, state.response.as_ref());
-        }
-        let result = match result {
-            Ok(()) => self.commit(&mut state).await,
-            Err(failure) => Err(failure),
-        };
+        let Ran { event, outcome, mut effects, used, mut memory, .. } = ran;
         let counters = &self.hub.counters;
+        counters.count_used(&used);
+        let result = match outcome {
+            Outcome::Returned(response) => {
+                if let Some(record) = &mut record {
+                    record.returned(&effects, response.as_ref());
+                }
+                let unwritten = self.commit(&mut effects, &mut memory).await;
+                unwritten.map(|unwritten| Committed { response, unwritten })
+            }
+            Outcome::Failed(failure) => Err(failure),
+            Outcome::Waiting(nothing) => match nothing {},
+        };
         let took = began.elapsed();
         counters.events[kind as usize].record(took);
         if let (Some(observer), Some(record)) = (observer, record) {
-            observer.add(record.ended(took, result.as_ref().err(), &app.source_maps));
+            observer.add(record.ended(
+                took,
+                &used,
+                result.as_ref().err(),
+                &handler.app.source_maps,
+            ));
         }
-        self.judge(app, result.is_err());
+        if self.handlers.judge(handler, result.is_err()) {
+            counters.rollbacks.add_one();
+        }
         result.inspect_err(|failure| {
             counters.failures[failure.kind() as usize].add_one();
-            failure_log::log(failure, &state.event, &app.source_maps, &self.hub);
+            failure_log::log(failure, &event, &handler.app.source_maps, &self.hub);
         })
     }
 }

@@ -1,10 +1,11 @@
 //! How a failed event is told.
 
-use crate::event::Event;
-use crate::failure::Failure;
+use zigttp_sandbox::event::Event;
+use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::source_position::SourceMaps;
+
 use crate::handler_log::{HANDLER_LOG_TARGET, printable};
 use crate::hub::Hub;
-use crate::source_position::SourceMaps;
 
 /// Tells the operator, always, or else the author, as far as the handler may fill the log. Control
 /// characters are escaped: the text comes from whoever wrote the handler, or sent it a message.
@@ -14,8 +15,8 @@ pub(crate) fn log(failure: &Failure, event: &Event, source_maps: &SourceMaps, hu
         return;
     }
     let name = event.kind().name();
-    let conn = event.connection().map(|connection| tracing::field::display(connection.id));
-    let room = event.connection().map(|connection| connection.room.key().escape_debug());
+    let conn = event.connection().map(tracing::field::display);
+    let room = event.room().map(|room| room.escape_debug());
     let room = room.as_ref().map(tracing::field::display);
     let text = printable(&failure.text(source_maps));
     if is_operators {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use hyper::header::COOKIE;
 use hyper::http::request::Parts;
+use zigttp_sandbox::event;
 
 use crate::http::peer::Peer;
-use crate::{cookies, event, resume, target};
+use crate::{cookies, resume, target};
 
 /// All of a settled request but the tokens of [`crate::resume`]. Header values that are no UTF-8 are shown as
 /// Latin-1, as Fetch does it.

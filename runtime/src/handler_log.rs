@@ -3,7 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use zigttp_abi::guest::LogLevel;
 use zigttp_abi::printable::printable_rest;
+use zigttp_sandbox::event::Event;
 
 use crate::counter::Counter;
 use crate::pace::{Bucket, Rate};
@@ -49,6 +51,32 @@ impl HandlerLog {
             );
         }
         true
+    }
+
+    /// A line of an event's `console`.
+    pub(crate) fn line(&self, event: &Event, level: LogLevel, text: &str, dropped_lines: &Counter) {
+        if !is_shown(level) || !self.permits(dropped_lines) {
+            return;
+        }
+        let conn = event.connection().map(tracing::field::display);
+        let event = event.kind().name();
+        let text = printable(text);
+        match level {
+            LogLevel::Debug => tracing::debug!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
+            LogLevel::Info => tracing::info!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
+            LogLevel::Warn => tracing::warn!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
+            LogLevel::Error => tracing::error!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
+        }
+    }
+}
+
+/// A line that nobody reads does not count against the rate.
+fn is_shown(level: LogLevel) -> bool {
+    match level {
+        LogLevel::Debug => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::DEBUG),
+        LogLevel::Info => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::INFO),
+        LogLevel::Warn => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::WARN),
+        LogLevel::Error => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::ERROR),
     }
 }
 

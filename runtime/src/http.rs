@@ -20,16 +20,17 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
+use zigttp_sandbox::budget::OverBudget;
+use zigttp_sandbox::event::{self, Event};
+use zigttp_sandbox::failure::Failure;
 
-use crate::budget::OverBudget;
 use crate::counters::Unanswered;
-use crate::event::{self, Event};
 use crate::expected;
-use crate::failure::Failure;
 use crate::guest_request::guest_request;
 use crate::handler_log::HANDLER_LOG_TARGET;
 use crate::http::peer::Peer;
 use crate::http::response::{Body, busy, internal_error, text};
+use crate::no_answer::NoAnswer;
 use crate::panic_watch::PanicWatch;
 use crate::server::Server;
 use crate::transport::InUse;
@@ -51,40 +52,24 @@ static RESERVED: [HeaderName; 8] = [
 /// Most bytes of the headers of a response: browsers take 256 KiB, and many proxies far less.
 const MAX_HEADERS_BYTES: usize = 256 << 10;
 
-/// Why an event of no connection has no answer.
-pub(crate) enum NoAnswer {
-    /// As many events run as may.
-    Busy,
-    /// It failed, and that has been logged.
-    Failed(Failure),
-    /// A bug of ours has ended it.
-    Panicked,
+/// What a client is told whose request has no answer: nothing of what went wrong inside.
+pub(crate) fn no_answer(no_answer: &NoAnswer) -> Response<Body> {
+    match no_answer {
+        NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
+            busy("the server is busy\n")
+        }
+        NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {
+            text(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n")
+        }
+        NoAnswer::Failed(_) | NoAnswer::Panicked => internal_error(),
+    }
 }
 
-impl NoAnswer {
-    pub(crate) fn is_busy(&self) -> bool {
-        matches!(self, NoAnswer::Busy)
-    }
-
-    /// What the client is told: nothing of what went wrong inside.
-    pub(crate) fn response(&self) -> Response<Body> {
-        match self {
-            NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
-                busy("the server is busy\n")
-            }
-            NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {
-                text(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n")
-            }
-            NoAnswer::Failed(_) | NoAnswer::Panicked => internal_error(),
-        }
-    }
-
-    fn reason(&self) -> Unanswered {
-        match self {
-            NoAnswer::Busy => Unanswered::TooManyEvents,
-            NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
-            NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,
-        }
+fn reason(no_answer: &NoAnswer) -> Unanswered {
+    match no_answer {
+        NoAnswer::Busy => Unanswered::TooManyEvents,
+        NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
+        NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,
     }
 }
 
@@ -110,20 +95,20 @@ impl Server {
         peer: Peer,
     ) -> Result<Response<Body>, (Unanswered, Response<Body>)> {
         let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
-        if !self.app().answers_requests() {
+        if !self.handler().app.answers_requests() {
             return Err(no_handler());
         }
         let (head, body) = request.into_parts();
         let transport =
             head.extensions.get::<Arc<InUse>>().expect("each request has its transport");
         let (body, _places) = self.read_body(&head, body, transport).await?;
-        let event = Event::Request(Box::new(guest_request(&head, peer, body)));
+        let event = Event::request(guest_request(&head, peer, body));
         // A task of its own: what an event does to others does not stop half-way because a client
         // hangs up.
         let server = Arc::clone(self);
         let answer = tokio::spawn(async move {
             let _watch = PanicWatch(Arc::clone(&server.hub.counters.panics));
-            server.dispatch_unbound(event).await
+            server.dispatcher.dispatch_unbound(event, None).await
         });
         let answer = answer.await;
         match answer.unwrap_or(Err(NoAnswer::Panicked)) {
@@ -132,7 +117,7 @@ impl Server {
                 .ok_or_else(|| (Unanswered::Failed, internal_error())),
             // A swap has taken the export away.
             Ok(None) => Err(no_handler()),
-            Err(no_answer) => Err((no_answer.reason(), no_answer.response())),
+            Err(error) => Err((reason(&error), no_answer(&error))),
         }
     }
 
@@ -208,7 +193,9 @@ impl Server {
                 StatusCode::BAD_REQUEST,
                 "the request body broke off\n",
             )),
-            Ok(Err(NoBody::NoPlace)) => Err((Unanswered::TooManyBodies, NoAnswer::Busy.response())),
+            Ok(Err(NoBody::NoPlace)) => {
+                Err((Unanswered::TooManyBodies, no_answer(&NoAnswer::Busy)))
+            }
             Err(_elapsed) => Err(refuse(
                 Unanswered::BodyTooSlow,
                 StatusCode::REQUEST_TIMEOUT,

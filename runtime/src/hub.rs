@@ -6,6 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 use zigttp_abi::connection_id::{ById, ConnectionId};
 use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_sandbox::pool::Pool;
+use zigttp_sandbox::route::{Opening, path};
+use zigttp_sandbox::shared_text::SharedText;
+use zigttp_store::ids::ConnectionIds;
 
 use crate::attachments::Attachments;
 use crate::browser::Browser;
@@ -14,11 +18,8 @@ use crate::config::Config;
 use crate::connection::{Connection, State};
 use crate::counters::Counters;
 use crate::handler_log::HandlerLog;
-use crate::pool::Pool;
 use crate::rooms::Rooms;
-use crate::route::{Opening, path};
-use crate::shared_text::SharedText;
-use zigttp_store::ids::ConnectionIds;
+use zigttp_sandbox::view::EventLimits;
 
 /// Connections by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,8 +43,8 @@ pub(crate) struct Hub {
     pub(crate) compression: Compression,
     /// What messages under way hold, over all connections.
     pub(crate) partial: Arc<Pool>,
-    /// What the host holds for events, over all that run.
-    pub(crate) event_memory: Arc<Pool>,
+    /// The bounds that all events have in common.
+    pub(crate) limits: EventLimits,
     ids: ConnectionIds,
     connections: RwLock<ById<Arc<Connection>>>,
     /// Told when the last connection has gone.
@@ -60,7 +61,13 @@ impl Hub {
     ) -> Hub {
         Hub {
             partial: Pool::with_room_for_little(config.max_partial_bytes),
-            event_memory: Pool::new(config.max_event_memory),
+            limits: EventLimits {
+                max_queue: config.max_queue,
+                max_attachment: config.max_attachment_size,
+                max_room: config.max_url,
+                compression_min_size: compression.min_size,
+                event_memory: Pool::new(config.max_event_memory),
+            },
             config,
             rooms: Rooms::default(),
             attachments,

@@ -34,11 +34,12 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
 pub use self::build::{Finding, LastBuild};
+
+use zigttp_abi::number;
+
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
 use crate::http::response::{Body, text};
-use crate::observer::Observer;
 use crate::server::Server;
-use zigttp_abi::number;
 
 /// Where the page is.
 pub(crate) const PATH: &str = "/__zigttp";
@@ -55,18 +56,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// The inspector of a server that has one.
 pub(crate) struct Inspector {
-    pub(crate) observer: Observer,
     access: InspectorAccess,
     last_build: build::Shelf,
 }
 
 impl Inspector {
     pub(crate) fn new(options: &InspectorOptions) -> Inspector {
-        Inspector {
-            observer: Observer::new(options.max_events),
-            access: options.access.clone(),
-            last_build: build::Shelf::default(),
-        }
+        Inspector { access: options.access.clone(), last_build: build::Shelf::default() }
     }
 }
 

@@ -7,9 +7,9 @@ use zigttp_abi::close_code;
 use zigttp_abi::value::Value;
 use zigttp_protocol::close::Close;
 use zigttp_protocol::frame::Frame;
+use zigttp_sandbox::event::{Call, Event};
 
 use crate::connection::{Connection, State};
-use crate::event::Event;
 use crate::pace::Bucket;
 use crate::registration::Registered;
 use crate::resume::Visitor;
@@ -56,7 +56,7 @@ impl Server {
         if let Some(visitor) = visitor {
             Box::pin(self.resume(connection, &visitor)).await;
         }
-        let open = Event::Open { connection: Arc::clone(connection) };
+        let open = connection.event(Call::Open { url: Arc::clone(&connection.url) });
         self.run_for(&mut socket, connection, open).await;
         if self.is_draining() {
             // It came between the end of accepting and the closing of all.
@@ -89,9 +89,9 @@ impl Server {
     async fn close(&self, connection: &Arc<Connection>, end: End) -> bool {
         let (unlinks, is_dropped) = (end.unlinks(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.report();
-        let close = Event::Close { connection: Arc::clone(connection), code, reason };
+        let close = connection.event(Call::Close { code, reason });
         // Its failure is logged; there is nobody left to tell.
-        let _ = self.dispatch(connection, close).await;
+        let _ = self.dispatcher.dispatch(connection, close).await;
         if self.resume.is_some() && is_dropped && connection.attachment().is_some() {
             // It waits for whoever comes back.
             return true;
@@ -120,8 +120,8 @@ impl Server {
                     }
                     match connection.auto_response_to(&data) {
                         Some(answer) => {
-                            if let Some(inspector) = &self.inspector {
-                                inspector.observer.auto_response(connection, &data, &answer);
+                            if let Some(observer) = &self.dispatcher.observer {
+                                observer.auto_response(connection, &data, &answer);
                             }
                             self.auto_respond(connection, &answer).await;
                             let queued = answer.bytes().len();
@@ -131,7 +131,7 @@ impl Server {
                             }
                         }
                         None => {
-                            let event = Event::Message { connection: Arc::clone(connection), data };
+                            let event = connection.event(Call::Message { data });
                             self.run_for(socket, connection, event).await;
                         }
                     }
@@ -200,7 +200,7 @@ impl Server {
     /// what an event needs. A failure has been logged, and closes the connection if it must.
     async fn run_for(&self, socket: &mut Socket, connection: &Arc<Connection>, event: Event) {
         connection.set_state(State::Live);
-        let dispatch = Box::pin(self.dispatch(connection, event));
+        let dispatch = Box::pin(self.dispatcher.dispatch(connection, event));
         if let Ok(Some(unwritten)) = socket.write_during(&connection.outbox, dispatch).await {
             socket.write_later(unwritten);
         }

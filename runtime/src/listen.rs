@@ -245,13 +245,14 @@ impl Server {
         if let Some(inspector) = self.inspector_of(request.uri().path()) {
             return self.inspect(inspector, request).await;
         }
-        let app = self.app();
+        let handler = self.handler();
+        let app = &handler.app;
         let protocol = extended_connect(&request);
         if app.upgrades()
             && handshake::is_attempt(&request, protocol)
             && let Some(opening) = app.routes.find(target::url(&request))
         {
-            self.upgrade(request, opening, &app, peer).await
+            self.upgrade(request, opening, app, peer).await
         } else if request.method() == Method::CONNECT {
             plain(*handshake::no_tunnel(&request, protocol))
         } else {

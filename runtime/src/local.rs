@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
+use zigttp_sandbox::event::Call;
 
-use crate::event::Event;
 use crate::registration::Registered;
 use crate::server::Server;
 
@@ -21,13 +21,14 @@ impl LocalConnection {
     /// Opens a connection on a path with query and runs its `onOpen`; `None` when the path is no
     /// route or no connection can be opened.
     pub async fn open(server: &Arc<Server>, url: &str) -> Option<LocalConnection> {
-        let opening = server.app().routes.find(url)?;
+        let opening = server.handler().app.routes.find(url)?;
         let connection =
             server.hub.register(opening, None, None, server.hub.config.max_queue).ok()?;
         let registered = Registered { hub: Arc::clone(&server.hub), connection };
-        let open = Event::Open { connection: Arc::clone(&registered.connection) };
+        let connection = &registered.connection;
+        let open = connection.event(Call::Open { url: Arc::clone(&connection.url) });
         // A failure has been logged, as for every connection.
-        let _ = server.dispatch(&registered.connection, open).await;
+        let _ = server.dispatcher.dispatch(connection, open).await;
         Some(LocalConnection { server: Arc::clone(server), registered })
     }
 
@@ -38,8 +39,8 @@ impl LocalConnection {
         if let Some(answer) = connection.auto_response_to(&data) {
             return connection.outbox.push_bounded(Frame::of(&answer));
         }
-        let event = Event::Message { connection: Arc::clone(connection), data };
-        self.server.dispatch(connection, event).await.is_ok()
+        let event = connection.event(Call::Message { data });
+        self.server.dispatcher.dispatch(connection, event).await.is_ok()
     }
 
     /// The next frame queued for this connection, as it would go over the wire.

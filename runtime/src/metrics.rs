@@ -5,12 +5,13 @@
 use std::fmt::{Display, Write};
 use std::sync::atomic::Ordering;
 
+use zigttp_sandbox::event::EventKind;
+use zigttp_sandbox::failure::FailureKind;
+
 use crate::allocated;
 use crate::connection::State;
 use crate::counter::Counter;
 use crate::counters::{Admission, Counters, Unanswered};
-use crate::event::EventKind;
-use crate::failure::FailureKind;
 use crate::histogram::Histogram;
 use crate::server::Server;
 
@@ -69,7 +70,7 @@ fn gauges(page: &mut Page, server: &Server) {
     ] {
         page.sample("zigttp_connections", &[("state", state.name())], count);
     }
-    let running = server.hub.config.max_events.saturating_sub(server.sandbox.free_slots());
+    let running = server.hub.config.max_events.saturating_sub(server.dispatcher.slots.free());
     for (name, help, value) in [
         (
             "zigttp_connections_limit",
@@ -133,7 +134,7 @@ fn gauges(page: &mut Page, server: &Server) {
         (
             "zigttp_event_memory_bytes",
             "Bytes that events hold together, as --max-event-memory counts them",
-            server.hub.event_memory.held(),
+            server.hub.limits.event_memory.held(),
         ),
         (
             "zigttp_event_memory_limit",

@@ -18,8 +18,10 @@ use zigttp_abi::value::Value;
 
 pub(crate) use self::preview::Preview;
 pub(crate) use self::record::Record;
+
+use zigttp_sandbox::event::Event;
+
 use crate::connection::Connection;
-use crate::event::Event;
 
 /// How long a look lasts: pages look again every second at the latest.
 const LOOK: Duration = Duration::from_secs(10);
@@ -141,12 +143,12 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::event::Request;
+    use zigttp_sandbox::event::Request;
 
     fn request() -> Event {
         let text = String::new;
         let body = Bytes::new();
-        Event::Request(Box::new(Request { method: text(), target: text(), headers: text(), body }))
+        Event::request(Request { method: text(), target: text(), headers: text(), body })
     }
 
     #[test]

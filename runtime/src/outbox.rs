@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
 use zigttp_protocol::close::Close;
-use zigttp_protocol::frame::Frame;
+use zigttp_protocol::frame::{Frame, queue_bytes};
 
 use crate::wire::Writer;
 
@@ -29,24 +29,8 @@ const MAX_SLICES: usize = 16;
 /// What is gathered while a peer's messages are handled before it is written.
 const GATHERED_BYTES: usize = 16 << 10;
 
-/// What a frame holds besides its bytes, whatever its size: its place in a list that doubles as it
-/// grows (twice [`Bytes`]), what an allocation of a few bytes is rounded up to (32), and what sharing
-/// them takes (32).
-const ENTRY_BYTES: usize = 128;
-const _: () = assert!(2 * size_of::<Bytes>() + 32 + 32 <= ENTRY_BYTES);
-
 /// Frames that a queue keeps room for, however few there are.
 const MAX_SPARE_ENTRIES: usize = 64;
-
-/// What a frame of so many bytes counts against the bound of a queue.
-fn held_by(encoded: &Bytes) -> usize {
-    ENTRY_BYTES + encoded.len()
-}
-
-/// What this frame will count against the bound of a queue.
-pub(crate) fn queue_bytes(frame: &Frame) -> usize {
-    held_by(frame.bytes())
-}
 
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
@@ -69,7 +53,7 @@ struct Queue {
     /// Frames that a further ping or pong goes behind: the pings and pongs at the front, and what was
     /// partly written before them.
     controls: usize,
-    /// What `frames` hold (see [`held_by`]).
+    /// What `frames` hold (see [`queue_bytes`]).
     bytes: usize,
     /// Since when `bytes` has been over the bound without a break.
     over_since: Option<Instant>,
@@ -315,7 +299,7 @@ impl Outbox {
 
     /// Counts a frame that is about to be queued.
     fn count(&self, queue: &mut Queue, encoded: &Bytes) {
-        queue.bytes += held_by(encoded);
+        queue.bytes += queue_bytes(encoded);
         if queue.bytes >= self.max_bytes {
             queue.over_since.get_or_insert_with(Instant::now);
         }
@@ -346,7 +330,7 @@ impl Queue {
     /// Drops all frames but the one that is partly written.
     fn drop_frames(&mut self) {
         let kept = (self.written > 0).then(|| self.frames.pop_front()).flatten();
-        self.bytes = kept.as_ref().map_or(0, held_by);
+        self.bytes = kept.as_ref().map_or(0, queue_bytes);
         self.frames = kept.into_iter().collect();
         self.controls = 0;
         self.over_since = None;
@@ -355,7 +339,7 @@ impl Queue {
     /// Queues a close frame as the last one. It counts, but calls nobody slow: what follows has a time
     /// of its own.
     fn end_with(&mut self, close: Bytes) {
-        self.bytes += held_by(&close);
+        self.bytes += queue_bytes(&close);
         self.frames.push_back(close);
         self.phase = Phase::Closed;
     }
@@ -363,7 +347,7 @@ impl Queue {
     /// Takes the first frame out.
     fn take_first(&mut self) -> Option<Bytes> {
         let encoded = self.frames.pop_front()?;
-        self.bytes -= held_by(&encoded);
+        self.bytes -= queue_bytes(&encoded);
         self.controls = self.controls.saturating_sub(1);
         let (len, room) = (self.frames.len(), self.frames.capacity());
         if room > MAX_SPARE_ENTRIES && len < room / 2 {
@@ -438,7 +422,7 @@ mod tests {
             outbox.push(Frame::text(b""));
         }
         outbox.push_control(encode(ControlFrame::pong(Bytes::from_static(b"and why?"))));
-        let held = 5 * ENTRY_BYTES + 4 * 2 + (2 + 8);
+        let held = 5 * queue_bytes(&Bytes::new()) + 4 * 2 + (2 + 8);
         assert_eq!((outbox.queued_bytes(), outbox.over_since()), (Some(held), None));
         while outbox.queued_bytes() < Some(1000) {
             outbox.push(Frame::text(b""));

@@ -23,11 +23,11 @@ use hyper::rt::Executor;
 use hyper::{Response, Version};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use zigttp_sandbox::pool::{Pool, Share};
 
 use crate::config::Config;
 use crate::counters::{Counters, Unanswered};
 use crate::http::response::{Body, busy};
-use crate::pool::{Pool, Share};
 use crate::transport::InUse;
 
 /// Bytes of a response that are handed over at a time. What the client does not take stays here, so

@@ -17,6 +17,9 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_files::own_folder::OwnFolder;
+use zigttp_store::attachment_files::file_bytes;
+use zigttp_store::error::AdoptError;
 
 use self::left::{Left, Leftover, Most, Place, Taken};
 use self::token::Key;
@@ -26,9 +29,6 @@ use crate::connection::Connection;
 use crate::cookies::{self, HOST_PREFIX};
 use crate::http::peer::Peer;
 use crate::server::Server;
-use zigttp_files::own_folder::OwnFolder;
-use zigttp_store::attachment_files::file_bytes;
-use zigttp_store::error::AdoptError;
 
 /// Shown by clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");

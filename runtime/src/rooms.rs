@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_sandbox::shared_text::SharedText;
 
 use crate::connection::Connection;
-use crate::shared_text::SharedText;
 
 /// Members of a room in the order they opened.
 pub(crate) type Members = BTreeMap<ConnectionId, Arc<Connection>>;

@@ -2,33 +2,39 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
-
-use crate::app::App;
-use crate::attachments::Attachments;
-use crate::compression::Compression;
-use crate::config::Config;
-use crate::counters::Counts;
-use crate::error::StartError;
-use crate::expected::Expected;
-use crate::handler_log::HandlerLog;
-use crate::hub::{ConnectionStates, Hub};
-use crate::inspector::Inspector;
-use crate::origin::Origins;
-use crate::pace::{AddressRates, Rate};
-use crate::responses::Responses;
-use crate::resume::Resume;
-use crate::sandbox::Sandbox;
-use crate::tls::Tls;
+use zigttp_sandbox::app::App;
+use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_store::attachment_files::AttachmentFiles;
 use zigttp_store::dir::DurableDir;
 use zigttp_store::ids::ConnectionIds;
 
+use crate::attachments::Attachments;
+use crate::compression::Compression;
+use crate::config::Config;
+use crate::counters::Counts;
+use crate::dispatch::Dispatcher;
+use crate::error::StartError;
+use crate::expected::Expected;
+use crate::handler_log::HandlerLog;
+use crate::handlers::Handler;
+use crate::handlers::Handlers;
+use crate::hub::{ConnectionStates, Hub};
+use crate::inspector::Inspector;
+use crate::observer::Observer;
+use crate::origin::Origins;
+use crate::pace::{AddressRates, Rate};
+use crate::responses::Responses;
+use crate::resume::Resume;
+use crate::slots::Slots;
+use crate::tls::Tls;
+use zigttp_sandbox::error::LoadError;
+
 /// A handler, and everything that serves it.
 pub struct Server {
-    pub(crate) sandbox: Sandbox,
+    pub(crate) dispatcher: Dispatcher,
     pub(crate) hub: Arc<Hub>,
     /// One permit is one open connection, or one that is being admitted.
     pub(crate) places: Arc<Semaphore>,
@@ -52,12 +58,8 @@ pub struct Server {
     pub(crate) expected: Expected,
     /// Set once, before the connections are closed.
     pub(crate) is_draining: AtomicBool,
-    /// Replaced as a whole; an event keeps the one it began with.
-    app: RwLock<Arc<App>>,
     /// What new connections are secured with; without it they are plain.
     tls: RwLock<Option<Tls>>,
-    /// Held while an artifact is loaded to replace another.
-    pub(crate) swapping: Mutex<()>,
 }
 
 impl Server {
@@ -71,7 +73,7 @@ impl Server {
         if config.loopback_only {
             origins = origins.with_loopback();
         }
-        let sandbox = Sandbox::new(&config)?;
+        let sandbox = Sandbox::new(config.sandbox_limits())?;
         config.max_events = sandbox.max_events();
         let app = App::load(&sandbox, artifact)?;
         let (ids, attachments, durable_dir) = match &config.durable {
@@ -97,7 +99,17 @@ impl Server {
         let server = Arc::new(Server {
             resume,
             durable_dir,
-            sandbox,
+            dispatcher: Dispatcher {
+                sandbox,
+                handlers: Handlers::new(app, config.rollback_after),
+                slots: Slots::new(config.max_events),
+                hub: Arc::clone(&hub),
+                on_error: config.on_error,
+                observer: config
+                    .inspector
+                    .as_ref()
+                    .map(|options| Observer::new(options.max_events)),
+            },
             hub: Arc::clone(&hub),
             places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
             transports: Arc::new(Semaphore::new(config.max_transports.min(Semaphore::MAX_PERMITS))),
@@ -111,9 +123,7 @@ impl Server {
             expected: Expected::default(),
             inspector: config.inspector.as_ref().map(Inspector::new),
             is_draining: AtomicBool::new(false),
-            app: RwLock::new(Arc::new(app)),
             tls: RwLock::new(None),
-            swapping: Mutex::default(),
         });
         server.list_resumable().map_err(|source| StartError::Durable {
             path: server.hub.config.durable.clone().unwrap_or_default(),
@@ -122,23 +132,19 @@ impl Server {
         Ok(server)
     }
 
-    /// The artifact that serves events from now on.
-    pub(crate) fn app(&self) -> Arc<App> {
-        Arc::clone(&self.app.read().unwrap_or_else(PoisonError::into_inner))
+    /// The handler that serves events from now on.
+    pub(crate) fn handler(&self) -> Arc<Handler> {
+        self.dispatcher.handlers.current()
     }
 
-    pub(crate) fn set_app(&self, app: Arc<App>) {
-        *self.app.write().unwrap_or_else(PoisonError::into_inner) = app;
-    }
-
-    /// Replaces the artifact, unless another has done so before. Answers whether it did.
-    pub(crate) fn replace_app(&self, expected: &Arc<App>, app: Arc<App>) -> bool {
-        let mut current = self.app.write().unwrap_or_else(PoisonError::into_inner);
-        let is_expected = Arc::ptr_eq(&current, expected);
-        if is_expected {
-            *current = app;
-        }
-        is_expected
+    /// Compiles an artifact and serves further events with it; no socket closes. Blocks while it
+    /// compiles. With [`Config::rollback_after`] the old one comes back if too many of the new one's
+    /// first events fail.
+    ///
+    /// # Errors
+    /// When the artifact is refused; the present one goes on.
+    pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
+        self.dispatcher.swap(artifact)
     }
 
     /// Open connections.

@@ -22,13 +22,13 @@ use zigttp_abi::value::Value;
 use zigttp_protocol::close::{self, Close};
 use zigttp_protocol::decoder::{Decoder, Message, Step};
 use zigttp_protocol::fault::Fault;
+use zigttp_sandbox::pool::Share;
 
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::liveness::{self, Due, Liveness};
 use crate::outbox::{Call, Outbox};
-use crate::pool::Share;
 use crate::unwritten::Unwritten;
 use crate::wire::{self, Reader};
 

@@ -80,8 +80,8 @@ fn lock(batch: &Batch) -> MutexGuard<'_, Vec<Arc<Connection>>> {
 mod tests {
     use super::*;
     use crate::rooms::Rooms;
-    use crate::route::Parameters;
     use zigttp_abi::connection_id::ConnectionId;
+    use zigttp_sandbox::route::Parameters;
 
     fn connection(rooms: &Rooms, id: u64) -> Arc<Connection> {
         let id = ConnectionId::from_number(id);

@@ -5,6 +5,7 @@
 //! - [`guest`]: names and numbers of the wasm interface between the engine and its host;
 //! - [`value`]: the values that cross that interface, and their kinds;
 //! - [`connection_id`]: what JavaScript holds as `ws`;
+//! - [`version`]: which of two committed values is the later one;
 //! - [`close_code`]: which close codes RFC 6455 lets an endpoint send;
 //! - [`manifest`]: the artifact's description of itself;
 //! - [`number`], [`printable`]: how texts of anybody's making are read as numbers, and shown.
@@ -24,3 +25,5 @@ pub mod manifest;
 pub mod number;
 pub mod printable;
 pub mod value;
+#[cfg(feature = "host")]
+pub mod version;

@@ -19,6 +19,17 @@ pub struct Frame {
     message_len: usize,
 }
 
+/// What a frame holds in a queue besides its bytes, whatever its size: its place in a list that doubles as
+/// it grows (twice [`Bytes`]), what an allocation of a few bytes is rounded up to (32), and what sharing
+/// them takes (32).
+const ENTRY_BYTES: usize = 128;
+const _: () = assert!(2 * size_of::<Bytes>() + 32 + 32 <= ENTRY_BYTES);
+
+/// What an encoded frame counts against the bound of a queue.
+pub fn queue_bytes(encoded: &Bytes) -> usize {
+    ENTRY_BYTES + encoded.len()
+}
+
 impl Frame {
     /// A text frame. Bytes that are no UTF-8 (from lone surrogates) become U+FFFD.
     pub fn text(payload: &[u8]) -> Frame {

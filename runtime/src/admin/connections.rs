@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::number;
 
 use crate::connection_list::{self, Listed};
 use crate::server::Server;
-use zigttp_abi::number;
 
 /// Connections of a page that asks for no number.
 const DEFAULT_LIMIT: usize = 100;

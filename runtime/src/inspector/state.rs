@@ -87,7 +87,7 @@ pub(super) async fn look(
     inspector: &Inspector,
     after: Option<u64>,
 ) -> String {
-    let observer = &inspector.observer;
+    let observer = server.dispatcher.observer.as_ref().expect("an inspector has one");
     if let Some(after) = after
         && !server.is_draining()
     {
@@ -104,7 +104,8 @@ pub(super) async fn look(
     let connections = on_own_thread(move || list(&looking, now)).await;
     let counters = &server.hub.counters;
     let counts = counters.counts();
-    let app = server.app();
+    let handler = server.handler();
+    let app = &handler.app;
     let state = State {
         version: env!("CARGO_PKG_VERSION"),
         now: observer.milliseconds(now),

@@ -5,15 +5,17 @@ use std::time::Duration;
 use serde::Serialize;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
+use zigttp_sandbox::effect::{Effect, Place};
+use zigttp_sandbox::effects::Effects;
+use zigttp_sandbox::event::{Call, Event, Request, Response, Subject};
+use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::ran::Used;
+use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::source_position::SourceMaps;
 
 use super::preview::Preview;
 use crate::connection::Connection;
-use crate::effects::{Effect, Effects, Place};
-use crate::event::{Event, Request, Response};
-use crate::failure::Failure;
-use crate::sandbox::Times;
-use crate::shared_text::SharedText;
-use crate::source_position::SourceMaps;
+use crate::world::LocalPeer;
 
 /// Bytes of a stack trace that are shown.
 const MAX_FAILURE: usize = 8 << 10;
@@ -43,9 +45,6 @@ pub(crate) struct Record {
     micros: f64,
     instantiate_micros: Option<f64>,
     restore_micros: Option<f64>,
-    /// Written by the sandbox.
-    #[serde(skip)]
-    pub(crate) times: Times,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,21 +79,13 @@ struct ShownFailure {
 
 impl Record {
     pub(super) fn of(event: &Event, at: u64) -> Record {
-        let connection = match event {
-            Event::Upgrade { connection, .. } => Some(connection),
-            _ => event.connection(),
+        let input = match &event.call {
+            Call::Open { url } => Preview::text(url),
+            Call::Message { data } => Preview::of(data),
+            Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
+            Call::Request(request) | Call::Upgrade(request) => Preview::text(&target(request)),
         };
-        let input = match event {
-            Event::Open { connection } => Preview::text(&connection.url),
-            Event::Message { data, .. } => Preview::of(data),
-            Event::Close { code, reason, .. } => {
-                Preview::text(format!("{code} {reason}").trim_end())
-            }
-            Event::Request(request) | Event::Upgrade { request, .. } => {
-                Preview::text(&target(request))
-            }
-        };
-        Record::new(event.kind().name(), connection.map(|connection| &**connection), input, at)
+        Record::new(event.kind().name(), event.subject.clone(), input, at)
     }
 
     pub(super) fn of_auto_response(
@@ -107,22 +98,19 @@ impl Record {
         let sent = Shown::Send { to, count: 1, data: Preview::of(answer) };
         let effects = vec![sent];
         let name = "auto-response";
-        Record { effects, ..Record::new(name, Some(connection), Preview::of(message), at) }
+        let subject =
+            Subject { connection: connection.id, room: connection.room.shared_key().clone() };
+        Record { effects, ..Record::new(name, Some(subject), Preview::of(message), at) }
     }
 
     /// One of which nothing has come yet.
-    fn new(
-        event: &'static str,
-        connection: Option<&Connection>,
-        input: Preview,
-        at: u64,
-    ) -> Record {
+    fn new(event: &'static str, subject: Option<Subject>, input: Preview, at: u64) -> Record {
         Record {
             number: 0,
             at,
             event,
-            conn: connection.map(|connection| connection.id.number()),
-            room: connection.map(|connection| connection.room.shared_key().clone()),
+            conn: subject.as_ref().map(|subject| subject.connection.number()),
+            room: subject.map(|subject| subject.room),
             input,
             effects: Vec::new(),
             more_effects: 0,
@@ -131,12 +119,11 @@ impl Record {
             micros: 0.0,
             instantiate_micros: None,
             restore_micros: None,
-            times: Times::default(),
         }
     }
 
     /// The handler has returned: what it did, before that takes effect.
-    pub(crate) fn returned(&mut self, effects: &Effects, response: Option<&Response>) {
+    pub(crate) fn returned(&mut self, effects: &Effects<LocalPeer>, response: Option<&Response>) {
         self.status = response.map(|response| response.status);
         self.effects = show(effects);
         let shown: usize = self.effects.iter().map(Shown::count).sum();
@@ -147,12 +134,13 @@ impl Record {
     pub(crate) fn ended(
         mut self,
         took: Duration,
+        used: &Used,
         failure: Option<&Failure>,
         source_maps: &SourceMaps,
     ) -> Record {
         self.micros = micros(took);
-        self.instantiate_micros = self.times.instantiate.map(micros);
-        self.restore_micros = self.times.restore.map(micros);
+        self.instantiate_micros = used.instantiate.map(micros);
+        self.restore_micros = used.restore.map(micros);
         self.failure = failure.map(|failure| ShownFailure {
             kind: failure.kind().name(),
             text: cut(&failure.text(source_maps), MAX_FAILURE).to_owned(),
@@ -178,7 +166,7 @@ impl Shown {
 }
 
 /// The first effects, a frame that went to many as one.
-fn show(effects: &Effects) -> Vec<Shown> {
+fn show(effects: &Effects<LocalPeer>) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
     let mut last_frame: Option<&Frame> = None;
     let number = |place: &Place| effects.id(*place).number();

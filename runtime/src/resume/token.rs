@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use sha2::{Digest, Sha256};
+use zigttp_files::own_folder::{Others, OwnFolder};
 
 use crate::cookies;
-use zigttp_files::own_folder::{Others, OwnFolder};
 
 /// The key's file in the durable directory, and its name while it is written.
 const FILE: &str = "resume.key";

@@ -12,6 +12,7 @@ use std::thread;
 use tokio::sync::oneshot;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
+use zigttp_abi::version::Version;
 use zigttp_files::own_folder::OwnFolder;
 
 use crate::disk::folder::{Folder, ReadError, temporary_name};
@@ -19,7 +20,7 @@ use crate::disk::format::{self, Header};
 use crate::error::{AdoptError, CommitError};
 use crate::failpoint;
 use crate::fsync::Fsync;
-use crate::version::{Version, Versions};
+use crate::version::Versions;
 
 /// Orders that are carried out together.
 const MAX_BATCH: usize = 256;

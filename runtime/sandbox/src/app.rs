@@ -1,0 +1,92 @@
+//! One loaded artifact: what runs for an event, and what is known about it beforehand.
+
+use zigttp_abi::manifest::Manifest;
+use zigttp_protocol::handshake;
+
+use crate::artifact::Artifact;
+use crate::error::LoadError;
+use crate::event::{Event, EventKind};
+use crate::program::Program;
+use crate::route::Routes;
+use crate::sandbox::Sandbox;
+use crate::source_position::SourceMaps;
+use crate::view::View;
+
+/// A handler that can be served.
+pub struct App<V: View> {
+    pub program: Program<V>,
+    pub routes: Routes,
+    /// Subprotocols it speaks.
+    pub protocols: Vec<String>,
+    pub source_maps: SourceMaps,
+    /// What it says of itself, for whoever looks.
+    pub manifest: Manifest,
+    exports: Exports,
+}
+
+/// Which functions the handler has; an event without one is not run.
+struct Exports {
+    on_upgrade: bool,
+    on_open: bool,
+    on_message: bool,
+    on_close: bool,
+    handler: bool,
+}
+
+impl<V: View> App<V> {
+    /// Checks, compiles and links an artifact.
+    ///
+    /// # Errors
+    /// When it is no artifact that this server can run.
+    pub fn load(sandbox: &Sandbox<V>, wasm: &[u8]) -> Result<App<V>, LoadError> {
+        let Artifact { manifest, source_maps } = Artifact::read(wasm)?;
+        Ok(App {
+            program: sandbox.load(wasm, &manifest.imports)?,
+            routes: Routes::parse(manifest.routes.as_deref())?,
+            source_maps,
+            protocols: protocols(&manifest)?,
+            exports: Exports {
+                on_upgrade: manifest.has_export("onUpgrade"),
+                on_open: manifest.has_export("onOpen"),
+                on_message: manifest.has_export("onMessage"),
+                on_close: manifest.has_export("onClose"),
+                handler: manifest.has_export("handler"),
+            },
+            manifest,
+        })
+    }
+
+    /// Whether it has a function for this event.
+    pub fn handles(&self, event: &Event) -> bool {
+        match event.kind() {
+            EventKind::Upgrade => self.exports.on_upgrade,
+            EventKind::Open => self.exports.on_open,
+            EventKind::Message => self.exports.on_message,
+            EventKind::Close => self.exports.on_close,
+            EventKind::Request => self.exports.handler,
+        }
+    }
+
+    /// Whether it wants to be asked before a connection opens.
+    pub fn asks_before_upgrades(&self) -> bool {
+        self.exports.on_upgrade
+    }
+
+    /// Whether it answers HTTP requests.
+    pub fn answers_requests(&self) -> bool {
+        self.exports.handler
+    }
+
+    /// Whether it serves WebSockets at all.
+    pub fn upgrades(&self) -> bool {
+        self.exports.on_open || self.exports.on_message || self.exports.on_close
+    }
+}
+
+fn protocols(manifest: &Manifest) -> Result<Vec<String>, LoadError> {
+    let protocols = manifest.protocols.clone().unwrap_or_default();
+    match protocols.iter().find(|name| !handshake::is_token(name)) {
+        Some(name) => Err(LoadError::Protocol(name.clone())),
+        None => Ok(protocols),
+    }
+}

@@ -1,0 +1,153 @@
+//! Events: what a handler is called with.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::guest::MAX_INPUTS;
+use zigttp_abi::value::Value;
+
+use crate::shared_text::SharedText;
+
+/// One call of the handler.
+pub struct Event {
+    /// What it is about; a request is about no connection.
+    pub subject: Option<Subject>,
+    pub call: Call,
+}
+
+/// The connection that an event is about, and its room.
+#[derive(Clone)]
+pub struct Subject {
+    pub connection: ConnectionId,
+    pub room: SharedText,
+}
+
+/// The function that an event calls, with its arguments. What is large is boxed: events of connections
+/// are many and small.
+pub enum Call {
+    /// Somebody asks for a connection, which the subject would be.
+    Upgrade(Box<Request>),
+    /// It opened on this path and query.
+    Open {
+        url: Arc<str>,
+    },
+    Message {
+        data: Value,
+    },
+    Close {
+        code: u16,
+        reason: Box<str>,
+    },
+    Request(Box<Request>),
+}
+
+/// What of the handler an event calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    Upgrade,
+    Open,
+    Message,
+    Close,
+    Request,
+}
+
+impl EventKind {
+    pub const ALL: [EventKind; 5] = [
+        EventKind::Upgrade,
+        EventKind::Open,
+        EventKind::Message,
+        EventKind::Close,
+        EventKind::Request,
+    ];
+
+    /// The word in logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            EventKind::Upgrade => "upgrade",
+            EventKind::Open => "open",
+            EventKind::Message => "message",
+            EventKind::Close => "close",
+            EventKind::Request => "request",
+        }
+    }
+}
+
+/// An HTTP request, as `handler(req)` and `onUpgrade(req)` see it.
+pub struct Request {
+    pub method: String,
+    /// A line each: `http://host`, the path, and the query with its `?`.
+    pub target: String,
+    /// `name: value` lines.
+    pub headers: String,
+    pub body: Bytes,
+}
+
+/// A response of `handler(req)`, or of an `onUpgrade(req)` that refuses, as the guest gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    /// `name: value` lines.
+    pub headers: String,
+    pub body: Bytes,
+}
+
+impl Event {
+    /// An event of a connection.
+    pub fn of(connection: ConnectionId, room: SharedText, call: Call) -> Event {
+        Event { subject: Some(Subject { connection, room }), call }
+    }
+
+    /// A request that belongs to no connection.
+    pub fn request(request: Request) -> Event {
+        Event { subject: None, call: Call::Request(Box::new(request)) }
+    }
+
+    pub fn kind(&self) -> EventKind {
+        match self.call {
+            Call::Upgrade(_) => EventKind::Upgrade,
+            Call::Open { .. } => EventKind::Open,
+            Call::Message { .. } => EventKind::Message,
+            Call::Close { .. } => EventKind::Close,
+            Call::Request(_) => EventKind::Request,
+        }
+    }
+
+    /// The connection that it is an event of, which there is; `None` also while somebody only asks for one.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        let subject = self.subject.as_ref()?;
+        (!matches!(self.call, Call::Upgrade(_))).then_some(subject.connection)
+    }
+
+    /// The room of that connection.
+    pub fn room(&self) -> Option<&SharedText> {
+        let subject = self.subject.as_ref()?;
+        (!matches!(self.call, Call::Upgrade(_))).then_some(&subject.room)
+    }
+
+    /// What the guest is given (see [`zigttp_abi::guest`]).
+    pub(crate) fn inputs(&self) -> [&[u8]; MAX_INPUTS] {
+        match &self.call {
+            Call::Open { url } => [url.as_bytes(), b"", b"", b""],
+            Call::Message { data } => {
+                let room = self.room().map_or(&b""[..], |room| room.as_bytes());
+                [data.bytes(), room, b"", b""]
+            }
+            Call::Close { reason, .. } => [reason.as_bytes(), b"", b"", b""],
+            Call::Request(request) | Call::Upgrade(request) => [
+                request.method.as_bytes(),
+                request.target.as_bytes(),
+                request.headers.as_bytes(),
+                &request.body,
+            ],
+        }
+    }
+
+    /// Their lengths.
+    pub(crate) fn input_lens(&self) -> [i32; MAX_INPUTS] {
+        self.inputs().map(|input| {
+            i32::try_from(input.len())
+                .expect("inputs are bounded far below 2 GiB by the configuration")
+        })
+    }
+}

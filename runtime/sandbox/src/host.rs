@@ -1,0 +1,109 @@
+//! The functions a guest can call. Each file decodes guest memory, does one thing to the
+//! [`EventState`](crate::event_state::EventState), and encodes the answer.
+//!
+//! They collect effects and look up what the event itself has done before what is committed; they
+//! change nothing that another event could see.
+
+mod answer;
+mod close;
+mod deserialize_attachment;
+mod get_web_sockets;
+mod inputs;
+mod log;
+mod outcome;
+mod room_from_path;
+mod send;
+mod serialize_attachment;
+mod set_auto_response;
+mod wasi;
+
+use wasmtime::{ExternType, Linker, Module};
+use zigttp_abi::api;
+use zigttp_abi::guest::IMPORT_MODULE;
+
+use crate::event_state::HostData;
+use crate::view::View;
+
+/// Links every function a guest may import.
+pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
+    inputs::link(linker)?;
+    send::link(linker)?;
+    close::link(linker)?;
+    serialize_attachment::link(linker)?;
+    deserialize_attachment::link(linker)?;
+    get_web_sockets::link(linker)?;
+    room_from_path::link(linker)?;
+    set_auto_response::link(linker)?;
+    log::link(linker)?;
+    outcome::link(linker)?;
+    wasi::link(linker)
+}
+
+/// The linker of one artifact: functions of the API that its manifest does not list end the event that
+/// calls one. The manifest is the artifact's own word, so this grants nothing; it holds it to its word,
+/// which is what others read.
+pub(crate) fn without_unlisted<V: View>(
+    linker: &Linker<HostData<V>>,
+    module: &Module,
+    listed: &[String],
+) -> wasmtime::Result<Linker<HostData<V>>> {
+    let mut linker = linker.clone();
+    linker.allow_shadowing(true);
+    for import in module.imports().filter(|import| import.module() == IMPORT_MODULE) {
+        let function = api::FUNCTIONS.iter().find(|function| function.import == import.name());
+        let (Some(function), ExternType::Func(ty)) = (function, import.ty()) else { continue };
+        if listed.iter().any(|name| name == function.name) {
+            continue;
+        }
+        let name = function.name;
+        linker.func_new(
+            IMPORT_MODULE,
+            function.import,
+            ty,
+            move |_caller, _arguments, _answers| {
+                Err(wasmtime::Error::msg(format!(
+                    "its manifest does not list the function {name:?}"
+                )))
+            },
+        )?;
+    }
+    Ok(linker)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use wasmtime::{Engine, Store};
+
+    use super::*;
+    use crate::test_view::TestView;
+
+    /// What `zigttp_abi::guest` describes besides the functions of the API.
+    const BESIDES: [&str; 6] = ["inputs", "take", "log", "fail", "respond", "accept"];
+    const WASI: [&str; 9] = [
+        "clock_time_get",
+        "environ_get",
+        "environ_sizes_get",
+        "fd_close",
+        "fd_fdstat_get",
+        "fd_seek",
+        "fd_write",
+        "proc_exit",
+        "random_get",
+    ];
+
+    #[test]
+    fn a_guest_can_import_the_api_and_nine_functions_of_wasi_and_nothing_else() {
+        let engine = Engine::default();
+        let mut linker = Linker::new(&engine);
+        link(&mut linker).expect("no name is taken twice");
+        let mut store = Store::new(&engine, HostData::<TestView>::idle());
+        let found: BTreeSet<_> =
+            linker.iter(&mut store).map(|(module, name, _)| (module, name)).collect();
+        let api = api::FUNCTIONS.iter().map(|function| function.import).chain(BESIDES);
+        let expected = api.map(|name| (IMPORT_MODULE, name));
+        let wasi = WASI.iter().map(|name| ("wasi_snapshot_preview1", *name));
+        assert_eq!(found, expected.chain(wasi).collect());
+    }
+}

@@ -1,0 +1,51 @@
+//! `close(ws, code, reason)`: begins a graceful close.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::close_code;
+use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_protocol::close::Close;
+
+use crate::budget::OverBudget;
+use crate::effect::Effect;
+use crate::event_state::{EventState, HostData};
+use crate::guest_memory::{self, GuestFault, Span};
+use crate::view::{Peer, View};
+
+impl<V: View> EventState<V> {
+    /// Collects a close; nothing for a connection that is gone or already closing.
+    fn close(&mut self, ws: i64, close: Close) -> Result<(), OverBudget> {
+        let Some(touched) = self.touch_writable(ws)? else { return Ok(()) };
+        if touched.is_closed || touched.peer.queued_bytes().is_none() {
+            return Ok(());
+        }
+        touched.is_closed = true;
+        let connection = touched.place;
+        self.push(Effect::Close { connection, close })
+    }
+}
+
+pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "close",
+        |mut caller: Caller<'_, HostData<V>>, ws: i64, code: i32, reason: i32, len: i32| {
+            let code = u16::try_from(code)
+                .ok()
+                .filter(|code| close_code::may_be_sent(*code))
+                .ok_or(GuestFault("a close code that may not be sent"))?;
+            let reason = Span::new(reason, len);
+            // Before it is copied, and as it has become then.
+            let is_short = |len| len <= close_code::MAX_REASON_BYTES;
+            let reason = match is_short(reason.len()) {
+                true => Some(guest_memory::read_string(&mut caller, reason)?),
+                false => None,
+            };
+            let reason = reason
+                .filter(|reason| is_short(reason.len()))
+                .ok_or(GuestFault("a close reason over 123 bytes"))?;
+            caller.data_mut().close(ws, Close::new(code, reason))?;
+            wasmtime::Result::Ok(())
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! `deserializeAttachment(ws)`: the value kept with a connection.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::value::Value;
+
+use crate::budget::OverBudget;
+use crate::event_state::{EventState, HostData};
+use crate::guest_memory::Span;
+use crate::host::answer;
+use crate::view::{Peer, View};
+
+impl<V: View> EventState<V> {
+    /// What this event has written, else what is committed.
+    fn deserialize_attachment(&mut self, ws: i64) -> Result<Option<Value>, OverBudget> {
+        self.used.attachment_reads += 1;
+        let Some(touched) = self.touch(ws)? else { return Ok(None) };
+        if let Some(written) = &touched.attachment {
+            return Ok(Some(written.clone()));
+        }
+        let committed = touched.peer.attachment();
+        let is_first = !std::mem::replace(&mut touched.is_read, true);
+        let id = touched.peer.id();
+        if is_first {
+            self.reads.attachment(id, committed.as_ref().map(|(_, version)| *version));
+        }
+        Ok(committed.map(|(value, _)| value))
+    }
+}
+
+pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "deserialize_attachment",
+        |mut caller: Caller<'_, HostData<V>>, ws: i64, ptr: i32, cap: i32| {
+            let Some(value) = caller.data_mut().deserialize_attachment(ws)? else {
+                return wasmtime::Result::Ok(-1);
+            };
+            let len = value.bytes().len() as i64;
+            let kind = i64::from(value.kind().number());
+            let bytes = value.bytes();
+            answer::offer(&mut caller, Span::new(ptr, cap), bytes, || bytes.clone())?;
+            Ok(kind << 32 | len)
+        },
+    )?;
+    Ok(())
+}

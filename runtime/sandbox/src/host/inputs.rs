@@ -1,0 +1,35 @@
+//! `inputs` and `take`: the guest fetches what the event brings, and answers too large for the
+//! place it first offered.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+
+use crate::event_state::HostData;
+use crate::guest_memory;
+use crate::view::View;
+
+pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "inputs",
+        |mut caller: Caller<'_, HostData<V>>,
+         first: i32,
+         second: i32,
+         third: i32,
+         fourth: i32|
+         -> wasmtime::Result<()> {
+            let places = [first, second, third, fourth];
+            guest_memory::write(&mut caller, places, |data| data.event.inputs())?;
+            Ok(())
+        },
+    )?;
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "take",
+        |mut caller: Caller<'_, HostData<V>>, ptr: i32| -> wasmtime::Result<()> {
+            guest_memory::write(&mut caller, [ptr], |data| [&data.answer])?;
+            Ok(())
+        },
+    )?;
+    Ok(())
+}

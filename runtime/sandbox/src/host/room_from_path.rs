@@ -1,0 +1,45 @@
+//! `roomFromPath(ws, param)`: a parameter of the route a connection opened under.
+
+use bytes::Bytes;
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+
+use crate::budget::OverBudget;
+use crate::event_state::{EventState, HostData};
+use crate::guest_memory::{self, Span};
+use crate::host::answer;
+use crate::view::{Peer, View};
+
+impl<V: View> EventState<V> {
+    fn peer(&mut self, ws: i64) -> Result<Option<V::Peer>, OverBudget> {
+        Ok(self.touch(ws)?.map(|touched| touched.peer.clone()))
+    }
+}
+
+pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "room_from_path",
+        |mut caller: Caller<'_, HostData<V>>,
+         ws: i64,
+         parameter: i32,
+         parameter_len: i32,
+         ptr: i32,
+         cap: i32| {
+            let parameter = Span::new(parameter, parameter_len);
+            let Some(peer) = caller.data_mut().peer(ws)? else {
+                return wasmtime::Result::Ok(-1);
+            };
+            // Names are UTF-8: what is none needs no conversion to be found missing.
+            let value = guest_memory::with_bytes(&mut caller, parameter, |_state, name| {
+                std::str::from_utf8(name).ok().and_then(|name| peer.parameter(name))
+            })?;
+            let Some(value) = value.map(str::as_bytes) else { return Ok(-1) };
+            let len = i32::try_from(value.len()).expect("a path is bounded by the header size");
+            let keep = || Bytes::copy_from_slice(value);
+            answer::offer(&mut caller, Span::new(ptr, cap), value, keep)?;
+            Ok(len)
+        },
+    )?;
+    Ok(())
+}

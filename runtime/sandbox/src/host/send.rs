@@ -1,0 +1,82 @@
+//! `send(ws, data)`: queues one frame.
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::value::{ValueKind, well_formed_len};
+use zigttp_protocol::frame::{Frame, queue_bytes};
+
+use crate::budget::OverBudget;
+use crate::effect::Place;
+use crate::event_state::{EventState, HostData};
+use crate::guest_memory::{self, Span};
+use crate::view::{Peer, View};
+
+impl<V: View> EventState<V> {
+    /// Where a frame may be sent: nowhere when the connection is gone or closing, or its queue plus
+    /// what this event has sent it is over the bound.
+    fn receiver(&mut self, ws: i64) -> Result<Option<Place>, OverBudget> {
+        let max_queue = self.view.limits().max_queue;
+        let Some(touched) = self.touch_writable(ws)? else { return Ok(None) };
+        if touched.is_closed {
+            return Ok(None);
+        }
+        let Some(queued) = touched.peer.queued_bytes() else { return Ok(None) };
+        if queued + touched.sent >= max_queue {
+            self.used.refused_frames += 1;
+            return Ok(None);
+        }
+        Ok(Some(touched.place))
+    }
+
+    /// Collects a frame.
+    fn send(&mut self, to: Place, frame: Frame) -> Result<(), OverBudget> {
+        self.effects.at(to).sent += queue_bytes(frame.bytes());
+        self.push_frame(to, frame)
+    }
+}
+
+/// Copies bytes out as a frame: of text, if they are a string's.
+fn read_frame<V: View>(
+    caller: &mut Caller<'_, HostData<V>>,
+    is_text: bool,
+    span: Span,
+) -> wasmtime::Result<Frame> {
+    let frame = guest_memory::with_bytes(caller, span, |state, payload| {
+        // A broadcast sends the same bytes to every peer: encode them once, and share them.
+        if let Some(last) = state.effects.last_sent()
+            && last.is_text() == is_text
+            && last.payload() == payload
+        {
+            return Ok(last.clone());
+        }
+        let budget = &state.memory_budget;
+        if !is_text {
+            budget.has_room_for(payload.len())?;
+            return Ok(Frame::binary(payload));
+        }
+        // Most is ASCII, which is found out in a few instructions.
+        let len = if payload.is_ascii() { payload.len() } else { well_formed_len(payload) };
+        budget.has_room_for(len)?;
+        Ok::<_, OverBudget>(Frame::text(payload))
+    })?;
+    Ok(frame?)
+}
+
+pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "send",
+        |mut caller: Caller<'_, HostData<V>>, ws: i64, kind: i32, ptr: i32, len: i32| {
+            // Asked first: what is refused is not copied.
+            let Some(to) = caller.data_mut().receiver(ws)? else {
+                return wasmtime::Result::Ok(i32::from(false));
+            };
+            // A frame is text or binary, whichever view the bytes were seen through.
+            let is_text = kind == i32::from(ValueKind::Text.number());
+            let frame = read_frame(&mut caller, is_text, Span::new(ptr, len))?;
+            caller.data_mut().send(to, frame)?;
+            Ok(i32::from(true))
+        },
+    )?;
+    Ok(())
+}

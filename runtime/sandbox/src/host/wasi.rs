@@ -1,0 +1,95 @@
+//! The few functions of `wasi_snapshot_preview1` that the engine's C library imports: clock and
+//! random answer, standard output is logged, and the rest find nothing. No files, no environment.
+
+use std::time::UNIX_EPOCH;
+
+use wasmtime::{Caller, Linker};
+use zigttp_abi::guest::LogLevel;
+
+use crate::event_state::HostData;
+use crate::guest_memory::{self, GuestFault, Span};
+use crate::host::log::MAX_LINE_BYTES;
+use crate::view::View;
+
+const MODULE: &str = "wasi_snapshot_preview1";
+
+// Of the `errno` enumeration.
+const SUCCESS: i32 = 0;
+const BADF: i32 = 8;
+
+/// Pieces of one write that are read: a panic's text comes in one or a few.
+const MAX_PIECES: i32 = 16;
+
+/// Bytes of random one call may fetch: `crypto.getRandomValues` takes at most 65,536.
+const MAX_RANDOM_BYTES: usize = 65_536;
+
+pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        MODULE,
+        "clock_time_get",
+        |mut caller: Caller<'_, HostData<V>>, _clock: i32, _precision: i64, result: i32| {
+            // Every clock is the wall clock: a monotonic one would tell how long the host is up.
+            let now =
+                caller.data().view.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+            guest_memory::write_owned(&mut caller, result, &nanoseconds.to_le_bytes())?;
+            wasmtime::Result::Ok(SUCCESS)
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "random_get",
+        |mut caller: Caller<'_, HostData<V>>, ptr: i32, len: i32| {
+            let len = Span::new(ptr, len).len();
+            if len > MAX_RANDOM_BYTES {
+                return Err(GuestFault("more random than one call may fetch").into());
+            }
+            let mut bytes = vec![0; len];
+            caller.data().view.fill_random(&mut bytes).map_err(wasmtime::Error::new)?;
+            guest_memory::write_owned(&mut caller, ptr, &bytes)?;
+            wasmtime::Result::Ok(SUCCESS)
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "fd_write",
+        |mut caller: Caller<'_, HostData<V>>, _fd: i32, vectors: i32, count: i32, written: i32| {
+            let mut text = Vec::new();
+            for index in 0..count.clamp(0, MAX_PIECES) {
+                let entry = Span::new(vectors.wrapping_add(index * 8), 8);
+                let entry = guest_memory::read_bytes(&mut caller, entry)?;
+                let (ptr, len) = entry.split_at(4);
+                let number = |bytes: &[u8]| {
+                    i32::from_le_bytes(bytes.try_into().expect("both halves have four bytes"))
+                };
+                let left = MAX_LINE_BYTES - i32::try_from(text.len()).expect("it is no longer");
+                let piece = Span::new(number(ptr), number(len).clamp(0, left));
+                text.extend_from_slice(&guest_memory::read_bytes(&mut caller, piece)?);
+            }
+            let len = u32::try_from(text.len()).expect("a line is bounded");
+            let text = String::from_utf8_lossy(&text);
+            let data = caller.data();
+            data.view.log(&data.event, LogLevel::Error, text.trim_end());
+            guest_memory::write_owned(&mut caller, written, &len.to_le_bytes())?;
+            wasmtime::Result::Ok(SUCCESS)
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "environ_sizes_get",
+        |mut caller: Caller<'_, HostData<V>>, count: i32, size: i32| {
+            guest_memory::write_owned(&mut caller, count, &[0; 4])?;
+            guest_memory::write_owned(&mut caller, size, &[0; 4])?;
+            wasmtime::Result::Ok(SUCCESS)
+        },
+    )?;
+    linker.func_wrap(MODULE, "environ_get", |_names: i32, _buffer: i32| SUCCESS)?;
+    linker.func_wrap(MODULE, "fd_close", |_fd: i32| BADF)?;
+    linker.func_wrap(MODULE, "fd_fdstat_get", |_fd: i32, _stat: i32| BADF)?;
+    linker
+        .func_wrap(MODULE, "fd_seek", |_fd: i32, _offset: i64, _whence: i32, _result: i32| BADF)?;
+    linker.func_wrap(MODULE, "proc_exit", |code: i32| -> wasmtime::Result<()> {
+        Err(wasmtime::Error::msg(format!("the guest exited with {code}")))
+    })?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! A store with an instance in it, and calling its exports.
+
+use wasmtime::{InstancePre, Store, TypedFunc, WasmParams};
+use zigttp_abi::connection_id::ConnectionId;
+
+use crate::event::Call;
+use crate::event_state::HostData;
+use crate::guest_memory::GuestMemory;
+use crate::restore::Tracked;
+use crate::view::View;
+
+pub(crate) struct Instance<V: View> {
+    pub(crate) store: Store<HostData<V>>,
+    pub(crate) guest: Guest,
+}
+
+/// What the host uses of an instance.
+pub(crate) struct Guest {
+    memory: GuestMemory,
+    on_upgrade: TypedFunc<(i64, i32, i32, i32, i32), i32>,
+    on_open: TypedFunc<(i64, i64, i32), i32>,
+    on_message: TypedFunc<(i64, i64, i32, i32, i32), i32>,
+    on_close: TypedFunc<(i64, i64, i32, i32), i32>,
+    handler: TypedFunc<(i64, i32, i32, i32, i32), i32>,
+    pub(crate) tracked: Option<Tracked>,
+}
+
+impl Guest {
+    /// Makes an instance; of a rewritten module, with what it is restored with.
+    pub(crate) fn new<V: View>(
+        store: &mut Store<HostData<V>>,
+        instance: &InstancePre<HostData<V>>,
+        is_rewritten: bool,
+    ) -> wasmtime::Result<Guest> {
+        // Synchronous: artifacts have no start function, nothing else here runs the guest's code or waits.
+        let instance = instance.instantiate(&mut *store)?;
+        let memory = instance
+            .get_memory(&mut *store, "memory")
+            .ok_or_else(|| wasmtime::Error::msg("it exports no \"memory\""))?;
+        let tracked = match is_rewritten {
+            true => Some(Tracked::find(&mut *store, instance, memory)?),
+            false => None,
+        };
+        Ok(Guest {
+            memory: GuestMemory { memory, map: tracked.as_ref().map(Tracked::map) },
+            on_upgrade: event_export(store, instance, "on_upgrade")?,
+            on_open: event_export(store, instance, "on_open")?,
+            on_message: event_export(store, instance, "on_message")?,
+            on_close: event_export(store, instance, "on_close")?,
+            handler: event_export(store, instance, "handler")?,
+            tracked,
+        })
+    }
+}
+
+/// Looked at when a program is loaded, so that no event finds out.
+fn event_export<V: View, Arguments: WasmParams>(
+    store: &mut Store<HostData<V>>,
+    instance: wasmtime::Instance,
+    name: &str,
+) -> wasmtime::Result<TypedFunc<Arguments, i32>> {
+    instance.get_typed_func(store, name).map_err(|_missing_or_of_another_type| {
+        wasmtime::Error::msg(format!("its export {name:?} is no such function"))
+    })
+}
+
+impl<V: View> Instance<V> {
+    /// Calls the export of the event that has begun, and returns its status.
+    pub(crate) async fn call(&mut self, seed: i64) -> wasmtime::Result<i32> {
+        let Instance { store, guest, .. } = self;
+        store.set_epoch_deadline(1);
+        let linear = guest.memory.memory.data_size(&*store);
+        let state = &mut **store.data_mut();
+        state.memory = Some(guest.memory);
+        state.memory_budget.begin_with(linear);
+
+        let [first, second, third, fourth] = state.event.input_lens();
+        let subject = state.event.subject.as_ref().map(|subject| subject.connection);
+        let ws = subject.map_or(0, ws);
+        match &state.event.call {
+            Call::Open { .. } => guest.on_open.call_async(store, (seed, ws, first)).await,
+            Call::Message { data } => {
+                let kind = i32::from(data.kind().number());
+                guest.on_message.call_async(store, (seed, ws, kind, first, second)).await
+            }
+            Call::Close { code, .. } => {
+                let code = i32::from(*code);
+                guest.on_close.call_async(store, (seed, ws, code, first)).await
+            }
+            Call::Upgrade(_) => {
+                guest.on_upgrade.call_async(store, (seed, first, second, third, fourth)).await
+            }
+            Call::Request(_) => {
+                guest.handler.call_async(store, (seed, first, second, third, fourth)).await
+            }
+        }
+    }
+}
+
+fn ws(connection: ConnectionId) -> i64 {
+    i64::try_from(connection.number()).expect("ids have 53 bits")
+}

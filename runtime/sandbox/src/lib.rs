@@ -1,0 +1,54 @@
+//! An artifact, an event and a view of the world go in; effects come out.
+//!
+//! ```text
+//!  artifact, inspection, source_position, route ── what a `handler.wasm` says of itself
+//!       │
+//!  app ── an artifact that is loaded: what runs, and what is known beforehand
+//!       │
+//!  sandbox ── an event gets an instance: program, instance, restore, module_cache, address_space, ticker
+//!       │        └ event_state ── budgets, and what the event has done so far: effects, reads
+//!       │             └ host ── the functions that the guest may call, one file each; guest_memory
+//!       │                  └ view ── all that they can learn
+//!       ▼
+//!  ran ── how the event ended, its effects, what it has read and what it took
+//! ```
+//!
+//! What holds throughout:
+//!
+//! - An event changes nothing: it returns what it would change ([`ran::Ran::effects`]).
+//! - A guest learns nothing besides its event but through a [`view::View`]. No connection, socket, file,
+//!   clock or random number is known here.
+//! - wasmtime is named in this crate and in no other of the server.
+
+mod address_space;
+pub mod app;
+pub mod artifact;
+pub mod auto_response;
+pub mod budget;
+pub mod effect;
+pub mod effects;
+pub mod error;
+pub mod event;
+mod event_state;
+pub mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+mod guest_memory;
+mod host;
+pub mod inspection;
+mod instance;
+pub mod limits;
+mod module_cache;
+pub mod pool;
+pub mod program;
+pub mod ran;
+pub mod reads;
+mod restore;
+pub mod route;
+pub mod sandbox;
+pub mod shared_text;
+pub mod source_position;
+#[cfg(test)]
+mod test_view;
+mod ticker;
+pub mod view;

@@ -1,0 +1,290 @@
+//! How an event gets its instance: the one place that knows.
+//!
+//! An event is served by an instance whose memory, globals, tables and host data equal those of
+//! the artifact's snapshot. There are two ways to one:
+//!
+//! - *restore*: an instance that has served before, in which what the last event wrote was undone
+//!   (see [`crate::restore`]);
+//! - *instantiate*: a new one from an [`wasmtime::InstancePre`] with the pooling allocator; copy-on-write maps
+//!   the snapshot, and dropping the store puts the touched pages back. It makes the instances that
+//!   are then restored, and serves every event where restoring is refused or switched off.
+//!
+//! An instance belongs to its event from beginning to end, over all its yields. Only one whose
+//! event has returned is restored; whatever else happens, also that the event's future is dropped,
+//! drops it.
+//!
+//! Three lifetimes: [`Sandbox`] lives with the process, [`Program`] with a loaded artifact, an
+//! [`Instance`] with one event, or with many.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use wasmtime::{Engine, Linker, Module, Store, UpdateDeadline};
+use zigttp_abi::guest::Status;
+
+use crate::address_space::Reserved;
+use crate::budget::OverBudget;
+use crate::error::{LoadError, SandboxError};
+use crate::event::{Event, Response};
+use crate::event_state::{EventState, HostData};
+use crate::failure::Failure;
+use crate::host;
+use crate::instance::{Guest, Instance};
+use crate::limits::{Isolation, Limits};
+use crate::module_cache::{Cached, ModuleCache};
+use crate::program::Program;
+use crate::ran::{Outcome, Ran};
+use crate::restore::{self, Image};
+use crate::ticker::Ticker;
+use crate::view::View;
+
+/// Far off: an instantiation is synchronous, so it cannot yield, and it is short.
+const INSTANTIATION_TICKS: u64 = 1 << 20;
+
+/// One restore in so many is timed: two looks at the clock would be a tenth of it.
+const RESTORES_PER_SAMPLE: i64 = 64;
+
+/// The engine and the bounds of everything that runs in it.
+pub struct Sandbox<V: View> {
+    engine: Engine,
+    linker: Linker<HostData<V>>,
+    ticker: Ticker,
+    /// Events that may run at the same time: as many as wanted, or as there is address space for.
+    max_events: usize,
+    /// One permit is one instance that waits for an event, or runs one that was not suspended.
+    places: Arc<Semaphore>,
+    cache: ModuleCache,
+    limits: Limits,
+}
+
+impl<V: View> Sandbox<V> {
+    /// Sets up the engine, its pool and its ticker.
+    ///
+    /// # Errors
+    /// When there is no address space or no thread for it.
+    pub fn new(limits: Limits) -> Result<Sandbox<V>, SandboxError> {
+        let Reserved { engine, events, idle } =
+            Reserved::reserve(&limits).map_err(SandboxError::engine)?;
+        let mut linker = Linker::new(&engine);
+        host::link(&mut linker).map_err(SandboxError::engine)?;
+        let ticker = Ticker::start(&engine).map_err(SandboxError::Ticker)?;
+        Ok(Sandbox {
+            engine,
+            linker,
+            ticker,
+            max_events: events,
+            places: Arc::new(Semaphore::new(idle)),
+            cache: ModuleCache::new(limits.cache_dir.as_deref()),
+            limits,
+        })
+    }
+
+    /// How many events may run: as many as the limits say, or as there is address space for.
+    pub fn max_events(&self) -> usize {
+        self.max_events
+    }
+
+    /// Compiles an artifact, or fetches it from the cache, and links it to the functions of the API
+    /// that its manifest lists.
+    ///
+    /// # Errors
+    /// When it is no module, wants what a guest may not have, or lacks what a handler must have.
+    pub fn load(&self, wasm: &[u8], imports: &[String]) -> Result<Program<V>, LoadError> {
+        let key = ModuleCache::key(&self.engine, wasm, self.restores(), self.limits.memory);
+        let cached = match self.cache.get(&self.engine, &key) {
+            Some(cached) => cached,
+            None => {
+                let cached = self.compile(wasm).map_err(LoadError::unfit)?;
+                self.cache.put(&key, &cached);
+                cached
+            }
+        };
+        let Cached { module, is_rewritten } = cached;
+        // The engine takes two for the map of written pages; a guest has one.
+        if module.resources_required().num_memories > 1 + u32::from(is_rewritten) {
+            return Err(LoadError::unfit(wasmtime::Error::msg("it has more than one memory")));
+        }
+        let linker =
+            host::without_unlisted(&self.linker, &module, imports).map_err(LoadError::unfit)?;
+        let instance = linker.instantiate_pre(&module).map_err(LoadError::unfit)?;
+        // Without an event and its budget: nothing of the guest's own runs here.
+        let mut store = Store::new(&self.engine, HostData::idle());
+        store.set_epoch_deadline(INSTANTIATION_TICKS);
+        let guest = Guest::new(&mut store, &instance, is_rewritten).map_err(LoadError::unfit)?;
+        let image = guest.tracked.as_ref().map(|tracked| Image::take(&mut store, tracked));
+        if self.restores() && !is_rewritten {
+            tracing::warn!("this handler cannot be restored: each event gets a new instance");
+        }
+        Ok(Program::new(instance, is_rewritten, image))
+    }
+
+    /// Compiles the module that marks what it writes, or the artifact itself where there is none
+    /// that is exact.
+    fn compile(&self, wasm: &[u8]) -> wasmtime::Result<Cached> {
+        if self.restores() {
+            match restore::rewrite(wasm, self.limits.memory) {
+                Ok(rewritten) => match Module::new(&self.engine, rewritten) {
+                    Ok(module) => return Ok(Cached { module, is_rewritten: true }),
+                    // Larger than a bound that the original keeps, such as a function's size.
+                    Err(error) => tracing::debug!("rewriting the handler failed: {error:#}"),
+                },
+                Err(refusal) => tracing::debug!("the handler was not rewritten: {refusal}"),
+            }
+        }
+        Ok(Cached { module: Module::new(&self.engine, wasm)?, is_rewritten: false })
+    }
+
+    fn restores(&self) -> bool {
+        self.limits.isolation == Isolation::Restore
+    }
+
+    /// Runs one event that begins now in a fresh instance. With `is_observed` its restore is measured
+    /// whatever happens. The caller sees to it that no more than [`Sandbox::max_events`] run.
+    pub async fn run(
+        &self,
+        program: &Program<V>,
+        event: Event,
+        view: V,
+        began: Instant,
+        is_observed: bool,
+    ) -> Ran<V::Peer> {
+        let state = EventState::new(view, event, &self.limits, began);
+        let _running = self.ticker.begin();
+        let mut instance = match program.take_idle() {
+            Some(mut idle) => {
+                idle.store.data_mut().begin(state);
+                idle
+            }
+            None => match self.instantiate(program, state) {
+                Ok(instance) => instance,
+                Err(Uninstantiated { state, failure }) => return ran(*state, Err(failure)),
+            },
+        };
+        let seed = instance.store.data().view.seed();
+        let status = instance.call(seed).await;
+        let has_returned = status.is_ok();
+        let mut state = instance.store.data_mut().end();
+        let denied = state.memory_budget.denied();
+        let mut result = result(status, denied, &mut state);
+        if has_returned && denied.is_none() {
+            let is_timed = is_observed || seed % RESTORES_PER_SAMPLE == 0;
+            let began = is_timed.then(|| state.view.now());
+            match self.keep(program, instance) {
+                Ok(copied) => state.used.restored_bytes = copied,
+                Err(Mismatch) => {
+                    state.used.has_mismatched = true;
+                    result = Err(Failure::NotRestored);
+                }
+            }
+            if let Some(began) = began.filter(|_| program.image().is_some()) {
+                state.used.restore = Some(state.view.now() - began);
+            }
+        }
+        ran(*state, result)
+    }
+
+    /// Makes an instance for an event, and for those that follow it.
+    fn instantiate(
+        &self,
+        program: &Program<V>,
+        state: Box<EventState<V>>,
+    ) -> Result<Box<Instance<V>>, Uninstantiated<V>> {
+        let began = state.view.now();
+        let mut store = self.store(state);
+        let guest = Guest::new(&mut store, &program.instance, program.is_rewritten);
+        let state = &mut **store.data_mut();
+        state.used.instantiate = Some(state.view.now() - began);
+        match guest {
+            Ok(guest) => Ok(Box::new(Instance { store, guest })),
+            Err(error) => {
+                let failure = Failure::Trapped(error.root_cause().to_string());
+                Err(Uninstantiated { state: store.data_mut().end(), failure })
+            }
+        }
+    }
+
+    /// A store with an event's budgets.
+    fn store(&self, state: Box<EventState<V>>) -> Store<HostData<V>> {
+        let mut store = Store::new(&self.engine, HostData::idle());
+        store.data_mut().begin(state);
+        store.limiter(|data| &mut **data);
+        store.epoch_deadline_callback(|mut context| {
+            let data = context.data_mut();
+            let state = &mut **data;
+            let next_slice = state.cpu.end_slice(state.view.now())?;
+            data.place = None;
+            Ok(UpdateDeadline::YieldCustom(1, next_slice))
+        });
+        store.set_epoch_deadline(INSTANTIATION_TICKS);
+        store
+    }
+
+    /// Restores an instance whose event has returned, and keeps it for another; drops it where
+    /// that is not worth its while, or there is no place for it. Returns how many bytes were copied.
+    fn keep(
+        &self,
+        program: &Program<V>,
+        mut instance: Box<Instance<V>>,
+    ) -> Result<usize, Mismatch> {
+        let (Some(image), Some(tracked)) = (program.image(), &mut instance.guest.tracked) else {
+            return Ok(0);
+        };
+        let Some(copied) = image.restore(&mut instance.store, tracked) else { return Ok(0) };
+        if let Some(every) = self.limits.verify_restore
+            && program.is_to_be_verified(every.get().into())
+            && let Some(difference) = image.difference(&mut instance.store, tracked)
+        {
+            program.distrust(&difference);
+            return Err(Mismatch);
+        }
+        let place = &mut instance.store.data_mut().place;
+        if place.is_none() {
+            let Ok(free) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(copied) };
+            *place = Some(free);
+        }
+        program.put_idle(instance);
+        Ok(copied)
+    }
+}
+
+/// An event for which no instance could be made.
+struct Uninstantiated<V: View> {
+    state: Box<EventState<V>>,
+    failure: Failure,
+}
+
+/// A restored instance is not what it should be.
+struct Mismatch;
+
+/// What the guest's status means.
+fn result<V: View>(
+    status: wasmtime::Result<i32>,
+    denied: Option<OverBudget>,
+    state: &mut EventState<V>,
+) -> Result<Option<Response>, Failure> {
+    // Also if JavaScript caught the error of the denied growth.
+    if let Some(over) = denied {
+        return Err(Failure::OverBudget(over));
+    }
+    match status {
+        Ok(status) if status == Status::Done as i32 => Ok(state.response.take()),
+        Ok(_) => match state.thrown.take() {
+            Some(thrown) => Err(Failure::Threw(thrown)),
+            None => Err(Failure::Trapped("it reported a failure it did not explain".to_owned())),
+        },
+        Err(error) => match error.downcast_ref::<OverBudget>() {
+            Some(over) => Err(Failure::OverBudget(*over)),
+            None => Err(Failure::Trapped(error.root_cause().to_string())),
+        },
+    }
+}
+
+fn ran<V: View>(state: EventState<V>, result: Result<Option<Response>, Failure>) -> Ran<V::Peer> {
+    let EventState { event, effects, reads, used, memory_budget, .. } = state;
+    let outcome = match result {
+        Ok(response) => Outcome::Returned(response),
+        Err(failure) => Outcome::Failed(failure),
+    };
+    Ran { event, outcome, effects, reads, used, memory: memory_budget }
+}

@@ -1,0 +1,97 @@
+//! Parts of a text that is kept once, however many parts of it are kept.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+/// A part of a text, or a whole one. Cloning shares the text.
+#[derive(Clone)]
+pub struct SharedText {
+    whole: Arc<str>,
+    start: u32,
+    end: u32,
+}
+
+impl SharedText {
+    /// The part of a text that these bytes are.
+    pub fn part(whole: &Arc<str>, range: Range<usize>) -> SharedText {
+        let offset = |byte: usize| u32::try_from(byte).expect("texts that are shared are short");
+        let (start, end) = (offset(range.start), offset(range.end));
+        debug_assert!(whole.get(range).is_some(), "a part begins and ends between characters");
+        SharedText { whole: Arc::clone(whole), start, end }
+    }
+
+    /// The text, unless this is only a part of it.
+    pub fn as_whole(&self) -> Option<&Arc<str>> {
+        (self.len() == self.whole.len()).then_some(&self.whole)
+    }
+}
+
+impl Deref for SharedText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.whole[self.start as usize..self.end as usize]
+    }
+}
+
+impl From<&str> for SharedText {
+    fn from(text: &str) -> SharedText {
+        SharedText::part(&text.into(), 0..text.len())
+    }
+}
+
+// Compared and hashed as its text, so that it can be looked up by one.
+
+impl Borrow<str> for SharedText {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+impl PartialEq for SharedText {
+    fn eq(&self, other: &SharedText) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for SharedText {}
+
+impl Hash for SharedText {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        str::hash(self, state);
+    }
+}
+
+impl fmt::Debug for SharedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl serde::Serialize for SharedText {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_part_is_what_it_says_and_holds_no_text_of_its_own() {
+        let url: Arc<str> = "/room/lobby?a=b".into();
+        let (path, name) = (SharedText::part(&url, 0..11), SharedText::part(&url, 6..11));
+        assert_eq!((&*path, &*name, Arc::strong_count(&url)), ("/room/lobby", "lobby", 3));
+        assert!(path.as_whole().is_none());
+        assert!(HashSet::from([path]).contains("/room/lobby"));
+        let whole = SharedText::part(&url, 0..url.len());
+        assert!(whole.as_whole().is_some_and(|whole| Arc::ptr_eq(whole, &url)));
+        assert_eq!(SharedText::from("lobby"), name);
+    }
+}
