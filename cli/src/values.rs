@@ -117,7 +117,9 @@ impl Display for TotalSize {
 /// `https://app.example.com`, `https://*.example.com` or `*`, without white space around it.
 pub(crate) fn origin(text: &str) -> Result<String, String> {
     let origin = text.trim();
-    zigttp_runtime::check_origin(origin).map(|()| origin.to_owned())
+    zigttp_runtime::check_origin(origin)
+        .map(|()| origin.to_owned())
+        .map_err(|error| error.to_string())
 }
 
 /// What an environment variable says of a switch, in any case.

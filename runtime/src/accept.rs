@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::counter::Counter;
+use zigttp_rooms::counter::Counter;
 
 /// Pause after an accept that failed for want of something: what is missing does not come by asking
 /// at once, and what waits in the listener's queue waits on.

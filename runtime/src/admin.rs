@@ -20,12 +20,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use zigttp_rooms::own_thread::on_own_thread;
 
 use crate::accept::{Acceptor, For};
 use crate::authority::Authority;
 use crate::config::token::AdminToken;
 use crate::http::response::{Body, text};
-use crate::own_thread::on_own_thread;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
 use crate::{bearer, metrics, target};
@@ -46,7 +46,7 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
     let mut seats = Seats::new(MAX_TRANSPORTS);
     let mut acceptor = Acceptor::new(listener, For::Operators);
     loop {
-        let counters = &server.hub.counters;
+        let counters = &server.counters;
         let (stream, peer) = loop {
             let error = match acceptor.try_next().await {
                 Ok(accepted) => break accepted,

@@ -16,24 +16,25 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zigttp_protocol::{deflate, handshake};
+use zigttp_rooms::connection::Connection;
+use zigttp_rooms::panic_watch::PanicWatch;
+use zigttp_rooms::registration::Registered;
+use zigttp_rooms::world::World;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::event::{Call, Event};
 use zigttp_sandbox::route::Opening;
 
-use crate::connection::Connection;
-use crate::counters::Admission;
 use crate::guest_request::guest_request;
 use crate::http::no_answer;
 use crate::http::peer::Peer;
 use crate::http::response::{Body, internal_error, plain, retry_after, text};
-use crate::panic_watch::PanicWatch;
-use crate::registration::Registered;
 use crate::resume::Visitor;
 use crate::server::Server;
+use crate::server::counters::Admission;
 use crate::socket::Socket;
 use crate::target::extended_connect;
 use crate::transport::InUse;
-use crate::world::World;
+use zigttp_rooms::connection::Client;
 
 /// Why there is no connection, and what the client is told.
 type Refusal = (Admission, Box<Response<Body>>);
@@ -63,7 +64,7 @@ impl Server {
         let (candidate, place) = match self.candidate(request, opening, app, peer) {
             Ok(candidate) => candidate,
             Err((admission, response)) => {
-                self.hub.counters.count_handshake(admission);
+                self.counters.count_handshake(admission);
                 return *response;
             }
         };
@@ -77,10 +78,10 @@ impl Server {
             let admitted = Box::pin(self.admit(candidate, answer)).await;
             match admitted {
                 Ok((registered, socket, visitor)) => {
-                    self.hub.counters.count_handshake(Admission::Accepted);
+                    self.counters.count_handshake(Admission::Accepted);
                     self.serve(registered, socket, visitor).await;
                 }
-                Err(admission) => self.hub.counters.count_handshake(admission),
+                Err(admission) => self.counters.count_handshake(admission),
             }
         });
         // Without an answer the task has panicked.
@@ -101,12 +102,12 @@ impl Server {
             handshake::select(&mut switching, protocol);
         }
         let agreed =
-            self.hub.config.compression.then(|| deflate::negotiate(request.headers())).flatten();
+            self.config.compression.then(|| deflate::negotiate(request.headers())).flatten();
         let window = agreed.map(|(window, answer)| {
             switching.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
             window
         });
-        if !self.origins.allow(request.headers()) {
+        if !self.gate.origins.allow(request.headers()) {
             return Err(refuse(
                 Admission::ForeignOrigin,
                 text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN),
@@ -115,22 +116,23 @@ impl Server {
         if self.is_draining() {
             return Err(draining());
         }
-        if let Some(rates) = &self.handshake_rates
+        if let Some(rates) = &self.gate.handshake_rates
             && !rates.take(peer.address, Instant::now())
         {
             let response = text(StatusCode::TOO_MANY_REQUESTS, "too many handshakes\n");
             return Err(refuse(Admission::TooFast, retry_after(response, "1")));
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| {
+        let place = Arc::clone(&self.gate.connections).try_acquire_owned().map_err(|_full| {
             let response = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
             refuse(Admission::TooManyConnections, retry_after(response, "5"))
         })?;
-        let resume = self.resume.as_ref();
-        let visitor = resume.map(|resume| resume.recognise(request.headers(), peer, self));
+        let resume = self.gate.resume.as_ref();
+        let visitor = resume.map(|resume| {
+            resume.recognise(request.headers(), peer, &self.hub.counters.forged_tokens)
+        });
         let browser = visitor.as_ref().map(|visitor| visitor.browser);
-        let max_queue = self.hub.config.max_queue;
         let connection =
-            self.hub.prepare(opening, browser, window, max_queue).map_err(|error| {
+            self.hub.prepare(opening, Client { browser, window }).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 let line = "no connection can be opened now\n";
                 refuse(Admission::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
@@ -175,7 +177,7 @@ impl Server {
             self.forget_candidate(&registered.connection).await;
             return Err(Admission::Abandoned);
         };
-        let mut socket = Socket::new(upgraded, &self.hub, &registered.connection);
+        let mut socket = Socket::new(upgraded, &self.config, &self.partial, &registered.connection);
         // Nor was one that ended its direction meanwhile: it could never say anything. A request that is
         // no handshake is still answered then.
         if socket.has_ended().await {

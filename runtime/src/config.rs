@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use zigttp_rooms::limits::OnError;
 use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
 
 use crate::dropped_log_lines::DroppedLogLines;
-use crate::limits::OnError;
 
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
+use crate::origin::OriginError;
 
 /// Options of one server. The defaults are those of `zigttp run`.
 #[derive(Clone, Debug)]
@@ -134,6 +135,48 @@ pub struct Config {
     pub rollback_after: Option<NonZeroU32>,
 }
 
+/// Options that do not fit each other, named by their flags: fields have the same names.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An event could not hold its own message.
+    #[error(
+        "--memory-limit is {limit} bytes, less than four times the largest message or body, {message} \
+         (--max-message-size, --max-body-size)"
+    )]
+    MemoryLimit { limit: usize, message: usize },
+    /// Not even one message under way would fit.
+    #[error(
+        "--max-partial-bytes is {partial} bytes, less than four times --max-message-size, {message}"
+    )]
+    PartialBytes { partial: usize, message: usize },
+    /// One event may hold more than all.
+    #[error("--max-event-memory is {all} bytes, less than --memory-limit, {one}")]
+    EventMemory { all: usize, one: usize },
+    /// Even small responses would be 503.
+    #[error(
+        "--max-response-bytes is {0}, less than {MIN_RESPONSE_BYTES}: hardly a response would fit"
+    )]
+    ResponseBytes(usize),
+    /// A bound that lets nothing through.
+    #[error("{0} is 0: the least is 1")]
+    Zero(&'static str),
+    #[error("--resume needs a durable folder (--durable)")]
+    ResumeInMemory,
+    #[error(
+        "--resume does not go with pages of any origin (--allowed-origin '*'): name the origins that may \
+         connect"
+    )]
+    ResumeForAnyOrigin,
+    #[error("an inspector without a token is for a server that answers this machine alone")]
+    OpenInspector,
+    #[error("--compression-level is from 1 to 9")]
+    CompressionLevel,
+    /// An allowed origin is none.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+}
+
 /// Requests whose bodies are read or held at a time, for each event that may run: clients that send
 /// slowly do not keep others out, and memory is bounded.
 const BODIES_PER_EVENT: usize = 4;
@@ -178,37 +221,26 @@ impl Config {
     /// Checks what the type cannot.
     ///
     /// # Errors
-    /// A sentence naming the options that do not fit each other, by their flags: fields have the same names.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    /// When options do not fit each other.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let message = self.max_message_size.max(self.max_body_size);
         // A message is in memory as it came, as a JavaScript string (two bytes a character, if
         // one is beyond Latin-1), and once more when the handler sends it on.
         if self.memory_limit / 4 < message {
-            return Err(format!(
-                "--memory-limit is {} bytes, less than four times the largest message or body, {message} \
-                 (--max-message-size, --max-body-size)",
-                self.memory_limit
-            ));
+            return Err(ConfigError::MemoryLimit { limit: self.memory_limit, message });
         }
         // While one is inflated there is what came of it, and what has come out, in memory that has
         // grown by doubling.
         if self.max_partial_bytes / 4 < self.max_message_size {
-            return Err(format!(
-                "--max-partial-bytes is {} bytes, less than four times --max-message-size, {}",
-                self.max_partial_bytes, self.max_message_size
-            ));
+            let (partial, message) = (self.max_partial_bytes, self.max_message_size);
+            return Err(ConfigError::PartialBytes { partial, message });
         }
         if self.max_event_memory < self.memory_limit {
-            return Err(format!(
-                "--max-event-memory is {} bytes, less than --memory-limit, {}",
-                self.max_event_memory, self.memory_limit
-            ));
+            let (all, one) = (self.max_event_memory, self.memory_limit);
+            return Err(ConfigError::EventMemory { all, one });
         }
         if self.max_response_bytes < MIN_RESPONSE_BYTES {
-            return Err(format!(
-                "--max-response-bytes is {}, less than {MIN_RESPONSE_BYTES}: hardly a response would fit",
-                self.max_response_bytes
-            ));
+            return Err(ConfigError::ResponseBytes(self.max_response_bytes));
         }
         for (flag, value) in [
             ("--max-attachment-size", self.max_attachment_size),
@@ -218,28 +250,22 @@ impl Config {
             ("--max-url", self.max_url),
         ] {
             if value == 0 {
-                return Err(format!("{flag} is 0: the least is 1"));
+                return Err(ConfigError::Zero(flag));
             }
         }
         if self.resume && self.durable.is_none() {
-            return Err("--resume needs a durable folder (--durable)".to_owned());
+            return Err(ConfigError::ResumeInMemory);
         }
         if self.resume && self.allowed_origins.iter().any(|origin| origin == "*") {
-            return Err(
-                "--resume does not go with pages of any origin (--allowed-origin '*'): name the origins \
-                 that may connect"
-                    .to_owned(),
-            );
+            return Err(ConfigError::ResumeForAnyOrigin);
         }
         let is_open =
             |inspector: &InspectorOptions| matches!(inspector.access, InspectorAccess::ThisMachine);
         if self.inspector.as_ref().is_some_and(is_open) && !self.loopback_only {
-            return Err("an inspector without a token is for a server that answers this machine \
-                        alone"
-                .to_owned());
+            return Err(ConfigError::OpenInspector);
         }
         if !(1..=9).contains(&self.compression_level) {
-            return Err("--compression-level is from 1 to 9".to_owned());
+            return Err(ConfigError::CompressionLevel);
         }
         Ok(())
     }
@@ -310,7 +336,7 @@ mod tests {
     fn an_inspector_without_a_token_is_for_this_machine_alone() {
         let inspector = InspectorOptions { access: InspectorAccess::ThisMachine, max_events: 1 };
         let open = Config { inspector: Some(inspector), ..Config::default() };
-        assert!(open.check().is_err_and(|problem| problem.contains("without a token")));
+        assert!(open.check() == Err(ConfigError::OpenInspector));
         assert_eq!(Config { loopback_only: true, ..open }.check(), Ok(()));
     }
 }

@@ -15,9 +15,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
 use zigttp_files::own_folder::OwnFolder;
+use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_store::dir;
 
-use crate::own_thread::on_own_thread;
 use crate::seats::{Asking, Seats};
 use crate::server::Server;
 
@@ -111,12 +111,12 @@ pub(crate) async fn serve(listener: UnixListener, server: Arc<Server>) {
                     }
                 });
                 if seats.take(None, &asking, task) {
-                    server.hub.counters.dropped_admin_transports.add_one();
+                    server.counters.dropped_admin_transports.add_one();
                 }
             }
             // Out of descriptors, say, of which an idle operator may hold one.
             Err(_) if seats.give_one_up().await => {
-                server.hub.counters.dropped_admin_transports.add_one();
+                server.counters.dropped_admin_transports.add_one();
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot answer at the control socket");

@@ -21,7 +21,7 @@ impl Server {
                 self.hub.emptied().await;
             });
         };
-        if timeout(self.hub.config.drain_timeout, drained).await.is_err() {
+        if timeout(self.config.drain_timeout, drained).await.is_err() {
             tracing::warn!(connections = self.connections(), "the drain time-out has passed");
         }
     }
@@ -29,13 +29,13 @@ impl Server {
     /// How long the closing handshake of a connection may take that is closed by the end of the
     /// server: the last to be told has as long as the first.
     pub(crate) fn shutdown_close_timeout(&self) -> Duration {
-        self.hub.config.close_timeout.min(self.hub.config.drain_timeout / 4)
+        self.config.close_timeout.min(self.config.drain_timeout / 4)
     }
 
     async fn close_all(&self) {
         let connections = self.hub.all();
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
-        let pause = (self.hub.config.drain_timeout / 2 / count.max(1)).min(MAX_PAUSE);
+        let pause = (self.config.drain_timeout / 2 / count.max(1)).min(MAX_PAUSE);
         let started = Instant::now();
         for (index, connection) in (0u32..).zip(connections) {
             // From the start, not from the last: a timer's grain of a millisecond would add up.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use zigttp_sandbox::error::{LoadError, SandboxError};
 
+use crate::config::ConfigError;
+
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -13,8 +15,8 @@ pub enum StartError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// Options that do not fit each other.
-    #[error("{0}")]
-    Config(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The machine does not give what the sandbox takes, for instance address space.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),

@@ -20,19 +20,19 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
+use zigttp_rooms::handler_log::HANDLER_LOG_TARGET;
+use zigttp_rooms::no_answer::NoAnswer;
+use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::event::{self, Event};
 use zigttp_sandbox::failure::Failure;
 
-use crate::counters::Unanswered;
 use crate::expected;
 use crate::guest_request::guest_request;
-use crate::handler_log::HANDLER_LOG_TARGET;
 use crate::http::peer::Peer;
 use crate::http::response::{Body, busy, internal_error, text};
-use crate::no_answer::NoAnswer;
-use crate::panic_watch::PanicWatch;
 use crate::server::Server;
+use crate::server::counters::Unanswered;
 use crate::transport::InUse;
 
 /// Headers that frame the message or are about the connection: the server's own business. In HTTP/2
@@ -83,7 +83,7 @@ impl Server {
         match self.handle(request, peer).await {
             Ok(response) => response,
             Err((reason, response)) => {
-                self.hub.counters.count_unanswered(reason);
+                self.counters.count_unanswered(reason);
                 response
             }
         }
@@ -126,7 +126,7 @@ impl Server {
     /// which those that have a place may wait.
     fn places<'a>(&'a self, transport: &'a InUse) -> Option<Places<'a>> {
         let share = transport.bodies().try_acquire().ok();
-        let is_calm = self.bodies.available_permits() > self.hub.config.max_bodies() / 2;
+        let is_calm = self.bodies.available_permits() > self.config.max_bodies() / 2;
         if share.is_none() && !is_calm {
             return None;
         }
@@ -141,13 +141,13 @@ impl Server {
         body: Incoming,
         transport: &'a InUse,
     ) -> Result<(Bytes, Option<Places<'a>>), (Unanswered, Response<Body>)> {
-        let max = self.hub.config.max_body_size;
+        let max = self.config.max_body_size;
         let refuse = |reason, status, line| (reason, text(status, line));
         if body.is_end_stream() {
             return Ok((Bytes::new(), None));
         }
         let is_too_large = body.size_hint().lower() > max as u64;
-        let read = timeout(self.hub.config.body_timeout, async {
+        let read = timeout(self.config.body_timeout, async {
             let mut body = Limited::new(body, max);
             let mut whole = Vec::new();
             // It holds a place for what has come: whoever sends nothing keeps nobody out.
@@ -231,7 +231,9 @@ impl Server {
         guest: event::Response,
         export: &str,
     ) -> Option<Response<Body>> {
-        let permits = || self.hub.handler_log.permits(&self.hub.counters.dropped_log_lines);
+        let permits = || {
+            self.hub.handler_log.permits(&self.hub.counters.dropped_log_lines, self.hub.clock.now())
+        };
         match read_response(guest) {
             Ok((response, dropped)) => {
                 if !dropped.is_empty() && permits() {

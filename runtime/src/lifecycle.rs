@@ -7,15 +7,16 @@ use zigttp_abi::close_code;
 use zigttp_abi::value::Value;
 use zigttp_protocol::close::Close;
 use zigttp_protocol::frame::Frame;
+use zigttp_rooms::connection::{Connection, State};
+use zigttp_rooms::outbox::Closing;
+use zigttp_rooms::pace::Bucket;
+use zigttp_rooms::registration::Registered;
+use zigttp_rooms::unwritten;
 use zigttp_sandbox::event::{Call, Event};
 
-use crate::connection::{Connection, State};
-use crate::pace::Bucket;
-use crate::registration::Registered;
 use crate::resume::Visitor;
 use crate::server::Server;
 use crate::socket::{Inbound, Socket};
-use crate::unwritten;
 
 /// How a connection ended.
 enum End {
@@ -23,6 +24,8 @@ enum End {
     Peer(Close),
     /// The server's did, for the handler or for itself.
     Server(Close),
+    /// The server stops.
+    Shutdown,
     /// The peer broke the protocol, or a bound of messages.
     Fault(Close),
     /// No close frame.
@@ -34,13 +37,14 @@ impl End {
     fn report(self) -> Close {
         match self {
             End::Peer(close) | End::Server(close) | End::Fault(close) => close,
+            End::Shutdown => Closing::Shutdown.close(),
             End::Dropped => Close::new(close_code::ABNORMAL, ""),
         }
     }
 
     /// Whether the attachment's file goes with the connection.
     fn unlinks(&self) -> bool {
-        !matches!(self, End::Server(close) if close.is_shutdown)
+        !matches!(self, End::Shutdown)
     }
 }
 
@@ -54,7 +58,7 @@ impl Server {
     ) {
         let connection = &Arc::clone(&registered.connection);
         if let Some(visitor) = visitor {
-            Box::pin(self.resume(connection, &visitor)).await;
+            Box::pin(self.hub.resume(connection, visitor.prior)).await;
         }
         let open = connection.event(Call::Open { url: Arc::clone(&connection.url) });
         self.run_for(&mut socket, connection, open).await;
@@ -78,21 +82,18 @@ impl Server {
         let (is_left, ()) =
             Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
         drop(registered);
-        if let Some(resume) = &self.resume {
-            let gone = resume.parted(connection, is_left);
-            self.discard_leftovers(gone);
-        }
+        self.hub.parted(connection, is_left);
     }
 
     /// What is left to do for a connection that has ended: its `onClose`, and its attachment.
-    /// Answers whether that waits for the client to come back.
+    /// Returns whether that waits for the client to come back.
     async fn close(&self, connection: &Arc<Connection>, end: End) -> bool {
         let (unlinks, is_dropped) = (end.unlinks(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.report();
         let close = connection.event(Call::Close { code, reason });
         // Its failure is logged; there is nobody left to tell.
         let _ = self.dispatcher.dispatch(connection, close).await;
-        if self.resume.is_some() && is_dropped && connection.attachment().is_some() {
+        if self.hub.leftovers.is_some() && is_dropped && connection.attachment().is_some() {
             // It waits for whoever comes back.
             return true;
         }
@@ -107,7 +108,7 @@ impl Server {
         let counters = &self.hub.counters;
         let mut messages = Bucket::default();
         loop {
-            match socket.next(&self.hub.config, &connection.outbox).await {
+            match socket.next(&self.config, &connection.outbox).await {
                 Inbound::Message { .. } if !self.may_send(&mut messages) => {
                     counters.fast_senders.add_one();
                     let close = Close::new(close_code::POLICY_VIOLATION, "too many messages");
@@ -136,7 +137,8 @@ impl Server {
                         }
                     }
                 }
-                Inbound::Closing(close) => return End::Server(close),
+                Inbound::Closing(Closing::Close(close)) => return End::Server(close),
+                Inbound::Closing(Closing::Shutdown) => return End::Shutdown,
                 Inbound::PeerClosed(close) => return End::Peer(close),
                 Inbound::Fault(close) => {
                     let count = match close.code {
@@ -193,7 +195,7 @@ impl Server {
 
     /// Whether a message is within the rate of its connection.
     fn may_send(&self, messages: &mut Bucket) -> bool {
-        self.message_rate.is_none_or(|rate| rate.take(messages, std::time::Instant::now()))
+        self.message_rate.is_none_or(|rate| rate.take(messages, self.hub.clock.now()))
     }
 
     /// Runs an event of this connection. Boxed, so that an idle connection does not hold room for
@@ -211,14 +213,16 @@ impl Server {
     /// Completes the closing handshake, within its time.
     async fn end(&self, socket: &mut Socket, connection: &Connection, end: End) -> End {
         let time = match &end {
-            End::Server(close) if close.is_shutdown => self.shutdown_close_timeout(),
-            _ => self.hub.config.close_timeout,
+            End::Shutdown => self.shutdown_close_timeout(),
+            _ => self.config.close_timeout,
         };
         match end {
-            End::Server(close) => match timeout(time, socket.close(&connection.outbox)).await {
-                Ok(Some(crossed)) => End::Peer(crossed),
-                Ok(None) | Err(_) => End::Server(close),
-            },
+            End::Server(_) | End::Shutdown => {
+                match timeout(time, socket.close(&connection.outbox)).await {
+                    Ok(Some(crossed)) => End::Peer(crossed),
+                    Ok(None) | Err(_) => end,
+                }
+            }
             End::Peer(close) => {
                 let _ = timeout(time, socket.flush(&connection.outbox)).await;
                 End::Peer(close)

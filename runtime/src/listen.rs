@@ -17,18 +17,18 @@ use tokio::net::TcpListener;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use zigttp_protocol::handshake;
+use zigttp_rooms::own_thread::on_own_thread;
+use zigttp_rooms::panic_watch::PanicWatch;
 
 use crate::accept::{Acceptor, For};
 use crate::config::Config;
-use crate::counters::Unanswered;
 use crate::http::peer::Peer;
 use crate::http::response::{Body, plain, text};
-use crate::own_thread::on_own_thread;
-use crate::panic_watch::PanicWatch;
 use crate::server::Server;
-use crate::target::extended_connect;
+use crate::server::counters::Unanswered;
+use crate::target::{self, extended_connect};
 use crate::transport::Activity;
-use crate::{control, loopback, responses, target};
+use crate::{control, loopback, responses};
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -49,7 +49,7 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     let mut acceptor = Acceptor::new(listener, For::Clients);
-    let counters = &server.hub.counters;
+    let counters = &server.counters;
     // TLS handshakes under way; those of a server that stops end with this.
     let mut handshakes = JoinSet::new();
     loop {
@@ -73,7 +73,7 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
                         serve(&server, stream, peer, place, &graceful);
                     }
                     Some(tls) => {
-                        let time = server.hub.config.header_timeout;
+                        let time = server.config.header_timeout;
                         let accept = async move { (address, tls.accept(stream, time).await, place) };
                         handshakes.spawn(accept);
                     }
@@ -104,7 +104,7 @@ struct Background(Vec<tokio::task::JoinHandle<()>>);
 impl Background {
     fn start(server: &Arc<Server>) -> Background {
         let mut tasks = vec![tokio::spawn(give_up_idle_responses(Arc::clone(server)))];
-        let Some(dir) = &server.durable_dir else { return Background(tasks) };
+        let Some(dir) = &server.hub.durable_dir else { return Background(tasks) };
         tasks.push(tokio::spawn(prune_now_and_then(Arc::clone(server))));
         match control::open(dir.folder()) {
             Ok(listener) => {
@@ -126,18 +126,18 @@ impl Drop for Background {
 }
 
 async fn give_up_idle_responses(server: Arc<Server>) {
-    let idle = server.hub.config.http_idle_timeout;
-    server.responses.watch(idle, &server.hub.counters).await;
+    let idle = server.config.http_idle_timeout;
+    server.responses.watch(idle, &server.counters).await;
 }
 
 async fn prune_now_and_then(server: Arc<Server>) {
-    let Config { attachment_ttl, resume_window, .. } = server.hub.config;
+    let Config { attachment_ttl, resume_window, .. } = server.config;
     let mut due = tokio::time::interval(PRUNE_INTERVAL.min(attachment_ttl).min(resume_window));
     loop {
         due.tick().await;
         let pruning = Arc::clone(&server);
         let prune = move || {
-            pruning.drop_expired();
+            pruning.hub.drop_expired();
             pruning.prune_attachments(attachment_ttl)
         };
         if let Err(error) = on_own_thread(prune).await.flatten() {
@@ -156,7 +156,7 @@ fn serve<T>(
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let share = server.hub.config.max_bodies() / TRANSPORTS_SHARE;
+    let share = server.config.max_bodies() / TRANSPORTS_SHARE;
     let activity = Activity::new(share.max(1));
     let service = service_fn({
         let server = Arc::clone(server);
@@ -170,18 +170,17 @@ fn serve<T>(
                 request.extensions_mut().insert(Arc::clone(&in_use));
                 let version = request.version();
                 let answer = Arc::clone(&server).answer(request, peer).await;
-                let hub = &server.hub;
                 Ok::<_, Infallible>(server.responses.hold(
                     answer,
                     version,
                     in_use,
-                    &hub.config,
-                    &hub.counters,
+                    &server.config,
+                    &server.counters,
                 ))
             }
         }
     });
-    let Config { header_timeout, http_idle_timeout, .. } = server.hub.config;
+    let Config { header_timeout, http_idle_timeout, .. } = server.config;
     let mut builder = auto::Builder::new(responses::Streams);
     builder
         .http1()
@@ -197,15 +196,15 @@ fn serve<T>(
         .max_header_list_size(MAX_HEAD_BYTES as u32)
         .max_concurrent_streams(MAX_STREAMS)
         .enable_connect_protocol()
-        .keep_alive_interval(server.hub.config.ping_interval)
-        .keep_alive_timeout(server.hub.config.pong_timeout);
+        .keep_alive_interval(server.config.ping_interval)
+        .keep_alive_timeout(server.config.pong_timeout);
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(transport), service).into_owned();
     let connection = graceful.watch(connection);
-    let hub = Arc::clone(&server.hub);
+    let server = Arc::clone(server);
     responses::spawn(async move {
         let _place = place;
-        let _watch = PanicWatch(Arc::clone(&hub.counters.panics));
+        let _watch = PanicWatch(Arc::clone(&server.hub.counters.panics));
         tokio::select! {
             ended = connection => if let Err(error) = ended {
                 tracing::debug!(peer = %peer.address, %error, "an HTTP connection ended early");
@@ -213,7 +212,7 @@ fn serve<T>(
             // Not hyper's business: it does not look at the clock before it knows which HTTP the
             // client speaks, nor once it has bytes to write.
             () = activity.ceased(header_timeout, http_idle_timeout) => {
-                hub.counters.idle_transports.add_one();
+                server.counters.idle_transports.add_one();
             }
         }
     });
@@ -227,15 +226,15 @@ impl Server {
         peer: Peer,
     ) -> Response<Body> {
         if let Err(problem) = target::settle(&mut request) {
-            self.hub.counters.count_unanswered(Unanswered::Malformed);
+            self.counters.count_unanswered(Unanswered::Malformed);
             return text(StatusCode::BAD_REQUEST, format!("{problem}\n"));
         }
-        if target::url(&request).len() > self.hub.config.max_url {
-            self.hub.counters.count_unanswered(Unanswered::UrlTooLong);
+        if target::url(&request).len() > self.config.max_url {
+            self.counters.count_unanswered(Unanswered::UrlTooLong);
             return text(StatusCode::URI_TOO_LONG, "the path and query are too long\n");
         }
-        if self.hub.config.loopback_only
-            && let Some(refusal) = loopback::refusal(&self.origins, &request)
+        if self.config.loopback_only
+            && let Some(refusal) = loopback::refusal(&self.gate.origins, &request)
         {
             return refusal;
         }

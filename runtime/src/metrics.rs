@@ -5,15 +5,17 @@
 use std::fmt::{Display, Write};
 use std::sync::atomic::Ordering;
 
+use zigttp_rooms::connection::State;
+use zigttp_rooms::counter::Counter;
+use zigttp_rooms::counters::Counters;
+use zigttp_rooms::histogram::Histogram;
+use zigttp_rooms::leftovers::Leftovers;
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
 
 use crate::allocated;
-use crate::connection::State;
-use crate::counter::Counter;
-use crate::counters::{Admission, Counters, Unanswered};
-use crate::histogram::Histogram;
 use crate::server::Server;
+use crate::server::counters::{Admission, Unanswered};
 
 /// The text format's media type.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -52,7 +54,7 @@ impl Survey {
 pub(crate) fn print(server: &Server) -> String {
     let mut page = Page::default();
     gauges(&mut page, server);
-    counts(&mut page, &server.hub.counters);
+    counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters);
     page.text
@@ -61,7 +63,7 @@ pub(crate) fn print(server: &Server) -> String {
 fn gauges(page: &mut Page, server: &Server) {
     let survey = Survey::of(server);
     let [leftovers, most_leftovers] =
-        server.resume.as_ref().map_or([(0, 0); 2], |resume| resume.sizes());
+        server.hub.leftovers.as_ref().map_or([(0, 0); 2], Leftovers::sizes);
     page.family("zigttp_connections", "gauge", "Open connections, by what they do");
     for (state, count) in [
         (State::Live, survey.live),
@@ -70,22 +72,22 @@ fn gauges(page: &mut Page, server: &Server) {
     ] {
         page.sample("zigttp_connections", &[("state", state.name())], count);
     }
-    let running = server.hub.config.max_events.saturating_sub(server.dispatcher.slots.free());
+    let running = server.config.max_events.saturating_sub(server.dispatcher.slots.free());
     for (name, help, value) in [
         (
             "zigttp_connections_limit",
             "Most connections (--max-connections)",
-            server.hub.config.max_connections,
+            server.config.max_connections,
         ),
         (
             "zigttp_transports",
             "Transports that speak HTTP",
-            server.hub.config.max_transports.saturating_sub(server.transports.available_permits()),
+            server.config.max_transports.saturating_sub(server.transports.available_permits()),
         ),
         (
             "zigttp_transports_limit",
             "Most transports that speak HTTP (--max-transports)",
-            server.hub.config.max_transports,
+            server.config.max_transports,
         ),
         ("zigttp_rooms", "Rooms that have a connection", server.rooms()),
         (
@@ -96,12 +98,12 @@ fn gauges(page: &mut Page, server: &Server) {
         (
             "zigttp_partial_bytes",
             "Bytes that messages under way hold, as --max-partial-bytes counts them",
-            server.hub.partial.held(),
+            server.partial.held(),
         ),
         (
             "zigttp_partial_bytes_limit",
             "Most bytes of messages under way (--max-partial-bytes)",
-            server.hub.config.max_partial_bytes,
+            server.config.max_partial_bytes,
         ),
         ("zigttp_leftovers", "Attachments that wait to be resumed", leftovers.0),
         (
@@ -129,7 +131,7 @@ fn gauges(page: &mut Page, server: &Server) {
         (
             "zigttp_events_limit",
             "Most events that run at the same time (--max-events)",
-            server.hub.config.max_events,
+            server.config.max_events,
         ),
         (
             "zigttp_event_memory_bytes",
@@ -139,17 +141,17 @@ fn gauges(page: &mut Page, server: &Server) {
         (
             "zigttp_event_memory_limit",
             "Most bytes that events hold together (--max-event-memory)",
-            server.hub.config.max_event_memory,
+            server.config.max_event_memory,
         ),
         (
             "zigttp_request_bodies",
             "Requests of whose bodies something is held",
-            server.hub.config.max_bodies().saturating_sub(server.bodies.available_permits()),
+            server.config.max_bodies().saturating_sub(server.bodies.available_permits()),
         ),
         (
             "zigttp_request_bodies_limit",
             "Most requests of whose bodies something is held (four for each of --max-events)",
-            server.hub.config.max_bodies(),
+            server.config.max_bodies(),
         ),
         (
             "zigttp_expected_bytes",
@@ -164,7 +166,7 @@ fn gauges(page: &mut Page, server: &Server) {
         (
             "zigttp_response_bytes_limit",
             "Most bytes of responses that clients have not taken yet (--max-response-bytes)",
-            server.hub.config.max_response_bytes,
+            server.config.max_response_bytes,
         ),
         (
             "zigttp_allocated_bytes",
@@ -178,7 +180,8 @@ fn gauges(page: &mut Page, server: &Server) {
     }
 }
 
-fn counts(page: &mut Page, counters: &Counters) {
+fn counts(page: &mut Page, server: &Server) {
+    let (counters, http) = (&server.hub.counters, &server.counters);
     page.counters(
         "zigttp_event_failures_total",
         "Events of which nothing took effect, by reason",
@@ -189,13 +192,13 @@ fn counts(page: &mut Page, counters: &Counters) {
         "zigttp_handshakes_total",
         "Requests for a WebSocket, by what became of them",
         "result",
-        Admission::ALL.map(Admission::name).into_iter().zip(&counters.handshakes),
+        Admission::ALL.map(Admission::name).into_iter().zip(&http.handshakes),
     );
     page.counters(
         "zigttp_http_unanswered_total",
         "HTTP requests that got no response of the handler, by reason",
         "reason",
-        Unanswered::ALL.map(Unanswered::name).into_iter().zip(&counters.unanswered),
+        Unanswered::ALL.map(Unanswered::name).into_iter().zip(&http.unanswered),
     );
     for (name, help, counter) in [
         ("received_bytes", "Bytes of payload received, after inflating", &counters.received_bytes),
@@ -283,27 +286,27 @@ fn counts(page: &mut Page, counters: &Counters) {
         (
             "accept_failures",
             "Times that a transport could not be accepted for want of descriptors or memory",
-            &counters.accept_failures,
+            &http.accept_failures,
         ),
         (
             "refused_transports",
             "Transports closed because there were too many (--max-transports)",
-            &counters.refused_transports,
+            &http.refused_transports,
         ),
         (
             "idle_transports",
             "Transports dropped because they did nothing for --http-idle-timeout",
-            &counters.idle_transports,
+            &http.idle_transports,
         ),
         (
             "given_up_responses",
             "Responses given up because they made no progress for too long",
-            &counters.given_up_responses,
+            &http.given_up_responses,
         ),
         (
             "dropped_admin_transports",
             "Transports of the admin listener and the control socket that gave way to a newcomer",
-            &counters.dropped_admin_transports,
+            &http.dropped_admin_transports,
         ),
         ("panics", "Connections and requests that a bug of the server ended", &counters.panics),
         ("swaps", "Artifacts that replaced another", &counters.swaps),
@@ -318,7 +321,7 @@ fn counts(page: &mut Page, counters: &Counters) {
 fn log_lines(page: &mut Page, server: &Server) {
     let name = "zigttp_dropped_log_lines_total";
     page.family(name, "counter", "Lines that are missing in the log, by reason");
-    let dropped = &server.hub.config.dropped_log_lines;
+    let dropped = &server.config.dropped_log_lines;
     for (reason, count) in [
         ("handler_log_rate", server.hub.counters.dropped_log_lines.get()),
         ("repeated", dropped.repeated.load(Ordering::Relaxed)),

@@ -32,24 +32,28 @@ struct Origin {
     authority: Authority,
 }
 
+/// A text that was given as an allowed origin and is none.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no origin: write https://app.example.com or https://*.example.com, without quotes or a path, or \
+     * for any"
+)]
+pub struct OriginError(String);
+
 impl Origins {
     /// Reads what `--allowed-origin` was given: `*`, or origins as browsers write them, of which the host
     /// may begin with `*.`.
     ///
     /// # Errors
-    /// A sentence about the first that is none.
-    pub(crate) fn parse(allowed: &[String]) -> Result<Origins, String> {
+    /// The first that is none.
+    pub(crate) fn parse(allowed: &[String]) -> Result<Origins, OriginError> {
         let mut origins = Origins::default();
         for text in allowed {
             if text == "*" {
                 origins.any = true;
             } else {
-                origins.listed.push(Pattern::parse(text).ok_or_else(|| {
-                    format!(
-                        "{text:?} is no origin: write https://app.example.com or https://*.example.com, \
-                         without quotes or a path, or * for any"
-                    )
-                })?);
+                let pattern = Pattern::parse(text).ok_or_else(|| OriginError(text.clone()))?;
+                origins.listed.push(pattern);
             }
         }
         Ok(origins)
@@ -87,8 +91,8 @@ fn without_default_ports(authority: Authority) -> Authority {
 /// Whether something can be given as `--allowed-origin`.
 ///
 /// # Errors
-/// A sentence about what is wrong with it.
-pub fn check_origin(text: &str) -> Result<(), String> {
+/// When it is no origin.
+pub fn check_origin(text: &str) -> Result<(), OriginError> {
     Origins::parse(&[text.to_owned()]).map(drop)
 }
 
@@ -284,7 +288,7 @@ mod tests {
             "https://bücher.example",
         ] {
             let problem = Origins::parse(&[text.to_owned()]).expect_err(text);
-            assert!(problem.contains("is no origin"), "{problem}");
+            assert!(problem.to_string().contains("is no origin"), "{problem}");
         }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::server::counters::{Counters, Unanswered};
 use bytes::Bytes;
 use hyper::body::{Body as _, Frame, SizeHint};
 use hyper::rt::Executor;
@@ -26,7 +27,6 @@ use tokio::time::Instant;
 use zigttp_sandbox::pool::{Pool, Share};
 
 use crate::config::Config;
-use crate::counters::{Counters, Unanswered};
 use crate::http::response::{Body, busy};
 use crate::transport::InUse;
 

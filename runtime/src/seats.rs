@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::pace::network;
+use zigttp_rooms::pace::network;
 
 /// What the request of somebody who has just come has to be read, before a newcomer that cannot even be
 /// accepted takes its place. Mostly it is there already.

@@ -1,65 +1,71 @@
 //! The server: what serving a handler takes, made once and shared by all that do it.
 
+pub(crate) mod counters;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_rooms::attachments::Attachments;
+use zigttp_rooms::clock::Clock;
+use zigttp_rooms::compression::Compression;
+use zigttp_rooms::counters::Counts;
+use zigttp_rooms::dispatch::Dispatcher;
+use zigttp_rooms::handler_log::HandlerLog;
+use zigttp_rooms::handlers::{Handler, Handlers};
+use zigttp_rooms::hub::{ConnectionStates, Hub, Kept};
+use zigttp_rooms::leftovers::{Bounds, Leftovers};
+use zigttp_rooms::observer::Observer;
+use zigttp_rooms::pace::Rate;
+use zigttp_rooms::slots::Slots;
 use zigttp_sandbox::app::App;
+use zigttp_sandbox::error::LoadError;
+use zigttp_sandbox::pool::Pool;
 use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_sandbox::view::EventLimits;
 use zigttp_store::attachment_files::AttachmentFiles;
 use zigttp_store::dir::DurableDir;
+use zigttp_store::error::AdoptError;
 use zigttp_store::ids::ConnectionIds;
 
-use crate::attachments::Attachments;
-use crate::compression::Compression;
+use self::counters::Counters;
 use crate::config::Config;
-use crate::counters::Counts;
-use crate::dispatch::Dispatcher;
 use crate::error::StartError;
 use crate::expected::Expected;
-use crate::handler_log::HandlerLog;
-use crate::handlers::Handler;
-use crate::handlers::Handlers;
-use crate::hub::{ConnectionStates, Hub};
+use crate::gate::Gate;
 use crate::inspector::Inspector;
-use crate::observer::Observer;
-use crate::origin::Origins;
-use crate::pace::{AddressRates, Rate};
 use crate::responses::Responses;
-use crate::resume::Resume;
-use crate::slots::Slots;
 use crate::tls::Tls;
-use zigttp_sandbox::error::LoadError;
 
 /// A handler, and everything that serves it.
 pub struct Server {
-    pub(crate) dispatcher: Dispatcher,
+    /// As it was started.
+    pub(crate) config: Config,
+    pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) hub: Arc<Hub>,
-    /// One permit is one open connection, or one that is being admitted.
-    pub(crate) places: Arc<Semaphore>,
+    /// Who may come in.
+    pub(crate) gate: Gate,
+    pub(crate) counters: Counters,
     /// One permit is one transport that speaks HTTP.
     pub(crate) transports: Arc<Semaphore>,
-    /// Web pages that may connect.
-    pub(crate) origins: Origins,
-    pub(crate) handshake_rates: Option<AddressRates>,
-    pub(crate) message_rate: Option<Rate>,
-    /// The page that shows what happens, if there is one.
-    pub(crate) inspector: Option<Inspector>,
-    /// What clients have left and may come back for, if they may.
-    pub(crate) resume: Option<Resume>,
-    /// Held as long as anything may be written there.
-    pub(crate) durable_dir: Option<DurableDir>,
-    /// What clients have not taken yet of what they were answered.
-    pub(crate) responses: Arc<Responses>,
     /// One permit is one request whose body is read or held.
     pub(crate) bodies: Semaphore,
     /// Requests of whose bodies nothing has come.
     pub(crate) expected: Expected,
-    /// Set once, before the connections are closed.
-    pub(crate) is_draining: AtomicBool,
+    /// What clients have not taken yet of the responses to them.
+    pub(crate) responses: Arc<Responses>,
+    /// What messages under way hold, over all connections.
+    pub(crate) partial: Arc<Pool>,
+    pub(crate) message_rate: Option<Rate>,
+    /// The page that shows what happens, if there is one.
+    pub(crate) inspector: Option<Inspector>,
     /// What new connections are secured with; without it they are plain.
     tls: RwLock<Option<Tls>>,
+    /// Set once, before the connections are closed.
+    pub(crate) is_draining: AtomicBool,
 }
 
 impl Server {
@@ -68,68 +74,53 @@ impl Server {
     /// # Errors
     /// When the artifact is refused, or the machine does not give what the configuration asks for.
     pub fn new(mut config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
-        config.check().map_err(StartError::Config)?;
-        let mut origins = Origins::parse(&config.allowed_origins).map_err(StartError::Config)?;
-        if config.loopback_only {
-            origins = origins.with_loopback();
-        }
+        config.check()?;
+        let mut gate = Gate::new(&config)?;
         let sandbox = Sandbox::new(config.sandbox_limits())?;
         config.max_events = sandbox.max_events();
         let app = App::load(&sandbox, artifact)?;
-        let (ids, attachments, durable_dir) = match &config.durable {
-            Some(dir) => {
-                let (ids, attachments, lock) = open_durable(dir, &config)
-                    .map_err(|source| StartError::Durable { path: dir.clone(), source })?;
-                (ids, attachments, Some(lock))
-            }
-            None => (ConnectionIds::in_memory(), Attachments::in_memory(), None),
+        let cannot_use = |source| StartError::Durable {
+            path: config.durable.clone().unwrap_or_default(),
+            source,
         };
-        let resume = match (&config.durable, &durable_dir) {
-            (Some(path), Some(dir)) if config.resume => Some(
-                Resume::open(dir.folder(), &config)
-                    .map_err(|source| StartError::Durable { path: path.clone(), source })?,
-            ),
-            _ => None,
-        };
-        let handler_log = HandlerLog::new(Rate::per_second(config.handler_log_rate));
-        let compression =
-            Compression { min_size: config.compression_min_size, level: config.compression_level };
-        let hub = Arc::new(Hub::new(config, ids, attachments, handler_log, compression));
-        let config = &hub.config;
-        let server = Arc::new(Server {
-            resume,
-            durable_dir,
-            dispatcher: Dispatcher {
-                sandbox,
-                handlers: Handlers::new(app, config.rollback_after),
-                slots: Slots::new(config.max_events),
-                hub: Arc::clone(&hub),
-                on_error: config.on_error,
-                observer: config
-                    .inspector
-                    .as_ref()
-                    .map(|options| Observer::new(options.max_events)),
-            },
+        let kept = open_kept(&config).map_err(cannot_use)?;
+        if let (Some(dir), true) = (&kept.durable_dir, config.resume) {
+            gate.let_resume(dir.folder()).map_err(cannot_use)?;
+        }
+        let clock = Clock::system();
+        let hub = Arc::new(Hub::new(
+            kept,
+            event_limits(&config),
+            Compression { min_size: config.compression_min_size, level: config.compression_level },
+            HandlerLog::new(Rate::per_second(config.handler_log_rate)),
+            clock,
+        ));
+        hub.list_leftovers().map_err(cannot_use)?;
+        let inspector = config.inspector.as_ref();
+        let dispatcher = Dispatcher {
+            sandbox,
+            handlers: Handlers::new(app, config.rollback_after),
+            slots: Slots::new(config.max_events),
             hub: Arc::clone(&hub),
-            places: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
+            on_error: config.on_error,
+            observer: inspector.map(|options| Observer::new(options.max_events, clock)),
+        };
+        Ok(Arc::new(Server {
+            dispatcher: Arc::new(dispatcher),
+            hub,
+            gate,
+            counters: Counters::default(),
             transports: Arc::new(Semaphore::new(config.max_transports.min(Semaphore::MAX_PERMITS))),
-            origins,
-            handshake_rates: config
-                .handshake_rate
-                .map(|rate| AddressRates::new(Rate::per_second(rate))),
-            message_rate: config.message_rate.map(Rate::per_second),
-            responses: Responses::new(config.max_response_bytes),
             bodies: Semaphore::new(config.max_bodies()),
             expected: Expected::default(),
-            inspector: config.inspector.as_ref().map(Inspector::new),
-            is_draining: AtomicBool::new(false),
+            responses: Responses::new(config.max_response_bytes),
+            partial: Pool::with_room_for_little(config.max_partial_bytes),
+            message_rate: config.message_rate.map(Rate::per_second),
+            inspector: inspector.map(Inspector::new),
             tls: RwLock::new(None),
-        });
-        server.list_resumable().map_err(|source| StartError::Durable {
-            path: server.hub.config.durable.clone().unwrap_or_default(),
-            source,
-        })?;
-        Ok(server)
+            is_draining: AtomicBool::new(false),
+            config,
+        }))
     }
 
     /// The handler that serves events from now on.
@@ -149,12 +140,12 @@ impl Server {
 
     /// Open connections.
     pub fn connections(&self) -> usize {
-        self.hub.len()
+        self.hub.count()
     }
 
     /// Rooms with a connection.
     pub fn rooms(&self) -> usize {
-        self.hub.rooms.len()
+        self.hub.rooms.count()
     }
 
     /// Whether the server is closing all its connections.
@@ -172,6 +163,45 @@ impl Server {
         self.hub.states()
     }
 
+    /// The ids of all connections that have an attachment file, live ones included, in ascending
+    /// order. Reads the folder; empty without one.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list_persisted_attachment_ids(&self) -> io::Result<Vec<u64>> {
+        self.hub.persisted_attachment_ids()
+    }
+
+    /// Whether this connection is there.
+    pub fn is_connected(&self, id: u64) -> bool {
+        self.hub.find(ConnectionId::from_number(id)).is_some()
+    }
+
+    /// Gives the attachment that connection `prior_id` has left to the live connection `new_id`, in
+    /// place of what that has. Whoever calls this has made sure that the client is the same. After
+    /// a crash in the middle the file is with the one or the other, never with both.
+    ///
+    /// # Errors
+    /// See [`AdoptError`].
+    pub async fn adopt_persisted_attachment(
+        &self,
+        new_id: u64,
+        prior_id: u64,
+    ) -> Result<(), AdoptError> {
+        let [new, prior] = [new_id, prior_id].map(ConnectionId::from_number);
+        self.hub.adopt(new, prior).await
+    }
+
+    /// Unlinks the files of connections that are gone and that were written longer ago than `age`;
+    /// returns how many. Files of live connections are kept younger than half of it, so that one
+    /// which a crash leaves behind is not too old when it is first looked at. Blocks.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn prune_attachments(&self, age: Duration) -> io::Result<usize> {
+        self.hub.prune_attachments(age)
+    }
+
     /// Speaks TLS with this pair from now on. What is open stays as it is.
     pub fn set_tls(&self, tls: Tls) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Some(tls);
@@ -182,12 +212,36 @@ impl Server {
     }
 }
 
-fn open_durable(
-    dir: &std::path::Path,
-    config: &Config,
-) -> io::Result<(ConnectionIds, Attachments, DurableDir)> {
+/// So that a connection without a client can be opened on it.
+impl AsRef<Arc<Dispatcher>> for Server {
+    fn as_ref(&self) -> &Arc<Dispatcher> {
+        &self.dispatcher
+    }
+}
+
+fn event_limits(config: &Config) -> EventLimits {
+    EventLimits {
+        max_queue: config.max_queue,
+        max_attachment: config.max_attachment_size,
+        max_room: config.max_url,
+        compression_min_size: config.compression_min_size,
+        event_memory: Pool::new(config.max_event_memory),
+    }
+}
+
+/// Opens what outlives connections.
+fn open_kept(config: &Config) -> io::Result<Kept> {
+    let Some(dir) = &config.durable else { return Ok(Kept::in_memory()) };
     let dir = DurableDir::take(dir)?;
     let files = AttachmentFiles::open(dir.folder(), config.fsync, config.max_attachment_size)?;
     let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), config.fsync)?;
-    Ok((ids, Attachments::durable(files), dir))
+    let leftovers = config.resume.then(|| {
+        Leftovers::new(Bounds {
+            leftovers: config.max_leftovers(),
+            bytes: config.max_leftover_bytes(),
+            window: config.resume_window,
+        })
+    });
+    let attachments = Attachments::durable(files);
+    Ok(Kept { ids, attachments, leftovers, durable_dir: Some(dir) })
 }

@@ -22,15 +22,16 @@ use zigttp_abi::value::Value;
 use zigttp_protocol::close::{self, Close};
 use zigttp_protocol::decoder::{Decoder, Message, Step};
 use zigttp_protocol::fault::Fault;
+use zigttp_rooms::connection::Connection;
+use zigttp_rooms::outbox::{Closing, Interrupt, Outbox};
+use zigttp_rooms::unwritten::Unwritten;
 use zigttp_sandbox::pool::Share;
 
 use crate::config::Config;
-use crate::connection::Connection;
-use crate::hub::Hub;
 use crate::liveness::{self, Due, Liveness};
-use crate::outbox::{Call, Outbox};
-use crate::unwritten::Unwritten;
 use crate::wire::{self, Reader};
+use std::sync::Arc;
+use zigttp_sandbox::pool::Pool;
 
 /// Most bytes that one system call reads. One buffer a thread: a connection that waits has none.
 const READ_BYTES: usize = 64 << 10;
@@ -71,7 +72,7 @@ pub(crate) enum Inbound {
         compressed_bytes: Option<u64>,
     },
     /// The server has begun to close.
-    Closing(Close),
+    Closing(Closing),
     /// The peer's close frame; code 1005 if it held none. Its answer is queued.
     PeerClosed(Close),
     /// The peer broke the protocol; the close frame says how.
@@ -90,17 +91,21 @@ pub(crate) enum Inbound {
 
 impl Socket {
     /// Takes over a transport after its handshake.
-    pub(crate) fn new(upgraded: Upgraded, hub: &Hub, connection: &Connection) -> Socket {
-        let config = &hub.config;
+    pub(crate) fn new(
+        upgraded: Upgraded,
+        config: &Config,
+        partial: &Arc<Pool>,
+        connection: &Connection,
+    ) -> Socket {
         let (reader, writer, unread) = wire::split(upgraded);
-        connection.outbox.attach(writer);
+        connection.outbox.attach(Box::new(writer));
         Socket {
             reader,
             decoder: Decoder::new(config.max_message_size, connection.window.is_some()),
             unread,
             unflushed_pings: 0,
             liveness: Liveness::new(config),
-            share: hub.partial.share(),
+            share: partial.share(),
             probes: Vec::new(),
             unwritten: None,
             has_given_way: false,
@@ -147,16 +152,16 @@ impl Socket {
             // Of the last message, whose event has ended, unless the next is under way.
             self.hold(self.decoder.held_bytes());
         }
-        match outbox.call() {
-            Some(Call::Close(close)) => return Poll::Ready(Inbound::Closing(close)),
+        match outbox.interrupt() {
+            Some(Interrupt::Close(closing)) => return Poll::Ready(Inbound::Closing(closing)),
             // Here, because a peer that sends faster than it is served has always something to read.
-            Some(Call::Over(since)) => {
+            Some(Interrupt::Over(since)) => {
                 let _ = outbox.poll_flush(cx);
                 if outbox.over_since() == Some(since) && liveness::is_slow(config, since) {
                     return Poll::Ready(Inbound::Slow);
                 }
             }
-            Some(Call::Write) => {
+            Some(Interrupt::Write) => {
                 // A broken transport shows below.
                 let _ = outbox.poll_flush(cx);
             }
@@ -176,8 +181,8 @@ impl Socket {
             }
             // From here on a commit wakes this task; what came before is seen below.
             outbox.register(cx.waker());
-            if let Some(Call::Close(close)) = outbox.call() {
-                return Poll::Ready(Inbound::Closing(close));
+            if let Some(Interrupt::Close(closing)) = outbox.interrupt() {
+                return Poll::Ready(Inbound::Closing(closing));
             }
             let probes = outbox.take_probes();
             if !probes.is_empty() {
@@ -394,7 +399,7 @@ impl Socket {
         self.hold(0);
     }
 
-    /// Counts what a message under way holds. Answers whether there was room for it.
+    /// Counts what a message under way holds. Returns whether there was room for it.
     fn hold(&mut self, bytes: usize) -> bool {
         self.share.resize(bytes)
     }

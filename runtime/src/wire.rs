@@ -15,6 +15,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use zigttp_rooms::wire::Wire;
 
 /// Most bytes of a frame that a stream is given at once: what a TLS record and an HTTP/2 frame hold.
 /// HTTP/2 copies them, and keeps up to four such pieces of a peer that does not read, beyond the queue's
@@ -72,11 +73,9 @@ impl AsyncRead for Reader {
     }
 }
 
-impl Writer {
-    /// Writes as many bytes as are taken at once. Who passes a context waits with it for more to be
-    /// taken; only the connection's task may. Who passes none is not told, and gets nothing into a
-    /// stream.
-    pub(crate) fn poll_write(
+impl Wire for Writer {
+    /// Who passes no context gets nothing into a stream.
+    fn poll_write(
         &mut self,
         cx: Option<&mut Context<'_>>,
         slices: &[IoSlice<'_>],
@@ -97,8 +96,7 @@ impl Writer {
         }
     }
 
-    /// Waits until what was taken has been passed on.
-    pub(crate) fn poll_flush(&mut self, cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
         match self {
             Writer::Tcp(_) | Writer::Stream { is_flushed: true, .. } => Poll::Ready(Ok(())),
             Writer::Stream { stream, is_flushed } => {
@@ -110,8 +108,7 @@ impl Writer {
         }
     }
 
-    /// Says that nothing more follows.
-    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Writer::Tcp(_) => Poll::Ready(Ok(())),
             Writer::Stream { stream, .. } => Pin::new(stream).poll_shutdown(cx),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::support::programs::{committed, root};
 
 /// Which crates of the project each may depend on. What is not here must not be.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("zigttp-abi", &[]),
     ("zigts-rules", &["zigttp-abi"]),
     ("zigts-compiler", &["zigts-rules", "zigttp-abi"]),
@@ -16,16 +16,24 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("zigttp-files", &[]),
     ("zigttp-store", &["zigttp-abi", "zigttp-files"]),
     ("zigttp-sandbox", &["zigttp-abi", "zigttp-files", "zigttp-protocol"]),
+    ("zigttp-rooms", &["zigttp-abi", "zigttp-protocol", "zigttp-sandbox", "zigttp-store"]),
     (
         "zigttp-runtime",
-        &["zigttp-abi", "zigttp-files", "zigttp-protocol", "zigttp-sandbox", "zigttp-store"],
+        &[
+            "zigttp-abi",
+            "zigttp-files",
+            "zigttp-protocol",
+            "zigttp-rooms",
+            "zigttp-sandbox",
+            "zigttp-store",
+        ],
     ),
     ("zigttp-cli", &["zigts-compiler", "zigts-rules", "zigttp-abi", "zigttp-runtime"]),
     ("zigttp-tests", &[]),
 ];
 
 /// Libraries a crate must not name: it would know what it is not to know.
-const FOREIGN: [(&str, &[&str]); 8] = [
+const FOREIGN: [(&str, &[&str]); 9] = [
     ("zigttp-abi", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-rules", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-compiler", &["tokio", "hyper", "clap"]),
@@ -33,6 +41,7 @@ const FOREIGN: [(&str, &[&str]); 8] = [
     ("zigttp-files", &["tokio", "wasmtime"]),
     ("zigttp-store", &["hyper", "wasmtime", "zigttp-protocol"]),
     ("zigttp-sandbox", &["hyper", "rustls", "tokio-rustls", "getrandom"]),
+    ("zigttp-rooms", &["hyper", "rustls", "tokio-rustls", "wasmtime", "zigttp-files"]),
     ("zigttp-runtime", &["swc_core", "clap", "wasmtime", "wasmparser"]),
 ];
 

@@ -13,18 +13,11 @@ pub struct Close {
     pub code: u16,
     /// At most 123 bytes.
     pub reason: Box<str>,
-    /// The server stops, and the client may be back: what is kept with the connection stays.
-    pub is_shutdown: bool,
 }
 
 impl Close {
     pub fn new(code: u16, reason: impl Into<Box<str>>) -> Close {
-        Close { code, reason: reason.into(), is_shutdown: false }
-    }
-
-    /// The 1001 of a server that stops.
-    pub fn shutdown() -> Close {
-        Close { is_shutdown: true, ..Close::new(close_code::GOING_AWAY, "") }
+        Close { code, reason: reason.into() }
     }
 
     /// The bytes of the close frame.

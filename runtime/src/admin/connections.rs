@@ -5,8 +5,8 @@ use std::time::Instant;
 use serde::Serialize;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::number;
+use zigttp_rooms::connection_list::{self, Listed};
 
-use crate::connection_list::{self, Listed};
 use crate::server::Server;
 
 /// Connections of a page that asks for no number.

@@ -8,11 +8,11 @@ use zigttp_abi::close_code;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::ValueKind;
 use zigttp_protocol::close::Close;
+use zigttp_rooms::connection::Connection;
+use zigttp_rooms::observer::Preview;
 
 use super::{Refusal, refuse};
-use crate::connection::Connection;
 use crate::http::response::{Body, text};
-use crate::observer::Preview;
 use crate::server::Server;
 
 /// Bytes of an attachment that are shown: all of a text within the default bound.

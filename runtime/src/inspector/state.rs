@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_rooms::connection_list::{self, Listed};
+use zigttp_rooms::histogram::Distribution;
+use zigttp_rooms::observer::{Look, Record};
+use zigttp_rooms::own_thread::on_own_thread;
 
 use super::Inspector;
-use crate::connection_list::{self, Listed};
-use crate::histogram::Distribution;
-use crate::observer::{Look, Record};
-use crate::own_thread::on_own_thread;
 use crate::server::Server;
 
 /// How long a page waits at most for something to happen.
@@ -134,7 +134,7 @@ pub(super) async fn look(
 
 fn list(server: &Server, now: Instant) -> Connections {
     let page = connection_list::page(&server.hub, FIRST, MAX_CONNECTIONS, now);
-    Connections { total: server.hub.len(), rooms: server.rooms(), listed: page.listed }
+    Connections { total: server.hub.count(), rooms: server.rooms(), listed: page.listed }
 }
 
 /// All kinds of events together.

@@ -1,0 +1,121 @@
+//! An event's effects take effect: first the attachments are written, then frames are queued.
+
+use std::sync::{Arc, MutexGuard};
+
+use smallvec::SmallVec;
+use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_sandbox::effect::{Effect, Place};
+use zigttp_sandbox::effects::{AllTouched, Effects};
+use zigttp_store::error::CommitError;
+
+use crate::compression::Variants;
+use crate::connection::Connection;
+use crate::counters::Counters;
+use crate::hub::Hub;
+use crate::rooms::{Members, Room};
+use crate::unwritten::{self, Unwritten};
+use crate::world::LocalPeer;
+
+/// Commits what an event has collected. Answers the duty to write what it has queued, unless another
+/// task has that.
+///
+/// # Errors
+/// When an attachment cannot be written; then nothing has taken effect.
+pub async fn commit(
+    hub: &Hub,
+    effects: &mut Effects<LocalPeer>,
+) -> Result<Option<Unwritten>, CommitError> {
+    if effects.is_empty() {
+        return Ok(None);
+    }
+    let (effects, touched) = effects.parts();
+    if effects.iter().any(|effect| compression_of(effect, touched, hub).is_some()) {
+        // Boxed, so that other commits do not hold room for it.
+        Box::pin(compress(effects, touched, hub)).await;
+    }
+    let writes: Vec<_> = touched
+        .0
+        .iter_mut()
+        .filter_map(|touched| Some((Arc::clone(&touched.peer), touched.attachment.take()?)))
+        .collect();
+    if !writes.is_empty() {
+        hub.counters.attachment_writes.add(writes.len());
+        hub.attachments.commit(writes, hub.clock).await?;
+    }
+
+    let bytes = queue(effects.drain(..), touched, &hub.counters);
+    Ok(unwritten::gather(touched.0.drain(..).map(|touched| touched.peer.0), bytes))
+}
+
+/// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
+fn compression_of(
+    effect: &Effect,
+    touched: &AllTouched<LocalPeer>,
+    hub: &Hub,
+) -> Option<WindowBits> {
+    match effect {
+        Effect::Send { to, frame } if hub.compression.applies_to(frame) => touched[*to].peer.window,
+        _ => None,
+    }
+}
+
+/// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
+/// than all else here.
+async fn compress(effects: &mut [Effect], touched: &AllTouched<LocalPeer>, hub: &Hub) {
+    let mut variants = Variants::default();
+    for effect in effects {
+        if let Some(window) = compression_of(effect, touched, hub)
+            && let Effect::Send { frame, .. } = effect
+        {
+            *frame = variants.of(frame, window, hub.compression).await;
+        }
+    }
+}
+
+/// Queues frames and closes under the locks of the rooms they go to, so that all members of a
+/// room see one order. Answers how many bytes of messages it has queued.
+fn queue(
+    effects: impl Iterator<Item = Effect>,
+    touched: &AllTouched<LocalPeer>,
+    counters: &Counters,
+) -> usize {
+    let mut rooms: SmallVec<[&Room<Arc<Connection>>; 1]> =
+        touched.0.iter().map(|touched| &*touched.peer.room).collect();
+    // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
+    // for each other; a room that was left and entered anew has the same key and is another.
+    rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
+    if rooms.len() > 1 {
+        rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
+        rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
+    }
+    let _members: SmallVec<[MutexGuard<'_, Members<Arc<Connection>>>; 1]> =
+        rooms.iter().map(|room| room.members()).collect();
+    let outbox = |place: Place| &touched[place].peer.outbox;
+    let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
+    for effect in effects {
+        match effect {
+            Effect::Send { to, frame } => {
+                frames += 1;
+                bytes += frame.message_len();
+                if frame.is_compressed() {
+                    compressed += frame.payload().len();
+                }
+                outbox(to).push(frame);
+            }
+            Effect::Close { connection, close } => {
+                outbox(connection).close(close);
+            }
+            Effect::SetAutoResponse { connection, pair } => {
+                touched[connection].peer.set_auto_response(pair);
+            }
+            // Written above.
+            Effect::SetAttachment { .. } => {}
+        }
+    }
+    counters.sent_frames.add(frames);
+    counters.sent_bytes.add(bytes);
+    if compressed > 0 {
+        counters.sent_compressed_bytes.add(compressed);
+    }
+    bytes
+}

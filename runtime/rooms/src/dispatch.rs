@@ -1,0 +1,182 @@
+//! One event, from what the handler is called with to its effects.
+//!
+//! It waits for its room's turn and for an instance, runs in a fresh sandbox, and commits what it
+//! collected if it returned. If it threw, trapped or ran over a budget, nothing of it happens; after
+//! anything but a throw (and after that too, if so configured) its connection is closed with 1011, or
+//! 1013 where others have used up what events may hold together.
+
+use std::sync::Arc;
+
+use zigttp_abi::close_code;
+use zigttp_protocol::close::Close;
+use zigttp_sandbox::budget::{MemoryBudget, OverBudget};
+use zigttp_sandbox::effects::Effects;
+use zigttp_sandbox::error::LoadError;
+use zigttp_sandbox::event::{Event, EventKind, Response};
+use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::ran::{Outcome, Ran};
+use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_store::failpoint;
+
+use crate::commit::commit;
+use crate::connection::Connection;
+use crate::failure_log;
+use crate::handlers::{Handler, Handlers};
+use crate::hub::Hub;
+use crate::limits::OnError;
+use crate::no_answer::NoAnswer;
+use crate::observer::Observer;
+use crate::slots::{Slot, Slots};
+use crate::unwritten::Unwritten;
+use crate::world::{LocalPeer, World};
+
+/// What is left of an event that has returned.
+struct Committed {
+    /// That of the handler, if it has given one.
+    response: Option<Response>,
+    unwritten: Option<Unwritten>,
+}
+
+/// What it takes to run events: a sandbox, a handler, and the connections that they act on.
+pub struct Dispatcher {
+    pub sandbox: Sandbox<World>,
+    pub handlers: Handlers,
+    pub slots: Slots,
+    pub hub: Arc<Hub>,
+    /// What becomes of a connection whose event threw.
+    pub on_error: OnError,
+    /// What is told of events, where an inspector may look.
+    pub observer: Option<Observer>,
+}
+
+impl Dispatcher {
+    /// Compiles an artifact and serves further events with it; no connection closes.
+    ///
+    /// # Errors
+    /// When the artifact is refused; the present one goes on.
+    pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
+        self.handlers.swap(&self.sandbox, artifact)?;
+        self.hub.counters.swaps.add_one();
+        Ok(())
+    }
+
+    /// Runs an event of a connection to its end. What it and others have queued is written when the
+    /// caller drops the answer.
+    pub async fn dispatch(
+        &self,
+        connection: &Arc<Connection>,
+        event: Event,
+    ) -> Result<Option<Unwritten>, Failure> {
+        let _turn = connection.room.turn().await;
+        let is_opening = event.kind() == EventKind::Open;
+        let result = self.run(connection, event).await;
+        if let Err(failure) = &result
+            && (self.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
+        {
+            let code = match failure {
+                // Not its own fault, perhaps.
+                Failure::OverBudget(OverBudget::EventMemory) => close_code::TRY_AGAIN_LATER,
+                _ => close_code::INTERNAL_ERROR,
+            };
+            connection.outbox.close(Close::new(code, ""));
+        }
+        if is_opening {
+            // Still in its room's turn: the next event of the room finds it listed.
+            self.hub.join(connection);
+        }
+        result
+    }
+
+    /// Runs an event that has no turn to wait for, if there is a slot: whoever asks is better told at
+    /// once than kept waiting. `own` is the connection that it asks for. The response is that of the
+    /// handler; `None` where it has given none.
+    pub async fn dispatch_unbound(
+        &self,
+        event: Event,
+        own: Option<Arc<Connection>>,
+    ) -> Result<Option<Response>, NoAnswer> {
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
+            return Ok(None);
+        }
+        let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
+        let committed = self.run_to_end(slot, &handler, event, own).await;
+        Ok(committed.map_err(NoAnswer::Failed)?.response)
+    }
+
+    async fn run(
+        &self,
+        connection: &Arc<Connection>,
+        event: Event,
+    ) -> Result<Option<Unwritten>, Failure> {
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
+            return Ok(None);
+        }
+        let slot = self.slots.slot().await;
+        let own = Some(Arc::clone(connection));
+        Ok(self.run_to_end(slot, &handler, event, own).await?.unwritten)
+    }
+
+    /// Lets what an event has collected take effect.
+    async fn commit(
+        &self,
+        effects: &mut Effects<LocalPeer>,
+        memory: &mut MemoryBudget,
+    ) -> Result<Option<Unwritten>, Failure> {
+        if self.hub.attachments.files().is_some() && effects.writes_attachments() {
+            // The disk may be slow, and others may run meanwhile.
+            let counted = memory.count_all(&self.hub.limits.event_memory);
+            counted.map_err(Failure::OverBudget)?;
+        }
+        commit(&self.hub, effects).await.map_err(|error| Failure::NotCommitted(error.into()))
+    }
+
+    async fn run_to_end(
+        &self,
+        slot: Slot<'_>,
+        handler: &Arc<Handler>,
+        event: Event,
+        own: Option<Arc<Connection>>,
+    ) -> Result<Committed, Failure> {
+        failpoint::panics("event");
+        let (kind, began) = (event.kind(), self.hub.clock.now());
+        let observer = self.observer.as_ref();
+        let mut record = observer.and_then(|observer| observer.begin(&event, began));
+        let world = World::new(Arc::clone(&self.hub), own);
+        let ran =
+            self.sandbox.run(&handler.app.program, event, world, began, record.is_some()).await;
+        drop(slot);
+        let Ran { event, outcome, mut effects, used, mut memory, .. } = ran;
+        let counters = &self.hub.counters;
+        counters.count_used(&used);
+        let result = match outcome {
+            Outcome::Returned(response) => {
+                if let Some(record) = &mut record {
+                    record.returned(&effects, response.as_ref());
+                }
+                let unwritten = self.commit(&mut effects, &mut memory).await;
+                unwritten.map(|unwritten| Committed { response, unwritten })
+            }
+            Outcome::Failed(failure) => Err(failure),
+            Outcome::Waiting(nothing) => match nothing {},
+        };
+        let took = self.hub.clock.now() - began;
+        counters.events[kind as usize].record(took);
+        if let (Some(observer), Some(record)) = (observer, record) {
+            observer.add(record.ended(
+                took,
+                &used,
+                result.as_ref().err(),
+                &handler.app.source_maps,
+            ));
+        }
+        if self.handlers.judge(handler, result.is_err()) {
+            counters.rollbacks.add_one();
+        }
+        result.inspect_err(|failure| {
+            counters.failures[failure.kind() as usize].add_one();
+            failure_log::log(failure, &event, &handler.app.source_maps, &self.hub);
+        })
+    }
+}

@@ -1,0 +1,27 @@
+//! How a failed event is told.
+
+use zigttp_sandbox::event::Event;
+use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::source_position::SourceMaps;
+
+use crate::handler_log::{HANDLER_LOG_TARGET, printable};
+use crate::hub::Hub;
+
+/// Tells the operator, always, or else the author, as far as the handler may fill the log. Control
+/// characters are escaped: the text comes from whoever wrote the handler, or sent it a message.
+pub fn log(failure: &Failure, event: &Event, source_maps: &SourceMaps, hub: &Hub) {
+    let is_operators = failure.is_operators();
+    if !is_operators && !hub.handler_log.permits(&hub.counters.dropped_log_lines, hub.clock.now()) {
+        return;
+    }
+    let name = event.kind().name();
+    let conn = event.connection().map(tracing::field::display);
+    let room = event.room().map(|room| room.escape_debug());
+    let room = room.as_ref().map(tracing::field::display);
+    let text = printable(&failure.text(source_maps));
+    if is_operators {
+        tracing::error!(conn, room, event = name, "{text}");
+    } else {
+        tracing::error!(target: HANDLER_LOG_TARGET, conn, room, event = name, "{text}");
+    }
+}

@@ -1,0 +1,205 @@
+//! What the connections of a server share: who is there, in which rooms, and what is kept.
+
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+use zigttp_abi::connection_id::{ById, ConnectionId};
+use zigttp_sandbox::route::{Opening, path};
+use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::view::EventLimits;
+use zigttp_store::dir::DurableDir;
+use zigttp_store::ids::ConnectionIds;
+
+use crate::attachments::Attachments;
+use crate::clock::Clock;
+use crate::compression::Compression;
+use crate::connection::{Client, Connection, State};
+use crate::counters::Counters;
+use crate::handler_log::HandlerLog;
+use crate::leftovers::Leftovers;
+use crate::rooms::Rooms;
+
+/// Connections by what they are doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionStates {
+    /// An event of the connection runs, or waits for its turn.
+    pub live: usize,
+    /// Between events.
+    pub parked: usize,
+    /// Parked past the idle threshold, its buffers given up.
+    pub dormant: usize,
+}
+
+/// What outlives connections, and where it is kept.
+pub struct Kept {
+    pub ids: ConnectionIds,
+    pub attachments: Attachments,
+    pub leftovers: Option<Leftovers>,
+    pub durable_dir: Option<DurableDir>,
+}
+
+impl Kept {
+    /// In memory alone.
+    pub fn in_memory() -> Kept {
+        Kept {
+            ids: ConnectionIds::in_memory(),
+            attachments: Attachments::in_memory(),
+            leftovers: None,
+            durable_dir: None,
+        }
+    }
+}
+
+/// All connections of one server.
+pub struct Hub {
+    pub clock: Clock,
+    pub rooms: Rooms<Arc<Connection>>,
+    pub attachments: Attachments,
+    pub counters: Counters,
+    pub handler_log: HandlerLog,
+    pub compression: Compression,
+    /// What clients have left and may come back for, if they may.
+    pub leftovers: Option<Leftovers>,
+    /// The bounds that all events have in common.
+    pub limits: EventLimits,
+    ids: ConnectionIds,
+    /// Held as long as anything may be written there.
+    pub durable_dir: Option<DurableDir>,
+    connections: RwLock<ById<Arc<Connection>>>,
+    /// Told when the last connection has gone.
+    emptied: Notify,
+}
+
+impl Hub {
+    /// One without connections, whose events see this clock.
+    pub fn new(
+        kept: Kept,
+        limits: EventLimits,
+        compression: Compression,
+        handler_log: HandlerLog,
+        clock: Clock,
+    ) -> Hub {
+        let Kept { ids, attachments, leftovers, durable_dir } = kept;
+        Hub {
+            clock,
+            rooms: Rooms::default(),
+            attachments,
+            leftovers,
+            counters: Counters::default(),
+            handler_log,
+            compression,
+            limits,
+            ids,
+            durable_dir,
+            connections: RwLock::default(),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Registers a connection that is about to open on a path with query. It can be addressed from
+    /// now on, and becomes a member of its room when its `onOpen` has ended ([`Hub::join`]).
+    ///
+    /// # Errors
+    /// When no id can be reserved on disk.
+    pub fn register(&self, opening: Opening, client: Client) -> io::Result<Arc<Connection>> {
+        let connection = self.prepare(opening, client)?;
+        self.admit(&connection);
+        Ok(connection)
+    }
+
+    /// The first half of [`Hub::register`]: the record of a connection that nobody can find yet, and
+    /// that may come to nothing. [`Hub::forget`] is its end too.
+    ///
+    /// # Errors
+    /// When no id can be reserved on disk.
+    pub fn prepare(&self, opening: Opening, client: Client) -> io::Result<Arc<Connection>> {
+        let id = self.ids.next()?;
+        let Opening { url, parameters } = opening;
+        let path_len = path(&url).len();
+        let room = self.rooms.enter(SharedText::part(&url, 0..path_len));
+        // Without a query all members of a room share its key.
+        let shared = room.shared_key().as_whole().filter(|_| path_len == url.len());
+        let url = shared.map_or(url, Arc::clone);
+        let opening = Opening { url, parameters };
+        let max_queue = self.limits.max_queue;
+        let connection = Connection::new(id, room, opening, client, max_queue, self.clock);
+        Ok(Arc::new(connection))
+    }
+
+    /// The second half: it can be addressed from now on.
+    pub fn admit(&self, connection: &Arc<Connection>) {
+        self.write().insert(connection.id, Arc::clone(connection));
+    }
+
+    /// Lists a connection in its room.
+    pub fn join(&self, connection: &Arc<Connection>) {
+        connection.room.members().insert(connection.id, Arc::clone(connection));
+    }
+
+    /// Takes a connection out of its room's list, before its `onClose`.
+    pub fn part(&self, connection: &Connection) {
+        connection.room.members().remove(&connection.id);
+    }
+
+    /// Forgets a connection: from now on it is gone. The opposite of [`Hub::register`].
+    pub fn forget(&self, connection: &Connection) {
+        self.part(connection);
+        // Its file may be another's now. An event that has addressed it before must not make one.
+        self.attachments.end(connection);
+        let mut connections = self.write();
+        connections.remove(&connection.id);
+        if connections.is_empty() {
+            self.emptied.notify_waiters();
+        }
+        drop(connections);
+        self.rooms.leave(connection.room.key());
+    }
+
+    /// The connection with this id, unless it is gone.
+    pub fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(Arc::clone)
+    }
+
+    /// Every registered connection.
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        let connections = self.connections.read().unwrap_or_else(PoisonError::into_inner);
+        connections.values().map(Arc::clone).collect()
+    }
+
+    /// How many connections are in each state.
+    pub fn states(&self) -> ConnectionStates {
+        let mut states = ConnectionStates::default();
+        for connection in self.connections.read().unwrap_or_else(PoisonError::into_inner).values() {
+            match connection.state() {
+                State::Live => states.live += 1,
+                State::Parked => states.parked += 1,
+                State::Dormant => states.dormant += 1,
+            }
+        }
+        states
+    }
+
+    /// Waits until no connection is registered.
+    pub async fn emptied(&self) {
+        loop {
+            // Registered before the look, so that the last one cannot go in between.
+            let mut emptied = std::pin::pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if self.count() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// How many connections are registered.
+    pub fn count(&self) -> usize {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, ById<Arc<Connection>>> {
+        // Every change is a single insert or remove.
+        self.connections.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

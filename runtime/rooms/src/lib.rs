@@ -1,0 +1,56 @@
+//! Who is connected, whose turn it is, and how an event takes effect.
+//!
+//! ```text
+//!  local ── a connection without a socket
+//!    │
+//!  dispatch ── one event: its room's turn, a slot, the sandbox, the commit
+//!    │   ├ handlers ── which artifact serves, and which one comes back if it fails
+//!    │   ├ world ── what the event can learn: the view of the hub, the clock, random numbers, the log
+//!    │   ├ commit ── attachments first, then frames into outboxes, under the locks of their rooms
+//!    │   └ observer, counters, failure_log ── what is told of it
+//!    │
+//!  hub ── all connections of a server: rooms, attachments, leftovers (recovery)
+//!    │
+//!  connection ── the record of one; outbox ── what waits to be written to its wire
+//! ```
+//!
+//! What holds throughout:
+//!
+//! - The events of a room run one at a time, in the order in which they arrive; no lock is held while one
+//!   runs but that turn.
+//! - What an event does takes effect when it has returned, all or none, in one order for all members.
+//! - No socket, no HTTP and no file is known here: frames go to a [`wire::Wire`], values to a store.
+//!
+//! Read [`dispatch`] first.
+
+pub mod attachments;
+pub mod browser;
+pub mod clock;
+pub mod commit;
+pub mod compression;
+pub mod connection;
+pub mod connection_list;
+pub mod counter;
+pub mod counters;
+pub mod dispatch;
+pub mod failure_log;
+pub mod handler_log;
+pub mod handlers;
+pub mod histogram;
+pub mod hub;
+pub mod leftovers;
+pub mod limits;
+pub mod local;
+pub mod no_answer;
+pub mod observer;
+pub mod outbox;
+pub mod own_thread;
+pub mod pace;
+pub mod panic_watch;
+pub mod recovery;
+pub mod registration;
+pub mod rooms;
+pub mod slots;
+pub mod unwritten;
+pub mod wire;
+pub mod world;

@@ -1,0 +1,54 @@
+//! Connections without a socket: the same dispatch and commit, driven by a caller instead of by
+//! frames. For benchmarks, and for tests of handlers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use zigttp_abi::value::Value;
+use zigttp_protocol::frame::Frame;
+use zigttp_sandbox::event::Call;
+
+use crate::connection::Client;
+use crate::dispatch::Dispatcher;
+use crate::registration::Registered;
+
+/// A connection that a program holds instead of a client.
+pub struct LocalConnection {
+    dispatcher: Arc<Dispatcher>,
+    registered: Registered,
+}
+
+impl LocalConnection {
+    /// Opens a connection of a server on a path with query and runs its `onOpen`; `None` when the path
+    /// is no route or no connection can be opened.
+    pub async fn open<S>(server: &Arc<S>, url: &str) -> Option<LocalConnection>
+    where
+        S: AsRef<Arc<Dispatcher>> + ?Sized,
+    {
+        let dispatcher = Arc::clone((**server).as_ref());
+        let opening = dispatcher.handlers.current().app.routes.find(url)?;
+        let connection = dispatcher.hub.register(opening, Client::default()).ok()?;
+        let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
+        let connection = &registered.connection;
+        let open = connection.event(Call::Open { url: Arc::clone(&connection.url) });
+        // A failure has been logged, as for every connection.
+        let _ = dispatcher.dispatch(connection, open).await;
+        Some(LocalConnection { dispatcher, registered })
+    }
+
+    /// Runs `onMessage`, or lets the auto-response answer. Returns whether the event's effects
+    /// have been committed.
+    pub async fn message(&self, data: Value) -> bool {
+        let connection = &self.registered.connection;
+        if let Some(answer) = connection.auto_response_to(&data) {
+            return connection.outbox.push_bounded(Frame::of(&answer));
+        }
+        let event = connection.event(Call::Message { data });
+        self.dispatcher.dispatch(connection, event).await.is_ok()
+    }
+
+    /// The next frame queued for this connection, as it would go over the wire.
+    pub fn next_sent(&self) -> Option<Bytes> {
+        self.registered.connection.outbox.take()
+    }
+}

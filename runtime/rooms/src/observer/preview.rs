@@ -1,0 +1,78 @@
+//! The beginning of a value, short enough to be kept and shown whatever it is.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use zigttp_abi::value::ValueKind;
+
+use zigttp_abi::value::Value;
+
+/// Bytes of a text, and of a binary value, that an event shows.
+const MAX_TEXT: usize = 512;
+const MAX_BINARY: usize = 96;
+
+/// The beginning of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    is_text: bool,
+    /// The text, or the bytes in hex.
+    shown: String,
+    bytes: usize,
+    is_cut: bool,
+}
+
+impl Preview {
+    pub fn of(value: &Value) -> Preview {
+        Preview::of_bytes(value.kind() == ValueKind::Text, value.bytes())
+    }
+
+    /// The same where the bytes of a text, which are UTF-8, and others are told apart already.
+    pub fn of_bytes(is_text: bool, bytes: &[u8]) -> Preview {
+        if is_text { Preview::utf8(bytes, MAX_TEXT) } else { Preview::hex(bytes, MAX_BINARY) }
+    }
+
+    /// Of bytes that are mostly a text.
+    pub fn guess(bytes: &[u8]) -> Preview {
+        Preview::of_bytes(std::str::from_utf8(bytes).is_ok(), bytes)
+    }
+
+    pub fn text(text: &str) -> Preview {
+        Preview::utf8(text.as_bytes(), MAX_TEXT)
+    }
+
+    /// The beginning of a text, whose bytes are UTF-8.
+    pub fn utf8(bytes: &[u8], max: usize) -> Preview {
+        let is_cut = bytes.len() > max;
+        // A character that the cut divides is left out.
+        let shown = match std::str::from_utf8(&bytes[..bytes.len().min(max)]) {
+            Ok(shown) => shown,
+            Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        Preview { is_text: true, shown: shown.to_owned(), bytes: bytes.len(), is_cut }
+    }
+
+    /// The beginning of a run of bytes, in hex.
+    pub fn hex(bytes: &[u8], max: usize) -> Preview {
+        let mut shown = String::new();
+        for byte in bytes.iter().take(max) {
+            write!(shown, "{byte:02x} ").expect("writing to a string");
+        }
+        shown.truncate(shown.trim_end().len());
+        Preview { is_text: false, shown, bytes: bytes.len(), is_cut: bytes.len() > max }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let text = Preview::utf8("aé".as_bytes(), 2);
+        assert_eq!((&*text.shown, text.bytes, text.is_cut), ("a", 3, true));
+        let bytes = Preview::hex(&[0, 255, 16], 2);
+        assert_eq!((&*bytes.shown, bytes.bytes, bytes.is_cut), ("00 ff", 3, true));
+        assert!(!Preview::hex(&[1], 2).is_cut);
+    }
+}

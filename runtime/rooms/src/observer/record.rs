@@ -1,0 +1,249 @@
+//! One event as an inspector shows it: short texts, whatever was sent and thrown.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use zigttp_abi::value::Value;
+use zigttp_protocol::frame::Frame;
+use zigttp_sandbox::effect::{Effect, Place};
+use zigttp_sandbox::effects::Effects;
+use zigttp_sandbox::event::{Call, Event, Request, Response, Subject};
+use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::ran::Used;
+use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::source_position::SourceMaps;
+
+use super::preview::Preview;
+use crate::connection::Connection;
+use crate::world::LocalPeer;
+
+/// Bytes of a stack trace that are shown.
+const MAX_FAILURE: usize = 8 << 10;
+/// Effects that are shown of an event.
+const MAX_EFFECTS: usize = 24;
+/// Recipients of one frame that are named.
+const MAX_RECIPIENTS: usize = 12;
+
+/// What happened in one event.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    pub number: u64,
+    /// When it began, in milliseconds since the observer was made.
+    at: u64,
+    event: &'static str,
+    conn: Option<u64>,
+    room: Option<SharedText>,
+    input: Preview,
+    effects: Vec<Shown>,
+    /// Effects beside those.
+    more_effects: usize,
+    /// What `handler(req)` answered, or `onUpgrade(req)` refused with.
+    status: Option<u16>,
+    failure: Option<ShownFailure>,
+    /// From having an instance to the end of the commit.
+    micros: f64,
+    instantiate_micros: Option<f64>,
+    restore_micros: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+enum Shown {
+    /// The same frame to one connection or many.
+    Send {
+        to: Vec<u64>,
+        count: usize,
+        data: Preview,
+    },
+    Close {
+        conn: u64,
+        code: u16,
+        reason: String,
+    },
+    Attachment {
+        conn: u64,
+        data: Preview,
+    },
+    AutoResponse {
+        conn: u64,
+        pair: Option<(Preview, Preview)>,
+    },
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ShownFailure {
+    kind: &'static str,
+    text: String,
+}
+
+impl Record {
+    pub fn of(event: &Event, at: u64) -> Record {
+        let input = match &event.call {
+            Call::Open { url } => Preview::text(url),
+            Call::Message { data } => Preview::of(data),
+            Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
+            Call::Request(request) | Call::Upgrade(request) => Preview::text(&target(request)),
+        };
+        Record::new(event.kind().name(), event.subject.clone(), input, at)
+    }
+
+    pub fn of_auto_response(
+        connection: &Connection,
+        message: &Value,
+        answer: &Value,
+        at: u64,
+    ) -> Record {
+        let to = vec![connection.id.number()];
+        let sent = Shown::Send { to, count: 1, data: Preview::of(answer) };
+        let effects = vec![sent];
+        let name = "auto-response";
+        let subject =
+            Subject { connection: connection.id, room: connection.room.shared_key().clone() };
+        Record { effects, ..Record::new(name, Some(subject), Preview::of(message), at) }
+    }
+
+    /// One of which nothing has come yet.
+    fn new(event: &'static str, subject: Option<Subject>, input: Preview, at: u64) -> Record {
+        Record {
+            number: 0,
+            at,
+            event,
+            conn: subject.as_ref().map(|subject| subject.connection.number()),
+            room: subject.map(|subject| subject.room),
+            input,
+            effects: Vec::new(),
+            more_effects: 0,
+            status: None,
+            failure: None,
+            micros: 0.0,
+            instantiate_micros: None,
+            restore_micros: None,
+        }
+    }
+
+    /// The handler has returned: what it did, before that takes effect.
+    pub fn returned(&mut self, effects: &Effects<LocalPeer>, response: Option<&Response>) {
+        self.status = response.map(|response| response.status);
+        self.effects = show(effects);
+        let shown: usize = self.effects.iter().map(Shown::count).sum();
+        self.more_effects = effects.list().len() - shown;
+    }
+
+    /// The event has ended.
+    pub fn ended(
+        mut self,
+        took: Duration,
+        used: &Used,
+        failure: Option<&Failure>,
+        source_maps: &SourceMaps,
+    ) -> Record {
+        self.micros = micros(took);
+        self.instantiate_micros = used.instantiate.map(micros);
+        self.restore_micros = used.restore.map(micros);
+        self.failure = failure.map(|failure| ShownFailure {
+            kind: failure.kind().name(),
+            text: cut(&failure.text(source_maps), MAX_FAILURE).to_owned(),
+        });
+        if failure.is_some() {
+            // None of it has happened.
+            self.effects.clear();
+            self.more_effects = 0;
+            self.status = None;
+        }
+        self
+    }
+}
+
+impl Shown {
+    /// How many effects it stands for.
+    fn count(&self) -> usize {
+        match self {
+            Shown::Send { count, .. } => *count,
+            _ => 1,
+        }
+    }
+}
+
+/// The first effects, a frame that went to many as one.
+fn show(effects: &Effects<LocalPeer>) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut last_frame: Option<&Frame> = None;
+    let number = |place: &Place| effects.id(*place).number();
+    for effect in effects.list() {
+        let next = match effect {
+            Effect::Send { to, frame } => {
+                if last_frame.is_some_and(|last| last.shares_bytes_with(frame))
+                    && let Some(Shown::Send { to: recipients, count, .. }) = shown.last_mut()
+                {
+                    *count += 1;
+                    if recipients.len() < MAX_RECIPIENTS {
+                        recipients.push(number(to));
+                    }
+                    continue;
+                }
+                let data = Preview::of_bytes(frame.is_text(), frame.payload());
+                Shown::Send { to: vec![number(to)], count: 1, data }
+            }
+            Effect::Close { connection, close } => Shown::Close {
+                conn: number(connection),
+                code: close.code,
+                reason: close.reason.to_string(),
+            },
+            Effect::SetAttachment { connection, value } => {
+                Shown::Attachment { conn: number(connection), data: Preview::of(value) }
+            }
+            Effect::SetAutoResponse { connection, pair } => Shown::AutoResponse {
+                conn: number(connection),
+                pair: pair
+                    .as_ref()
+                    .map(|pair| (Preview::guess(&pair.request), Preview::guess(&pair.response))),
+            },
+        };
+        if shown.len() == MAX_EFFECTS {
+            break;
+        }
+        last_frame = match effect {
+            Effect::Send { frame, .. } => Some(frame),
+            _ => None,
+        };
+        shown.push(next);
+    }
+    shown
+}
+
+/// `GET /path?query`: the host is everywhere the same.
+fn target(request: &Request) -> String {
+    let mut lines = request.target.lines().skip(1);
+    let [path, search] = [lines.next(), lines.next()].map(Option::unwrap_or_default);
+    format!("{} {path}{search}", request.method)
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+/// A text's beginning, cut between characters.
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_named_without_its_host() {
+        for (lines, expected) in
+            [("http://localhost:8080\n/a\n?b=c", "GET /a?b=c"), ("http://localhost\n/\n", "GET /")]
+        {
+            let request = Request {
+                method: "GET".to_owned(),
+                target: lines.to_owned(),
+                headers: String::new(),
+                body: bytes::Bytes::new(),
+            };
+            assert_eq!(target(&request), expected);
+        }
+    }
+}

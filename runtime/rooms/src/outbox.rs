@@ -1,0 +1,446 @@
+//! Frames waiting to be written to one connection, and the writing.
+//!
+//! Commits push from any task, and one task writes as much as the transport takes for all that has
+//! been queued together (see [`crate::unwritten`]): waking the connection's own task for it costs
+//! more than the system call that it would then make. What is left waits for that task, and so does
+//! all that goes through a transport that only its own task may write (see [`crate::wire`]).
+//!
+//! Closing is part of the queue: a close goes out behind the frames that were queued before it, and
+//! nothing is queued after it.
+
+mod closing;
+mod queue;
+
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use tokio::sync::oneshot;
+use zigttp_protocol::close::Close;
+use zigttp_protocol::frame::Frame;
+
+pub use self::closing::Closing;
+use self::queue::{MAX_SLICES, Queue};
+use crate::clock::Clock;
+use crate::wire::Wire;
+
+/// What is gathered while a peer's messages are handled before it is written.
+const GATHERED_BYTES: usize = 16 << 10;
+
+pub struct Outbox {
+    state: Mutex<State>,
+    /// Bytes from which on a queue is over its bound.
+    max_bytes: usize,
+    clock: Clock,
+    /// A task has it among those that it is about to write (see [`crate::unwritten`]).
+    is_gathered: AtomicBool,
+    /// The connection's task, woken when it has something to do.
+    waker: AtomicWaker,
+}
+
+#[derive(Default)]
+struct State {
+    /// Where frames are written, once the handshake is done and until the transport is given up.
+    wire: Option<Box<dyn Wire>>,
+    queue: Queue,
+    closing: closing::State,
+    /// Since when the queue has been over its bound without a break.
+    over_since: Option<Instant>,
+    /// Who wants to know whether the peer is still there.
+    probes: Vec<oneshot::Sender<()>>,
+}
+
+/// What interrupts the connection's task, which reads.
+pub enum Interrupt {
+    /// The server has begun to close.
+    Close(Closing),
+    /// The queue is over its bound, since then.
+    Over(Instant),
+    /// Much has been gathered.
+    Write,
+}
+
+impl Outbox {
+    pub fn new(max_bytes: usize, clock: Clock) -> Outbox {
+        Outbox {
+            state: Mutex::default(),
+            max_bytes,
+            clock,
+            is_gathered: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// Frames are written here from now on.
+    pub fn attach(&self, wire: Box<dyn Wire>) {
+        self.lock().wire = Some(wire);
+    }
+
+    /// Queues a frame unless the connection is closing. The bound was checked when the handler
+    /// sent it; here a frame is only refused when nothing may follow a close.
+    pub fn push(&self, frame: Frame) {
+        let mut state = self.lock();
+        if state.closing.is_open() {
+            state.queue.push(frame.into_bytes());
+            self.note_over(&mut state);
+        }
+    }
+
+    /// Queues a frame that no handler's `send` has checked against the bound. Returns whether it
+    /// was taken.
+    pub fn push_bounded(&self, frame: Frame) -> bool {
+        let has_room = self.queued_bytes().is_some_and(|queued| queued < self.max_bytes);
+        if has_room {
+            self.push(frame);
+        }
+        has_room
+    }
+
+    /// Queues a ping or a pong, which do not wait behind data (RFC 6455, 5.4).
+    pub fn push_control(&self, encoded: Bytes) {
+        let mut state = self.lock();
+        if !state.closing.is_closed() {
+            state.queue.push_control(encoded);
+            self.note_over(&mut state);
+        }
+    }
+
+    /// Begins a close; does nothing when one has begun.
+    pub fn close(&self, close: Close) {
+        self.lock().closing.begin(close);
+    }
+
+    /// Begins the close of a server that stops, as soon as the connection's task is between two
+    /// events: what a running one sends still goes out.
+    pub fn leave(&self) {
+        self.lock().closing.leave();
+        self.waker.wake();
+    }
+
+    /// Asks the connection's task to ping its peer; `alive` is told when the peer says anything, and
+    /// dropped when it does not.
+    pub fn probe(&self, alive: oneshot::Sender<()>) {
+        let mut state = self.lock();
+        if !state.closing.is_closed() {
+            state.probes.push(alive);
+        }
+        drop(state);
+        self.waker.wake();
+    }
+
+    /// Takes the questions out, for the connection's task.
+    pub fn take_probes(&self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut self.lock().probes)
+    }
+
+    /// Begins a close that does not wait behind what is queued: that is dropped.
+    pub fn close_at_once(&self, close: Close) {
+        let mut state = self.lock();
+        state.drop_unbegun();
+        state.closing.begin_anew(close);
+    }
+
+    /// Queues the close frame of a close that has begun.
+    pub fn queue_close(&self) {
+        let mut state = self.lock();
+        if let Some(closing) = state.closing.begun() {
+            let encoded = closing.close().encode();
+            state.end_with(encoded);
+        }
+    }
+
+    /// Queues this close frame, the answer to the peer's, behind what waits: that may be answers to what
+    /// came with it.
+    pub fn answer_close(&self, encoded: Bytes) {
+        self.lock().end_with(encoded);
+    }
+
+    /// Queues this close frame as the last thing that is written. What has not begun to be
+    /// written is dropped, a close frame of our own included.
+    pub fn end_with(&self, encoded: Bytes) {
+        let mut state = self.lock();
+        state.drop_unbegun();
+        state.end_with(encoded);
+    }
+
+    /// Since when the queue has been over its bound, if it is.
+    pub fn over_since(&self) -> Option<Instant> {
+        self.lock().over_since
+    }
+
+    /// Gives up memory that an empty queue holds.
+    pub fn shrink(&self) {
+        self.lock().queue.shrink();
+    }
+
+    /// Drops what waits and takes nothing more.
+    pub fn shut(&self) {
+        let mut state = self.lock();
+        state.closing.end();
+        state.probes = Vec::new();
+        state.drop_unbegun();
+    }
+
+    /// Ends our direction of the transport.
+    pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if let Some(wire) = &mut state.wire {
+            // One that is broken has ended as well.
+            let _ = ready!(wire.poll_shutdown(cx));
+        }
+        state.wire = None;
+        Poll::Ready(())
+    }
+
+    /// Whether frames may still be queued.
+    pub fn is_open(&self) -> bool {
+        self.lock().closing.is_open()
+    }
+
+    /// What waits, with all that it holds, or `None` when the connection is closing or closed.
+    pub fn queued_bytes(&self) -> Option<usize> {
+        let state = self.lock();
+        state.closing.is_open().then(|| state.queue.bytes())
+    }
+
+    /// What waits, with all that it holds, whether or not more may follow.
+    pub fn waiting_bytes(&self) -> usize {
+        self.lock().queue.bytes()
+    }
+
+    /// Says that a task is about to write this. Returns whether none was before.
+    pub fn gather(&self) -> bool {
+        !self.is_gathered.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether another task is about to write this.
+    pub fn is_gathered(&self) -> bool {
+        self.is_gathered.load(Ordering::Acquire)
+    }
+
+    /// Leaves the writing to the connection's task.
+    pub fn wake_to_write(&self) {
+        self.is_gathered.store(false, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Called by the connection's task before it looks at the queue for the last time.
+    pub fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// What the connection's task has to see to before it reads on.
+    pub fn interrupt(&self) -> Option<Interrupt> {
+        let mut state = self.lock();
+        if let Some(closing) = state.closing.due() {
+            return Some(Interrupt::Close(closing.clone()));
+        }
+        match state.over_since {
+            Some(since) => Some(Interrupt::Over(since)),
+            None => (state.queue.bytes() >= GATHERED_BYTES).then_some(Interrupt::Write),
+        }
+    }
+
+    /// Writes what the transport takes at once; called by whoever has queued something. The
+    /// connection's task is woken for what is left, and to begin its end when it is closing.
+    pub fn flush(&self) {
+        // Before the look at the queue: who queues something after it gathers this anew.
+        self.is_gathered.swap(false, Ordering::AcqRel);
+        let mut state = self.lock();
+        let is_open = state.closing.is_open();
+        // A broken transport shows when the task writes.
+        let is_done = is_open && matches!(state.poll_write(None), Poll::Ready(Ok(())));
+        self.settle(&mut state);
+        drop(state);
+        if !is_done {
+            self.waker.wake();
+        }
+    }
+
+    /// Writes everything that waits. Only the connection's task waits here.
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.lock();
+        let done = state.poll_write(Some(cx));
+        self.settle(&mut state);
+        done
+    }
+
+    /// Notes that the queue is over its bound, if it is.
+    fn note_over(&self, state: &mut State) {
+        if state.queue.bytes() >= self.max_bytes {
+            state.over_since.get_or_insert_with(|| self.clock.now());
+        }
+    }
+
+    /// Notes that the queue is no longer over its bound, if it is not.
+    fn settle(&self, state: &mut State) {
+        if state.queue.bytes() < self.max_bytes {
+            state.over_since = None;
+        }
+    }
+
+    /// Takes the next frame, for a connection without a transport.
+    pub fn take(&self) -> Option<Bytes> {
+        let mut state = self.lock();
+        let encoded = state.queue.take_first()?;
+        self.settle(&mut state);
+        Some(encoded)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock can panic half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Drops what has not begun to be written.
+    fn drop_unbegun(&mut self) {
+        self.queue.drop_unbegun();
+        self.over_since = None;
+    }
+
+    /// Queues a close frame as the last one. It counts, but calls nobody slow: what follows has a time
+    /// of its own.
+    fn end_with(&mut self, close: Bytes) {
+        self.queue.push(close);
+        self.closing.end();
+    }
+
+    /// Writes until nothing is left or the transport takes no more, which a context waits for. Without
+    /// a transport everything stays.
+    fn poll_write(&mut self, mut cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
+        while self.queue.bytes() > 0 {
+            let Some(wire) = &mut self.wire else { return Poll::Pending };
+            let written = match self.queue.only() {
+                Some(only) => wire.poll_write(cx.as_deref_mut(), &[only]),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    let count = self.queue.slices(&mut slices);
+                    wire.poll_write(cx.as_deref_mut(), &slices[..count])
+                }
+            };
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.queue.wrote(count),
+            }
+        }
+        match &mut self.wire {
+            Some(wire) => wire.poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::oneshot::error::TryRecvError;
+    use tungstenite::protocol::frame::Frame as ControlFrame;
+
+    use zigttp_protocol::close::encode;
+    use zigttp_protocol::frame::queue_bytes;
+
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_the_peer_is_answered_also_when_others_ask() {
+        let outbox = Outbox::new(1, Clock::system());
+        let (first, mut first_answer) = oneshot::channel();
+        let (second, mut second_answer) = oneshot::channel();
+        outbox.probe(first);
+        outbox.probe(second);
+        assert_eq!(first_answer.try_recv(), Err(TryRecvError::Empty), "it still waits");
+        for probe in outbox.take_probes() {
+            probe.send(()).expect("both wait");
+        }
+        assert_eq!((first_answer.try_recv(), second_answer.try_recv()), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn a_queue_counts_all_that_it_holds_and_nothing_once_it_is_empty() {
+        let outbox = Outbox::new(1000, Clock::system());
+        for _ in 0..4 {
+            outbox.push(Frame::text(b""));
+        }
+        outbox.push_control(encode(ControlFrame::pong(Bytes::from_static(b"and why?"))));
+        let held = 5 * queue_bytes(&Bytes::new()) + 4 * 2 + (2 + 8);
+        assert_eq!((outbox.queued_bytes(), outbox.over_since()), (Some(held), None));
+        while outbox.queued_bytes() < Some(1000) {
+            outbox.push(Frame::text(b""));
+        }
+        assert!(outbox.over_since().is_some(), "frames without a payload are held too");
+        assert!(!outbox.push_bounded(Frame::text(b"")));
+        outbox.close(Close::new(1000, ""));
+        outbox.queue_close();
+        while outbox.take().is_some() {}
+        assert_eq!((outbox.waiting_bytes(), outbox.over_since()), (0, None));
+    }
+
+    #[test]
+    fn whoever_asks_for_a_peer_that_has_gone_is_told_at_once() {
+        let outbox = Outbox::new(1, Clock::system());
+        outbox.shut();
+        let (alive, mut answer) = oneshot::channel();
+        outbox.probe(alive);
+        assert_eq!(answer.try_recv(), Err(TryRecvError::Closed));
+    }
+
+    /// A peer that takes so many bytes each time.
+    struct Slow(usize, Arc<Mutex<Vec<u8>>>);
+
+    impl Wire for Slow {
+        fn poll_write(
+            &mut self,
+            cx: Option<&mut Context<'_>>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            if cx.is_none() {
+                return Poll::Pending;
+            }
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let taken = &all[..all.len().min(self.0)];
+            self.1.lock().expect("no test panics with it").extend(taken);
+            Poll::Ready(Ok(taken.len()))
+        }
+
+        fn poll_flush(&mut self, _cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_peer_that_takes_little_at_a_time_gets_every_byte_in_order_and_the_close_last() {
+        for step in 1..20 {
+            let received = Arc::<Mutex<Vec<u8>>>::default();
+            let outbox = Outbox::new(usize::MAX, Clock::system());
+            outbox.attach(Box::new(Slow(step, Arc::clone(&received))));
+            let mut expected = Vec::new();
+            for number in 0..40 {
+                let frame = Frame::text(format!("message {number}").as_bytes());
+                expected.extend(frame.bytes());
+                outbox.push(frame);
+            }
+            outbox.close(Close::new(1000, "done"));
+            outbox.push(Frame::text(b"nothing follows a close"));
+            outbox.queue_close();
+            expected.extend(Close::new(1000, "done").encode());
+            // Nobody's task waits: what may not be written without one stays.
+            outbox.flush();
+            assert!(received.lock().expect("no test panics with it").is_empty());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(matches!(outbox.poll_flush(&mut cx), Poll::Ready(Ok(()))));
+            assert_eq!(*received.lock().expect("no test panics with it"), expected);
+            assert_eq!(outbox.waiting_bytes(), 0);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Encoded frames in the order in which they are written, and what they hold.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+use zigttp_protocol::frame::queue_bytes;
+
+/// Frames that go out with one system call.
+pub(super) const MAX_SLICES: usize = 16;
+
+/// Frames that a queue keeps room for, however few there are.
+const MAX_SPARE_ENTRIES: usize = 64;
+
+#[derive(Default)]
+pub(super) struct Queue {
+    frames: VecDeque<Bytes>,
+    /// Bytes of the first frame that are written.
+    written: usize,
+    /// Frames that a further ping or pong goes behind: the pings and pongs at the front, and what was
+    /// partly written before them.
+    controls: usize,
+    /// What `frames` hold (see [`queue_bytes`]).
+    bytes: usize,
+}
+
+impl Queue {
+    /// Queues a frame behind all others.
+    pub(super) fn push(&mut self, encoded: Bytes) {
+        self.bytes += queue_bytes(&encoded);
+        self.frames.push_back(encoded);
+    }
+
+    /// Queues a ping or a pong, which do not wait behind data (RFC 6455, 5.4), but behind each other.
+    pub(super) fn push_control(&mut self, encoded: Bytes) {
+        let place = self.controls.max(usize::from(self.written > 0));
+        self.bytes += queue_bytes(&encoded);
+        self.frames.insert(place, encoded);
+        self.controls = place + 1;
+    }
+
+    /// Bytes that all frames hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the first frame out.
+    pub(super) fn take_first(&mut self) -> Option<Bytes> {
+        let encoded = self.frames.pop_front()?;
+        self.bytes -= queue_bytes(&encoded);
+        self.controls = self.controls.saturating_sub(1);
+        let (len, room) = (self.frames.len(), self.frames.capacity());
+        if room > MAX_SPARE_ENTRIES && len < room / 2 {
+            // The place that was doubled for a long queue is counted no more, so it is given up; what is
+            // left grows a little before it doubles again.
+            self.frames.shrink_to(len + len / 4);
+        }
+        Some(encoded)
+    }
+
+    /// Drops all frames but the one that is partly written.
+    pub(super) fn drop_unbegun(&mut self) {
+        let kept = (self.written > 0).then(|| self.frames.pop_front()).flatten();
+        self.bytes = kept.as_ref().map_or(0, queue_bytes);
+        self.frames = kept.into_iter().collect();
+        self.controls = 0;
+    }
+
+    /// Gives up memory that an empty queue holds.
+    pub(super) fn shrink(&mut self) {
+        self.frames.shrink_to_fit();
+    }
+
+    /// What is written next, if it is all there is.
+    pub(super) fn only(&self) -> Option<IoSlice<'_>> {
+        let first = self.frames.front().filter(|_| self.frames.len() == 1)?;
+        Some(IoSlice::new(&first[self.written..]))
+    }
+
+    /// What is written next, in these slices; how many of them.
+    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let mut skip = self.written;
+        for (slice, frame) in slices.iter_mut().zip(&self.frames) {
+            *slice = IoSlice::new(&frame[std::mem::take(&mut skip)..]);
+        }
+        self.frames.len().min(MAX_SLICES)
+    }
+
+    /// So many bytes were written.
+    pub(super) fn wrote(&mut self, count: usize) {
+        self.written += count;
+        while let Some(first) = self.frames.front()
+            && self.written >= first.len()
+        {
+            self.written -= first.len();
+            self.take_first();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tungstenite::protocol::frame::Frame as ControlFrame;
+    use zigttp_protocol::close::encode;
+    use zigttp_protocol::frame::Frame;
+
+    use super::*;
+
+    fn text(payload: &[u8]) -> Bytes {
+        Frame::text(payload).into_bytes()
+    }
+
+    fn control(payload: &'static [u8]) -> Bytes {
+        encode(ControlFrame::pong(Bytes::from_static(payload)))
+    }
+
+    #[test]
+    fn room_for_many_frames_is_given_up_as_they_go() {
+        let mut queue = Queue::default();
+        for _ in 0..10_000 {
+            queue.push(text(b"one"));
+        }
+        while queue.take_first().is_some() {
+            let (len, room) = (queue.frames.len(), queue.frames.capacity());
+            assert!(room <= (2 * len + 1).max(MAX_SPARE_ENTRIES), "{room} for {len}");
+        }
+    }
+
+    #[test]
+    fn pongs_go_before_data_and_behind_each_other() {
+        let mut queue = Queue::default();
+        queue.push(text(b"data"));
+        queue.push_control(control(b"1"));
+        queue.push_control(control(b"2"));
+        assert_eq!(queue.take_first(), Some(control(b"1")));
+        queue.push_control(control(b"3"));
+        assert_eq!(queue.take_first(), Some(control(b"2")));
+        assert_eq!(queue.take_first(), Some(control(b"3")));
+        queue.push_control(control(b"4"));
+        queue.push(text(b"more"));
+        let rest: Vec<Bytes> = std::iter::from_fn(|| queue.take_first()).collect();
+        assert_eq!(rest, [control(b"4"), text(b"data"), text(b"more")]);
+    }
+
+    #[test]
+    fn a_frame_that_is_partly_written_stays_first_whatever_comes_or_is_dropped() {
+        let mut queue = Queue::default();
+        queue.push(text(b"first"));
+        queue.push(text(b"second"));
+        queue.wrote(3);
+        queue.push_control(control(b"1"));
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        assert_eq!(queue.slices(&mut slices), 3);
+        assert_eq!(*slices[0], text(b"first")[3..]);
+        assert_eq!(*slices[1], *control(b"1"));
+        queue.drop_unbegun();
+        assert_eq!(queue.bytes(), queue_bytes(&text(b"first")));
+        assert_eq!(queue.only().as_deref(), Some(&text(b"first")[3..]));
+        queue.wrote(text(b"first").len() - 3);
+        assert_eq!((queue.bytes(), queue.only().is_none()), (0, true));
+    }
+}

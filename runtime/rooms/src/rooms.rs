@@ -1,0 +1,110 @@
+//! Rooms: who is in them, whose turn it is, and in which order frames reach their members.
+//!
+//! A room is an actor: the events of its connections run one at a time, in the order they arrive
+//! ([`Room::turn`], a fair lock held while JavaScript runs). Its member list is a second, short
+//! lock, under which a commit queues frames, so that all members see one order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_sandbox::shared_text::SharedText;
+
+/// Members of a room in the order they opened.
+pub type Members<M> = BTreeMap<ConnectionId, M>;
+
+/// One room, alive as long as a connection that opened on its path.
+pub struct Room<M> {
+    /// The request path as sent, without query.
+    key: SharedText,
+    turn: tokio::sync::Mutex<()>,
+    /// Connections whose `onOpen` has ended and whose closing has not begun to be handled.
+    members: Mutex<Members<M>>,
+}
+
+impl<M> Room<M> {
+    /// The path that names the room.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The same for whoever keeps it.
+    pub fn shared_key(&self) -> &SharedText {
+        &self.key
+    }
+
+    /// Waits until no other event of this room runs. Turns are taken in the order they were asked
+    /// for (tokio's mutex is a fair queue).
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_taken) => self.turn.lock().await,
+        }
+    }
+
+    /// The member list, locked: short, and never while JavaScript runs.
+    pub fn members(&self) -> MutexGuard<'_, Members<M>> {
+        // Every change is a single insert or remove: a panic elsewhere leaves the map whole.
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All rooms that have a connection.
+pub struct Rooms<M> {
+    rooms: Mutex<HashMap<SharedText, Occupied<M>>>,
+}
+
+struct Occupied<M> {
+    room: Arc<Room<M>>,
+    /// Connections that have entered and not yet left, listed as members or not.
+    connections: usize,
+}
+
+impl<M> Default for Rooms<M> {
+    fn default() -> Rooms<M> {
+        Rooms { rooms: Mutex::default() }
+    }
+}
+
+impl<M> Rooms<M> {
+    /// The room of a path that a connection is about to open on.
+    pub fn enter(&self, key: SharedText) -> Arc<Room<M>> {
+        let mut rooms = self.lock();
+        if let Some(occupied) = rooms.get_mut(&key) {
+            occupied.connections += 1;
+            return Arc::clone(&occupied.room);
+        }
+        let room = Arc::new(Room {
+            key: key.clone(),
+            turn: tokio::sync::Mutex::default(),
+            members: Mutex::default(),
+        });
+        rooms.insert(key, Occupied { room: Arc::clone(&room), connections: 1 });
+        room
+    }
+
+    /// Gives back one [`Rooms::enter`]; the last one removes the room.
+    pub fn leave(&self, key: &str) {
+        let mut rooms = self.lock();
+        let occupied =
+            rooms.get_mut(key).expect("a room is left once for every time it is entered");
+        occupied.connections -= 1;
+        if occupied.connections == 0 {
+            rooms.remove(key);
+        }
+    }
+
+    /// The room with this key, if a connection has opened on it.
+    pub fn get(&self, key: &str) -> Option<Arc<Room<M>>> {
+        self.lock().get(key).map(|occupied| Arc::clone(&occupied.room))
+    }
+
+    /// How many rooms there are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SharedText, Occupied<M>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,143 @@
+//! What events see of the world: the connections of the hub, the clock, random numbers, the log.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::thread::LocalKey;
+use std::time::{Duration, Instant, SystemTime};
+
+use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::guest::LogLevel;
+use zigttp_abi::value::Value;
+use zigttp_abi::version::Version;
+use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_sandbox::effect::Spare;
+use zigttp_sandbox::event::Event;
+use zigttp_sandbox::view::{EventLimits, Members, Peer, View};
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::hub::Hub;
+use crate::own_thread::on_own_thread;
+use crate::rooms::Room;
+
+/// The world as one event sees it.
+pub struct World {
+    hub: Arc<Hub>,
+    /// The connection that the event is about: mostly the one asked for, and while it is only asked
+    /// whether it may open, nobody else finds it.
+    own: Option<Arc<Connection>>,
+}
+
+impl World {
+    pub fn new(hub: Arc<Hub>, own: Option<Arc<Connection>>) -> World {
+        World { hub, own }
+    }
+}
+
+impl View for World {
+    type Peer = LocalPeer;
+
+    fn find(&self, id: ConnectionId) -> Option<LocalPeer> {
+        let own = self.own.as_ref().filter(|own| own.id == id);
+        own.map(Arc::clone).or_else(|| self.hub.find(id)).map(LocalPeer)
+    }
+
+    fn members(&self, room: &str) -> Members {
+        let ids_of = |room: &Room<Arc<Connection>>| {
+            let members = room.members();
+            let open = members.values().filter(|member| member.outbox.is_open());
+            open.map(|member| member.id).collect()
+        };
+        // Mostly it is the event's own, which need not be looked up among all.
+        match self.own.as_ref().filter(|own| own.room.key() == room) {
+            Some(own) => ids_of(&own.room),
+            None => self.hub.rooms.get(room).map_or_else(Members::new, |room| ids_of(&room)),
+        }
+    }
+
+    /// No room keeps values yet.
+    async fn stored(&self, _room: &str, _key: &str) -> Option<Value> {
+        None
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        on_own_thread(work).await.ok()
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        self.hub.clock.wall_clock()
+    }
+
+    fn now(&self) -> Instant {
+        self.hub.clock.now()
+    }
+
+    fn cpu_clock() -> Duration {
+        Clock::thread_cpu_time()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
+    fn fill_random(&self, bytes: &mut [u8]) -> std::io::Result<()> {
+        getrandom::fill(bytes).map_err(std::io::Error::from)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
+    fn seed(&self) -> i64 {
+        fastrand::i64(..)
+    }
+
+    fn log(&self, event: &Event, level: LogLevel, line: &str) {
+        let hub = &self.hub;
+        hub.handler_log.line(event, level, line, &hub.counters.dropped_log_lines, hub.clock.now());
+    }
+
+    fn limits(&self) -> &EventLimits {
+        &self.hub.limits
+    }
+}
+
+/// A connection of this server, as an event has found it.
+#[derive(Clone)]
+pub struct LocalPeer(pub Arc<Connection>);
+
+impl Deref for LocalPeer {
+    type Target = Arc<Connection>;
+
+    fn deref(&self) -> &Arc<Connection> {
+        &self.0
+    }
+}
+
+thread_local! {
+    static SPARE: Spare<LocalPeer> = const { Cell::new((Vec::new(), Vec::new())) };
+}
+
+impl Peer for LocalPeer {
+    fn id(&self) -> ConnectionId {
+        self.0.id
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.0.parameter(name)
+    }
+
+    fn attachment(&self) -> Option<(Value, Version)> {
+        self.0.versioned_attachment()
+    }
+
+    fn queued_bytes(&self) -> Option<usize> {
+        self.0.outbox.queued_bytes()
+    }
+
+    fn window(&self) -> Option<WindowBits> {
+        self.0.window
+    }
+
+    fn spare() -> &'static LocalKey<Spare<LocalPeer>> {
+        &SPARE
+    }
+}

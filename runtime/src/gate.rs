@@ -1,0 +1,51 @@
+//! The gate: who may come in. Pages of foreign origins may not, nor an address that asks too often, nor
+//! anybody when all is full; and whoever has been here before is recognised.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use zigttp_files::own_folder::OwnFolder;
+use zigttp_rooms::pace::{AddressRates, Rate};
+
+use crate::config::{Config, ConfigError};
+use crate::origin::Origins;
+use crate::resume::Resume;
+
+pub(crate) struct Gate {
+    /// Web pages that may connect.
+    pub(crate) origins: Origins,
+    pub(crate) handshake_rates: Option<AddressRates>,
+    /// One permit is one open connection, or one that is being admitted.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Who is believed to be whom, where connections are resumed.
+    pub(crate) resume: Option<Resume>,
+}
+
+impl Gate {
+    /// One that nobody resumes through.
+    ///
+    /// # Errors
+    /// When an allowed origin is none.
+    pub(crate) fn new(config: &Config) -> Result<Gate, ConfigError> {
+        let origins = Origins::parse(&config.allowed_origins)?;
+        let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        Ok(Gate {
+            origins: if config.loopback_only { origins.with_loopback() } else { origins },
+            handshake_rates: config
+                .handshake_rate
+                .map(|rate| AddressRates::new(Rate::per_second(rate))),
+            connections: Arc::new(Semaphore::new(connections)),
+            resume: None,
+        })
+    }
+
+    /// Lets clients resume, whose tokens are signed with the key of this durable directory.
+    ///
+    /// # Errors
+    /// When the key cannot be read or made.
+    pub(crate) fn let_resume(&mut self, folder: &OwnFolder) -> io::Result<()> {
+        self.resume = Some(Resume::open(folder)?);
+        Ok(())
+    }
+}
