@@ -1,5 +1,6 @@
 //! Every bound and interval of a server, with its default.
 
+pub(crate) mod dropped_log_lines;
 pub(crate) mod inspector;
 pub(crate) mod token;
 
@@ -13,10 +14,10 @@ use zigttp_rooms::limits::OnError;
 use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
 
-use crate::dropped_log_lines::DroppedLogLines;
+use crate::config::dropped_log_lines::DroppedLogLines;
 
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
-use crate::origin::OriginError;
+use crate::gate::origin::OriginError;
 
 /// Options of one server. The defaults are those of `zigttp run`.
 #[derive(Clone, Debug)]

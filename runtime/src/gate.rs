@@ -1,6 +1,10 @@
 //! The gate: who may come in. Pages of foreign origins may not, nor an address that asks too often, nor
 //! anybody when all is full; and whoever has been here before is recognised.
 
+pub(crate) mod loopback;
+pub(crate) mod origin;
+pub(crate) mod resume;
+
 use std::io;
 use std::sync::Arc;
 
@@ -9,8 +13,8 @@ use zigttp_files::own_folder::OwnFolder;
 use zigttp_rooms::pace::{AddressRates, Rate};
 
 use crate::config::{Config, ConfigError};
-use crate::origin::Origins;
-use crate::resume::Resume;
+use crate::gate::origin::Origins;
+use crate::gate::resume::Resume;
 
 pub(crate) struct Gate {
     /// Web pages that may connect.

@@ -1,34 +1,39 @@
 //! Serves a `handler.wasm`: every WebSocket event runs in a fresh sandbox.
 //!
 //! ```text
-//!            listen ── accepts (tls), drains; http: handler(req); admin: metrics, health; inspector: a page
-//!              │
-//!          admission ── origin, limits, onUpgrade, 101
-//!              │ one task per connection
-//!          lifecycle ── open, messages, close
-//!           │       │
-//!        socket   dispatch ── the room's turn, an instance, the call, the commit
-//!      (protocol)  │     │
-//!            sandbox    commit ── attachments to disk, then frames to queues
-//!             │  └ restore: undoes what the last event wrote
-//!             │    host
-//!             │    what the guest may call: collects effects
-//!             └ app: the loaded artifact
+//!  listen ── accepts transports, answers what comes over them, ends when told
+//!     │
+//!  requests ── a connection (admission), or a response of handler(req)
+//!     │     \
+//!  connection  operator ── metrics, health, the control socket, the inspector's page, the drain
+//!     │     /
+//!  server ── what serving a handler takes, shared by all of the above
+//!     │
+//!  gate ── who may come in: origin, loopback, resume     config ── every bound, with its default
+//!     │
+//!  transport ── TCP, TLS, HTTP/2 streams     http ── targets, cookies, responses
 //! ```
 //!
-//! What a peer's bytes mean is in the crate `zigttp-protocol`; what compiler, engine and server agree on in
-//! `zigttp-abi`.
+//! Below it are the crates that know less and less:
+//!
+//! ```text
+//!  zigttp-rooms ── who is connected, whose turn it is, how an event takes effect
+//!     ├ zigttp-sandbox ── an artifact, an event and a view of the world go in; effects come out
+//!     │    └ zigttp-protocol ── a peer's bytes to messages and back
+//!     ├ zigttp-store ── what outlives an event
+//!     └ zigttp-abi ── what compiler, engine and server agree on
+//! ```
 //!
 //! What holds throughout:
 //!
-//! - An idle connection is a socket, a task waiting for it, and a `connection` record. No
-//!   instance, no thread and no runtime is held for it.
-//! - An event changes nothing until it has returned: `host` functions collect `effects`, and
-//!   `commit` applies them, all or none.
+//! - An idle connection is a socket, a task waiting for it, and a record. No instance, no thread and no
+//!   runtime is held for it.
+//! - An event changes nothing until it has returned: its effects are collected, and then applied, all or
+//!   none.
 //! - No lock is held while JavaScript runs, except the fair lock that is its room's turn.
 //! - This crate knows artifacts. It knows nothing of TypeScript, rules or the compiler.
 //!
-//! Read `dispatch` first.
+//! Read `zigttp_rooms::dispatch` first.
 //!
 //! As a library it is a [`Server`], made from a [`Config`] and the bytes of an artifact, and [`run`], which
 //! serves it on a listener of the caller's until a future of the caller's is ready:
@@ -48,51 +53,29 @@
 //! the environment or signals. Lines of the target [`HANDLER_LOG_TARGET`] have a rate; others are as many as
 //! clients and disks cause, so a log bounds them for each callsite, as that of `zigttp run` does.
 
-mod accept;
-mod admin;
-mod admission;
-mod allocated;
-mod authority;
-mod bearer;
 mod config;
-mod control;
-mod cookies;
-mod drain;
-mod dropped_log_lines;
+mod connection;
 mod error;
-mod expected;
 mod gate;
-mod guest_request;
 mod http;
-mod inspector;
-mod lifecycle;
 mod listen;
-mod liveness;
-mod loopback;
-mod metrics;
-mod origin;
-mod responses;
-mod resume;
-mod seats;
+mod operator;
+mod requests;
 mod server;
-mod socket;
-mod target;
-mod tls;
 mod transport;
-mod wire;
 
-pub use admin::serve_admin;
+pub use config::dropped_log_lines::DroppedLogLines;
 pub use config::inspector::{InspectorAccess, InspectorOptions};
 pub use config::token::{AdminToken, TokenError};
 pub use config::{Config, ConfigError};
-pub use control::{CONTROL_SOCKET, ControlAnswer, ControlRequest, connect_control};
-pub use dropped_log_lines::DroppedLogLines;
 pub use error::StartError;
-pub use inspector::{Finding, LastBuild};
+pub use gate::origin::{OriginError, check_origin};
 pub use listen::run;
-pub use origin::{OriginError, check_origin};
+pub use operator::admin::serve_admin;
+pub use operator::control::{CONTROL_SOCKET, ControlAnswer, ControlRequest, connect_control};
 pub use server::Server;
-pub use tls::{Tls, TlsError};
+pub use server::last_build::{Finding, LastBuild};
+pub use transport::tls::{Tls, TlsError};
 pub use zigttp_abi::value::Value;
 pub use zigttp_files::own_folder::make_own_folder;
 pub use zigttp_rooms::counters::Counts;

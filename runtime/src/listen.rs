@@ -20,15 +20,17 @@ use zigttp_protocol::handshake;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_rooms::panic_watch::PanicWatch;
 
-use crate::accept::{Acceptor, For};
 use crate::config::Config;
+use crate::gate::loopback;
 use crate::http::peer::Peer;
 use crate::http::response::{Body, plain, text};
+use crate::http::responses;
+use crate::http::target::{self, extended_connect};
+use crate::operator::control;
 use crate::server::Server;
 use crate::server::counters::Unanswered;
-use crate::target::{self, extended_connect};
-use crate::transport::Activity;
-use crate::{control, loopback, responses};
+use crate::transport::accept::{Acceptor, For};
+use crate::transport::activity::Activity;
 
 /// Most bytes of a request head, which is also hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;

@@ -1,6 +1,8 @@
 //! The server: what serving a handler takes, made once and shared by all that do it.
 
 pub(crate) mod counters;
+pub(crate) mod inspector;
+pub(crate) mod last_build;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,13 +34,13 @@ use zigttp_store::error::AdoptError;
 use zigttp_store::ids::ConnectionIds;
 
 use self::counters::Counters;
+use self::inspector::Inspector;
 use crate::config::Config;
 use crate::error::StartError;
-use crate::expected::Expected;
 use crate::gate::Gate;
-use crate::inspector::Inspector;
-use crate::responses::Responses;
-use crate::tls::Tls;
+use crate::http::responses::Responses;
+use crate::requests::expected::Expected;
+use crate::transport::tls::Tls;
 
 /// A handler, and everything that serves it.
 pub struct Server {

@@ -81,7 +81,7 @@ const UNSAFE: [&str; 3] = [
     // Machine code from the cache, which nothing can check.
     "runtime/sandbox/src/module_cache.rs",
     // The C library's count of what it has given out.
-    "runtime/src/allocated.rs",
+    "runtime/src/operator/allocated.rs",
     // An allocator that counts, in a test.
     "tests/allocations.rs",
 ];

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::support::programs::{committed, root};
 
 /// Source folders without a circle.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "cli/src",
     "compiler/engine/src",
     "compiler/src",
@@ -16,6 +16,7 @@ const CRATES: [&str; 10] = [
     "runtime/protocol/src",
     "runtime/rooms/src",
     "runtime/sandbox/src",
+    "runtime/src",
     "runtime/store/src",
 ];
 

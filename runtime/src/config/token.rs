@@ -1,6 +1,6 @@
 //! The secret that operators bring.
 
-use crate::cookies;
+use crate::http::cookies;
 use std::fmt;
 
 use base64::Engine;

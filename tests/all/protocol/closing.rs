@@ -246,7 +246,7 @@ fn a_close_waits_for_its_answer_until_its_time_out() {
 fn a_close_waits_five_seconds_for_its_answer_by_default() {
     for (time, is_default) in [("5s", true), ("6s", false)] {
         let server = Server::start(&HANDLER, &["--close-timeout", time]);
-        let log = server.wait_for_log("not as by default:");
+        let log = server.wait_for_log("changed options:");
         assert_eq!(!log.contains("--close-timeout"), is_default, "{log}");
     }
 }

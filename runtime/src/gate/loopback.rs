@@ -7,10 +7,10 @@
 
 use hyper::{Request, Response, StatusCode};
 
-use crate::authority::Authority;
+use crate::gate::origin::Origins;
+use crate::http::authority::Authority;
 use crate::http::response::{Body, text};
-use crate::origin::Origins;
-use crate::target;
+use crate::http::target;
 
 const FOREIGN_HOST: &str = "this server is for development and answers to localhost, 127.0.0.1 and [::1] \
                             alone: under another name a web page could reach into this machine\n";

@@ -10,7 +10,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri, Version};
 
-use crate::authority::Authority;
+use crate::http::authority::Authority;
 
 /// Checks what a request says it is for, and leaves it said in one way. A `CONNECT` may come out without
 /// a path: it is for a host and port.

@@ -17,7 +17,7 @@ use zigttp_rooms::browser::Browser;
 use zigttp_rooms::counter::Counter;
 
 use self::token::Key;
-use crate::cookies::{self, HOST_PREFIX};
+use crate::http::cookies::{self, HOST_PREFIX};
 use crate::http::peer::Peer;
 
 /// Shown by clients that keep no cookies.

@@ -22,13 +22,14 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use zigttp_rooms::own_thread::on_own_thread;
 
-use crate::accept::{Acceptor, For};
-use crate::authority::Authority;
 use crate::config::token::AdminToken;
+use crate::http::authority::Authority;
 use crate::http::response::{Body, text};
-use crate::seats::{Asking, Seats};
+use crate::http::{bearer, target};
+use crate::operator::metrics;
+use crate::operator::seats::{Asking, Seats};
 use crate::server::Server;
-use crate::{bearer, metrics, target};
+use crate::transport::accept::{Acceptor, For};
 
 /// Transports at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;

@@ -28,7 +28,7 @@ use zigttp_sandbox::pool::{Pool, Share};
 
 use crate::config::Config;
 use crate::http::response::{Body, busy};
-use crate::transport::InUse;
+use crate::transport::activity::InUse;
 
 /// Bytes of a response that are handed over at a time. What the client does not take stays here, so
 /// that a slow one is seen to take something; hyper holds up to 16 KiB more.
@@ -315,7 +315,7 @@ mod tests {
 
     use super::*;
     use crate::http::response::text;
-    use crate::transport::Activity;
+    use crate::transport::activity::Activity;
 
     const SLOW: Duration = Duration::from_secs(5);
 

@@ -122,9 +122,9 @@ impl fmt::Debug for Tls {
 mod tests {
     use super::*;
 
-    const CERTIFICATE: &[u8] = include_bytes!("../../tests/fixtures/tls/first.cert.pem");
-    const KEY: &[u8] = include_bytes!("../../tests/fixtures/tls/first.key.pem");
-    const OTHER_KEY: &[u8] = include_bytes!("../../tests/fixtures/tls/second.key.pem");
+    const CERTIFICATE: &[u8] = include_bytes!("../../../tests/fixtures/tls/first.cert.pem");
+    const KEY: &[u8] = include_bytes!("../../../tests/fixtures/tls/first.key.pem");
+    const OTHER_KEY: &[u8] = include_bytes!("../../../tests/fixtures/tls/second.key.pem");
 
     fn refusal(certificates: &[u8], key: &[u8]) -> TlsError {
         Tls::from_pem(certificates, key).expect_err("a bad pair")

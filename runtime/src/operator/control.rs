@@ -18,7 +18,7 @@ use zigttp_files::own_folder::OwnFolder;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_store::dir;
 
-use crate::seats::{Asking, Seats};
+use crate::operator::seats::{Asking, Seats};
 use crate::server::Server;
 
 /// The name of the socket in the durable directory.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use sha2::{Digest, Sha256};
 use zigttp_files::own_folder::{Others, OwnFolder};
 
-use crate::cookies;
+use crate::http::cookies;
 
 /// The key's file in the durable directory, and its name while it is written.
 const FILE: &str = "resume.key";

@@ -46,20 +46,20 @@ struct Shown<'a> {
 
 /// Where the last build lies for pages to take.
 #[derive(Default)]
-pub(super) struct Shelf(Mutex<(u64, Option<LastBuild>)>);
+pub(crate) struct Shelf(Mutex<(u64, Option<LastBuild>)>);
 
 impl Shelf {
-    pub(super) fn put(&self, build: LastBuild) {
+    pub(crate) fn put(&self, build: LastBuild) {
         let mut shelf = self.lock();
         *shelf = (shelf.0 + 1, Some(build));
     }
 
     /// How many builds there have been; a page that knows this one need not ask for it.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.lock().0
     }
 
-    pub(super) fn print(&self) -> String {
+    pub(crate) fn print(&self) -> String {
         let shelf = self.lock();
         let (number, build) = &*shelf;
         let shown = build.as_ref().map(|build| Shown {

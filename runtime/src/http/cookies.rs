@@ -7,9 +7,9 @@
 use hyper::header::{COOKIE, HeaderMap};
 use sha2::{Digest, Sha256};
 
-/// Names a browser ([`crate::resume`]).
+/// Names a browser ([`crate::gate::resume`]).
 pub(crate) const RESUME: &str = "zigttp-resume";
-/// Holds the token of the inspector ([`crate::inspector`]).
+/// Holds the token of the inspector ([`crate::operator::inspector`]).
 pub(crate) const INSPECTOR: &str = "zigttp-inspector";
 /// Binds a cookie to its host and to TLS (RFC 6265bis, 4.1.3.2).
 pub(crate) const HOST_PREFIX: &str = "__Host-";

@@ -5,8 +5,8 @@
 
 use hyper::header::{HeaderMap, ORIGIN};
 
-use crate::authority::Authority;
-use crate::target;
+use crate::http::authority::Authority;
+use crate::http::target;
 
 /// Origins that are accepted besides the server's own.
 #[derive(Debug, Default)]

@@ -14,9 +14,9 @@ use zigttp_rooms::registration::Registered;
 use zigttp_rooms::unwritten;
 use zigttp_sandbox::event::{Call, Event};
 
-use crate::resume::Visitor;
+use crate::connection::socket::{Inbound, Socket};
+use crate::gate::resume::Visitor;
 use crate::server::Server;
-use crate::socket::{Inbound, Socket};
 
 /// How a connection ended.
 enum End {

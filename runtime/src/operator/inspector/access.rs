@@ -3,7 +3,7 @@
 //! Three things stand in the way of a foreign page. A request that says which page it comes from has to
 //! come from the server's own. What changes something needs a header that a page cannot send to another
 //! origin without asking first, and nobody here says yes. And either the server answers this machine
-//! alone ([`crate::loopback`]), or the token is needed. It never travels in the address, where histories
+//! alone ([`crate::gate::loopback`]), or the token is needed. It never travels in the address, where histories
 //! and logs would keep it: a program sends it as `Authorization: Bearer <token>`, a person types it into
 //! a form and gets a cookie that only the inspector's own paths are sent, and that another server on this host
 //! does not replace.
@@ -13,11 +13,12 @@ use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_decode_str, utf8_percent_encode};
 
-use super::{PATH, Refusal, assets, refuse};
+use super::answer::{PATH, Refusal, refuse};
+use super::assets;
 use crate::config::inspector::InspectorAccess;
+use crate::gate::origin::Origins;
 use crate::http::response::{Body, text};
-use crate::origin::Origins;
-use crate::{bearer, cookies};
+use crate::http::{bearer, cookies};
 
 /// What changes something brings this; its value does not matter.
 const HEADER: HeaderName = HeaderName::from_static("zigttp-inspector");

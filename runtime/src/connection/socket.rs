@@ -28,8 +28,8 @@ use zigttp_rooms::unwritten::Unwritten;
 use zigttp_sandbox::pool::Share;
 
 use crate::config::Config;
-use crate::liveness::{self, Due, Liveness};
-use crate::wire::{self, Reader};
+use crate::connection::liveness::{self, Due, Liveness};
+use crate::transport::wire::{self, Reader};
 use std::sync::Arc;
 use zigttp_sandbox::pool::Pool;
 

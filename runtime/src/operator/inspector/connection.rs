@@ -11,7 +11,7 @@ use zigttp_protocol::close::Close;
 use zigttp_rooms::connection::Connection;
 use zigttp_rooms::observer::Preview;
 
-use super::{Refusal, refuse};
+use super::answer::{Refusal, refuse};
 use crate::http::response::{Body, text};
 use crate::server::Server;
 

@@ -13,7 +13,7 @@ use zigttp_rooms::leftovers::Leftovers;
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
 
-use crate::allocated;
+use crate::operator::allocated;
 use crate::server::Server;
 use crate::server::counters::{Admission, Unanswered};
 

@@ -12,8 +12,8 @@ use zigttp_rooms::histogram::Distribution;
 use zigttp_rooms::observer::{Look, Record};
 use zigttp_rooms::own_thread::on_own_thread;
 
-use super::Inspector;
 use crate::server::Server;
+use crate::server::inspector::Inspector;
 
 /// How long a page waits at most for something to happen.
 const WAIT: Duration = Duration::from_secs(1);

@@ -7,7 +7,6 @@
 //!   │
 //! state ── who is there, what has happened since the last look, counts
 //! connection ── one of them: what it keeps; closing it
-//! build ── what came of the last build, told by whoever builds
 //! ```
 //!
 //! A page asks for `state` again and again. The answer comes once there is an event to tell of, or after
@@ -15,56 +14,30 @@
 //! for tells the [`Observer`] that somebody looks; otherwise an event costs one look at an `Option`.
 
 mod access;
+mod answer;
 mod assets;
-mod build;
 mod connection;
 mod state;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::time::timeout;
 
-pub use self::build::{Finding, LastBuild};
-
-use zigttp_abi::number;
-
-use crate::config::inspector::{InspectorAccess, InspectorOptions};
-use crate::http::response::{Body, text};
+use self::answer::{PATH, Refusal, json, number, read, refuse};
+use crate::http::response::Body;
 use crate::server::Server;
-
-/// Where the page is.
-pub(crate) const PATH: &str = "/__zigttp";
-
-/// Bytes of a request's body: a close has a reason of 123, a login a token.
-const MAX_BODY_BYTES: usize = 4096;
-/// How long one may take.
-const BODY_TIME: Duration = Duration::from_secs(5);
+use crate::server::inspector::Inspector;
+use crate::server::last_build::LastBuild;
 
 /// What the page may load and do, which is itself alone. Texts of handlers and clients are put into it
 /// as texts; were one ever taken for markup, it still could not run a script or call out.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src \
                       'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// The inspector of a server that has one.
-pub(crate) struct Inspector {
-    access: InspectorAccess,
-    last_build: build::Shelf,
-}
-
-impl Inspector {
-    pub(crate) fn new(options: &InspectorOptions) -> Inspector {
-        Inspector { access: options.access.clone(), last_build: build::Shelf::default() }
-    }
-}
 
 /// What of a path is the inspector's, if it is: nothing for its page, else the name of a part.
 fn part(path: &str) -> Option<&str> {
@@ -149,42 +122,6 @@ impl Server {
     }
 }
 
-/// What somebody is told who asks for what there is not, or for what they may not have.
-type Refusal = Box<Response<Body>>;
-
-fn refuse(status: StatusCode, line: &str) -> Refusal {
-    Box::new(text(status, format!("{line}\n")))
-}
-
-/// The number that a query gives under this name, if it gives one.
-fn number(query: &str, name: &str) -> Result<Option<u64>, Refusal> {
-    let Some((given, value)) = query.split_once('=') else { return Ok(None) };
-    match number::parse(value) {
-        Some(number) if given == name => Ok(Some(number)),
-        _ => {
-            let line = format!("only {name}=<number> can be asked for");
-            Err(refuse(StatusCode::BAD_REQUEST, &line))
-        }
-    }
-}
-
-async fn read(body: Incoming) -> Result<Bytes, Refusal> {
-    match timeout(BODY_TIME, Limited::new(body, MAX_BODY_BYTES).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_too_large_or_broken)) => {
-            Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off"))
-        }
-        Err(_elapsed) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
-    }
-}
-
-fn json(page: String) -> Response<Body> {
-    let mut response = text(StatusCode::OK, page);
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,15 +132,6 @@ mod tests {
         assert_eq!(part("/__zigttp/state"), Some("state"));
         for path in ["/", "/__zigttpx", "/a/__zigttp", "/__ZIGTTP"] {
             assert_eq!(part(path), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn a_query_is_one_number() {
-        assert!(matches!(number("", "after"), Ok(None)));
-        assert!(matches!(number("after=7", "after"), Ok(Some(7))));
-        for bad in ["after=-1", "after=+1", "after=x", "id=1", "after=1&b=2"] {
-            assert!(number(bad, "after").is_err(), "{bad}");
         }
     }
 }

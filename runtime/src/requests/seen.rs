@@ -7,10 +7,11 @@ use hyper::header::COOKIE;
 use hyper::http::request::Parts;
 use zigttp_sandbox::event;
 
+use crate::gate::resume;
 use crate::http::peer::Peer;
-use crate::{cookies, resume, target};
+use crate::http::{cookies, target};
 
-/// All of a settled request but the tokens of [`crate::resume`]. Header values that are no UTF-8 are shown as
+/// All of a settled request but the tokens of [`crate::gate::resume`]. Header values that are no UTF-8 are shown as
 /// Latin-1, as Fetch does it.
 pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Request {
     let mut headers = String::new();

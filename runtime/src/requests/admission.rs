@@ -24,16 +24,16 @@ use zigttp_sandbox::app::App;
 use zigttp_sandbox::event::{Call, Event};
 use zigttp_sandbox::route::Opening;
 
-use crate::guest_request::guest_request;
-use crate::http::no_answer;
+use crate::connection::socket::Socket;
+use crate::gate::resume::Visitor;
 use crate::http::peer::Peer;
 use crate::http::response::{Body, internal_error, plain, retry_after, text};
-use crate::resume::Visitor;
+use crate::http::target::extended_connect;
+use crate::requests::handler::no_answer;
+use crate::requests::seen::guest_request;
 use crate::server::Server;
 use crate::server::counters::Admission;
-use crate::socket::Socket;
-use crate::target::extended_connect;
-use crate::transport::InUse;
+use crate::transport::activity::InUse;
 use zigttp_rooms::connection::Client;
 
 /// Why there is no connection, and what the client is told.

@@ -1,0 +1,10 @@
+//! What operators see of a server and do with it: metrics and health, the control socket, the inspector's
+//! page, and its end.
+
+pub(crate) mod admin;
+pub(crate) mod allocated;
+pub(crate) mod control;
+pub(crate) mod drain;
+pub(crate) mod inspector;
+pub(crate) mod metrics;
+pub(crate) mod seats;

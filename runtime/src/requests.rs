@@ -1,0 +1,6 @@
+//! What becomes of a request: a connection ([`admission`]), or a response of the handler ([`handler`]).
+
+pub(crate) mod admission;
+pub(crate) mod expected;
+pub(crate) mod handler;
+pub(crate) mod seen;

@@ -1,0 +1,344 @@
+//! HTTP requests that are no upgrades: `handler(req)`.
+//!
+//! What bounds the time of an answer: the head and the body have a time to arrive in; an event does
+//! not wait for a place among those that run, but is turned away; and once it runs there is nothing it
+//! could wait for, so its CPU budget is the bound.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
+use zigttp_rooms::handler_log::HANDLER_LOG_TARGET;
+use zigttp_rooms::no_answer::NoAnswer;
+use zigttp_rooms::panic_watch::PanicWatch;
+use zigttp_sandbox::budget::OverBudget;
+use zigttp_sandbox::event::{self, Event};
+use zigttp_sandbox::failure::Failure;
+
+use crate::http::peer::Peer;
+use crate::http::response::{Body, busy, internal_error, text};
+use crate::requests::expected;
+use crate::requests::seen::guest_request;
+use crate::server::Server;
+use crate::server::counters::Unanswered;
+use crate::transport::activity::InUse;
+
+/// Headers that frame the message or are about the connection: the server's own business. In HTTP/2
+/// those of the connection are an error of the stream (RFC 9113, 8.2.2). `Trailer` would announce what the
+/// server never sends.
+static RESERVED: [HeaderName; 8] = [
+    CONNECTION,
+    UPGRADE,
+    TRANSFER_ENCODING,
+    CONTENT_LENGTH,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRAILER,
+];
+
+/// Most bytes of the headers of a response: browsers take 256 KiB, and many proxies far less.
+const MAX_HEADERS_BYTES: usize = 256 << 10;
+
+/// What a client is told whose request has no answer: nothing of what went wrong inside.
+pub(crate) fn no_answer(no_answer: &NoAnswer) -> Response<Body> {
+    match no_answer {
+        NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
+            busy("the server is busy\n")
+        }
+        NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {
+            text(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n")
+        }
+        NoAnswer::Failed(_) | NoAnswer::Panicked => internal_error(),
+    }
+}
+
+fn reason(no_answer: &NoAnswer) -> Unanswered {
+    match no_answer {
+        NoAnswer::Busy => Unanswered::TooManyEvents,
+        NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
+        NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,
+    }
+}
+
+impl Server {
+    /// Answers a request with what `handler(req)` returns.
+    pub(crate) async fn respond(
+        self: Arc<Server>,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<Body> {
+        match self.handle(request, peer).await {
+            Ok(response) => response,
+            Err((reason, response)) => {
+                self.counters.count_unanswered(reason);
+                response
+            }
+        }
+    }
+
+    async fn handle(
+        self: &Arc<Server>,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Result<Response<Body>, (Unanswered, Response<Body>)> {
+        let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
+        if !self.handler().app.answers_requests() {
+            return Err(no_handler());
+        }
+        let (head, body) = request.into_parts();
+        let transport =
+            head.extensions.get::<Arc<InUse>>().expect("each request has its transport");
+        let (body, _places) = self.read_body(&head, body, transport).await?;
+        let event = Event::request(guest_request(&head, peer, body));
+        // A task of its own: what an event does to others does not stop half-way because a client
+        // hangs up.
+        let server = Arc::clone(self);
+        let answer = tokio::spawn(async move {
+            let _watch = PanicWatch(Arc::clone(&server.hub.counters.panics));
+            server.dispatcher.dispatch_unbound(event, None).await
+        });
+        let answer = answer.await;
+        match answer.unwrap_or(Err(NoAnswer::Panicked)) {
+            Ok(Some(response)) => self
+                .host_response(response, "handler")
+                .ok_or_else(|| (Unanswered::Failed, internal_error())),
+            // A swap has taken the export away.
+            Ok(None) => Err(no_handler()),
+            Err(error) => Err((reason(&error), no_answer(&error))),
+        }
+    }
+
+    /// Places for a body. A transport may have more than its share as long as half of all are free. None
+    /// waits for one: what has come of its body would fill the window of its transport meanwhile, for
+    /// which those that have a place may wait.
+    fn places<'a>(&'a self, transport: &'a InUse) -> Option<Places<'a>> {
+        let share = transport.bodies().try_acquire().ok();
+        let is_calm = self.bodies.available_permits() > self.config.max_bodies() / 2;
+        if share.is_none() && !is_calm {
+            return None;
+        }
+        Some((share, self.bodies.try_acquire().ok()?))
+    }
+
+    /// A request's body, and the right to hold it, if it has one: so many are read and answered at a
+    /// time, however many transports there are.
+    async fn read_body<'a>(
+        &'a self,
+        head: &Parts,
+        body: Incoming,
+        transport: &'a InUse,
+    ) -> Result<(Bytes, Option<Places<'a>>), (Unanswered, Response<Body>)> {
+        let max = self.config.max_body_size;
+        let refuse = |reason, status, line| (reason, text(status, line));
+        if body.is_end_stream() {
+            return Ok((Bytes::new(), None));
+        }
+        let is_too_large = body.size_hint().lower() > max as u64;
+        let read = timeout(self.config.body_timeout, async {
+            let mut body = Limited::new(body, max);
+            let mut whole = Vec::new();
+            // It holds a place for what has come: whoever sends nothing keeps nobody out.
+            let mut places = None;
+            // Of one whose body has come with its head, which is the ordinary case, there is none.
+            let mut waiting = None;
+            loop {
+                let frame = match (body.frame().now_or_never(), &mut waiting) {
+                    (Some(frame), _) => frame,
+                    (None, None) if places.is_none() => {
+                        waiting = Some(self.expected.wait(expected::held_by(head)));
+                        continue;
+                    }
+                    (None, None) => body.frame().await,
+                    (None, Some((_, gives_way))) => tokio::select! {
+                        frame = body.frame() => frame,
+                        _ = gives_way => return Err(NoBody::NoPlace),
+                    },
+                };
+                let Some(frame) = frame else { break };
+                // Trailers are not handed on.
+                let Ok(data) = frame.map_err(NoBody::of)?.into_data() else { continue };
+                if data.is_empty() {
+                    continue;
+                }
+                waiting = None;
+                if places.is_none() {
+                    places = Some(self.places(transport).ok_or(NoBody::NoPlace)?);
+                }
+                whole.extend_from_slice(&data);
+            }
+            Ok((Bytes::from(whole), places))
+        });
+        match if is_too_large { Ok(Err(NoBody::TooLarge)) } else { read.await } {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(NoBody::TooLarge)) => Err(refuse(
+                Unanswered::BodyTooLarge,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the request body is too large\n",
+            )),
+            Ok(Err(NoBody::Broken)) => Err(refuse(
+                Unanswered::BodyBroken,
+                StatusCode::BAD_REQUEST,
+                "the request body broke off\n",
+            )),
+            Ok(Err(NoBody::NoPlace)) => {
+                Err((Unanswered::TooManyBodies, no_answer(&NoAnswer::Busy)))
+            }
+            Err(_elapsed) => Err(refuse(
+                Unanswered::BodyTooSlow,
+                StatusCode::REQUEST_TIMEOUT,
+                "the request body took too long\n",
+            )),
+        }
+    }
+}
+
+/// The places that a request's body has: of its transport's share, if there is one left, and of the
+/// server's.
+type Places<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
+
+/// Why there is no body.
+enum NoBody {
+    TooLarge,
+    Broken,
+    /// As many are held as may be, or it has given way to others that wait.
+    NoPlace,
+}
+
+impl NoBody {
+    fn of(error: Box<dyn std::error::Error + Send + Sync>) -> NoBody {
+        if error.is::<LengthLimitError>() { NoBody::TooLarge } else { NoBody::Broken }
+    }
+}
+
+impl Server {
+    /// The response that an export described; what is wrong with one is logged, as far as the
+    /// handler may fill the log.
+    pub(crate) fn host_response(
+        &self,
+        guest: event::Response,
+        export: &str,
+    ) -> Option<Response<Body>> {
+        let permits = || {
+            self.hub.handler_log.permits(&self.hub.counters.dropped_log_lines, self.hub.clock.now())
+        };
+        match read_response(guest) {
+            Ok((response, dropped)) => {
+                if !dropped.is_empty() && permits() {
+                    let names = dropped.join(", ");
+                    tracing::warn!(target: HANDLER_LOG_TARGET, event = export, "the headers {names} are the server's: dropped");
+                }
+                Some(response)
+            }
+            Err(problem) => {
+                if permits() {
+                    tracing::error!(target: HANDLER_LOG_TARGET, event = export, "the Response has {problem}");
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The response, and the headers that were dropped because they are the server's, each once.
+fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static str>), String> {
+    let mut response = Response::new(Full::new(guest.body));
+    let mut dropped = Vec::new();
+    *response.status_mut() = StatusCode::from_u16(guest.status)
+        .ok()
+        .filter(|status| (200..=599).contains(&status.as_u16()))
+        .ok_or_else(|| format!("the status {}", guest.status))?;
+    if guest.headers.len() > MAX_HEADERS_BYTES {
+        return Err(format!("headers of more than {MAX_HEADERS_BYTES} bytes"));
+    }
+    for line in guest.headers.lines() {
+        let (name, value) = line.split_once(": ").ok_or("a header line without a value")?;
+        let name = HeaderName::try_from(name).map_err(|_bad| "a header of no valid name")?;
+        let value =
+            byte_string(value).ok_or_else(|| format!("a value that header {name} may not have"))?;
+        let is_harmless = name == TE && value == "trailers";
+        if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name && !is_harmless)
+        {
+            if !dropped.contains(&reserved.as_str()) {
+                dropped.push(reserved.as_str());
+            }
+        } else {
+            response.headers_mut().try_append(name, value).map_err(|_full| "too many headers")?;
+        }
+    }
+    Ok((response, dropped))
+}
+
+/// A header's value as it is on the wire: a byte for each character (a ByteString of Web IDL).
+fn byte_string(value: &str) -> Option<HeaderValue> {
+    if value.is_ascii() {
+        return HeaderValue::from_str(value).ok();
+    }
+    let bytes = value.chars().map(|char| u8::try_from(char).ok()).collect::<Option<Vec<u8>>>()?;
+    HeaderValue::try_from(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, headers: &str) -> Result<Response<Body>, String> {
+        let body = Bytes::new();
+        read_response(event::Response { status, headers: headers.to_owned(), body })
+            .map(|(response, _dropped)| response)
+    }
+
+    #[test]
+    fn headers_of_the_message_and_of_the_connection_are_dropped() {
+        let headers = "connection: close\nupgrade: x\ntransfer-encoding: chunked\n\
+                       content-length: 7\nkeep-alive: timeout=5\nproxy-connection: close\nte: gzip\n\
+                       te: trailers, deflate\ntrailer: x-sum\nx-mine: 1\nx-mine: 2\nte: trailers\n";
+        let response = read(200, headers).expect("a good response");
+        let kept: Vec<_> = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        assert_eq!(kept, [("x-mine", &b"1"[..]), ("x-mine", b"2"), ("te", b"trailers")]);
+    }
+
+    #[test]
+    fn a_character_of_a_header_is_a_byte_on_the_wire() {
+        let value = |value: &str| {
+            let response = read(200, &format!("x: {value}\n"));
+            response.map(|response| response.headers()["x"].as_bytes().to_owned())
+        };
+        assert_eq!(value("caf\u{e9}"), Ok(b"caf\xe9".to_vec()));
+        assert_eq!(value("\u{80}\u{ff}"), Ok(b"\x80\xff".to_vec()));
+        assert!(value("\u{100}").is_err() && value("\u{65e5}").is_err());
+    }
+
+    #[test]
+    fn what_an_engine_of_ours_does_not_say_is_refused() {
+        for (status, headers) in [
+            (101, ""),
+            (600, ""),
+            (0, ""),
+            (200, "no colon\n"),
+            (200, "bad name: x\n"),
+            (200, "x: a\rb\n"),
+            (200, "x: a\u{0}b\n"),
+            (200, "\nx: a"),
+        ] {
+            assert!(read(status, headers).is_err(), "{status} {headers:?}");
+        }
+        let many = |count| (0..count).map(|number| format!("x-{number}: 1\n")).collect::<String>();
+        assert!(read(200, &many(20_000)).is_ok_and(|response| response.headers().len() == 20_000));
+        let problem = read(200, &many(30_000)).expect_err("over 256 KiB");
+        assert!(problem.contains("more than 262144 bytes"), "{problem}");
+    }
+}
