@@ -4,11 +4,13 @@
 //! one); a link, whose target is meant; a pipe or a device, which must be written to and not replaced (as
 //! root, a rename would destroy `/dev/null` for all programs).
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use zigttp_files::replace::{self, Access, Replacement};
 
 /// Most links that are followed, as many as the system follows.
 const MAX_LINKS: usize = 40;
@@ -68,34 +70,18 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
 
 /// Replaces a file in one step, or makes it. It keeps its owner and mode.
 fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
-    let (temporary, mut file) = create_beside(path)?;
-    let mut written = file.write_all(bytes);
-    if let (Ok(()), Some(old)) = (&written, old) {
-        // Only root can write for other users; for others it fails and is not needed.
-        let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
-        written = file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o777));
-    }
-    drop(file);
-    let written = written.and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-/// A new file beside another, under a name that was free.
-fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let access = old.map_or(Access::Umask, Access::Like);
     let mut number = std::process::id();
     loop {
         // Not made from its name, which may be as long as one can be.
-        let temporary = path.with_file_name(format!(".zigts-{number}.tmp"));
-        match File::create_new(&temporary) {
+        let temporary = &path.with_file_name(format!(".zigts-{number}.tmp"));
+        let parts = &[bytes];
+        let file = Replacement { path, temporary, parts, access, reaches_disk: false };
+        match replace::replace(rustix::fs::CWD, file) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 number = number.wrapping_add(1);
             }
-            Err(error) => return Err(error),
-            Ok(file) => return Ok((temporary, file)),
+            result => return result,
         }
     }
 }

@@ -28,7 +28,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "zigttp-store",
         ],
     ),
-    ("zigttp-cli", &["zigts-compiler", "zigts-rules", "zigttp-abi", "zigttp-runtime"]),
+    (
+        "zigttp-cli",
+        &["zigts-compiler", "zigts-rules", "zigttp-abi", "zigttp-files", "zigttp-runtime"],
+    ),
     ("zigttp-tests", &[]),
 ];
 

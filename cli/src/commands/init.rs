@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use zigts_rules::printable::printable;
+use zigttp_files::shell::quoted;
 
 use crate::port_option::DEFAULT_PORT;
 use crate::template::{File, Template};
@@ -77,14 +78,4 @@ fn print_next_steps(folder: &Path, files: &[File]) -> anyhow::Result<()> {
         "\nThen open http://127.0.0.1:{DEFAULT_PORT} in two tabs, and change handler.ts."
     )?;
     Ok(())
-}
-
-/// A path as one word of a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |it: char| it.is_alphanumeric() || "-_./".contains(it);
-    if text.chars().all(is_plain) && !text.starts_with('-') {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::replace::{self, Access, Replacement};
+use crate::shell::quoted;
+
 /// An open folder of ours.
 pub struct OwnFolder {
     descriptor: OwnedFd,
@@ -165,10 +168,8 @@ impl OwnFolder {
     /// Makes a file that was not there, for its owner alone, of these parts; with `syncs` they are
     /// on the disk then.
     pub fn create(&self, name: &str, parts: &[&[u8]], syncs: bool) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mode = Mode::RUSR | Mode::WUSR;
-        let file = rustix::fs::openat(&self.descriptor, name, flags | OFlags::CLOEXEC, mode)?;
-        let mut file = File::from(file);
+        let mut file = replace::create(&self.descriptor, Path::new(name), mode)?;
         for part in parts {
             file.write_all(part)?;
         }
@@ -184,13 +185,12 @@ impl OwnFolder {
         parts: &[&[u8]],
         syncs: bool,
     ) -> io::Result<()> {
-        self.create(temporary, parts, syncs)
-            .and_then(|()| self.rename(temporary, name))
-            .inspect_err(|_error| {
-                // It would be garbage; the error that is told is the first.
-                let _ = self.unlink(temporary);
-            })?;
-        if syncs { self.sync() } else { Ok(()) }
+        let (path, temporary) = (Path::new(name), Path::new(temporary));
+        let access = Access::Owner;
+        replace::replace(
+            &self.descriptor,
+            Replacement { path, temporary, parts, access, reaches_disk: syncs },
+        )
     }
 
     /// Gives a file another name, in place of the one that was there.
@@ -272,16 +272,6 @@ fn check(
         _ => return Ok(()),
     };
     Err(refused(format_args!("{what} {problem}; to mend it: chmod {good_mode} {path}")))
-}
-
-/// A path as a word of a shell's command, so that the command can be run as it is told.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |it: char| it.is_alphanumeric() || "-_./:@+,=".contains(it);
-    if text.chars().all(is_plain) && !text.starts_with('-') {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn refused(why: fmt::Arguments<'_>) -> io::Error {

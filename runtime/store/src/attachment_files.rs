@@ -329,11 +329,7 @@ impl Writer {
     /// Writes a file anew under the name it has.
     fn replace(&mut self, id: ConnectionId, bytes: &[u8]) -> io::Result<()> {
         let temporary = self.temporary(id);
-        let replaced = self
-            .folder
-            .write(&temporary, bytes, self.syncs)
-            .and_then(|()| self.folder.rename(&temporary, id));
-        replaced.inspect_err(|_error| self.folder.discard(&temporary))
+        self.folder.replace(id, &temporary, bytes, self.syncs)
     }
 
     fn discard_all(&self, written: &[Written]) {

@@ -65,6 +65,17 @@ impl Folder {
         self.0.create(temporary, &[bytes], syncs)
     }
 
+    /// Writes a connection's file anew.
+    pub fn replace(
+        &self,
+        id: ConnectionId,
+        temporary: &str,
+        bytes: &[u8],
+        syncs: bool,
+    ) -> io::Result<()> {
+        self.0.replace(&name(id), temporary, &[bytes], syncs)
+    }
+
     /// What an attachment file says of its value, and the bytes it has. Of the file no more is read than a
     /// header can be.
     pub fn read_header(&self, id: ConnectionId) -> Result<(Header, u64), ReadError> {

@@ -1,0 +1,13 @@
+//! Paths in commands that a message shows, so that they can be run as they are.
+
+use std::path::Path;
+
+/// A path as one word of a shell command, quoted if it has to be. run as it is told.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |it: char| it.is_alphanumeric() || "-_./:@+,=".contains(it);
+    if text.chars().all(is_plain) && !text.starts_with('-') {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
