@@ -255,7 +255,7 @@ impl Server {
         {
             self.upgrade(request, opening, app, peer).await
         } else if request.method() == Method::CONNECT {
-            plain(*handshake::no_tunnel(&request, protocol))
+            plain(*handshake::refuse_connect(&request, protocol))
         } else {
             self.respond(request, peer).await
         }

@@ -6,10 +6,10 @@ use tungstenite::protocol::frame::Frame as ControlFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use zigttp_abi::close_code;
 
-/// Code and reason of a close frame the server sends.
+/// The code and reason of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Close {
-    /// A code that may be sent (RFC 6455, 7.4), or 1005 for a close frame without one.
+    /// A code that may be sent (RFC 6455, 7.4), or 1005 for a close frame without a code.
     pub code: u16,
     /// At most 123 bytes.
     pub reason: Box<str>,

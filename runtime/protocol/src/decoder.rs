@@ -1,9 +1,9 @@
-//! Messages out of a peer's bytes (RFC 6455, 5 and 8.1; RFC 7692, 6).
+//! Decodes a client's bytes into messages (RFC 6455, 5 and 8.1; RFC 7692, 6).
 //!
-//! It keeps what has come of a message, and nothing between messages. Memory grows with what has come,
-//! not with what a header promises, and not with what it would inflate to: a compressed message stays
-//! compressed until it is whole, so that a peer holds here what it has sent. Every other fault shows
-//! with the byte that makes it one.
+//! It keeps the received part of a message, and nothing between messages. Memory grows with what was
+//! received, not with the length in a header, nor with what a message inflates to: a compressed message
+//! stays compressed until it is complete, so that a client's message takes no more memory than it has
+//! sent. Every other fault is found at the byte that causes it.
 
 use bytes::Bytes;
 use zigttp_abi::close_code;
@@ -15,54 +15,56 @@ use crate::header::{Header, HeaderReader, Opcode};
 use crate::inflater::Inflater;
 use crate::partial::{Partial, extend_unmasked};
 
-/// From so many inflated bytes on others get to run before more are: some 0.3 ms of work (measured).
+/// After this many inflated bytes the decoder pauses, so that other tasks can run: some 0.3 ms of work
+/// (measured).
 const PAUSE_AFTER: usize = 256 << 10;
-/// Frames of one message; empty ones would have no end. Clients of good faith send 65,536 (Autobahn).
+/// Most frames of one message: without a limit, empty ones could go on for ever. Autobahn sends 65,536.
 const MAX_FRAGMENTS: u32 = 1 << 20;
 
-/// Room made for a frame, by how much of it is at hand: a message of 1 MiB is not moved as it grows
-/// (which took half as long again, measured), and a promise alone reserves next to nothing.
+/// How much memory is reserved for a frame, for each byte of it that was received: a message of 1 MiB is
+/// then not moved as it grows (which took half as long again, measured), and a header alone reserves
+/// almost nothing.
 const RESERVED_PER_BYTE: usize = 32;
 
 /// The decoder of one connection.
 pub struct Decoder {
     max_message_size: usize,
     header: HeaderReader,
-    /// The frame whose payload comes now.
+    /// The frame whose payload is being received.
     payload: Option<Payload>,
-    /// The message whose last frame has not come.
+    /// The message whose last frame is still to come.
     message: Option<Partial>,
-    /// The payload of a control frame, which may come between the frames of a message.
+    /// The payload of a control frame, which may arrive between the frames of a message.
     control: Vec<u8>,
 }
 
 struct Payload {
     header: Header,
-    /// Bytes that have come.
+    /// Bytes received so far.
     taken: u64,
 }
 
-/// A whole message.
+/// A complete message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Message {
     Data {
         value: Value,
-        /// What it took on the wire, if it was compressed.
+        /// Its length on the wire, if it was compressed.
         compressed_bytes: Option<u64>,
     },
     Ping(Bytes),
     Pong,
-    /// Code 1005 if the frame held none.
+    /// Code 1005 if the frame has none.
     Close(Close),
 }
 
-/// How far [`Decoder::next`] has come.
+/// How far [`Decoder::next`] got.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     Message(Message),
-    /// All input is taken, and more has to come.
-    Hungry,
-    /// Much was inflated: call again, after others.
+    /// It has consumed all input and needs more.
+    NeedsInput,
+    /// It has inflated a lot: let other tasks run, then call it again.
     Paused,
 }
 
@@ -77,18 +79,18 @@ impl Decoder {
         }
     }
 
-    /// Whether a message has begun that has not ended.
+    /// Whether a message has begun and not ended.
     pub fn is_inside_message(&self) -> bool {
         self.message.is_some()
     }
 
-    /// Whether more comes of what was taken without any input: after [`Step::Paused`].
+    /// Whether it can go on without input: after [`Step::Paused`].
     pub fn is_inflating(&self) -> bool {
         let compressed = self.message.as_ref().and_then(|message| message.compressed.as_ref());
         compressed.is_some_and(|compressed| compressed.inflater.is_some())
     }
 
-    /// Memory that a message under way holds.
+    /// Memory that the message under way takes.
     pub fn held_bytes(&self) -> usize {
         self.message.as_ref().map_or(0, |message| {
             let compressed = message.compressed.as_ref().map_or(0, |compressed| {
@@ -99,23 +101,25 @@ impl Decoder {
         })
     }
 
-    /// Gives up what there is of a message. Nothing of use can follow.
+    /// Frees the message under way. The decoder cannot be used afterwards.
     pub fn forget(&mut self) {
         self.message = None;
         self.control = Vec::new();
     }
 
-    /// Takes input until a message has ended. Frames that begin after it are left.
+    /// Consumes input up to the end of a message. Frames after it stay in the input.
     ///
     /// # Errors
-    /// When the peer breaks the protocol, or a bound. Nothing of use can follow.
+    /// When the client breaks the protocol or exceeds a limit. The decoder cannot be used afterwards.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Step, Fault> {
         let mut inflated = 0;
         loop {
             let payload = match &mut self.payload {
                 Some(payload) => payload,
                 None => {
-                    let Some(header) = self.header.read(input)? else { return Ok(Step::Hungry) };
+                    let Some(header) = self.header.read(input)? else {
+                        return Ok(Step::NeedsInput);
+                    };
                     self.begin_frame(&header, input.len())?;
                     self.payload.insert(Payload { header, taken: 0 })
                 }
@@ -123,7 +127,7 @@ impl Decoder {
             let Payload { header, taken } = payload;
             let left = header.len - *taken;
             if left > 0 && input.is_empty() {
-                return Ok(Step::Hungry);
+                return Ok(Step::NeedsInput);
             }
             let piece = &input[..left.min(input.len() as u64) as usize];
             let mut has_more = false;
@@ -167,8 +171,8 @@ impl Decoder {
         }
     }
 
-    /// Judges a frame by its header, and what has come before.
-    fn begin_frame(&mut self, header: &Header, at_hand: usize) -> Result<(), Fault> {
+    /// Checks a frame by its header and the frames before it. `available` is how much of it was received.
+    fn begin_frame(&mut self, header: &Header, available: usize) -> Result<(), Fault> {
         if header.opcode.is_control() {
             return Ok(());
         }
@@ -192,14 +196,14 @@ impl Decoder {
         let max = self.max_message_size as u64;
         let max_wire_bytes = match message.compressed {
             None => max,
-            // Data may grow by an eighth: fixed codes have up to nine bits a byte.
+            // Compression may add an eighth: fixed codes have up to nine bits for each byte.
             Some(_) => max + max / 8 + 64,
         };
         if message.wire_bytes > max_wire_bytes || message.fragments > MAX_FRAGMENTS {
             return Err(Fault::TooBig);
         }
         if message.compressed.is_none() {
-            let reserved = header.len.min((at_hand * RESERVED_PER_BYTE) as u64) as usize;
+            let reserved = header.len.min((available * RESERVED_PER_BYTE) as u64) as usize;
             if message.fragments == 1 {
                 message.bytes.reserve_exact(reserved);
             } else {
@@ -209,7 +213,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The message that ends with this frame, if one does.
+    /// Returns the message that ends with this frame, if one does.
     fn end_frame(&mut self, header: &Header) -> Result<Option<Message>, Fault> {
         Ok(match header.opcode {
             Opcode::Ping => Some(Message::Ping(std::mem::take(&mut self.control).into())),
@@ -228,7 +232,7 @@ impl Decoder {
     }
 }
 
-/// What the payload of a close frame says (RFC 6455, 5.5.1).
+/// The code and reason in the payload of a close frame (RFC 6455, 5.5.1).
 fn close(payload: &[u8]) -> Result<Close, Fault> {
     match payload {
         [] => Ok(Close::new(close_code::NO_STATUS, "")),
@@ -272,7 +276,7 @@ mod tests {
         frame
     }
 
-    /// All messages of a stream that comes in pieces of so many bytes, and the fault that ends it.
+    /// Decodes a stream in pieces of `step` bytes: its messages, and the fault that ends it.
     fn decode(stream: &[u8], step: usize) -> (Vec<Message>, Option<Fault>) {
         let mut decoder = Decoder::new(MAX, true);
         let mut messages = Vec::new();
@@ -281,7 +285,7 @@ mod tests {
                 match decoder.next(&mut piece) {
                     Ok(Step::Message(message)) => messages.push(message),
                     Ok(Step::Paused) => {}
-                    Ok(Step::Hungry) => break,
+                    Ok(Step::NeedsInput) => break,
                     Err(fault) => return (messages, Some(fault)),
                 }
             }
@@ -338,21 +342,21 @@ mod tests {
         while let Ok(Step::Message(_)) = decoder.next(&mut input) {}
         assert!(decoder.message.is_none() && decoder.payload.is_none());
         assert_eq!(decoder.control.capacity(), 0);
-        // Multiplied by every connection there is.
+        // Every connection has one.
         assert!(size_of::<Decoder>() <= 192, "{}", size_of::<Decoder>());
     }
 
     #[test]
-    fn a_promised_length_costs_no_memory() {
+    fn a_length_in_a_header_reserves_no_memory() {
         let mut decoder = Decoder::new(usize::MAX >> 2, false);
         let mut input = &b"\x82\xff\0\0\0\x7f\0\0\0\0\x01\x02\x03\x04few"[..];
-        assert_eq!(decoder.next(&mut input), Ok(Step::Hungry));
+        assert_eq!(decoder.next(&mut input), Ok(Step::NeedsInput));
         let message = decoder.message.expect("it has begun");
         assert_eq!((message.bytes.len(), message.bytes.capacity()), (3, 3 * RESERVED_PER_BYTE));
     }
 
     #[test]
-    fn what_is_over_the_bound_is_refused_by_its_header() {
+    fn a_message_over_the_limit_is_refused_by_its_header() {
         let over = |first: u8, len: u64| [&[first, 0xff][..], &len.to_be_bytes(), &[0; 4]].concat();
         let max = MAX as u64;
         assert_eq!(decode(&over(0x82, max), 99), (vec![], None));
@@ -378,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compressed_message_holds_what_has_come_until_it_is_whole() {
+    fn a_compressed_message_stays_compressed_until_it_is_complete() {
         let zeros = vec![0; MAX];
         let compressed = deflate(&zeros);
         let (start, end) = compressed.split_at(compressed.len() - 1);
@@ -386,7 +390,7 @@ mod tests {
             let mut decoder = Decoder::new(MAX, true);
             let sent = if last.is_empty() { &compressed[..] } else { start };
             let mut input = &frame(0x42, sent)[..];
-            assert_eq!(decoder.next(&mut input), Ok(Step::Hungry));
+            assert_eq!(decoder.next(&mut input), Ok(Step::NeedsInput));
             assert!(decoder.is_inside_message() && !decoder.is_inflating());
             let held = decoder.held_bytes();
             assert!((sent.len()..2 * sent.len()).contains(&held), "{held} of {}", sent.len());
@@ -394,7 +398,7 @@ mod tests {
             let Ok(Step::Message(Message::Data { value, compressed_bytes })) =
                 decoder.next(&mut input)
             else {
-                panic!("it is whole")
+                panic!("it is complete")
             };
             assert!(value.bytes() == &zeros[..]);
             assert_eq!(compressed_bytes, Some(compressed.len() as u64));
@@ -441,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_judged_with_the_byte_that_makes_it_no_utf_8() {
+    fn a_text_is_refused_at_the_first_byte_that_is_not_utf_8() {
         for (bytes, bad) in [
             (&b"caf\xe9 "[..], 4),
             (b"\xed\xa0\x80", 1),
@@ -462,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_in_the_order_of_their_messages() {
+    fn frames_of_two_messages_must_not_be_mixed() {
         let continues = Some(Fault::Protocol("a frame continues no message"));
         assert_eq!(decode(&frame(0x80, b"x"), 99).1, continues);
         let twice = [frame(0x01, b"x"), frame(0x80, b"y"), frame(0x00, b"z")].concat();
@@ -473,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_frame_holds_nothing_or_a_code_that_may_be_sent_and_a_reason() {
+    fn a_close_frame_is_empty_or_has_a_code_that_may_be_sent_and_a_reason() {
         let close = |payload: &[u8]| decode(&frame(0x88, payload), 99);
         for (payload, code, reason) in
             [(&b""[..], 1005, ""), (b"\x03\xe8", 1000, ""), (b"\x0f\xa0\xc3\xa9", 4000, "\u{e9}")]

@@ -1,9 +1,9 @@
-//! permessage-deflate (RFC 7692): what is agreed on in the handshake, and compressing what goes out.
-//! Inflating what comes in is in `inflater.rs`.
+//! permessage-deflate (RFC 7692): the negotiation in the handshake, and compressing outgoing messages.
+//! `inflater.rs` inflates incoming ones.
 //!
 //! Each message is compressed by itself (`server_no_context_takeover`, `client_no_context_takeover`), so
-//! that no connection holds a window: states belong to threads and are held while a message is
-//! compressed. It also lets a broadcast be compressed once for all peers with the same window.
+//! no connection keeps a window: threads keep the compressors and use one for the length of a message.
+//! A broadcast can then also be compressed once for all clients with the same window.
 
 mod compressor;
 mod offer;

@@ -1,25 +1,26 @@
-//! Why nothing more is read of a peer, and the close frame that answers it (RFC 6455, 7.4.1).
+//! Why the server stops reading from a client, and the close frame that says so (RFC 6455, 7.4.1).
 
 use zigttp_abi::close_code;
 
 use crate::close::Close;
 
-/// A violation. What follows it is not read.
+/// A message that the server does not accept. It reads nothing after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A frame that may not be, with what is wrong with it.
+    /// A frame that breaks the protocol, and how.
     Protocol(&'static str),
-    /// A text, or the reason of a close.
+    /// A text message, or the reason of a close frame.
     NotUtf8,
     /// A compressed message that does not inflate.
     NotDeflate,
-    /// A message over the bound.
+    /// A message over the limit of its size.
     TooBig,
-    /// No memory is left of what messages under way may hold together.
+    /// All messages under way together have reached the limit of their memory.
     NoRoom,
 }
 
 impl Fault {
+    /// The close frame for it.
     pub fn close(self) -> Close {
         let (code, reason) = match self {
             Fault::Protocol(violation) => (close_code::PROTOCOL_ERROR, violation),

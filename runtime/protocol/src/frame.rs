@@ -1,5 +1,5 @@
-//! A data frame ready to be written (RFC 6455, 5.2): header and payload in one run of bytes, made
-//! once and shared by all connections it goes to.
+//! A data frame ready to be written (RFC 6455, 5.2): header and payload in one buffer, made once and
+//! shared by all connections that it is sent to.
 
 use bytes::Bytes;
 use tungstenite::protocol::frame::FrameHeader;
@@ -8,7 +8,7 @@ use zigttp_abi::value::ValueKind;
 
 use zigttp_abi::value::{Value, well_formed};
 
-/// A whole, unmasked text or binary message.
+/// A complete, unmasked text or binary message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     bytes: Bytes,
@@ -19,21 +19,21 @@ pub struct Frame {
     message_len: usize,
 }
 
-/// What a frame holds in a queue besides its bytes, whatever its size: its place in a list that doubles as
-/// it grows (twice [`Bytes`]), what an allocation of a few bytes is rounded up to (32), and what sharing
-/// them takes (32).
+/// What a frame of any size takes in a queue besides its bytes: its entry in a list that doubles as it
+/// grows (twice [`Bytes`]), what an allocation of a few bytes is rounded up to (32), and what sharing them
+/// takes (32).
 const ENTRY_BYTES: usize = 128;
 const _: () = assert!(2 * size_of::<Bytes>() + 32 + 32 <= ENTRY_BYTES);
 
-/// What an encoded frame counts against the bound of a queue.
+/// What an encoded frame counts towards the limit of a queue.
 pub fn queue_bytes(encoded: &Bytes) -> usize {
     ENTRY_BYTES + encoded.len()
 }
 
 impl Frame {
-    /// A text frame. Bytes that are no UTF-8 (from lone surrogates) become U+FFFD.
+    /// A text frame. Bytes that are not UTF-8 (from lone surrogates) become U+FFFD.
     pub fn text(payload: &[u8]) -> Frame {
-        // Most is ASCII, which is found out in a few instructions.
+        // Most text is ASCII, which takes a few instructions to check.
         if payload.is_ascii() {
             return Frame::encode(true, payload);
         }
@@ -45,7 +45,7 @@ impl Frame {
         Frame::encode(false, payload)
     }
 
-    /// A text frame of a string, a binary one of whatever else.
+    /// A text frame for a string, a binary one for every other value.
     pub fn of(value: &Value) -> Frame {
         Frame::encode(value.kind() == ValueKind::Text, value.bytes())
     }
@@ -63,7 +63,7 @@ impl Frame {
     fn with_header(is_text: bool, is_compressed: bool, payload: &[u8]) -> Frame {
         let opcode = OpCode::Data(if is_text { Data::Text } else { Data::Binary });
         let header = FrameHeader { opcode, rsv1: is_compressed, ..FrameHeader::default() };
-        // Exactly what it takes: with room left, sharing would be another allocation.
+        // Exactly the length: with room left, sharing would take another allocation.
         let len = header.len(payload.len() as u64) + payload.len();
         let mut bytes = Vec::with_capacity(len);
         header.format(payload.len() as u64, &mut bytes).expect("writing to memory cannot fail");
@@ -73,12 +73,12 @@ impl Frame {
         Frame { bytes: bytes.into(), header_len, is_text, is_compressed, message_len }
     }
 
-    /// What goes over the wire.
+    /// The bytes on the wire.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// The same, alone.
+    /// The bytes on the wire, without the rest.
     pub fn into_bytes(self) -> Bytes {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! What must hold for any bytes of a peer.
+//! What must hold for any bytes of a client.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -8,19 +8,20 @@ use zigttp_abi::value::{Value, ValueKind};
 use crate::decoder::{Decoder, Message, Step};
 use crate::fault::Fault;
 
-/// Largest message: small, so that bounds are met often, and large enough for some inflation.
+/// Largest message: small, so that inputs often reach the limit, and large enough for some inflation.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
-/// A peer's bytes make the same messages and the same end however they are cut, and those that
-/// tungstenite makes of them. The first byte says where they are cut, the second whether compression
-/// was agreed upon.
+/// However a client's bytes are cut, they decode to the same messages and the same end, and to the
+/// messages that tungstenite decodes. The first byte says where they are cut, the second whether
+/// compression was agreed on.
 pub fn frames(bytes: &[u8]) {
     let [step, flags, stream @ ..] = bytes else { return };
     let is_deflate_agreed = flags & 1 == 1;
     let whole = decoded(stream, stream.len().max(1), is_deflate_agreed);
     let cut = decoded(stream, usize::from(*step).max(1), is_deflate_agreed);
     assert_eq!(whole.0, cut.0);
-    // What is compressed may be no deflate, no UTF-8 and too large: which of them shows first is chance.
+    // A compressed message may have several faults (not deflate, not UTF-8, too large): which of them is
+    // found first depends on the cut.
     assert_eq!(whole.1.is_some(), cut.1.is_some());
     assert!(is_deflate_agreed || whole.1 == cut.1);
     let (messages, fault) = whole;
@@ -33,8 +34,8 @@ pub fn frames(bytes: &[u8]) {
         let messages: Vec<_> =
             messages.into_iter().filter(|it| !matches!(it, Message::Close(_))).collect();
         let theirs = decoded_by_tungstenite(stream);
-        // A fault shows here with the byte that makes it one, and there perhaps later, or before a
-        // message that came whole.
+        // The decoder finds a fault at the byte that causes it; tungstenite may find it later, or before
+        // a message that is complete.
         let common = match fault {
             None => messages.len().max(theirs.len()),
             Some(_) => messages.len().min(theirs.len()),
@@ -43,7 +44,7 @@ pub fn frames(bytes: &[u8]) {
     }
 }
 
-/// What a connection makes of a peer's bytes: messages, and the fault.
+/// What the decoder makes of a client's bytes: messages, and the fault.
 fn decoded(stream: &[u8], step: usize, is_deflate_agreed: bool) -> (Vec<Message>, Option<Fault>) {
     let mut decoder = Decoder::new(MAX_MESSAGE_BYTES, is_deflate_agreed);
     let mut messages = Vec::new();
@@ -57,7 +58,7 @@ fn decoded(stream: &[u8], step: usize, is_deflate_agreed: bool) -> (Vec<Message>
                         return (messages, None);
                     }
                 }
-                Ok(Step::Hungry) => break,
+                Ok(Step::NeedsInput) => break,
                 Ok(Step::Paused) => {}
                 Err(fault) => return (messages, Some(fault)),
             }
@@ -72,16 +73,16 @@ fn decoded_by_tungstenite(stream: &[u8]) -> Vec<Message> {
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
     let mut context = WebSocketContext::new(Role::Server, Some(config));
-    let mut peer = Peer(Cursor::new(stream));
+    let mut client = Client(Cursor::new(stream));
     let mut messages = Vec::new();
-    while let Ok(message) = context.read(&mut peer) {
+    while let Ok(message) = context.read(&mut client) {
         let data = |value| Message::Data { value, compressed_bytes: None };
         let message = match message {
             tungstenite::Message::Text(text) => data(Value::text(text.as_str())),
             tungstenite::Message::Binary(bytes) => data(Value::new(ValueKind::ArrayBuffer, bytes)),
             tungstenite::Message::Ping(payload) => Message::Ping(payload),
             tungstenite::Message::Pong(_) => Message::Pong,
-            // It knows fewer codes, and makes others of those that it does not know.
+            // Tungstenite knows fewer codes, and replaces those that it does not know.
             tungstenite::Message::Close(_) => break,
             tungstenite::Message::Frame(_) => unreachable!("frames are not read"),
         };
@@ -90,10 +91,10 @@ fn decoded_by_tungstenite(stream: &[u8]) -> Vec<Message> {
     messages
 }
 
-/// Sends its bytes, and takes whatever it is sent.
-struct Peer<'a>(Cursor<&'a [u8]>);
+/// Sends its bytes, and accepts everything that it is sent.
+struct Client<'a>(Cursor<&'a [u8]>);
 
-impl Read for Peer<'_> {
+impl Read for Client<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer)? {
             0 => Err(io::ErrorKind::WouldBlock.into()),
@@ -102,7 +103,7 @@ impl Read for Peer<'_> {
     }
 }
 
-impl Write for Peer<'_> {
+impl Write for Client<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(bytes.len())
     }

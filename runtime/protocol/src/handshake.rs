@@ -1,5 +1,5 @@
-//! The opening handshake, over HTTP/1.1 (RFC 6455, 4.2) and HTTP/2 (RFC 8441): is a request one, is it a
-//! good one, and which subprotocol.
+//! The opening handshake, over HTTP/1.1 (RFC 6455, 4.2) and HTTP/2 (RFC 8441): whether a request is one,
+//! whether it is valid, and which subprotocol is chosen.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
@@ -10,32 +10,32 @@ use tungstenite::handshake::derive_accept_key;
 
 use crate::list;
 
-/// The first of the subprotocols that a client offers and the handler speaks (RFC 6455, 4.2.2). With
-/// none in common the answer names none, and it is the client that fails the connection.
-pub fn protocol<'a>(headers: &HeaderMap, spoken: &'a [String]) -> Option<&'a str> {
+/// Chooses the first of the client's subprotocols that the handler speaks (RFC 6455, 4.2.2). With none in
+/// common the response names none, and the client fails the connection.
+pub fn choose_protocol<'a>(headers: &HeaderMap, spoken: &'a [String]) -> Option<&'a str> {
     tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
         .find_map(|offered| spoken.iter().find(|spoken| *spoken == offered))
         .map(String::as_str)
 }
 
-/// Names the subprotocol in the answer.
+/// Names the subprotocol in the response.
 ///
 /// # Panics
-/// When it is no token.
-pub fn select(switching: &mut Response<()>, protocol: &str) {
+/// When it is not a token.
+pub fn set_protocol(response: &mut Response<()>, protocol: &str) {
     let protocol =
         HeaderValue::from_str(protocol).expect("protocols are tokens: checked when loaded");
-    switching.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
 }
 
-/// Whether a subprotocol has a name that a header can hold (RFC 9110, 5.6.2).
+/// Whether a header can hold this name of a subprotocol (RFC 9110, 5.6.2).
 pub fn is_token(name: &str) -> bool {
     let is_mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
 }
 
-/// Whether a request asks for a WebSocket, well or badly. `protocol` is what an extended `CONNECT` is for
-/// (RFC 8441, 4).
+/// Whether a request asks for a WebSocket, validly or not. `protocol` is the `:protocol` of an extended
+/// `CONNECT` (RFC 8441, 4).
 pub fn is_attempt<B>(request: &Request<B>, protocol: Option<&str>) -> bool {
     match protocol {
         Some(protocol) => protocol == "websocket",
@@ -43,31 +43,35 @@ pub fn is_attempt<B>(request: &Request<B>, protocol: Option<&str>) -> bool {
     }
 }
 
-/// What refuses a `CONNECT` that no WebSocket comes of: nothing else is tunnelled.
-pub fn no_tunnel<B>(request: &Request<B>, protocol: Option<&str>) -> Refusal {
+/// The response to a `CONNECT` that opens no WebSocket: the server tunnels nothing else.
+pub fn refuse_connect<B>(request: &Request<B>, protocol: Option<&str>) -> ErrorResponse {
     if is_attempt(request, protocol) {
-        refusal(StatusCode::NOT_FOUND, "there is no WebSocket at this path\n")
+        error_response(StatusCode::NOT_FOUND, "there is no WebSocket at this path\n")
     } else {
-        refusal(StatusCode::NOT_IMPLEMENTED, "this server tunnels nothing but WebSockets\n")
+        error_response(StatusCode::NOT_IMPLEMENTED, "this server tunnels nothing but WebSockets\n")
     }
 }
 
-/// A response of one line that refuses a request. Boxed: it is the rare one of two.
-pub type Refusal = Box<Response<&'static str>>;
+/// A response with a status from 400 on and one line of text. Boxed, because it is rare.
+pub type ErrorResponse = Box<Response<&'static str>>;
 
-fn refusal(status: StatusCode, line: &'static str) -> Refusal {
+fn error_response(status: StatusCode, line: &'static str) -> ErrorResponse {
     let mut response = Response::new(line);
     *response.status_mut() = status;
     Box::new(response)
 }
 
-/// The 101 of a good handshake; the 200 of a good extended `CONNECT`, whose protocol is given.
+/// Checks a handshake. Returns the 101 for a valid one; for a valid extended `CONNECT`, which has a
+/// `protocol`, the 200.
 ///
 /// # Errors
 /// The response that says what is wrong with it.
-pub fn answer<B>(request: &Request<B>, protocol: Option<&str>) -> Result<Response<()>, Refusal> {
+pub fn respond<B>(
+    request: &Request<B>,
+    protocol: Option<&str>,
+) -> Result<Response<()>, ErrorResponse> {
     if protocol.is_some() {
-        return answer_connect(request.headers());
+        return respond_to_connect(request.headers());
     }
     let headers = request.headers();
     if request.method() != Method::GET {
@@ -80,7 +84,8 @@ pub fn answer<B>(request: &Request<B>, protocol: Option<&str>) -> Result<Respons
         return Err(bad("a WebSocket handshake needs \"Connection: Upgrade\"\n"));
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let mut response = refusal(StatusCode::UPGRADE_REQUIRED, "this server speaks version 13\n");
+        let mut response =
+            error_response(StatusCode::UPGRADE_REQUIRED, "this server speaks version 13\n");
         response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         return Err(response);
@@ -92,7 +97,7 @@ pub fn answer<B>(request: &Request<B>, protocol: Option<&str>) -> Result<Respons
     if !is_key(key.as_bytes()) {
         return Err(bad("Sec-WebSocket-Key is not 16 bytes in base64\n"));
     }
-    // What follows a handshake are frames: nobody on the way shall take them for something else.
+    // Frames follow a handshake: no proxy may take them for a body.
     let is_empty = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
     if !is_empty || headers.contains_key(TRANSFER_ENCODING) {
         return Err(bad("a WebSocket handshake has no body\n"));
@@ -109,13 +114,13 @@ pub fn answer<B>(request: &Request<B>, protocol: Option<&str>) -> Result<Respons
     Ok(response)
 }
 
-/// The same of an extended `CONNECT` (RFC 8441, 5). Its method and `:` fields have been checked where it
-/// was read; there is no key, and `Upgrade` and 426 are not known to HTTP/2 (RFC 9113, 8.6).
-fn answer_connect(headers: &HeaderMap) -> Result<Response<()>, Refusal> {
+/// Checks an extended `CONNECT` (RFC 8441, 5). Its method and `:` fields were checked when it was read;
+/// it has no key, and HTTP/2 has neither `Upgrade` nor 426 (RFC 9113, 8.6).
+fn respond_to_connect(headers: &HeaderMap) -> Result<Response<()>, ErrorResponse> {
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let mut refusal = bad("this server speaks version 13\n");
-        refusal.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return Err(refusal);
+        let mut response = bad("this server speaks version 13\n");
+        response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Err(response);
     }
     if headers.contains_key(CONTENT_LENGTH) {
         return Err(bad("a WebSocket handshake has no body\n"));
@@ -123,12 +128,11 @@ fn answer_connect(headers: &HeaderMap) -> Result<Response<()>, Refusal> {
     Ok(Response::new(()))
 }
 
-fn bad(what: &'static str) -> Refusal {
-    refusal(StatusCode::BAD_REQUEST, what)
+fn bad(line: &'static str) -> ErrorResponse {
+    error_response(StatusCode::BAD_REQUEST, line)
 }
 
-/// Whether a comma-separated list header has this token, in any case and position, in any of the
-/// header's lines.
+/// Whether a comma-separated list header has this token, in any case and position, in any of its lines.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     tokens(headers, name).any(|item| item.eq_ignore_ascii_case(token))
 }
@@ -142,8 +146,8 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
         .flat_map(|value| list::split(value, ','))
 }
 
-/// 16 bytes in base64: 22 digits and `==`. The last digit carries two bits; decoders differ on
-/// the other four, so they are not looked at.
+/// 16 bytes in base64: 22 digits and `==`. The last digit carries two bits; decoders differ on the
+/// other four, so they are not checked.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     key.len() == 24 && key[..22].iter().all(is_digit) && key.ends_with(b"==")
@@ -164,9 +168,9 @@ mod tests {
             .body(())
             .expect("a good request");
         change(&mut request);
-        match answer(&request, None) {
+        match respond(&request, None) {
             Ok(response) => response.status().as_u16(),
-            Err(refusal) => refusal.status().as_u16(),
+            Err(response) => response.status().as_u16(),
         }
     }
 
@@ -195,49 +199,49 @@ mod tests {
 
     #[test]
     fn a_handshake_over_http_2_needs_its_version_and_no_key() {
-        let answered = |protocol, change: fn(&mut HeaderMap)| {
+        let response = |protocol, change: fn(&mut HeaderMap)| {
             let mut request = Request::connect("https://server.example.com/chat")
                 .header(SEC_WEBSOCKET_VERSION, "13")
                 .body(())
                 .expect("a good request");
             change(request.headers_mut());
             if !is_attempt(&request, Some(protocol)) {
-                return no_tunnel(&request, Some(protocol)).map(|_line| ());
+                return refuse_connect(&request, Some(protocol)).map(|_line| ());
             }
-            answer(&request, Some(protocol)).unwrap_or_else(|refusal| refusal.map(|_line| ()))
+            respond(&request, Some(protocol)).unwrap_or_else(|error| error.map(|_line| ()))
         };
-        let good = answered("websocket", |_| ());
+        let good = response("websocket", |_| ());
         assert_eq!((good.status().as_u16(), good.headers().len()), (200, 0));
-        let old = answered("websocket", |headers| {
+        let old = response("websocket", |headers| {
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("8"));
         });
         assert_eq!(
             (old.status().as_u16(), old.headers()[SEC_WEBSOCKET_VERSION].as_bytes()),
             (400, &b"13"[..])
         );
-        let headless = answered("websocket", HeaderMap::clear);
-        assert_eq!(headless.status().as_u16(), 400);
-        let with_body = answered("websocket", |headers| {
+        let without_headers = response("websocket", HeaderMap::clear);
+        assert_eq!(without_headers.status().as_u16(), 400);
+        let with_body = response("websocket", |headers| {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         });
         assert_eq!(with_body.status().as_u16(), 400);
-        assert_eq!(answered("connect-udp", |_| ()).status().as_u16(), 501);
+        assert_eq!(response("connect-udp", |_| ()).status().as_u16(), 501);
     }
 
     #[test]
-    fn the_first_offered_protocol_that_is_spoken_is_taken() {
+    fn the_first_offered_protocol_that_the_handler_speaks_is_chosen() {
         let spoken = ["chat.v1".to_owned(), "chat.v2".to_owned()];
-        let taken = |lines: &[&'static str]| {
+        let chosen = |lines: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for line in lines {
                 headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(line));
             }
-            protocol(&headers, &spoken)
+            choose_protocol(&headers, &spoken)
         };
-        assert_eq!(taken(&["chat.v2, chat.v1"]), Some("chat.v2"));
-        assert_eq!(taken(&["other", "chat.v1 ,chat.v2"]), Some("chat.v1"));
-        assert_eq!(taken(&["CHAT.V1", "chat"]), None);
-        assert_eq!(taken(&[]), None);
+        assert_eq!(chosen(&["chat.v2, chat.v1"]), Some("chat.v2"));
+        assert_eq!(chosen(&["other", "chat.v1 ,chat.v2"]), Some("chat.v1"));
+        assert_eq!(chosen(&["CHAT.V1", "chat"]), None);
+        assert_eq!(chosen(&[]), None);
     }
 
     #[test]

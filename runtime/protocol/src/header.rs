@@ -1,5 +1,5 @@
-//! The header of a frame (RFC 6455, 5.2), judged as soon as the bytes that tell are there: a peer need
-//! not send the rest of what will be refused.
+//! The header of a frame (RFC 6455, 5.2). Each part is checked as soon as it was received, so a bad frame
+//! is refused before the client has sent the rest of it.
 
 use crate::fault::Fault;
 
@@ -9,12 +9,12 @@ const MAX_BYTES: usize = 14;
 const MAX_CONTROL_BYTES: u8 = 125;
 
 const IS_FINAL: u8 = 0x80;
-/// Tells that a message is compressed (RFC 7692, 6).
+/// Marks a compressed message (RFC 7692, 6).
 const RESERVED_1: u8 = 0x40;
 const RESERVED_2_AND_3: u8 = 0x30;
 const IS_MASKED: u8 = 0x80;
 
-/// What stands before the payload of a frame.
+/// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     pub opcode: Opcode,
@@ -43,11 +43,11 @@ impl Opcode {
     }
 }
 
-/// Reads headers that come in pieces.
+/// Reads headers that arrive in pieces.
 pub struct HeaderReader {
     /// Whether permessage-deflate was agreed on.
     allows_compression: bool,
-    /// The bytes of a header that is not whole yet.
+    /// The bytes of a header that is not complete.
     bytes: [u8; MAX_BYTES],
     len: u8,
 }
@@ -57,10 +57,10 @@ impl HeaderReader {
         HeaderReader { allows_compression, bytes: [0; MAX_BYTES], len: 0 }
     }
 
-    /// Takes the next header off the input; `None` when all of that was taken and more has to come.
+    /// Takes the next header from the input; `None` when it has consumed all input and needs more.
     ///
     /// # Errors
-    /// When no frame of a client begins like this.
+    /// When no frame of a client may begin with these bytes.
     pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Fault> {
         if self.len == 0
             && let Some((header, len)) = parse(input, self.allows_compression)?
@@ -82,7 +82,7 @@ impl HeaderReader {
     }
 }
 
-/// The header that these bytes begin with, and its length; `None` while it is good as far as it goes.
+/// The header at the beginning of these bytes, and its length; `None` while it is valid so far.
 fn parse(bytes: &[u8], allows_compression: bool) -> Result<Option<(Header, usize)>, Fault> {
     let Some(&first) = bytes.first() else { return Ok(None) };
     let opcode = match first & 0x0f {
@@ -141,7 +141,7 @@ fn parse(bytes: &[u8], allows_compression: bool) -> Result<Option<(Header, usize
 mod tests {
     use super::*;
 
-    /// Reads a header in pieces of so many bytes: the header, and what is left.
+    /// Reads a header in pieces of `step` bytes: the header, and how many bytes it took.
     fn read(bytes: &[u8], step: usize, allows_compression: bool) -> Result<(Header, usize), Fault> {
         let mut reader = HeaderReader::new(allows_compression);
         let mut taken = 0;
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_header_is_refused_as_soon_as_it_shows() {
+    fn a_bad_header_is_refused_at_the_first_bad_byte() {
         for (bytes, what) in [
             (&b"\xa1"[..], "a reserved bit is set"),
             (b"\x91", "a reserved bit is set"),
@@ -202,8 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_frame_of_a_message_tells_that_it_is_compressed_and_only_if_that_was_agreed_on()
-     {
+    fn only_the_first_frame_of_a_message_may_be_marked_as_compressed_and_only_if_agreed_on() {
         let bytes = |first: u8| [first, 0x80, 1, 2, 3, 4];
         for first in [0xc1, 0xc2, 0x41, 0x42] {
             assert!(read(&bytes(first), 1, true).is_ok_and(|(header, _)| header.is_compressed));

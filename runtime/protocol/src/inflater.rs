@@ -1,6 +1,6 @@
-//! Inflates one message of a peer (RFC 7692, 7.2.2).
+//! Inflates one message of a client (RFC 7692, 7.2.2).
 //!
-//! A state is held while a message is under way, and kept by the thread that ends it.
+//! A message uses an inflater while it is inflated; the thread that ends it keeps the inflater.
 
 use std::cell::RefCell;
 
@@ -8,14 +8,14 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::fault::Fault;
 
-/// States that a thread keeps.
+/// Most inflaters that a thread keeps.
 const MAX_KEPT: usize = 8;
 
-/// What the sender's flush has left off, and an empty last block: only after a whole block does that
-/// end the stream. A message that is cut short inside of one is found out by it.
+/// The end of a flush, which the sender leaves out, and an empty last block. That ends the stream only
+/// after a complete block, so a message that is cut short inside a block is noticed.
 const TAIL: [u8; 6] = [0, 0, 0xff, 0xff, 3, 0];
 
-/// Least room made for what is inflated.
+/// Least room for inflated bytes.
 const ROOM: usize = 256;
 
 thread_local! {
@@ -25,32 +25,31 @@ thread_local! {
 pub struct Inflater(Decompress);
 
 impl Inflater {
-    /// What one takes: its window and its tables (measured, with room).
+    /// Memory of an inflater: its window and its tables (measured, rounded up).
     pub const BYTES: usize = 50 << 10;
 
-    /// One that this thread has kept, or a new one. Its window is the largest: it inflates what was
-    /// compressed with any.
+    /// Takes one that this thread has kept, or makes a new one. Its window is the largest, so it inflates
+    /// data that was compressed with any window.
     pub fn take() -> Inflater {
         let kept = KEPT.with_borrow_mut(Vec::pop);
         kept.unwrap_or_else(|| Inflater(Decompress::new(false)))
     }
 
-    /// Inflates a part of the message to the end of `out`. At most 1,032 times as much comes out as
-    /// goes in; who minds gives little at a time.
+    /// Inflates a part of the message and appends it to `out`: at most 1,032 bytes for each byte of input.
     ///
     /// # Errors
-    /// When it is no deflate, or `out` has more than `max` bytes. It has room for at most twice
-    /// that, then.
+    /// When the input is not deflate, or `out` gets more than `max` bytes; its capacity is at most twice
+    /// `max` then.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>, max: usize) -> Result<(), Fault> {
-        self.run(input, out, max).map(drop)
+        self.inflate(input, out, max).map(drop)
     }
 
-    /// Ends the message, and keeps the state for another.
+    /// Ends the message, and keeps the inflater for another.
     ///
     /// # Errors
     /// As for [`Inflater::push`], and when the message ends before its data does.
     pub fn finish(mut self, out: &mut Vec<u8>, max: usize) -> Result<(), Fault> {
-        if !self.run(&TAIL, out, max)? {
+        if !self.inflate(&TAIL, out, max)? {
             return Err(Fault::NotDeflate);
         }
         KEPT.with_borrow_mut(|kept| {
@@ -61,8 +60,8 @@ impl Inflater {
         Ok(())
     }
 
-    /// Answers whether the input's end was the end of a stream.
-    fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>, max: usize) -> Result<bool, Fault> {
+    /// Returns whether a stream ended at the end of the input.
+    fn inflate(&mut self, mut input: &[u8], out: &mut Vec<u8>, max: usize) -> Result<bool, Fault> {
         loop {
             if out.len() == out.capacity() {
                 out.reserve(ROOM.max(2 * input.len()));
@@ -77,15 +76,15 @@ impl Inflater {
                 return Err(Fault::TooBig);
             }
             match status {
-                // A sender may end a stream and begin another (RFC 7692, 7.2.3.4). Each takes
-                // input, so this comes to an end.
+                // A sender may end a stream and begin another (RFC 7692, 7.2.3.4). Each consumes
+                // input, so the loop ends.
                 Status::StreamEnd => {
                     self.0.reset(false);
                     if input.is_empty() {
                         return Ok(true);
                     }
                 }
-                // With room left nothing is held back.
+                // While there is room, zlib keeps no output back.
                 Status::Ok | Status::BufError if out.len() < out.capacity() => {
                     return if input.is_empty() { Ok(false) } else { Err(Fault::NotDeflate) };
                 }
@@ -101,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// Inflates a whole message, given in pieces of so many bytes.
+    /// Inflates a message in pieces of `step` bytes.
     fn inflate(message: &[u8], step: usize, max: usize) -> Result<Vec<u8>, Fault> {
         let mut inflater = Inflater::take();
         let mut out = Vec::new();
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_cut_short_or_is_no_deflate_is_refused() {
+    fn a_message_that_is_cut_short_or_is_not_deflate_is_refused() {
         let whole = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
         for len in 0..whole.len() - 1 {
             assert_eq!(inflate(&whole[..len], 99, 5), Err(Fault::NotDeflate), "{len}");
@@ -140,7 +139,7 @@ mod tests {
         }
     }
 
-    /// So many zeros, compressed.
+    /// `count` zeros, compressed.
     fn zeros(count: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(count / 100 + 100);
         let mut state = Compress::new(Compression::best(), false);
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_stops_at_the_bound_and_costs_at_most_twice_its_memory() {
+    fn a_bomb_stops_at_the_limit_and_takes_at_most_twice_that_memory() {
         const MAX: usize = 100_000;
         assert_eq!(inflate(&zeros(MAX), 1024, MAX), Ok(vec![0; MAX]));
         assert_eq!(inflate(&zeros(MAX + 1), 1024, MAX), Err(Fault::TooBig));

@@ -1,13 +1,13 @@
-//! A peer's bytes to messages and back (RFC 6455, 7692, 8441): functions and small state machines.
+//! A client's bytes to messages and back (RFC 6455, 7692, 8441): functions and small state machines.
 //!
 //! ```text
-//!  handshake, deflate::offer ── is a request for a WebSocket a good one, and what is agreed on
-//!  decoder ── messages out of bytes: header (judges frames), inflater (of compressed ones), fault
-//!  frame, close, deflate ── bytes out of messages
+//!  handshake, deflate::offer ── checks a request for a WebSocket, and what client and server agree on
+//!  decoder ── messages from bytes: header (checks frames), inflater (compressed messages), fault
+//!  frame, close, deflate ── bytes from messages
 //! ```
 //!
-//! Nothing here waits, looks at a clock, or knows a connection, a handler or a server: whoever has a
-//! transport feeds bytes in and takes bytes out.
+//! Nothing here waits, reads a clock, or knows a connection, a handler or a server: the code that has a
+//! transport passes bytes in and takes bytes out.
 
 pub mod close;
 pub mod decoder;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The items between these separators, of which one in a quoted string is none. A string that is not
-/// closed goes to the end.
+/// Splits at these separators, but not inside a quoted string. A string without a closing quote extends
+/// to the end.
 pub fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     let mut is_escaped = false;
@@ -19,18 +19,18 @@ pub fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     .map(str::trim)
 }
 
-/// What a token, or a quoted string, says; `None` if a quote is not where it has to be.
+/// The value of a token or a quoted string; `None` if a quote is in a wrong position.
 pub fn unquoted(value: &str) -> Option<Cow<'_, str>> {
     let Some(quoted) = value.strip_prefix('"') else {
         return (!value.contains('"')).then_some(Cow::Borrowed(value));
     };
-    let mut said = String::new();
+    let mut unescaped = String::new();
     let mut chars = quoted.chars();
     loop {
         match chars.next()? {
-            '"' => return chars.next().is_none().then_some(Cow::Owned(said)),
-            '\\' => said.push(chars.next()?),
-            char => said.push(char),
+            '"' => return chars.next().is_none().then_some(Cow::Owned(unescaped)),
+            '\\' => unescaped.push(chars.next()?),
+            char => unescaped.push(char),
         }
     }
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_separator_in_a_quoted_string_is_none() {
+    fn a_separator_in_a_quoted_string_does_not_split() {
         let items = |text| split(text, ',').collect::<Vec<_>>();
         assert_eq!(items("a, b ,c"), ["a", "b", "c"]);
         assert_eq!(items(r#"a; x="b, c", d"#), [r#"a; x="b, c""#, "d"]);
@@ -51,8 +51,8 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_string_says_what_is_in_it() {
-        for (value, said) in [
+    fn quotes_and_escapes_are_removed() {
+        for (value, expected) in [
             ("15", Some("15")),
             (r#""15""#, Some("15")),
             (r#""1\5""#, Some("15")),
@@ -64,7 +64,7 @@ mod tests {
             (r#""1"5"#, None),
             (r#""15\""#, None),
         ] {
-            assert_eq!(unquoted(value).as_deref(), said, "{value}");
+            assert_eq!(unquoted(value).as_deref(), expected, "{value}");
         }
     }
 }

@@ -1,40 +1,40 @@
-//! A data message while it comes: what is kept of it, and how it is inflated once it is whole.
+//! A data message while it is received, and how it is inflated once it is complete.
 
 use zigttp_abi::value::{Value, ValueKind};
 
 use crate::fault::Fault;
 use crate::inflater::Inflater;
 
-/// Most compressed bytes that are inflated at a time: at most 1 MiB comes of it.
+/// Most compressed bytes that are inflated at a time: they become 1 MiB at most.
 const INFLATED_AT_ONCE: usize = 1024;
 
-/// A data message as far as it has come.
+/// The received part of a data message.
 pub(crate) struct Partial {
     pub(crate) is_text: bool,
-    /// What has come; of a compressed one, what is inflated.
+    /// The received bytes; of a compressed message, the inflated ones.
     pub(crate) bytes: Vec<u8>,
-    /// Bytes that are known to be UTF-8, of a text.
+    /// How many bytes of a text were checked to be UTF-8.
     pub(crate) checked: usize,
     pub(crate) fragments: u32,
-    /// Boxed: few connections hold one.
+    /// Boxed, because few connections have one.
     pub(crate) compressed: Option<Box<Compressed>>,
-    /// Payload that came, or is announced by the frame that comes.
+    /// The payload of all its frames, with all of the frame that is being received.
     pub(crate) wire_bytes: u64,
 }
 
-/// What a compressed message has besides.
+/// The compressed part of a message.
 #[derive(Default)]
 pub(crate) struct Compressed {
-    /// What has come before the piece that makes the message whole.
+    /// What was received before the piece that completes the message.
     pub(crate) kept: Vec<u8>,
-    /// Bytes of `kept` that are inflated.
+    /// How many bytes of `kept` are inflated.
     pub(crate) used: usize,
-    /// Once the message is whole.
+    /// Set once the message is complete.
     pub(crate) inflater: Option<Inflater>,
 }
 
 impl Partial {
-    /// Takes payload in. Answers how much.
+    /// Appends payload. Returns its length.
     pub(crate) fn take(
         &mut self,
         piece: &[u8],
@@ -46,13 +46,13 @@ impl Partial {
         Ok(piece.len())
     }
 
-    /// Whether something that was kept is not inflated yet.
+    /// Whether a part of `kept` is still to be inflated.
     pub(crate) fn has_kept(&self) -> bool {
         self.compressed.as_ref().is_some_and(|it| it.used < it.kept.len())
     }
 
-    /// Inflates a whole message, only so much at a time: first what was kept, then its last piece.
-    /// Answers how much of that it has taken.
+    /// Inflates a part of a complete message: first from `kept`, then from its last piece. Returns how
+    /// much of that piece it has consumed.
     pub(crate) fn inflate(
         &mut self,
         piece: &[u8],
@@ -85,7 +85,7 @@ impl Partial {
         Ok(taken)
     }
 
-    /// Judges the text as far as it has come; a character may still be half.
+    /// Checks the received part of a text; its last character may be incomplete.
     pub(crate) fn check_text(&mut self) -> Result<(), Fault> {
         if !self.is_text {
             return Ok(());
@@ -98,7 +98,7 @@ impl Partial {
         Ok(())
     }
 
-    /// The message, and what it took on the wire, if it was compressed.
+    /// Ends the message. Returns it and, if it was compressed, its length on the wire.
     pub(crate) fn end(mut self, max: usize) -> Result<(Value, Option<u64>), Fault> {
         let compressed = self.compressed.take();
         let compressed_bytes = compressed.is_some().then_some(self.wire_bytes);
@@ -106,7 +106,7 @@ impl Partial {
             inflater.finish(&mut self.bytes, max)?;
             self.check_text()?;
         }
-        // Memory is counted by its length from here on.
+        // From here on its memory is counted by its length.
         self.bytes.shrink_to_fit();
         let value = if !self.is_text {
             Value::new(ValueKind::ArrayBuffer, self.bytes.into())
@@ -119,16 +119,16 @@ impl Partial {
     }
 }
 
-/// Appends masked bytes that stand at this offset of their frame's payload.
+/// Appends masked bytes, which begin at this offset of their frame's payload.
 pub(crate) fn extend_unmasked(bytes: &mut Vec<u8>, masked: &[u8], mask: [u8; 4], offset: u64) {
     let start = bytes.len();
     bytes.extend_from_slice(masked);
     unmask(&mut bytes[start..], mask, offset);
 }
 
-/// RFC 6455, 5.3. In blocks of 16 bytes, each of which is one instruction.
+/// RFC 6455, 5.3. In blocks of 16 bytes, each of which takes one instruction.
 pub(crate) fn unmask(bytes: &mut [u8], mask: [u8; 4], offset: u64) {
-    let mask: [u8; 16] = std::array::from_fn(|place| mask[(offset as usize + place) % 4]);
+    let mask: [u8; 16] = std::array::from_fn(|index| mask[(offset as usize + index) % 4]);
     let whole = u128::from_ne_bytes(mask);
     let (blocks, rest) = bytes.as_chunks_mut::<16>();
     for block in blocks {

@@ -377,7 +377,7 @@ impl Socket {
             let step = if self.hold(held) { step } else { Err(Fault::NoRoom) };
             match step {
                 Ok(Step::Message(message)) => return Poll::Ready(Some(Ok(message))),
-                Ok(Step::Hungry) => {
+                Ok(Step::NeedsInput) => {
                     self.liveness.ends_inside_message(self.decoder.is_inside_message());
                 }
                 Ok(Step::Paused) => {

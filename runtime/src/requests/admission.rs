@@ -96,10 +96,10 @@ impl Server {
         app: &App<World>,
         peer: Peer,
     ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
-        let mut switching = handshake::answer(&request, extended_connect(&request))
+        let mut switching = handshake::respond(&request, extended_connect(&request))
             .map_err(|refusal| refuse(Admission::Malformed, plain(*refusal)))?;
-        if let Some(protocol) = handshake::protocol(request.headers(), &app.protocols) {
-            handshake::select(&mut switching, protocol);
+        if let Some(protocol) = handshake::choose_protocol(request.headers(), &app.protocols) {
+            handshake::set_protocol(&mut switching, protocol);
         }
         let agreed =
             self.config.compression.then(|| deflate::negotiate(request.headers())).flatten();

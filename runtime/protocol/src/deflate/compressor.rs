@@ -1,4 +1,4 @@
-//! Compressors, kept by each thread for the next message that it compresses.
+//! Compressors. Each thread keeps its own for the next message.
 
 use std::cell::RefCell;
 
@@ -6,14 +6,14 @@ use flate2::{Compress, FlushCompress};
 
 use super::window::WindowBits;
 
-/// Compressors that a thread keeps: one for each window, and one to spare. The largest takes some
-/// 300 KiB.
+/// Most compressors that a thread keeps: one for each window size, and a spare one. The largest takes
+/// some 300 KiB.
 const MAX_KEPT: usize = WindowBits::COUNT + 1;
 
-/// What a flush appends, and a message goes without (RFC 7692, 7.2.1).
+/// What a flush appends, and a message leaves out (RFC 7692, 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// Room for more that a flush needs, so that it is not begun anew (six bytes, says zlib).
+/// More room than a flush needs (six bytes, says zlib), so that it does not begin again.
 const ROOM: usize = 64;
 
 thread_local! {
@@ -28,11 +28,11 @@ pub struct Compressor {
 }
 
 impl Compressor {
-    /// One that this thread has kept, or a new one.
+    /// Takes one that this thread has kept, or makes a new one.
     pub fn take(window: WindowBits, level: u32) -> Compressor {
         KEPT.with_borrow_mut(|kept| {
             let fitting = kept.iter().position(|kept| (kept.window, kept.level) == (window, level));
-            fitting.map(|place| kept.swap_remove(place))
+            fitting.map(|index| kept.swap_remove(index))
         })
         .unwrap_or_else(|| {
             let level_of = flate2::Compression::new(level);
@@ -43,12 +43,12 @@ impl Compressor {
 
     /// Compresses a part of the message.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
-        self.run(input, out, FlushCompress::None);
+        self.compress(input, out, FlushCompress::None);
     }
 
     /// Ends the message, and keeps the state for another.
     pub fn finish(mut self, out: &mut Vec<u8>) {
-        self.run(&[], out, FlushCompress::Sync);
+        self.compress(&[], out, FlushCompress::Sync);
         debug_assert!(out.ends_with(&TAIL), "a flush ends with an empty block");
         out.truncate(out.len() - TAIL.len());
         self.state.reset();
@@ -59,7 +59,7 @@ impl Compressor {
         });
     }
 
-    fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>, flush: FlushCompress) {
+    fn compress(&mut self, mut input: &[u8], out: &mut Vec<u8>, flush: FlushCompress) {
         loop {
             out.reserve(ROOM);
             let before = self.state.total_in();
@@ -67,7 +67,7 @@ impl Compressor {
                 .compress_vec(input, out, flush)
                 .expect("zlib only fails on a state that was finished");
             input = &input[(self.state.total_in() - before) as usize..];
-            // With room left nothing is held back.
+            // While there is room, zlib keeps no output back.
             if input.is_empty() && out.len() < out.capacity() {
                 return;
             }

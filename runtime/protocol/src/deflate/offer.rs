@@ -1,4 +1,4 @@
-//! The negotiation (RFC 7692, 7.1): which of the client's offers is taken, and the answer.
+//! The negotiation (RFC 7692, 7.1): which of the client's offers the server accepts, and its response.
 
 use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 
@@ -11,8 +11,8 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// Takes the first offer of permessage-deflate that is a good one: the window of what the server
-/// compresses, and the header of the 101. `None` goes on without.
+/// Accepts the first valid offer of permessage-deflate. Returns the window of what the server compresses,
+/// and the header for the 101; `None` for no compression.
 pub fn negotiate(headers: &HeaderMap) -> Option<(WindowBits, HeaderValue)> {
     let offers = headers
         .get_all(SEC_WEBSOCKET_EXTENSIONS)
@@ -20,18 +20,18 @@ pub fn negotiate(headers: &HeaderMap) -> Option<(WindowBits, HeaderValue)> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| list::split(value, ','));
     let offer = offers.into_iter().find_map(Offer::read)?;
-    Some((offer.server_window.unwrap_or(WindowBits::MAX), offer.answer()))
+    Some((offer.server_window.unwrap_or(WindowBits::MAX), offer.response()))
 }
 
-/// What is of use of a good offer.
+/// What the server needs of a valid offer.
 struct Offer {
-    /// Asked for by the client.
+    /// The window that the client asks for.
     server_window: Option<WindowBits>,
 }
 
 impl Offer {
-    /// Reads one; `None` for another extension, or one with a parameter that is unknown, is there
-    /// twice, or has a value that it cannot have: all of these are declined (RFC 7692, 7.1).
+    /// Parses an offer; `None` for another extension, or a parameter that is unknown, repeated or has an
+    /// invalid value: all of these are declined (RFC 7692, 7.1).
     fn read(offer: &str) -> Option<Offer> {
         let mut parts = list::split(offer, ';');
         if !parts.next()?.eq_ignore_ascii_case(NAME) {
@@ -50,11 +50,11 @@ impl Offer {
             }
             match (name, value.as_deref()) {
                 (SERVER_NO_CONTEXT_TAKEOVER | CLIENT_NO_CONTEXT_TAKEOVER, None) => {}
-                // 8 is a good value, and one that cannot be served.
+                // 8 is valid, but zlib cannot compress with it: the offer is declined.
                 (SERVER_MAX_WINDOW_BITS, Some(bits)) => {
                     server_window = Some(WindowBits::new(window_bits(bits)?)?);
                 }
-                // A hint: windows of every size are inflated.
+                // A hint: the server inflates windows of every size.
                 (CLIENT_MAX_WINDOW_BITS, None) => {}
                 (CLIENT_MAX_WINDOW_BITS, Some(bits)) => drop(window_bits(bits)?),
                 _ => return None,
@@ -65,14 +65,14 @@ impl Offer {
     }
 
     /// A server may ask for both kinds of no context takeover whether or not they were offered, and
-    /// has to repeat the window that it was asked for (RFC 7692, 7.1.1 and 7.1.2).
-    fn answer(&self) -> HeaderValue {
-        let mut answer =
+    /// must repeat the window that the client asked for (RFC 7692, 7.1.1 and 7.1.2).
+    fn response(&self) -> HeaderValue {
+        let mut response =
             format!("{NAME}; {SERVER_NO_CONTEXT_TAKEOVER}; {CLIENT_NO_CONTEXT_TAKEOVER}");
         if let Some(bits) = self.server_window.map(WindowBits::get) {
-            answer += &format!("; {SERVER_MAX_WINDOW_BITS}={bits}");
+            response += &format!("; {SERVER_MAX_WINDOW_BITS}={bits}");
         }
-        HeaderValue::try_from(answer).expect("names and digits")
+        HeaderValue::try_from(response).expect("names and digits")
     }
 }
 
@@ -85,14 +85,14 @@ fn window_bits(value: &str) -> Option<u8> {
 mod tests {
     use super::*;
 
-    /// The answer to these header lines, and the window.
-    fn answer(lines: &[&'static str]) -> Option<(u8, String)> {
+    /// The window, and the response to these header lines.
+    fn response(lines: &[&'static str]) -> Option<(u8, String)> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(line));
         }
-        negotiate(&headers).map(|(window, answer)| {
-            (window.get(), answer.to_str().expect("names and digits").to_owned())
+        negotiate(&headers).map(|(window, response)| {
+            (window.get(), response.to_str().expect("names and digits").to_owned())
         })
     }
 
@@ -100,7 +100,7 @@ mod tests {
         "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
     #[test]
-    fn good_offers_are_answered_with_no_context_takeover() {
+    fn valid_offers_get_no_context_takeover() {
         for offer in [
             "permessage-deflate",
             "permessage-deflate; client_max_window_bits",
@@ -111,24 +111,24 @@ mod tests {
             "x; y=\"a, b\", permessage-deflate",
             "permessage-deflate; client_max_window_bits=\"1\\5\"",
         ] {
-            assert_eq!(answer(&[offer]), Some((15, PLAIN.to_owned())), "{offer}");
+            assert_eq!(response(&[offer]), Some((15, PLAIN.to_owned())), "{offer}");
         }
     }
 
     #[test]
-    fn the_window_that_is_asked_for_is_kept_from_9_to_15_bits() {
+    fn a_window_of_9_to_15_bits_that_the_client_asks_for_is_accepted() {
         for (offer, bits) in [
             ("permessage-deflate; server_max_window_bits=9", 9),
             ("permessage-deflate; server_max_window_bits=\"12\"; client_max_window_bits", 12),
             ("permessage-deflate; server_max_window_bits=15", 15),
         ] {
             let expected = format!("{PLAIN}; server_max_window_bits={bits}");
-            assert_eq!(answer(&[offer]), Some((bits, expected)), "{offer}");
+            assert_eq!(response(&[offer]), Some((bits, expected)), "{offer}");
         }
     }
 
     #[test]
-    fn what_cannot_be_agreed_on_is_declined() {
+    fn offers_that_cannot_be_accepted_are_declined() {
         for offer in [
             "",
             "permessage-bzip2",
@@ -145,22 +145,22 @@ mod tests {
             "permessage-deflate; unknown",
             "permessage-deflate; client_max_window_bits=\"15",
             "permessage-deflate; client_max_window_bits=15\"",
-            // The comma of a quoted string starts no offer.
+            // A comma in a quoted string does not start an offer.
             "x; y=\"a, permessage-deflate\"",
             "x; y=\"\\\", permessage-deflate\"",
             "x; y=\", permessage-deflate",
             "permessage-deflate;",
         ] {
-            assert_eq!(answer(&[offer]), None, "{offer}");
+            assert_eq!(response(&[offer]), None, "{offer}");
         }
-        assert_eq!(answer(&[]), None);
+        assert_eq!(response(&[]), None);
     }
 
     #[test]
-    fn the_first_good_offer_is_taken() {
+    fn the_first_valid_offer_is_accepted() {
         let offers = "permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=10";
         let later = "permessage-deflate";
-        assert_eq!(answer(&[offers, later]).map(|(bits, _)| bits), Some(10));
-        assert_eq!(answer(&["other", later]).map(|(bits, _)| bits), Some(15));
+        assert_eq!(response(&[offers, later]).map(|(bits, _)| bits), Some(10));
+        assert_eq!(response(&["other", later]).map(|(bits, _)| bits), Some(15));
     }
 }

@@ -1,4 +1,4 @@
-//! How far back a compressed frame may look (RFC 7692, 7.1.2).
+//! How far back compressed data may refer (RFC 7692, 7.1.2).
 
 /// How far back compressed data may refer: the base-2 logarithm of the window's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ impl WindowBits {
     /// How many sizes there are.
     pub const COUNT: usize = 7;
 
-    /// `None` where it is no size of ours.
+    /// `None` for a size that the server does not support.
     pub fn new(bits: u8) -> Option<WindowBits> {
         (WindowBits::MIN..=WindowBits::MAX.0).contains(&bits).then_some(WindowBits(bits))
     }
@@ -31,7 +31,7 @@ impl WindowBits {
         1 << self.index()
     }
 
-    /// Its place among all sizes.
+    /// Its position among all sizes.
     pub fn index(self) -> usize {
         usize::from(self.0 - WindowBits::MIN)
     }
