@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// A path as one word of a shell command, quoted if it has to be. run as it is told.
+/// A path as one word of a shell command, quoted if it has to be.
 pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |it: char| it.is_alphanumeric() || "-_./:@+,=".contains(it);

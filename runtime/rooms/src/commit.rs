@@ -4,8 +4,8 @@ use std::sync::{Arc, MutexGuard};
 
 use smallvec::SmallVec;
 use zigttp_protocol::deflate::window::WindowBits;
-use zigttp_sandbox::effect::{Effect, Place};
-use zigttp_sandbox::effects::{AllTouched, Effects};
+use zigttp_sandbox::effect::{Effect, PeerIndex};
+use zigttp_sandbox::effects::{AllAddressed, Effects};
 use zigttp_store::error::CommitError;
 
 use crate::compression::Variants;
@@ -16,7 +16,7 @@ use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
-/// Commits what an event has collected. Answers the duty to write what it has queued, unless another
+/// Commits what an event has collected. Returns the duty to write what it has queued, unless another
 /// task has that.
 ///
 /// # Errors
@@ -28,43 +28,45 @@ pub async fn commit(
     if effects.is_empty() {
         return Ok(None);
     }
-    let (effects, touched) = effects.parts();
-    if effects.iter().any(|effect| compression_of(effect, touched, hub).is_some()) {
+    let (effects, addressed) = effects.parts();
+    if effects.iter().any(|effect| compression_of(effect, addressed, hub).is_some()) {
         // Boxed, so that other commits do not hold room for it.
-        Box::pin(compress(effects, touched, hub)).await;
+        Box::pin(compress(effects, addressed, hub)).await;
     }
-    let writes: Vec<_> = touched
+    let writes: Vec<_> = addressed
         .0
         .iter_mut()
-        .filter_map(|touched| Some((Arc::clone(&touched.peer), touched.attachment.take()?)))
+        .filter_map(|addressed| Some((Arc::clone(&addressed.peer), addressed.attachment.take()?)))
         .collect();
     if !writes.is_empty() {
         hub.counters.attachment_writes.add(writes.len());
         hub.attachments.commit(writes, hub.clock).await?;
     }
 
-    let bytes = queue(effects.drain(..), touched, &hub.counters);
-    Ok(unwritten::gather(touched.0.drain(..).map(|touched| touched.peer.0), bytes))
+    let bytes = queue(effects.drain(..), addressed, &hub.counters);
+    Ok(unwritten::gather(addressed.0.drain(..).map(|addressed| addressed.peer.0), bytes))
 }
 
 /// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
 fn compression_of(
     effect: &Effect,
-    touched: &AllTouched<LocalPeer>,
+    addressed: &AllAddressed<LocalPeer>,
     hub: &Hub,
 ) -> Option<WindowBits> {
     match effect {
-        Effect::Send { to, frame } if hub.compression.applies_to(frame) => touched[*to].peer.window,
+        Effect::Send { to, frame } if hub.compression.applies_to(frame) => {
+            addressed[*to].peer.window
+        }
         _ => None,
     }
 }
 
 /// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
 /// than all else here.
-async fn compress(effects: &mut [Effect], touched: &AllTouched<LocalPeer>, hub: &Hub) {
+async fn compress(effects: &mut [Effect], addressed: &AllAddressed<LocalPeer>, hub: &Hub) {
     let mut variants = Variants::default();
     for effect in effects {
-        if let Some(window) = compression_of(effect, touched, hub)
+        if let Some(window) = compression_of(effect, addressed, hub)
             && let Effect::Send { frame, .. } = effect
         {
             *frame = variants.of(frame, window, hub.compression).await;
@@ -73,14 +75,14 @@ async fn compress(effects: &mut [Effect], touched: &AllTouched<LocalPeer>, hub: 
 }
 
 /// Queues frames and closes under the locks of the rooms they go to, so that all members of a
-/// room see one order. Answers how many bytes of messages it has queued.
+/// room see one order. Returns how many bytes of messages it has queued.
 fn queue(
     effects: impl Iterator<Item = Effect>,
-    touched: &AllTouched<LocalPeer>,
+    addressed: &AllAddressed<LocalPeer>,
     counters: &Counters,
 ) -> usize {
     let mut rooms: SmallVec<[&Room<Arc<Connection>>; 1]> =
-        touched.0.iter().map(|touched| &*touched.peer.room).collect();
+        addressed.0.iter().map(|addressed| &*addressed.peer.room).collect();
     // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
     // for each other; a room that was left and entered anew has the same key and is another.
     rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
@@ -90,7 +92,7 @@ fn queue(
     }
     let _members: SmallVec<[MutexGuard<'_, Members<Arc<Connection>>>; 1]> =
         rooms.iter().map(|room| room.members()).collect();
-    let outbox = |place: Place| &touched[place].peer.outbox;
+    let outbox = |index: PeerIndex| &addressed[index].peer.outbox;
     let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
     for effect in effects {
         match effect {
@@ -106,7 +108,7 @@ fn queue(
                 outbox(connection).close(close);
             }
             Effect::SetAutoResponse { connection, pair } => {
-                touched[connection].peer.set_auto_response(pair);
+                addressed[connection].peer.set_auto_response(pair);
             }
             // Written above.
             Effect::SetAttachment { .. } => {}

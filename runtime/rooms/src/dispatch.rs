@@ -6,6 +6,7 @@
 //! 1013 where others have used up what events may hold together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
@@ -14,7 +15,7 @@ use zigttp_sandbox::effects::Effects;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::event::{Event, EventKind, Response};
 use zigttp_sandbox::failure::Failure;
-use zigttp_sandbox::ran::{Outcome, Ran};
+use zigttp_sandbox::ran::{Outcome, Ran, Used};
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_store::failpoint;
 
@@ -60,8 +61,8 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Runs an event of a connection to its end. What it and others have queued is written when the
-    /// caller drops the answer.
+    /// Handles an event of a connection in its room's turn. What it and others have queued is written when
+    /// the caller drops what this returns.
     pub async fn dispatch(
         &self,
         connection: &Arc<Connection>,
@@ -69,7 +70,7 @@ impl Dispatcher {
     ) -> Result<Option<Unwritten>, Failure> {
         let _turn = connection.room.turn().await;
         let is_opening = event.kind() == EventKind::Open;
-        let result = self.run(connection, event).await;
+        let result = self.handle(connection, event).await;
         if let Err(failure) = &result
             && (self.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
         {
@@ -87,9 +88,9 @@ impl Dispatcher {
         result
     }
 
-    /// Runs an event that has no turn to wait for, if there is a slot: whoever asks is better told at
-    /// once than kept waiting. `own` is the connection that it asks for. The response is that of the
-    /// handler; `None` where it has given none.
+    /// Handles an event that has no turn to wait for, if there is a slot: a client is better refused at
+    /// once than kept waiting. `own` is the connection that it asks for. Returns the handler's response;
+    /// `None` where it has given none.
     pub async fn dispatch_unbound(
         &self,
         event: Event,
@@ -100,11 +101,12 @@ impl Dispatcher {
             return Ok(None);
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
-        let committed = self.run_to_end(slot, &handler, event, own).await;
+        let committed = self.execute(slot, &handler, event, own).await;
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
-    async fn run(
+    /// Handles an event whose turn it is, once there is a slot.
+    async fn handle(
         &self,
         connection: &Arc<Connection>,
         event: Event,
@@ -115,10 +117,53 @@ impl Dispatcher {
         }
         let slot = self.slots.slot().await;
         let own = Some(Arc::clone(connection));
-        Ok(self.run_to_end(slot, &handler, event, own).await?.unwritten)
+        Ok(self.execute(slot, &handler, event, own).await?.unwritten)
     }
 
-    /// Lets what an event has collected take effect.
+    /// Runs the handler in a sandbox, and commits the effects if it returns.
+    async fn execute(
+        &self,
+        slot: Slot<'_>,
+        handler: &Arc<Handler>,
+        event: Event,
+        own: Option<Arc<Connection>>,
+    ) -> Result<Committed, Failure> {
+        failpoint::panics("event");
+        let began = self.hub.clock.now();
+        let observer = self.observer.as_ref();
+        let mut observed = observer.and_then(|observer| observer.begin(&event, began));
+        let world = World::new(Arc::clone(&self.hub), own);
+        let program = &handler.app.program;
+        let ran = self.sandbox.run(program, event, world, began, observed.is_some()).await;
+        drop(slot);
+        let Ran { event, outcome, mut effects, used, mut memory, .. } = ran;
+        let result = match outcome {
+            Outcome::Returned(response) => {
+                if let Some(observed) = &mut observed {
+                    observed.returned(&effects, response.as_ref());
+                }
+                let unwritten = self.commit(&mut effects, &mut memory).await;
+                unwritten.map(|unwritten| Committed { response, unwritten })
+            }
+            Outcome::Failed(failure) => Err(failure),
+            Outcome::Waiting(nothing) => match nothing {},
+        };
+        let took = self.hub.clock.now() - began;
+        let failure = result.as_ref().err();
+        if let (Some(observer), Some(observed)) = (observer, observed) {
+            observer.add(observed.ended(took, &used, failure, &handler.app.source_maps));
+        }
+        self.count(&event, took, &used, failure);
+        if self.handlers.judge(handler, failure.is_some()) {
+            self.hub.counters.rollbacks.add_one();
+        }
+        if let Some(failure) = failure {
+            failure_log::log(failure, &event, &handler.app.source_maps, &self.hub);
+        }
+        result
+    }
+
+    /// Lets the effects of an event happen.
     async fn commit(
         &self,
         effects: &mut Effects<LocalPeer>,
@@ -132,51 +177,12 @@ impl Dispatcher {
         commit(&self.hub, effects).await.map_err(|error| Failure::NotCommitted(error.into()))
     }
 
-    async fn run_to_end(
-        &self,
-        slot: Slot<'_>,
-        handler: &Arc<Handler>,
-        event: Event,
-        own: Option<Arc<Connection>>,
-    ) -> Result<Committed, Failure> {
-        failpoint::panics("event");
-        let (kind, began) = (event.kind(), self.hub.clock.now());
-        let observer = self.observer.as_ref();
-        let mut record = observer.and_then(|observer| observer.begin(&event, began));
-        let world = World::new(Arc::clone(&self.hub), own);
-        let ran =
-            self.sandbox.run(&handler.app.program, event, world, began, record.is_some()).await;
-        drop(slot);
-        let Ran { event, outcome, mut effects, used, mut memory, .. } = ran;
+    fn count(&self, event: &Event, took: Duration, used: &Used, failure: Option<&Failure>) {
         let counters = &self.hub.counters;
-        counters.count_used(&used);
-        let result = match outcome {
-            Outcome::Returned(response) => {
-                if let Some(record) = &mut record {
-                    record.returned(&effects, response.as_ref());
-                }
-                let unwritten = self.commit(&mut effects, &mut memory).await;
-                unwritten.map(|unwritten| Committed { response, unwritten })
-            }
-            Outcome::Failed(failure) => Err(failure),
-            Outcome::Waiting(nothing) => match nothing {},
-        };
-        let took = self.hub.clock.now() - began;
-        counters.events[kind as usize].record(took);
-        if let (Some(observer), Some(record)) = (observer, record) {
-            observer.add(record.ended(
-                took,
-                &used,
-                result.as_ref().err(),
-                &handler.app.source_maps,
-            ));
-        }
-        if self.handlers.judge(handler, result.is_err()) {
-            counters.rollbacks.add_one();
-        }
-        result.inspect_err(|failure| {
+        counters.events[event.kind() as usize].record(took);
+        counters.count_used(used);
+        if let Some(failure) = failure {
             counters.failures[failure.kind() as usize].add_one();
-            failure_log::log(failure, &event, &handler.app.source_maps, &self.hub);
-        })
+        }
     }
 }

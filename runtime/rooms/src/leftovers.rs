@@ -120,7 +120,7 @@ impl Leftovers {
         (index.left.len(), index.bytes)
     }
 
-    /// A connection has left its attachment, to be had for some time. Answers those that have to go for
+    /// A connection has left its attachment, which may be resumed for some time. Returns those that have to go for
     /// it, files and all.
     #[must_use]
     pub fn add(&self, id: ConnectionId, leftover: Leftover) -> Vec<ConnectionId> {
@@ -205,7 +205,7 @@ impl Leftovers {
         Some(parted)
     }
 
-    /// Forgets what dropped links have left and nobody has come back for in time; answers with it.
+    /// Forgets what dropped connections have left and no client has resumed in time; returns their ids.
     pub fn expired(&self) -> Vec<ConnectionId> {
         let now = Instant::now();
         let mut index = self.lock();

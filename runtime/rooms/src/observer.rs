@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use zigttp_abi::value::Value;
 
 pub use self::preview::Preview;
-pub use self::record::Record;
+pub use self::record::EventRecord;
 
 use zigttp_sandbox::event::Event;
 
@@ -43,14 +43,14 @@ pub struct Observer {
 
 #[derive(Default)]
 struct Ring {
-    records: VecDeque<Record>,
+    records: VecDeque<EventRecord>,
     /// Number of the record that is added next; the first is 1.
     next: u64,
 }
 
 /// What a look has found.
 pub struct Look {
-    pub records: Vec<Record>,
+    pub records: Vec<EventRecord>,
     /// Records between the last look and these that are kept no more.
     pub missed: u64,
     /// Where the next look begins.
@@ -76,21 +76,22 @@ impl Observer {
 
     /// The record of an event that begins now, if somebody looks. Boxed: an event that nobody looks
     /// at holds no room for it.
-    pub fn begin(&self, event: &Event, now: Instant) -> Option<Box<Record>> {
+    pub fn begin(&self, event: &Event, now: Instant) -> Option<Box<EventRecord>> {
         let at = self.milliseconds(now);
-        (at < self.watched_until.load(Ordering::Relaxed)).then(|| Box::new(Record::of(event, at)))
+        (at < self.watched_until.load(Ordering::Relaxed))
+            .then(|| Box::new(EventRecord::of(event, at)))
     }
 
     /// Notes a message that an auto-response has answered, if somebody looks.
     pub fn auto_response(&self, connection: &Connection, message: &Value, answer: &Value) {
         let at = self.milliseconds(self.clock.now());
         if at < self.watched_until.load(Ordering::Relaxed) {
-            self.add(Record::of_auto_response(connection, message, answer, at));
+            self.add(EventRecord::of_auto_response(connection, message, answer, at));
         }
     }
 
     /// Keeps the record of an event that has ended.
-    pub fn add(&self, mut record: Record) {
+    pub fn add(&self, mut record: EventRecord) {
         let mut ring = self.ring();
         record.number = ring.next;
         ring.next += 1;
@@ -108,7 +109,7 @@ impl Observer {
         let ring = self.ring();
         let first = ring.records.front().map_or(ring.next, |record| record.number);
         let skipped = (after + 1).saturating_sub(first);
-        let records: Vec<Record> = ring
+        let records: Vec<EventRecord> = ring
             .records
             .iter()
             .skip(usize::try_from(skipped).unwrap_or(usize::MAX))
@@ -168,7 +169,7 @@ mod tests {
     fn the_ring_is_bounded_and_says_what_is_missed() {
         let observer = Observer::new(3, Clock::system());
         for _ in 0..5 {
-            observer.add(Record::of(&request(), 0));
+            observer.add(EventRecord::of(&request(), 0));
         }
         let look = observer.look(0, Clock::system().now());
         let numbers: Vec<_> = look.records.iter().map(|record| record.number).collect();

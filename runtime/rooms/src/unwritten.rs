@@ -28,7 +28,7 @@ thread_local! {
 #[must_use]
 pub struct Unwritten(Arc<Batch>);
 
-/// Adds connections for which `bytes` were queued. Answers the duty to write them, and all that are
+/// Adds connections for which `bytes` were queued. Returns the duty to write them, and all that are
 /// added until then, unless another task of this thread has it already.
 pub fn gather(
     connections: impl IntoIterator<Item = Arc<Connection>>,

@@ -12,22 +12,22 @@ use crate::auto_response::AutoResponse;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Queue a frame.
-    Send { to: Place, frame: Frame },
+    Send { to: PeerIndex, frame: Frame },
     /// Close gracefully, behind what was sent before.
-    Close { connection: Place, close: Close },
+    Close { connection: PeerIndex, close: Close },
     /// Keep a value with a connection.
-    SetAttachment { connection: Place, value: Value },
+    SetAttachment { connection: PeerIndex, value: Value },
     /// Answer a message without JavaScript; `None` clears.
-    SetAutoResponse { connection: Place, pair: Option<AutoResponse> },
+    SetAutoResponse { connection: PeerIndex, pair: Option<AutoResponse> },
 }
 
-/// A connection, by its place among those that an event has addressed.
+/// A connection, by its index among those that an event has addressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(pub(crate) usize);
+pub struct PeerIndex(pub(crate) usize);
 
 /// A connection an event has addressed.
-pub struct Touched<P> {
-    pub place: Place,
+pub struct Addressed<P> {
+    pub index: PeerIndex,
     pub peer: P,
     /// What this event has sent it counts in its queue.
     pub(crate) sent: usize,
@@ -40,4 +40,4 @@ pub struct Touched<P> {
 }
 
 /// The lists of an event that has ended, empty, for the next one of its thread.
-pub type Spare<P> = Cell<(Vec<Effect>, Vec<Touched<P>>)>;
+pub type Spare<P> = Cell<(Vec<Effect>, Vec<Addressed<P>>)>;

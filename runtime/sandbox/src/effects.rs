@@ -8,7 +8,7 @@ use zigttp_abi::value::Value;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_protocol::frame::Frame;
 
-use crate::effect::{Effect, Place, Touched};
+use crate::effect::{Addressed, Effect, PeerIndex};
 use crate::reads;
 use crate::view::Peer;
 
@@ -16,9 +16,9 @@ use crate::view::Peer;
 /// must see of them.
 pub struct Effects<P: Peer> {
     list: Vec<Effect>,
-    touched: AllTouched<P>,
-    /// Places of all that are touched, once those are more than [`FEW`].
-    places: ById<Place>,
+    addressed: AllAddressed<P>,
+    /// Places of all that are addressed, once those are more than [`FEW`].
+    indices: ById<PeerIndex>,
     has_closed_any: bool,
     /// Memory held, tables and all; it counts against the event's memory budget.
     bytes: usize,
@@ -28,17 +28,17 @@ pub struct Effects<P: Peer> {
     largest_compressed: usize,
 }
 
-/// What an effect holds besides its payload: its place in a list that doubles as it grows.
+/// What an effect holds besides its payload: its entry in a list that doubles as it grows.
 const EFFECT_BYTES: usize = 2 * size_of::<Effect>();
 
 /// What a payload's memory takes besides: what small ones are rounded up to, and what sharing it takes.
 const PAYLOAD_BYTES: usize = 64;
 
-/// What an addressed connection holds: its places in a list and in a table that double as they grow, what
-/// is noted of reading its attachment, and its places in the lists of a commit (of attachments, rooms,
+/// What an addressed connection holds: its entries in a list and in a table that double as they grow, what
+/// is noted of reading its attachment, and its entries in the lists of a commit (of attachments, rooms,
 /// their locks, and receivers).
-const fn touched_bytes<P>() -> usize {
-    2 * (size_of::<Touched<P>>() + size_of::<(ConnectionId, Place)>() + 1)
+const fn addressed_bytes<P>() -> usize {
+    2 * (size_of::<Addressed<P>>() + size_of::<(ConnectionId, PeerIndex)>() + 1)
         + reads::ATTACHMENT_BYTES
         + 2 * (size_of::<(P, Value)>() + 4 * size_of::<usize>())
 }
@@ -51,12 +51,12 @@ const MAX_SPARE: usize = 64;
 
 impl<P: Peer> Drop for Effects<P> {
     fn drop(&mut self) {
-        let (mut list, mut touched) = (take(&mut self.list), take(&mut self.touched.0));
-        if list.capacity().max(touched.capacity()) <= MAX_SPARE {
+        let (mut list, mut addressed) = (take(&mut self.list), take(&mut self.addressed.0));
+        if list.capacity().max(addressed.capacity()) <= MAX_SPARE {
             list.clear();
-            touched.clear();
+            addressed.clear();
             // None is kept any more where the thread is about to end.
-            let _ = P::spare().try_with(|spare| spare.set((list, touched)));
+            let _ = P::spare().try_with(|spare| spare.set((list, addressed)));
         }
     }
 }
@@ -64,11 +64,11 @@ impl<P: Peer> Drop for Effects<P> {
 impl<P: Peer> Effects<P> {
     /// Of an event that begins.
     pub(crate) fn new() -> Effects<P> {
-        let (list, touched) = P::spare().take();
+        let (list, addressed) = P::spare().take();
         Effects {
             list,
-            touched: AllTouched(touched),
-            places: ById::default(),
+            addressed: AllAddressed(addressed),
+            indices: ById::default(),
             has_closed_any: false,
             bytes: 0,
             windows: 0,
@@ -76,37 +76,37 @@ impl<P: Peer> Effects<P> {
         }
     }
 
-    /// The place of a connection this event addresses, looked up once.
-    pub(crate) fn touch(
+    /// The index of a connection this event addresses, looked up once.
+    pub(crate) fn address(
         &mut self,
         id: ConnectionId,
         find: impl FnOnce() -> Option<P>,
-    ) -> Option<Place> {
-        match self.place_of(id) {
-            Some(place) => Some(place),
+    ) -> Option<PeerIndex> {
+        match self.index_of(id) {
+            Some(index) => Some(index),
             None => Some(self.add(find()?)),
         }
     }
 
     /// The record of a connection it has addressed.
-    pub(crate) fn at(&mut self, place: Place) -> &mut Touched<P> {
-        &mut self.touched.0[place.0]
+    pub(crate) fn at(&mut self, index: PeerIndex) -> &mut Addressed<P> {
+        &mut self.addressed.0[index.0]
     }
 
-    fn place_of(&self, id: ConnectionId) -> Option<Place> {
-        if self.touched.0.len() > FEW {
-            return self.places.get(&id).copied();
+    fn index_of(&self, id: ConnectionId) -> Option<PeerIndex> {
+        if self.addressed.0.len() > FEW {
+            return self.indices.get(&id).copied();
         }
-        let mut touched = self.touched.0.iter();
-        touched.find(|touched| touched.peer.id() == id).map(|touched| touched.place)
+        let mut addressed = self.addressed.0.iter();
+        addressed.find(|addressed| addressed.peer.id() == id).map(|addressed| addressed.index)
     }
 
-    fn add(&mut self, peer: P) -> Place {
-        let all = &mut self.touched.0;
-        let place = Place(all.len());
-        self.bytes += touched_bytes::<P>();
-        all.push(Touched {
-            place,
+    fn add(&mut self, peer: P) -> PeerIndex {
+        let all = &mut self.addressed.0;
+        let index = PeerIndex(all.len());
+        self.bytes += addressed_bytes::<P>();
+        all.push(Addressed {
+            index,
             peer,
             sent: 0,
             is_closed: false,
@@ -114,15 +114,16 @@ impl<P: Peer> Effects<P> {
             is_read: false,
         });
         if all.len() > FEW {
-            let unknown = &all[self.places.len()..];
-            self.places.extend(unknown.iter().map(|touched| (touched.peer.id(), touched.place)));
+            let unknown = &all[self.indices.len()..];
+            self.indices
+                .extend(unknown.iter().map(|addressed| (addressed.peer.id(), addressed.index)));
         }
-        place
+        index
     }
 
-    /// Adds a frame; the caller has updated what [`Effects::touch`] gave it. One that will be compressed
+    /// Adds a frame; the caller has updated what [`Effects::address`] gave it. One that will be compressed
     /// is, for each window once, as large as before at most.
-    pub(crate) fn push_frame(&mut self, to: Place, frame: Frame, window: Option<WindowBits>) {
+    pub(crate) fn push_frame(&mut self, to: PeerIndex, frame: Frame, window: Option<WindowBits>) {
         let len = frame.bytes().len();
         if !self.last_sent().is_some_and(|last| last.shares_bytes_with(&frame)) {
             self.bytes += len + PAYLOAD_BYTES;
@@ -139,7 +140,7 @@ impl<P: Peer> Effects<P> {
         self.list.push(Effect::Send { to, frame });
     }
 
-    /// Adds one that is no frame; the caller has updated what [`Effects::touch`] gave it.
+    /// Adds one that is no frame; the caller has updated what [`Effects::address`] gave it.
     pub(crate) fn push(&mut self, effect: Effect) {
         self.bytes += EFFECT_BYTES
             + match &effect {
@@ -156,7 +157,8 @@ impl<P: Peer> Effects<P> {
 
     /// Whether this event has closed the connection.
     pub(crate) fn has_closed(&self, id: ConnectionId) -> bool {
-        self.has_closed_any && self.place_of(id).is_some_and(|place| self.touched[place].is_closed)
+        self.has_closed_any
+            && self.index_of(id).is_some_and(|index| self.addressed[index].is_closed)
     }
 
     /// The last frame sent, so that a broadcast can share its bytes.
@@ -178,7 +180,7 @@ impl<P: Peer> Effects<P> {
 
     /// Whether an attachment is among them.
     pub fn writes_attachments(&self) -> bool {
-        self.touched.0.iter().any(|touched| touched.attachment.is_some())
+        self.addressed.0.iter().any(|addressed| addressed.attachment.is_some())
     }
 
     /// The effects, for whoever only looks.
@@ -187,24 +189,24 @@ impl<P: Peer> Effects<P> {
     }
 
     /// The id of a connection that it has addressed.
-    pub fn id(&self, place: Place) -> ConnectionId {
-        self.touched[place].peer.id()
+    pub fn id(&self, index: PeerIndex) -> ConnectionId {
+        self.addressed[index].peer.id()
     }
 
     /// The effects and the connections they name, to take them out.
-    pub fn parts(&mut self) -> (&mut Vec<Effect>, &mut AllTouched<P>) {
-        (&mut self.list, &mut self.touched)
+    pub fn parts(&mut self) -> (&mut Vec<Effect>, &mut AllAddressed<P>) {
+        (&mut self.list, &mut self.addressed)
     }
 }
 
 /// The connections an event has addressed.
-pub struct AllTouched<P>(pub Vec<Touched<P>>);
+pub struct AllAddressed<P>(pub Vec<Addressed<P>>);
 
-impl<P> Index<Place> for AllTouched<P> {
-    type Output = Touched<P>;
+impl<P> Index<PeerIndex> for AllAddressed<P> {
+    type Output = Addressed<P>;
 
-    fn index(&self, place: Place) -> &Touched<P> {
-        &self.0[place.0]
+    fn index(&self, index: PeerIndex) -> &Addressed<P> {
+        &self.0[index.0]
     }
 }
 
@@ -212,7 +214,7 @@ impl<P> Index<Place> for AllTouched<P> {
 impl<P: Peer> PartialEq for Effects<P> {
     fn eq(&self, other: &Effects<P>) -> bool {
         let ids = |effects: &Effects<P>| -> Vec<ConnectionId> {
-            effects.touched.0.iter().map(|touched| touched.peer.id()).collect()
+            effects.addressed.0.iter().map(|addressed| addressed.peer.id()).collect()
         };
         self.list == other.list && ids(self) == ids(other)
     }
@@ -238,16 +240,16 @@ mod tests {
     fn connections_are_found_again_among_few_and_among_many() {
         let mut effects = Effects::<TestPeer>::new();
         for count in 1..=3 * FEW as u64 {
-            let place = effects.touch(id(count), || Some(connection(count))).expect("found");
-            assert_eq!(effects.id(place), id(count));
-            assert!(effects.touch(id(1000), || None).is_none(), "one that is gone");
+            let index = effects.address(id(count), || Some(connection(count))).expect("found");
+            assert_eq!(effects.id(index), id(count));
+            assert!(effects.address(id(1000), || None).is_none(), "one that is gone");
             for known in 1..=count {
-                let again = effects.touch(id(known), || unreachable!("it is known"));
+                let again = effects.address(id(known), || unreachable!("it is known"));
                 effects.at(again.expect("it is known")).sent += 1;
             }
         }
-        let (_, touched) = effects.parts();
-        let sent: Vec<usize> = touched.0.iter().map(|touched| touched.sent).collect();
+        let (_, addressed) = effects.parts();
+        let sent: Vec<usize> = addressed.0.iter().map(|addressed| addressed.sent).collect();
         assert_eq!(sent, (1..=3 * FEW).rev().collect::<Vec<_>>());
     }
 
@@ -255,9 +257,9 @@ mod tests {
     fn what_is_closed_is_told_of_that_connection_alone() {
         let mut effects = Effects::<TestPeer>::new();
         for number in [1, 2] {
-            effects.touch(id(number), || Some(connection(number))).expect("found");
+            effects.address(id(number), || Some(connection(number))).expect("found");
         }
-        let connection = effects.touch(id(2), || None).expect("known");
+        let connection = effects.address(id(2), || None).expect("known");
         effects.at(connection).is_closed = true;
         effects.push(Effect::Close { connection, close: Close::new(1000, "") });
         let has_closed = [1, 2, 3].map(|number| effects.has_closed(id(number)));
@@ -271,10 +273,10 @@ mod tests {
             let mut effects = Effects::<TestPeer>::new();
             let frame = Frame::binary(&[7; LEN]);
             for (number, window) in (1..).zip(receivers) {
-                let to = effects.touch(id(number), || Some(connection(number))).expect("found");
+                let to = effects.address(id(number), || Some(connection(number))).expect("found");
                 effects.push_frame(to, frame.clone(), *window);
             }
-            let each = EFFECT_BYTES + touched_bytes::<TestPeer>();
+            let each = EFFECT_BYTES + addressed_bytes::<TestPeer>();
             (effects.bytes() - receivers.len() * each) / LEN
         };
         let largest = Some(WindowBits::MAX);
@@ -286,11 +288,11 @@ mod tests {
     #[test]
     fn what_is_addressed_and_kept_counts_with_its_tables() {
         let mut effects = Effects::<TestPeer>::new();
-        let place = effects.touch(id(1), || Some(connection(1))).expect("found");
-        assert_eq!(effects.bytes(), touched_bytes::<TestPeer>());
+        let index = effects.address(id(1), || Some(connection(1))).expect("found");
+        assert_eq!(effects.bytes(), addressed_bytes::<TestPeer>());
         let half = bytes::Bytes::from(vec![7; 2048]);
         let pair = Some(AutoResponse { request: half.clone(), response: half });
-        effects.push(Effect::SetAutoResponse { connection: place, pair });
-        assert!(effects.bytes() > touched_bytes::<TestPeer>() + EFFECT_BYTES + 4096);
+        effects.push(Effect::SetAutoResponse { connection: index, pair });
+        assert!(effects.bytes() > addressed_bytes::<TestPeer>() + EFFECT_BYTES + 4096);
     }
 }

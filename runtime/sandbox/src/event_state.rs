@@ -10,7 +10,7 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_protocol::frame::Frame;
 
 use crate::budget::{CpuBudget, MemoryBudget, OverBudget};
-use crate::effect::{Effect, Place, Touched};
+use crate::effect::{Addressed, Effect, PeerIndex};
 use crate::effects::Effects;
 use crate::event::{Call, Event, Response};
 use crate::failure::Thrown;
@@ -25,14 +25,14 @@ pub(crate) struct HostData<V: View> {
     state: Option<Box<EventState<V>>>,
     /// What lets its instance wait for another event. An event that is suspended gives it up, as it goes
     /// on when all that is ready has had its turn: with 10,000 busy connections, such events held all
-    /// places, and a third of the others got a new instance each.
-    pub(crate) place: Option<OwnedSemaphorePermit>,
+    /// permits, and a third of the others got a new instance each.
+    pub(crate) idle_permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<V: View> HostData<V> {
     /// Of a store that runs no event.
     pub(crate) fn idle() -> HostData<V> {
-        HostData { state: None, place: None }
+        HostData { state: None, idle_permit: None }
     }
 
     /// An event begins.
@@ -74,7 +74,7 @@ pub(crate) struct EventState<V: View> {
     pub(crate) memory_budget: MemoryBudget,
     /// The guest's memory, once it is instantiated.
     pub(crate) memory: Option<GuestMemory>,
-    /// An answer that did not fit the place the guest offered; set by [`EventState::keep`].
+    /// An answer that did not fit the buffer the guest offered; set by [`EventState::keep`].
     pub(crate) answer: Bytes,
     /// What the guest says it threw; bounded by itself.
     pub(crate) thrown: Option<Thrown>,
@@ -111,24 +111,27 @@ impl<V: View> EventState<V> {
     ///
     /// # Errors
     /// When the event's memory budget does not hold one more.
-    pub(crate) fn touch(&mut self, id: i64) -> Result<Option<&mut Touched<V::Peer>>, OverBudget> {
+    pub(crate) fn address(
+        &mut self,
+        id: i64,
+    ) -> Result<Option<&mut Addressed<V::Peer>>, OverBudget> {
         let Ok(id) = u64::try_from(id) else { return Ok(None) };
         let id = ConnectionId::from_number(id);
-        let found = self.effects.touch(id, || self.view.find(id));
-        let Some(place) = found else { return Ok(None) };
+        let found = self.effects.address(id, || self.view.find(id));
+        let Some(index) = found else { return Ok(None) };
         self.account()?;
-        Ok(Some(self.effects.at(place)))
+        Ok(Some(self.effects.at(index)))
     }
 
     /// The same, unless nothing may be sent to it or kept with it any more: a connection that is
     /// closed, which in its `onClose` includes its own.
-    pub(crate) fn touch_writable(
+    pub(crate) fn address_writable(
         &mut self,
         id: i64,
-    ) -> Result<Option<&mut Touched<V::Peer>>, OverBudget> {
+    ) -> Result<Option<&mut Addressed<V::Peer>>, OverBudget> {
         let is_own_close = matches!(self.event.call, Call::Close { .. })
             && self.event.connection().is_some_and(|own| u64::try_from(id) == Ok(own.number()));
-        if is_own_close { Ok(None) } else { self.touch(id) }
+        if is_own_close { Ok(None) } else { self.address(id) }
     }
 
     /// Collects an effect that is no frame.
@@ -144,7 +147,7 @@ impl<V: View> EventState<V> {
     ///
     /// # Errors
     /// When the event's memory budget does not hold it.
-    pub(crate) fn push_frame(&mut self, to: Place, frame: Frame) -> Result<(), OverBudget> {
+    pub(crate) fn push_frame(&mut self, to: PeerIndex, frame: Frame) -> Result<(), OverBudget> {
         let is_compressed = frame.payload().len() >= self.view.limits().compression_min_size;
         let window = self.effects.at(to).peer.window().filter(|_| is_compressed);
         self.effects.push_frame(to, frame, window);

@@ -138,20 +138,20 @@ pub(crate) fn with_bytes<T: MemoryAccess, R>(
     Ok(look(state, span.of(memory)?))
 }
 
-/// Copies these bytes of the store's data into the guest, each to its place. The place of an empty one is
+/// Copies these bytes of the store's data into the guest, each to its address. The address of an empty one is
 /// not looked at.
 pub(crate) fn write<T: MemoryAccess, const N: usize>(
     caller: &mut Caller<'_, T>,
-    places: [i32; N],
+    addresses: [i32; N],
     bytes: impl Fn(&T) -> [&[u8]; N],
 ) -> Result<(), GuestFault> {
     let lens = bytes(caller.data()).map(<[u8]>::len);
-    mark(caller, places.into_iter().zip(lens));
+    mark(caller, addresses.into_iter().zip(lens));
     let memory = memory(caller)?;
     let (memory, data) = memory.data_and_store_mut(caller);
-    for (place, bytes) in places.into_iter().zip(bytes(data)) {
+    for (address, bytes) in addresses.into_iter().zip(bytes(data)) {
         if !bytes.is_empty() {
-            put(memory, place, bytes)?;
+            put(memory, address, bytes)?;
         }
     }
     Ok(())

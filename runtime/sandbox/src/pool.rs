@@ -43,7 +43,7 @@ impl Pool {
 }
 
 impl Share {
-    /// Holds so many bytes from now on. Answers whether there was room for them; if not, all stays as
+    /// Holds so many bytes from now on. Returns whether there was room for them; if not, all stays as
     /// it was. Fewer always fit.
     #[must_use]
     pub fn resize(&mut self, bytes: usize) -> bool {

@@ -13,7 +13,7 @@ pub struct Reads {
     rooms: SmallVec<[Box<str>; 1]>,
 }
 
-/// Most bytes that one read of an attachment holds: its place in a list that doubles as it grows.
+/// Most bytes that one read of an attachment holds: its entry in a list that doubles as it grows.
 pub(crate) const ATTACHMENT_BYTES: usize = 2 * size_of::<(ConnectionId, Option<Version>)>();
 /// The same of the members of another room, besides the room's name.
 const ROOM_BYTES: usize = 2 * size_of::<Box<str>>() + 16;

@@ -43,7 +43,7 @@ const GLOBAL_EXPORT: &str = "zigttp restore: global ";
 
 /// Why a module cannot be restored. It is served all the same, by a new instance for each event.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum Unrestorable {
     /// Not valid with the features whose every effect is known here.
     #[error("it is not valid: {0}")]
     Invalid(#[from] wasmparser::BinaryReaderError),

@@ -6,7 +6,7 @@
 //! - *restore*: an instance that has served before, in which what the last event wrote was undone
 //!   (see [`crate::restore`]);
 //! - *instantiate*: a new one from an [`wasmtime::InstancePre`] with the pooling allocator; copy-on-write maps
-//!   the snapshot, and dropping the store puts the touched pages back. It makes the instances that
+//!   the snapshot, and dropping the store puts the addressed pages back. It makes the instances that
 //!   are then restored, and serves every event where restoring is refused or switched off.
 //!
 //! An instance belongs to its event from beginning to end, over all its yields. Only one whose
@@ -53,7 +53,7 @@ pub struct Sandbox<V: View> {
     /// Events that may run at the same time: as many as wanted, or as there is address space for.
     max_events: usize,
     /// One permit is one instance that waits for an event, or runs one that was not suspended.
-    places: Arc<Semaphore>,
+    idle_permits: Arc<Semaphore>,
     cache: ModuleCache,
     limits: Limits,
 }
@@ -74,7 +74,7 @@ impl<V: View> Sandbox<V> {
             linker,
             ticker,
             max_events: events,
-            places: Arc::new(Semaphore::new(idle)),
+            idle_permits: Arc::new(Semaphore::new(idle)),
             cache: ModuleCache::new(limits.cache_dir.as_deref()),
             limits,
         })
@@ -213,7 +213,7 @@ impl<V: View> Sandbox<V> {
             let data = context.data_mut();
             let state = &mut **data;
             let next_slice = state.cpu.end_slice(state.view.now())?;
-            data.place = None;
+            data.idle_permit = None;
             Ok(UpdateDeadline::YieldCustom(1, next_slice))
         });
         store.set_epoch_deadline(INSTANTIATION_TICKS);
@@ -221,7 +221,7 @@ impl<V: View> Sandbox<V> {
     }
 
     /// Restores an instance whose event has returned, and keeps it for another; drops it where
-    /// that is not worth its while, or there is no place for it. Returns how many bytes were copied.
+    /// that is not worth its while, or enough of them wait. Returns how many bytes were copied.
     fn keep(
         &self,
         program: &Program<V>,
@@ -238,10 +238,12 @@ impl<V: View> Sandbox<V> {
             program.distrust(&difference);
             return Err(Mismatch);
         }
-        let place = &mut instance.store.data_mut().place;
-        if place.is_none() {
-            let Ok(free) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(copied) };
-            *place = Some(free);
+        let permit = &mut instance.store.data_mut().idle_permit;
+        if permit.is_none() {
+            let Ok(free) = Arc::clone(&self.idle_permits).try_acquire_owned() else {
+                return Ok(copied);
+            };
+            *permit = Some(free);
         }
         program.put_idle(instance);
         Ok(copied)

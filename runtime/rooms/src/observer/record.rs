@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
-use zigttp_sandbox::effect::{Effect, Place};
+use zigttp_sandbox::effect::{Effect, PeerIndex};
 use zigttp_sandbox::effects::Effects;
 use zigttp_sandbox::event::{Call, Event, Request, Response, Subject};
 use zigttp_sandbox::failure::Failure;
@@ -27,7 +27,7 @@ const MAX_RECIPIENTS: usize = 12;
 /// What happened in one event.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record {
+pub struct EventRecord {
     pub number: u64,
     /// When it began, in milliseconds since the observer was made.
     at: u64,
@@ -35,12 +35,12 @@ pub struct Record {
     conn: Option<u64>,
     room: Option<SharedText>,
     input: Preview,
-    effects: Vec<Shown>,
+    effects: Vec<EffectSummary>,
     /// Effects beside those.
     more_effects: usize,
     /// What `handler(req)` answered, or `onUpgrade(req)` refused with.
     status: Option<u16>,
-    failure: Option<ShownFailure>,
+    failure: Option<FailureSummary>,
     /// From having an instance to the end of the commit.
     micros: f64,
     instantiate_micros: Option<f64>,
@@ -49,7 +49,7 @@ pub struct Record {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
-enum Shown {
+enum EffectSummary {
     /// The same frame to one connection or many.
     Send {
         to: Vec<u64>,
@@ -72,20 +72,20 @@ enum Shown {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct ShownFailure {
+struct FailureSummary {
     kind: &'static str,
     text: String,
 }
 
-impl Record {
-    pub fn of(event: &Event, at: u64) -> Record {
+impl EventRecord {
+    pub fn of(event: &Event, at: u64) -> EventRecord {
         let input = match &event.call {
             Call::Open { url } => Preview::text(url),
             Call::Message { data } => Preview::of(data),
             Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
             Call::Request(request) | Call::Upgrade(request) => Preview::text(&target(request)),
         };
-        Record::new(event.kind().name(), event.subject.clone(), input, at)
+        EventRecord::new(event.kind().name(), event.subject.clone(), input, at)
     }
 
     pub fn of_auto_response(
@@ -93,19 +93,19 @@ impl Record {
         message: &Value,
         answer: &Value,
         at: u64,
-    ) -> Record {
+    ) -> EventRecord {
         let to = vec![connection.id.number()];
-        let sent = Shown::Send { to, count: 1, data: Preview::of(answer) };
+        let sent = EffectSummary::Send { to, count: 1, data: Preview::of(answer) };
         let effects = vec![sent];
         let name = "auto-response";
         let subject =
             Subject { connection: connection.id, room: connection.room.shared_key().clone() };
-        Record { effects, ..Record::new(name, Some(subject), Preview::of(message), at) }
+        EventRecord { effects, ..EventRecord::new(name, Some(subject), Preview::of(message), at) }
     }
 
     /// One of which nothing has come yet.
-    fn new(event: &'static str, subject: Option<Subject>, input: Preview, at: u64) -> Record {
-        Record {
+    fn new(event: &'static str, subject: Option<Subject>, input: Preview, at: u64) -> EventRecord {
+        EventRecord {
             number: 0,
             at,
             event,
@@ -125,8 +125,8 @@ impl Record {
     /// The handler has returned: what it did, before that takes effect.
     pub fn returned(&mut self, effects: &Effects<LocalPeer>, response: Option<&Response>) {
         self.status = response.map(|response| response.status);
-        self.effects = show(effects);
-        let shown: usize = self.effects.iter().map(Shown::count).sum();
+        self.effects = summarise(effects);
+        let shown: usize = self.effects.iter().map(EffectSummary::count).sum();
         self.more_effects = effects.list().len() - shown;
     }
 
@@ -137,11 +137,11 @@ impl Record {
         used: &Used,
         failure: Option<&Failure>,
         source_maps: &SourceMaps,
-    ) -> Record {
+    ) -> EventRecord {
         self.micros = micros(took);
         self.instantiate_micros = used.instantiate.map(micros);
         self.restore_micros = used.restore.map(micros);
-        self.failure = failure.map(|failure| ShownFailure {
+        self.failure = failure.map(|failure| FailureSummary {
             kind: failure.kind().name(),
             text: cut(&failure.text(source_maps), MAX_FAILURE).to_owned(),
         });
@@ -155,26 +155,27 @@ impl Record {
     }
 }
 
-impl Shown {
+impl EffectSummary {
     /// How many effects it stands for.
     fn count(&self) -> usize {
         match self {
-            Shown::Send { count, .. } => *count,
+            EffectSummary::Send { count, .. } => *count,
             _ => 1,
         }
     }
 }
 
 /// The first effects, a frame that went to many as one.
-fn show(effects: &Effects<LocalPeer>) -> Vec<Shown> {
-    let mut shown: Vec<Shown> = Vec::new();
+fn summarise(effects: &Effects<LocalPeer>) -> Vec<EffectSummary> {
+    let mut shown: Vec<EffectSummary> = Vec::new();
     let mut last_frame: Option<&Frame> = None;
-    let number = |place: &Place| effects.id(*place).number();
+    let number = |place: &PeerIndex| effects.id(*place).number();
     for effect in effects.list() {
         let next = match effect {
             Effect::Send { to, frame } => {
                 if last_frame.is_some_and(|last| last.shares_bytes_with(frame))
-                    && let Some(Shown::Send { to: recipients, count, .. }) = shown.last_mut()
+                    && let Some(EffectSummary::Send { to: recipients, count, .. }) =
+                        shown.last_mut()
                 {
                     *count += 1;
                     if recipients.len() < MAX_RECIPIENTS {
@@ -183,17 +184,17 @@ fn show(effects: &Effects<LocalPeer>) -> Vec<Shown> {
                     continue;
                 }
                 let data = Preview::of_bytes(frame.is_text(), frame.payload());
-                Shown::Send { to: vec![number(to)], count: 1, data }
+                EffectSummary::Send { to: vec![number(to)], count: 1, data }
             }
-            Effect::Close { connection, close } => Shown::Close {
+            Effect::Close { connection, close } => EffectSummary::Close {
                 conn: number(connection),
                 code: close.code,
                 reason: close.reason.to_string(),
             },
             Effect::SetAttachment { connection, value } => {
-                Shown::Attachment { conn: number(connection), data: Preview::of(value) }
+                EffectSummary::Attachment { conn: number(connection), data: Preview::of(value) }
             }
-            Effect::SetAutoResponse { connection, pair } => Shown::AutoResponse {
+            Effect::SetAutoResponse { connection, pair } => EffectSummary::AutoResponse {
                 conn: number(connection),
                 pair: pair
                     .as_ref()

@@ -14,12 +14,12 @@ use crate::view::{Peer, View};
 impl<V: View> EventState<V> {
     /// Collects a close; nothing for a connection that is gone or already closing.
     fn close(&mut self, ws: i64, close: Close) -> Result<(), OverBudget> {
-        let Some(touched) = self.touch_writable(ws)? else { return Ok(()) };
-        if touched.is_closed || touched.peer.queued_bytes().is_none() {
+        let Some(addressed) = self.address_writable(ws)? else { return Ok(()) };
+        if addressed.is_closed || addressed.peer.queued_bytes().is_none() {
             return Ok(());
         }
-        touched.is_closed = true;
-        let connection = touched.place;
+        addressed.is_closed = true;
+        let connection = addressed.index;
         self.push(Effect::Close { connection, close })
     }
 }

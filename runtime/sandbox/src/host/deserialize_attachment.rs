@@ -14,13 +14,13 @@ impl<V: View> EventState<V> {
     /// What this event has written, else what is committed.
     fn deserialize_attachment(&mut self, ws: i64) -> Result<Option<Value>, OverBudget> {
         self.used.attachment_reads += 1;
-        let Some(touched) = self.touch(ws)? else { return Ok(None) };
-        if let Some(written) = &touched.attachment {
+        let Some(addressed) = self.address(ws)? else { return Ok(None) };
+        if let Some(written) = &addressed.attachment {
             return Ok(Some(written.clone()));
         }
-        let committed = touched.peer.attachment();
-        let is_first = !std::mem::replace(&mut touched.is_read, true);
-        let id = touched.peer.id();
+        let committed = addressed.peer.attachment();
+        let is_first = !std::mem::replace(&mut addressed.is_read, true);
+        let id = addressed.peer.id();
         if is_first {
             self.reads.attachment(id, committed.as_ref().map(|(_, version)| *version));
         }

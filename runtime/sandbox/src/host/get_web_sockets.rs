@@ -39,9 +39,9 @@ impl<V: View> EventState<V> {
             && let Some(own) = self.event.connection()
             && !self.effects.has_closed(own)
             && self.view.find(own).is_some_and(|own| own.queued_bytes().is_some())
-            && let Err(place) = ids.binary_search(&own)
+            && let Err(index) = ids.binary_search(&own)
         {
-            ids.insert(place, own);
+            ids.insert(index, own);
         }
         Ok(ids)
     }

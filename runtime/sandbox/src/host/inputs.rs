@@ -1,5 +1,5 @@
 //! `inputs` and `take`: the guest fetches what the event brings, and answers too large for the
-//! place it first offered.
+//! buffer it first offered.
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
@@ -18,8 +18,8 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
          third: i32,
          fourth: i32|
          -> wasmtime::Result<()> {
-            let places = [first, second, third, fourth];
-            guest_memory::write(&mut caller, places, |data| data.event.inputs())?;
+            let buffers = [first, second, third, fourth];
+            guest_memory::write(&mut caller, buffers, |data| data.event.inputs())?;
             Ok(())
         },
     )?;

@@ -12,7 +12,7 @@ use crate::view::{Peer, View};
 
 impl<V: View> EventState<V> {
     fn peer(&mut self, ws: i64) -> Result<Option<V::Peer>, OverBudget> {
-        Ok(self.touch(ws)?.map(|touched| touched.peer.clone()))
+        Ok(self.address(ws)?.map(|addressed| addressed.peer.clone()))
     }
 }
 

@@ -6,7 +6,7 @@ use zigttp_abi::value::{ValueKind, well_formed_len};
 use zigttp_protocol::frame::{Frame, queue_bytes};
 
 use crate::budget::OverBudget;
-use crate::effect::Place;
+use crate::effect::PeerIndex;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::view::{Peer, View};
@@ -14,22 +14,22 @@ use crate::view::{Peer, View};
 impl<V: View> EventState<V> {
     /// Where a frame may be sent: nowhere when the connection is gone or closing, or its queue plus
     /// what this event has sent it is over the bound.
-    fn receiver(&mut self, ws: i64) -> Result<Option<Place>, OverBudget> {
+    fn receiver(&mut self, ws: i64) -> Result<Option<PeerIndex>, OverBudget> {
         let max_queue = self.view.limits().max_queue;
-        let Some(touched) = self.touch_writable(ws)? else { return Ok(None) };
-        if touched.is_closed {
+        let Some(addressed) = self.address_writable(ws)? else { return Ok(None) };
+        if addressed.is_closed {
             return Ok(None);
         }
-        let Some(queued) = touched.peer.queued_bytes() else { return Ok(None) };
-        if queued + touched.sent >= max_queue {
+        let Some(queued) = addressed.peer.queued_bytes() else { return Ok(None) };
+        if queued + addressed.sent >= max_queue {
             self.used.refused_frames += 1;
             return Ok(None);
         }
-        Ok(Some(touched.place))
+        Ok(Some(addressed.index))
     }
 
     /// Collects a frame.
-    fn send(&mut self, to: Place, frame: Frame) -> Result<(), OverBudget> {
+    fn send(&mut self, to: PeerIndex, frame: Frame) -> Result<(), OverBudget> {
         self.effects.at(to).sent += queue_bytes(frame.bytes());
         self.push_frame(to, frame)
     }

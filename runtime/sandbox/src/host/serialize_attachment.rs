@@ -13,9 +13,9 @@ use crate::view::View;
 impl<V: View> EventState<V> {
     /// Collects a write; nothing for a connection that is gone.
     fn serialize_attachment(&mut self, ws: i64, value: Value) -> Result<(), OverBudget> {
-        let Some(touched) = self.touch_writable(ws)? else { return Ok(()) };
-        touched.attachment = Some(value.clone());
-        let connection = touched.place;
+        let Some(addressed) = self.address_writable(ws)? else { return Ok(()) };
+        addressed.attachment = Some(value.clone());
+        let connection = addressed.index;
         self.push(Effect::SetAttachment { connection, value })
     }
 }

@@ -14,8 +14,8 @@ use crate::view::View;
 impl<V: View> EventState<V> {
     /// Collects a pair, an empty one as clearing; nothing for a connection that is gone.
     fn set_auto_response(&mut self, ws: i64, pair: AutoResponse) -> Result<(), OverBudget> {
-        let Some(touched) = self.touch_writable(ws)? else { return Ok(()) };
-        let connection = touched.place;
+        let Some(addressed) = self.address_writable(ws)? else { return Ok(()) };
+        let connection = addressed.index;
         let is_empty = pair.request.is_empty() && pair.response.is_empty();
         self.push(Effect::SetAutoResponse { connection, pair: (!is_empty).then_some(pair) })
     }

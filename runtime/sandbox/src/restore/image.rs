@@ -69,7 +69,7 @@ impl Image {
         Image { memory, globals }
     }
 
-    /// Undoes what an instance has written, and answers how many bytes it copied for that. `None`
+    /// Undoes what an instance has written, and returns how many bytes it copied for that. `None`
     /// when it can not serve again, because its memory has grown or there is more to undo than a
     /// new instance costs.
     #[must_use]
@@ -127,7 +127,7 @@ impl Image {
     }
 }
 
-/// Clears a map, lists the runs of pages that were marked, and answers how many pages those are; `None`
+/// Clears a map, lists the runs of pages that were marked, and returns how many pages those are; `None`
 /// when they are too many.
 fn take_marks(map: &mut [u8], marked: &mut Vec<Range<usize>>) -> Option<usize> {
     marked.clear();

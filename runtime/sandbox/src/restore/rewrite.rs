@@ -16,7 +16,7 @@ use wasmparser::{ExternalKind, FunctionBody, Parser, Payload};
 
 use super::operators::{Writes, writes};
 use super::validate::{Facts, validate};
-use super::{GLOBAL_EXPORT, MAP_EXPORT, MARKED, PAGE, PAGE_BITS, Refusal};
+use super::{GLOBAL_EXPORT, MAP_EXPORT, MARKED, PAGE, PAGE_BITS, Unrestorable};
 
 const WASM_PAGE: usize = 64 << 10;
 /// Index of the map. The guest was validated as a module that has memory 0 alone.
@@ -26,15 +26,15 @@ const MAP: u32 = 1;
 ///
 /// # Errors
 /// When it has anything that is not known to be restored.
-pub(crate) fn rewrite(wasm: &[u8], memory_limit: usize) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn rewrite(wasm: &[u8], memory_limit: usize) -> Result<Vec<u8>, Unrestorable> {
     let facts = validate(wasm)?;
-    let memory = facts.memory.ok_or(Refusal::Has("it has no memory"))?;
+    let memory = facts.memory.ok_or(Unrestorable::Has("it has no memory"))?;
     // No instance is given more than the limit, so a maximum there changes nothing; the map
     // needs one.
     let limit = (memory_limit / WASM_PAGE) as u64;
     let maximum = memory.maximum.map_or(limit, |maximum| maximum.min(limit));
     if memory.initial > maximum {
-        return Err(Refusal::Has("its memory is larger than the limit"));
+        return Err(Unrestorable::Has("its memory is larger than the limit"));
     }
     let mut module = Module::new();
     let mut code = CodeSection::new();
@@ -66,7 +66,7 @@ pub(crate) fn rewrite(wasm: &[u8], memory_limit: usize) -> Result<Vec<u8>, Refus
         }
     }
     if !has_exports {
-        return Err(Refusal::Has("it exports nothing"));
+        return Err(Unrestorable::Has("it exports nothing"));
     }
     Ok(module.finish())
 }
@@ -92,7 +92,7 @@ fn memories(initial: u64, maximum: u64) -> MemorySection {
 fn exports(
     section: wasmparser::ExportSectionReader<'_>,
     facts: &Facts,
-) -> Result<ExportSection, Refusal> {
+) -> Result<ExportSection, Unrestorable> {
     let mut exports = ExportSection::new();
     for export in section {
         let export = export?;
@@ -110,7 +110,11 @@ fn exports(
 }
 
 /// One function with its marks.
-fn function(wasm: &[u8], body: &FunctionBody<'_>, parameters: u32) -> Result<Vec<u8>, Refusal> {
+fn function(
+    wasm: &[u8],
+    body: &FunctionBody<'_>,
+    parameters: u32,
+) -> Result<Vec<u8>, Unrestorable> {
     let mut locals = body.get_locals_reader()?;
     let groups = locals.get_count();
     let groups_start = locals.original_position();
@@ -128,7 +132,8 @@ fn function(wasm: &[u8], body: &FunctionBody<'_>, parameters: u32) -> Result<Vec
     while !reader.eof() {
         let position = reader.original_position();
         let operator = reader.read()?;
-        let written = writes(&operator).ok_or_else(|| Refusal::Instruction(name(&operator)))?;
+        let written =
+            writes(&operator).ok_or_else(|| Unrestorable::Instruction(name(&operator)))?;
         if matches!(written, Writes::Nothing) {
             continue;
         }

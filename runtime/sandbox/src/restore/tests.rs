@@ -10,7 +10,7 @@ use wasmtime::{Config, Engine, Instance, Module as Compiled, Store};
 
 use self::parts::{MEMORY, Parts, module};
 use super::image::MAX_RESTORED;
-use super::{Image, PAGE, Refusal, Tracked, mark_run, rewrite};
+use super::{Image, PAGE, Tracked, Unrestorable, mark_run, rewrite};
 
 const LIMIT: usize = 8 << 20;
 
@@ -390,7 +390,7 @@ fn what_is_not_known_to_be_undone_is_refused() {
     let large =
         Parts { memory: MemoryType { minimum: 200, maximum: None, ..plain.memory }, ..plain };
     assert_eq!(refusal(&large, |_sink| {}), "its memory is larger than the limit");
-    assert!(matches!(rewrite(b"\0asm", LIMIT), Err(Refusal::Invalid(_))));
+    assert!(matches!(rewrite(b"\0asm", LIMIT), Err(Unrestorable::Invalid(_))));
 }
 
 #[test]

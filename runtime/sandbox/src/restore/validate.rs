@@ -4,7 +4,7 @@ use wasmparser::{
     ExternalKind, MemoryType, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures,
 };
 
-use super::{GLOBAL_EXPORT, MAP_EXPORT, Refusal};
+use super::{GLOBAL_EXPORT, MAP_EXPORT, Unrestorable};
 
 /// What a module may use. Everything else makes it invalid: several memories, threads, memory64,
 /// garbage collection, exceptions, tail calls, and whatever comes after those.
@@ -22,7 +22,7 @@ pub(super) struct Facts {
 }
 
 /// Validates a module and looks at all its sections but the code.
-pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Refusal> {
+pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Unrestorable> {
     Validator::new_with_features(FEATURES).validate_all(wasm)?;
     let mut facts = Facts::default();
     let mut types = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Refusal> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     if !matches!(import?.ty, TypeRef::Func(_)) {
-                        return Err(Refusal::Has("it imports something that is no function"));
+                        return Err(Unrestorable::Has("it imports something that is no function"));
                     }
                 }
             }
@@ -54,7 +54,7 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Refusal> {
                         && memory.page_size_log2.is_none()
                         && facts.memory.is_none();
                     if !is_plain {
-                        return Err(Refusal::Has("its memory is not one plain 32-bit memory"));
+                        return Err(Unrestorable::Has("its memory is not one plain 32-bit memory"));
                     }
                     facts.memory = Some(memory);
                 }
@@ -66,7 +66,7 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Refusal> {
                         continue;
                     }
                     if matches!(ty.content_type, ValType::Ref(_)) || ty.shared {
-                        return Err(Refusal::Has("it has a global reference that can change"));
+                        return Err(Unrestorable::Has("it has a global reference that can change"));
                     }
                     facts.mutable_globals.push(index);
                 }
@@ -78,13 +78,15 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Refusal> {
                         export.name == MAP_EXPORT || export.name.starts_with(GLOBAL_EXPORT);
                     if is_ours || !matches!(export.kind, ExternalKind::Func | ExternalKind::Memory)
                     {
-                        return Err(Refusal::Has(
+                        return Err(Unrestorable::Has(
                             "it exports something that is neither its memory nor a function",
                         ));
                     }
                 }
             }
-            Payload::StartSection { .. } => return Err(Refusal::Has("it has a start function")),
+            Payload::StartSection { .. } => {
+                return Err(Unrestorable::Has("it has a start function"));
+            }
             Payload::Version { .. }
             | Payload::TableSection(_)
             | Payload::ElementSection(_)
@@ -94,7 +96,7 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Refusal> {
             | Payload::CodeSectionEntry(_)
             | Payload::CustomSection(_)
             | Payload::End(_) => {}
-            _ => return Err(Refusal::Has("it has a section that is not known here")),
+            _ => return Err(Unrestorable::Has("it has a section that is not known here")),
         }
     }
     Ok(facts)

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_rooms::connection_list::{self, Listed};
 use zigttp_rooms::histogram::Distribution;
-use zigttp_rooms::observer::{Look, Record};
+use zigttp_rooms::observer::{EventRecord, Look};
 use zigttp_rooms::own_thread::on_own_thread;
 
 use crate::server::Server;
@@ -36,7 +36,7 @@ struct State<'a> {
     connections: Connections,
     counts: Totals,
     latency: Latency,
-    events: Vec<Record>,
+    events: Vec<EventRecord>,
     /// Events since the last look that are kept no more.
     missed: u64,
     /// What the next look asks for.
