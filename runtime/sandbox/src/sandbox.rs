@@ -290,3 +290,119 @@ fn ran<V: View>(state: EventState<V>, result: Result<Option<Response>, Failure>)
     };
     Ran { event, outcome, effects, reads, used, memory: memory_budget }
 }
+
+#[cfg(test)]
+mod tests {
+    use zigttp_abi::connection_id::ConnectionId;
+    use zigttp_abi::value::Value;
+    use zigttp_abi::version::Version;
+
+    use super::*;
+    use crate::effect::Effect;
+    use crate::event::Call;
+    use crate::test_view::{TestPeer, TestView};
+
+    /// A guest by hand: `onMessage` sends the attachment of connection 2 to every member of the room and
+    /// keeps the message with its own connection; `onClose` sends, and then traps.
+    const GUEST: &str = r#"(module
+        (import "zigttp" "inputs" (func $inputs (param i32 i32 i32 i32)))
+        (import "zigttp" "send" (func $send (param i64 i32 i32 i32) (result i32)))
+        (import "zigttp" "get_web_sockets" (func $members (param i32 i32 i32 i32) (result i32)))
+        (import "zigttp" "serialize_attachment" (func $keep (param i64 i32 i32 i32) (result i32)))
+        (import "zigttp" "deserialize_attachment" (func $kept (param i64 i32 i32) (result i64)))
+        (memory (export "memory") 1 16)
+        (func (export "on_open") (param i64 i64 i32) (result i32) i32.const 0)
+        (func (export "on_message") (param i64 i64 i32 i32 i32) (result i32)
+            (local $count i32) (local $index i32)
+            (call $inputs (i32.const 0) (i32.const 1000) (i32.const 0) (i32.const 0))
+            (drop (call $keep (local.get 1) (local.get 2) (i32.const 0) (local.get 3)))
+            (drop (call $kept (i64.const 2) (i32.const 2000) (i32.const 100)))
+            (local.set $count
+                (call $members (i32.const 1000) (local.get 4) (i32.const 3000) (i32.const 800)))
+            (loop $each
+                (drop (call $send
+                    (i64.trunc_f64_s
+                        (f64.load (i32.add (i32.const 3000) (i32.mul (local.get $index) (i32.const 8)))))
+                    (i32.const 0) (i32.const 2000) (i32.const 4)))
+                (local.set $index (i32.add (local.get $index) (i32.const 1)))
+                (br_if $each (i32.lt_u (local.get $index) (local.get $count))))
+            i32.const 0)
+        (func (export "on_close") (param i64 i64 i32 i32) (result i32)
+            (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
+            unreachable)
+        (func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32) i32.const 0)
+        (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) i32.const 0))"#;
+
+    const IMPORTS: [&str; 4] =
+        ["send", "getWebSockets", "serializeAttachment", "deserializeAttachment"];
+
+    fn id(number: u64) -> ConnectionId {
+        ConnectionId::from_number(number)
+    }
+
+    fn world() -> TestView {
+        let mut peers: Vec<_> = [1, 2, 3].map(id).map(TestPeer::new).into();
+        peers[1].attachment = Some((Value::text("kept"), Version::from_number(7)));
+        TestView { rooms: [("/room".to_owned(), peers)].into() }
+    }
+
+    fn run(call: Call) -> Ran<TestPeer> {
+        let limits = Limits {
+            max_events: 1,
+            memory: 1 << 20,
+            cpu: std::time::Duration::from_secs(10),
+            isolation: Isolation::Restore,
+            verify_restore: std::num::NonZeroU32::new(1),
+            cache_dir: None,
+        };
+        let sandbox = Sandbox::new(limits).expect("there is address space");
+        let guest = wat::parse_str(GUEST).expect("it is well formed");
+        let program = sandbox.load(&guest, &IMPORTS.map(str::to_owned)).expect("it is a handler");
+        let event = Event::of(id(1), "/room".into(), call);
+        let view = world();
+        let began = view.now();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it starts");
+        runtime.block_on(sandbox.run(&program, event, view, began, true))
+    }
+
+    #[test]
+    fn an_event_learns_from_its_view_alone_and_returns_what_it_would_change() {
+        let ran = run(Call::Message { data: Value::text("hello") });
+        assert!(matches!(ran.outcome, Outcome::Returned(None)), "{:?}", ran.outcome);
+        let effects: Vec<String> = ran
+            .effects
+            .list()
+            .iter()
+            .map(|effect| match effect {
+                Effect::Send { to, frame } => {
+                    let text = String::from_utf8_lossy(frame.payload()).into_owned();
+                    format!("{} <- {text}", ran.effects.id(*to))
+                }
+                Effect::SetAttachment { connection, value } => {
+                    let text = String::from_utf8_lossy(value.bytes()).into_owned();
+                    format!("{} keeps {text}", ran.effects.id(*connection))
+                }
+                other => format!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(effects, ["1 keeps hello", "1 <- kept", "2 <- kept", "3 <- kept"]);
+        assert_eq!(ran.reads.attachments(), [(id(2), Some(Version::from_number(7)))]);
+        assert!(ran.reads.has_read_own_members() && ran.reads.rooms().next().is_none());
+        assert!(ran.used.restored_bytes > 0 && !ran.used.has_mismatched);
+        assert_eq!(ran.used.attachment_reads, 1);
+    }
+
+    #[test]
+    fn the_same_event_in_the_same_world_returns_the_same_effects() {
+        let message = || Call::Message { data: Value::text("hello") };
+        assert!(run(message()).effects == run(message()).effects);
+        assert!(run(message()).effects != run(Call::Message { data: Value::text("ho") }).effects);
+    }
+
+    #[test]
+    fn an_event_that_traps_says_so_and_its_effects_are_only_what_it_had_collected() {
+        let ran = run(Call::Close { code: 1000, reason: "".into() });
+        assert!(matches!(ran.outcome, Outcome::Failed(Failure::Trapped(_))), "{:?}", ran.outcome);
+        assert_eq!(ran.effects.list().len(), 1);
+    }
+}
