@@ -1,4 +1,4 @@
-//! Every bound and interval of a server, with its default.
+//! Every limit and interval of a server, with its default.
 
 pub(crate) mod dropped_log_lines;
 pub(crate) mod inspector;
@@ -15,178 +15,178 @@ use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
 
 use crate::config::dropped_log_lines::DroppedLogLines;
-
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
 use crate::gate::origin::OriginError;
 
 /// Options of one server. The defaults are those of `zigttp run`.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where attachments are kept across restarts; in memory alone without it.
+    /// The folder that keeps attachments across restarts; `None`: they are kept in memory only.
     pub durable: Option<PathBuf>,
     /// What attachments in the durable folder survive.
     pub fsync: Fsync,
-    /// Whether a browser that comes back to the same URL is given the attachment it has left.
+    /// Whether a browser that comes back to the same URL gets the attachment it has left there.
     pub resume: bool,
-    /// How long what a dropped link has left may be resumed; after a restart it is 24 hours.
+    /// How long a dropped connection can be resumed; after a restart of the server it is 24 hours.
     pub resume_window: Duration,
-    /// How long a connection that looks live has to answer when its browser wants to resume it.
+    /// How long a connection that looks open has to answer a ping when its browser wants to resume it.
     pub resume_probe_timeout: Duration,
-    /// Attachments that clients have left, by dropped links, crashes and restarts, and that wait for them
-    /// where connections are resumed. Beyond them the oldest is removed. As many as connections without it.
+    /// Most attachments that wait to be resumed after dropped connections, crashes and restarts; over this
+    /// limit the oldest is removed. `None`: as many as `max_connections`.
     pub max_leftovers: Option<usize>,
-    /// Bytes of their files, each in whole blocks of 4 KiB. Without it, as many as the largest attachments
-    /// of so many leftovers take.
+    /// Most bytes that the files of such attachments take, each in blocks of 4 KiB; over this limit the
+    /// oldest is removed. `None`: room for the largest attachment of each.
     pub max_leftover_bytes: Option<usize>,
     /// How long an attachment is kept that no connection has any more.
     pub attachment_ttl: Duration,
-    /// Where compiled modules are cached. Whoever can write there can run code.
+    /// The folder where compiled modules are cached. Every user who can write there can run code as the
+    /// server.
     pub cache_dir: Option<PathBuf>,
-    /// Largest message, in bytes, after reassembly; a larger one closes with 1009.
+    /// Largest message in bytes, after decompression; a larger one closes its connection with 1009.
     pub max_message_size: usize,
-    /// Bytes that all messages together may hold that have begun to come and are not whole, or are large
-    /// and wait for their event; a connection whose message does not fit is closed with 1013. An eighth is
-    /// kept for messages that hold 8 KiB at most.
+    /// Bytes of all messages under way together: not complete yet, or over 64 KiB and waiting for their
+    /// event. A connection whose message does not fit is closed with 1013. An eighth is kept for messages
+    /// that hold 8 KiB at most.
     pub max_partial_bytes: usize,
     /// How long a message may take from its first byte to its last; then its connection is closed with
     /// 1008.
     pub message_timeout: Duration,
     /// Whether messages are compressed for clients that offer it (permessage-deflate).
     pub compression: bool,
-    /// Messages below this are not compressed.
+    /// Smallest message that is compressed, in bytes.
     pub compression_min_size: usize,
     /// How hard messages are compressed, from 1 (fast) to 9 (small).
     pub compression_level: u32,
-    /// Messages of one connection in a second, and at once; one that sends more is closed with 1008.
-    /// As many as it likes without it.
+    /// Most messages a second from one connection, and most in a burst; more close it with 1008. `None`:
+    /// no limit.
     pub message_rate: Option<NonZeroU32>,
-    /// Longest path and query of a request, upgrades included; a longer one is answered 414.
+    /// Longest path with its query in bytes, of requests and upgrades; a longer one gets 414.
     pub max_url: usize,
-    /// Largest HTTP request body in bytes; a larger one is answered 413.
+    /// Largest body of a request in bytes; a larger one gets 413.
     pub max_body_size: usize,
-    /// Largest attachment in bytes.
+    /// Largest attachment in bytes; a larger one is a RangeError in the handler.
     pub max_attachment_size: usize,
-    /// Bytes that may wait to be written to one connection: frames as they are on the wire, and 128
-    /// bytes for each. One frame of any size is taken while the queue is below it.
+    /// Bytes that may wait to be written to one connection: frames as on the wire, and 128 bytes more for
+    /// each. While the queue is below this limit, it accepts one frame of any size.
     pub max_queue: usize,
-    /// How long a connection's queue may stay over its bound before it is closed with 1008.
+    /// How long a queue may stay over `max_queue` before its connection is closed with 1008.
     pub slow_consumer_timeout: Duration,
-    /// Open connections; an upgrade beyond them is answered 503.
+    /// Most open connections; a further upgrade gets 503.
     pub max_connections: usize,
-    /// Transports that speak HTTP, and are no WebSocket yet or never will be; more are closed at once.
+    /// Most transports (TCP connections) that speak HTTP or are about to; a further one is closed at once.
     pub max_transports: usize,
     /// Origins of web pages that may connect, besides the server's own: `https://app.example.com`,
-    /// `https://*.example.com` for all names of one label or more under one, or `*` for any.
+    /// `https://*.example.com` for all names with one label or more before `example.com`, or `*` for every
+    /// origin.
     pub allowed_origins: Vec<String>,
-    /// Answers only requests that name this machine by a loopback name or address, and pages of such an
-    /// origin, on any port: for development, where no foreign page is to reach in.
+    /// Accepts only requests that name this machine by a loopback name or address, and pages of such an
+    /// origin, on any port: for development, where pages of other sites must not reach the server.
     pub loopback_only: bool,
-    /// The page at `/__zigttp` that shows what the server does. There is none without it.
+    /// The page at `/__zigttp` that shows what the server does. `None`: there is no such page.
     pub inspector: Option<InspectorOptions>,
-    /// Handshakes of one address in a second, and at once; more are answered 429. As many as it likes
-    /// without it.
+    /// Most handshakes a second from one address, and most in a burst; a further one gets 429. `None`: no
+    /// limit.
     pub handshake_rate: Option<NonZeroU32>,
-    /// Events that may run at the same time. Beyond them connections are not read, and HTTP requests,
-    /// which get half of them at most, are answered 503. Each reserves some 9 GiB of address space; where
-    /// there is less, fewer run.
+    /// Most events that run at the same time. At this limit connections are not read and HTTP requests get
+    /// 503; HTTP gets half of it at most. Each event reserves some 9 GiB of address space; where there is
+    /// less, fewer run.
     pub max_events: usize,
-    /// Linear memory of one event plus all that the host holds for it, in bytes.
+    /// Memory of one event in bytes: its sandbox, and all that the host holds for it.
     pub memory_limit: usize,
-    /// Bytes that all events that run together may hold beyond the memory that their sandboxes begin with:
-    /// what they grow by, and the effects they collect. Of each event, 64 KiB are free. An event for
-    /// which there is no more fails.
+    /// Bytes of memory of all running events together, beyond what their sandboxes start with: what they
+    /// grow by, and the effects that they collect. 64 KiB of each event do not count. An event that does
+    /// not fit fails.
     pub max_event_memory: usize,
-    /// CPU time of one event: its own slices, not the time it waits for a turn.
+    /// CPU time of one event. The time it waits for its turn does not count.
     pub cpu_limit: Duration,
-    /// What becomes of a connection whose event threw.
+    /// What happens to a connection when one of its events throws.
     pub on_error: OnError,
     /// A connection that was silent for this long is pinged.
     pub ping_interval: Duration,
-    /// A pinged connection that stays silent for this long is dropped (1006).
+    /// A connection that stays silent for this long after a ping is dropped (1006).
     pub pong_timeout: Duration,
-    /// A connection without an event for this long is dormant and gives up its buffers. Control
+    /// A connection that has had no event for this long becomes dormant and frees its buffers. Control
     /// frames do not count.
     pub dormant_after: Duration,
     /// How an event gets a fresh sandbox.
     pub isolation: Isolation,
-    /// Compares the whole sandbox with the artifact's image after every so many events that were
-    /// restored. Never without it.
+    /// Compares the whole sandbox with the artifact's image after every Nth event that restored one.
+    /// `None`: never.
     pub verify_restore: Option<NonZeroU32>,
-    /// Bytes of all responses together that clients have not taken whole yet. One that does not fit takes
-    /// the place of those whose clients have taken nothing for `slow_consumer_timeout`, or is 503.
+    /// Bytes of all responses together that clients have not taken yet. Over this limit, responses that
+    /// made no progress for `slow_consumer_timeout` are given up; if that is not enough, a new response is
+    /// 503.
     pub max_response_bytes: usize,
-    /// How long a client may take to send its request head.
+    /// How long a client may take to send a request's head; then its transport is closed.
     pub header_timeout: Duration,
-    /// How long a transport that has sent a request may ask nothing more; then it is dropped. And how long
-    /// a client may take nothing of a response; then that is given up.
+    /// How long a transport may send no request, or a response make no progress; then the transport is
+    /// closed. Over HTTP/2 only the response is given up.
     pub http_idle_timeout: Duration,
-    /// How long a client may take to send a request's body; then it is answered 408.
+    /// How long a client may take to send a request's body; then it gets 408.
     pub body_timeout: Duration,
-    /// Lines a second, and at once, that the handler's `console` and its failures may cause in the log;
-    /// more are dropped and counted.
+    /// Most log lines a second, and in a burst, from the handler's `console` and failures; more are dropped
+    /// and counted.
     pub handler_log_rate: NonZeroU32,
-    /// What whoever writes the log has dropped of it, for `/metrics` to show.
+    /// Lines that the program's log has dropped, for `/metrics`.
     pub dropped_log_lines: Arc<DroppedLogLines>,
-    /// How long a closing handshake may take before the transport is dropped.
+    /// How long a closing handshake may take; then the connection is dropped.
     pub close_timeout: Duration,
-    /// How long connections may take to close when the server shuts down.
+    /// How long connections may take to close when the server stops.
     pub drain_timeout: Duration,
-    /// So many failures among the first 100 events of an artifact that has replaced another bring
-    /// the old one back. Never without it.
+    /// Brings the old handler back if this many of a new one's first 100 events fail. `None`: never.
     pub rollback_after: Option<NonZeroU32>,
 }
 
-/// Options that do not fit each other, named by their flags: fields have the same names.
+/// Options that contradict each other, named by their flags: the fields of [`Config`] have the same names.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// An event could not hold its own message.
+    /// The memory of an event is too small for its own message.
     #[error(
         "--memory-limit is {limit} bytes, less than four times the largest message or body, {message} \
          (--max-message-size, --max-body-size)"
     )]
     MemoryLimit { limit: usize, message: usize },
-    /// Not even one message under way would fit.
+    /// Not even one message would fit.
     #[error(
         "--max-partial-bytes is {partial} bytes, less than four times --max-message-size, {message}"
     )]
     PartialBytes { partial: usize, message: usize },
-    /// One event may hold more than all.
+    /// One event may hold more than all events together.
     #[error("--max-event-memory is {all} bytes, less than --memory-limit, {one}")]
     EventMemory { all: usize, one: usize },
     /// Even small responses would be 503.
     #[error(
-        "--max-response-bytes is {0}, less than {MIN_RESPONSE_BYTES}: hardly a response would fit"
+        "--max-response-bytes is {0}, less than {MIN_RESPONSE_BYTES}: hardly any response would fit"
     )]
     ResponseBytes(usize),
-    /// A bound that lets nothing through.
-    #[error("{0} is 0: the least is 1")]
+    /// A limit of 0 would refuse everything.
+    #[error("{0} is 0; it must be at least 1")]
     Zero(&'static str),
     #[error("--resume needs a durable folder (--durable)")]
     ResumeInMemory,
     #[error(
-        "--resume does not go with pages of any origin (--allowed-origin '*'): name the origins that may \
-         connect"
+        "--resume cannot be combined with --allowed-origin '*': name the origins that may connect"
     )]
     ResumeForAnyOrigin,
-    #[error("an inspector without a token is for a server that answers this machine alone")]
+    #[error("an inspector without a token needs a server that accepts this machine only")]
     OpenInspector,
-    #[error("--compression-level is from 1 to 9")]
+    #[error("--compression-level must be from 1 to 9")]
     CompressionLevel,
-    /// An allowed origin is none.
+    /// A text that was given as an allowed origin is not an origin.
     #[error(transparent)]
     Origin(#[from] OriginError),
 }
 
-/// Requests whose bodies are read or held at a time, for each event that may run: clients that send
-/// slowly do not keep others out, and memory is bounded.
+/// Requests whose bodies may be held at a time, for each event that may run: so slow clients do not keep
+/// others out, and memory is limited.
 const BODIES_PER_EVENT: usize = 4;
 
-/// With less for all responses together, even small ones would be 503.
+/// With a lower limit for all responses together, even small ones would be 503.
 const MIN_RESPONSE_BYTES: usize = 64 << 10;
 
 impl Config {
-    /// The bounds of the sandbox.
+    /// The limits of the sandbox.
     pub(crate) fn sandbox_limits(&self) -> Limits {
         Limits {
             max_events: self.max_events,
@@ -198,14 +198,14 @@ impl Config {
         }
     }
 
-    /// Attachments that may wait for their clients. A crash of a full server loses none.
+    /// Attachments that may wait to be resumed. The default is enough for a crash of a full server.
     pub(crate) fn max_leftovers(&self) -> usize {
         self.max_leftovers.unwrap_or(self.max_connections)
     }
 
     /// Bytes of their files.
     pub(crate) fn max_leftover_bytes(&self) -> u64 {
-        // And what is left of its last block.
+        // The header, and the unused part of the last block.
         const HEADER_BYTES: u64 = 2 * 4096;
         let largest = self.max_attachment_size as u64 + HEADER_BYTES;
         match self.max_leftover_bytes {
@@ -214,24 +214,24 @@ impl Config {
         }
     }
 
-    /// Requests whose bodies are read or held at a time.
+    /// Requests whose bodies may be held at a time.
     pub(crate) fn max_bodies(&self) -> usize {
         self.max_events.saturating_mul(BODIES_PER_EVENT).min(Semaphore::MAX_PERMITS)
     }
 
-    /// Checks what the type cannot.
+    /// Checks what the types of the fields cannot.
     ///
     /// # Errors
-    /// When options do not fit each other.
+    /// When options contradict each other.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let message = self.max_message_size.max(self.max_body_size);
-        // A message is in memory as it came, as a JavaScript string (two bytes a character, if
-        // one is beyond Latin-1), and once more when the handler sends it on.
+        // A message is in memory as it was received, as a JavaScript string (two bytes for each
+        // character, if one is beyond Latin-1), and once more when the handler sends it on.
         if self.memory_limit / 4 < message {
             return Err(ConfigError::MemoryLimit { limit: self.memory_limit, message });
         }
-        // While one is inflated there is what came of it, and what has come out, in memory that has
-        // grown by doubling.
+        // A message that is being inflated takes its compressed bytes, and its inflated ones in memory
+        // that grows by doubling.
         if self.max_partial_bytes / 4 < self.max_message_size {
             let (partial, message) = (self.max_partial_bytes, self.max_message_size);
             return Err(ConfigError::PartialBytes { partial, message });
@@ -289,7 +289,7 @@ impl Default for Config {
             max_partial_bytes: 256 << 20,
             message_timeout: Duration::from_secs(60),
             compression: true,
-            // Less fits a packet anyway.
+            // A smaller message fits one packet anyway.
             compression_min_size: 1 << 10,
             // A kilobyte of JSON took 7 us and became 44 %; at level 6 it took 21 us and became
             // 34 % (measured).
@@ -334,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_inspector_without_a_token_is_for_this_machine_alone() {
+    fn an_inspector_without_a_token_needs_a_server_for_this_machine_only() {
         let inspector = InspectorOptions { access: InspectorAccess::ThisMachine, max_events: 1 };
         let open = Config { inspector: Some(inspector), ..Config::default() };
         assert!(open.check() == Err(ConfigError::OpenInspector));

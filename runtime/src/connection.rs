@@ -1,4 +1,4 @@
-//! One connection on its transport: its frames, whether its client is still there, and its life.
+//! One connection on its transport: its frames, whether its client still responds, and its life cycle.
 
 pub(crate) mod lifecycle;
 pub(crate) mod liveness;

@@ -1,4 +1,4 @@
-//! Errors a caller of the library gets.
+//! The errors of the library.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use crate::config::ConfigError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The artifact is refused.
+    /// The artifact cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Options that do not fit each other.
+    /// Options contradict each other.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The machine does not give what the sandbox takes, for instance address space.
+    /// The machine lacks something that the sandbox needs, for instance address space.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// The durable folder cannot be used.
@@ -25,7 +25,7 @@ pub enum StartError {
     Durable {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The reason.
         #[source]
         source: io::Error,
     },

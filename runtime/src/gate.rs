@@ -1,5 +1,5 @@
-//! The gate: who may come in. Pages of foreign origins may not, nor an address that asks too often, nor
-//! anybody when all is full; and whoever has been here before is recognised.
+//! The gate: who may connect. It limits origins, handshakes for each address, and connections, and it
+//! identifies clients that come back.
 
 pub(crate) mod loopback;
 pub(crate) mod origin;
@@ -17,20 +17,20 @@ use crate::gate::origin::Origins;
 use crate::gate::resume::Resume;
 
 pub(crate) struct Gate {
-    /// Web pages that may connect.
+    /// The origins of web pages that may connect.
     pub(crate) origins: Origins,
     pub(crate) handshake_rates: Option<AddressRates>,
     /// One permit is one open connection, or one that is being admitted.
     pub(crate) connections: Arc<Semaphore>,
-    /// Who is believed to be whom, where connections are resumed.
+    /// Identifies clients, where connections are resumed.
     pub(crate) resume: Option<Resume>,
 }
 
 impl Gate {
-    /// One that nobody resumes through.
+    /// A gate without resuming.
     ///
     /// # Errors
-    /// When an allowed origin is none.
+    /// When a text given as an allowed origin is not an origin.
     pub(crate) fn new(config: &Config) -> Result<Gate, ConfigError> {
         let origins = Origins::parse(&config.allowed_origins)?;
         let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
@@ -44,11 +44,11 @@ impl Gate {
         })
     }
 
-    /// Lets clients resume, whose tokens are signed with the key of this durable directory.
+    /// Lets clients resume. Their tokens are signed with the key of this durable directory.
     ///
     /// # Errors
     /// When the key cannot be read or made.
-    pub(crate) fn let_resume(&mut self, folder: &OwnFolder) -> io::Result<()> {
+    pub(crate) fn enable_resume(&mut self, folder: &OwnFolder) -> io::Result<()> {
         self.resume = Some(Resume::open(folder)?);
         Ok(())
     }

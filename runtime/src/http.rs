@@ -2,8 +2,8 @@
 
 pub(crate) mod authority;
 pub(crate) mod bearer;
+pub(crate) mod client_info;
 pub(crate) mod cookies;
-pub(crate) mod peer;
 pub(crate) mod response;
 pub(crate) mod responses;
 pub(crate) mod target;

@@ -1,42 +1,43 @@
 //! Serves a `handler.wasm`: every WebSocket event runs in a fresh sandbox.
 //!
 //! ```text
-//!  listen ── accepts transports, answers what comes over them, ends when told
+//!  listen ── accepts transports, responds to their requests, stops on shutdown
 //!     │
-//!  requests ── a connection (admission), or a response of handler(req)
+//!  requests ── a request becomes a connection (admission), or a response of handler(req)
 //!     │     \
 //!  connection  operator ── metrics, health, the control socket, the inspector's page, the drain
 //!     │     /
-//!  server ── what serving a handler takes, shared by all of the above
+//!  server ── the state that all of the above share
 //!     │
-//!  gate ── who may come in: origin, loopback, resume     config ── every bound, with its default
+//!  gate ── who may connect: origin, loopback, resume     config ── every limit, with its default
 //!     │
 //!  transport ── TCP, TLS, HTTP/2 streams     http ── targets, cookies, responses
 //! ```
 //!
-//! Below it are the crates that know less and less:
+//! The crates below it:
 //!
 //! ```text
 //!  zigttp-rooms ── who is connected, whose turn it is, how an event takes effect
 //!     ├ zigttp-sandbox ── an artifact, an event and a view of the world go in; effects come out
-//!     │    └ zigttp-protocol ── a peer's bytes to messages and back
-//!     ├ zigttp-store ── what outlives an event
+//!     │    └ zigttp-protocol ── a client's bytes to messages and back
+//!     ├ zigttp-store ── values that outlive an event
 //!     └ zigttp-abi ── what compiler, engine and server agree on
 //! ```
 //!
-//! What holds throughout:
+//! These invariants hold everywhere:
 //!
-//! - An idle connection is a socket, a task waiting for it, and a record. No instance, no thread and no
-//!   runtime is held for it.
-//! - An event changes nothing until it has returned: its effects are collected, and then applied, all or
-//!   none.
-//! - No lock is held while JavaScript runs, except the fair lock that is its room's turn.
-//! - This crate knows artifacts. It knows nothing of TypeScript, rules or the compiler.
+//! - An idle connection is a socket, a task that waits for it, and a record. It holds no instance and no
+//!   thread.
+//! - An event changes nothing until it has returned: its effects are collected, and then all of them are
+//!   applied, or none.
+//! - No lock is held while JavaScript runs, except its room's fair lock, by which the room's events take
+//!   turns.
+//! - This crate knows artifacts, and nothing about TypeScript, rules or the compiler.
 //!
 //! Read `zigttp_rooms::dispatch` first.
 //!
 //! As a library it is a [`Server`], made from a [`Config`] and the bytes of an artifact, and [`run`], which
-//! serves it on a listener of the caller's until a future of the caller's is ready:
+//! serves it on the caller's listener until the caller's future is ready:
 //!
 //! ```no_run
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,9 +50,10 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` is a whole program. It logs through [`tracing`]; nothing of it touches arguments,
-//! the environment or signals. Lines of the target [`HANDLER_LOG_TARGET`] have a rate; others are as many as
-//! clients and disks cause, so a log bounds them for each callsite, as that of `zigttp run` does.
+//! `examples/embed.rs` is a complete program. The library logs through [`tracing`], and reads no arguments,
+//! environment variables or signals. Lines of the target [`HANDLER_LOG_TARGET`] are limited by a rate.
+//! Clients and disks can cause any number of the others: limit them for each callsite, as `zigttp run`
+//! does.
 
 mod config;
 mod connection;

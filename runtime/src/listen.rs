@@ -1,4 +1,4 @@
-//! Accepts transports, answers what comes over them, and ends when told.
+//! Accepts transports, responds to their requests, and stops on shutdown.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,73 +22,75 @@ use zigttp_rooms::panic_watch::PanicWatch;
 
 use crate::config::Config;
 use crate::gate::loopback;
-use crate::http::peer::Peer;
+use crate::http::client_info::ClientInfo;
 use crate::http::response::{Body, plain, text};
 use crate::http::responses;
 use crate::http::target::{self, extended_connect};
 use crate::operator::control;
 use crate::server::Server;
 use crate::server::counters::Unanswered;
-use crate::transport::accept::{Acceptor, For};
+use crate::transport::accept::{Acceptor, Purpose};
 use crate::transport::activity::Activity;
 
-/// Most bytes of a request head, which is also hyper's read buffer.
+/// Largest request head, in bytes, which is also the size of hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 
-/// Requests of one HTTP/2 connection that are answered at the same time.
+/// Most requests of one HTTP/2 connection at the same time.
 const MAX_STREAMS: u32 = 100;
 
 /// How often attachments that are too old are looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// A transport has this part of the places for bodies, and one at least: a few with 100 streams each do not hold all.
+/// A transport may hold this part of all request bodies, and at least one, so that a few transports with
+/// 100 streams each do not hold all.
 const TRANSPORTS_SHARE: usize = 64;
 
-/// Serves until `shutdown` is ready; then stops accepting, lets running events finish, closes every
-/// connection with 1001, spread over the drain time-out, and waits for them at most that long.
+/// Serves until `shutdown` is ready. Then it stops accepting, lets running events finish and closes every
+/// connection with 1001, spread over the first half of the drain time-out; it waits for them until the end
+/// of that.
 pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
     let background = Background::start(&server);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
-    let mut acceptor = Acceptor::new(listener, For::Clients);
+    let mut acceptor = Acceptor::new(listener, Purpose::Clients);
     let counters = &server.counters;
-    // TLS handshakes under way; those of a server that stops end with this.
+    // TLS handshakes under way, which are aborted when the server stops.
     let mut handshakes = JoinSet::new();
     loop {
         tokio::select! {
-            (stream, peer) = acceptor.next(&counters.accept_failures) => {
-                let Ok(place) = Arc::clone(&server.transports).try_acquire_owned() else {
-                    // Closed at once: an answer would need a place as well.
+            (stream, address) = acceptor.next(&counters.accept_failures) => {
+                let Ok(permit) = Arc::clone(&server.transports).try_acquire_owned() else {
+                    // Closed at once: a response would need a permit as well.
                     counters.refused_transports.add_one();
                     continue;
                 };
-                // Frames are small and gathered before they are written; waiting for more only delays
-                // them.
+                // Frames are small and gathered before they are written; Nagle's algorithm would only
+                // delay them.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%peer, %error, "the peer went before it was served");
+                    tracing::debug!(client = %address, %error, "the client left before it was served");
                     continue;
                 }
-                let address = peer.ip();
+                let address = address.ip();
                 match server.tls() {
                     None => {
-                        let peer = Peer { address, is_secure: false };
-                        serve(&server, stream, peer, place, &graceful);
+                        let client = ClientInfo { address, is_secure: false };
+                        serve_transport(&server, stream, client, permit, &graceful);
                     }
                     Some(tls) => {
                         let time = server.config.header_timeout;
-                        let accept = async move { (address, tls.accept(stream, time).await, place) };
+                        let accept = async move { (address, tls.accept(stream, time).await, permit) };
                         handshakes.spawn(accept);
                     }
                 }
             }
-            Some(shaken) = handshakes.join_next() => match shaken {
-                Ok((address, Ok(stream), place)) => {
-                    let peer = Peer { address, is_secure: true };
-                    serve(&server, stream, peer, place, &graceful);
+            Some(handshake) = handshakes.join_next() => match handshake {
+                Ok((address, Ok(stream), permit)) => {
+                    let client = ClientInfo { address, is_secure: true };
+                    serve_transport(&server, stream, client, permit, &graceful);
                 }
-                // Clients cause it as they like.
-                Ok((peer, Err(error), _)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
-                Err(error) => tracing::error!(%error, "a TLS handshake broke off"),
+                // Logged at debug level, because clients can cause any number of them.
+                Ok((client, Err(error), _)) => tracing::debug!(%client, %error, "a TLS handshake failed"),
+                Err(error) => tracing::error!(%error, "the task of a TLS handshake failed"),
             },
             () = &mut shutdown => break,
         }
@@ -100,19 +102,19 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     drop(background);
 }
 
-/// What a server does beside serving; ends when dropped.
+/// The background tasks of a server, which are aborted when this is dropped.
 struct Background(Vec<tokio::task::JoinHandle<()>>);
 
 impl Background {
     fn start(server: &Arc<Server>) -> Background {
         let mut tasks = vec![tokio::spawn(give_up_idle_responses(Arc::clone(server)))];
         let Some(dir) = &server.hub.durable_dir else { return Background(tasks) };
-        tasks.push(tokio::spawn(prune_now_and_then(Arc::clone(server))));
+        tasks.push(tokio::spawn(prune_periodically(Arc::clone(server))));
         match control::open(dir.folder()) {
             Ok(listener) => {
                 tasks.push(tokio::spawn(control::serve(listener, Arc::clone(server))));
             }
-            // Serving goes on: only operators' commands need it.
+            // Not an error: only operators' commands need it.
             Err(error) => tracing::warn!(%error, "cannot open the control socket"),
         }
         Background(tasks)
@@ -129,10 +131,10 @@ impl Drop for Background {
 
 async fn give_up_idle_responses(server: Arc<Server>) {
     let idle = server.config.http_idle_timeout;
-    server.responses.watch(idle, &server.counters).await;
+    server.responses.give_up_idle(idle, &server.counters).await;
 }
 
-async fn prune_now_and_then(server: Arc<Server>) {
+async fn prune_periodically(server: Arc<Server>) {
     let Config { attachment_ttl, resume_window, .. } = server.config;
     let mut due = tokio::time::interval(PRUNE_INTERVAL.min(attachment_ttl).min(resume_window));
     loop {
@@ -148,12 +150,12 @@ async fn prune_now_and_then(server: Arc<Server>) {
     }
 }
 
-/// Serves HTTP on a transport, and what becomes of its upgrades.
-fn serve<T>(
+/// Serves HTTP on a transport, and upgrades its requests to WebSockets.
+fn serve_transport<T>(
     server: &Arc<Server>,
     transport: T,
-    peer: Peer,
-    place: OwnedSemaphorePermit,
+    client: ClientInfo,
+    permit: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -167,15 +169,15 @@ fn serve<T>(
             let server = Arc::clone(&server);
             let activity = Arc::clone(&activity);
             async move {
-                let in_use = activity.begin();
-                // A WebSocket over HTTP/2 goes on when it has been answered.
-                request.extensions_mut().insert(Arc::clone(&in_use));
+                let active = activity.begin_request();
+                // A WebSocket over HTTP/2 stays active after its response.
+                request.extensions_mut().insert(Arc::clone(&active));
                 let version = request.version();
-                let answer = Arc::clone(&server).answer(request, peer).await;
+                let response = Arc::clone(&server).respond(request, client).await;
                 Ok::<_, Infallible>(server.responses.hold(
-                    answer,
+                    response,
                     version,
-                    in_use,
+                    active,
                     &server.config,
                     &server.counters,
                 ))
@@ -183,13 +185,13 @@ fn serve<T>(
         }
     });
     let Config { header_timeout, http_idle_timeout, .. } = server.config;
-    let mut builder = auto::Builder::new(responses::Streams);
+    let mut builder = auto::Builder::new(responses::StreamExecutor);
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
-        // A client that has no more to ask may end its direction and still wait for its answer (RFC
-        // 9112, 9.6). One that has gone altogether shows when the answer is written.
+        // A client may end its direction after its last request and still wait for the response (RFC
+        // 9112, 9.6). If it has closed both directions, writing the response fails.
         .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES);
     builder
@@ -205,15 +207,15 @@ fn serve<T>(
     let connection = graceful.watch(connection);
     let server = Arc::clone(server);
     responses::spawn(async move {
-        let _place = place;
+        let _permit = permit;
         let _watch = PanicWatch(Arc::clone(&server.hub.counters.panics));
         tokio::select! {
             ended = connection => if let Err(error) = ended {
-                tracing::debug!(peer = %peer.address, %error, "an HTTP connection ended early");
+                tracing::debug!(client = %client.address, %error, "an HTTP connection ended early");
             },
-            // Not hyper's business: it does not look at the clock before it knows which HTTP the
-            // client speaks, nor once it has bytes to write.
-            () = activity.ceased(header_timeout, http_idle_timeout) => {
+            // Hyper has no time-out before it knows the client's version of HTTP, nor while it has bytes
+            // to write.
+            () = activity.idle(header_timeout, http_idle_timeout) => {
                 server.counters.idle_transports.add_one();
             }
         }
@@ -221,13 +223,13 @@ fn serve<T>(
 }
 
 impl Server {
-    /// An upgrade, a faulty attempt at one, or a request for the handler.
-    async fn answer(
+    /// Responds to a request: an upgrade, an invalid attempt at one, or a request for the handler.
+    async fn respond(
         self: Arc<Server>,
         mut request: Request<Incoming>,
-        peer: Peer,
+        client: ClientInfo,
     ) -> Response<Body> {
-        if let Err(problem) = target::settle(&mut request) {
+        if let Err(problem) = target::normalize(&mut request) {
             self.counters.count_unanswered(Unanswered::Malformed);
             return text(StatusCode::BAD_REQUEST, format!("{problem}\n"));
         }
@@ -236,11 +238,11 @@ impl Server {
             return text(StatusCode::URI_TOO_LONG, "the path and query are too long\n");
         }
         if self.config.loopback_only
-            && let Some(refusal) = loopback::refusal(&self.gate.origins, &request)
+            && let Some(forbidden) = loopback::forbidden(&self.gate.origins, &request)
         {
-            return refusal;
+            return forbidden;
         }
-        if target::is_server(&request) {
+        if target::is_for_server(&request) {
             return text(StatusCode::OK, "");
         }
         if let Some(inspector) = self.inspector_of(request.uri().path()) {
@@ -253,11 +255,11 @@ impl Server {
             && handshake::is_attempt(&request, protocol)
             && let Some(opening) = app.routes.find(target::url(&request))
         {
-            self.upgrade(request, opening, app, peer).await
+            self.upgrade(request, opening, app, client).await
         } else if request.method() == Method::CONNECT {
             plain(*handshake::refuse_connect(&request, protocol))
         } else {
-            self.respond(request, peer).await
+            self.respond_from_handler(request, client).await
         }
     }
 }

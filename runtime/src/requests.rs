@@ -1,4 +1,4 @@
-//! What becomes of a request: a connection ([`admission`]), or a response of the handler ([`handler`]).
+//! A request becomes a connection ([`admission`]), or gets a response of the handler ([`handler`]).
 
 pub(crate) mod admission;
 pub(crate) mod expected;

@@ -1,4 +1,4 @@
-//! The server: what serving a handler takes, made once and shared by all that do it.
+//! The server: all that serving a handler needs, made once and shared by every task.
 
 pub(crate) mod counters;
 pub(crate) mod inspector;
@@ -44,37 +44,38 @@ use crate::transport::tls::Tls;
 
 /// A handler, and everything that serves it.
 pub struct Server {
-    /// As it was started.
+    /// As at the start, but with the number of events that fit in the machine's address space.
     pub(crate) config: Config,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) hub: Arc<Hub>,
-    /// Who may come in.
+    /// Who may connect.
     pub(crate) gate: Gate,
     pub(crate) counters: Counters,
     /// One permit is one transport that speaks HTTP.
     pub(crate) transports: Arc<Semaphore>,
-    /// One permit is one request whose body is read or held.
+    /// One permit is one request whose body is held.
     pub(crate) bodies: Semaphore,
-    /// Requests of whose bodies nothing has come.
+    /// Requests that wait for the first byte of their body.
     pub(crate) expected: Expected,
-    /// What clients have not taken yet of the responses to them.
+    /// Responses that clients have not taken yet.
     pub(crate) responses: Arc<Responses>,
-    /// What messages under way hold, over all connections.
+    /// The memory of messages under way, over all connections.
     pub(crate) partial: Arc<Pool>,
     pub(crate) message_rate: Option<Rate>,
-    /// The page that shows what happens, if there is one.
+    /// The state of the inspector's page, if there is one.
     pub(crate) inspector: Option<Inspector>,
-    /// What new connections are secured with; without it they are plain.
+    /// The certificate for new transports; `None`: without TLS.
     tls: RwLock<Option<Tls>>,
     /// Set once, before the connections are closed.
     pub(crate) is_draining: AtomicBool,
 }
 
 impl Server {
-    /// Sets the sandbox up, opens the durable folder and loads the artifact.
+    /// Makes the sandbox, loads the artifact and opens the durable folder.
     ///
     /// # Errors
-    /// When the artifact is refused, or the machine does not give what the configuration asks for.
+    /// When the artifact cannot be loaded, options contradict each other, or the machine lacks something
+    /// that they need.
     pub fn new(mut config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
         config.check()?;
         let mut gate = Gate::new(&config)?;
@@ -87,7 +88,7 @@ impl Server {
         };
         let kept = open_kept(&config).map_err(cannot_use)?;
         if let (Some(dir), true) = (&kept.durable_dir, config.resume) {
-            gate.let_resume(dir.folder()).map_err(cannot_use)?;
+            gate.enable_resume(dir.folder()).map_err(cannot_use)?;
         }
         let clock = Clock::system();
         let hub = Arc::new(Hub::new(
@@ -125,27 +126,27 @@ impl Server {
         }))
     }
 
-    /// The handler that serves events from now on.
+    /// The handler for new events.
     pub(crate) fn handler(&self) -> Arc<Handler> {
         self.dispatcher.handlers.current()
     }
 
-    /// Compiles an artifact and serves further events with it; no socket closes. Blocks while it
-    /// compiles. With [`Config::rollback_after`] the old one comes back if too many of the new one's
-    /// first events fail.
+    /// Compiles an artifact and runs new events on it; no connection closes. Blocks while it compiles. With
+    /// [`Config::rollback_after`] the old handler comes back if too many of the new one's first events
+    /// fail.
     ///
     /// # Errors
-    /// When the artifact is refused; the present one goes on.
+    /// When the artifact cannot be loaded; the old handler stays in use.
     pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
         self.dispatcher.swap(artifact)
     }
 
-    /// Open connections.
+    /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.hub.count()
     }
 
-    /// Rooms with a connection.
+    /// How many rooms have a connection.
     pub fn rooms(&self) -> usize {
         self.hub.rooms.count()
     }
@@ -155,12 +156,12 @@ impl Server {
         self.is_draining.load(Ordering::SeqCst)
     }
 
-    /// What the server has done so far.
+    /// Counts since the server was made.
     pub fn counts(&self) -> Counts {
         self.hub.counters.counts()
     }
 
-    /// Looks at every connection: how many are live, parked and dormant.
+    /// Counts the live, parked and dormant connections. Visits every connection.
     pub fn scan_idle(&self) -> ConnectionStates {
         self.hub.states()
     }
@@ -174,14 +175,14 @@ impl Server {
         self.hub.persisted_attachment_ids()
     }
 
-    /// Whether this connection is there.
+    /// Whether this connection is open.
     pub fn is_connected(&self, id: u64) -> bool {
         self.hub.find(ConnectionId::from_number(id)).is_some()
     }
 
-    /// Gives the attachment that connection `prior_id` has left to the live connection `new_id`, in
-    /// place of what that has. Whoever calls this has made sure that the client is the same. After
-    /// a crash in the middle the file is with the one or the other, never with both.
+    /// Gives the attachment that connection `prior_id` has left to the live connection `new_id`, and
+    /// replaces the one that it has. The caller has made sure that the client is the same. After a crash
+    /// in the middle the file belongs to one of the two connections, never to both.
     ///
     /// # Errors
     /// See [`AdoptError`].
@@ -194,9 +195,9 @@ impl Server {
         self.hub.adopt(new, prior).await
     }
 
-    /// Unlinks the files of connections that are gone and that were written longer ago than `age`;
-    /// returns how many. Files of live connections are kept younger than half of it, so that one
-    /// which a crash leaves behind is not too old when it is first looked at. Blocks.
+    /// Removes the files of closed connections that were written longer ago than `age`; returns how many.
+    /// Files of live connections are kept younger than half of `age`, so that one which a crash leaves
+    /// behind is not removed at once. Blocks.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -204,7 +205,7 @@ impl Server {
         self.hub.prune_attachments(age)
     }
 
-    /// Speaks TLS with this pair from now on. What is open stays as it is.
+    /// Uses this certificate and key for new transports. Open ones are not changed.
     pub fn set_tls(&self, tls: Tls) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Some(tls);
     }
@@ -214,7 +215,7 @@ impl Server {
     }
 }
 
-/// So that a connection without a client can be opened on it.
+/// For [`LocalConnection`](crate::LocalConnection), which opens a connection without a client.
 impl AsRef<Arc<Dispatcher>> for Server {
     fn as_ref(&self) -> &Arc<Dispatcher> {
         &self.dispatcher
@@ -231,7 +232,7 @@ fn event_limits(config: &Config) -> EventLimits {
     }
 }
 
-/// Opens what outlives connections.
+/// Opens the state that outlives connections.
 fn open_kept(config: &Config) -> io::Result<Kept> {
     let Some(dir) = &config.durable else { return Ok(Kept::in_memory()) };
     let dir = DurableDir::take(dir)?;

@@ -1,4 +1,4 @@
-//! What carries requests and frames: TCP sockets, TLS and HTTP/2 streams inside of them.
+//! What carries requests and frames: TCP connections, and TLS and HTTP/2 streams on them.
 
 pub(crate) mod accept;
 pub(crate) mod activity;

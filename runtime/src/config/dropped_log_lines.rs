@@ -1,13 +1,13 @@
-//! Lines that are missing in the log.
+//! Lines that the log of the program has dropped.
 
 use std::sync::atomic::AtomicU64;
 
-/// Lines that the log of this process has dropped, counted by whoever writes it: this crate knows only what
-/// it hands to [`tracing`].
+/// Lines that the log of this process has dropped. The program that writes the log counts them: this crate
+/// only passes lines to [`tracing`].
 #[derive(Debug, Default)]
 pub struct DroppedLogLines {
-    /// Over the rate of one place that logs.
+    /// Over the rate of one callsite.
     pub repeated: AtomicU64,
-    /// Nobody took them: too many waited, or the disk was full, or the reader had gone.
+    /// Could not be written: too many waited, the disk was full, or the reader had closed the pipe.
     pub unwritten: AtomicU64,
 }

@@ -1,27 +1,27 @@
-//! Who may look at the inspector, and how much it keeps.
+//! Who may use the inspector, and how many events it keeps.
 
 use crate::config::token::AdminToken;
 
 /// Options of the inspector.
 #[derive(Clone, Debug)]
 pub struct InspectorOptions {
-    /// Who may look.
+    /// Who may use it.
     pub access: InspectorAccess,
-    /// Events that are kept for whoever looks; older ones give way.
+    /// Most events that it keeps; the oldest is dropped for a new one.
     pub max_events: usize,
 }
 
 impl InspectorOptions {
-    /// Events that are kept unless something else is said.
+    /// The default of `max_events`.
     pub const DEFAULT_MAX_EVENTS: usize = 1000;
 }
 
-/// Who may look.
+/// Who may use the inspector.
 #[derive(Clone, Debug)]
 pub enum InspectorAccess {
-    /// Whoever is on this machine: for a server that answers nobody else
+    /// Everyone on this machine: for a server that accepts no other requests
     /// ([`Config::loopback_only`](crate::Config::loopback_only)).
     ThisMachine,
-    /// Whoever has the token.
+    /// Clients with the token.
     Token(AdminToken),
 }

@@ -1,4 +1,4 @@
-//! The secret that operators bring.
+//! The secret token of operators.
 
 use crate::http::cookies;
 use std::fmt;
@@ -10,19 +10,18 @@ use sha2::{Digest, Sha256};
 /// A shorter secret could be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
 
-/// The secret that requests to the admin listener, or to the inspector, bring as `Authorization: Bearer
-/// <token>`.
+/// The secret that requests to the admin listener and the inspector send as `Authorization: Bearer <token>`.
 #[derive(Clone)]
 pub struct AdminToken {
-    /// Of the token: comparing digests tells nothing about it, however long the comparison takes.
+    /// The SHA-256 of the token: the time that comparing digests takes reveals nothing about the token.
     digest: [u8; 32],
 }
 
 impl AdminToken {
-    /// Takes the text of a token file; white space around it is not part of it.
+    /// Makes a token from the text of its file, without white space around it.
     ///
     /// # Errors
-    /// When it is too short to be a secret.
+    /// When it is too short.
     pub fn new(text: &str) -> Result<AdminToken, TokenError> {
         let token = text.trim();
         if token.len() < MIN_TOKEN_BYTES {
@@ -31,10 +30,10 @@ impl AdminToken {
         Ok(AdminToken { digest: Sha256::digest(token).into() })
     }
 
-    /// A token that nobody can guess, and its text.
+    /// Makes a random token of 192 bits. Returns it and its text.
     ///
     /// # Panics
-    /// When the system has no random bytes to give.
+    /// When the system cannot give random bytes.
     pub fn random() -> (AdminToken, String) {
         let mut bytes = [0; 24];
         getrandom::fill(&mut bytes).expect("the system has random bytes");
@@ -43,14 +42,14 @@ impl AdminToken {
         (token, text)
     }
 
-    /// The name of a cookie that holds it, for servers with other tokens have others.
+    /// The name of a cookie that holds the token. Servers with other tokens use other names.
     pub(crate) fn cookie_name(&self, kind: &str) -> String {
         cookies::own_name(kind, &self.digest)
     }
 
     pub(crate) fn is(&self, token: &[u8]) -> bool {
         let digest: [u8; 32] = Sha256::digest(token).into();
-        // Every byte is looked at, wherever the first difference is.
+        // Compares every byte, wherever the first difference is.
         digest.iter().zip(self.digest).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
     }
 }
@@ -61,7 +60,7 @@ impl fmt::Debug for AdminToken {
     }
 }
 
-/// A token is too short.
+/// The token is too short.
 #[derive(Debug, thiserror::Error)]
 #[error("a token needs at least {MIN_TOKEN_BYTES} bytes")]
 pub struct TokenError;
@@ -71,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_compared_whole_and_without_white_space_around_it() {
+    fn a_token_is_compared_completely_and_without_white_space_around_it() {
         let token = AdminToken::new(" 0123456789abcdef\n").expect("long enough");
         assert!(token.is(b"0123456789abcdef"));
         for other in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF"] {

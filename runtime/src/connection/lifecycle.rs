@@ -1,4 +1,4 @@
-//! The life of one connection, from the 101 to after its `onClose`.
+//! The life cycle of one connection, from its 101 until its `onClose` has run.
 
 use std::sync::Arc;
 
@@ -15,96 +15,96 @@ use zigttp_rooms::unwritten;
 use zigttp_sandbox::event::{Call, Event};
 
 use crate::connection::socket::{Inbound, Socket};
-use crate::gate::resume::Visitor;
+use crate::gate::resume::Identity;
 use crate::server::Server;
 
 /// How a connection ended.
 enum End {
-    /// The peer's close frame came first.
-    Peer(Close),
-    /// The server's did, for the handler or for itself.
+    /// The client sent its close frame first.
+    Client(Close),
+    /// The server sent its close frame first, for the handler or for a limit.
     Server(Close),
-    /// The server stops.
+    /// The server is stopping.
     Shutdown,
-    /// The peer broke the protocol, or a bound of messages.
+    /// The client broke the protocol, or exceeded a limit of messages.
     Fault(Close),
-    /// No close frame.
+    /// The transport ended without a close frame.
     Dropped,
 }
 
 impl End {
-    /// What `onClose` is told.
-    fn report(self) -> Close {
+    /// The code and reason for `onClose`.
+    fn close(self) -> Close {
         match self {
-            End::Peer(close) | End::Server(close) | End::Fault(close) => close,
+            End::Client(close) | End::Server(close) | End::Fault(close) => close,
             End::Shutdown => Closing::Shutdown.close(),
             End::Dropped => Close::new(close_code::ABNORMAL, ""),
         }
     }
 
-    /// Whether the attachment's file goes with the connection.
-    fn unlinks(&self) -> bool {
+    /// Whether the attachment's file is removed with the connection.
+    fn removes_attachment(&self) -> bool {
         !matches!(self, End::Shutdown)
     }
 }
 
 impl Server {
-    /// Drives a connection until it is gone.
-    pub(crate) async fn serve(
+    /// Serves a connection until it has closed and its `onClose` has run.
+    pub(crate) async fn serve_connection(
         self: Arc<Server>,
         registered: Registered,
         mut socket: Socket,
-        visitor: Option<Visitor>,
+        identity: Option<Identity>,
     ) {
         let connection = &Arc::clone(&registered.connection);
-        if let Some(visitor) = visitor {
-            Box::pin(self.hub.resume(connection, visitor.prior)).await;
+        if let Some(identity) = identity {
+            Box::pin(self.hub.resume(connection, identity.prior)).await;
         }
         let open = connection.event(Call::Open { url: Arc::clone(&connection.url) });
-        self.run_for(&mut socket, connection, open).await;
+        self.handle_event(&mut socket, connection, open).await;
         if self.is_draining() {
-            // It came between the end of accepting and the closing of all.
+            // It opened while the server was closing the others, which did not include it.
             connection.outbox.leave();
         }
-        let end = self.converse(&mut socket, connection).await;
+        let end = self.serve_messages(&mut socket, connection).await;
         socket.write_now();
 
         self.hub.part(connection);
-        let end = Box::pin(self.end(&mut socket, connection, end)).await;
+        let end = Box::pin(self.complete_close(&mut socket, connection, end)).await;
         connection.outbox.shut();
-        // The peer may take its time to go; `onClose` does not wait for that.
+        // The client may be slow to end the transport; `onClose` does not wait for it.
         let is_dropped = matches!(end, End::Dropped);
-        let farewell = async {
+        let end_transport = async {
             if !is_dropped {
                 socket.finish(&connection.outbox).await;
             }
         };
         let (is_left, ()) =
-            Box::pin(async { tokio::join!(self.close(connection, end), farewell) }).await;
+            Box::pin(async { tokio::join!(self.after_close(connection, end), end_transport) })
+                .await;
         drop(registered);
         self.hub.parted(connection, is_left);
     }
 
-    /// What is left to do for a connection that has ended: its `onClose`, and its attachment.
-    /// Returns whether that waits for the client to come back.
-    async fn close(&self, connection: &Arc<Connection>, end: End) -> bool {
-        let (unlinks, is_dropped) = (end.unlinks(), matches!(end, End::Dropped));
-        let Close { code, reason, .. } = end.report();
+    /// Runs `onClose` for a connection that has ended, and removes its attachment. Returns whether the
+    /// attachment stays instead and waits to be resumed.
+    async fn after_close(&self, connection: &Arc<Connection>, end: End) -> bool {
+        let (removes, is_dropped) = (end.removes_attachment(), matches!(end, End::Dropped));
+        let Close { code, reason, .. } = end.close();
         let close = connection.event(Call::Close { code, reason });
-        // Its failure is logged; there is nobody left to tell.
+        // A failure was logged; there is no client to report it to.
         let _ = self.dispatcher.dispatch(connection, close).await;
         if self.hub.leftovers.is_some() && is_dropped && connection.attachment().is_some() {
-            // It waits for whoever comes back.
             return true;
         }
-        if unlinks {
+        if removes {
             self.hub.attachments.remove(connection).await;
         }
         false
     }
 
     /// Handles messages until one side closes.
-    async fn converse(&self, socket: &mut Socket, connection: &Arc<Connection>) -> End {
+    async fn serve_messages(&self, socket: &mut Socket, connection: &Arc<Connection>) -> End {
         let counters = &self.hub.counters;
         let mut messages = Bucket::default();
         loop {
@@ -120,12 +120,12 @@ impl Server {
                         counters.received_compressed_bytes.add(bytes as usize);
                     }
                     match connection.auto_response_to(&data) {
-                        Some(answer) => {
+                        Some(response) => {
                             if let Some(observer) = &self.dispatcher.observer {
-                                observer.auto_response(connection, &data, &answer);
+                                observer.auto_response(connection, &data, &response);
                             }
-                            self.auto_respond(connection, &answer).await;
-                            let queued = answer.bytes().len();
+                            self.auto_respond(connection, &response).await;
+                            let queued = response.bytes().len();
                             if let Some(unwritten) = unwritten::gather([connection.clone()], queued)
                             {
                                 socket.write_later(unwritten);
@@ -133,13 +133,13 @@ impl Server {
                         }
                         None => {
                             let event = connection.event(Call::Message { data });
-                            self.run_for(socket, connection, event).await;
+                            self.handle_event(socket, connection, event).await;
                         }
                     }
                 }
                 Inbound::Closing(Closing::Close(close)) => return End::Server(close),
                 Inbound::Closing(Closing::Shutdown) => return End::Shutdown,
-                Inbound::PeerClosed(close) => return End::Peer(close),
+                Inbound::ClientClosed(close) => return End::Client(close),
                 Inbound::Fault(close) => {
                     let count = match close.code {
                         close_code::MESSAGE_TOO_BIG => &counters.oversized_messages,
@@ -159,11 +159,11 @@ impl Server {
                     let close = Close::new(close_code::POLICY_VIOLATION, "slow consumer");
                     connection.outbox.close_at_once(close);
                 }
-                Inbound::Idle => {
+                Inbound::Dormant => {
                     connection.set_state(State::Dormant);
                     connection.outbox.shrink();
                 }
-                Inbound::Dead => {
+                Inbound::NoPong => {
                     counters.dead_peers.add_one();
                     return End::Dropped;
                 }
@@ -173,9 +173,9 @@ impl Server {
     }
 
     /// Queues an auto-response.
-    async fn auto_respond(&self, connection: &Connection, answer: &Value) {
+    async fn auto_respond(&self, connection: &Connection, response: &Value) {
         let counters = &self.hub.counters;
-        let mut frame = Frame::of(answer);
+        let mut frame = Frame::of(response);
         if let Some(window) = connection.window
             && self.hub.compression.applies_to(&frame)
         {
@@ -187,20 +187,20 @@ impl Server {
         if connection.outbox.push_bounded(frame) {
             counters.auto_responses.add_one();
             counters.sent_frames.add_one();
-            counters.sent_bytes.add(answer.bytes().len());
+            counters.sent_bytes.add(response.bytes().len());
         } else {
             counters.refused_frames.add_one();
         }
     }
 
-    /// Whether a message is within the rate of its connection.
+    /// Whether one more message is within the rate of its connection.
     fn may_send(&self, messages: &mut Bucket) -> bool {
         self.message_rate.is_none_or(|rate| rate.take(messages, self.hub.clock.now()))
     }
 
-    /// Runs an event of this connection. Boxed, so that an idle connection does not hold room for
-    /// what an event needs. A failure has been logged, and closes the connection if it must.
-    async fn run_for(&self, socket: &mut Socket, connection: &Arc<Connection>, event: Event) {
+    /// Handles an event of this connection. The dispatch is boxed, so that an idle connection holds no
+    /// memory for it. The dispatcher logs a failure, and closes the connection where it has to.
+    async fn handle_event(&self, socket: &mut Socket, connection: &Arc<Connection>, event: Event) {
         connection.set_state(State::Live);
         let dispatch = Box::pin(self.dispatcher.dispatch(connection, event));
         if let Ok(Some(unwritten)) = socket.write_during(&connection.outbox, dispatch).await {
@@ -210,8 +210,9 @@ impl Server {
         socket.event_ended();
     }
 
-    /// Completes the closing handshake, within its time.
-    async fn end(&self, socket: &mut Socket, connection: &Connection, end: End) -> End {
+    /// Completes the closing handshake within its time-out. Returns how the connection ended: the
+    /// client's close frame may have been sent first after all.
+    async fn complete_close(&self, socket: &mut Socket, connection: &Connection, end: End) -> End {
         let time = match &end {
             End::Shutdown => self.shutdown_close_timeout(),
             _ => self.config.close_timeout,
@@ -219,16 +220,16 @@ impl Server {
         match end {
             End::Server(_) | End::Shutdown => {
                 match timeout(time, socket.close(&connection.outbox)).await {
-                    Ok(Some(crossed)) => End::Peer(crossed),
+                    Ok(Some(crossed)) => End::Client(crossed),
                     Ok(None) | Err(_) => end,
                 }
             }
-            End::Peer(close) => {
+            End::Client(close) => {
                 let _ = timeout(time, socket.flush(&connection.outbox)).await;
-                End::Peer(close)
+                End::Client(close)
             }
             End::Fault(close) => {
-                // Behind what earlier messages have been answered with.
+                // After the frames that were sent for earlier messages.
                 connection.outbox.close(close.clone());
                 connection.outbox.queue_close();
                 let _ = timeout(time, socket.flush(&connection.outbox)).await;

@@ -1,7 +1,7 @@
 //! Which web pages may open a WebSocket.
 //!
-//! A browser lets any page connect to any server and sends the user's cookies along, so the server
-//! has to look at the `Origin` that it says the page has (RFC 6455, 10.2). Programs send none.
+//! A browser lets any page connect to any server and sends the user's cookies with it, so the server has
+//! to check the page's `Origin`, which the browser sends (RFC 6455, 10.2). Programs send none.
 
 use hyper::header::{HeaderMap, ORIGIN};
 
@@ -12,40 +12,40 @@ use crate::http::target;
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
     any: bool,
-    /// Those of this machine, whatever their port.
+    /// Whether origins of this machine are accepted, with any port.
     loopback: bool,
     listed: Vec<Pattern>,
 }
 
-/// Origins that were listed together: one, or those of all names under one.
+/// One value of `--allowed-origin`.
 #[derive(Debug, PartialEq, Eq)]
 struct Pattern {
     origin: Origin,
-    /// What stands before `origin`'s host is a `*.`, for one or more labels.
+    /// Whether a `*.` stands before the host, for one or more labels.
     is_wildcard: bool,
 }
 
-/// A scheme, a host, and a port unless it is the scheme's own, as a browser tells them.
+/// A scheme, a host, and a port unless it is the scheme's default, as browsers send them.
 #[derive(Debug, PartialEq, Eq)]
 struct Origin {
     scheme: String,
     authority: Authority,
 }
 
-/// A text that was given as an allowed origin and is none.
+/// A text that was given as an allowed origin is not an origin.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no origin: write https://app.example.com or https://*.example.com, without quotes or a path, or \
+    "{0:?} is not an origin: write https://app.example.com or https://*.example.com, without quotes or a path, or \
      * for any"
 )]
 pub struct OriginError(String);
 
 impl Origins {
-    /// Reads what `--allowed-origin` was given: `*`, or origins as browsers write them, of which the host
-    /// may begin with `*.`.
+    /// Parses the values of `--allowed-origin`: `*`, or origins as browsers write them, whose host may
+    /// begin with `*.`.
     ///
     /// # Errors
-    /// The first that is none.
+    /// The first value that is not an origin.
     pub(crate) fn parse(allowed: &[String]) -> Result<Origins, OriginError> {
         let mut origins = Origins::default();
         for text in allowed {
@@ -59,13 +59,13 @@ impl Origins {
         Ok(origins)
     }
 
-    /// Accepts the pages of this machine too: a development server has its page on another port.
+    /// Accepts the pages of this machine too: a development server may have its page on another port.
     pub(crate) fn with_loopback(self) -> Origins {
         Origins { loopback: true, ..self }
     }
 
-    /// Whether a request comes from no page, from one of this server, or from one that is allowed.
-    /// The request is a settled one.
+    /// Whether a normalized request comes from no page, from a page of this server, or from an allowed
+    /// origin.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
@@ -77,21 +77,23 @@ impl Origins {
                 let is_own = own.is_some_and(|own| {
                     without_default_ports(own) == without_default_ports(origin.authority.clone())
                 });
-                let is_near = self.loopback && origin.authority.is_loopback();
-                is_own || is_near || self.listed.iter().any(|listed| listed.matches(&origin))
+                let is_of_this_machine = self.loopback && origin.authority.is_loopback();
+                is_own
+                    || is_of_this_machine
+                    || self.listed.iter().any(|listed| listed.matches(&origin))
             })
     }
 }
 
-/// Behind a proxy nobody knows the scheme of a `Host` header, so both default ports are as none.
+/// Behind a proxy the scheme of a `Host` header is unknown, so both default ports count as no port.
 fn without_default_ports(authority: Authority) -> Authority {
     authority.without_default_port("http").without_default_port("https")
 }
 
-/// Whether something can be given as `--allowed-origin`.
+/// Checks that a text can be a value of `--allowed-origin`.
 ///
 /// # Errors
-/// When it is no origin.
+/// When it is not an origin.
 pub fn check_origin(text: &str) -> Result<(), OriginError> {
     Origins::parse(&[text.to_owned()]).map(drop)
 }
@@ -103,11 +105,11 @@ impl Pattern {
         let origin = Origin::parse(&format!("{scheme}://{}", name.unwrap_or(host)))?;
         let is_name =
             origin.authority.address().is_none() && !origin.authority.host.starts_with('.');
-        // No page has the scheme of a socket, and a star elsewhere would be taken for itself.
-        let is_good = !matches!(&*origin.scheme, "ws" | "wss")
+        // No page has the scheme `ws`, and a star elsewhere would only match itself.
+        let is_valid = !matches!(&*origin.scheme, "ws" | "wss")
             && !origin.authority.host.contains('*')
             && (name.is_none() || is_name);
-        is_good.then_some(Pattern { origin, is_wildcard: name.is_some() })
+        is_valid.then_some(Pattern { origin, is_wildcard: name.is_some() })
     }
 
     fn matches(&self, origin: &Origin) -> bool {
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_this_machine_are_accepted_where_it_is_developed_on() {
+    fn pages_of_this_machine_are_accepted_for_development() {
         let origins = Origins::default().with_loopback();
         for (origin, is_allowed) in [
             ("http://localhost:5173", true),
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn two_origins_and_none_that_can_be_read_are_foreign() {
+    fn two_origins_or_one_without_a_host_are_foreign() {
         let origins = Origins::default();
         let mut headers = HeaderMap::new();
         assert!(origins.allow(&headers));
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_cannot_be_listed() {
+    fn a_text_that_is_not_an_origin_is_refused() {
         for text in [
             "",
             "app.example.com",
@@ -288,7 +290,7 @@ mod tests {
             "https://bücher.example",
         ] {
             let problem = Origins::parse(&[text.to_owned()]).expect_err(text);
-            assert!(problem.to_string().contains("is no origin"), "{problem}");
+            assert!(problem.to_string().contains("is not an origin"), "{problem}");
         }
     }
 }

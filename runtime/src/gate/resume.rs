@@ -1,10 +1,10 @@
-//! Resuming: a browser that comes back to the same URL finds the attachment it has left there.
+//! Resuming: a browser that comes back to the same URL gets the attachment it has left there.
 //!
-//! The 101 carries a signed cookie that names the browser, by a name that servers with another key do not
-//! use, and a signed header that names the one
-//! connection, for clients that are none. What a dropped link, a crash or a restart has left is
-//! listed by both; the next connection that shows one of them, on the same opening URL, adopts the
-//! most recent before its `onOpen`. Each is adopted once.
+//! The 101 sets a signed cookie that identifies the browser; servers with another key use another name for
+//! it. For clients that keep no cookies it has a signed header that identifies the connection. An
+//! attachment that a dropped connection, a crash or a restart has left is found by either token: the next
+//! connection that sends one of them, on the same opening URL, adopts the latest attachment before its
+//! `onOpen`. Each is adopted once.
 
 mod token;
 
@@ -17,26 +17,26 @@ use zigttp_rooms::browser::Browser;
 use zigttp_rooms::counter::Counter;
 
 use self::token::Key;
+use crate::http::client_info::ClientInfo;
 use crate::http::cookies::{self, HOST_PREFIX};
-use crate::http::peer::Peer;
 
-/// Shown by clients that keep no cookies.
+/// The token of a connection, for clients that keep no cookies.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("zigttp-resume");
 
-/// Who is believed to be whom.
+/// Identifies clients by the tokens that this server has signed.
 pub(crate) struct Resume {
     key: Key,
     cookie_name: String,
-    /// The same, bound to this host and to TLS.
+    /// The same with the `__Host-` prefix, for TLS.
     secure_cookie_name: String,
 }
 
-/// What a handshake says of its client.
-pub(crate) struct Visitor {
+/// Who the client of a handshake is.
+pub(crate) struct Identity {
     pub(crate) browser: Browser,
-    /// The connection that it proves to have had.
+    /// The earlier connection that its token proves.
     pub(crate) prior: Option<ConnectionId>,
-    /// Whether the browser is to be told its name.
+    /// Whether the browser still needs its cookie.
     is_new: bool,
     is_secure: bool,
 }
@@ -49,34 +49,34 @@ impl Resume {
         Ok(Resume { secure_cookie_name: format!("{HOST_PREFIX}{cookie_name}"), cookie_name, key })
     }
 
-    /// Who a handshake's headers prove its client to be. Proofs that are none are not believed, and
-    /// counted.
-    pub(crate) fn recognise(
+    /// Identifies the client of a handshake by its headers. Tokens that this server has not signed are
+    /// ignored and counted.
+    pub(crate) fn identify(
         &self,
         headers: &HeaderMap,
-        peer: Peer,
+        client: ClientInfo,
         forged_tokens: &Counter,
-    ) -> Visitor {
-        // Behind a proxy that ends TLS, the page's origin tells.
-        let is_secure = peer.is_secure
+    ) -> Identity {
+        // Behind a proxy that ends TLS, only the page's origin shows it.
+        let is_secure = client.is_secure
             || headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
-        let forged = || forged_tokens.add_one();
-        // Pages and other servers of the host may set one of the same name: the first good one counts.
-        let mut shown = cookies::values(headers, self.cookie_name(is_secure)).peekable();
-        let is_shown = shown.peek().is_some();
-        let known = shown.find_map(|shown| self.key.open_token(b"browser", shown)?.try_into().ok());
-        if is_shown && known.is_none() {
-            forged();
+        // Pages and other servers of the host may set a cookie of the same name: the first with a valid
+        // signature counts.
+        let mut sent = cookies::values(headers, self.cookie_name(is_secure)).peekable();
+        let has_sent = sent.peek().is_some();
+        let known = sent.find_map(|token| self.key.open_token(b"browser", token)?.try_into().ok());
+        if has_sent && known.is_none() {
+            forged_tokens.add_one();
         }
-        let shown = headers.get(TOKEN_HEADER);
-        let prior = shown.and_then(|shown| {
-            let name = self.key.open_token(b"connection", shown.as_bytes())?;
+        let sent = headers.get(TOKEN_HEADER);
+        let prior = sent.and_then(|token| {
+            let name = self.key.open_token(b"connection", token.as_bytes())?;
             Some(u64::from_be_bytes(name.try_into().ok()?))
         });
-        if shown.is_some() && prior.is_none() {
-            forged();
+        if sent.is_some() && prior.is_none() {
+            forged_tokens.add_one();
         }
-        Visitor {
+        Identity {
             is_new: known.is_none(),
             browser: known.unwrap_or_else(new_browser),
             prior: prior.map(ConnectionId::from_number),
@@ -84,17 +84,17 @@ impl Resume {
         }
     }
 
-    /// Adds to a 101 what lets its client come back.
-    pub(crate) fn introduce(
+    /// Adds the tokens that let a client resume to the headers of its 101.
+    pub(crate) fn add_tokens(
         &self,
-        visitor: &Visitor,
+        identity: &Identity,
         connection: ConnectionId,
         headers: &mut HeaderMap,
     ) {
-        if visitor.is_new {
-            let token = self.key.token(b"browser", &visitor.browser);
-            let name = self.cookie_name(visitor.is_secure);
-            let secure = if visitor.is_secure { "; Secure" } else { "" };
+        if identity.is_new {
+            let token = self.key.token(b"browser", &identity.browser);
+            let name = self.cookie_name(identity.is_secure);
+            let secure = if identity.is_secure { "; Secure" } else { "" };
             let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
             headers.append(SET_COOKIE, secret(cookie));
         }
@@ -107,14 +107,14 @@ impl Resume {
     }
 }
 
-/// Whether a header is for the server alone.
-pub(crate) fn is_secret(name: &HeaderName) -> bool {
+/// Whether a header holds a token of this server, which handlers do not see.
+pub(crate) fn is_token_header(name: &HeaderName) -> bool {
     *name == TOKEN_HEADER
 }
 
 fn secret(text: String) -> HeaderValue {
     let mut value = HeaderValue::try_from(text).expect("tokens are header values");
-    // Kept out of what hyper and others print.
+    // Hyper and others do not print sensitive values.
     value.set_sensitive(true);
     value
 }

@@ -1,4 +1,4 @@
-//! A host and a port, as `Host`, `:authority` and `Origin` say them (RFC 3986, 3.2).
+//! A host and a port, as in `Host`, `:authority` and `Origin` (RFC 3986, 3.2).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,10 +12,10 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Reads `host[:port]`; `None` for all that is more, or no host.
+    /// Parses `host[:port]`; `None` if there is anything else, or no host.
     ///
-    /// Percent-encoded octets are no part of a name here: DNS has none, and the URL standard decodes
-    /// them into characters that a host may not have.
+    /// Percent-encoded octets are refused: DNS has none, and the URL standard decodes them into
+    /// characters that a host must not have.
     pub(crate) fn parse(text: &str) -> Option<Authority> {
         let (host, port) = match text.strip_prefix('[') {
             // The colons of an IPv6 address are in brackets.
@@ -26,11 +26,11 @@ impl Authority {
             }
             None => {
                 let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-                if host.is_empty() || !host.bytes().all(is_of_a_name) {
+                if host.is_empty() || !host.bytes().all(is_name_byte) {
                     return None;
                 }
-                // The URL standard takes `127.1`, `0x7f.1` and `2130706433` for 127.0.0.1: here an address
-                // is written in full.
+                // The URL standard reads `127.1`, `0x7f.1` and `2130706433` as 127.0.0.1: here an address
+                // must be written in full.
                 if ends_in_number(host) && host.parse::<Ipv4Addr>().is_err() {
                     return None;
                 }
@@ -47,7 +47,7 @@ impl Authority {
         Some(Authority { host: host.to_ascii_lowercase(), port })
     }
 
-    /// Without a port that the scheme has anyway.
+    /// Removes a port that is the scheme's default.
     pub(crate) fn without_default_port(self, scheme: &str) -> Authority {
         let default = match scheme {
             "http" | "ws" => Some(80),
@@ -57,7 +57,7 @@ impl Authority {
         Authority { port: self.port.filter(|port| Some(*port) != default), ..self }
     }
 
-    /// The address that the host is, if it is one.
+    /// The host as an address, if it is one.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         let in_brackets = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         in_brackets.unwrap_or(&self.host).parse().ok()
@@ -67,14 +67,13 @@ impl Authority {
         self.host == "localhost"
     }
 
-    /// Whether it is `localhost` or a loopback address, which no foreign name server can point
-    /// anywhere.
+    /// Whether it is `localhost` or a loopback address: no foreign name server can resolve these.
     pub(crate) fn is_loopback(&self) -> bool {
         self.is_localhost() || self.address().is_some_and(|address| address.is_loopback())
     }
 }
 
-/// Whether URLs take a host for an IPv4 address, well or badly written.
+/// Whether the URL standard reads a host as an IPv4 address, valid or not.
 fn ends_in_number(host: &str) -> bool {
     let labels = host.strip_suffix('.').unwrap_or(host);
     let last = labels.rsplit('.').next().unwrap_or(labels);
@@ -86,7 +85,7 @@ fn ends_in_number(host: &str) -> bool {
 }
 
 /// Unreserved characters and sub-delimiters (RFC 3986, 3.2.2).
-fn is_of_a_name(byte: u8) -> bool {
+fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_names_that_no_foreign_page_has() {
+    fn localhost_and_loopback_addresses_name_this_machine() {
         let is_loopback = |host| Authority::parse(host).is_some_and(|host| host.is_loopback());
         for host in
             ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.1.2.3:1", "[::1]:8080", "[::1]"]

@@ -4,7 +4,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 
 const SCHEME: &[u8] = b"Bearer";
 
-/// The token that a request brings. The scheme may be written in any case (RFC 9110, 11.1).
+/// The token of a request. The scheme may be written in any case (RFC 9110, 11.1).
 pub(crate) fn token(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked(SCHEME.len())?;

@@ -1,24 +1,24 @@
-//! The cookies of a request, and which of them are a zigttp's own.
+//! The cookies of a request, and which of them a zigttp server has set.
 //!
-//! Bytes are read, not text: another program's cookie may hold any byte over 127 (RFC 9110, 5.5), and
-//! ours stand beside it in one line. Browsers send a cookie to all ports and paths of a host, so what
-//! a server sets has a name by its secret, and servers that share a host do not overwrite each other's.
+//! They are read as bytes, not text: another program's cookie may have any byte over 127 (RFC 9110, 5.5),
+//! and is in the same line. Browsers send a cookie to all ports and paths of a host, so a server names its
+//! cookies by its secret: servers that share a host do not overwrite each other's.
 
 use hyper::header::{COOKIE, HeaderMap};
 use sha2::{Digest, Sha256};
 
-/// Names a browser ([`crate::gate::resume`]).
+/// Identifies a browser ([`crate::gate::resume`]).
 pub(crate) const RESUME: &str = "zigttp-resume";
 /// Holds the token of the inspector ([`crate::operator::inspector`]).
 pub(crate) const INSPECTOR: &str = "zigttp-inspector";
 /// Binds a cookie to its host and to TLS (RFC 6265bis, 4.1.3.2).
 pub(crate) const HOST_PREFIX: &str = "__Host-";
 
-/// Bytes of a secret's digest in a name: enough for the servers of a host, and nothing to find the
-/// secret by.
+/// Bytes of a secret's digest in a name: enough to tell the servers of a host apart, and too few to find
+/// the secret.
 const TAG_BYTES: usize = 4;
 
-/// The name of a server's own cookie of a kind; whoever has another secret has another name.
+/// The name of a server's cookie of a kind. A server with another secret uses another name.
 pub(crate) fn own_name(kind: &str, secret: &[u8]) -> String {
     let digest = Sha256::new_with_prefix("name of a cookie").chain_update(secret).finalize();
     let tag: String = digest[..TAG_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -35,8 +35,8 @@ pub(crate) fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<It
         .map(|(_name, value)| value)
 }
 
-/// A `Cookie` line without what is a zigttp's own, this one's or another's: a handler has no use for it,
-/// and might show it.
+/// A `Cookie` line without the cookies of zigttp servers, of this one and others: a handler has no use for
+/// them, and might reveal them.
 pub(crate) fn without_own(line: &[u8]) -> Vec<u8> {
     let is_own = |pair: &&[u8]| is_own(split(pair).map_or(pair, |(name, _)| name));
     let others: Vec<&[u8]> = pairs(line).filter(|pair| !is_own(pair)).collect();
@@ -56,7 +56,7 @@ fn is_own(name: &[u8]) -> bool {
     let name = name.strip_prefix(HOST_PREFIX.as_bytes()).unwrap_or(name);
     [RESUME, INSPECTOR].iter().filter_map(|kind| name.strip_prefix(kind.as_bytes())).any(|tag| {
         match tag {
-            // As the first versions named it.
+            // The name in the first versions.
             [] => true,
             [b'-', tag @ ..] => tag.len() == 2 * TAG_BYTES && tag.iter().all(u8::is_ascii_hexdigit),
             _ => false,
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn all_cookies_of_a_name_are_found_whatever_stands_beside_them() {
+    fn all_cookies_of_a_name_are_found_beside_any_others() {
         let mut headers = HeaderMap::new();
         for line in [&b"x=\xff\xfe; me=1;me = 2 "[..], b"me", b"ME=3; you=4; me=5=6"] {
             headers.append(COOKIE, HeaderValue::from_bytes(line).expect("a field's bytes"));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn another_secret_has_another_name() {
+    fn a_server_with_another_secret_uses_another_name() {
         assert_ne!(own_name(RESUME, b"one"), own_name(RESUME, b"two"));
         assert_eq!(own_name(RESUME, b"one").len(), RESUME.len() + 1 + 2 * TAG_BYTES);
     }

@@ -1,4 +1,4 @@
-//! Responses that the server gives by itself: one line of text.
+//! Responses of the server itself: one line of text.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,12 +8,12 @@ use hyper::{Response, StatusCode};
 /// Body of every response.
 pub(crate) type Body = Full<Bytes>;
 
-/// What a client hears of a fault inside.
+/// The 500, which does not give the reason.
 pub(crate) fn internal_error() -> Response<Body> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n")
 }
 
-/// What a client hears that is to ask again.
+/// A 503 that asks the client to try again.
 pub(crate) fn busy(line: &'static str) -> Response<Body> {
     retry_after(text(StatusCode::SERVICE_UNAVAILABLE, line), "1")
 }
@@ -33,7 +33,7 @@ pub(crate) fn plain(response: Response<impl Into<Bytes>>) -> Response<Body> {
     response
 }
 
-/// Says when to try again, in seconds.
+/// Adds in how many seconds the client may try again.
 pub(crate) fn retry_after(mut response: Response<Body>, seconds: &'static str) -> Response<Body> {
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     response

@@ -1,13 +1,13 @@
-//! Responses that clients have not taken yet: how much of them the server holds, and when one is given up.
+//! Responses that clients have not taken yet: how much memory they hold, and when one is given up.
 //!
-//! A response is held until its client has taken all of it. One whose client takes nothing for
-//! `--http-idle-timeout` is given up: over HTTP/2 its stream is reset and the others of its transport go on,
-//! over HTTP/1.1 the transport ends. All of them together hold `--max-response-bytes` at most. A response
-//! that does not fit takes the place of those whose clients have taken nothing for the longest time, if it
-//! is `--slow-consumer-timeout` at least; else it is not given, and its client gets 503.
+//! A response is held until its client has taken all of it. One that makes no progress for
+//! `--http-idle-timeout` is given up: over HTTP/2 its stream is reset and the transport's others go on,
+//! over HTTP/1.1 the transport is closed. All of them together hold `--max-response-bytes` at most. For a
+//! response that does not fit, those are given up that made no progress for the longest time, and for
+//! `--slow-consumer-timeout` at least; if that is not enough, its client gets 503.
 //!
-//! Hyper looks at a body only when there is room for more of it. So a response is given up by ending the
-//! task that sends it, which drops all it holds: that of its stream, or of its transport.
+//! Hyper polls a body only when it can send more of it. So a response is given up by aborting the task that
+//! sends it, of its stream or its transport, which drops all that the task holds.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -28,85 +28,90 @@ use zigttp_sandbox::pool::{Pool, Share};
 
 use crate::config::Config;
 use crate::http::response::{Body, busy};
-use crate::transport::activity::InUse;
+use crate::transport::activity::ActiveRequest;
 
-/// Bytes of a response that are handed over at a time. What the client does not take stays here, so
-/// that a slow one is seen to take something; hyper holds up to 16 KiB more.
+/// Most bytes of a body that hyper gets at a time. The rest stays here, so the progress of a slow client is
+/// noticed; hyper holds up to 16 KiB more.
 const PIECE_BYTES: usize = 64 << 10;
-/// What a response holds besides its body and the texts of its headers.
+/// What a response takes besides its body and the texts of its headers.
 const RESPONSE_BYTES: usize = 1 << 10;
-/// The same for each of its headers.
+/// What each header takes besides its texts.
 const HEADER_BYTES: usize = 64;
-/// How often in the time of an idle response those are looked for.
-const LOOKS: u32 = 8;
+/// How often idle responses are looked for, in the time after which they are given up.
+const CHECKS_PER_TIMEOUT: u32 = 8;
+/// For a response that does not fit, this part of the limit is freed beyond what it needs, so that the next
+/// ones fit at once.
+const SPARE_PART: usize = 8;
 
 tokio::task_local! {
-    /// The task that sends what is being answered in it.
-    static SENDING: Arc<OnceLock<AbortHandle>>;
+    /// The task that sends the response.
+    static SENDER: Arc<OnceLock<AbortHandle>>;
 }
 
-/// Runs a task that answers requests.
+/// Spawns a task that sends responses.
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     let own = Arc::default();
-    let task = tokio::spawn(SENDING.scope(Arc::clone(&own), future));
-    own.set(task.abort_handle()).expect("it is set here alone");
+    let task = tokio::spawn(SENDER.scope(Arc::clone(&own), future));
+    own.set(task.abort_handle()).expect("it is set only here");
 }
 
-/// What hyper runs the streams of an HTTP/2 transport with.
+/// Spawns the tasks for the streams of an HTTP/2 transport, for hyper.
 #[derive(Clone)]
-pub(crate) struct Streams;
+pub(crate) struct StreamExecutor;
 
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
     fn execute(&self, future: F) {
         spawn(future);
     }
 }
 
-/// All responses of a server that are not taken yet.
+/// All responses of a server that clients have not taken yet.
 pub(crate) struct Responses {
     pool: Arc<Pool>,
-    made: Instant,
-    /// By their addresses. Written when a response begins to be sent, and when its body is dropped.
-    waiting: Mutex<HashMap<usize, Arc<Account>>>,
+    created: Instant,
+    /// By their addresses. An entry is added when a response begins to be sent, and removed when its body
+    /// is dropped.
+    unsent: Mutex<HashMap<usize, Arc<Unsent>>>,
 }
 
-/// What a response holds.
-struct Account {
-    /// Dropped with the last of its bytes, or when it is given up: then they are about to be.
+/// A response that its client has not taken yet.
+struct Unsent {
+    /// The memory it holds: until the last of its bytes is dropped, or until it is given up, as its bytes
+    /// are about to be dropped then.
     share: Mutex<Share>,
-    /// When its client last took something: milliseconds since the responses were made.
-    taken: AtomicU64,
-    sending: Arc<OnceLock<AbortHandle>>,
+    /// When its client last took something: milliseconds since the server was created.
+    last_progress: AtomicU64,
+    sender: Arc<OnceLock<AbortHandle>>,
 }
 
 impl Responses {
     pub(crate) fn new(max_bytes: usize) -> Arc<Responses> {
-        let (pool, made) = (Pool::new(max_bytes), Instant::now());
-        Arc::new(Responses { pool, made, waiting: Mutex::default() })
+        let (pool, created) = (Pool::new(max_bytes), Instant::now());
+        Arc::new(Responses { pool, created, unsent: Mutex::default() })
     }
 
-    /// Bytes that are held.
-    pub(crate) fn held(&self) -> usize {
+    /// Bytes that all responses hold.
+    pub(crate) fn held_bytes(&self) -> usize {
         self.pool.held()
     }
 
-    /// The response as it is sent, if there is room for it, and else one that says so.
+    /// Wraps a response so that its memory is counted until its client has taken it. If it does not fit,
+    /// this is a 503 instead.
     pub(crate) fn hold(
         self: &Arc<Responses>,
         response: Response<Body>,
         version: Version,
-        in_use: Arc<InUse>,
+        active: Arc<ActiveRequest>,
         config: &Config,
         counters: &Counters,
-    ) -> Response<Held> {
+    ) -> Response<HeldBody> {
         if response.body().is_end_stream() {
-            return response.map(|_nothing| Held::nothing(in_use));
+            return response.map(|_empty| HeldBody::empty(active));
         }
         let mut share = self.pool.share();
         let bytes = bytes_of(&response);
         let fits = share.resize(bytes) || {
-            // A part more than is needed, so that not each response has to look.
-            let wanted = bytes.saturating_add(config.max_response_bytes / LOOKS as usize);
+            let wanted = bytes.saturating_add(config.max_response_bytes / SPARE_PART);
             counters.given_up_responses.add(self.give_up(config.slow_consumer_timeout, wanted));
             share.resize(bytes)
         };
@@ -114,58 +119,60 @@ impl Responses {
             true => response,
             false => {
                 counters.count_unanswered(Unanswered::TooManyResponses);
-                // A line that costs nothing.
+                // Its text is static and takes no memory.
                 busy("too many responses wait for their clients\n")
             }
         };
-        let account = Arc::new(Account {
+        let unsent = Arc::new(Unsent {
             share: Mutex::new(share),
-            taken: AtomicU64::new(self.now()),
-            // Without one it is not given up, as in a test.
-            sending: SENDING.try_with(Arc::clone).unwrap_or_default(),
+            last_progress: AtomicU64::new(self.now()),
+            // Outside of such a task, as in a test, there is none to abort.
+            sender: SENDER.try_with(Arc::clone).unwrap_or_default(),
         });
-        self.waiting().insert(address(&account), Arc::clone(&account));
-        let place = Place { responses: Arc::clone(self), account };
-        response.map(|body| Held {
-            state: State::Begins(body),
-            holds_back: version == Version::HTTP_2,
-            place: Some(place),
-            _in_use: in_use,
+        self.unsent().insert(address(&unsent), Arc::clone(&unsent));
+        let entry = Entry { responses: Arc::clone(self), unsent };
+        response.map(|body| HeldBody {
+            state: State::NotStarted(body),
+            sends_last_byte_alone: version == Version::HTTP_2,
+            entry: Some(entry),
+            _active: active,
         })
     }
 
-    /// Gives up those whose clients have taken nothing for so long, for ever.
-    pub(crate) async fn watch(&self, idle: Duration, counters: &Counters) {
-        let mut due = tokio::time::interval((idle / LOOKS).max(Duration::from_millis(10)));
+    /// Gives up responses that made no progress for `idle`, as long as it runs.
+    pub(crate) async fn give_up_idle(&self, idle: Duration, counters: &Counters) {
+        let interval = (idle / CHECKS_PER_TIMEOUT).max(Duration::from_millis(10));
+        let mut due = tokio::time::interval(interval);
         loop {
             due.tick().await;
             counters.given_up_responses.add(self.give_up(idle, usize::MAX));
         }
     }
 
-    /// Gives up responses of which nothing was taken for so long, the longest first, until these many
-    /// bytes are free. How many it were.
+    /// Gives up responses that made no progress for `idle`, the most idle first, until `wanted` bytes are
+    /// free. Returns how many it has given up.
     fn give_up(&self, idle: Duration, wanted: usize) -> usize {
         let latest = self.now().checked_sub(millis(idle));
         let Some(latest) = latest else { return 0 };
         let mut idle: Vec<_> = {
-            let waiting = self.waiting();
-            let all =
-                waiting.values().map(|account| (account.taken.load(Ordering::Relaxed), account));
-            all.filter(|(taken, _)| *taken <= latest)
-                .map(|(taken, account)| (taken, Arc::clone(account)))
+            let unsent = self.unsent();
+            let all = unsent
+                .values()
+                .map(|response| (response.last_progress.load(Ordering::Relaxed), response));
+            all.filter(|(progress, _)| *progress <= latest)
+                .map(|(progress, response)| (progress, Arc::clone(response)))
                 .collect()
         };
-        idle.sort_unstable_by_key(|(taken, _)| *taken);
+        idle.sort_unstable_by_key(|(progress, _)| *progress);
         let (mut freed, mut count) = (0, 0);
-        for (_, account) in idle {
+        for (_, response) in idle {
             if freed >= wanted {
                 break;
             }
-            // It is no more than about to end.
-            self.waiting().remove(&address(&account));
-            freed += account.release();
-            if let Some(task) = account.sending.get() {
+            // Removed now, because its task ends only later.
+            self.unsent().remove(&address(&response));
+            freed += response.release();
+            if let Some(task) = response.sender.get() {
                 task.abort();
             }
             count += 1;
@@ -174,17 +181,17 @@ impl Responses {
     }
 
     fn now(&self) -> u64 {
-        millis(self.made.elapsed())
+        millis(self.created.elapsed())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<usize, Arc<Account>>> {
-        // Nothing under this lock can panic half-way through a change.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unsent(&self) -> MutexGuard<'_, HashMap<usize, Arc<Unsent>>> {
+        // Nothing under this lock can panic in the middle of a change.
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Account {
-    /// Holds nothing any more; what it has held.
+impl Unsent {
+    /// Stops counting its memory. Returns how much it was.
     fn release(&self) -> usize {
         let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = share.bytes();
@@ -193,8 +200,8 @@ impl Account {
     }
 }
 
-fn address(account: &Arc<Account>) -> usize {
-    Arc::as_ptr(account) as usize
+fn address(response: &Arc<Unsent>) -> usize {
+    Arc::as_ptr(response) as usize
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -209,61 +216,62 @@ fn bytes_of(response: &Response<Body>) -> usize {
     RESPONSE_BYTES + headers + usize::try_from(body).unwrap_or(usize::MAX)
 }
 
-/// The bytes of a response. Whoever holds a piece of them holds them all.
-struct Counted {
+/// The bytes of a body. They are counted until the last piece of them is dropped.
+struct CountedBytes {
     bytes: Bytes,
-    account: Arc<Account>,
+    response: Arc<Unsent>,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for CountedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedBytes {
     fn drop(&mut self) {
-        self.account.release();
+        self.response.release();
     }
 }
 
-/// A place among those that wait.
-struct Place {
+/// The entry of a response in the table, which is removed when this is dropped.
+struct Entry {
     responses: Arc<Responses>,
-    account: Arc<Account>,
+    unsent: Arc<Unsent>,
 }
 
-impl Drop for Place {
+impl Drop for Entry {
     fn drop(&mut self) {
-        self.responses.waiting().remove(&address(&self.account));
+        self.responses.unsent().remove(&address(&self.unsent));
     }
 }
 
-/// A response's body while it is sent, in pieces each of which its client takes or does not.
-pub(crate) struct Held {
+/// A response's body while it is sent, in pieces: each that hyper asks for is progress.
+pub(crate) struct HeldBody {
     state: State,
-    /// Whether the last byte is handed over by itself. Over HTTP/2 it is the last piece that ends the task
-    /// which could be given up, though its client has taken none of it: so let there be next to nothing
-    /// in it, and let the client have made room for all before it.
-    holds_back: bool,
-    place: Option<Place>,
-    /// The transport is in use as long as something of the response is here.
-    _in_use: Arc<InUse>,
+    /// Whether the last byte is a piece of its own. Over HTTP/2 the stream's task ends with the last piece,
+    /// before the client has taken that piece, and can then not be aborted: so the last piece is tiny,
+    /// and hyper asks for it only when the client has made room for all before it.
+    sends_last_byte_alone: bool,
+    entry: Option<Entry>,
+    /// The transport is in use as long as the body exists.
+    _active: Arc<ActiveRequest>,
 }
 
 enum State {
-    Begins(Body),
-    Goes(Bytes),
+    NotStarted(Body),
+    /// What is still to be sent.
+    Started(Bytes),
 }
 
-impl Held {
-    fn nothing(in_use: Arc<InUse>) -> Held {
-        let state = State::Goes(Bytes::new());
-        Held { state, holds_back: false, place: None, _in_use: in_use }
+impl HeldBody {
+    fn empty(active: Arc<ActiveRequest>) -> HeldBody {
+        let state = State::Started(Bytes::new());
+        HeldBody { state, sends_last_byte_alone: false, entry: None, _active: active }
     }
 }
 
-impl hyper::body::Body for Held {
+impl hyper::body::Body for HeldBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -271,39 +279,39 @@ impl hyper::body::Body for Held {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Held { state, holds_back, place, .. } = &mut *self;
-        let Some(Place { responses, account }) = place else { return Poll::Ready(None) };
-        account.taken.store(responses.now(), Ordering::Relaxed);
-        if let State::Begins(body) = state {
+        let HeldBody { state, sends_last_byte_alone, entry, .. } = &mut *self;
+        let Some(Entry { responses, unsent }) = entry else { return Poll::Ready(None) };
+        unsent.last_progress.store(responses.now(), Ordering::Relaxed);
+        if let State::NotStarted(body) = state {
             let mut bytes = Bytes::new();
             if let Poll::Ready(Some(Ok(frame))) = Pin::new(body).poll_frame(context)
                 && let Ok(data) = frame.into_data()
             {
-                let account = Arc::clone(account);
-                bytes = Bytes::from_owner(Counted { bytes: data, account });
+                let response = Arc::clone(unsent);
+                bytes = Bytes::from_owner(CountedBytes { bytes: data, response });
             }
-            *state = State::Goes(bytes);
+            *state = State::Started(bytes);
         }
-        let State::Goes(rest) = state else { unreachable!("it was set above") };
+        let State::Started(rest) = state else { unreachable!("it was set above") };
         let len = match rest.len() {
             0 => return Poll::Ready(None),
             1 => 1,
-            len => PIECE_BYTES.min(len - usize::from(*holds_back)),
+            len => PIECE_BYTES.min(len - usize::from(*sends_last_byte_alone)),
         };
         Poll::Ready(Some(Ok(Frame::data(rest.split_to(len)))))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.state {
-            State::Begins(body) => body.is_end_stream(),
-            State::Goes(rest) => rest.is_empty(),
+            State::NotStarted(body) => body.is_end_stream(),
+            State::Started(rest) => rest.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.state {
-            State::Begins(body) => body.size_hint(),
-            State::Goes(rest) => SizeHint::with_exact(rest.len() as u64),
+            State::NotStarted(body) => body.size_hint(),
+            State::Started(rest) => SizeHint::with_exact(rest.len() as u64),
         }
     }
 }
@@ -319,18 +327,18 @@ mod tests {
 
     const SLOW: Duration = Duration::from_secs(5);
 
-    struct World {
+    struct Fixture {
         responses: Arc<Responses>,
         config: Config,
         counters: Counters,
         activity: Arc<Activity>,
     }
 
-    impl World {
-        fn new(max_response_bytes: usize) -> World {
+    impl Fixture {
+        fn new(max_response_bytes: usize) -> Fixture {
             let config =
                 Config { max_response_bytes, slow_consumer_timeout: SLOW, ..Config::default() };
-            World {
+            Fixture {
                 responses: Responses::new(max_response_bytes),
                 config,
                 counters: Counters::default(),
@@ -338,22 +346,22 @@ mod tests {
             }
         }
 
-        /// A response with so many bytes of a body, as it is sent.
-        fn hold(&self, len: usize, version: Version) -> Response<Held> {
+        /// A response with a body of `len` bytes, as it is sent.
+        fn hold(&self, len: usize, version: Version) -> Response<HeldBody> {
             let response = Response::new(Full::new(Bytes::from(vec![7; len])));
             let (config, counters) = (&self.config, &self.counters);
-            self.responses.hold(response, version, self.activity.begin(), config, counters)
+            self.responses.hold(response, version, self.activity.begin_request(), config, counters)
         }
     }
 
-    async fn next(response: &mut Response<Held>) -> Bytes {
+    async fn next(response: &mut Response<HeldBody>) -> Bytes {
         let frame = response.body_mut().frame().await.expect("it is not at its end");
         frame.expect("infallible").into_data().expect("a body has no trailers")
     }
 
     #[tokio::test]
-    async fn a_body_comes_whole_in_pieces_and_over_http_2_its_last_byte_by_itself() {
-        let world = World::new(1 << 20);
+    async fn a_body_is_sent_in_pieces_and_over_http_2_its_last_byte_alone() {
+        let fixture = Fixture::new(1 << 20);
         for (len, version, lens) in [
             (2 * PIECE_BYTES + 1, Version::HTTP_11, &[PIECE_BYTES, PIECE_BYTES, 1][..]),
             (2 * PIECE_BYTES, Version::HTTP_2, &[PIECE_BYTES, PIECE_BYTES - 1, 1]),
@@ -362,7 +370,7 @@ mod tests {
             (1, Version::HTTP_2, &[1]),
             (5, Version::HTTP_11, &[5]),
         ] {
-            let mut response = world.hold(len, version);
+            let mut response = fixture.hold(len, version);
             let mut left = len;
             for piece in lens {
                 assert!(!response.body().is_end_stream());
@@ -372,60 +380,66 @@ mod tests {
             }
             assert!(response.body().is_end_stream() && response.body_mut().frame().await.is_none());
         }
-        assert!(world.hold(0, Version::HTTP_2).body().is_end_stream());
-        assert_eq!(world.responses.held(), 0);
+        assert!(fixture.hold(0, Version::HTTP_2).body().is_end_stream());
+        assert_eq!(fixture.responses.held_bytes(), 0);
     }
 
     #[tokio::test]
     async fn a_response_counts_until_its_last_piece_is_dropped() {
-        let world = World::new(1 << 20);
-        let mut response = world.hold(2 * PIECE_BYTES, Version::HTTP_11);
-        let held = world.responses.held();
+        let fixture = Fixture::new(1 << 20);
+        let mut response = fixture.hold(2 * PIECE_BYTES, Version::HTTP_11);
+        let held = fixture.responses.held_bytes();
         assert!((2 * PIECE_BYTES..2 * PIECE_BYTES + 2 * RESPONSE_BYTES).contains(&held), "{held}");
         let pieces = (next(&mut response).await, next(&mut response).await);
         drop(response);
         drop(pieces.0);
-        assert_eq!(world.responses.held(), held, "they are one piece of memory");
+        assert_eq!(fixture.responses.held_bytes(), held, "they share one allocation");
         drop(pieces.1);
-        assert_eq!(world.responses.held(), 0);
-        drop(world.hold(7, Version::HTTP_2));
-        assert_eq!(world.responses.held(), 0);
+        assert_eq!(fixture.responses.held_bytes(), 0);
+        drop(fixture.hold(7, Version::HTTP_2));
+        assert_eq!(fixture.responses.held_bytes(), 0);
         let large = text(StatusCode::OK, "");
         assert!(bytes_of(&large) > RESPONSE_BYTES + HEADER_BYTES, "its headers count");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_fit_takes_the_place_of_those_that_wait_the_longest_or_is_503() {
-        let world = World::new(100_000);
-        let mut taken = world.hold(40_000, Version::HTTP_2);
-        let left = world.hold(40_000, Version::HTTP_2);
-        let is_given = |response: &Response<Held>| response.status() == StatusCode::OK;
-        assert!(is_given(&taken) && is_given(&left));
+    async fn for_a_response_that_does_not_fit_the_most_idle_ones_are_given_up_or_it_is_503() {
+        let fixture = Fixture::new(100_000);
+        let mut read = fixture.hold(40_000, Version::HTTP_2);
+        let unread = fixture.hold(40_000, Version::HTTP_2);
+        let is_sent = |response: &Response<HeldBody>| response.status() == StatusCode::OK;
+        assert!(is_sent(&read) && is_sent(&unread));
         tokio::time::sleep(SLOW / 2).await;
-        next(&mut taken).await;
-        assert!(!is_given(&world.hold(40_000, Version::HTTP_2)), "both may be about to be taken");
-        assert_eq!(world.counters.given_up_responses.get(), 0);
+        next(&mut read).await;
+        assert!(
+            !is_sent(&fixture.hold(40_000, Version::HTTP_2)),
+            "neither is idle for long enough"
+        );
+        assert_eq!(fixture.counters.given_up_responses.get(), 0);
         tokio::time::sleep(SLOW / 2).await;
-        let third = world.hold(40_000, Version::HTTP_2);
-        assert!(is_given(&third));
-        assert_eq!(world.counters.given_up_responses.get(), 1);
-        assert!(world.responses.held() <= 100_000);
-        // What was given up and is dropped later frees nothing twice.
-        let held = world.responses.held();
-        drop(left);
-        assert_eq!(world.responses.held(), held);
-        drop((taken, third));
-        assert_eq!(world.responses.held(), 0);
-        assert!(world.responses.waiting().is_empty());
-        assert!(!is_given(&world.hold(100_000, Version::HTTP_2)), "it is more than all");
+        let third = fixture.hold(40_000, Version::HTTP_2);
+        assert!(is_sent(&third));
+        assert_eq!(fixture.counters.given_up_responses.get(), 1);
+        assert!(fixture.responses.held_bytes() <= 100_000);
+        // A response that was given up is freed once, even if it is dropped later.
+        let held = fixture.responses.held_bytes();
+        drop(unread);
+        assert_eq!(fixture.responses.held_bytes(), held);
+        drop((read, third));
+        assert_eq!(fixture.responses.held_bytes(), 0);
+        assert!(fixture.responses.unsent().is_empty());
+        assert!(
+            !is_sent(&fixture.hold(100_000, Version::HTTP_2)),
+            "it is over the limit by itself"
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn giving_up_a_response_ends_the_task_that_sends_it_and_no_other() {
-        let world = World::new(1 << 20);
+    async fn giving_up_a_response_aborts_the_task_that_sends_it_and_no_other() {
+        let fixture = Fixture::new(1 << 20);
         let idle = Duration::from_secs(60);
-        let World { responses, config, counters, activity } = &world;
-        let (told, mut ends) = tokio::sync::mpsc::unbounded_channel();
+        let Fixture { responses, config, counters, activity } = &fixture;
+        let (sender, mut ends) = tokio::sync::mpsc::unbounded_channel();
         for is_idle in [true, false] {
             let hold = {
                 let (responses, activity) = (Arc::clone(responses), Arc::clone(activity));
@@ -433,26 +447,32 @@ mod tests {
                 move || {
                     let response = Response::new(Full::new(Bytes::from(vec![7; 3 * PIECE_BYTES])));
                     let counters = Counters::default();
-                    responses.hold(response, Version::HTTP_2, activity.begin(), &config, &counters)
+                    responses.hold(
+                        response,
+                        Version::HTTP_2,
+                        activity.begin_request(),
+                        &config,
+                        &counters,
+                    )
                 }
             };
-            let told = told.clone();
+            let sender = sender.clone();
             spawn(async move {
                 let mut response = hold();
                 for _ in 0..3 {
                     next(&mut response).await;
                     tokio::time::sleep(if is_idle { 2 * idle } else { idle / 2 }).await;
                 }
-                told.send(is_idle).expect("the test waits");
+                sender.send(is_idle).expect("the test waits");
             });
         }
-        drop(told);
+        drop(sender);
         tokio::select! {
-            () = responses.watch(idle, counters) => unreachable!("it never ends"),
+            () = responses.give_up_idle(idle, counters) => unreachable!("it never ends"),
             end = ends.recv() => assert_eq!(end, Some(false)),
         }
-        assert_eq!(ends.recv().await, None, "the other has told nothing");
+        assert_eq!(ends.recv().await, None, "the idle one was aborted");
         assert_eq!(counters.given_up_responses.get(), 1);
-        assert_eq!(responses.held(), 0);
+        assert_eq!(responses.held_bytes(), 0);
     }
 }

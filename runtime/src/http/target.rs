@@ -1,9 +1,8 @@
-//! What a request is for: a host, and a path with its query.
+//! The target of a request: a host, and a path with its query.
 //!
-//! There are several ways to say it (RFC 9112, 3.2; RFC 9113, 8.3.1), and requests that say it twice. Here they
-//! are settled once, before anybody looks: after that the host is in the `Host` header alone, and the
-//! request's URI is a path with its query alone. So there is nothing left that two readers could
-//! read in two ways.
+//! There are several ways to write it (RFC 9112, 3.2; RFC 9113, 8.3.1), and some requests give the host
+//! twice. Every request is normalized before anything else reads it: then the host is only in the `Host`
+//! header, and the URI is only a path with its query, so all code reads the same target.
 
 use hyper::ext::Protocol;
 use hyper::header::{HOST, HeaderMap, HeaderValue};
@@ -12,16 +11,16 @@ use hyper::{Method, Request, Uri, Version};
 
 use crate::http::authority::Authority;
 
-/// Checks what a request says it is for, and leaves it said in one way. A `CONNECT` may come out without
-/// a path: it is for a host and port.
+/// Checks and normalizes the target of a request. That of a `CONNECT` may have no path, only a host and a
+/// port.
 ///
 /// # Errors
-/// What is wrong with it; it is to be answered 400.
-pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), &'static str> {
+/// What is wrong with it, for a 400.
+pub(crate) fn normalize<B>(request: &mut Request<B>) -> Result<(), &'static str> {
     let uri = request.uri();
     let scheme = uri.scheme_str().unwrap_or("http").to_ascii_lowercase();
     if !matches!(&*scheme, "http" | "https") {
-        return Err("this server speaks for http and https alone");
+        return Err("this server serves http and https only");
     }
     let named = uri.authority().map(|authority| authority.as_str().to_owned());
     let host = host(request.headers())?;
@@ -30,8 +29,8 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), &'static str> {
             let authority = Authority::parse(named).ok_or(NO_HOST)?;
             let is_http_2 = request.version() == Version::HTTP_2;
             match host {
-                // RFC 9113, 8.3.1. In HTTP/1.1 a Host beside an absolute target is ignored (RFC 9112,
-                // 3.2.2): proxies that cannot be sure of the other end send one.
+                // RFC 9113, 8.3.1. In HTTP/1.1 the Host beside an absolute target is ignored (RFC 9112,
+                // 3.2.2): proxies send one for old servers.
                 Some((_, host))
                     if is_http_2
                         && host.clone().without_default_port(&scheme)
@@ -46,7 +45,7 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), &'static str> {
             }
         }
         (None, Some((value, _))) => Some(value.clone()),
-        // HTTP/1.0 came before it.
+        // HTTP/1.0 has no Host header.
         (None, None) if request.version() <= Version::HTTP_10 => None,
         (None, None) => return Err(NEEDS_HOST),
     };
@@ -58,8 +57,8 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), &'static str> {
         }
         (None, _) => return Err("the target of a request must begin with a slash"),
     };
-    if target.as_ref().is_some_and(|target| is_read_in_two_ways(target.path())) {
-        return Err("a path has no \".\" or \"..\" between its slashes, and no backslash");
+    if target.as_ref().is_some_and(|target| is_ambiguous(target.path())) {
+        return Err("a path must not have \".\" or \"..\" between slashes, nor a backslash");
     }
     if let Some(target) = target {
         *request.uri_mut() = Uri::from(target);
@@ -70,17 +69,17 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a settled request is for the server and not for anything on it (RFC 9110, 9.3.7).
-pub(crate) fn is_server<B>(request: &Request<B>) -> bool {
+/// Whether a normalized request is for the server itself, not for a path (RFC 9110, 9.3.7).
+pub(crate) fn is_for_server<B>(request: &Request<B>) -> bool {
     request.uri().path() == "*"
 }
 
-/// The path of a settled request with its query; nothing where a `CONNECT` has none.
+/// The path of a normalized request with its query; empty for a `CONNECT` without a path.
 pub(crate) fn url<B>(request: &Request<B>) -> &str {
     request.uri().path_and_query().map_or("", PathAndQuery::as_str)
 }
 
-/// The host that a settled request is for.
+/// The host of a normalized request.
 pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(HOST)?.to_str().ok()
 }
@@ -88,7 +87,7 @@ pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
 const NEEDS_HOST: &str = "a request needs a Host header";
 const NO_HOST: &str = "the Host of a request must be host or host:port";
 
-/// The one Host header, if there is one.
+/// The Host header, if there is one; several are an error.
 fn host(headers: &HeaderMap) -> Result<Option<(&HeaderValue, Authority)>, &'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -101,9 +100,9 @@ fn host(headers: &HeaderMap) -> Result<Option<(&HeaderValue, Authority)>, &'stat
     }
 }
 
-/// Whether the URL standard reads a path otherwise than routes and rooms do, which take it as it was sent.
-/// A client that makes URLs of what it is given never sends one.
-fn is_read_in_two_ways(path: &str) -> bool {
+/// Whether the URL standard changes a path, while routes and rooms use it as it was sent. A client that
+/// parses URLs never sends such a path.
+fn is_ambiguous(path: &str) -> bool {
     path.contains('\\') || path.split('/').any(is_dots)
 }
 
@@ -120,21 +119,21 @@ fn is_dots(segment: &str) -> bool {
     rest.is_empty() || after_dot(rest) == Some(rest.len())
 }
 
-/// The path that a target has, with its query. That of `http://host` and `http://host?query` is a slash
-/// (RFC 9110, 4.2.3); over HTTP/2 it is written (RFC 9113, 8.3.1).
+/// The path of a target, with its query. In HTTP/1.1 `http://host` and `http://host?query` mean the path
+/// `/` (RFC 9110, 4.2.3); HTTP/2 requires the path (RFC 9113, 8.3.1).
 fn path(uri: &Uri, version: Version) -> Option<PathAndQuery> {
     let target = uri.path_and_query()?;
     match target.as_str() {
         "/" => Some(PathAndQuery::from_static("/")),
         path if path.starts_with('/') => Some(target.clone()),
         query if version != Version::HTTP_2 && uri.scheme().is_some() && query.starts_with('?') => {
-            Some(PathAndQuery::try_from(format!("/{query}")).expect("a slash may stand there"))
+            Some(PathAndQuery::try_from(format!("/{query}")).expect("a path begins with a slash"))
         }
         _ => None,
     }
 }
 
-/// What an extended `CONNECT` is for (RFC 8441, 4).
+/// The `:protocol` of an extended `CONNECT` (RFC 8441, 4).
 pub(crate) fn extended_connect<B>(request: &Request<B>) -> Option<&str> {
     request.extensions().get::<Protocol>().map(Protocol::as_str)
 }
@@ -143,44 +142,44 @@ pub(crate) fn extended_connect<B>(request: &Request<B>) -> Option<&str> {
 mod tests {
     use super::*;
 
-    type Settled = Result<(String, Option<String>), &'static str>;
+    type Normalized = Result<(String, Option<String>), &'static str>;
 
-    fn settled(version: Version, method: &str, target: &str, hosts: &[&str]) -> Settled {
+    fn normalized(version: Version, method: &str, target: &str, hosts: &[&str]) -> Normalized {
         let mut request = Request::builder().version(version).method(method).uri(target);
         for host in hosts {
             request = request.header(HOST, *host);
         }
         let mut request = request.body(()).expect("a good request");
-        settle(&mut request)?;
+        normalize(&mut request)?;
         let host = host_of(request.headers()).map(str::to_owned);
         assert!(request.headers().get_all(HOST).iter().count() <= 1);
         Ok((request.uri().to_string(), host))
     }
 
-    fn is(target: &str, host: &str) -> Settled {
+    fn is(target: &str, host: &str) -> Normalized {
         Ok((target.to_owned(), Some(host.to_owned())))
     }
 
-    const NO_SLASH: Settled = Err("the target of a request must begin with a slash");
+    const NO_SLASH: Normalized = Err("the target of a request must begin with a slash");
 
     #[test]
-    fn the_host_of_http_1_is_its_one_header_and_has_to_be_one() {
-        let get = |hosts: &[&str]| settled(Version::HTTP_11, "GET", "/a?b", hosts);
+    fn a_request_of_http_1_has_one_host_header_that_is_a_host() {
+        let get = |hosts: &[&str]| normalized(Version::HTTP_11, "GET", "/a?b", hosts);
         assert_eq!(get(&["Me:1"]), is("/a?b", "Me:1"));
         assert_eq!(get(&[]), Err(NEEDS_HOST));
         assert_eq!(get(&["me", "me"]), Err("a request must have one Host header, not several"));
         for none in ["", "x/room/lobby?", "me@you", "me:+80", "me you"] {
             assert_eq!(get(&[none]), Err(NO_HOST), "{none}");
         }
-        let old = |hosts: &[&str]| settled(Version::HTTP_10, "GET", "/", hosts);
+        let old = |hosts: &[&str]| normalized(Version::HTTP_10, "GET", "/", hosts);
         assert_eq!(old(&[]), Ok(("/".to_owned(), None)));
         assert_eq!(old(&["me"]), is("/", "me"));
         assert!(old(&["me", "me"]).is_err() && old(&["x/y"]).is_err());
     }
 
     #[test]
-    fn an_absolute_target_of_http_1_says_the_host_and_the_header_is_ignored() {
-        let get = |target: &str, hosts: &[&str]| settled(Version::HTTP_11, "GET", target, hosts);
+    fn the_host_of_an_absolute_target_of_http_1_replaces_the_header() {
+        let get = |target: &str, hosts: &[&str]| normalized(Version::HTTP_11, "GET", target, hosts);
         assert_eq!(get("http://me:1/a?b", &["me:1"]), is("/a?b", "me:1"));
         assert_eq!(get("http://me/a", &["other"]), is("/a", "me"));
         assert_eq!(get("http://me", &["me"]), is("/", "me"));
@@ -193,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_host_header_of_http_2_has_to_be_the_authority() {
-        let get = |target: &str, hosts: &[&str]| settled(Version::HTTP_2, "GET", target, hosts);
+        let get = |target: &str, hosts: &[&str]| normalized(Version::HTTP_2, "GET", target, hosts);
         assert_eq!(get("https://me/a", &[]), is("/a", "me"));
         for same in ["me", "ME", "me:443"] {
             assert_eq!(get("https://me/a", &[same]), is("/a", "me"), "{same}");
@@ -203,14 +202,15 @@ mod tests {
         }
         assert!(get("https://me/a", &["me", "me"]).is_err());
         assert!(get("https://you@me/a", &[]).is_err());
-        // Translated from HTTP/1.1, it may have the header alone.
+        // A request that a proxy has translated from HTTP/1.1 may have only the header.
         assert_eq!(get("/a", &["me"]), is("/a", "me"));
         assert_eq!(get("/a", &[]), Err(NEEDS_HOST));
     }
 
     #[test]
     fn a_target_begins_with_a_slash() {
-        let ask = |method: &str, target: &str| settled(Version::HTTP_11, method, target, &["me"]);
+        let ask =
+            |method: &str, target: &str| normalized(Version::HTTP_11, method, target, &["me"]);
         for target in ["foo", "me:80", "*"] {
             assert_eq!(ask("GET", target), NO_SLASH, "{target}");
         }
@@ -218,14 +218,14 @@ mod tests {
         assert_eq!(ask("OPTIONS", "foo"), NO_SLASH);
         assert_eq!(ask("CONNECT", "me:80"), is("me:80", "me:80"));
         assert_eq!(ask("CONNECT", "*"), NO_SLASH);
-        let new = settled(Version::HTTP_2, "GET", "http://me?b", &[]);
+        let new = normalized(Version::HTTP_2, "GET", "http://me?b", &[]);
         assert_eq!(new, NO_SLASH);
     }
 
     #[test]
-    fn a_path_is_read_in_one_way() {
+    fn a_path_that_the_url_standard_changes_is_refused() {
         for path in ["/a/..", "/../a", "/.", "/a/./b", "/a/%2e%2E/b", "/.%2e", "/%2e/b", "/a\\b"] {
-            let target = settled(Version::HTTP_11, "GET", path, &["me"]);
+            let target = normalized(Version::HTTP_11, "GET", path, &["me"]);
             assert!(target.is_err_and(|problem| problem.contains("backslash")), "{path}");
         }
         for path in [
@@ -241,10 +241,10 @@ mod tests {
             "//a",
             "/a?/../b\\c",
         ] {
-            assert!(!is_read_in_two_ways(path.split('?').next().expect("a path")), "{path}");
+            assert!(!is_ambiguous(path.split('?').next().expect("a path")), "{path}");
         }
         assert_eq!(
-            settled(Version::HTTP_11, "GET", "/a?/../b\\c", &["me"]),
+            normalized(Version::HTTP_11, "GET", "/a?/../b\\c", &["me"]),
             is("/a?/../b\\c", "me")
         );
     }

@@ -29,7 +29,7 @@ use crate::http::{bearer, target};
 use crate::operator::metrics;
 use crate::operator::seats::{Asking, Seats};
 use crate::server::Server;
-use crate::transport::accept::{Acceptor, For};
+use crate::transport::accept::{Acceptor, Purpose};
 
 /// Transports at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
@@ -45,7 +45,7 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
     let token = Arc::new(token);
     let looks = Arc::new(Semaphore::new(MAX_LOOKS));
     let mut seats = Seats::new(MAX_TRANSPORTS);
-    let mut acceptor = Acceptor::new(listener, For::Operators);
+    let mut acceptor = Acceptor::new(listener, Purpose::Operators);
     loop {
         let counters = &server.counters;
         let (stream, peer) = loop {
@@ -98,7 +98,7 @@ async fn answer(
     token: Option<&AdminToken>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    if let Err(problem) = target::settle(&mut request) {
+    if let Err(problem) = target::normalize(&mut request) {
         return text(StatusCode::BAD_REQUEST, format!("{problem}\n"));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

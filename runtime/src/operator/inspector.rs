@@ -49,7 +49,7 @@ impl Server {
     /// Shows what came of a build on the inspector's page, if there is one.
     pub fn show_build(&self, build: LastBuild) {
         if let Some(inspector) = &self.inspector {
-            inspector.last_build.put(build);
+            inspector.builds.add(build);
         }
     }
 
@@ -104,7 +104,7 @@ impl Server {
             (&Method::GET, "state") => {
                 json(state::look(self, inspector, number(query, "after")?).await)
             }
-            (&Method::GET, "build") => json(inspector.last_build.print()),
+            (&Method::GET, "build") => json(inspector.builds.print_last()),
             (&Method::GET, "connection") => {
                 json(connection::show(self, number(query, "id")?.unwrap_or(0)))
             }

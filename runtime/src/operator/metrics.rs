@@ -15,7 +15,7 @@ use zigttp_sandbox::failure::FailureKind;
 
 use crate::operator::allocated;
 use crate::server::Server;
-use crate::server::counters::{Admission, Unanswered};
+use crate::server::counters::{HandshakeResult, Unanswered};
 
 /// The text format's media type.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -156,12 +156,12 @@ fn gauges(page: &mut Page, server: &Server) {
         (
             "zigttp_expected_bytes",
             "Bytes of requests of whose bodies nothing has come (at most 64 MiB)",
-            server.expected.held(),
+            server.expected.held_bytes(),
         ),
         (
             "zigttp_response_bytes",
             "Bytes of responses that clients have not taken yet, as --max-response-bytes counts them",
-            server.responses.held(),
+            server.responses.held_bytes(),
         ),
         (
             "zigttp_response_bytes_limit",
@@ -192,7 +192,7 @@ fn counts(page: &mut Page, server: &Server) {
         "zigttp_handshakes_total",
         "Requests for a WebSocket, by what became of them",
         "result",
-        Admission::ALL.map(Admission::name).into_iter().zip(&http.handshakes),
+        HandshakeResult::ALL.map(HandshakeResult::name).into_iter().zip(&http.handshakes),
     );
     page.counters(
         "zigttp_http_unanswered_total",

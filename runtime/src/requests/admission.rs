@@ -1,9 +1,9 @@
-//! What stands between a request for a WebSocket and its 101 (over HTTP/2, its 200), in this order: the handshake is a good
-//! one; its origin may connect; the server takes one more (it is not stopping, the address is not too
-//! fast, there is a place); the handler's `onUpgrade` does not refuse.
+//! Checks a request for a WebSocket before its 101 (over HTTP/2, its 200), in this order: the handshake is
+//! valid; its origin may connect; the server accepts one more (it is not stopping, the address is within
+//! its rate, the limit of connections is not reached); the handler's `onUpgrade` accepts it.
 //!
-//! Until all of that has passed there is no connection: it is in no list and no room, nobody finds it
-//! by its id, and whatever ends the request leaves nothing behind.
+//! Until all checks have passed there is no connection: no list or room has it, its id finds nothing, and
+//! when the request ends nothing of it remains.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zigttp_protocol::{deflate, handshake};
-use zigttp_rooms::connection::Connection;
+use zigttp_rooms::connection::{Client, Connection};
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::registration::Registered;
 use zigttp_rooms::world::World;
@@ -25,91 +25,90 @@ use zigttp_sandbox::event::{Call, Event};
 use zigttp_sandbox::route::Opening;
 
 use crate::connection::socket::Socket;
-use crate::gate::resume::Visitor;
-use crate::http::peer::Peer;
+use crate::gate::resume::Identity;
+use crate::http::client_info::ClientInfo;
 use crate::http::response::{Body, internal_error, plain, retry_after, text};
 use crate::http::target::extended_connect;
-use crate::requests::handler::no_answer;
+use crate::requests::handler::error_response;
 use crate::requests::seen::guest_request;
 use crate::server::Server;
-use crate::server::counters::Admission;
-use crate::transport::activity::InUse;
-use zigttp_rooms::connection::Client;
+use crate::server::counters::HandshakeResult;
+use crate::transport::activity::ActiveRequest;
 
-/// Why there is no connection, and what the client is told.
-type Refusal = (Admission, Box<Response<Body>>);
+/// Why a request does not become a connection, and the response to it.
+type Rejection = (HandshakeResult, Box<Response<Body>>);
 
-/// A connection that may become one.
+/// A request that may become a connection.
 struct Candidate {
     registered: Registered,
-    /// What `onUpgrade` is asked; `None` where the handler has none.
-    question: Option<Event>,
+    /// The event of `onUpgrade`; `None` where the handler does not export it.
+    upgrade_event: Option<Event>,
     upgrade: OnUpgrade,
-    switching: Response<()>,
-    /// Who it proves to be, where connections are resumed.
-    visitor: Option<Visitor>,
+    /// The 101, or the 200 over HTTP/2.
+    response: Response<()>,
+    /// Who the client is, where connections are resumed.
+    identity: Option<Identity>,
 }
 
 impl Server {
-    /// Answers a request for a WebSocket on a route, and serves the connection if there comes to be
-    /// one.
+    /// Responds to a request for a WebSocket on a route, and serves the connection if it is accepted.
     pub(crate) async fn upgrade(
         self: Arc<Server>,
         request: Request<Incoming>,
         opening: Opening,
         app: &App<World>,
-        peer: Peer,
+        client: ClientInfo,
     ) -> Response<Body> {
-        let in_use = request.extensions().get::<Arc<InUse>>().cloned();
-        let (candidate, place) = match self.candidate(request, opening, app, peer) {
+        let active = request.extensions().get::<Arc<ActiveRequest>>().cloned();
+        let (candidate, permit) = match self.check_handshake(request, opening, app, client) {
             Ok(candidate) => candidate,
-            Err((admission, response)) => {
-                self.counters.count_handshake(admission);
+            Err((result, response)) => {
+                self.counters.count_handshake(result);
                 return *response;
             }
         };
-        let (answer, answered) = oneshot::channel();
-        // A task of its own from here on: `onUpgrade` ends also if the client goes meanwhile, and
-        // what it leaves is cleared up.
+        let (sender, response) = oneshot::channel();
+        // A task of its own from here on: if the client leaves, `onUpgrade` still runs to its end, and
+        // its attachment is removed.
         tokio::spawn(async move {
-            // Held as long as the connection lives.
-            let _held = (place, in_use, PanicWatch(Arc::clone(&self.hub.counters.panics)));
-            // Boxed, so that a connection does not hold room for its admission.
-            let admitted = Box::pin(self.admit(candidate, answer)).await;
+            // Held until the connection has ended.
+            let _held = (permit, active, PanicWatch(Arc::clone(&self.hub.counters.panics)));
+            // Boxed, so that a connection holds no memory for its admission.
+            let admitted = Box::pin(self.admit(candidate, sender)).await;
             match admitted {
-                Ok((registered, socket, visitor)) => {
-                    self.counters.count_handshake(Admission::Accepted);
-                    self.serve(registered, socket, visitor).await;
+                Ok((registered, socket, identity)) => {
+                    self.counters.count_handshake(HandshakeResult::Accepted);
+                    self.serve_connection(registered, socket, identity).await;
                 }
-                Err(admission) => self.counters.count_handshake(admission),
+                Err(result) => self.counters.count_handshake(result),
             }
         });
-        // Without an answer the task has panicked.
-        answered.await.unwrap_or_else(|_no_answer| internal_error())
+        // Without a response the task has panicked.
+        response.await.unwrap_or_else(|_panicked| internal_error())
     }
 
-    /// Everything before the handler is asked.
-    fn candidate(
+    /// Makes all checks before `onUpgrade`.
+    fn check_handshake(
         &self,
         request: Request<Incoming>,
         opening: Opening,
         app: &App<World>,
-        peer: Peer,
-    ) -> Result<(Candidate, OwnedSemaphorePermit), Refusal> {
-        let mut switching = handshake::respond(&request, extended_connect(&request))
-            .map_err(|refusal| refuse(Admission::Malformed, plain(*refusal)))?;
+        client: ClientInfo,
+    ) -> Result<(Candidate, OwnedSemaphorePermit), Rejection> {
+        let mut response = handshake::respond(&request, extended_connect(&request))
+            .map_err(|response| reject(HandshakeResult::Malformed, plain(*response)))?;
         if let Some(protocol) = handshake::choose_protocol(request.headers(), &app.protocols) {
-            handshake::set_protocol(&mut switching, protocol);
+            handshake::set_protocol(&mut response, protocol);
         }
         let agreed =
             self.config.compression.then(|| deflate::negotiate(request.headers())).flatten();
-        let window = agreed.map(|(window, answer)| {
-            switching.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
+        let window = agreed.map(|(window, extensions)| {
+            response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
             window
         });
         if !self.gate.origins.allow(request.headers()) {
-            return Err(refuse(
-                Admission::ForeignOrigin,
+            return Err(reject(
+                HandshakeResult::ForeignOrigin,
                 text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN),
             ));
         }
@@ -117,99 +116,102 @@ impl Server {
             return Err(draining());
         }
         if let Some(rates) = &self.gate.handshake_rates
-            && !rates.take(peer.address, Instant::now())
+            && !rates.take(client.address, Instant::now())
         {
             let response = text(StatusCode::TOO_MANY_REQUESTS, "too many handshakes\n");
-            return Err(refuse(Admission::TooFast, retry_after(response, "1")));
+            return Err(reject(HandshakeResult::TooFast, retry_after(response, "1")));
         }
-        let place = Arc::clone(&self.gate.connections).try_acquire_owned().map_err(|_full| {
+        let permit = Arc::clone(&self.gate.connections).try_acquire_owned().map_err(|_full| {
             let response = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
-            refuse(Admission::TooManyConnections, retry_after(response, "5"))
+            reject(HandshakeResult::TooManyConnections, retry_after(response, "5"))
         })?;
         let resume = self.gate.resume.as_ref();
-        let visitor = resume.map(|resume| {
-            resume.recognise(request.headers(), peer, &self.hub.counters.forged_tokens)
+        let identity = resume.map(|resume| {
+            resume.identify(request.headers(), client, &self.hub.counters.forged_tokens)
         });
-        let browser = visitor.as_ref().map(|visitor| visitor.browser);
+        let browser = identity.as_ref().map(|identity| identity.browser);
         let connection =
             self.hub.prepare(opening, Client { browser, window }).map_err(|error| {
                 tracing::error!(%error, "cannot reserve connection ids");
                 let line = "no connection can be opened now\n";
-                refuse(Admission::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
+                reject(HandshakeResult::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
             })?;
-        if let (Some(resume), Some(visitor)) = (resume, &visitor) {
-            resume.introduce(visitor, connection.id, switching.headers_mut());
+        if let (Some(resume), Some(identity)) = (resume, &identity) {
+            resume.add_tokens(identity, connection.id, response.headers_mut());
         }
         let registered = Registered { hub: Arc::clone(&self.hub), connection };
         let (mut head, upgrade) = split(request);
-        // What a handler is asked does not depend on the version of HTTP (RFC 8441, 5).
+        // A handler sees the same request over each version of HTTP (RFC 8441, 5).
         head.method = Method::GET;
-        let question = app.asks_before_upgrades().then(|| {
-            let request = guest_request(&head, peer, Bytes::new());
+        let upgrade_event = app.asks_before_upgrades().then(|| {
+            let request = guest_request(&head, client, Bytes::new());
             registered.connection.event(Call::Upgrade(Box::new(request)))
         });
-        Ok((Candidate { registered, question, upgrade, switching, visitor }, place))
+        Ok((Candidate { registered, upgrade_event, upgrade, response, identity }, permit))
     }
 
-    /// Asks the handler, answers the request, and takes the transport over.
+    /// Calls the handler, responds to the request, and takes over the transport.
     async fn admit(
         self: &Arc<Server>,
         candidate: Candidate,
-        answer: oneshot::Sender<Response<Body>>,
-    ) -> Result<(Registered, Socket, Option<Visitor>), Admission> {
-        let Candidate { registered, question, upgrade, switching, visitor } = candidate;
-        let refusal = match question {
-            Some(question) => self.ask_handler(question, &registered.connection).await.err(),
+        sender: oneshot::Sender<Response<Body>>,
+    ) -> Result<(Registered, Socket, Option<Identity>), HandshakeResult> {
+        let Candidate { registered, upgrade_event, upgrade, response, identity } = candidate;
+        let rejection = match upgrade_event {
+            Some(event) => self.call_on_upgrade(event, &registered.connection).await.err(),
             None => None,
         };
-        // It may have taken a while.
-        let refusal = refusal.or_else(|| self.is_draining().then(draining));
-        if let Some((admission, response)) = refusal {
-            self.forget_candidate(&registered.connection).await;
-            // A client that has gone does not hear it.
-            let _ = answer.send(*response);
-            return Err(admission);
+        // The server may have begun to stop meanwhile.
+        let rejection = rejection.or_else(|| self.is_draining().then(draining));
+        if let Some((result, response)) = rejection {
+            self.discard_candidate(&registered.connection).await;
+            // The client may have gone.
+            let _ = sender.send(*response);
+            return Err(result);
         }
         self.hub.admit(&registered.connection);
-        let _ = answer.send(switching.map(|()| Body::default()));
-        // A client that goes before the 101 is written was never a connection.
+        let _ = sender.send(response.map(|()| Body::default()));
+        // If the client leaves before the 101 is written, there is no connection.
         let Ok(upgraded) = upgrade.await else {
-            self.forget_candidate(&registered.connection).await;
-            return Err(Admission::Abandoned);
+            self.discard_candidate(&registered.connection).await;
+            return Err(HandshakeResult::Abandoned);
         };
         let mut socket = Socket::new(upgraded, &self.config, &self.partial, &registered.connection);
-        // Nor was one that ended its direction meanwhile: it could never say anything. A request that is
-        // no handshake is still answered then.
+        // Nor if the client has ended its direction meanwhile: it could never send anything. (An ordinary
+        // request still gets its response then.)
         if socket.has_ended().await {
-            self.forget_candidate(&registered.connection).await;
-            return Err(Admission::Abandoned);
+            self.discard_candidate(&registered.connection).await;
+            return Err(HandshakeResult::Abandoned);
         }
-        Ok((registered, socket, visitor))
+        Ok((registered, socket, identity))
     }
 
-    /// Runs `onUpgrade`. What it accepts with is the candidate's attachment when it has returned.
-    async fn ask_handler(
+    /// Runs `onUpgrade`. If that accepts with a value, the value has become the candidate's attachment when
+    /// this returns.
+    async fn call_on_upgrade(
         self: &Arc<Server>,
-        question: Event,
+        event: Event,
         candidate: &Arc<Connection>,
-    ) -> Result<(), Refusal> {
-        match self.dispatcher.dispatch_unbound(question, Some(Arc::clone(candidate))).await {
-            // Nothing, or an attachment.
+    ) -> Result<(), Rejection> {
+        match self.dispatcher.dispatch_unbound(event, Some(Arc::clone(candidate))).await {
+            // It has returned nothing, or an attachment.
             Ok(None) => Ok(()),
             Ok(Some(response)) => Err(match self.host_response(response, "onUpgrade") {
-                Some(response) => refuse(Admission::RefusedByHandler, response),
-                None => refuse(Admission::Failed, internal_error()),
+                Some(response) => reject(HandshakeResult::RefusedByHandler, response),
+                None => reject(HandshakeResult::Failed, internal_error()),
             }),
-            Err(refusal) => {
-                let admission =
-                    if refusal.is_busy() { Admission::TooManyEvents } else { Admission::Failed };
-                Err(refuse(admission, no_answer(&refusal)))
+            Err(error) => {
+                let result = match error.is_busy() {
+                    true => HandshakeResult::TooManyEvents,
+                    false => HandshakeResult::Failed,
+                };
+                Err(reject(result, error_response(&error)))
             }
         }
     }
 
-    /// Drops what `onUpgrade` has kept on disk with a connection that there will not be.
-    async fn forget_candidate(&self, connection: &Arc<Connection>) {
+    /// Removes the attachment that `onUpgrade` has stored for a candidate that is no connection.
+    async fn discard_candidate(&self, connection: &Arc<Connection>) {
         if connection.attachment().is_some() {
             self.hub.attachments.remove(connection).await;
         }
@@ -219,13 +221,13 @@ impl Server {
 const FOREIGN_ORIGIN: &str = "pages of this origin may not connect: it is not the host that the \
                               request names, and --allowed-origin does not list it\n";
 
-fn refuse(admission: Admission, response: Response<Body>) -> Refusal {
-    (admission, Box::new(response))
+fn reject(result: HandshakeResult, response: Response<Body>) -> Rejection {
+    (result, Box::new(response))
 }
 
-fn draining() -> Refusal {
+fn draining() -> Rejection {
     let response = text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n");
-    refuse(Admission::Draining, retry_after(response, "1"))
+    reject(HandshakeResult::Draining, retry_after(response, "1"))
 }
 
 fn split(mut request: Request<Incoming>) -> (Parts, OnUpgrade) {

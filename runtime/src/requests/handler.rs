@@ -1,8 +1,7 @@
-//! HTTP requests that are no upgrades: `handler(req)`.
+//! HTTP requests that are not upgrades: `handler(req)`.
 //!
-//! What bounds the time of an answer: the head and the body have a time to arrive in; an event does
-//! not wait for a place among those that run, but is turned away; and once it runs there is nothing it
-//! could wait for, so its CPU budget is the bound.
+//! What limits the time until a response: the head and the body have time-outs; an event does not wait for
+//! a slot but gets 503; and a running event can wait for nothing, so its CPU limit is the limit.
 
 use std::sync::Arc;
 
@@ -24,16 +23,16 @@ use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::event::{self, Event};
 use zigttp_sandbox::failure::Failure;
 
-use crate::http::peer::Peer;
+use crate::http::client_info::ClientInfo;
 use crate::http::response::{Body, busy, internal_error, text};
 use crate::requests::expected;
 use crate::requests::seen::guest_request;
 use crate::server::Server;
 use crate::server::counters::Unanswered;
-use crate::transport::activity::InUse;
+use crate::transport::activity::ActiveRequest;
 
-/// Headers that frame the message or are about the connection: the server's own business. In HTTP/2
-/// those of the connection are an error of the stream (RFC 9113, 8.2.2). `Trailer` would announce what the
+/// Headers that only the server sets, because they frame the message or belong to the transport. In HTTP/2
+/// the latter are an error of the stream (RFC 9113, 8.2.2). `Trailer` would announce trailers, which the
 /// server never sends.
 static RESERVED: [HeaderName; 8] = [
     CONNECTION,
@@ -46,12 +45,12 @@ static RESERVED: [HeaderName; 8] = [
     TRAILER,
 ];
 
-/// Most bytes of the headers of a response: browsers take 256 KiB, and many proxies far less.
+/// Most bytes of the headers of a response: browsers accept 256 KiB, and many proxies far less.
 const MAX_HEADERS_BYTES: usize = 256 << 10;
 
-/// What a client is told whose request has no answer: nothing of what went wrong inside.
-pub(crate) fn no_answer(no_answer: &NoAnswer) -> Response<Body> {
-    match no_answer {
+/// The response where the handler has given none. It does not reveal what went wrong inside.
+pub(crate) fn error_response(error: &NoAnswer) -> Response<Body> {
+    match error {
         NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
             busy("the server is busy\n")
         }
@@ -62,8 +61,8 @@ pub(crate) fn no_answer(no_answer: &NoAnswer) -> Response<Body> {
     }
 }
 
-fn reason(no_answer: &NoAnswer) -> Unanswered {
-    match no_answer {
+fn reason(error: &NoAnswer) -> Unanswered {
+    match error {
         NoAnswer::Busy => Unanswered::TooManyEvents,
         NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
         NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,
@@ -71,13 +70,13 @@ fn reason(no_answer: &NoAnswer) -> Unanswered {
 }
 
 impl Server {
-    /// Answers a request with what `handler(req)` returns.
-    pub(crate) async fn respond(
+    /// Responds to a request with the response of `handler(req)`.
+    pub(crate) async fn respond_from_handler(
         self: Arc<Server>,
         request: Request<Incoming>,
-        peer: Peer,
+        client: ClientInfo,
     ) -> Response<Body> {
-        match self.handle(request, peer).await {
+        match self.call_handler(request, client).await {
             Ok(response) => response,
             Err((reason, response)) => {
                 self.counters.count_unanswered(reason);
@@ -86,10 +85,10 @@ impl Server {
         }
     }
 
-    async fn handle(
+    async fn call_handler(
         self: &Arc<Server>,
         request: Request<Incoming>,
-        peer: Peer,
+        client: ClientInfo,
     ) -> Result<Response<Body>, (Unanswered, Response<Body>)> {
         let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
         if !self.handler().app.answers_requests() {
@@ -97,49 +96,47 @@ impl Server {
         }
         let (head, body) = request.into_parts();
         let transport =
-            head.extensions.get::<Arc<InUse>>().expect("each request has its transport");
-        let (body, _places) = self.read_body(&head, body, transport).await?;
-        let event = Event::request(guest_request(&head, peer, body));
-        // A task of its own: what an event does to others does not stop half-way because a client
-        // hangs up.
+            head.extensions.get::<Arc<ActiveRequest>>().expect("each request has its transport");
+        let (body, _permits) = self.read_body(&head, body, transport).await?;
+        let event = Event::request(guest_request(&head, client, body));
+        // A task of its own, so that the event runs to its end even if the client hangs up.
         let server = Arc::clone(self);
-        let answer = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let _watch = PanicWatch(Arc::clone(&server.hub.counters.panics));
             server.dispatcher.dispatch_unbound(event, None).await
         });
-        let answer = answer.await;
-        match answer.unwrap_or(Err(NoAnswer::Panicked)) {
+        match task.await.unwrap_or(Err(NoAnswer::Panicked)) {
             Ok(Some(response)) => self
                 .host_response(response, "handler")
                 .ok_or_else(|| (Unanswered::Failed, internal_error())),
-            // A swap has taken the export away.
+            // A swap has just removed the export.
             Ok(None) => Err(no_handler()),
-            Err(error) => Err((reason(&error), no_answer(&error))),
+            Err(error) => Err((reason(&error), error_response(&error))),
         }
     }
 
-    /// Places for a body. A transport may have more than its share as long as half of all are free. None
-    /// waits for one: what has come of its body would fill the window of its transport meanwhile, for
-    /// which those that have a place may wait.
-    fn places<'a>(&'a self, transport: &'a InUse) -> Option<Places<'a>> {
-        let share = transport.bodies().try_acquire().ok();
-        let is_calm = self.bodies.available_permits() > self.config.max_bodies() / 2;
-        if share.is_none() && !is_calm {
+    /// Takes the permits to hold a body. A transport may hold more than its share while half of all permits
+    /// are free. This does not wait for a permit: the received part of the body would meanwhile fill the
+    /// transport's window, which bodies that have permits may need.
+    fn body_permits<'a>(&'a self, transport: &'a ActiveRequest) -> Option<BodyPermits<'a>> {
+        let share = transport.body_permits().try_acquire().ok();
+        let is_half_free = self.bodies.available_permits() > self.config.max_bodies() / 2;
+        if share.is_none() && !is_half_free {
             return None;
         }
         Some((share, self.bodies.try_acquire().ok()?))
     }
 
-    /// A request's body, and the right to hold it, if it has one: so many are read and answered at a
-    /// time, however many transports there are.
+    /// Reads a request's body, if it has one. Returns it with the permits to hold it, which limit how many
+    /// are held at a time over all transports.
     async fn read_body<'a>(
         &'a self,
         head: &Parts,
         body: Incoming,
-        transport: &'a InUse,
-    ) -> Result<(Bytes, Option<Places<'a>>), (Unanswered, Response<Body>)> {
+        transport: &'a ActiveRequest,
+    ) -> Result<(Bytes, Option<BodyPermits<'a>>), (Unanswered, Response<Body>)> {
         let max = self.config.max_body_size;
-        let refuse = |reason, status, line| (reason, text(status, line));
+        let error = |reason, status, line| (reason, text(status, line));
         if body.is_end_stream() {
             return Ok((Bytes::new(), None));
         }
@@ -147,53 +144,53 @@ impl Server {
         let read = timeout(self.config.body_timeout, async {
             let mut body = Limited::new(body, max);
             let mut whole = Vec::new();
-            // It holds a place for what has come: whoever sends nothing keeps nobody out.
-            let mut places = None;
-            // Of one whose body has come with its head, which is the ordinary case, there is none.
+            // Taken with the first byte, so that requests that send nothing keep no others out.
+            let mut permits = None;
+            // Stays `None` if the body has arrived with the head, which is the ordinary case.
             let mut waiting = None;
             loop {
                 let frame = match (body.frame().now_or_never(), &mut waiting) {
                     (Some(frame), _) => frame,
-                    (None, None) if places.is_none() => {
-                        waiting = Some(self.expected.wait(expected::held_by(head)));
+                    (None, None) if permits.is_none() => {
+                        waiting = Some(self.expected.wait(expected::head_bytes(head)));
                         continue;
                     }
                     (None, None) => body.frame().await,
-                    (None, Some((_, gives_way))) => tokio::select! {
+                    (None, Some((_, dropped))) => tokio::select! {
                         frame = body.frame() => frame,
-                        _ = gives_way => return Err(NoBody::NoPlace),
+                        _ = dropped => return Err(NoBody::TooMany),
                     },
                 };
                 let Some(frame) = frame else { break };
-                // Trailers are not handed on.
+                // Trailers are ignored.
                 let Ok(data) = frame.map_err(NoBody::of)?.into_data() else { continue };
                 if data.is_empty() {
                     continue;
                 }
                 waiting = None;
-                if places.is_none() {
-                    places = Some(self.places(transport).ok_or(NoBody::NoPlace)?);
+                if permits.is_none() {
+                    permits = Some(self.body_permits(transport).ok_or(NoBody::TooMany)?);
                 }
                 whole.extend_from_slice(&data);
             }
-            Ok((Bytes::from(whole), places))
+            Ok((Bytes::from(whole), permits))
         });
         match if is_too_large { Ok(Err(NoBody::TooLarge)) } else { read.await } {
             Ok(Ok(read)) => Ok(read),
-            Ok(Err(NoBody::TooLarge)) => Err(refuse(
+            Ok(Err(NoBody::TooLarge)) => Err(error(
                 Unanswered::BodyTooLarge,
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the request body is too large\n",
             )),
-            Ok(Err(NoBody::Broken)) => Err(refuse(
+            Ok(Err(NoBody::Broken)) => Err(error(
                 Unanswered::BodyBroken,
                 StatusCode::BAD_REQUEST,
                 "the request body broke off\n",
             )),
-            Ok(Err(NoBody::NoPlace)) => {
-                Err((Unanswered::TooManyBodies, no_answer(&NoAnswer::Busy)))
+            Ok(Err(NoBody::TooMany)) => {
+                Err((Unanswered::TooManyBodies, error_response(&NoAnswer::Busy)))
             }
-            Err(_elapsed) => Err(refuse(
+            Err(_elapsed) => Err(error(
                 Unanswered::BodyTooSlow,
                 StatusCode::REQUEST_TIMEOUT,
                 "the request body took too long\n",
@@ -202,16 +199,15 @@ impl Server {
     }
 }
 
-/// The places that a request's body has: of its transport's share, if there is one left, and of the
-/// server's.
-type Places<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
+/// The permits of a request's body: of its transport's share, if one is left, and of the server.
+type BodyPermits<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
 
-/// Why there is no body.
+/// Why a body could not be read.
 enum NoBody {
     TooLarge,
     Broken,
-    /// As many are held as may be, or it has given way to others that wait.
-    NoPlace,
+    /// Too many bodies are held, or too many requests wait for theirs.
+    TooMany,
 }
 
 impl NoBody {
@@ -221,8 +217,8 @@ impl NoBody {
 }
 
 impl Server {
-    /// The response that an export described; what is wrong with one is logged, as far as the
-    /// handler may fill the log.
+    /// Makes an HTTP response of the one that an export has returned. Returns `None` if that is invalid.
+    /// The reason is logged, within the rate of the handler's log lines.
     pub(crate) fn host_response(
         &self,
         guest: event::Response,
@@ -235,7 +231,7 @@ impl Server {
             Ok((response, dropped)) => {
                 if !dropped.is_empty() && permits() {
                     let names = dropped.join(", ");
-                    tracing::warn!(target: HANDLER_LOG_TARGET, event = export, "the headers {names} are the server's: dropped");
+                    tracing::warn!(target: HANDLER_LOG_TARGET, event = export, "dropped the headers {names}: only the server sets them");
                 }
                 Some(response)
             }
@@ -249,7 +245,7 @@ impl Server {
     }
 }
 
-/// The response, and the headers that were dropped because they are the server's, each once.
+/// The response, and the names of the headers that were dropped because only the server sets them.
 fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static str>), String> {
     let mut response = Response::new(Full::new(guest.body));
     let mut dropped = Vec::new();
@@ -262,9 +258,9 @@ fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static
     }
     for line in guest.headers.lines() {
         let (name, value) = line.split_once(": ").ok_or("a header line without a value")?;
-        let name = HeaderName::try_from(name).map_err(|_bad| "a header of no valid name")?;
+        let name = HeaderName::try_from(name).map_err(|_bad| "a header with an invalid name")?;
         let value =
-            byte_string(value).ok_or_else(|| format!("a value that header {name} may not have"))?;
+            byte_string(value).ok_or_else(|| format!("an invalid value of the header {name}"))?;
         let is_harmless = name == TE && value == "trailers";
         if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name && !is_harmless)
         {
@@ -278,7 +274,7 @@ fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static
     Ok((response, dropped))
 }
 
-/// A header's value as it is on the wire: a byte for each character (a ByteString of Web IDL).
+/// A header's value on the wire: one byte for each character (a ByteString of Web IDL).
 fn byte_string(value: &str) -> Option<HeaderValue> {
     if value.is_ascii() {
         return HeaderValue::from_str(value).ok();
@@ -323,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_engine_of_ours_does_not_say_is_refused() {
+    fn an_invalid_response_of_a_guest_is_refused() {
         for (status, headers) in [
             (101, ""),
             (600, ""),

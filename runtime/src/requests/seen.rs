@@ -1,4 +1,4 @@
-//! What a handler sees of an HTTP request: the same whichever version of HTTP it came over.
+//! What a handler sees of an HTTP request: the same over each version of HTTP.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use hyper::http::request::Parts;
 use zigttp_sandbox::event;
 
 use crate::gate::resume;
-use crate::http::peer::Peer;
+use crate::http::client_info::ClientInfo;
 use crate::http::{cookies, target};
 
-/// All of a settled request but the tokens of [`crate::gate::resume`]. Header values that are no UTF-8 are shown as
-/// Latin-1, as Fetch does it.
-pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Request {
+/// A normalized request without the tokens and cookies of zigttp servers. Header values that are not UTF-8
+/// are read as Latin-1, as in Fetch.
+pub(crate) fn guest_request(head: &Parts, client: ClientInfo, body: Bytes) -> event::Request {
     let mut headers = String::new();
     let mut add = |name: &str, value: &str| {
         for part in [name, ": ", value, "\n"] {
@@ -21,9 +21,9 @@ pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Req
         }
     };
     let mut cookies: Option<String> = None;
-    for (name, value) in head.headers.iter().filter(|(name, _)| !resume::is_secret(name)) {
+    for (name, value) in head.headers.iter().filter(|(name, _)| !resume::is_token_header(name)) {
         if *name == COOKIE {
-            // HTTP/2 may send each cookie as a field (RFC 9113, 8.2.3).
+            // HTTP/2 may send each cookie in a field of its own (RFC 9113, 8.2.3).
             let line = cookies::without_own(value.as_bytes());
             let line = text(&line);
             let cookies = cookies.get_or_insert_default();
@@ -38,9 +38,9 @@ pub(crate) fn guest_request(head: &Parts, peer: Peer, body: Bytes) -> event::Req
     if let Some(cookies) = cookies {
         add(COOKIE.as_str(), &cookies);
     }
-    // HTTP/1.0 may name none.
+    // HTTP/1.0 may have no Host.
     let host = target::host_of(&head.headers).unwrap_or("localhost");
-    let scheme = if peer.is_secure { "https" } else { "http" };
+    let scheme = if client.is_secure { "https" } else { "http" };
     let path = head.uri.path();
     let [mark, query] = head.uri.query().map_or([""; 2], |query| ["?", query]);
     event::Request {
@@ -69,10 +69,10 @@ mod tests {
 
     fn seen(request: hyper::http::request::Builder) -> (String, String) {
         let mut request = request.body(()).expect("a good request");
-        target::settle(&mut request).expect("it says what it is for");
+        target::normalize(&mut request).expect("a good target");
         let (head, ()) = request.into_parts();
-        let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), is_secure: true };
-        let event::Request { target, headers, .. } = guest_request(&head, peer, Bytes::new());
+        let client = ClientInfo { address: IpAddr::V4(Ipv4Addr::LOCALHOST), is_secure: true };
+        let event::Request { target, headers, .. } = guest_request(&head, client, Bytes::new());
         (target, headers)
     }
 
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_utf_8_are_latin_1() {
+    fn values_that_are_not_utf_8_are_latin_1() {
         let request = Request::get("/").header(HOST, "me").header("x", &b"caf\xe9"[..]);
         assert_eq!(seen(request).1, "host: me\nx: caf\u{e9}\n");
     }

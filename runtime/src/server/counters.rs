@@ -1,25 +1,25 @@
-//! What a server has done before and beside its rooms, in numbers.
+//! Counters of what a server does before requests reach its rooms.
 
 use zigttp_rooms::counter::Counter;
 
 /// Counts since the server was made. Each only grows.
 #[derive(Default)]
 pub(crate) struct Counters {
-    pub(crate) handshakes: [Counter; Admission::ALL.len()],
+    pub(crate) handshakes: [Counter; HandshakeResult::ALL.len()],
     pub(crate) unanswered: [Counter; Unanswered::ALL.len()],
-    /// Accepts that failed for want of descriptors or memory.
+    /// How often accepting failed for lack of descriptors or memory.
     pub(crate) accept_failures: Counter,
     pub(crate) refused_transports: Counter,
     pub(crate) idle_transports: Counter,
-    /// Responses whose clients took nothing of them for too long.
+    /// Responses that made no progress for too long.
     pub(crate) given_up_responses: Counter,
-    /// Of the admin listener and the control socket, given up for others.
+    /// Transports of the admin listener and the control socket that were closed for new ones.
     pub(crate) dropped_admin_transports: Counter,
 }
 
-/// What became of a request for a WebSocket.
+/// The result of a request for a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub(crate) enum HandshakeResult {
     Accepted,
     Malformed,
     ForeignOrigin,
@@ -29,45 +29,45 @@ pub(crate) enum Admission {
     TooManyEvents,
     RefusedByHandler,
     Failed,
-    /// The client went before the answer.
+    /// The client left before the response was written.
     Abandoned,
 }
 
-impl Admission {
-    pub(crate) const ALL: [Admission; 10] = [
-        Admission::Accepted,
-        Admission::Malformed,
-        Admission::ForeignOrigin,
-        Admission::Draining,
-        Admission::TooFast,
-        Admission::TooManyConnections,
-        Admission::TooManyEvents,
-        Admission::RefusedByHandler,
-        Admission::Failed,
-        Admission::Abandoned,
+impl HandshakeResult {
+    pub(crate) const ALL: [HandshakeResult; 10] = [
+        HandshakeResult::Accepted,
+        HandshakeResult::Malformed,
+        HandshakeResult::ForeignOrigin,
+        HandshakeResult::Draining,
+        HandshakeResult::TooFast,
+        HandshakeResult::TooManyConnections,
+        HandshakeResult::TooManyEvents,
+        HandshakeResult::RefusedByHandler,
+        HandshakeResult::Failed,
+        HandshakeResult::Abandoned,
     ];
 
-    /// The word in metrics.
+    /// The label value in metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Admission::Accepted => "accepted",
-            Admission::Malformed => "malformed",
-            Admission::ForeignOrigin => "foreign_origin",
-            Admission::Draining => "draining",
-            Admission::TooFast => "too_fast",
-            Admission::TooManyConnections => "too_many_connections",
-            Admission::TooManyEvents => "too_many_events",
-            Admission::RefusedByHandler => "refused_by_handler",
-            Admission::Failed => "failed",
-            Admission::Abandoned => "abandoned",
+            HandshakeResult::Accepted => "accepted",
+            HandshakeResult::Malformed => "malformed",
+            HandshakeResult::ForeignOrigin => "foreign_origin",
+            HandshakeResult::Draining => "draining",
+            HandshakeResult::TooFast => "too_fast",
+            HandshakeResult::TooManyConnections => "too_many_connections",
+            HandshakeResult::TooManyEvents => "too_many_events",
+            HandshakeResult::RefusedByHandler => "refused_by_handler",
+            HandshakeResult::Failed => "failed",
+            HandshakeResult::Abandoned => "abandoned",
         }
     }
 }
 
-/// Why an HTTP request did not get an answer of the handler's.
+/// Why an HTTP request did not get a response of the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unanswered {
-    /// It does not say properly what it is for.
+    /// Its target is invalid.
     Malformed,
     UrlTooLong,
     NoHandler,
@@ -76,7 +76,7 @@ pub(crate) enum Unanswered {
     BodyBroken,
     TooManyBodies,
     TooManyEvents,
-    /// There was an answer, and no room to hold it until its client takes it.
+    /// There was a response, but no memory to hold it until its client takes it.
     TooManyResponses,
     OverCpuBudget,
     Failed,
@@ -97,7 +97,7 @@ impl Unanswered {
         Unanswered::Failed,
     ];
 
-    /// The word in metrics.
+    /// The label value in metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Unanswered::Malformed => "malformed",
@@ -116,8 +116,8 @@ impl Unanswered {
 }
 
 impl Counters {
-    pub(crate) fn count_handshake(&self, admission: Admission) {
-        self.handshakes[admission as usize].add_one();
+    pub(crate) fn count_handshake(&self, result: HandshakeResult) {
+        self.handshakes[result as usize].add_one();
     }
 
     pub(crate) fn count_unanswered(&self, reason: Unanswered) {

@@ -1,16 +1,16 @@
-//! What the inspector of a server keeps between two looks.
+//! The state of a server's inspector.
 
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
-use crate::server::last_build::Shelf;
+use crate::server::last_build::Builds;
 
-/// The inspector of a server that has one.
+/// The state of a server's inspector.
 pub(crate) struct Inspector {
     pub(crate) access: InspectorAccess,
-    pub(crate) last_build: Shelf,
+    pub(crate) builds: Builds,
 }
 
 impl Inspector {
     pub(crate) fn new(options: &InspectorOptions) -> Inspector {
-        Inspector { access: options.access.clone(), last_build: Shelf::default() }
+        Inspector { access: options.access.clone(), builds: Builds::default() }
     }
 }

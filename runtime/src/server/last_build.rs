@@ -1,26 +1,28 @@
-//! What came of the last build, told by whoever builds: this crate knows artifacts alone.
+//! The result of the last build. The program that builds reports it, because this crate only knows
+//! artifacts.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// A build of the handler, for the inspector's page.
+/// The last build of the handler, for the inspector's page.
 #[derive(Clone, Debug)]
 pub struct LastBuild {
-    /// The handler's file, as its author knows it.
+    /// The path of the handler's file, as its author gave it.
     pub handler: String,
-    /// Whether it is what is served now; otherwise the one before it goes on.
+    /// Whether this build is served; if not, the build before it stays in use.
     pub is_served: bool,
     /// What is served instead, in a sentence.
     pub note: String,
+    /// How long it took.
     pub took: Duration,
     pub findings: Vec<Finding>,
-    /// Why there was no build, where its sources are not the reason.
+    /// Why there was no build, where the reason is not in the sources.
     pub error: Option<String>,
 }
 
-/// Something that there is to say about a handler's source.
+/// A diagnostic about a handler's source.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
@@ -28,13 +30,14 @@ pub struct Finding {
     pub severity: &'static str,
     pub code: &'static str,
     pub message: String,
-    /// The place in the source, framed, with what else there is to say: lines of plain text.
+    /// The position in the source with the lines around it, notes and help, as plain text.
     pub frame: String,
 }
 
+/// A build as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct BuildSummary<'a> {
     number: u64,
     handler: &'a str,
     is_served: bool,
@@ -44,25 +47,26 @@ struct Shown<'a> {
     error: Option<&'a str>,
 }
 
-/// Where the last build lies for pages to take.
+/// How many builds there were, and the last of them.
 #[derive(Default)]
-pub(crate) struct Shelf(Mutex<(u64, Option<LastBuild>)>);
+pub(crate) struct Builds(Mutex<(u64, Option<LastBuild>)>);
 
-impl Shelf {
-    pub(crate) fn put(&self, build: LastBuild) {
-        let mut shelf = self.lock();
-        *shelf = (shelf.0 + 1, Some(build));
+impl Builds {
+    pub(crate) fn add(&self, build: LastBuild) {
+        let mut builds = self.lock();
+        *builds = (builds.0 + 1, Some(build));
     }
 
-    /// How many builds there have been; a page that knows this one need not ask for it.
-    pub(crate) fn number(&self) -> u64 {
+    /// The number of the last build: a page asks for it when the number has changed.
+    pub(crate) fn last_number(&self) -> u64 {
         self.lock().0
     }
 
-    pub(crate) fn print(&self) -> String {
-        let shelf = self.lock();
-        let (number, build) = &*shelf;
-        let shown = build.as_ref().map(|build| Shown {
+    /// The last build as JSON; `null` if there is none.
+    pub(crate) fn print_last(&self) -> String {
+        let builds = self.lock();
+        let (number, build) = &*builds;
+        let summary = build.as_ref().map(|build| BuildSummary {
             number: *number,
             handler: &build.handler,
             is_served: build.is_served,
@@ -71,7 +75,7 @@ impl Shelf {
             findings: &build.findings,
             error: build.error.as_deref(),
         });
-        serde_json::to_string(&shown).expect("text and numbers always serialise")
+        serde_json::to_string(&summary).expect("text and numbers always serialise")
     }
 
     fn lock(&self) -> MutexGuard<'_, (u64, Option<LastBuild>)> {

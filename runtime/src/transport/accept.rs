@@ -1,7 +1,7 @@
-//! Accepts transports, and goes on when the machine has no descriptor left for one.
+//! Accepts transports, and recovers when the process is out of file descriptors.
 //!
 //! Clients never get the last descriptors: attachments are files, and operators have transports too. The
-//! system gives the lowest number that is free, so the number of a transport tells how many are left.
+//! system gives the lowest free number, so the number of a transport shows how many are left.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream as StdStream};
@@ -14,38 +14,39 @@ use tokio::net::{TcpListener, TcpStream};
 
 use zigttp_rooms::counter::Counter;
 
-/// Pause after an accept that failed for want of something: what is missing does not come by asking
-/// at once, and what waits in the listener's queue waits on.
+/// Pause after an accept that failed for lack of descriptors or memory: trying again at once would not
+/// help, and the transports stay in the listener's queue meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Descriptors that clients do not get, at most.
+/// Most descriptors that are kept from clients.
 const MAX_RESERVE: u64 = 16;
 
 /// Whose transports a listener accepts.
 #[derive(Clone, Copy)]
-pub(crate) enum For {
+pub(crate) enum Purpose {
     Clients,
-    /// They may have half of what is kept from clients; the rest is for files.
+    /// They may use half of the descriptors that are kept from clients; the rest is for files.
     Operators,
 }
 
-/// A listener, and whether it can accept at present.
+/// A listener, and whether accepting fails at present.
 pub(crate) struct Acceptor {
     listener: TcpListener,
     is_failing: bool,
-    /// The first number of a descriptor that is not for these transports.
+    /// Only descriptors below this number are for these transports.
     end: RawFd,
-    /// Accepted, and not served before there is a descriptor for it.
+    /// Accepted, but waiting for a descriptor below `end`.
     waiting: Option<(StdStream, SocketAddr)>,
 }
 
 impl Acceptor {
-    pub(crate) fn new(listener: TcpListener, whose: For) -> Acceptor {
-        let end = getrlimit(Resource::Nofile).current.map_or(RawFd::MAX, |limit| end(limit, whose));
+    pub(crate) fn new(listener: TcpListener, purpose: Purpose) -> Acceptor {
+        let end =
+            getrlimit(Resource::Nofile).current.map_or(RawFd::MAX, |limit| end(limit, purpose));
         Acceptor { listener, is_failing: false, end, waiting: None }
     }
 
-    /// The next transport. Failures are counted, and logged when they begin and when they are over.
-    /// Dropping the future loses no transport.
+    /// Accepts the next transport. Counts failures, and logs when they begin and end. Dropping the future
+    /// loses no transport.
     pub(crate) async fn next(&mut self, failures: &Counter) -> (TcpStream, SocketAddr) {
         loop {
             match self.try_next().await {
@@ -55,7 +56,7 @@ impl Acceptor {
         }
     }
 
-    /// The same, for a caller that can make room where there is none.
+    /// Accepts the next transport, for a caller that can free a descriptor.
     ///
     /// # Errors
     /// When nothing can be accepted at present.
@@ -63,12 +64,12 @@ impl Acceptor {
         let accepted = match self.waiting.take() {
             Some(waiting) => self.move_down(waiting)?,
             None => {
-                let (stream, peer) = self.accept().await?;
+                let (stream, address) = self.accept().await?;
                 if stream.as_raw_fd() >= self.end {
-                    self.waiting = Some((stream.into_std()?, peer));
+                    self.waiting = Some((stream.into_std()?, address));
                     return Err(Errno::MFILE.into());
                 }
-                (stream, peer)
+                (stream, address)
             }
         };
         if std::mem::take(&mut self.is_failing) {
@@ -80,14 +81,14 @@ impl Acceptor {
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             match self.listener.accept().await {
-                // It went while it waited: the next one may be there already.
-                Err(error) if is_of_the_peer(&error) => {}
+                // The client left before it was accepted: the next one may be there already.
+                Err(error) if is_of_the_client(&error) => {}
                 result => return result,
             }
         }
     }
 
-    /// Gives a transport that waits one of the descriptors that are for it, if one is free by now.
+    /// Gives the waiting transport a descriptor below `end`, if one is free by now.
     fn move_down(
         &mut self,
         waiting: (StdStream, SocketAddr),
@@ -112,17 +113,18 @@ impl Acceptor {
     }
 }
 
-/// Where what these transports may have ends, of so many descriptors.
-fn end(limit: u64, whose: For) -> RawFd {
+/// The end of the descriptors for these transports, where the process may have `limit` of them.
+fn end(limit: u64, purpose: Purpose) -> RawFd {
     let reserve = (limit / 8).min(MAX_RESERVE);
-    let kept = match whose {
-        For::Clients => reserve,
-        For::Operators => reserve / 2,
+    let kept = match purpose {
+        Purpose::Clients => reserve,
+        Purpose::Operators => reserve / 2,
     };
     RawFd::try_from(limit - kept).unwrap_or(RawFd::MAX)
 }
 
-fn is_of_the_peer(error: &io::Error) -> bool {
+/// Whether accepting failed because of this one client.
+fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
@@ -139,25 +141,25 @@ mod tests {
             [(0, 0, 0), (7, 7, 7), (64, 56, 60), (1024, 1008, 1016), (1 << 20, 1048560, 1048568)]
         {
             assert_eq!(
-                (end(limit, For::Clients), end(limit, For::Operators)),
+                (end(limit, Purpose::Clients), end(limit, Purpose::Operators)),
                 (clients, operators)
             );
         }
-        assert_eq!(end(u64::MAX, For::Clients), RawFd::MAX);
+        assert_eq!(end(u64::MAX, Purpose::Clients), RawFd::MAX);
     }
 
     #[tokio::test]
-    async fn what_waits_for_a_descriptor_is_served_once_there_is_one() {
+    async fn a_transport_that_waits_for_a_descriptor_is_served_once_one_is_free() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        let mut acceptor = Acceptor::new(listener, For::Clients);
+        let mut acceptor = Acceptor::new(listener, Purpose::Clients);
         let client = TcpStream::connect(address).await.expect("it listens");
         acceptor.end = 0;
         for _ in 0..3 {
             assert!(acceptor.try_next().await.is_err(), "there is none");
         }
         acceptor.end = RawFd::MAX;
-        let (_stream, peer) = acceptor.try_next().await.expect("there is one");
-        assert_eq!(peer, client.local_addr().expect("it is connected"));
+        let (_stream, address) = acceptor.try_next().await.expect("there is one");
+        assert_eq!(address, client.local_addr().expect("it is connected"));
     }
 }

@@ -1,9 +1,9 @@
-//! What bounds a transport for as long as it speaks HTTP: each holds one of `--max-transports` places,
-//! and one that does nothing for a while is dropped.
+//! When a transport that speaks HTTP has been idle for too long. Each counts towards `--max-transports`, so
+//! idle ones are closed.
 //!
-//! A transport does something from a request until all of its response is handed over; one whose client takes
-//! nothing of it is given up ([`crate::http::responses`]). A WebSocket is something else: over HTTP/1.1 it takes
-//! the transport over, over HTTP/2 it counts as a request that is being answered.
+//! A transport is active from the arrival of a request until its response has been sent; a response that
+//! makes no progress is given up ([`crate::http::responses`]). A WebSocket takes over the transport over
+//! HTTP/1.1, and counts as an active request over HTTP/2.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,38 +12,39 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
-/// When a transport last did something.
+/// When a transport was last active.
 pub(crate) struct Activity {
     accepted: Instant,
-    /// Milliseconds after it was accepted.
+    /// When its last request ended, in milliseconds after it was accepted.
     last: AtomicU64,
-    /// Requests that are being answered.
+    /// Active requests.
     requests: AtomicUsize,
-    has_asked: AtomicBool,
-    /// One permit is one request whose body is read or held: its share of the server's.
+    has_sent_request: AtomicBool,
+    /// One permit is one request whose body is held: the transport's share of the server's permits.
     bodies: Semaphore,
 }
 
-/// A request that is being answered.
-pub(crate) struct InUse(Arc<Activity>);
+/// A request that has no complete response yet.
+pub(crate) struct ActiveRequest(Arc<Activity>);
 
 impl Activity {
-    /// Of a transport that has just been accepted, and may have so many bodies of requests at a time.
+    /// The activity of a transport that has just been accepted. It may hold `bodies` request bodies at a
+    /// time.
     pub(crate) fn new(bodies: usize) -> Arc<Activity> {
         Arc::new(Activity {
             accepted: Instant::now(),
             last: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
-            has_asked: AtomicBool::new(false),
+            has_sent_request: AtomicBool::new(false),
             bodies: Semaphore::new(bodies),
         })
     }
 
-    /// A request has come.
-    pub(crate) fn begin(self: &Arc<Activity>) -> Arc<InUse> {
-        self.has_asked.store(true, Ordering::Relaxed);
+    /// A request has arrived.
+    pub(crate) fn begin_request(self: &Arc<Activity>) -> Arc<ActiveRequest> {
+        self.has_sent_request.store(true, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Arc::new(InUse(Arc::clone(self)))
+        Arc::new(ActiveRequest(Arc::clone(self)))
     }
 
     fn touch(&self) {
@@ -51,33 +52,33 @@ impl Activity {
         self.last.store(millis, Ordering::Relaxed);
     }
 
-    /// Ready when nothing has been done for so long: until the first request for `first`, and then for
-    /// `idle`.
-    pub(crate) async fn ceased(&self, first: Duration, idle: Duration) {
+    /// Waits until the transport has been idle for too long: for `first` before its first request, and for
+    /// `idle` afterwards.
+    pub(crate) async fn idle(&self, first: Duration, idle: Duration) {
         loop {
-            let bound = if self.has_asked.load(Ordering::Relaxed) { idle } else { first };
+            let limit = if self.has_sent_request.load(Ordering::Relaxed) { idle } else { first };
             let last = match self.requests.load(Ordering::Relaxed) {
                 0 => self.accepted + Duration::from_millis(self.last.load(Ordering::Relaxed)),
                 _ => Instant::now(),
             };
-            let (now, due) = (Instant::now(), last + bound);
+            let (now, due) = (Instant::now(), last + limit);
             if due <= now {
                 return;
             }
-            // A request may come meanwhile, and the bound change.
+            // A request may arrive meanwhile, and the limit change.
             sleep_until(due.min(now + idle)).await;
         }
     }
 }
 
-impl InUse {
-    /// The transport's share of the places for bodies.
-    pub(crate) fn bodies(&self) -> &Semaphore {
+impl ActiveRequest {
+    /// The transport's permits to hold request bodies.
+    pub(crate) fn body_permits(&self) -> &Semaphore {
         &self.0.bodies
     }
 }
 
-impl Drop for InUse {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.touch();
         self.0.requests.fetch_sub(1, Ordering::Relaxed);
@@ -92,24 +93,24 @@ mod tests {
     const IDLE: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
-    async fn a_transport_that_asks_nothing_ceases_after_the_time_for_a_head() {
+    async fn a_transport_without_a_request_is_idle_after_the_time_for_a_head() {
         let activity = Activity::new(1);
         let began = Instant::now();
-        activity.ceased(FIRST, IDLE).await;
+        activity.idle(FIRST, IDLE).await;
         assert_eq!(began.elapsed(), FIRST);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_transport_never_ceases_while_a_request_is_answered() {
+    async fn a_transport_is_never_idle_during_a_request() {
         let activity = Activity::new(1);
-        let in_use = activity.begin();
+        let request = activity.begin_request();
         let began = Instant::now();
         tokio::select! {
-            () = activity.ceased(FIRST, IDLE) => panic!("it was in use"),
+            () = activity.idle(FIRST, IDLE) => panic!("it was active"),
             () = tokio::time::sleep(10 * IDLE) => {}
         }
-        drop(in_use);
-        activity.ceased(FIRST, IDLE).await;
+        drop(request);
+        activity.idle(FIRST, IDLE).await;
         assert_eq!(began.elapsed(), 11 * IDLE);
     }
 }

@@ -1,7 +1,7 @@
-//! TLS: the pair of certificate and key that is served, and the handshake.
+//! TLS: the certificate and key that the server uses, and the handshake.
 //!
-//! rustls with ring: TLS 1.2 and 1.3, suites with forward secrecy alone, no renegotiation, no early
-//! data. Nothing here logs or returns a byte of a key.
+//! rustls with ring: TLS 1.2 and 1.3, only suites with forward secrecy, no renegotiation, no early data.
+//! Nothing here logs or returns a byte of a key.
 
 use std::fmt;
 use std::io;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// How long a client whose handshake failed has to read why.
+/// How long a client whose handshake failed has to read the alert.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 /// A certificate with its private key, ready to serve.
@@ -35,30 +35,30 @@ pub enum TlsError {
     #[error("the certificate file holds no certificate in PEM form")]
     NoCertificate,
     /// The certificate file is damaged.
-    #[error("the certificate file is no good PEM")]
+    #[error("the certificate file is not valid PEM")]
     BadCertificates,
-    /// There is no PEM section with a key, or an encrypted one, which cannot be used.
+    /// There is no PEM section with a key, or the key is encrypted and cannot be used.
     #[error("the key file holds no unencrypted private key in PEM form")]
     NoKey,
     /// The key file is damaged.
-    #[error("the key file is no good PEM")]
+    #[error("the key file is not valid PEM")]
     BadKey,
-    /// Both are good, and do not belong to each other.
+    /// Both are valid, but do not belong to each other.
     #[error("the key is not that of the first certificate")]
     Mismatch,
-    /// A certificate or key that cannot be used, for instance of a kind that is not known.
+    /// A certificate or key that cannot be used, for instance one of an unknown kind.
     #[error("the certificate or the key cannot be used: {0}")]
     Unusable(String),
 }
 
 impl Tls {
     /// Reads a chain of certificates, the server's own first, and its private key (PKCS #8, PKCS #1 or
-    /// SEC 1), each as a PEM file has it.
+    /// SEC 1), each from the contents of a PEM file.
     ///
     /// # Errors
     /// When one cannot be used or they do not belong together.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Tls, TlsError> {
-        // The reader's own errors quote lines, which may be a key's: none is passed on.
+        // The parser's errors quote lines, which may be a key's: none is passed on.
         let chain = CertificateDer::pem_slice_iter(certificates)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_quoting| TlsError::BadCertificates)?;
@@ -79,7 +79,7 @@ impl Tls {
         Ok(Tls { config: Arc::new(config) })
     }
 
-    /// Does the handshake with a client, within a time. One that fails has been told why.
+    /// Makes the handshake with a client, within a time-out. If it fails, the client gets an alert first.
     pub(crate) async fn accept(
         self,
         stream: TcpStream,
@@ -89,7 +89,7 @@ impl Tls {
         match timeout(time, accept).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err((error, stream))) => {
-                // Input that is left unread would reset the connection, and with it the alert.
+                // Unread input would reset the connection before the client reads the alert.
                 let _ = timeout(FAREWELL_TIME, drain(stream)).await;
                 Err(error)
             }
@@ -126,35 +126,35 @@ mod tests {
     const KEY: &[u8] = include_bytes!("../../../tests/fixtures/tls/first.key.pem");
     const OTHER_KEY: &[u8] = include_bytes!("../../../tests/fixtures/tls/second.key.pem");
 
-    fn refusal(certificates: &[u8], key: &[u8]) -> TlsError {
+    fn error(certificates: &[u8], key: &[u8]) -> TlsError {
         Tls::from_pem(certificates, key).expect_err("a bad pair")
     }
 
     #[test]
-    fn a_pair_is_served_if_both_are_whole_and_belong_together() {
+    fn a_certificate_and_a_key_have_to_be_valid_and_belong_together() {
         assert!(Tls::from_pem(CERTIFICATE, KEY).is_ok());
         let chain = [CERTIFICATE, CERTIFICATE].concat();
         assert!(Tls::from_pem(&chain, KEY).is_ok(), "a chain");
         let both = [KEY, CERTIFICATE].concat();
         assert!(Tls::from_pem(&both, &both).is_ok(), "one file with both");
-        assert_eq!(refusal(CERTIFICATE, OTHER_KEY), TlsError::Mismatch);
-        assert_eq!(refusal(b"", KEY), TlsError::NoCertificate);
-        assert_eq!(refusal(KEY, KEY), TlsError::NoCertificate);
-        assert_eq!(refusal(CERTIFICATE, b""), TlsError::NoKey);
-        assert_eq!(refusal(CERTIFICATE, CERTIFICATE), TlsError::NoKey);
-        assert_eq!(refusal(&CERTIFICATE[..300], KEY), TlsError::BadCertificates);
-        assert_eq!(refusal(CERTIFICATE, &KEY[..120]), TlsError::BadKey);
+        assert_eq!(error(CERTIFICATE, OTHER_KEY), TlsError::Mismatch);
+        assert_eq!(error(b"", KEY), TlsError::NoCertificate);
+        assert_eq!(error(KEY, KEY), TlsError::NoCertificate);
+        assert_eq!(error(CERTIFICATE, b""), TlsError::NoKey);
+        assert_eq!(error(CERTIFICATE, CERTIFICATE), TlsError::NoKey);
+        assert_eq!(error(&CERTIFICATE[..300], KEY), TlsError::BadCertificates);
+        assert_eq!(error(CERTIFICATE, &KEY[..120]), TlsError::BadKey);
         let empty = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(matches!(refusal(empty, KEY), TlsError::Unusable(_)));
+        assert!(matches!(error(empty, KEY), TlsError::Unusable(_)));
         let empty = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-        assert!(matches!(refusal(CERTIFICATE, empty), TlsError::Unusable(_)));
+        assert!(matches!(error(CERTIFICATE, empty), TlsError::Unusable(_)));
     }
 
     #[test]
     fn no_error_quotes_a_key() {
-        // The whole key in the line that begins it.
+        // The key in the line that begins its section.
         let secret = "MHcCAQEEIBadSecret";
         let key = format!("-----BEGIN PRIVATE KEY {secret}\n{secret}\n");
-        assert!(!format!("{:?}", refusal(CERTIFICATE, key.as_bytes())).contains("Secret"));
+        assert!(!format!("{:?}", error(CERTIFICATE, key.as_bytes())).contains("Secret"));
     }
 }

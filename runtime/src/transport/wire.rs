@@ -1,8 +1,8 @@
-//! What carries a connection's frames: a TCP socket, or a stream inside one (TLS, HTTP/2).
+//! What carries a connection's frames: a TCP socket, or a stream inside it (TLS, HTTP/2).
 //!
-//! A TCP socket is written by whoever has something for it, without waiting: the measured way. A stream
-//! has state of its own (records, flow control), so it is written by the connection's task alone, which
-//! others wake: a task that waits for a stream to take more is the one that it tells.
+//! Any task may write to a TCP socket, without waiting: measured to be the fastest way. A stream has state
+//! (records, flow control) and wakes only the task that last waited for it, so only the connection's task
+//! writes to it; other tasks wake that task.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,12 +17,12 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use zigttp_rooms::wire::Wire;
 
-/// Most bytes of a frame that a stream is given at once: what a TLS record and an HTTP/2 frame hold.
-/// HTTP/2 copies them, and keeps up to four such pieces of a peer that does not read, beyond the queue's
-/// bound and until the stream ends: so there are few bytes in one, and 100 streams in a connection.
+/// Most bytes of a frame that are written to a stream at once: what a TLS record and an HTTP/2 frame hold.
+/// HTTP/2 copies them, and keeps up to four such pieces for a client that does not read, beyond the limit
+/// of the queue and until the stream ends. So a piece is small: a connection has up to 100 streams.
 const PIECE_BYTES: usize = 16 << 10;
 
-/// Whatever is no bare TCP socket, as hyper hands it over.
+/// A stream inside a TCP socket, as hyper hands it over.
 type Stream = TokioIo<Upgraded>;
 
 /// Where frames are read.
@@ -31,28 +31,28 @@ pub(crate) enum Reader {
     Stream(ReadHalf<Stream>),
 }
 
-/// Where frames are written. Its direction of a TCP socket ends when it is dropped, that of a stream with
-/// [`Writer::poll_shutdown`].
+/// Where frames are written. Dropping it ends the server's direction of a TCP socket; that of a stream ends
+/// with [`Writer::poll_shutdown`].
 pub(crate) enum Writer {
     Tcp(OwnedWriteHalf),
     Stream {
         stream: WriteHalf<Stream>,
-        /// Whether the stream has passed on all it has taken.
+        /// Whether the stream has flushed all that was written to it.
         is_flushed: bool,
     },
 }
 
-/// Takes a transport over from hyper: its two directions, and what hyper has read past the handshake.
+/// Takes a transport over from hyper: its two directions, and what hyper has read after the handshake.
 pub(crate) fn split(upgraded: Upgraded) -> (Reader, Writer, Bytes) {
     match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => {
             let (reader, writer) = parts.io.into_inner().into_split();
-            // A copy: the original is hyper's whole buffer.
+            // A copy, because the original keeps all of hyper's buffer.
             let read_ahead = Bytes::copy_from_slice(&parts.read_buf);
             (Reader::Tcp(reader), Writer::Tcp(writer), read_ahead)
         }
         Err(upgraded) => {
-            // It gives what was read past the handshake itself.
+            // What hyper has read after the handshake is read from the stream.
             let (reader, stream) = tokio::io::split(TokioIo::new(upgraded));
             let writer = Writer::Stream { stream, is_flushed: true };
             (Reader::Stream(reader), writer, Bytes::new())
@@ -74,7 +74,7 @@ impl AsyncRead for Reader {
 }
 
 impl Wire for Writer {
-    /// Who passes no context gets nothing into a stream.
+    /// Without a context nothing is written to a stream.
     fn poll_write(
         &mut self,
         cx: Option<&mut Context<'_>>,

@@ -192,7 +192,7 @@ async fn sighup_serves_the_new_pair_to_new_connections_and_keeps_the_old_ones() 
     server.wait_for_log("the key is not that of the first certificate");
     fs::write(&certificate, "-----BEGIN CERTIFICATE-----\n????").expect("it is writable");
     server.signal("HUP");
-    server.wait_for_log("the certificate file is no good PEM");
+    server.wait_for_log("the certificate file is not valid PEM");
     fs::remove_file(&key).expect("it is there");
     server.signal("HUP");
     let log = server.wait_for_log("cannot read the key");

@@ -242,7 +242,7 @@ fn the_log_says_at_start_what_is_not_as_by_default() {
 #[test]
 fn options_that_cannot_be_are_refused() {
     for (arguments, words) in [
-        (&["--allowed-origin", "app.example.com"][..], "\"app.example.com\" is no origin"),
+        (&["--allowed-origin", "app.example.com"][..], "\"app.example.com\" is not an origin"),
         (&["--message-rate", "0"], "message-rate"),
         (&["--admin-listen", "0.0.0.0:0"], "give an --admin-token-file"),
         (&["--admin-listen", "localhost"], "write an address and a port"),

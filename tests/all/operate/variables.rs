@@ -130,9 +130,15 @@ fn what_is_no_origin_is_refused_at_the_start_in_one_line() {
         "https://a.example https://b.example",
     ] {
         let said = refused(&[], &[("ZIGTTP_ALLOWED_ORIGIN", origin)]);
-        assert!(said.contains("is no origin: write https://app.example.com"), "{origin} {said}");
+        assert!(
+            said.contains("is not an origin: write https://app.example.com"),
+            "{origin} {said}"
+        );
         let said = refused(&["--allowed-origin", origin], &[]);
-        assert!(said.contains("is no origin: write https://app.example.com"), "{origin} {said}");
+        assert!(
+            said.contains("is not an origin: write https://app.example.com"),
+            "{origin} {said}"
+        );
     }
 }
 

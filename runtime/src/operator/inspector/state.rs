@@ -114,7 +114,7 @@ pub(super) async fn look(
             effects: &app.manifest.effects,
             source_hash: &app.manifest.source_hash,
         },
-        build: inspector.last_build.number(),
+        build: inspector.builds.last_number(),
         // Without a thread to be had, this one looks.
         connections: connections.unwrap_or_else(|_| list(server, now)),
         counts: Totals {

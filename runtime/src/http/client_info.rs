@@ -1,10 +1,10 @@
-//! Who is at the other end of a transport.
+//! What a transport says about its client.
 
 use std::net::IpAddr;
 
-/// Who is at the other end of a transport.
+/// What a transport says about its client.
 #[derive(Clone, Copy)]
-pub(crate) struct Peer {
+pub(crate) struct ClientInfo {
     pub(crate) address: IpAddr,
     /// Whether it speaks TLS with this server.
     pub(crate) is_secure: bool,
