@@ -4,7 +4,7 @@
 //! the artifact's snapshot. There are two ways to one:
 //!
 //! - *restore*: an instance that has served before, in which what the last event wrote was undone
-//!   (see [`crate::restore`]);
+//!   (see `restore.rs`);
 //! - *instantiate*: a new one from an [`wasmtime::InstancePre`] with the pooling allocator; copy-on-write maps
 //!   the snapshot, and dropping the store puts the addressed pages back. It makes the instances that
 //!   are then restored, and serves every event where restoring is refused or switched off.
@@ -14,7 +14,7 @@
 //! drops it.
 //!
 //! Three lifetimes: [`Sandbox`] lives with the process, [`Program`] with a loaded artifact, an
-//! [`Instance`] with one event, or with many.
+//! `Instance` with one event, or with many.
 
 use std::sync::Arc;
 use std::time::Instant;
