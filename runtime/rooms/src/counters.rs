@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
-use zigttp_sandbox::ran::Used;
+use zigttp_sandbox::used::Used;
 
 use crate::counter::Counter;
 use crate::histogram::Histogram;

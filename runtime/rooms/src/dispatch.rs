@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
-use zigttp_sandbox::budget::{MemoryBudget, OverBudget};
-use zigttp_sandbox::effects::Effects;
+use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::event::{Event, EventKind, Response};
+use zigttp_sandbox::event_state::EventState;
 use zigttp_sandbox::failure::Failure;
-use zigttp_sandbox::ran::{Outcome, Ran, Used};
+use zigttp_sandbox::ran::{Outcome, Ran};
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_store::failpoint;
 
@@ -29,7 +29,7 @@ use crate::no_answer::NoAnswer;
 use crate::observer::Observer;
 use crate::slots::{Slot, Slots};
 use crate::unwritten::Unwritten;
-use crate::world::{LocalPeer, World};
+use crate::world::World;
 
 /// What is left of an event that has returned.
 struct Committed {
@@ -136,13 +136,13 @@ impl Dispatcher {
         let program = &handler.app.program;
         let ran = self.sandbox.run(program, event, world, began, observed.is_some()).await;
         drop(slot);
-        let Ran { event, outcome, mut effects, used, mut memory, .. } = ran;
+        let Ran { outcome, mut state } = ran;
         let result = match outcome {
             Outcome::Returned(response) => {
                 if let Some(observed) = &mut observed {
-                    observed.returned(&effects, response.as_ref());
+                    observed.returned(&state.effects, response.as_ref());
                 }
-                let unwritten = self.commit(&mut effects, &mut memory).await;
+                let unwritten = self.commit(&mut state).await;
                 unwritten.map(|unwritten| Committed { response, unwritten })
             }
             Outcome::Failed(failure) => Err(failure),
@@ -151,36 +151,33 @@ impl Dispatcher {
         let took = self.hub.clock.now() - began;
         let failure = result.as_ref().err();
         if let (Some(observer), Some(observed)) = (observer, observed) {
-            observer.add(observed.ended(took, &used, failure, &handler.app.source_maps));
+            observer.add(observed.ended(took, &state.used, failure, &handler.app.source_maps));
         }
-        self.count(&event, took, &used, failure);
+        self.count(&state, took, failure);
         if self.handlers.judge(handler, failure.is_some()) {
             self.hub.counters.rollbacks.add_one();
         }
         if let Some(failure) = failure {
-            failure_log::log(failure, &event, &handler.app.source_maps, &self.hub);
+            failure_log::log(failure, &state.event, &handler.app.source_maps, &self.hub);
         }
         result
     }
 
     /// Lets the effects of an event happen.
-    async fn commit(
-        &self,
-        effects: &mut Effects<LocalPeer>,
-        memory: &mut MemoryBudget,
-    ) -> Result<Option<Unwritten>, Failure> {
+    async fn commit(&self, state: &mut EventState<World>) -> Result<Option<Unwritten>, Failure> {
+        let EventState { effects, memory_budget, .. } = state;
         if self.hub.attachments.files().is_some() && effects.writes_attachments() {
             // The disk may be slow, and others may run meanwhile.
-            let counted = memory.count_all(&self.hub.limits.event_memory);
+            let counted = memory_budget.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }
         commit(&self.hub, effects).await.map_err(|error| Failure::NotCommitted(error.into()))
     }
 
-    fn count(&self, event: &Event, took: Duration, used: &Used, failure: Option<&Failure>) {
+    fn count(&self, state: &EventState<World>, took: Duration, failure: Option<&Failure>) {
         let counters = &self.hub.counters;
-        counters.events[event.kind() as usize].record(took);
-        counters.count_used(used);
+        counters.events[state.event.kind() as usize].record(took);
+        counters.count_used(&state.used);
         if let Some(failure) = failure {
             counters.failures[failure.kind() as usize].add_one();
         }

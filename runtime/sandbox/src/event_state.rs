@@ -16,8 +16,8 @@ use crate::event::{Call, Event, Response};
 use crate::failure::Thrown;
 use crate::guest_memory::{GuestMemory, MemoryAccess};
 use crate::limits::Limits;
-use crate::ran::Used;
 use crate::reads::Reads;
+use crate::used::Used;
 use crate::view::{Peer, View};
 
 /// Host data of a store: the state of the event that it runs, and nothing of any event in between.
@@ -63,15 +63,17 @@ impl<V: View> DerefMut for HostData<V> {
 }
 
 /// What is known of one event and collected while it runs.
-pub(crate) struct EventState<V: View> {
+pub struct EventState<V: View> {
+    pub event: Event,
+    pub effects: Effects<V::Peer>,
+    pub reads: Reads,
+    pub used: Used,
+    /// What is held for the event until this is dropped.
+    pub memory_budget: MemoryBudget,
     pub(crate) view: V,
-    pub(crate) event: Event,
-    pub(crate) effects: Effects<V::Peer>,
-    pub(crate) reads: Reads,
     /// Bytes that the reads hold.
     read_bytes: usize,
     pub(crate) cpu: CpuBudget,
-    pub(crate) memory_budget: MemoryBudget,
     /// The guest's memory, once it is instantiated.
     pub(crate) memory: Option<GuestMemory>,
     /// An answer that did not fit the buffer the guest offered; set by [`EventState::keep`].
@@ -80,7 +82,6 @@ pub(crate) struct EventState<V: View> {
     pub(crate) thrown: Option<Thrown>,
     /// What `handler(req)` returned, or `onUpgrade(req)` refuses with; set by [`EventState::respond`].
     pub(crate) response: Option<Response>,
-    pub(crate) used: Used,
 }
 
 impl<V: View> EventState<V> {

@@ -15,7 +15,7 @@
 //!
 //! What holds throughout:
 //!
-//! - An event changes nothing: it returns what it would change ([`ran::Ran::effects`]).
+//! - An event changes nothing: it returns what it would change ([`ran::Ran`]).
 //! - A guest learns nothing besides its event but through a [`view::View`]. No connection, socket, file,
 //!   clock or random number is known here.
 //! - wasmtime is named in this crate and in no other of the server.
@@ -29,7 +29,7 @@ pub mod effect;
 pub mod effects;
 pub mod error;
 pub mod event;
-mod event_state;
+pub mod event_state;
 pub mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -51,4 +51,5 @@ pub mod source_position;
 #[cfg(test)]
 mod test_view;
 mod ticker;
+pub mod used;
 pub mod view;

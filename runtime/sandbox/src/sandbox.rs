@@ -148,7 +148,7 @@ impl<V: View> Sandbox<V> {
         view: V,
         began: Instant,
         is_observed: bool,
-    ) -> Ran<V::Peer> {
+    ) -> Ran<V> {
         let state = EventState::new(view, event, &self.limits, began);
         let _running = self.ticker.begin();
         let mut instance = match program.take_idle() {
@@ -158,7 +158,9 @@ impl<V: View> Sandbox<V> {
             }
             None => match self.instantiate(program, state) {
                 Ok(instance) => instance,
-                Err(Uninstantiated { state, failure }) => return ran(*state, Err(failure)),
+                Err(Uninstantiated { state, failure }) => {
+                    return Ran { outcome: Outcome::Failed(failure), state };
+                }
             },
         };
         let seed = instance.store.data().view.seed();
@@ -181,7 +183,11 @@ impl<V: View> Sandbox<V> {
                 state.used.restore = Some(state.view.now() - began);
             }
         }
-        ran(*state, result)
+        let outcome = match result {
+            Ok(response) => Outcome::Returned(response),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        Ran { outcome, state }
     }
 
     /// Makes an instance for an event, and for those that follow it.
@@ -282,15 +288,6 @@ fn result<V: View>(
     }
 }
 
-fn ran<V: View>(state: EventState<V>, result: Result<Option<Response>, Failure>) -> Ran<V::Peer> {
-    let EventState { event, effects, reads, used, memory_budget, .. } = state;
-    let outcome = match result {
-        Ok(response) => Outcome::Returned(response),
-        Err(failure) => Outcome::Failed(failure),
-    };
-    Ran { event, outcome, effects, reads, used, memory: memory_budget }
-}
-
 #[cfg(test)]
 mod tests {
     use zigttp_abi::connection_id::ConnectionId;
@@ -346,7 +343,7 @@ mod tests {
         TestView { rooms: [("/room".to_owned(), peers)].into() }
     }
 
-    fn run(call: Call) -> Ran<TestPeer> {
+    fn run(call: Call) -> Ran<TestView> {
         let limits = Limits {
             max_events: 1,
             memory: 1 << 20,
@@ -370,39 +367,41 @@ mod tests {
         let ran = run(Call::Message { data: Value::text("hello") });
         assert!(matches!(ran.outcome, Outcome::Returned(None)), "{:?}", ran.outcome);
         let effects: Vec<String> = ran
+            .state
             .effects
             .list()
             .iter()
             .map(|effect| match effect {
                 Effect::Send { to, frame } => {
                     let text = String::from_utf8_lossy(frame.payload()).into_owned();
-                    format!("{} <- {text}", ran.effects.id(*to))
+                    format!("{} <- {text}", ran.state.effects.id(*to))
                 }
                 Effect::SetAttachment { connection, value } => {
                     let text = String::from_utf8_lossy(value.bytes()).into_owned();
-                    format!("{} keeps {text}", ran.effects.id(*connection))
+                    format!("{} keeps {text}", ran.state.effects.id(*connection))
                 }
                 other => format!("{other:?}"),
             })
             .collect();
         assert_eq!(effects, ["1 keeps hello", "1 <- kept", "2 <- kept", "3 <- kept"]);
-        assert_eq!(ran.reads.attachments(), [(id(2), Some(Version::from_number(7)))]);
-        assert!(ran.reads.has_read_own_members() && ran.reads.rooms().next().is_none());
-        assert!(ran.used.restored_bytes > 0 && !ran.used.has_mismatched);
-        assert_eq!(ran.used.attachment_reads, 1);
+        assert_eq!(ran.state.reads.attachments(), [(id(2), Some(Version::from_number(7)))]);
+        assert!(ran.state.reads.has_read_own_members() && ran.state.reads.rooms().next().is_none());
+        assert!(ran.state.used.restored_bytes > 0 && !ran.state.used.has_mismatched);
+        assert_eq!(ran.state.used.attachment_reads, 1);
     }
 
     #[test]
     fn the_same_event_in_the_same_world_returns_the_same_effects() {
         let message = || Call::Message { data: Value::text("hello") };
-        assert!(run(message()).effects == run(message()).effects);
-        assert!(run(message()).effects != run(Call::Message { data: Value::text("ho") }).effects);
+        assert!(run(message()).state.effects == run(message()).state.effects);
+        let other = run(Call::Message { data: Value::text("ho") });
+        assert!(run(message()).state.effects != other.state.effects);
     }
 
     #[test]
     fn an_event_that_traps_says_so_and_its_effects_are_only_what_it_had_collected() {
         let ran = run(Call::Close { code: 1000, reason: "".into() });
         assert!(matches!(ran.outcome, Outcome::Failed(Failure::Trapped(_))), "{:?}", ran.outcome);
-        assert_eq!(ran.effects.list().len(), 1);
+        assert_eq!(ran.state.effects.list().len(), 1);
     }
 }

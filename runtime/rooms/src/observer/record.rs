@@ -9,9 +9,9 @@ use zigttp_sandbox::effect::{Effect, PeerIndex};
 use zigttp_sandbox::effects::Effects;
 use zigttp_sandbox::event::{Call, Event, Request, Response, Subject};
 use zigttp_sandbox::failure::Failure;
-use zigttp_sandbox::ran::Used;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::source_position::SourceMaps;
+use zigttp_sandbox::used::Used;
 
 use super::preview::Preview;
 use crate::connection::Connection;
