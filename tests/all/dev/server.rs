@@ -144,7 +144,7 @@ async fn only_this_machine_by_its_own_name_is_answered() {
     for host in ["evil.example", "localhost.evil.example", "192.168.1.7"] {
         let (status, body) = development.get(host, "");
         assert_eq!(status, 403, "{host}");
-        assert!(body.contains("answers to localhost, 127.0.0.1 and [::1] alone"), "{body}");
+        assert!(body.contains("requests for localhost, 127.0.0.1 and [::1] only"), "{body}");
     }
     for (origin, status) in [
         ("http://localhost:5173", 200),
