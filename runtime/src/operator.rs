@@ -1,5 +1,5 @@
 //! What operators see of a server and do with it: metrics and health, the control socket, the inspector's
-//! page, and its end.
+//! page, and stopping it.
 
 pub(crate) mod admin;
 pub(crate) mod allocated;
@@ -7,4 +7,4 @@ pub(crate) mod control;
 pub(crate) mod drain;
 pub(crate) mod inspector;
 pub(crate) mod metrics;
-pub(crate) mod seats;
+pub(crate) mod transports;

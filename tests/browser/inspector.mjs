@@ -15,7 +15,7 @@ await withBrowser(async (browser) => {
 
   await has("#link", "live");
   await has("#build-chip", "built in");
-  await has("#no-connections", "Nobody is connected.");
+  await has("#no-connections", "No open connections.");
   await picture("empty");
 
   // The client opens sockets on a path that the routes suggest, and shows what they receive.
@@ -57,7 +57,7 @@ await withBrowser(async (browser) => {
   await page.fill("#close-code", "4007");
   await page.fill("#close-reason", "seen enough");
   await page.click("#close .danger");
-  await has("#sheet-gone", "gone");
+  await has("#sheet-gone", "has closed");
   await page.keyboard.press("Escape");
   await page.locator("#sheet").waitFor({ state: "hidden" });
   await has("#replies .closed", "closed with 4007 seen enough");
@@ -74,7 +74,7 @@ await withBrowser(async (browser) => {
   const failing = source.replace("data: string | ArrayBuffer", "data: any")
     .replace("if (typeof data", "if (data === \"fail\") data.fail();\n  if (typeof data");
   await writeFile(handler, failing);
-  await has("#log .mark", "a new build serves from here");
+  await has("#log .mark", "a new handler is in use from here on");
   await page.locator("#build").waitFor({ state: "hidden" });
   await page.selectOption("#kind", "text");
   await page.fill("#message", "fail");
@@ -90,7 +90,7 @@ await withBrowser(async (browser) => {
   await writeFile(handler, source);
   await page.uncheck("#failed-only");
   await page.click("#close-all");
-  await has("#no-connections", "Nobody is connected.");
+  await has("#no-connections", "No open connections.");
 
   // On a telephone one part is seen at a time, and nothing is wider than the screen.
   await page.setViewportSize({ width: 390, height: 844 });

@@ -1,8 +1,8 @@
-//! The operator's own listener: is the server well, is it ready, what does it do, who is there.
+//! The operators' own listener: health, readiness, metrics and connections.
 //!
-//! It only reads, and goes on while the server drains. `/healthz` and `/readyz` answer anybody, as
-//! probes seldom have secrets; the rest needs the token where there is one, and otherwise a request to
-//! an address or `localhost`: a web page whose name was pointed at this machine is to learn nothing.
+//! It only reads, and stays open while the server drains. `/healthz` and `/readyz` need no token, as probes
+//! seldom have one. The rest needs the token if there is one; if not, the request must name an address or
+//! `localhost` as its host, so that a web page whose name resolves to this machine cannot read anything.
 
 mod connections;
 
@@ -27,51 +27,51 @@ use crate::http::authority::Authority;
 use crate::http::response::{Body, text};
 use crate::http::{bearer, target};
 use crate::operator::metrics;
-use crate::operator::seats::{Asking, Seats};
+use crate::operator::transports::{OperatorTransports, PendingRequests};
 use crate::server::Server;
 use crate::transport::accept::{Acceptor, Purpose};
 
-/// Transports at the same time; for a further one, another is dropped.
+/// Most transports at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
-/// How long one may live: a scrape takes milliseconds, and keeping one alive saves nothing here.
+/// How long a transport may stay open: a scrape takes milliseconds, and keeping it alive saves nothing.
 const TRANSPORT_TIME: Duration = Duration::from_secs(60);
 /// How long a request head may take.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// Looks at all connections at the same time; others wait for their turn.
-const MAX_LOOKS: usize = 2;
+/// Most scans of all connections at the same time; others wait.
+const MAX_SCANS: usize = 2;
 
-/// Serves `/healthz`, `/readyz`, `/metrics` and `/connections` until it is dropped.
+/// Serves `/healthz`, `/readyz`, `/metrics` and `/connections` until the future is dropped.
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
     let token = Arc::new(token);
-    let looks = Arc::new(Semaphore::new(MAX_LOOKS));
-    let mut seats = Seats::new(MAX_TRANSPORTS);
+    let scans = Arc::new(Semaphore::new(MAX_SCANS));
+    let mut transports = OperatorTransports::new(MAX_TRANSPORTS);
     let mut acceptor = Acceptor::new(listener, Purpose::Operators);
     loop {
         let counters = &server.counters;
-        let (stream, peer) = loop {
+        let (stream, address) = loop {
             let error = match acceptor.try_next().await {
                 Ok(accepted) => break accepted,
                 Err(error) => error,
             };
-            // Whoever holds the last descriptor is not to keep a probe out by it.
-            if seats.give_one_up().await {
+            // A client that holds the last descriptor must not keep a probe out.
+            if transports.drop_one_for_newcomer().await {
                 counters.dropped_admin_transports.add_one();
             } else {
                 acceptor.pause(&error, &counters.accept_failures).await;
             }
         };
-        let asking = Asking::default();
+        let requests = PendingRequests::default();
         let service = service_fn({
             let (server, token) = (Arc::clone(&server), Arc::clone(&token));
-            let (looks, asking) = (Arc::clone(&looks), asking.clone());
+            let (scans, requests) = (Arc::clone(&scans), requests.clone());
             move |request| {
                 let (server, token) = (Arc::clone(&server), Arc::clone(&token));
-                let looks = Arc::clone(&looks);
-                let asked = asking.begin();
+                let scans = Arc::clone(&scans);
+                let pending = requests.begin();
                 async move {
-                    let answer = answer(server, looks, token.as_ref().as_ref(), request).await;
-                    drop(asked);
-                    Ok::<_, Infallible>(answer)
+                    let response = respond(server, scans, token.as_ref().as_ref(), request).await;
+                    drop(pending);
+                    Ok::<_, Infallible>(response)
                 }
             }
         });
@@ -82,19 +82,19 @@ pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Opti
                 .header_read_timeout(HEAD_TIME)
                 .half_close(true)
                 .serve_connection(stream, service);
-            // Whoever asked has gone, or is cut off.
+            // An error or a time-out only ends this transport.
             let _ = timeout(TRANSPORT_TIME, transport).await;
         });
-        let address = Some(peer.ip().to_canonical());
-        if seats.take(address, &asking, task) {
+        let address = Some(address.ip().to_canonical());
+        if transports.add(address, &requests, task) {
             counters.dropped_admin_transports.add_one();
         }
     }
 }
 
-async fn answer(
+async fn respond(
     server: Arc<Server>,
-    looks: Arc<Semaphore>,
+    scans: Arc<Semaphore>,
     token: Option<&AdminToken>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
@@ -112,17 +112,17 @@ async fn answer(
         "/readyz" => return text(StatusCode::OK, "ready\n"),
         _ => {}
     }
-    if let Some(refusal) = refusal(token, &request) {
-        return refusal;
+    if let Some(error) = unauthorized(token, &request) {
+        return error;
     }
     match request.uri().path() {
         "/metrics" => {
-            looked_up(looks, metrics::CONTENT_TYPE, move || metrics::print(&server)).await
+            print_page(scans, metrics::CONTENT_TYPE, move || metrics::print(&server)).await
         }
         "/connections" => match connections::Query::parse(request.uri().query().unwrap_or("")) {
             Ok(query) => {
                 let print = move || connections::print(&server, query);
-                looked_up(looks, "application/json", print).await
+                print_page(scans, "application/json", print).await
             }
             Err(problem) => text(StatusCode::BAD_REQUEST, format!("{problem}\n")),
         },
@@ -130,18 +130,19 @@ async fn answer(
     }
 }
 
-/// The page that a look at every connection comes to, beside the threads that serve them.
-async fn looked_up(
-    looks: Arc<Semaphore>,
+/// Prints a page that scans every connection, on a thread of its own: the threads that serve connections
+/// do not wait for it.
+async fn print_page(
+    scans: Arc<Semaphore>,
     content_type: &'static str,
-    look: impl FnOnce() -> String + Send + 'static,
+    print: impl FnOnce() -> String + Send + 'static,
 ) -> Response<Body> {
-    let look = async {
-        let place = looks.acquire_owned().await.map_err(io::Error::other)?;
-        // Held until it is over, also if whoever asked has gone.
-        on_own_thread(move || (look(), drop(place)).0).await
+    let page = async {
+        let permit = scans.acquire_owned().await.map_err(io::Error::other)?;
+        // Held until the scan has ended, even if the client has gone.
+        on_own_thread(move || (print(), drop(permit)).0).await
     };
-    match look.await {
+    match page.await {
         Ok(page) => {
             let mut response = text(StatusCode::OK, page);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -151,27 +152,27 @@ async fn looked_up(
     }
 }
 
-/// What somebody is told who may not look.
-fn refusal(token: Option<&AdminToken>, request: &Request<Incoming>) -> Option<Response<Body>> {
+/// The 401 or 403 for a request that may not read.
+fn unauthorized(token: Option<&AdminToken>, request: &Request<Incoming>) -> Option<Response<Body>> {
     match token {
         Some(token) => {
             if bearer::token(request.headers()).is_some_and(|given| token.is(given)) {
                 return None;
             }
-            let mut refusal = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
+            let mut response = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
             let scheme = HeaderValue::from_static("Bearer");
-            refusal.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-            Some(refusal)
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+            Some(response)
         }
         None if target::host_of(request.headers()).is_some_and(names_this_machine) => None,
         None => {
-            let line = "without a token, ask for an address or localhost\n";
+            let line = "without a token, the host of a request must be an address or localhost\n";
             Some(text(StatusCode::FORBIDDEN, line))
         }
     }
 }
 
-/// Whether a Host is an address or `localhost`, which no foreign name server can point anywhere.
+/// Whether a Host is an address or `localhost`: no foreign name server can resolve these.
 fn names_this_machine(host: &str) -> bool {
     Authority::parse(host).is_some_and(|host| host.is_localhost() || host.address().is_some())
 }

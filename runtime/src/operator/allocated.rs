@@ -1,18 +1,18 @@
-//! How much memory is in use, which resident memory does not tell: after 3,000 connections have come
-//! and gone, 30 MiB stay resident of which 25 are the allocator's, free and ready for the next.
+//! How much memory is in use. Resident memory does not show it: after 3,000 connections have opened and
+//! closed, 30 MiB stay resident, of which 25 are free memory that the allocator keeps for later.
 
-/// Bytes that the allocator has given out and not got back; linear memories of sandboxes and what is
-/// mapped of files are not among them. Takes its locks, so it is for a look now and then.
+/// Bytes that are allocated and not freed, without the linear memories of sandboxes and mapped files. Takes
+/// the allocator's locks, so it should not be called often.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn bytes() -> usize {
-    // SAFETY: it takes nothing, reads the allocator's books under their locks, and answers by value.
-    #[expect(unsafe_code, reason = "the C library's own books have no safe interface")]
+    // SAFETY: it takes no arguments, reads the allocator's counts under its locks, and returns by value.
+    #[expect(unsafe_code, reason = "the C library's counts have no safe interface")]
     let info = unsafe { libc::mallinfo2() };
-    // In arenas, and mapped one by one.
+    // In arenas, and in separate mappings.
     info.uordblks.saturating_add(info.hblkhd)
 }
 
-/// Not known.
+/// Unknown.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) fn bytes() -> usize {
     0

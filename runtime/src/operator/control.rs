@@ -1,7 +1,7 @@
-//! `<dir>/control.sock`: where an operator on this machine reaches the server.
+//! `<dir>/control.sock`: the socket for operators on this machine.
 //!
-//! One line of JSON each way. Who can open the socket is trusted: its mode is 0600, and nobody else can
-//! write in the durable directory.
+//! A request is one line of JSON, and so is its response. Every process that can open the socket is trusted:
+//! its mode is 0600, and no other user can write in the durable directory.
 
 use std::io;
 use std::os::unix::net::UnixStream as Connected;
@@ -18,7 +18,7 @@ use zigttp_files::own_folder::OwnFolder;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_store::dir;
 
-use crate::operator::seats::{Asking, Seats};
+use crate::operator::transports::{OperatorTransports, PendingRequests};
 use crate::server::Server;
 
 /// The name of the socket in the durable directory.
@@ -26,26 +26,26 @@ pub const CONTROL_SOCKET: &str = "control.sock";
 
 /// Longest request.
 const MAX_REQUEST_BYTES: u64 = 4096;
-/// Operators at the same time; for a further one, another is dropped.
+/// Most operators at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
-/// Operators that may wait at a time.
+/// Most operators that wait to be accepted.
 const BACKLOG: u32 = 16;
-/// How long a request and its answer may take to be read.
+/// How long reading a request and writing its response may take together.
 const TIME: Duration = Duration::from_secs(5);
 
-/// What an operator asks for.
+/// A request of an operator.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum ControlRequest {
-    /// Which of the persisted attachments have a connection: [`ControlAnswer::Ids`].
+    /// List the persisted attachments that have a connection: [`ControlAnswer::Ids`].
     Live,
     /// Give an attachment to a live connection: [`ControlAnswer::Done`].
     Adopt { new_id: u64, prior_id: u64 },
-    /// Unlink what is older and has no connection: [`ControlAnswer::Pruned`].
+    /// Remove attachments that are older and have no connection: [`ControlAnswer::Pruned`].
     Prune { age_ms: u64 },
 }
 
-/// What the server answers.
+/// The response of the server.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum ControlAnswer {
@@ -56,27 +56,26 @@ pub enum ControlAnswer {
     Pruned {
         files: usize,
     },
-    /// It was understood and cannot be done.
+    /// The request is invalid or cannot be carried out.
     Refused {
         why: String,
     },
 }
 
-/// Opens the socket, in place of the one that a crashed server has left; the caller holds the
-/// directory's lock.
+/// Opens the socket, and replaces one that a crashed server has left. The caller holds the directory's lock.
 pub(crate) fn open(folder: &OwnFolder) -> io::Result<UnixListener> {
     folder.unlink(CONTROL_SOCKET)?;
     let socket = UnixSocket::new_stream()?;
     socket.bind(folder.socket_path(CONTROL_SOCKET)?)?;
     rustix::fs::chmodat(folder, CONTROL_SOCKET, Mode::RUSR | Mode::WUSR, AtFlags::empty())?;
-    // Nobody can connect before this.
+    // No client can connect before this, when the mode is already set.
     socket.listen(BACKLOG)
 }
 
-/// Connects to the server that uses a durable directory; `None` when there is none.
+/// Connects to the server that uses a durable directory; `None` when there is no server.
 ///
 /// # Errors
-/// When the directory is not its owner's alone, or the socket cannot be reached.
+/// When the directory is open to other users, or the socket cannot be reached.
 pub fn connect_control(dir: &Path) -> io::Result<Option<Connected>> {
     let connect = || {
         let folder = dir::look_into(dir)?;
@@ -96,46 +95,50 @@ pub fn connect_control(dir: &Path) -> io::Result<Option<Connected>> {
     }
 }
 
-/// Answers operators, for ever.
+/// Serves operators until the future is dropped.
 pub(crate) async fn serve(listener: UnixListener, server: Arc<Server>) {
-    let mut seats = Seats::new(MAX_TRANSPORTS);
+    let mut transports = OperatorTransports::new(MAX_TRANSPORTS);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let asking = Asking::default();
+                let requests = PendingRequests::default();
                 let task = tokio::spawn({
-                    let (server, asking) = (Arc::clone(&server), asking.clone());
+                    let (server, requests) = (Arc::clone(&server), requests.clone());
                     async move {
-                        // Who asks and goes is no trouble of the server's.
-                        let _ = timeout(TIME, converse(stream, &server, &asking)).await;
+                        // An error or a time-out only ends this transport.
+                        let _ = timeout(TIME, serve_one(stream, &server, &requests)).await;
                     }
                 });
-                if seats.take(None, &asking, task) {
+                if transports.add(None, &requests, task) {
                     server.counters.dropped_admin_transports.add_one();
                 }
             }
-            // Out of descriptors, say, of which an idle operator may hold one.
-            Err(_) if seats.give_one_up().await => {
+            // Out of descriptors, for example, of which an idle operator may hold one.
+            Err(_) if transports.drop_one_for_newcomer().await => {
                 server.counters.dropped_admin_transports.add_one();
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot answer at the control socket");
+                tracing::warn!(%error, "cannot accept on the control socket");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
 }
 
-async fn converse(mut stream: UnixStream, server: &Arc<Server>, asking: &Asking) -> io::Result<()> {
+async fn serve_one(
+    mut stream: UnixStream,
+    server: &Arc<Server>,
+    requests: &PendingRequests,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     BufReader::new(reader.take(MAX_REQUEST_BYTES)).read_line(&mut line).await?;
-    let _asked = asking.begin();
-    let answer = match serde_json::from_str(&line) {
+    let _pending = requests.begin();
+    let response = match serde_json::from_str(&line) {
         Ok(request) => carry_out(request, server).await,
         Err(error) => ControlAnswer::Refused { why: error.to_string() },
     };
-    let mut line = serde_json::to_vec(&answer).expect("text and numbers always serialise");
+    let mut line = serde_json::to_vec(&response).expect("text and numbers always serialise");
     line.push(b'\n');
     writer.write_all(&line).await
 }
@@ -155,7 +158,7 @@ async fn carry_out(request: ControlRequest, server: &Arc<Server>) -> ControlAnsw
                     tracing::info!(
                         conn = new_id,
                         prior = prior_id,
-                        "an operator had an attachment adopted"
+                        "an operator gave an attachment to this connection"
                     );
                     ControlAnswer::Done
                 }

@@ -1,4 +1,4 @@
-//! The end of a server: connections are told to go, a few at a time, and waited for.
+//! Stopping a server: it closes the connections one after another, and waits until they have closed.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::server::Server;
 
-/// Longest pause between two closes. With few connections nobody is helped by longer ones.
+/// Longest pause between two closes. With few connections a longer one would not help the next server.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
-    /// Closes every connection with 1001 and waits until all have gone, at most as long as the
-    /// drain time-out. The closes are spread over the first half of it: clients that connect again
-    /// at once do not all come to the next server in the same moment.
+    /// Closes every connection with 1001 and waits until all have closed, at most until the end of the
+    /// drain time-out. The closes are spread over its first half, so that clients that connect again at
+    /// once do not all reach the next server at the same moment.
     pub(crate) async fn drain(&self, http: GracefulShutdown) {
         let drained = async {
             tokio::join!(http.shutdown(), async {
@@ -26,8 +26,8 @@ impl Server {
         }
     }
 
-    /// How long the closing handshake of a connection may take that is closed by the end of the
-    /// server: the last to be told has as long as the first.
+    /// How long a closing handshake may take when the server stops. The last connection has as long as the
+    /// first.
     pub(crate) fn shutdown_close_timeout(&self) -> Duration {
         self.config.close_timeout.min(self.config.drain_timeout / 4)
     }
@@ -38,7 +38,8 @@ impl Server {
         let pause = (self.config.drain_timeout / 2 / count.max(1)).min(MAX_PAUSE);
         let started = Instant::now();
         for (index, connection) in (0u32..).zip(connections) {
-            // From the start, not from the last: a timer's grain of a millisecond would add up.
+            // Counted from the start, not from the last close: timers are up to a millisecond late, which
+            // would add up.
             sleep_until(started + pause * index).await;
             connection.outbox.leave();
         }

@@ -1,22 +1,22 @@
 //! The inspector: a page at `/__zigttp` that shows what the server does while it does it.
 //!
 //! ```text
-//! access ── who may look: this machine, or whoever brings the token
+//! access ── who may use it: everyone on this machine, or clients with the token
 //!   │
-//! assets ── the page itself: HTML, CSS and scripts, in the program, nothing from elsewhere
+//! assets ── the page: HTML, CSS and scripts, all of them in the program
 //!   │
-//! state ── who is there, what has happened since the last look, counts
-//! connection ── one of them: what it keeps; closing it
+//! state ── the connections, the events since the last request, counts
+//! connection ── one connection with its attachment; closing it
 //! ```
 //!
-//! A page asks for `state` again and again. The answer comes once there is an event to tell of, or after
-//! a second, so a page needs no timers, which browsers slow down in tabs that nobody sees. What is asked
-//! for tells the [`Observer`] that somebody looks; otherwise an event costs one look at an `Option`.
+//! A page requests `state` repeatedly. The response comes once there is a new event, or after a second, so
+//! a page needs no timers, which browsers slow down in hidden tabs. Each request tells the observer
+//! (`zigttp_rooms::observer`) that a page is open; without one, an event only costs the check of an `Option`.
 
 mod access;
-mod answer;
 mod assets;
 mod connection;
+mod http;
 mod state;
 
 use std::sync::Arc;
@@ -28,44 +28,46 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode};
 
-use self::answer::{PATH, Refusal, json, number, read, refuse};
+use self::http::{ErrorResponse, PATH, error_response, json, number, read};
 use crate::http::response::Body;
 use crate::server::Server;
 use crate::server::inspector::Inspector;
 use crate::server::last_build::LastBuild;
 
-/// What the page may load and do, which is itself alone. Texts of handlers and clients are put into it
-/// as texts; were one ever taken for markup, it still could not run a script or call out.
+/// Lets the page load only its own files and send requests only to this server. Texts of handlers and
+/// clients are inserted as text; if one was ever read as markup, it still could not run a script or send
+/// anything elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src \
                       'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What of a path is the inspector's, if it is: nothing for its page, else the name of a part.
+/// The part of the inspector at this path, if the path belongs to it: empty for its page, else the name of a
+/// part.
 fn part(path: &str) -> Option<&str> {
     let rest = path.strip_prefix(PATH)?;
     if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
 }
 
 impl Server {
-    /// Shows what came of a build on the inspector's page, if there is one.
+    /// Shows the result of a build on the inspector's page, if there is one.
     pub fn show_build(&self, build: LastBuild) {
         if let Some(inspector) = &self.inspector {
             inspector.builds.add(build);
         }
     }
 
-    /// The inspector, if it is to answer this path.
+    /// The inspector, if this path belongs to it.
     pub(crate) fn inspector_of(&self, path: &str) -> Option<&Inspector> {
         self.inspector.as_ref().filter(|_| part(path).is_some())
     }
 
-    /// Answers a request for the inspector.
+    /// Responds to a request for the inspector.
     pub(crate) async fn inspect(
         self: &Arc<Server>,
         inspector: &Inspector,
         request: Request<Incoming>,
     ) -> Response<Body> {
-        let answer = self.answer_inspection(inspector, request).await;
-        let mut response = answer.unwrap_or_else(|refusal| *refusal);
+        let response = self.inspector_response(inspector, request).await;
+        let mut response = response.unwrap_or_else(|error| *error);
         for (name, value) in [
             (CONTENT_SECURITY_POLICY, POLICY),
             (CACHE_CONTROL, "no-store"),
@@ -80,15 +82,15 @@ impl Server {
         response
     }
 
-    async fn answer_inspection(
+    async fn inspector_response(
         self: &Arc<Server>,
         inspector: &Inspector,
         request: Request<Incoming>,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, ErrorResponse> {
         let (head, body) = request.into_parts();
         let part = part(head.uri.path()).unwrap_or_default();
         access::check_page(&head)?;
-        // What everybody may have: it is in every copy of the program.
+        // These need no token: they are in every copy of the program.
         if head.method == Method::GET
             && let Some(asset) = assets::find(part)
         {
@@ -113,9 +115,9 @@ impl Server {
                 connection::close(self, &read(body).await?)?
             }
             _ => {
-                return Err(refuse(
+                return Err(error_response(
                     StatusCode::NOT_FOUND,
-                    "the inspector has nothing of this name",
+                    "the inspector has no part of this name",
                 ));
             }
         })
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_own_paths_are_the_inspectors() {
+    fn only_paths_below_its_own_belong_to_the_inspector() {
         assert_eq!(part("/__zigttp"), Some(""));
         assert_eq!(part("/__zigttp/state"), Some("state"));
         for path in ["/", "/__zigttpx", "/a/__zigttp", "/__ZIGTTP"] {

@@ -1,6 +1,6 @@
-//! What `/metrics` shows: the counters, and a look at every connection, as Prometheus's text.
+//! `/metrics`: the counters, and a scan of every connection, in Prometheus's text format.
 //!
-//! No label comes from a room, a path or an id: what clients choose must not make time series.
+//! No label comes from a room, a path or an id: clients must not be able to create time series.
 
 use std::fmt::{Display, Write};
 use std::sync::atomic::Ordering;
@@ -17,12 +17,12 @@ use crate::operator::allocated;
 use crate::server::Server;
 use crate::server::counters::{HandshakeResult, Unanswered};
 
-/// The text format's media type.
+/// The media type of the text format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What a look at every connection finds.
+/// The totals over all connections.
 #[derive(Default)]
-struct Survey {
+struct ConnectionTotals {
     live: usize,
     parked: usize,
     dormant: usize,
@@ -31,26 +31,26 @@ struct Survey {
     attachment_bytes: usize,
 }
 
-impl Survey {
-    fn of(server: &Server) -> Survey {
-        let mut survey = Survey::default();
+impl ConnectionTotals {
+    fn of(server: &Server) -> ConnectionTotals {
+        let mut totals = ConnectionTotals::default();
         for connection in server.hub.all() {
             match connection.state() {
-                State::Live => survey.live += 1,
-                State::Parked => survey.parked += 1,
-                State::Dormant => survey.dormant += 1,
+                State::Live => totals.live += 1,
+                State::Parked => totals.parked += 1,
+                State::Dormant => totals.dormant += 1,
             }
-            survey.queued_bytes += connection.outbox.waiting_bytes();
+            totals.queued_bytes += connection.outbox.waiting_bytes();
             if let Some(bytes) = connection.attachment_bytes() {
-                survey.attachments += 1;
-                survey.attachment_bytes += bytes;
+                totals.attachments += 1;
+                totals.attachment_bytes += bytes;
             }
         }
-        survey
+        totals
     }
 }
 
-/// The text of all metrics. Takes about a tenth of a microsecond a connection.
+/// Prints all metrics. Takes about a tenth of a microsecond for each connection.
 pub(crate) fn print(server: &Server) -> String {
     let mut page = Page::default();
     gauges(&mut page, server);
@@ -61,14 +61,14 @@ pub(crate) fn print(server: &Server) -> String {
 }
 
 fn gauges(page: &mut Page, server: &Server) {
-    let survey = Survey::of(server);
+    let totals = ConnectionTotals::of(server);
     let [leftovers, most_leftovers] =
         server.hub.leftovers.as_ref().map_or([(0, 0); 2], Leftovers::sizes);
-    page.family("zigttp_connections", "gauge", "Open connections, by what they do");
+    page.family("zigttp_connections", "gauge", "Open connections, by state");
     for (state, count) in [
-        (State::Live, survey.live),
-        (State::Parked, survey.parked),
-        (State::Dormant, survey.dormant),
+        (State::Live, totals.live),
+        (State::Parked, totals.parked),
+        (State::Dormant, totals.dormant),
     ] {
         page.sample("zigttp_connections", &[("state", state.name())], count);
     }
@@ -92,8 +92,8 @@ fn gauges(page: &mut Page, server: &Server) {
         ("zigttp_rooms", "Rooms that have a connection", server.rooms()),
         (
             "zigttp_queue_bytes",
-            "Frames that wait to be written, as --max-queue counts them",
-            survey.queued_bytes,
+            "Bytes of frames that wait to be written, as --max-queue counts them",
+            totals.queued_bytes,
         ),
         (
             "zigttp_partial_bytes",
@@ -118,16 +118,16 @@ fn gauges(page: &mut Page, server: &Server) {
         ),
         (
             "zigttp_leftover_bytes_limit",
-            "Most bytes of the files that wait to be resumed (--max-leftover-bytes)",
+            "Most bytes of the files of attachments that wait to be resumed (--max-leftover-bytes)",
             most_leftovers.1,
         ),
-        ("zigttp_attachments", "Connections that keep an attachment", survey.attachments),
+        ("zigttp_attachments", "Connections that have an attachment", totals.attachments),
         (
             "zigttp_attachment_bytes",
             "Bytes of the attachments of connections",
-            survey.attachment_bytes,
+            totals.attachment_bytes,
         ),
-        ("zigttp_events_running", "Events that run, or are about to", running),
+        ("zigttp_events_running", "Events that run or are about to start", running),
         (
             "zigttp_events_limit",
             "Most events that run at the same time (--max-events)",
@@ -145,17 +145,17 @@ fn gauges(page: &mut Page, server: &Server) {
         ),
         (
             "zigttp_request_bodies",
-            "Requests of whose bodies something is held",
+            "Request bodies that are held",
             server.config.max_bodies().saturating_sub(server.bodies.available_permits()),
         ),
         (
             "zigttp_request_bodies_limit",
-            "Most requests of whose bodies something is held (four for each of --max-events)",
+            "Most request bodies that are held (four for each of --max-events)",
             server.config.max_bodies(),
         ),
         (
             "zigttp_expected_bytes",
-            "Bytes of requests of whose bodies nothing has come (at most 64 MiB)",
+            "Bytes of requests that wait for the first byte of their body (at most 64 MiB)",
             server.expected.held_bytes(),
         ),
         (
@@ -170,7 +170,7 @@ fn gauges(page: &mut Page, server: &Server) {
         ),
         (
             "zigttp_allocated_bytes",
-            "Bytes of memory in use, without what the allocator keeps for later (glibc; elsewhere 0)",
+            "Bytes of memory in use, without free memory that the allocator keeps (glibc; elsewhere 0)",
             allocated::bytes(),
         ),
         ("zigttp_draining", "Whether the server is stopping", usize::from(server.is_draining())),
@@ -184,27 +184,31 @@ fn counts(page: &mut Page, server: &Server) {
     let (counters, http) = (&server.hub.counters, &server.counters);
     page.counters(
         "zigttp_event_failures_total",
-        "Events of which nothing took effect, by reason",
+        "Events that failed and had no effect, by reason",
         "kind",
         FailureKind::ALL.map(FailureKind::name).into_iter().zip(&counters.failures),
     );
     page.counters(
         "zigttp_handshakes_total",
-        "Requests for a WebSocket, by what became of them",
+        "Requests for a WebSocket, by result",
         "result",
         HandshakeResult::ALL.map(HandshakeResult::name).into_iter().zip(&http.handshakes),
     );
     page.counters(
         "zigttp_http_unanswered_total",
-        "HTTP requests that got no response of the handler, by reason",
+        "HTTP requests that got no response from the handler, by reason",
         "reason",
         Unanswered::ALL.map(Unanswered::name).into_iter().zip(&http.unanswered),
     );
     for (name, help, counter) in [
-        ("received_bytes", "Bytes of payload received, after inflating", &counters.received_bytes),
+        (
+            "received_bytes",
+            "Bytes of payload received, after decompression",
+            &counters.received_bytes,
+        ),
         (
             "received_compressed_bytes",
-            "Bytes of payload received compressed, as on the wire",
+            "Bytes of compressed payload received, as on the wire",
             &counters.received_compressed_bytes,
         ),
         ("sent_frames", "Frames queued for connections", &counters.sent_frames),
@@ -215,15 +219,15 @@ fn counts(page: &mut Page, server: &Server) {
         ),
         (
             "sent_compressed_bytes",
-            "Bytes of payload queued compressed, as on the wire",
+            "Bytes of compressed payload queued for connections, as on the wire",
             &counters.sent_compressed_bytes,
         ),
-        ("auto_responses", "Messages that an auto-response answered", &counters.auto_responses),
+        ("auto_responses", "Messages that got an auto-response", &counters.auto_responses),
         ("attachment_reads", "Attachments read by handlers", &counters.attachment_reads),
         ("attachment_writes", "Attachments written by handlers", &counters.attachment_writes),
         (
             "refused_frames",
-            "Frames refused because a queue was over --max-queue",
+            "Frames refused because the queue was over --max-queue",
             &counters.refused_frames,
         ),
         (
@@ -253,10 +257,14 @@ fn counts(page: &mut Page, server: &Server) {
         ),
         (
             "protocol_violations",
-            "Connections closed because their peer broke the protocol",
+            "Connections closed because the client broke the protocol",
             &counters.protocol_violations,
         ),
-        ("dead_peers", "Connections dropped because a ping was not answered", &counters.dead_peers),
+        (
+            "dead_peers",
+            "Connections dropped because the client did not answer a ping",
+            &counters.dead_peers,
+        ),
         (
             "attachments_pruned",
             "Attachment files removed after --attachment-ttl",
@@ -265,17 +273,17 @@ fn counts(page: &mut Page, server: &Server) {
         ("resumed", "Connections that resumed an attachment", &counters.resumed),
         (
             "evicted_leftovers",
-            "Attachments removed because too many or too large ones waited to be resumed",
+            "Attachments removed because those that wait to be resumed were over a limit",
             &counters.evicted_leftovers,
         ),
         (
             "forged_tokens",
-            "Resume tokens refused because this server has not signed them",
+            "Resume tokens ignored because this server has not signed them",
             &counters.forged_tokens,
         ),
         (
             "restored_bytes",
-            "Bytes of memory that events wrote and restoring copied back",
+            "Bytes of memory that restoring has copied back after events",
             &counters.restored_bytes,
         ),
         (
@@ -285,7 +293,7 @@ fn counts(page: &mut Page, server: &Server) {
         ),
         (
             "accept_failures",
-            "Times that a transport could not be accepted for want of descriptors or memory",
+            "Failures to accept a transport, for lack of descriptors or memory",
             &http.accept_failures,
         ),
         (
@@ -295,7 +303,7 @@ fn counts(page: &mut Page, server: &Server) {
         ),
         (
             "idle_transports",
-            "Transports dropped because they did nothing for --http-idle-timeout",
+            "Transports closed because they were idle (--header-timeout, --http-idle-timeout)",
             &http.idle_transports,
         ),
         (
@@ -305,12 +313,16 @@ fn counts(page: &mut Page, server: &Server) {
         ),
         (
             "dropped_admin_transports",
-            "Transports of the admin listener and the control socket that gave way to a newcomer",
+            "Transports of the admin listener and the control socket that were closed for a new one",
             &http.dropped_admin_transports,
         ),
-        ("panics", "Connections and requests that a bug of the server ended", &counters.panics),
-        ("swaps", "Artifacts that replaced another", &counters.swaps),
-        ("rollbacks", "Artifacts that were taken back (--rollback-after)", &counters.rollbacks),
+        ("panics", "Connections and requests that a bug in the server ended", &counters.panics),
+        ("swaps", "Handlers that have replaced another", &counters.swaps),
+        (
+            "rollbacks",
+            "New handlers that the one before has replaced again (--rollback-after)",
+            &counters.rollbacks,
+        ),
     ] {
         let name = format!("zigttp_{name}_total");
         page.family(&name, "counter", help);
@@ -320,7 +332,7 @@ fn counts(page: &mut Page, server: &Server) {
 
 fn log_lines(page: &mut Page, server: &Server) {
     let name = "zigttp_dropped_log_lines_total";
-    page.family(name, "counter", "Lines that are missing in the log, by reason");
+    page.family(name, "counter", "Dropped lines of the log, by reason");
     let dropped = &server.config.dropped_log_lines;
     for (reason, count) in [
         ("handler_log_rate", server.hub.counters.dropped_log_lines.get()),
@@ -333,7 +345,7 @@ fn log_lines(page: &mut Page, server: &Server) {
 
 fn durations(page: &mut Page, counters: &Counters) {
     let name = "zigttp_event_duration_seconds";
-    page.family(name, "histogram", "Time of an event from its instance to its commit");
+    page.family(name, "histogram", "Time of an event, from taking an instance to the commit");
     for (kind, histogram) in EventKind::ALL.into_iter().zip(&counters.events) {
         page.histogram(name, &[("event", kind.name())], histogram);
     }
@@ -341,7 +353,7 @@ fn durations(page: &mut Page, counters: &Counters) {
         ("zigttp_instantiate_seconds", "Time to make a new instance", &counters.instantiations),
         (
             "zigttp_restore_seconds",
-            "Time to restore an instance after its event, one event in 64",
+            "Time to restore an instance after an event, measured for one event in 64",
             &counters.restores,
         ),
     ] {
@@ -350,7 +362,7 @@ fn durations(page: &mut Page, counters: &Counters) {
     }
 }
 
-/// A text in the format that Prometheus reads.
+/// A page in Prometheus's text format.
 #[derive(Default)]
 struct Page {
     text: String,
@@ -376,7 +388,7 @@ impl Page {
         }
     }
 
-    /// One line. Label values are words of this crate and need no escaping.
+    /// Adds one line. Label values are constants of this program and need no escaping.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         self.text.push_str(name);
         for (index, (label, value)) in labels.iter().enumerate() {

@@ -88,7 +88,7 @@ fn the_token_opens_the_inspector_of_a_server_that_is_run_from_header_or_cookie_a
 
     let answer = post(&server, "/login", "", "token=wrong");
     assert_eq!(answer.status, 401);
-    assert!(answer.body.contains("That is not the token."), "{}", answer.body);
+    assert!(answer.body.contains("This is not the token."), "{}", answer.body);
     let answer = post(&server, "/login", "", &format!("token={token}"));
     assert_eq!(answer.status, 303);
     let (_, cookie) = answer.head.split_once("set-cookie: ").expect("a cookie");

@@ -1,5 +1,5 @@
-//! Signed tokens: what they name in base64url, a dot, and an HMAC-SHA-256 (RFC 2104) of it under
-//! the key of the durable directory.
+//! Signed tokens: a name in base64url, a dot, and the HMAC-SHA-256 (RFC 2104) of the name under the key of
+//! the durable directory.
 
 use std::io::{self, Read};
 
@@ -16,15 +16,15 @@ const FILE: &str = "resume.key";
 const NEW_FILE: &str = "resume.tmp";
 
 const KEY_BYTES: usize = 32;
-/// No token of ours is longer.
+/// No token of this server is longer.
 const MAX_TOKEN_CHARS: usize = 128;
 
-/// What tokens are signed with.
+/// The key that signs tokens.
 pub(super) struct Key([u8; KEY_BYTES]);
 
 impl Key {
-    /// Reads the key of a durable directory, or makes one. Whoever can read it can pass for any
-    /// client, so one that others can read is refused.
+    /// Reads the key of a durable directory, or makes one. A user who can read it can impersonate every
+    /// client, so a key that others can read is refused.
     pub(super) fn open(folder: &OwnFolder) -> io::Result<Key> {
         match folder.open_file(FILE, Others::Nothing) {
             Ok(file) => {
@@ -37,10 +37,10 @@ impl Key {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut key = [0; KEY_BYTES];
                 getrandom::fill(&mut key).map_err(io::Error::other)?;
-                // A crash may have left it.
+                // A crash may have left this file.
                 folder.unlink(NEW_FILE)?;
-                // It is written once, and what was signed with it is worth nothing without it: it
-                // goes to the disk whatever `--fsync` says.
+                // Without the key all tokens are invalid, and it is written only once: so it is forced
+                // to the disk, whatever `--fsync` says.
                 folder.replace(FILE, NEW_FILE, &[&key], true)?;
                 Ok(Key(key))
             }
@@ -48,7 +48,7 @@ impl Key {
         }
     }
 
-    /// The token for a name; `kind` keeps tokens of one kind from passing for another.
+    /// The token for a name. Tokens of one `kind` are not valid for another.
     pub(super) fn token(&self, kind: &[u8], name: &[u8]) -> String {
         format!(
             "{}.{}",
@@ -57,21 +57,21 @@ impl Key {
         )
     }
 
-    /// The name of the cookie that holds a token of this key.
+    /// The name of the cookie for tokens of this key.
     pub(super) fn cookie_name(&self) -> String {
         cookies::own_name(cookies::RESUME, &self.0)
     }
 
-    /// The name in a token, if it is one of ours.
+    /// The name in a token, if this key has signed it.
     pub(super) fn open_token(&self, kind: &[u8], token: &[u8]) -> Option<Vec<u8>> {
         if token.len() > MAX_TOKEN_CHARS {
             return None;
         }
         let dot = token.iter().position(|byte| *byte == b'.')?;
-        // Looked at first: a head full of cookies that are none is to cost no signature each.
+        // Decoded first, so that a head full of invalid cookies does not cost a signature for each.
         let signature: [u8; 32] = BASE64.decode(&token[dot + 1..]).ok()?.try_into().ok()?;
         let name = BASE64.decode(&token[..dot]).ok()?;
-        // Takes as long wherever the first difference is.
+        // Compares in constant time.
         self.signature(kind, &name).verify_slice(&signature).ok().map(|()| name)
     }
 

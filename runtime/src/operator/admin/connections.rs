@@ -1,4 +1,4 @@
-//! `/connections`: who is there, a page at a time. What connections keep and send is not shown.
+//! `/connections`: the open connections, a page at a time, without their attachments and messages.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use zigttp_rooms::connection_list::{self, Listed};
 
 use crate::server::Server;
 
-/// Connections of a page that asks for no number.
+/// How many connections a page has if the query does not say.
 const DEFAULT_LIMIT: usize = 100;
 /// Most connections of a page.
 const MAX_LIMIT: usize = 1000;
@@ -25,7 +25,7 @@ pub(super) struct Query {
 #[serde(rename_all = "camelCase")]
 struct Page {
     connections: Vec<Listed>,
-    /// The `after` of the next page; none on the last.
+    /// The `after` of the next page; `None` on the last.
     next: Option<u64>,
 }
 
@@ -34,21 +34,21 @@ impl Query {
         let mut parsed = Query { after: ConnectionId::from_number(0), limit: DEFAULT_LIMIT };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let number = number::parse(value).ok_or_else(|| format!("{name} is no number"))?;
+            let number = number::parse(value).ok_or_else(|| format!("{name} is not a number"))?;
             match name {
                 "after" => parsed.after = ConnectionId::from_number(number),
                 "limit" if (1..=MAX_LIMIT as u64).contains(&number) => {
                     parsed.limit = number as usize
                 }
                 "limit" => return Err(format!("limit is not between 1 and {MAX_LIMIT}")),
-                _ => return Err("only after and limit can be asked for".to_owned()),
+                _ => return Err("only after and limit are supported".to_owned()),
             }
         }
         Ok(parsed)
     }
 }
 
-/// A page of the connections in the order of their ids.
+/// Prints a page of connections, in the order of their ids.
 pub(super) fn print(server: &Server, query: Query) -> String {
     let page = connection_list::page(&server.hub, query.after, query.limit, Instant::now());
     let next = page.listed.last().filter(|_| page.has_more).map(|last| last.id);
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_has_a_place_and_a_bounded_number() {
+    fn a_query_has_an_id_and_a_number_from_1_to_1000() {
         let query = |after, limit| Query { after: ConnectionId::from_number(after), limit };
         assert_eq!(Query::parse(""), Ok(query(0, 100)));
         assert_eq!(Query::parse("limit=5&after=7"), Ok(query(7, 5)));

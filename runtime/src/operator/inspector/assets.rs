@@ -1,4 +1,4 @@
-//! The page: files in the program. They hold no data; what they show they ask for.
+//! The files of the page, which are in the program. They hold no data; the page requests what it shows.
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -30,7 +30,7 @@ macro_rules! asset {
 pub(super) static PAGE: Asset = asset!("index.html", HTML);
 static LOGIN: Asset = asset!("login.html", HTML);
 
-/// What the pages name.
+/// The files that the pages load.
 static PARTS: [Asset; 12] = [
     asset!("style.css", CSS),
     asset!("icon.svg", "image/svg+xml"),
@@ -46,15 +46,15 @@ static PARTS: [Asset; 12] = [
     asset!("words.js", SCRIPT),
 ];
 
-/// The part of this name.
+/// The file of this name.
 pub(super) fn find(name: &str) -> Option<&'static Asset> {
     PARTS.iter().find(|part| part.name == name)
 }
 
-/// The form that asks for the token; it says so if the one that was typed is not it.
+/// The form that asks for the token, after a wrong one with a message.
 pub(super) fn login(was_wrong: bool) -> Response<Body> {
     const HINT: &str = r#"<p class="quiet">"#;
-    const FAULT: &str = r#"<p class="fault" role="alert">That is not the token. "#;
+    const FAULT: &str = r#"<p class="fault" role="alert">This is not the token. "#;
     let page = LOGIN.text.replace(HINT, if was_wrong { FAULT } else { HINT });
     LOGIN.with_type(text(StatusCode::UNAUTHORIZED, page))
 }
@@ -75,9 +75,9 @@ impl Asset {
 mod tests {
     use super::*;
 
-    /// The policy forbids them anyway; a page that breaks because of it should not get that far.
+    /// The policy forbids both anyway, but a page that it breaks should not be released.
     #[test]
-    fn nothing_comes_from_elsewhere_and_nothing_is_inline() {
+    fn pages_load_only_files_of_the_program_and_have_no_inline_scripts_or_styles() {
         for page in [&PAGE, &LOGIN] {
             for foreign in
                 ["http:", "https:", "//", "<style", " style=", " onclick=", "javascript:"]
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_is_ever_taken_for_markup() {
+    fn no_script_reads_text_as_markup() {
         for part in PARTS.iter().filter(|part| part.content_type == SCRIPT) {
             for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
             {

@@ -1,4 +1,4 @@
-//! One connection: what is known of it and what it keeps, and closing it.
+//! One connection: its details, its attachment, and closing it.
 
 use std::time::Instant;
 
@@ -11,17 +11,17 @@ use zigttp_protocol::close::Close;
 use zigttp_rooms::connection::Connection;
 use zigttp_rooms::observer::Preview;
 
-use super::answer::{Refusal, refuse};
+use super::http::{ErrorResponse, error_response};
 use crate::http::response::{Body, text};
 use crate::server::Server;
 
-/// Bytes of an attachment that are shown: all of a text within the default bound.
+/// Most bytes of an attachment that are shown: all of a text within the default limit.
 const MAX_TEXT: usize = 64 << 10;
 const MAX_BINARY: usize = 4 << 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct ConnectionDetails<'a> {
     id: u64,
     room: &'a str,
     url: &'a str,
@@ -34,25 +34,25 @@ struct Shown<'a> {
     auto_response: Option<(Preview, Preview)>,
 }
 
-/// An order to close, as JSON.
+/// A request to close a connection, as JSON.
 #[derive(Deserialize)]
-struct Order {
+struct CloseRequest {
     id: u64,
     code: u16,
     #[serde(default)]
     reason: String,
 }
 
-/// What is known of a connection, or `null` for one that is gone.
+/// The details of a connection as JSON; `null` for one that has closed.
 pub(super) fn show(server: &Server, id: u64) -> String {
     let connection = server.hub.find(ConnectionId::from_number(id));
-    let shown = connection.as_ref().map(|connection| shown(connection));
-    serde_json::to_string(&shown).expect("text and numbers always serialise")
+    let details = connection.as_ref().map(|connection| details(connection));
+    serde_json::to_string(&details).expect("text and numbers always serialise")
 }
 
-fn shown(connection: &Connection) -> Shown<'_> {
+fn details(connection: &Connection) -> ConnectionDetails<'_> {
     let attachment = connection.attachment();
-    Shown {
+    ConnectionDetails {
         id: connection.id.number(),
         room: connection.room.key(),
         url: &connection.url,
@@ -72,23 +72,23 @@ fn shown(connection: &Connection) -> Shown<'_> {
 }
 
 /// Closes a connection as its handler could.
-pub(super) fn close(server: &Server, order: &[u8]) -> Result<Response<Body>, Refusal> {
-    let bad = |line: &str| refuse(StatusCode::BAD_REQUEST, line);
-    let Order { id, code, reason } = serde_json::from_slice(order)
-        .map_err(|error| bad(&format!("the order cannot be read: {error}")))?;
+pub(super) fn close(server: &Server, request: &[u8]) -> Result<Response<Body>, ErrorResponse> {
+    let bad = |line: &str| error_response(StatusCode::BAD_REQUEST, line);
+    let CloseRequest { id, code, reason } = serde_json::from_slice(request)
+        .map_err(|error| bad(&format!("the request cannot be read: {error}")))?;
     if !close_code::may_be_sent(code) {
         return Err(bad(&format!(
-            "{code} is no code that may be sent: 1000 to 1003, 1007 to 1014 or 3000 to 4999"
+            "the code {code} may not be sent; use 1000 to 1003, 1007 to 1014 or 3000 to 4999"
         )));
     }
     if reason.len() > close_code::MAX_REASON_BYTES {
         let max = close_code::MAX_REASON_BYTES;
-        return Err(bad(&format!("a reason has at most {max} bytes")));
+        return Err(bad(&format!("the reason is over {max} bytes")));
     }
     let connection = server
         .hub
         .find(ConnectionId::from_number(id))
-        .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such connection any more"))?;
+        .ok_or_else(|| error_response(StatusCode::NOT_FOUND, "this connection has closed"))?;
     connection.outbox.close(Close::new(code, reason));
     connection.outbox.flush();
     Ok(text(StatusCode::OK, "closing\n"))

@@ -1,4 +1,4 @@
-//! What the page asks for again and again: who is there, and what has happened since.
+//! What the page requests repeatedly: the connections, and the events since its last request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use zigttp_rooms::own_thread::on_own_thread;
 use crate::server::Server;
 use crate::server::inspector::Inspector;
 
-/// How long a page waits at most for something to happen.
+/// How long a request waits at most for an event.
 const WAIT: Duration = Duration::from_secs(1);
-/// How long what happens is gathered before the page is told.
+/// How long further events are gathered after the first.
 const GATHERING: Duration = Duration::from_millis(100);
-/// Connections that are listed.
+/// Most connections that are listed.
 const MAX_CONNECTIONS: usize = 500;
 /// Before every id.
 const FIRST: ConnectionId = ConnectionId::from_number(0);
@@ -28,18 +28,18 @@ const FIRST: ConnectionId = ConnectionId::from_number(0);
 #[serde(rename_all = "camelCase")]
 struct State<'a> {
     version: &'static str,
-    /// Milliseconds on the clock of the events.
+    /// The present time in milliseconds, on the clock of the events.
     now: u64,
     handler: Handler<'a>,
-    /// Number of the last build, 0 where nothing is built here.
+    /// The number of the last build; 0 if there was none.
     build: u64,
     connections: Connections,
     counts: Totals,
     latency: Latency,
     events: Vec<EventRecord>,
-    /// Events since the last look that are kept no more.
+    /// Events since the last request that are not kept any more.
     missed: u64,
-    /// What the next look asks for.
+    /// The `after` of the next request.
     last: u64,
 }
 
@@ -71,17 +71,17 @@ struct Totals {
     swaps: u64,
 }
 
-/// How long events took, all of them since the server was made.
+/// How long events took, since the server was made.
 #[derive(Serialize)]
 struct Latency {
     /// In microseconds.
     bounds: Vec<f64>,
-    /// Events that took no longer than each bound, and then all.
+    /// How many events took no longer than each bound, and then the number of all.
     counts: Vec<u64>,
 }
 
-/// What has happened after the event of this number; waits a moment for something to happen. Without a
-/// number it answers at once, with all that is kept.
+/// The state with the events after the one of this number; waits a moment for one. Without a number it
+/// returns at once, with all events that are kept.
 pub(super) async fn look(
     server: &Arc<Server>,
     inspector: &Inspector,
@@ -91,7 +91,7 @@ pub(super) async fn look(
     if let Some(after) = after
         && !server.is_draining()
     {
-        // Somebody looks already while this waits.
+        // Events are recorded while this waits.
         observer.look(after, Instant::now());
         if timeout(WAIT, observer.added(after)).await.is_ok() {
             sleep(GATHERING).await;
@@ -99,9 +99,9 @@ pub(super) async fn look(
     }
     let now = Instant::now();
     let Look { records, missed, last } = observer.look(after.unwrap_or(0), now);
-    let looking = Arc::clone(server);
-    // Beside the threads that serve: there may be many connections.
-    let connections = on_own_thread(move || list(&looking, now)).await;
+    let listed = Arc::clone(server);
+    // On a thread of its own, as there may be many connections.
+    let connections = on_own_thread(move || list(&listed, now)).await;
     let counters = &server.hub.counters;
     let counts = counters.counts();
     let handler = server.handler();
@@ -115,7 +115,7 @@ pub(super) async fn look(
             source_hash: &app.manifest.source_hash,
         },
         build: inspector.builds.last_number(),
-        // Without a thread to be had, this one looks.
+        // If no thread can be started, on this one.
         connections: connections.unwrap_or_else(|_| list(server, now)),
         counts: Totals {
             events: counts.events,
@@ -137,7 +137,7 @@ fn list(server: &Server, now: Instant) -> Connections {
     Connections { total: server.hub.count(), rooms: server.rooms(), listed: page.listed }
 }
 
-/// All kinds of events together.
+/// The latency of all kinds of events together.
 fn latency(kinds: impl Iterator<Item = Distribution>) -> Latency {
     let mut latency = Latency { bounds: Vec::new(), counts: Vec::new() };
     for Distribution { buckets, count, .. } in kinds {

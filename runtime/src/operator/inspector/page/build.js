@@ -1,22 +1,22 @@
-// What came of the last build, and what is served.
+// The last build, and the handler that is served.
 
 import { $, element, say } from "./dom.js";
 import { plural } from "./words.js";
 
 let known = 0;
 
-export async function take({ build, counts, handler }) {
-  show(handler, counts);
+export async function update({ build, counts, handler }) {
+  showHandler(handler, counts);
   if (build === known) return;
-  const answer = await fetch("/__zigttp/build");
-  const last = answer.ok ? await answer.json() : null;
+  const response = await fetch("/__zigttp/build");
+  const last = response.ok ? await response.json() : null;
   if (!last) return;
   known = last.number;
-  tell(last);
+  showBuild(last);
 }
 
-/** Tells of a build, and opens the panel where there is something to mend. */
-function tell(build) {
+/** Shows a build, and opens the panel if it has failed. */
+function showBuild(build) {
   const errors = build.findings.filter((finding) => finding.severity === "error").length;
   const warnings = build.findings.length - errors;
   const counts = [errors && plural(errors, "error"), warnings && plural(warnings, "warning")].filter(Boolean);
@@ -43,10 +43,10 @@ function unfold(isOpen) {
   $("build-chip").setAttribute("aria-expanded", String(isOpen));
 }
 
-function show(handler, counts) {
+function showHandler(handler, counts) {
   say($("source"), handler.sourceHash.slice(0, 8));
   say($("routes"), handler.routes ? handler.routes.join("\n") || "none" : "every path");
-  say($("swaps"), counts.swaps ? `${plural(counts.swaps, "time")}, no socket closed` : "none yet");
+  say($("swaps"), counts.swaps ? `${plural(counts.swaps, "swap")}, no connection closed` : "none yet");
   const rows = Object.entries(handler.effects).map(([name, effects]) => `${name}\n${effects.join(", ") || "pure"}`);
   if ($("exports").dataset.shown === rows.join("\n")) return;
   $("exports").dataset.shown = rows.join("\n");

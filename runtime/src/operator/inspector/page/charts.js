@@ -1,11 +1,11 @@
-// Events a second and their time over the last minute, from the server's own counts: what the log does
-// not hold is counted all the same.
+// Events per second and their time over the last minute, from the server's own counts, which include events
+// that are not in the log.
 
 import { $, say } from "./dom.js";
 import { micros } from "./words.js";
 
 const SECONDS = 60;
-/** Seconds that the numbers beside the charts speak of. */
+/** Seconds that the numbers beside the charts cover. */
 const RECENT = 5;
 const [WIDTH, HEIGHT] = [300, 56];
 
@@ -18,7 +18,7 @@ export function restart() {
   before = undefined;
 }
 
-export function take({ now, counts, latency }) {
+export function update({ now, counts, latency }) {
   const second = Math.floor(now / 1000);
   if (before) {
     const added = seconds.get(second) ?? { events: 0, failures: 0, latency: latency.counts.map(() => 0) };
@@ -39,14 +39,14 @@ const lastSeconds = (second, count) =>
 function drawRate(second) {
   const minute = lastSeconds(second, SECONDS);
   const most = Math.max(1, ...minute.map((it) => it?.events ?? 0));
-  // The second that has begun is not over.
+  // Without the present second, which is not over.
   const recent = lastSeconds(second - 1, RECENT).reduce((sum, it) => sum + (it?.events ?? 0), 0) / RECENT;
   say($("rate"), recent >= 10 || recent === 0 ? Math.round(recent).toLocaleString("en") : recent.toFixed(1));
   const failures = minute.reduce((sum, it) => sum + (it?.failures ?? 0), 0);
   draw($("rate-chart"), [
     ["bars", bars(minute.map((it) => (it?.events ?? 0) / most))],
     ["bars failed", bars(minute.map((it) => (it?.failures ?? 0) / most))],
-  ], `At most ${most} events in a second of the last minute, ${failures} failed`);
+  ], `At most ${most} events per second in the last minute, ${failures} failed`);
 }
 
 function drawTime(second, bounds) {
@@ -62,10 +62,10 @@ function drawTime(second, bounds) {
   say($("tail"), tail === undefined ? "" : `99 % within ${micros(tail)}`);
   const scaled = (values) => values.map((value) => value && value / most);
   draw($("time-chart"), [["line tail", line(scaled(tails))], ["line", line(scaled(medians))]],
-    `The slowest hundredth of a second's events took ${micros(most)} at most in the last minute`);
+    `99 % of the events of each second took ${micros(most)} at most in the last minute`);
 }
 
-/** The time that so many of the events took at most; within a bucket it is taken to be even. */
+/** The time that this part of the events took at most; within a bucket times are assumed to be even. */
 function quantile(counts, bounds, part) {
   const all = counts.at(-1);
   if (!all) return undefined;

@@ -3,7 +3,7 @@
 import { $, element, say, shorten } from "./dom.js";
 import { bytes, clock, plural } from "./words.js";
 
-/** Sockets at the same time, replies that are shown, and what is shown of each. */
+/** Most sockets at the same time, most replies that are shown, and most characters of each. */
 const MOST_SOCKETS = 200;
 const MOST_REPLIES = 300;
 const MOST_CHARACTERS = 2000;
@@ -12,14 +12,14 @@ const sockets = new Map();
 let opened = 0;
 let knownRoutes;
 
-/** Offers paths that the handler's routes match. */
-export function take({ handler }) {
+/** Suggests paths that the handler's routes match. */
+export function update({ handler }) {
   const routes = JSON.stringify(handler.routes);
   if (routes === knownRoutes) return;
   const paths = (handler.routes ?? ["/"]).map((route) =>
     route.replace(/:[^/]+/g, "lobby").replace(/\*$/, "any"));
   $("paths").replaceChildren(...paths.map((path) => element("option", { value: path })));
-  // What its user has typed stays.
+  // A path that the user has typed stays.
   if (knownRoutes === undefined || $("path").value === $("path").defaultValue) {
     $("path").value = $("path").defaultValue = paths[0] ?? "/";
   }
@@ -37,7 +37,7 @@ function connect(path) {
     note(number, "open", url.pathname + url.search);
     count();
   };
-  socket.onmessage = ({ data }) => note(number, "in", ...shown(data));
+  socket.onmessage = ({ data }) => note(number, "in", ...preview(data));
   socket.onclose = ({ code, reason }) => {
     sockets.delete(number);
     note(number, "closed", `closed with ${code} ${reason}`.trim());
@@ -46,14 +46,15 @@ function connect(path) {
   count();
 }
 
-function shown(data) {
+/** The beginning of a message, and whether there is more of it. */
+function preview(data) {
   if (typeof data === "string") return [data.slice(0, MOST_CHARACTERS), data.length > MOST_CHARACTERS];
   const first = new Uint8Array(data.slice(0, MOST_CHARACTERS / 4));
   const hex = [...first].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   return [`${hex} (${bytes(data.byteLength)})`, data.byteLength > first.length];
 }
 
-/** A line of what has happened to a socket. */
+/** Adds a line about a socket. */
 function note(number, kind, text, isCut = false) {
   const marks = { in: "←", out: "→", open: "+", closed: "×" };
   const words = { in: "received", out: "sent", open: "opened", closed: "" };
@@ -80,7 +81,7 @@ function fault(text) {
   say($("send-error"), text);
 }
 
-/** The bytes that are written in hex, or undefined where that is not what is written. */
+/** The bytes of a text in hex, or undefined if it is not hex. */
 function fromHex(text) {
   const digits = text.replace(/\s+/g, "");
   if (digits.length % 2 || /[^0-9a-f]/i.test(digits)) return undefined;
@@ -107,11 +108,11 @@ $("send").addEventListener("submit", (event) => {
   const to = open();
   if (!to.length) return;
   for (const socket of to) socket.send(data);
-  note(to.length === 1 ? [...sockets].find(([, it]) => it === to[0])[0] : null, "out", ...shown(isHex ? data.buffer : data));
+  note(to.length === 1 ? [...sockets].find(([, it]) => it === to[0])[0] : null, "out", ...preview(isHex ? data.buffer : data));
   $("message").select();
 });
 
-// Return sends, with Shift it begins another line.
+// Enter sends; Shift and Enter begin a new line.
 $("message").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();

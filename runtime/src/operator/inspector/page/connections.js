@@ -1,24 +1,24 @@
-// Who is there, by room.
+// The open connections, by room.
 
 import { $, element, say } from "./dom.js";
-import { open } from "./sheet.js";
+import { openSheet } from "./sheet.js";
 import { age, bytes, plural } from "./words.js";
 
-/** Rows by id and lists by room: changed in place, so that focus stays where it is. */
+/** Rows by id and lists by room. They are changed in place, so that the focus does not move. */
 const rows = new Map();
 const rooms = new Map();
 
-export function take({ connections }) {
+export function update({ connections }) {
   const { total, rooms: roomCount, listed } = connections;
   say($("connections-count"), total ? `${total.toLocaleString("en")} in ${plural(roomCount, "room")}` : "");
   $("no-connections").hidden = total > 0;
   const others = total - listed.length;
   $("more-connections").hidden = others === 0;
-  say($("more-connections"), `and ${others.toLocaleString("en")} younger ones`);
+  say($("more-connections"), `and ${others.toLocaleString("en")} that were opened later`);
 
-  const there = new Set(listed.map((connection) => connection.id));
+  const open = new Set(listed.map((connection) => connection.id));
   for (const [id, row] of rows) {
-    if (!there.has(id)) {
+    if (!open.has(id)) {
       row.remove();
       rows.delete(id);
     }
@@ -41,7 +41,7 @@ export function take({ connections }) {
 function show(connection) {
   let row = rows.get(connection.id);
   if (!row) {
-    row = element("li", {}, element("button", { type: "button", class: "row", click: () => open(connection.id) },
+    row = element("li", {}, element("button", { type: "button", class: "row", click: () => openSheet(connection.id) },
       element("span", { class: "mono id" }, `#${connection.id}`),
       element("span", { class: "state" }),
       element("span", { class: "quiet rest" })));
@@ -52,8 +52,8 @@ function show(connection) {
   state.dataset.state = connection.state;
   say(state, connection.state);
   const rest = [age(connection.ageSeconds)];
-  if (connection.attachmentBytes !== null) rest.push(`keeps ${bytes(connection.attachmentBytes)}`);
-  if (connection.queueBytes) rest.push(`${bytes(connection.queueBytes)} waiting`);
+  if (connection.attachmentBytes !== null) rest.push(`attachment ${bytes(connection.attachmentBytes)}`);
+  if (connection.queueBytes) rest.push(`queue ${bytes(connection.queueBytes)}`);
   say(row.querySelector(".rest"), rest.join(" · "));
 }
 

@@ -1,9 +1,9 @@
-// Elements, made of texts: nothing that a handler or a client has said is ever taken for markup.
+// Elements, made from text: no text of a handler or a client is ever read as markup.
 
 /** The element with this id, which the page has. */
 export const $ = (id) => document.getElementById(id);
 
-/** A new element; children are elements and texts, and what is null or undefined is left out. */
+/** A new element. Children are elements and texts; null and undefined are left out. */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -14,12 +14,12 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Sets a text where it differs, so that nothing is laid out anew for nothing. */
+/** Sets a text if it differs, so that the browser does no unnecessary layout. */
 export function say(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** Takes elements out from the end of a list until so many are left. */
+/** Removes elements from the end of a list until at most `most` are left. */
 export function shorten(list, most) {
   while (list.childElementCount > most) list.lastElementChild.remove();
 }

@@ -1,32 +1,32 @@
 // The log of events, the latest first.
 
 import { $, element, say, shorten } from "./dom.js";
-import { open } from "./sheet.js";
+import { openSheet } from "./sheet.js";
 import { inLine, value } from "./value.js";
 import { clock, micros, plural } from "./words.js";
 
-/** Events that the page keeps, and rows it shows of them. */
+/** Most events that the page keeps, and most rows that it shows. */
 const KEPT = 2000;
 const SHOWN = 400;
 
 /** The latest first. */
 let records = [];
-/** What has come while the log is paused. */
+/** Events that arrived while the log is paused. */
 let held = [];
 let isPaused = false;
 let swaps;
 
-export function take({ now, events, missed, counts }) {
-  if (missed) mark(`${plural(missed, "event")} before these came faster than they are kept`);
+export function update({ now, events, missed, counts }) {
+  if (missed) mark(`${plural(missed, "earlier event")} not shown: more came than the inspector keeps`);
   const fresh = events.map((event) => {
     const date = new Date(Date.now() - (now - event.at));
     return { ...event, date, text: searchable(event) };
   });
-  // What has happened before a swap was told of comes before its mark.
+  // Events that arrived together with a swap come before its mark.
   const isSwapped = swaps !== undefined && counts.swaps > swaps;
   swaps = counts.swaps;
   add(fresh);
-  if (isSwapped) mark("a new build serves from here");
+  if (isSwapped) mark("a new handler is in use from here on");
 }
 
 /** Puts a line between events. */
@@ -67,7 +67,7 @@ function row(record) {
   if (record.mark) {
     return element("li", { class: "mark" }, element("span", {}, record.mark));
   }
-  // Looked at by few, so made for those alone.
+  // Filled only when it is opened.
   const body = element("div", { class: "body" });
   const details = element("details", {
     class: record.failure ? "failed" : "",
@@ -85,7 +85,7 @@ function row(record) {
   return element("li", {}, details);
 }
 
-/** What came of it, in a few words. */
+/** The result of an event, in a few words. */
 function outcome(record) {
   if (record.failure) return [element("span", { class: "fault" }, firstLine(record.failure.text))];
   const counts = new Map();
@@ -102,7 +102,7 @@ function outcome(record) {
 
 const firstLine = (text) => text.split("\n", 1)[0];
 
-/** All there is to say about an event. */
+/** Everything about an event. */
 function facts(record) {
   const list = element("dl", { class: "facts" });
   const fact = (name, ...values) => list.append(element("dt", {}, name), element("dd", {}, ...values));
@@ -110,7 +110,7 @@ function facts(record) {
     fact(record.failure.kind.replaceAll("_", " "), element("pre", { class: "stack" }, record.failure.text.trimEnd()));
   }
   if (record.conn) {
-    fact("Connection", element("button", { type: "button", class: "plain mono", click: () => open(record.conn) },
+    fact("Connection", element("button", { type: "button", class: "plain mono", click: () => openSheet(record.conn) },
       `#${record.conn}`), " in ", element("span", { class: "mono" }, record.room));
   }
   fact(record.event === "message" ? "Data" : "Called with", value(record.input));
@@ -126,7 +126,7 @@ function facts(record) {
 }
 
 function times({ micros: all, instantiateMicros, restoreMicros }) {
-  const parts = [`${micros(all)} in all`];
+  const parts = [`${micros(all)} in total`];
   if (instantiateMicros !== null) parts.push(`a new sandbox made in ${micros(instantiateMicros)}`);
   if (restoreMicros !== null) parts.push(`its sandbox restored in ${micros(restoreMicros)}`);
   return parts.join(", ");
@@ -146,7 +146,7 @@ function effectFact(effect) {
       return ["Attached to", element("span", { class: "mono" }, `#${effect.conn}`), value(effect.data)];
     case "auto-response":
       return ["Auto-response", element("span", { class: "mono" }, `#${effect.conn}`),
-        ...(effect.pair ? [value(effect.pair[0]), "is answered with", value(effect.pair[1])] : [" cleared"])];
+        ...(effect.pair ? [value(effect.pair[0]), "gets", value(effect.pair[1])] : [" cleared"])];
   }
 }
 

@@ -1,7 +1,7 @@
-// Asks the server what happens, and hands the answer to the parts of the page.
+// Requests the state of the server, and passes it to the parts of the page.
 //
-// The server answers once there is something to tell, or after a second. So there is no timer here,
-// which a browser would slow down while nobody sees the page.
+// The server responds once there is a new event, or after a second. So there is no timer here, which a
+// browser would slow down while the page is hidden.
 
 import * as build from "./build.js";
 import * as charts from "./charts.js";
@@ -11,29 +11,29 @@ import { $, say } from "./dom.js";
 import * as events from "./events.js";
 import * as sheet from "./sheet.js";
 
-/** How long to wait before a server that is gone is asked again, in milliseconds. */
+/** How long to wait before the next request to a server that does not respond, in milliseconds. */
 const PAUSE = 1000;
 
 let last;
 
-async function look() {
-  const answer = await fetch(`/__zigttp/state${last === undefined ? "" : `?after=${last}`}`);
-  // The token is not the one of this server any more.
-  if (answer.status === 401) location.reload();
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  const state = await answer.json();
+async function requestState() {
+  const response = await fetch(`/__zigttp/state${last === undefined ? "" : `?after=${last}`}`);
+  // The server has another token now.
+  if (response.status === 401) location.reload();
+  if (!response.ok) throw new Error(`the server responded with ${response.status}`);
+  const state = await response.json();
   const isAnother = last !== undefined && state.last < last;
   last = isAnother ? 0 : state.last;
   if (isAnother) {
     charts.restart();
-    events.mark("another server answers from here");
+    events.mark("the server was restarted");
     return;
   }
-  charts.take(state);
-  events.take(state);
-  connections.take(state);
-  client.take(state);
-  await Promise.all([build.take(state), sheet.take()]);
+  charts.update(state);
+  events.update(state);
+  connections.update(state);
+  client.update(state);
+  await Promise.all([build.update(state), sheet.update()]);
 }
 
 function link(state, text) {
@@ -44,16 +44,16 @@ function link(state, text) {
 async function follow() {
   for (;;) {
     try {
-      await look();
+      await requestState();
       link("live", "live");
     } catch {
-      link("lost", "the server does not answer");
+      link("lost", "the server does not respond");
       await new Promise((done) => setTimeout(done, PAUSE));
     }
   }
 }
 
-// On a narrow page one part is seen at a time.
+// A narrow page shows one part at a time.
 for (const tab of document.querySelectorAll(".tabs button")) {
   tab.addEventListener("click", () => {
     document.body.dataset.view = tab.dataset.view;

@@ -1,4 +1,4 @@
-// One connection: what it keeps, and closing it.
+// One connection: its details, and closing it.
 
 import { $, element, say } from "./dom.js";
 import { value } from "./value.js";
@@ -7,27 +7,27 @@ import { age, bytes } from "./words.js";
 let shown;
 
 /** Opens the sheet of a connection. */
-export async function open(id) {
+export async function openSheet(id) {
   shown = { id };
   say($("sheet-title"), `Connection #${id}`);
   say($("close-result"), "");
   $("sheet-facts").replaceChildren();
   $("sheet").showModal();
-  await take();
+  await update();
 }
 
-/** Looks again, while the sheet is open. */
-export async function take() {
+/** Requests the details again, while the sheet is open. */
+export async function update() {
   if (!$("sheet").open) return;
   const { id } = shown;
-  const answer = await fetch(`/__zigttp/connection?id=${id}`);
-  const text = await answer.text();
-  // Another may have been opened meanwhile.
-  if (!answer.ok || shown.id !== id) return;
-  const isThere = text !== "null";
-  $("sheet-gone").hidden = isThere;
-  $("close").hidden = !isThere;
-  if (!isThere || shown.text === text) return;
+  const response = await fetch(`/__zigttp/connection?id=${id}`);
+  const text = await response.text();
+  // The sheet of another connection may have been opened meanwhile.
+  if (!response.ok || shown.id !== id) return;
+  const isOpen = text !== "null";
+  $("sheet-gone").hidden = isOpen;
+  $("close").hidden = !isOpen;
+  if (!isOpen || shown.text === text) return;
   shown.text = text;
   $("sheet-facts").replaceChildren(...facts(JSON.parse(text)));
 }
@@ -42,30 +42,30 @@ function facts(connection) {
   fact("Opened", mono(connection.url), ` ${age(connection.ageSeconds)} ago`);
   for (const [name, text] of connection.parameters) fact(`:${name}`, mono(text));
   fact("State", connection.isOpen ? connection.state : "closing");
-  if (connection.queueBytes) fact("Waiting", bytes(connection.queueBytes));
+  if (connection.queueBytes) fact("Queue", bytes(connection.queueBytes));
   if (connection.autoResponse) {
     const [request, response] = connection.autoResponse;
-    fact("Auto-response", value(request), "is answered with", value(response));
+    fact("Auto-response", value(request), "gets", value(response));
   }
   return list;
 }
 
 $("close").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const order = { id: shown.id, code: Number($("close-code").value), reason: $("close-reason").value };
+  const request = { id: shown.id, code: Number($("close-code").value), reason: $("close-reason").value };
   try {
-    const answer = await fetch("/__zigttp/close", {
+    const response = await fetch("/__zigttp/close", {
       method: "POST",
       headers: { "zigttp-inspector": "1", "content-type": "application/json" },
-      body: JSON.stringify(order),
+      body: JSON.stringify(request),
     });
-    say($("close-result"), (await answer.text()).trim());
+    say($("close-result"), (await response.text()).trim());
   } catch {
-    say($("close-result"), "the server does not answer");
+    say($("close-result"), "the server does not respond");
   }
 });
 
-// A click beside the sheet leaves it.
+// A click outside the sheet closes it.
 $("sheet").addEventListener("click", (event) => {
   if (event.target === $("sheet")) $("sheet").close();
 });

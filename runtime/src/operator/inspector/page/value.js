@@ -1,18 +1,18 @@
-// A value that a handler or a client has given, as far as the server has told it.
+// A value of a handler or a client, or the beginning of it that the server has sent.
 
 import { element } from "./dom.js";
 import { bytes } from "./words.js";
 
-/** Its beginning on one line. */
+/** The beginning of the value, on one line. */
 export function inLine(preview) {
   const text = preview.shown.replace(/\s+/g, " ");
   return preview.isCut ? `${text} …` : text;
 }
 
-/** All that is known of it, with its kind and length. */
+/** All of the preview, with the value's kind and length. */
 export function value(preview) {
   const kind = `${preview.isText ? "text" : "bytes"}, ${bytes(preview.bytes)}`;
   return element("div", { class: "value" },
     element("pre", {}, preview.shown || " "),
-    element("span", { class: "quiet" }, preview.isCut ? `${kind}, its beginning` : kind));
+    element("span", { class: "quiet" }, preview.isCut ? `${kind}, only the beginning is shown` : kind));
 }

@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers for people.
 
 export const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 

@@ -1,4 +1,4 @@
-//! What all parts of the inspector read and answer with.
+//! Requests and responses of all parts of the inspector.
 
 use std::time::Duration;
 
@@ -12,41 +12,41 @@ use zigttp_abi::number;
 
 use crate::http::response::{Body, text};
 
-/// Where the page is.
+/// The path of the page.
 pub(super) const PATH: &str = "/__zigttp";
 
-/// Bytes of a request's body: a close has a reason of 123, a login a token.
+/// Largest body of a request: a close has a reason of 123 bytes, a login the token.
 const MAX_BODY_BYTES: usize = 4096;
 
-/// How long one may take.
+/// How long a body may take.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
-/// What somebody is told who asks for what there is not, or for what they may not have.
-pub(super) type Refusal = Box<Response<Body>>;
+/// A response with a status from 400 on. Boxed, because it is rare.
+pub(super) type ErrorResponse = Box<Response<Body>>;
 
-pub(super) fn refuse(status: StatusCode, line: &str) -> Refusal {
+pub(super) fn error_response(status: StatusCode, line: &str) -> ErrorResponse {
     Box::new(text(status, format!("{line}\n")))
 }
 
-/// The number that a query gives under this name, if it gives one.
-pub(super) fn number(query: &str, name: &str) -> Result<Option<u64>, Refusal> {
+/// The number of this name in a query, if there is one.
+pub(super) fn number(query: &str, name: &str) -> Result<Option<u64>, ErrorResponse> {
     let Some((given, value)) = query.split_once('=') else { return Ok(None) };
     match number::parse(value) {
         Some(number) if given == name => Ok(Some(number)),
         _ => {
-            let line = format!("only {name}=<number> can be asked for");
-            Err(refuse(StatusCode::BAD_REQUEST, &line))
+            let line = format!("only {name}=<number> is supported");
+            Err(error_response(StatusCode::BAD_REQUEST, &line))
         }
     }
 }
 
-pub(super) async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+pub(super) async fn read(body: Incoming) -> Result<Bytes, ErrorResponse> {
     match timeout(BODY_TIME, Limited::new(body, MAX_BODY_BYTES).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(_too_large_or_broken)) => {
-            Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off"))
+            Err(error_response(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off"))
         }
-        Err(_elapsed) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+        Err(_elapsed) => Err(error_response(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
     }
 }
 
