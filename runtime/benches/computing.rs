@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use zigttp_runtime::{Config, Isolation, LocalConnection, Server, Value};
 
-/// Pairs of events that are compared; they take turns.
+/// Pairs of events that are compared; the two ways take turns.
 const TURNS: usize = 400;
 const WORK: [&str; 5] = ["add numbers", "sort", "build text", "parse JSON", "fill bytes"];
 
@@ -42,7 +42,7 @@ impl Way {
 }
 
 fn main() {
-    // `cargo test --benches` asks only whether it builds.
+    // `cargo test --benches` only checks that it builds.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -54,9 +54,11 @@ fn main() {
     let restored = Way::new(&runtime, &artifact, Isolation::Restore);
     let instantiated = Way::new(&runtime, &artifact, Isolation::Instantiate);
 
-    // What an event costs besides its work: instantiating is dear, and not what is compared.
+    // The cost of an event without its work: instantiating takes long, and is not what is compared.
     let (own_base, other_base) = medians(&runtime, &restored, &instantiated, "nothing");
-    println!("us an event, without what one that does nothing takes; medians of {TURNS} turns");
+    println!(
+        "us per event, without the time of an event that does nothing; medians of {TURNS} turns"
+    );
     println!("{:<16}{:>12}{:>14}{:>8}", "", "rewritten", "as it was", "ratio");
     for work in WORK {
         let (own, other) = medians(&runtime, &restored, &instantiated, work);

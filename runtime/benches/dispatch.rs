@@ -1,5 +1,5 @@
-//! One event of the chat example, from message to queued frames, in a fresh sandbox each time: once
-//! restored, once instantiated.
+//! One event of the chat example, from message to queued frames, in a fresh sandbox each time: measured with
+//! restored sandboxes, and with new ones.
 //!
 //! The artifact comes from `zigts build examples/websocket/chat.ts -o chat.wasm`; its path is in
 //! `CHAT_WASM` (this crate does not know the compiler).
@@ -50,7 +50,7 @@ fn measure(criterion: &mut Criterion, name: &str, artifact: &[u8], isolation: Is
         });
     });
 
-    // Criterion reports the mean; the project's figures are medians of single events.
+    // Criterion reports the mean; the project's figures are medians over single events.
     let mut times: Vec<Duration> = runtime.block_on(async {
         let mut times = Vec::with_capacity(20_000);
         for _ in 0..times.capacity() {

@@ -1,7 +1,7 @@
 //! How long an echo takes beside connections of other rooms that compute all the time.
 //!
-//! Four connections are told to spin for 40 ms again and again; a fifth echoes every 5 ms. The
-//! promise is a p99 under 10 ms on two cores. The artifact comes from
+//! Events of four connections compute for 40 ms, one after another; a fifth connection echoes every 5 ms.
+//! The goal is a p99 under 10 ms on two cores. The artifact comes from
 //! `zigts build tests/fixtures/handlers/spin.ts -o spin.wasm`; its path is in `SPIN_WASM`.
 
 #![expect(clippy::print_stderr, reason = "a benchmark prints what it measured")]
@@ -19,7 +19,7 @@ const SPINNERS: usize = 4;
 const ECHOES: usize = 1000;
 
 fn main() {
-    // `cargo test --benches` asks only whether it builds.
+    // `cargo test --benches` only checks that it builds.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -30,7 +30,7 @@ fn main() {
     let config = Config { cpu_limit: Duration::from_secs(10), ..Config::default() };
     let server = Server::new(config, &artifact).expect("the handler loads");
 
-    // As `zigttp run` does it, with two workers.
+    // As in `zigttp run`, with two workers.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -84,6 +84,6 @@ async fn connect(address: std::net::SocketAddr, path: &str) -> WebSocketStream<T
 
 async fn ask(client: &mut WebSocketStream<TcpStream>, text: &str) {
     client.send(Message::text(text)).await.expect("the server reads");
-    let answer = client.next().await.expect("the socket is open").expect("a good frame");
-    assert_eq!(answer, Message::text(text));
+    let reply = client.next().await.expect("the socket is open").expect("a good frame");
+    assert_eq!(reply, Message::text(text));
 }

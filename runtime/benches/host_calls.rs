@@ -1,5 +1,5 @@
-//! What a handler's calls of the API cost, a thousand in one event: from JavaScript into the host and
-//! back, checks and effects included.
+//! What a handler's calls of the API cost, with a thousand calls in one event: from JavaScript into the host
+//! and back, including checks and effects.
 //!
 //! The artifact comes from `zigts build tests/fixtures/handlers/calls.ts -o calls.wasm`; its path is in
 //! `CALLS_WASM`.

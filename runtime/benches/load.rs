@@ -1,8 +1,9 @@
-//! What a message costs a whole server, beside one without JavaScript: CPU time of the threads that
-//! serve, system calls included, over loopback sockets. The ratio is the figure; times are the machine's.
+//! What a message costs a whole server, compared with one without JavaScript: CPU time of the server's
+//! threads, including system calls, over loopback sockets. The ratio is the result; times depend on the
+//! machine.
 //!
-//! The other server is tokio-tungstenite with a read buffer of 4 KiB and one task a connection. Both
-//! have one worker, and are asked the same by the same clients, in turns. The artifact comes from
+//! The other server is tokio-tungstenite with a read buffer of 4 KiB and one task for each connection. Both
+//! have one worker, and get the same load from the same clients, in turns. The artifact comes from
 //! `zigts build examples/bench/bench.ts -o bench.wasm`; its path is in `BENCH_WASM`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
@@ -25,12 +26,12 @@ use zigttp_runtime::{Config, Server};
 const TURNS: usize = 5;
 const TIME: Duration = Duration::from_millis(500);
 
-/// Prefixes of the names of the threads that serve.
+/// Prefixes of the names of the servers' threads.
 const RAW: &str = "raw";
 const ZIGTTP: &str = "zigttp";
 
 fn main() {
-    // `cargo test --benches` asks only whether it builds.
+    // `cargo test --benches` only checks that it builds.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -78,8 +79,8 @@ fn start(name: &str) -> (Runtime, TcpListener, SocketAddr) {
     (runtime, listener, address)
 }
 
-/// One turn: on `/echo` every connection has one message under way, elsewhere the first one sends and
-/// all are waited for.
+/// One turn: on `/echo` every connection has one message under way; elsewhere the first connection sends,
+/// and the turn waits until all have received.
 async fn cost_per_message(
     address: SocketAddr,
     threads: &str,
@@ -123,9 +124,9 @@ async fn connect(address: SocketAddr, path: &str) -> WebSocketStream<TcpStream> 
     client_async(format!("ws://{address}{path}"), stream).await.expect("a good handshake").0
 }
 
-/// CPU time so far of the threads whose names begin like this.
+/// CPU time so far of the threads whose names have this prefix.
 fn cpu_time(threads: &str) -> Duration {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux tells of threads");
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux lists threads");
     let nanoseconds = tasks.filter_map(Result::ok).filter_map(|task| {
         // A thread may have ended meanwhile.
         let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
@@ -141,7 +142,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The server beside which ours is measured.
+/// The server with which zigttp is compared.
 async fn serve_raw(listener: TcpListener) {
     type Rooms = Mutex<HashMap<String, Vec<UnboundedSender<Message>>>>;
     let rooms: Arc<Rooms> = Arc::default();
@@ -160,14 +161,14 @@ async fn serve_raw(listener: TcpListener) {
             let mut socket = socket.expect("a good handshake");
             if path == "/echo" {
                 while let Some(Ok(message)) = socket.next().await {
-                    let answer = match &message {
+                    let reply = match &message {
                         Message::Text(text) if text.as_str() == "heartbeat" => {
                             Message::text("alive")
                         }
                         Message::Text(_) | Message::Binary(_) => message,
                         _ => continue,
                     };
-                    if socket.send(answer).await.is_err() {
+                    if socket.send(reply).await.is_err() {
                         break;
                     }
                 }

@@ -1,4 +1,4 @@
-//! A program that serves a handler among other things it does:
+//! A program that serves a handler beside its other work:
 //!
 //! ```text
 //! zigts build examples/websocket/chat.ts -o chat.wasm
@@ -22,17 +22,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..Config::default()
     };
     let artifact = std::fs::read(path)?;
-    // Compiling takes most of a second: not on a thread that serves connections.
+    // Compiling takes most of a second, so it runs on a thread that serves no connections.
     let server = tokio::task::spawn_blocking(move || Server::new(config, &artifact)).await??;
 
     let listener = TcpListener::bind("127.0.0.1:8080").await?;
     let shutdown = async {
-        // Without signals there is nothing to wait for, and it serves for ever.
+        // An error means that there are no signals: the server stops then.
         let _ = tokio::signal::ctrl_c().await;
     };
     let serving = tokio::spawn(zigttp_runtime::run(listener, server.clone(), shutdown));
 
-    // The rest of the program goes here, and can look at the server or swap its handler.
+    // The rest of the program goes here. It can read the server's state or swap its handler.
     println!("{} connections in {} rooms", server.connections(), server.rooms());
 
     serving.await?;

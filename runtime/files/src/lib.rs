@@ -1,10 +1,10 @@
-//! Folders and files that belong to this program alone, for all crates that keep something on a disk.
+//! Folders and files that only this program may write, for all crates that store something on disk.
 //!
-//! - [`own_folder`]: how they are opened, checked, read and written;
-//! - [`replace`]: the one way in which any file is written anew;
+//! - [`own_folder`]: opens, checks, reads and writes them;
+//! - [`replace`]: the only way in which any file is replaced;
 //! - [`shell`]: their paths in commands.
 //!
-//! Nothing here knows what is kept in them.
+//! Nothing here knows what the files contain.
 
 pub mod own_folder;
 pub mod replace;

@@ -1,10 +1,10 @@
-//! Folders and files that belong to this program alone: how they are opened, read and written.
+//! Opens, reads and writes folders and files that only this program may write.
 //!
-//! A server signs with what it reads there, runs it, or gives it to clients, so nobody else may put
-//! anything there. A folder of ours belongs to the user that runs us, and no other user can write in
-//! it. Everything in it is reached through its open descriptor, and no link is followed. A file is a
-//! plain one of the folder's owner that no other user can write, nor read if it is a secret. What is
-//! not so is refused, and the refusal names the command that mends it.
+//! A server signs with the contents of such files, runs them or sends them to clients, so no other user may
+//! write there. The folder must belong to the user who runs the program, and no other user may be able to
+//! write in it. Everything in it is opened relative to its descriptor, and no link is followed. A file must
+//! be a plain file of the folder's owner that no other user can write, nor read if it is a secret. Anything
+//! else is refused with an error that gives the command to correct it.
 
 use std::fmt;
 use std::fs::{DirBuilder, File};
@@ -19,10 +19,10 @@ use rustix::io::Errno;
 use crate::replace::{self, Access, Replacement};
 use crate::shell::quoted;
 
-/// An open folder of ours.
+/// An open folder that only its owner may write.
 pub struct OwnFolder {
     descriptor: OwnedFd,
-    /// For messages, and for sockets.
+    /// For messages and sockets.
     path: PathBuf,
     owner: u32,
 }
@@ -30,16 +30,16 @@ pub struct OwnFolder {
 /// What other users may do in a folder or with a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// Read, as after an operator's `mkdir`: the names in a folder are no secret.
+    /// Read, as after an ordinary `mkdir`: the names in the folder are not secret.
     MayRead,
     Nothing,
 }
 
-/// Longest path that a socket's address has room for everywhere (`sun_path`: 108 bytes on Linux, 104 on
+/// Longest path that fits a socket's address on every system (`sun_path`: 108 bytes on Linux, 104 on
 /// others, with the zero at its end).
 const MAX_SOCKET_PATH: usize = 103;
 
-/// Makes a folder, for its owner alone, if it is not there.
+/// Makes a folder, for its owner only, if it does not exist.
 ///
 /// # Errors
 /// When it cannot be made, is a link, belongs to another user, or other users can write in it.
@@ -48,26 +48,26 @@ pub fn make_own_folder(path: &Path) -> io::Result<()> {
 }
 
 impl OwnFolder {
-    /// Opens a folder, which is made, for its owner alone, if it is not there.
+    /// Opens a folder; makes it, for its owner only, if it does not exist.
     pub fn make(path: &Path, others: Others) -> io::Result<OwnFolder> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         OwnFolder::open(path, others)
     }
 
-    /// Opens a folder that is there.
+    /// Opens an existing folder.
     pub fn open(path: &Path, others: Others) -> io::Result<OwnFolder> {
         let owner = rustix::process::geteuid().as_raw();
         OwnFolder::checked(rustix::fs::CWD, path, path, others, Some(owner))
     }
 
-    /// Opens a folder to look into it only. The superuser may look into everybody's.
+    /// Opens a folder only to read it. The superuser may read every user's.
     pub fn look_into(path: &Path) -> io::Result<OwnFolder> {
         let user = rustix::process::geteuid();
         let owner = (!user.is_root()).then(|| user.as_raw());
         OwnFolder::checked(rustix::fs::CWD, path, path, Others::MayRead, owner)
     }
 
-    /// Opens a folder inside of this one.
+    /// Opens a folder inside this one.
     pub fn within(&self, name: &str) -> io::Result<OwnFolder> {
         let path = self.path.join(name);
         let opened = OwnFolder::checked(
@@ -83,8 +83,8 @@ impl OwnFolder {
         })
     }
 
-    /// The same of one that is made if it is not there, and closed to other users if it was open to
-    /// their reading.
+    /// Opens a folder inside this one; makes it if it does not exist, and removes the rights of other users
+    /// to read it.
     pub fn make_within(&self, name: &str) -> io::Result<OwnFolder> {
         match rustix::fs::mkdirat(&self.descriptor, name, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -108,7 +108,7 @@ impl OwnFolder {
             Err(Errno::LOOP | Errno::NOTDIR) => {
                 return Err(io::Error::new(
                     io::ErrorKind::NotADirectory,
-                    "it is a link or no folder",
+                    "it is a link or not a folder",
                 ));
             }
             Err(error) => return Err(error.into()),
@@ -121,14 +121,14 @@ impl OwnFolder {
 
     /// Opens a file to read it.
     pub fn open_file(&self, name: &str, others: Others) -> io::Result<File> {
-        // Not blocking: somebody may have put a pipe there.
+        // Non-blocking, because it may be a pipe.
         let file = self.open_plain(name, OFlags::RDONLY | OFlags::NONBLOCK)?;
         self.check_file(&file, name, others)?;
         Ok(file)
     }
 
-    /// Opens a file to write in it, which is made, for its owner alone, if it is not there. It has
-    /// no second name: what is written here must appear nowhere else.
+    /// Opens a file to write it; makes it, for its owner only, if it does not exist. A file with a second
+    /// name is refused, because writing would change the file of the other name too.
     pub fn open_or_make_file(&self, name: &str) -> io::Result<File> {
         let file = self.open_plain(name, OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK)?;
         let found = self.check_file(&file, name, Others::MayRead)?;
@@ -147,9 +147,9 @@ impl OwnFolder {
                 let path = self.path.join(name);
                 Err(refused(format_args!("`{name}` is a link: rm {}", quoted(&path))))
             }
-            // As opening a socket, or a folder to write in it, is refused.
+            // The errors of opening a socket, and of opening a folder to write it.
             Err(Errno::NXIO | Errno::ISDIR) => {
-                Err(refused(format_args!("`{name}` is no plain file")))
+                Err(refused(format_args!("`{name}` is not a plain file")))
             }
             Err(error) => Err(error.into()),
         }
@@ -158,15 +158,15 @@ impl OwnFolder {
     fn check_file(&self, file: &File, name: &str, others: Others) -> io::Result<Stat> {
         let found = rustix::fs::fstat(file)?;
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-            return Err(refused(format_args!("`{name}` is no plain file")));
+            return Err(refused(format_args!("`{name}` is not a plain file")));
         }
         let (shown, path) = (format!("`{name}`"), self.path.join(name));
         check(&shown, &path, &found, others, self.owner, "600")?;
         Ok(found)
     }
 
-    /// Makes a file that was not there, for its owner alone, of these parts; with `syncs` they are
-    /// on the disk then.
+    /// Creates a file with these parts, for its owner only, that does not exist yet. With `syncs` it is
+    /// forced to the disk.
     pub fn create(&self, name: &str, parts: &[&[u8]], syncs: bool) -> io::Result<()> {
         let mode = Mode::RUSR | Mode::WUSR;
         let mut file = replace::create(&self.descriptor, Path::new(name), mode)?;
@@ -176,8 +176,8 @@ impl OwnFolder {
         if syncs { file.sync_data() } else { Ok(()) }
     }
 
-    /// Writes a file anew: under a temporary name that is not taken, and then renamed. With `syncs`
-    /// the file is on the disk before it has its name, and the name when this returns.
+    /// Replaces a file by way of a temporary name that is not taken. With `syncs` the file is forced to the
+    /// disk before it gets its name, and the name before this returns.
     pub fn replace(
         &self,
         name: &str,
@@ -193,12 +193,12 @@ impl OwnFolder {
         )
     }
 
-    /// Gives a file another name, in place of the one that was there.
+    /// Renames a file, and replaces the file that had the new name.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         rustix::fs::renameat(&self.descriptor, from, &self.descriptor, to).map_err(io::Error::from)
     }
 
-    /// Removes a name. False when there is none.
+    /// Removes a file. Returns false when there is none.
     pub fn unlink(&self, name: &str) -> io::Result<bool> {
         match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
@@ -208,28 +208,28 @@ impl OwnFolder {
         }
     }
 
-    /// Lets names reach the disk.
+    /// Forces the names in the folder to the disk.
     pub fn sync(&self) -> io::Result<()> {
         rustix::fs::fsync(&self.descriptor).map_err(io::Error::from)
     }
 
-    /// What is at a name; of a link, the link.
+    /// The status of a file; of a link, that of the link itself.
     pub fn status(&self, name: &str) -> io::Result<Stat> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         rustix::fs::statat(&self.descriptor, name, flags).map_err(io::Error::from)
     }
 
-    /// Where a socket of this name is bound, or found by the folder's owner's programs.
+    /// The path for binding a socket of this name, or connecting to it.
     ///
     /// # Errors
-    /// When something else is there.
+    /// When the name belongs to something else.
     pub fn socket_path(&self, name: &str) -> io::Result<PathBuf> {
         match self.status(name) {
             Ok(found)
                 if FileType::from_raw_mode(found.st_mode) != FileType::Socket
                     || found.st_uid != self.owner =>
             {
-                return Err(refused(format_args!("`{name}` in it is no socket of its owner's")));
+                return Err(refused(format_args!("`{name}` in it is not a socket of its owner")));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -238,7 +238,7 @@ impl OwnFolder {
         if path.as_os_str().len() <= MAX_SOCKET_PATH {
             return Ok(path);
         }
-        // A folder of any path is opened, but no socket is bound or connected to one.
+        // A longer path does not fit a socket's address: this one leads to the open folder.
         Ok(format!("/proc/self/fd/{}/{name}", self.descriptor.as_raw_fd()).into())
     }
 }
@@ -249,7 +249,7 @@ impl AsFd for OwnFolder {
     }
 }
 
-/// Refuses what another user owns or can write or, if that matters, read.
+/// Refuses a folder or file that another user owns, can write, or can read although it is a secret.
 fn check(
     what: &str,
     path: &Path,
@@ -271,7 +271,7 @@ fn check(
         Others::Nothing if mode & 0o077 != 0 => "is open to other users",
         _ => return Ok(()),
     };
-    Err(refused(format_args!("{what} {problem}; to mend it: chmod {good_mode} {path}")))
+    Err(refused(format_args!("{what} {problem}; to correct it: chmod {good_mode} {path}")))
 }
 
 fn refused(why: fmt::Arguments<'_>) -> io::Error {

@@ -1,5 +1,5 @@
-//! Writing a file anew: under a temporary name, which is then renamed. Whoever opens the file finds all
-//! of the old one or all of the new one.
+//! Replaces a file: writes a new one under a temporary name, then renames it. A program that opens the file
+//! gets all of the old contents or all of the new ones.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write};
@@ -9,8 +9,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
-/// A file that is written anew, and what holds for it. Paths are relative to the folder that it is written
-/// in.
+/// A file to be replaced, and how. Paths are relative to its folder.
 #[derive(Clone, Copy)]
 pub struct Replacement<'a> {
     pub path: &'a Path,
@@ -19,26 +18,28 @@ pub struct Replacement<'a> {
     /// The bytes, in order.
     pub parts: &'a [&'a [u8]],
     pub access: Access<'a>,
-    /// The bytes are on the disk before the file has its name, and the name when the writer returns.
+    /// Whether the bytes are forced to the disk before the file gets its name, and the name before
+    /// [`replace`] returns.
     pub reaches_disk: bool,
 }
 
-/// Who may do what with a new file.
+/// Who may read and write the new file.
 #[derive(Clone, Copy)]
 pub enum Access<'a> {
-    /// Its owner alone may read and write it.
+    /// Only its owner.
     Owner,
-    /// What the process gives new files (its umask).
+    /// Everyone whom the process's umask allows.
     Umask,
-    /// Owner, group and mode of the file that it replaces, as far as the process may set them.
+    /// The same users as the file that it replaces: its owner, group and mode, as far as the process may
+    /// set them.
     Like(&'a Metadata),
 }
 
-/// Writes a file anew.
+/// Replaces a file.
 ///
 /// # Errors
-/// When it cannot be written. The file is then as it was, and the temporary one is gone;
-/// [`io::ErrorKind::AlreadyExists`] if its name was taken.
+/// When the new file cannot be written. The old one is unchanged then, and the temporary file is removed.
+/// [`io::ErrorKind::AlreadyExists`]: the temporary name is taken.
 pub fn replace(folder: impl AsFd, file: Replacement<'_>) -> io::Result<()> {
     let Replacement { path, temporary, parts, access, reaches_disk } = file;
     let folder = folder.as_fd();
@@ -50,14 +51,14 @@ pub fn replace(folder: impl AsFd, file: Replacement<'_>) -> io::Result<()> {
     let written = write(new, parts, access, reaches_disk)
         .and_then(|()| Ok(rustix::fs::renameat(folder, temporary, folder, path)?));
     if written.is_err() {
-        // It would be garbage; the error that is reported is the first.
+        // The error to report is that of writing.
         let _ = rustix::fs::unlinkat(folder, temporary, AtFlags::empty());
     }
     written?;
     if reaches_disk { Ok(rustix::fs::fsync(folder)?) } else { Ok(()) }
 }
 
-/// Makes a file that was not there; no link is followed.
+/// Creates a file that does not exist yet; follows no link.
 pub(crate) fn create(folder: impl AsFd, path: &Path, mode: Mode) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::openat(folder, path, flags, mode)?))
@@ -73,7 +74,7 @@ fn write(
         file.write_all(part)?;
     }
     if let Access::Like(old) = access {
-        // The superuser may write for others; nobody else can, nor has to.
+        // Only the superuser can change the owner, and only the superuser may have to.
         let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
         file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
     }

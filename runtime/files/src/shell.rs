@@ -1,4 +1,4 @@
-//! Paths in commands that a message shows, so that they can be run as they are.
+//! Paths in shell commands of messages, so that users can copy and run the commands.
 
 use std::path::Path;
 

@@ -1,9 +1,9 @@
 //! Writes attachment files, one event after the other, on a thread of its own.
 //!
-//! An event's files are written under temporary names first, then renamed, all or none. What many
-//! events want written meanwhile is done together, so that with `--fsync always` they share the
-//! wait for the disk. Orders are carried out as they were given, and each commit has a [`Version`], so
-//! that disk and memory agree on which of two events that wrote one attachment was the last.
+//! An event's files are first written under temporary names, then renamed, all or none. With `--fsync
+//! always` the jobs that arrive meanwhile are done together, so that they share the wait for the disk. Jobs
+//! are done in the order they were sent, and each commit has a [`Version`]: so disk and memory agree on
+//! which of two events has written an attachment last.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -22,48 +22,48 @@ use crate::failpoint;
 use crate::fsync::Fsync;
 use crate::version::Versions;
 
-/// Orders that are carried out together.
+/// Most jobs that are done together.
 const MAX_BATCH: usize = 256;
 
 /// The attachment files of one durable folder.
 pub struct AttachmentFiles {
     folder: Arc<Folder>,
-    orders: mpsc::Sender<Order>,
+    jobs: mpsc::Sender<Job>,
 }
 
-/// What is kept under a connection's id.
+/// A value that is stored under a connection's id.
 pub struct Entry {
     pub id: ConnectionId,
     pub owner: Owner,
     pub value: Value,
 }
 
-/// What a file says of the connection whose attachment it is.
+/// What a file says about the connection that it belongs to.
 pub struct Owner {
     pub room: String,
-    /// Path and query that the connection opened on.
+    /// The path and query that the connection opened.
     pub url: Arc<str>,
-    /// The browser it was opened from, where connections are resumed.
+    /// The browser that opened it, where connections are resumed.
     pub browser: Option<String>,
-    /// Now, in milliseconds since 1970.
+    /// The present time, in milliseconds since 1970.
     pub written: u64,
 }
 
-/// What an attachment that was given to another connection is.
+/// An attachment after it was given to another connection.
 pub struct Adopted {
     pub value: Value,
     pub version: Version,
 }
 
-/// What the thread is asked to do, and where it answers.
-enum Order {
+/// A job for the thread, and the channel for its result.
+enum Job {
     Commit { entries: Vec<Entry>, done: oneshot::Sender<Result<Version, CommitError>> },
     Remove { id: ConnectionId, done: oneshot::Sender<()> },
     Adopt { adoption: Adoption, done: oneshot::Sender<Result<Adopted, AdoptError>> },
     Discard(Vec<ConnectionId>),
 }
 
-/// One connection's file is to be another's.
+/// One connection's file is given to another connection.
 struct Adoption {
     prior: ConnectionId,
     new: ConnectionId,
@@ -79,10 +79,10 @@ struct Written {
 const STOPPED: &str = "the thread that writes attachments does not panic";
 
 impl AttachmentFiles {
-    /// Opens `<dir>/ws`, sweeps what a crash has left there, and starts the thread.
+    /// Opens `<dir>/ws`, removes temporary files that a crash has left there, and starts the thread.
     ///
     /// # Errors
-    /// When it cannot be made, read or written.
+    /// When the folder cannot be made, read or written.
     pub fn open(
         durable: &OwnFolder,
         fsync: Fsync,
@@ -91,9 +91,9 @@ impl AttachmentFiles {
         let folder = Arc::new(Folder::open(durable)?);
         let swept = folder.sweep()?;
         if swept > 0 {
-            tracing::info!(files = swept, "swept what an interrupted write had left");
+            tracing::info!(files = swept, "removed temporary files that a crash had left");
         }
-        let (orders, waiting) = mpsc::channel();
+        let (jobs, queue) = mpsc::channel();
         let writer = Writer {
             folder: Arc::clone(&folder),
             syncs: fsync == Fsync::Always,
@@ -101,27 +101,25 @@ impl AttachmentFiles {
             number: 0,
             versions: Versions::default(),
         };
-        thread::Builder::new()
-            .name("zigttp-disk".to_owned())
-            .spawn(move || writer.work(&waiting))?;
-        Ok(AttachmentFiles { folder, orders })
+        thread::Builder::new().name("zigttp-disk".to_owned()).spawn(move || writer.work(&queue))?;
+        Ok(AttachmentFiles { folder, jobs })
     }
 
-    /// Writes the values of one event: all of them or none. Like all orders, it has its place in their
-    /// order when this returns, and goes on when the future is dropped.
+    /// Writes the values of one event: all of them or none. Like every job, it is in the queue when this
+    /// returns, and is done even if the future is dropped.
     pub fn commit(
         &self,
         entries: Vec<Entry>,
     ) -> impl Future<Output = Result<Version, CommitError>> + use<> {
         let (done, result) = oneshot::channel();
-        self.order(Order::Commit { entries, done });
+        self.send(Job::Commit { entries, done });
         async { result.await.expect(STOPPED) }
     }
 
-    /// Unlinks a connection's file.
+    /// Removes a connection's file.
     pub fn remove(&self, id: ConnectionId) -> impl Future<Output = ()> + use<> {
         let (done, result) = oneshot::channel();
-        self.order(Order::Remove { id, done });
+        self.send(Job::Remove { id, done });
         async { result.await.expect(STOPPED) }
     }
 
@@ -133,84 +131,84 @@ impl AttachmentFiles {
         owner: Owner,
     ) -> impl Future<Output = Result<Adopted, AdoptError>> + use<> {
         let (done, result) = oneshot::channel();
-        self.order(Order::Adopt { adoption: Adoption { prior, new, owner }, done });
+        self.send(Job::Adopt { adoption: Adoption { prior, new, owner }, done });
         async { result.await.expect(STOPPED) }
     }
 
-    /// Unlinks the files of connections that are gone; nobody waits for it.
+    /// Removes the files of closed connections, without waiting for it.
     pub fn discard(&self, gone: Vec<ConnectionId>) {
-        self.order(Order::Discard(gone));
+        self.send(Job::Discard(gone));
     }
 
-    /// The folder, for those who only look.
+    /// The folder, for reading.
     pub fn folder(&self) -> &Arc<Folder> {
         &self.folder
     }
 
-    fn order(&self, order: Order) {
-        self.orders.send(order).expect(STOPPED);
+    fn send(&self, job: Job) {
+        self.jobs.send(job).expect(STOPPED);
     }
 }
 
-/// The thread's own.
+/// The state of the thread.
 struct Writer {
     folder: Arc<Folder>,
     syncs: bool,
-    /// Of those that are given to another connection.
+    /// The limit for attachments that are given to another connection.
     max_attachment_size: usize,
-    /// Of the last temporary name.
+    /// The number in the last temporary name.
     number: u64,
     versions: Versions,
 }
 
 impl Writer {
-    /// Works until nobody can order any more.
-    fn work(mut self, orders: &mpsc::Receiver<Order>) {
-        while let Ok(first) = orders.recv() {
+    /// Does jobs until no more can be sent.
+    fn work(mut self, jobs: &mpsc::Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
             let mut batch = vec![first];
-            // Without a disk to wait for, an event gains nothing by company.
+            // Without a disk to wait for, a batch would gain nothing.
             while self.syncs
                 && batch.len() < MAX_BATCH
-                && let Ok(order) = orders.try_recv()
+                && let Ok(job) = jobs.try_recv()
             {
-                batch.push(order);
+                batch.push(job);
             }
-            self.carry_out(batch);
+            self.do_batch(batch);
         }
     }
 
-    fn carry_out(&mut self, batch: Vec<Order>) {
+    fn do_batch(&mut self, batch: Vec<Job>) {
         let prepared: Vec<_> = batch
             .into_iter()
-            .map(|order| match order {
-                Order::Commit { entries, done } => Prepared::Commit(self.prepare(&entries), done),
-                Order::Remove { id, done } => Prepared::Remove(id, done),
-                Order::Adopt { adoption, done } => Prepared::Adopt(adoption, done),
-                Order::Discard(gone) => Prepared::Discard(gone),
+            .map(|job| match job {
+                Job::Commit { entries, done } => Prepared::Commit(self.prepare(&entries), done),
+                Job::Remove { id, done } => Prepared::Remove(id, done),
+                Job::Adopt { adoption, done } => Prepared::Adopt(adoption, done),
+                Job::Discard(gone) => Prepared::Discard(gone),
             })
             .collect();
         failpoint::reached("written");
-        // In the order they were asked for, which is the order of the events' commits.
+        // In the order they were sent, which is the order of the events' commits.
         let done: Vec<Done> = prepared.into_iter().map(|prepared| self.finish(prepared)).collect();
         let synced = if self.syncs { self.folder.sync() } else { Ok(()) };
         if let Err(error) = &synced {
-            tracing::error!(%error, "cannot bring the folder of attachments to the disk");
+            tracing::error!(%error, "cannot sync the folder of attachments to the disk");
         }
         for done in done {
-            // Whoever asked may have gone: a future that was dropped at the end of the server.
+            // The receiver may have gone: the server drops futures when it ends.
             match done {
-                Done::Commit { result: Ok(_), first, answer } if synced.is_err() => {
-                    let source = io::Error::other("the folder cannot be brought to the disk");
-                    let _ = answer.send(Err(CommitError { id: first, source }));
+                Done::Commit { result: Ok(_), first, sender } if synced.is_err() => {
+                    let source = io::Error::other("the folder cannot be synced to the disk");
+                    let _ = sender.send(Err(CommitError { id: first, source }));
                 }
-                Done::Commit { result, answer, .. } => {
-                    let _ = answer.send(result);
+                Done::Commit { result, sender, .. } => {
+                    let _ = sender.send(result);
                 }
-                Done::Remove(answer) => {
-                    let _ = answer.send(());
+                Done::Remove(sender) => {
+                    let _ = sender.send(());
                 }
-                Done::Adopt(result, answer) => {
-                    let _ = answer.send(result);
+                Done::Adopt(result, sender) => {
+                    let _ = sender.send(result);
                 }
                 Done::Discard => {}
             }
@@ -235,11 +233,11 @@ impl Writer {
 
     fn finish(&mut self, prepared: Prepared) -> Done {
         match prepared {
-            Prepared::Commit(written, answer) => {
+            Prepared::Commit(written, sender) => {
                 let first = written.as_ref().ok().and_then(|written| written.first());
                 let first = first.map_or(ConnectionId::from_number(0), |written| written.id);
                 let result = written.and_then(|written| self.rename_all(&written));
-                Done::Commit { result: result.map(|()| self.versions.next()), first, answer }
+                Done::Commit { result: result.map(|()| self.versions.next()), first, sender }
             }
             Prepared::Remove(id, done) => {
                 self.remove(id);
@@ -261,48 +259,48 @@ impl Writer {
         }
     }
 
-    /// Gives an event's files their names; where one fails, the old ones are put back.
+    /// Gives an event's files their names. If one fails, the old files are restored.
     fn rename_all(&mut self, written: &[Written]) -> Result<(), CommitError> {
         let mut renamed: Vec<(ConnectionId, Option<String>)> = Vec::new();
         for (index, Written { id, temporary }) in written.iter().enumerate() {
-            // One rename needs no way back.
-            let kept = if written.len() == 1 { Ok(None) } else { self.keep(*id) };
-            match kept.and_then(|kept| self.folder.rename(temporary, *id).map(|()| kept)) {
-                Ok(kept) => renamed.push((*id, kept)),
+            // A single rename needs no backup.
+            let backup = if written.len() == 1 { Ok(None) } else { self.back_up(*id) };
+            match backup.and_then(|backup| self.folder.rename(temporary, *id).map(|()| backup)) {
+                Ok(backup) => renamed.push((*id, backup)),
                 Err(source) => {
                     self.discard_all(&written[index..]);
-                    self.put_back(renamed);
+                    self.restore(renamed);
                     return Err(CommitError { id: *id, source });
                 }
             }
             failpoint::reached("renamed");
         }
-        for kept in renamed.into_iter().filter_map(|(_id, kept)| kept) {
-            self.folder.discard(&kept);
+        for backup in renamed.into_iter().filter_map(|(_id, backup)| backup) {
+            self.folder.discard(&backup);
         }
         Ok(())
     }
 
-    fn keep(&mut self, id: ConnectionId) -> io::Result<Option<String>> {
-        let kept = self.temporary(id);
-        Ok(self.folder.keep(id, &kept)?.then_some(kept))
+    fn back_up(&mut self, id: ConnectionId) -> io::Result<Option<String>> {
+        let backup = self.temporary(id);
+        Ok(self.folder.back_up(id, &backup)?.then_some(backup))
     }
 
-    fn put_back(&self, renamed: Vec<(ConnectionId, Option<String>)>) {
-        for (id, kept) in renamed {
-            let result = match kept {
-                Some(kept) => self.folder.put_back(&kept, id),
+    fn restore(&self, renamed: Vec<(ConnectionId, Option<String>)>) {
+        for (id, backup) in renamed {
+            let result = match backup {
+                Some(backup) => self.folder.restore(&backup, id),
                 None => self.folder.remove(id).map(|_was_there| ()),
             };
             if let Err(error) = result {
-                tracing::error!(conn = %id, %error, "cannot put an attachment back");
+                tracing::error!(conn = %id, %error, "cannot restore an attachment");
             }
         }
     }
 
-    /// Gives a file to a connection. It is written anew for that one first, and then renamed:
-    /// whoever it belonged to before cannot ask for it after the next start. Between the two it is
-    /// with the prior connection alone, after them with the new one alone.
+    /// Gives a file to another connection. It is first written anew with its new owner, then renamed, so
+    /// that the browser of the prior connection cannot resume it after the next start. Between the two
+    /// steps it belongs only to the prior connection, after them only to the new one.
     fn adopt(&mut self, Adoption { prior, new, owner }: &Adoption) -> Result<Adopted, AdoptError> {
         let id = prior.number();
         let read = self.folder.read(*prior, self.max_attachment_size);
@@ -317,16 +315,16 @@ impl Writer {
             .map_err(AdoptError::Io)?;
         failpoint::reached("adopting");
         if let Err(source) = self.folder.give(*prior, *new) {
-            // Whose it was is to be able to ask for it again.
+            // The prior owner must be able to resume it again.
             if let Err(error) = self.replace(*prior, &format::encode(&old_header, &value)) {
-                tracing::error!(conn = %prior, %error, "cannot put an attachment back");
+                tracing::error!(conn = %prior, %error, "cannot restore an attachment");
             }
             return Err(AdoptError::Io(source));
         }
         Ok(Adopted { value, version: self.versions.next() })
     }
 
-    /// Writes a file anew under the name it has.
+    /// Replaces the contents of a file.
     fn replace(&mut self, id: ConnectionId, bytes: &[u8]) -> io::Result<()> {
         let temporary = self.temporary(id);
         self.folder.replace(id, &temporary, bytes, self.syncs)
@@ -344,7 +342,7 @@ impl Writer {
     }
 }
 
-/// An order after its temporary files are written.
+/// A job whose temporary files are written.
 enum Prepared {
     Commit(Result<Vec<Written>, CommitError>, oneshot::Sender<Result<Version, CommitError>>),
     Remove(ConnectionId, oneshot::Sender<()>),
@@ -352,13 +350,13 @@ enum Prepared {
     Discard(Vec<ConnectionId>),
 }
 
-/// An order that was carried out, but for the folder's way to the disk.
+/// A job that is done, except for syncing the folder.
 enum Done {
     Commit {
         result: Result<Version, CommitError>,
-        /// Of the entries, to be named if the folder does not reach the disk.
+        /// The first entry, which the error names if the folder cannot be synced.
         first: ConnectionId,
-        answer: oneshot::Sender<Result<Version, CommitError>>,
+        sender: oneshot::Sender<Result<Version, CommitError>>,
     },
     Remove(oneshot::Sender<()>),
     Adopt(Result<Adopted, AdoptError>, oneshot::Sender<Result<Adopted, AdoptError>>),
@@ -376,7 +374,7 @@ fn header(owner: &Owner, value: &Value) -> Header {
     }
 }
 
-/// Bytes of a file at most, but for characters that JSON writes in two.
+/// The largest size of a file, without characters that JSON escapes.
 pub fn file_bytes(room: &str, url: &str, value_bytes: usize) -> u64 {
     (room.len() + url.len() + format::OTHER_HEADER_BYTES + value_bytes) as u64
 }

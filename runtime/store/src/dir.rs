@@ -1,14 +1,14 @@
-//! The durable directory: what one server holds alone.
+//! The durable directory, which only one server uses at a time.
 //!
 //! ```text
-//! <dir>/lock           names the process of the server that uses it
+//! <dir>/lock           has the process id of the server that uses it
 //! <dir>/ids            the high-water mark of connection ids
-//! <dir>/resume.key     signs what clients show to resume
-//! <dir>/control.sock   where an operator reaches the server
+//! <dir>/resume.key     signs the tokens that clients resume with
+//! <dir>/control.sock   the socket for operators
 //! <dir>/ws/            attachments
 //! ```
 //!
-//! Anything else in it is not ours and is left alone.
+//! Other files in it are left alone.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -23,35 +23,35 @@ use rustix::io::Errno;
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
 
-/// Names the process that uses the directory.
+/// The file with the process id of the server.
 const LOCK: &str = "lock";
 
-/// The right to use a directory; given up when dropped, also by a crash.
+/// The lock of a directory, which is released when it is dropped, also by a crash.
 pub struct DurableDir {
     folder: Arc<OwnFolder>,
     _lock: File,
 }
 
 impl DurableDir {
-    /// Makes the directory if it is not there, for the owner alone, and takes it. The operator may
-    /// name it by a link; in it no link is followed.
+    /// Makes the directory if it does not exist, for its owner only, and locks it. Its path may be a link;
+    /// inside it no link is followed.
     ///
     /// # Errors
-    /// When another server has it, it is open to other users, or it cannot be written.
+    /// When another server uses it, other users can write in it, or it cannot be written.
     pub fn take(dir: &Path) -> io::Result<DurableDir> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
             match error.kind() {
-                // A file, or a link that leads nowhere.
+                // A file, or a link without a target.
                 io::ErrorKind::AlreadyExists => {
-                    io::Error::new(io::ErrorKind::NotADirectory, "it is no folder")
+                    io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder")
                 }
                 _ => error,
             }
         })?;
         let folder = OwnFolder::open(&dir.canonicalize()?, Others::MayRead)?;
-        // The directory itself is locked: a file in it can be removed and made anew, and then two
-        // servers hold a lock each. Some file systems over a network cannot lock a directory; there
-        // the file has to do.
+        // The directory itself is locked: if only a file in it was, somebody could remove the file, and a
+        // second server could lock a new one. Some network file systems cannot lock a directory; there
+        // only the file is locked.
         if let Err(Errno::WOULDBLOCK) = lock(&folder) {
             return Err(busy(&folder));
         }
@@ -62,7 +62,7 @@ impl DurableDir {
         }
         let (held, named) = (rustix::fs::fstat(&file)?, folder.status(LOCK)?);
         if (held.st_dev, held.st_ino) != (named.st_dev, named.st_ino) {
-            // It was removed meanwhile: whoever made it anew may have it.
+            // It was removed meanwhile: another server may have made and locked a new one.
             return Err(busy(&folder));
         }
         file.set_len(0)?;
@@ -70,13 +70,13 @@ impl DurableDir {
         Ok(DurableDir { folder: Arc::new(folder), _lock: file })
     }
 
-    /// The directory, for those who keep something in it.
+    /// The directory.
     pub fn folder(&self) -> &Arc<OwnFolder> {
         &self.folder
     }
 }
 
-/// Opens a durable directory to look into it; it need not be taken for that.
+/// Opens a durable directory for reading, without its lock.
 pub fn look_into(dir: &Path) -> io::Result<OwnFolder> {
     OwnFolder::look_into(&dir.canonicalize()?)
 }
@@ -87,7 +87,7 @@ fn lock(descriptor: impl AsFd) -> rustix::io::Result<()> {
 
 fn busy(folder: &OwnFolder) -> io::Error {
     let mut holder = String::new();
-    // Without it the message says less.
+    // If it cannot be read, the message says "unknown".
     let _ = folder
         .open_file(LOCK, Others::MayRead)
         .and_then(|file| file.take(32).read_to_string(&mut holder));

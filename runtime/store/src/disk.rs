@@ -1,4 +1,4 @@
-//! Attachments as a folder of files.
+//! Attachments as files in a folder.
 
 pub mod folder;
 pub mod format;

@@ -1,4 +1,4 @@
-//! Errors a caller of the crate gets.
+//! The errors of the crate.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use zigttp_abi::connection_id::ConnectionId;
 
 use crate::disk::format::Damage;
 
-/// An attachment could not be written; nothing of its event takes effect.
+/// An attachment could not be written. Its event has no effect.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write attachment {id}")]
 pub struct CommitError {
@@ -15,26 +15,26 @@ pub struct CommitError {
     pub source: io::Error,
 }
 
-/// Why an attachment was not adopted. It is where it was.
+/// Why an attachment was not adopted. It still belongs to its connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptError {
-    /// The server keeps attachments in memory alone.
+    /// The server keeps attachments in memory only.
     #[error("the server has no durable folder")]
     NotDurable,
-    /// The connection that is to have it is not there, or closing.
+    /// The new connection is not open, or is closing.
     #[error("there is no connection {0}")]
     NotConnected(u64),
-    /// The connection that has it is there.
+    /// The connection that has the attachment is open.
     #[error("connection {0} still has its attachment")]
     StillConnected(u64),
-    /// No file of this id.
+    /// There is no file of this id.
     #[error("there is no attachment {0}")]
     NoAttachment(u64),
-    /// The file is not whole.
+    /// The file is damaged.
     #[error("attachment {id} is damaged: {damage}")]
     Damaged { id: u64, damage: Damage },
-    /// The disk.
+    /// The disk could not read or write it.
     #[error("cannot adopt it: {0}")]
     Io(#[source] io::Error),
 }

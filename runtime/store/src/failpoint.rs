@@ -1,22 +1,22 @@
-//! Places where a test lets something end that never should.
+//! Points in the code where a test makes the process end or panic.
 //!
-//! In builds with debug assertions, and in no others, the place named in `ZIGTTP_FAILPOINT` (`name` or
-//! `name:count`, to pass it some times before) ends the process, or panics.
+//! Only in builds with debug assertions, the point that `ZIGTTP_FAILPOINT` names does so (`name`, or
+//! `name:count` to skip it `count` times first).
 
-/// Dies here if a test wants that.
+/// Aborts the process here if a test asks for it.
 pub fn reached(name: &str) {
     if is_wanted(name) {
         std::process::abort();
     }
 }
 
-/// Panics here if a test wants that, as a bug would.
+/// Panics here, as a bug would, if a test asks for it.
 pub fn panics(name: &str) {
     assert!(!is_wanted(name), "the failpoint {name:?} was reached");
 }
 
 #[cfg(debug_assertions)]
-#[expect(clippy::disallowed_methods, reason = "a test sets it from outside of the process")]
+#[expect(clippy::disallowed_methods, reason = "a test sets it from outside the process")]
 fn is_wanted(name: &str) -> bool {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +29,7 @@ fn is_wanted(name: &str) -> bool {
     wanted == name && PASSED.fetch_add(1, Ordering::Relaxed) == count.parse().unwrap_or(0)
 }
 
-/// Nothing, where nobody tests.
+/// Does nothing in release builds.
 #[cfg(not(debug_assertions))]
 fn is_wanted(_name: &str) -> bool {
     false

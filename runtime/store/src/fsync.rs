@@ -1,12 +1,11 @@
-//! What the durable directory survives.
+//! When attachments are forced to the disk.
 
-/// What a committed attachment survives.
+/// When attachments are forced to the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fsync {
-    /// A crash or kill of the process.
+    /// When the system decides: attachments survive a crash or kill of the process.
     #[default]
     Never,
-    /// The loss of power as well: files and folder are brought to the disk before any frame of the
-    /// same event leaves.
+    /// Before any frame of the same event is sent: attachments survive the loss of power too.
     Always,
 }

@@ -1,11 +1,11 @@
-//! What the fuzz target in `fuzz/` needs of the inside, and what must hold for any bytes.
+//! What must hold for any bytes, for the fuzz target in `fuzz/`.
 //!
-//! Here so that the tests run the same checks over the committed seeds. In ordinary builds there is no
-//! such module.
+//! It is here so that the tests run the same checks over the committed seeds. Ordinary builds have no such
+//! module.
 
 use crate::disk::format;
 
-/// An attachment file is read, or refused; one that is read is the same when written again.
+/// An attachment file is refused, or it is read and the same when written again.
 pub fn attachment_file(bytes: &[u8]) {
     let Ok((header, value)) = format::decode(bytes) else { return };
     assert_eq!(header.length, value.bytes().len());

@@ -1,8 +1,8 @@
-//! Hands out the ids of connections.
+//! Gives out the ids of connections.
 //!
-//! An id is what JavaScript holds as `ws`: 12 bits of node, 41 bits of counter, together a safe
-//! integer. One is never handed out twice over the life of a durable directory: the counter's
-//! high-water mark is persisted a block ahead, so a crash skips ids and never repeats them.
+//! An id is the value of `ws` in JavaScript: 12 bits of node, 41 bits of counter, together a safe
+//! integer. No id is given out twice in the lifetime of a durable directory: the counter's high-water mark
+//! is stored a block ahead, so a crash skips ids and never repeats them.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,25 +13,25 @@ use crate::fsync::Fsync;
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
 
-/// The file of the high-water mark, and its name while it is written anew.
+/// The file of the high-water mark, and its name while it is written.
 const MARK: &str = "ids";
 const NEW_MARK: &str = "ids.tmp";
-/// No mark of ours is longer.
+/// No valid mark is longer.
 const MAX_MARK_BYTES: u64 = 64;
 
 /// Ids reserved with one write of the mark.
 const BLOCK: u64 = 1 << 16;
 
-/// The counter's 41 bits are used up here.
+/// The end of the counter's 41 bits.
 const MAX_COUNTER: u64 = 1 << 41;
 
-/// Hands out ids in ascending order.
+/// Gives out ids in ascending order.
 pub struct ConnectionIds {
     mark: Option<Mark>,
     range: Mutex<Range>,
 }
 
-/// Where the high-water mark is kept.
+/// Where the high-water mark is stored.
 struct Mark {
     folder: Arc<OwnFolder>,
     fsync: Fsync,
@@ -39,17 +39,17 @@ struct Mark {
 
 struct Range {
     next: u64,
-    /// First id that is not yet reserved on disk.
+    /// The first id that is not reserved on disk yet.
     end: u64,
 }
 
 impl ConnectionIds {
-    /// Ids for one run of a process, starting at 1.
+    /// Ids for one process, from 1.
     pub fn in_memory() -> ConnectionIds {
         ConnectionIds { mark: None, range: Mutex::new(Range { next: 1, end: MAX_COUNTER }) }
     }
 
-    /// Ids that go on where the last server on this folder stopped.
+    /// Ids that continue after those of the last server that used this folder.
     pub fn persisted(folder: Arc<OwnFolder>, fsync: Fsync) -> io::Result<ConnectionIds> {
         let mut text = String::new();
         let read = folder
@@ -71,12 +71,12 @@ impl ConnectionIds {
         })
     }
 
-    /// The next id; at the end of a block the mark is moved first.
+    /// The next id. At the end of a block the mark is stored first.
     ///
     /// # Errors
     /// When the mark cannot be written, or all ids are used up.
     pub fn next(&self) -> io::Result<ConnectionId> {
-        // A panic can only come from the arithmetic, before anything changed.
+        // Only the arithmetic can panic, before anything has changed.
         let mut range = self.range.lock().unwrap_or_else(PoisonError::into_inner);
         if range.next == range.end {
             let end = (range.end + BLOCK).min(MAX_COUNTER);
@@ -96,7 +96,7 @@ impl ConnectionIds {
 
 impl Mark {
     fn write(&self, end: u64) -> io::Result<()> {
-        // A crash may have left it.
+        // A crash may have left this file.
         self.folder.unlink(NEW_MARK)?;
         let syncs = self.fsync == Fsync::Always;
         self.folder.replace(MARK, NEW_MARK, &[format!("{end}\n").as_bytes()], syncs)
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_never_reused_over_the_life_of_a_mark() {
+    fn no_id_is_given_out_twice_with_one_mark() {
         let dir = std::env::temp_dir().join(format!("zigttp-ids-{}", std::process::id()));
         let folder = OwnFolder::make(&dir, Others::Nothing).expect("a folder can be made");
         let (mark, folder) = (dir.join("ids"), Arc::new(folder));

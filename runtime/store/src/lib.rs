@@ -1,16 +1,17 @@
-//! What outlives an event: values under keys, changed all together or not at all.
+//! What outlives an event: values under keys. The changes of an event are written all together or not at
+//! all.
 //!
 //! ```text
-//!  dir ── the durable directory, held by one server
+//!  dir ── the durable directory, used by one server
 //!   ├ ids ── connection ids, none of which is given out twice
-//!   └ attachment_files ── one thread that commits what events have written
+//!   └ attachment_files ── one thread that commits the values of events
 //!        └ disk ── the folder `ws` and the bytes of a file in it
-//!  persisted ── the same folder, looked at by an operator
+//!  persisted ── the same folder, as an operator reads it
 //! ```
 //!
-//! Nothing here knows a connection, a room or a handler: a key is an id, and whose a value is, and when
-//! it was written, is handed in. A commit is numbered ([`version`]), so that whoever keeps a copy in memory
-//! can tell which of two is the later one.
+//! Nothing here knows a connection, a room or a handler: a key is an id, and the caller says to whom a value
+//! belongs and when it was written. Each commit has a number ([`version`]), so that code which keeps a copy
+//! in memory knows which of two commits is the later one.
 
 pub mod attachment_files;
 pub mod dir;

@@ -1,4 +1,4 @@
-//! A durable folder looked at from outside, with or without a server that uses it.
+//! Reads a durable folder for an operator, with or without a server that uses it.
 
 use std::io;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::dir::{self, DurableDir};
 use crate::disk::folder::{Folder, ReadError};
 use crate::disk::format::Damage;
 
-/// No server can be configured to keep a larger one.
+/// No server can be configured to store a larger attachment.
 const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;
 
 /// One attachment file.
@@ -22,7 +22,7 @@ pub struct PersistedAttachment {
     /// How long ago it was written.
     pub age: Duration,
     pub room: String,
-    /// Path and query that the connection opened on.
+    /// The path and query that the connection opened.
     pub url: String,
     pub value: Value,
 }
@@ -31,14 +31,14 @@ pub struct PersistedAttachment {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadAttachmentError {
-    /// It is not there, or cannot be read.
+    /// It does not exist, or cannot be read.
     #[error("cannot read attachment {id}")]
     Io {
         id: u64,
         #[source]
         source: io::Error,
     },
-    /// It is not whole.
+    /// It is damaged.
     #[error("attachment {id} is damaged: {damage}")]
     Damaged { id: u64, damage: Damage },
 }
@@ -52,8 +52,8 @@ impl ReadAttachmentError {
     }
 }
 
-/// The attachment files of a durable folder, in ascending order of their ids, each read when it is asked
-/// for. One that cannot be shown says why.
+/// The attachment files of a durable folder, in ascending order of their ids. Each is read when the iterator
+/// reaches it; one that cannot be read is an error.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -62,7 +62,7 @@ pub fn list_attachments(
 ) -> io::Result<impl Iterator<Item = Result<PersistedAttachment, ReadAttachmentError>>> {
     let folder = look_into(dir)?;
     let ids = folder.ids()?;
-    // One that went meanwhile was not there.
+    // Files that were removed meanwhile are left out.
     let gone = |result: &Result<_, ReadAttachmentError>| {
         matches!(result, Err(ReadAttachmentError::Io { source, .. })
             if source.kind() == io::ErrorKind::NotFound)
@@ -79,15 +79,15 @@ pub fn read_attachment(dir: &Path, id: u64) -> Result<PersistedAttachment, ReadA
     read(&folder, ConnectionId::from_number(id))
 }
 
-/// Unlinks the files that were written longer ago than `age`, where no server uses the directory;
-/// answers how many.
+/// Removes the files that were written longer ago than `age`, in a directory that no server uses. Returns
+/// how many.
 ///
 /// # Errors
-/// When one does, or the folder cannot be read.
+/// When a server uses the directory, or it cannot be read.
 pub fn prune_leftovers(dir: &Path, age: Duration) -> io::Result<usize> {
-    // Not made by looking at it.
+    // Opened first, because taking the lock would make a missing directory.
     let folder = look_into(dir)?;
-    let _alone = DurableDir::take(dir)?;
+    let _lock = DurableDir::take(dir)?;
     let mut pruned = 0;
     for id in folder.ids()? {
         if folder.age(id, now())? > age && folder.remove(id)? {
@@ -97,17 +97,14 @@ pub fn prune_leftovers(dir: &Path, age: Duration) -> io::Result<usize> {
     Ok(pruned)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an operator looks in without a server and its clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "there may be no server whose clock could be used")]
 fn now() -> SystemTime {
     SystemTime::now()
 }
 
 fn look_into(dir: &Path) -> io::Result<Folder> {
     Folder::open_existing(&dir::look_into(dir)?).map_err(|error| match error.kind() {
-        // The directory is there, or that would have been the error.
+        // The directory exists, or opening it would have failed.
         io::ErrorKind::NotFound => {
             io::Error::new(error.kind(), "no server has kept attachments in it")
         }

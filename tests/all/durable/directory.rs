@@ -147,7 +147,7 @@ fn what_is_no_file_in_the_place_of_one_is_named() {
         let durable = Durable::of(HANDLER);
         fs::create_dir(durable.dir()).expect("the temporary folder is writable");
         let refusal = || durable.refused_with(&["--resume"]);
-        let expected = format!("`{name}` is no plain file");
+        let expected = format!("`{name}` is not a plain file");
         let socket = UnixListener::bind(durable.path(name)).expect("nothing is there");
         assert!(line(&refusal()).contains(&expected), "{}", refusal());
         drop(socket);
@@ -184,7 +184,7 @@ async fn what_other_users_can_write_is_refused_with_the_command_that_mends_it() 
             let path = if name.is_empty() { durable.dir() } else { durable.path(name) };
             set_mode(&path, *open);
             let refusal = durable.refused_with(&["--resume"]);
-            assert!(line(&refusal).contains("other users; to mend it: chmod"), "{refusal}");
+            assert!(line(&refusal).contains("other users; to correct it: chmod"), "{refusal}");
             assert!(refusal.contains(name), "{refusal}");
             if matches!(name, "" | "ws") {
                 let (code, text) = durable.attachments(&["list"]);
@@ -242,7 +242,7 @@ async fn what_belongs_to_another_user_is_refused() {
     let planted = UnixListener::bind(&socket).expect("nothing is there");
     give(&socket).expect("we are root");
     let (code, text) = durable.attachments(&["list"]);
-    assert!(code == 2 && text.contains("no socket of its owner's"), "{code} {text}");
+    assert!(code == 2 && text.contains("not a socket of its owner"), "{code} {text}");
     drop(planted);
     durable.serve(&["--resume"]);
 }

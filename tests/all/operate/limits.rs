@@ -260,7 +260,7 @@ fn options_that_cannot_be_are_refused() {
         ),
         (&["--max-partial-bytes", "1MiB"], "less than four times --max-message-size"),
         (&["--resume"], "--resume needs a durable folder (--durable)"),
-        (&["--durable", "/dev/null"], "/dev/null: it is no folder"),
+        (&["--durable", "/dev/null"], "/dev/null: it is not a folder"),
         (
             &["--admin-listen", "127.0.0.1:0", "--admin-token-file", "/no/such"],
             "cannot read the token file /no/such",

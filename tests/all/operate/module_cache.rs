@@ -62,7 +62,7 @@ async fn a_folder_open_to_others_or_a_link_is_not_used() {
         let cache = programs::folder();
         reachable(cache.path(), mode);
         let server = serve(cache.path()).await;
-        server.wait_for_log("it is open to other users; to mend it: chmod 700");
+        server.wait_for_log("it is open to other users; to correct it: chmod 700");
         assert!(modules(cache.path()).is_empty(), "{mode:o}");
     }
 

@@ -1,4 +1,4 @@
-//! The folder `<dir>/ws`: files are named relative to it, and no link in it is followed.
+//! The folder `<dir>/ws`. Files are opened relative to it, and no link in it is followed.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -13,7 +13,7 @@ use crate::disk::format::{self, Damage, Header};
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
 
-/// Read at a time until a header is whole. Most are a few hundred bytes.
+/// How much is read at a time until a header is complete. Most headers have a few hundred bytes.
 const START_BYTES: u64 = 4096;
 
 const FILE: &str = ".att";
@@ -25,7 +25,7 @@ const NAME: &str = "ws";
 /// An open folder of attachment files.
 pub struct Folder(OwnFolder);
 
-/// A file of which the header was read.
+/// A file whose header was read.
 struct Opened {
     file: File,
     header: Header,
@@ -41,26 +41,26 @@ pub enum ReadError {
     Damaged(#[from] Damage),
 }
 
-/// What a name in the folder is.
+/// The kind of a name in the folder.
 enum Name {
     Attachment(ConnectionId),
     Temporary,
-    /// Not ours.
+    /// Not a file of this program.
     Other,
 }
 
 impl Folder {
-    /// Opens `<dir>/ws`, making it if it is not there, for the owner alone.
+    /// Opens `<dir>/ws`; makes it, for its owner only, if it does not exist.
     pub fn open(durable: &OwnFolder) -> io::Result<Folder> {
         Ok(Folder(durable.make_within(NAME)?))
     }
 
-    /// Opens `<dir>/ws` if it is there.
+    /// Opens `<dir>/ws` if it exists.
     pub fn open_existing(durable: &OwnFolder) -> io::Result<Folder> {
         Ok(Folder(durable.within(NAME)?))
     }
 
-    /// Writes bytes under a temporary name, to the disk itself if asked.
+    /// Writes bytes under a temporary name; with `syncs` they are forced to the disk.
     pub fn write(&self, temporary: &str, bytes: &[u8], syncs: bool) -> io::Result<()> {
         self.0.create(temporary, &[bytes], syncs)
     }
@@ -76,19 +76,19 @@ impl Folder {
         self.0.replace(&name(id), temporary, &[bytes], syncs)
     }
 
-    /// What an attachment file says of its value, and the bytes it has. Of the file no more is read than a
-    /// header can be.
+    /// Reads the header of an attachment file. Returns it and the file's length. Reads no more of the file
+    /// than a header can have.
     pub fn read_header(&self, id: ConnectionId) -> Result<(Header, u64), ReadError> {
         let (opened, _start) = self.open_file(id)?;
         Ok((opened.header, opened.bytes))
     }
 
-    /// What is in an attachment file, if it is whole and its value has at most so many bytes; no more is
-    /// read of it.
-    pub fn read(&self, id: ConnectionId, most: usize) -> Result<(Header, Value), ReadError> {
+    /// Reads an attachment file, if it is complete and its value has at most `max` bytes. A longer value is
+    /// not read.
+    pub fn read(&self, id: ConnectionId, max: usize) -> Result<(Header, Value), ReadError> {
         let (Opened { file, header, bytes }, mut start) = self.open_file(id)?;
-        if header.length > most {
-            return Err(Damage::TooLarge { told: header.length, most }.into());
+        if header.length > max {
+            return Err(Damage::TooLarge { told: header.length, most: max }.into());
         }
         let rest = bytes.saturating_sub(start.len() as u64);
         start.reserve_exact(usize::try_from(rest).unwrap_or(usize::MAX));
@@ -96,14 +96,14 @@ impl Folder {
         Ok(format::decode(&start)?)
     }
 
-    /// Opens a file, reads up to the end of its header and a little more.
+    /// Opens a file, and reads up to the end of its header and a little more.
     fn open_file(&self, id: ConnectionId) -> Result<(Opened, Vec<u8>), ReadError> {
         let mut file = self.0.open_file(&name(id), Others::MayRead)?;
         let bytes = file.metadata()?.len();
         let mut start = Vec::new();
-        let mut is_seen = 0;
-        while start.len() < format::MAX_LINE_BYTES && !start[is_seen..].contains(&b'\n') {
-            is_seen = start.len();
+        let mut searched = 0;
+        while start.len() < format::MAX_LINE_BYTES && !start[searched..].contains(&b'\n') {
+            searched = start.len();
             if file.by_ref().take(START_BYTES).read_to_end(&mut start)? == 0 {
                 break;
             }
@@ -112,7 +112,7 @@ impl Folder {
         Ok((Opened { file, header, bytes }, start))
     }
 
-    /// Gives a temporary file its name, in place of the one that was there.
+    /// Gives a temporary file its name, and replaces the file that had it.
     pub fn rename(&self, temporary: &str, id: ConnectionId) -> io::Result<()> {
         self.0.rename(temporary, &name(id))
     }
@@ -122,36 +122,36 @@ impl Folder {
         self.0.rename(&name(from), &name(to))
     }
 
-    /// Puts a file back that [`Folder::keep`] has kept.
-    pub fn put_back(&self, kept: &str, id: ConnectionId) -> io::Result<()> {
-        self.0.rename(kept, &name(id))
+    /// Restores a file from the backup that [`Folder::back_up`] has made.
+    pub fn restore(&self, backup: &str, id: ConnectionId) -> io::Result<()> {
+        self.0.rename(backup, &name(id))
     }
 
-    /// Keeps a connection's file under a second name. False when there is none.
-    pub fn keep(&self, id: ConnectionId, kept: &str) -> io::Result<bool> {
-        match rustix::fs::linkat(&self.0, name(id), &self.0, kept, AtFlags::empty()) {
+    /// Gives a connection's file a second name as a backup. Returns false when there is no such file.
+    pub fn back_up(&self, id: ConnectionId, backup: &str) -> io::Result<bool> {
+        match rustix::fs::linkat(&self.0, name(id), &self.0, backup, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Unlinks a connection's file. False when there is none.
+    /// Removes a connection's file. Returns false when there is none.
     pub fn remove(&self, id: ConnectionId) -> io::Result<bool> {
         self.0.unlink(&name(id))
     }
 
-    /// Unlinks a temporary file; one that stays is swept at the next start.
+    /// Removes a temporary file. If that fails, the next start removes it.
     pub fn discard(&self, temporary: &str) {
         let _ = self.0.unlink(temporary);
     }
 
-    /// Lets renames reach the disk.
+    /// Forces renames to the disk.
     pub fn sync(&self) -> io::Result<()> {
         self.0.sync()
     }
 
-    /// Every connection that has a file, in order.
+    /// The ids of all connections that have a file, in ascending order.
     pub fn ids(&self) -> io::Result<Vec<ConnectionId>> {
         let mut ids = Vec::new();
         self.each(|name| {
@@ -168,11 +168,11 @@ impl Folder {
         let status = self.0.status(&name(id))?;
         let written = SystemTime::UNIX_EPOCH
             + Duration::from_secs(u64::try_from(status.st_mtime).unwrap_or(0));
-        // A clock that was set back makes it new.
+        // If the clock was set back, the file counts as new.
         Ok(now.duration_since(written).unwrap_or_default())
     }
 
-    /// Makes a connection's file as young as one that is written now.
+    /// Sets the time at which a connection's file was written to now.
     pub fn touch(&self, id: ConnectionId) -> io::Result<()> {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
@@ -180,7 +180,7 @@ impl Folder {
         rustix::fs::utimensat(&self.0, name(id), &times, flags).map_err(io::Error::from)
     }
 
-    /// Unlinks what a crash has left under temporary names; answers how many there were.
+    /// Removes temporary files that a crash has left. Returns how many there were.
     pub fn sweep(&self) -> io::Result<usize> {
         let mut temporaries = Vec::new();
         self.each(|name| {
@@ -209,14 +209,14 @@ fn name(id: ConnectionId) -> String {
     format!("{id}{FILE}")
 }
 
-/// A name that no other has: `number` is of the event, `place` within it.
+/// A temporary name for a connection's file; `number` makes it unique.
 pub fn temporary_name(id: ConnectionId, number: u64) -> String {
     format!("{id}.{number}{TEMPORARY}")
 }
 
 fn parse(name: &CStr) -> Name {
     let Ok(name) = name.to_str() else { return Name::Other };
-    // As we write it, without leading zeros: another name would be another file.
+    // Only without leading zeros: any other form would be the name of another file.
     let number = |text: &str| {
         let number: Option<u64> = number::parse(text);
         number.filter(|number| number.to_string() == text)
@@ -224,9 +224,9 @@ fn parse(name: &CStr) -> Name {
     if let Some(id) = name.strip_suffix(FILE).and_then(number) {
         return Name::Attachment(ConnectionId::from_number(id));
     }
-    if let Some((id, place)) = name.strip_suffix(TEMPORARY).and_then(|it| it.split_once('.'))
+    if let Some((id, count)) = name.strip_suffix(TEMPORARY).and_then(|it| it.split_once('.'))
         && number(id).is_some()
-        && number(place).is_some()
+        && number(count).is_some()
     {
         return Name::Temporary;
     }
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_ours_are_ours() {
+    fn only_names_of_this_program_are_its_files() {
         let kind = |name: &CStr| match parse(name) {
             Name::Attachment(id) => format!("attachment {id}"),
             Name::Temporary => "temporary".to_owned(),

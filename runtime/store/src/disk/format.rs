@@ -2,8 +2,8 @@
 //!
 //! One line, `zigttp-attachment 1 <checksum> <header>`, and then the value. The header is JSON
 //! ([`Header`]); the checksum is the CRC-32, in eight hexadecimal digits, of the header and the
-//! value. A file does not name the connection it belongs to: its name does that, so that one
-//! rename gives it to another.
+//! value. The connection that a file belongs to is only in the file's name, so that one rename gives it to
+//! another connection.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -11,53 +11,53 @@ use zigttp_abi::value::ValueKind;
 
 use zigttp_abi::value::Value;
 
-/// What every file begins with, up to the checksum: the format and its version.
+/// The beginning of every file, up to the checksum: the format and its version.
 const MAGIC: &[u8] = b"zigttp-attachment 1 ";
 const CHECKSUM_DIGITS: usize = 8;
-/// Longest first line. Room and URL are each at most a request's head (16 KiB), and JSON writes what a URL
-/// can hold in two bytes at most.
+/// Longest first line. Room and URL are each at most as long as a request's head (16 KiB), and JSON writes
+/// each byte of a URL in two bytes at most.
 pub const MAX_LINE_BYTES: usize = 128 << 10;
-/// What is in a header beside room and URL, at most.
+/// Most bytes of a header without room and URL.
 pub const OTHER_HEADER_BYTES: usize = 256;
 
-/// What a file says of its value.
+/// What a file says about its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     /// [`ValueKind::name`].
     pub kind: String,
     pub room: String,
-    /// Path and query that the connection opened on.
+    /// The path and query that the connection opened.
     pub url: String,
-    /// The browser it was opened from, where connections are resumed: 128 bits in base64url.
+    /// The browser that opened it, where connections are resumed: 128 bits in base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,
-    /// Milliseconds since 1970.
+    /// When it was written, in milliseconds since 1970.
     pub written: u64,
     /// Bytes of the value.
     pub length: usize,
 }
 
-/// Why bytes are no attachment file.
+/// Why a file is not a valid attachment file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// It does not begin as one, or is of a version this server does not know.
-    #[error("it is no attachment file of this version")]
+    /// It does not begin like an attachment file, or has an unknown version.
+    #[error("it is not an attachment file of this version")]
     Foreign,
-    /// It ends before its value does, or goes on after it.
-    #[error("it has {found} bytes of a value of {told}")]
+    /// Its value is shorter or longer than its header says.
+    #[error("its value has {found} bytes instead of {told}")]
     Length { told: usize, found: usize },
-    /// Its value is larger than whoever reads it may take.
+    /// Its value is over the limit of the reader.
     #[error("its value has {told} bytes, and the largest attachment may have {most}")]
     TooLarge { told: usize, most: usize },
     /// Something in it has changed since it was written.
     #[error("its checksum does not match")]
     Checksum,
-    /// The header is none.
+    /// The header is not valid JSON of its kind.
     #[error("its header cannot be read")]
     Header,
-    /// A text that is no UTF-8, or a kind of value there is not.
-    #[error("its value is not of the kind it says")]
+    /// A text that is not UTF-8, or an unknown kind of value.
+    #[error("its value is not of the kind that its header says")]
     Kind,
 }
 
@@ -75,11 +75,11 @@ pub fn encode(header: &Header, value: &Value) -> Vec<u8> {
     bytes
 }
 
-/// The first line of a file, taken apart.
+/// The parts of the first line of a file.
 struct Line<'a> {
     checksum: &'a [u8],
     header: &'a [u8],
-    /// With its end.
+    /// The length of the line, with its end.
     length: usize,
 }
 
@@ -98,11 +98,11 @@ impl Line<'_> {
     }
 }
 
-/// The header at the beginning of a file that has so many bytes, and how long its line is. Whether it and
-/// the value are what was written, only [`decode`] can say.
+/// The header at the beginning of a file of this length, and the length of its line. Only [`decode`] checks
+/// the checksum.
 ///
 /// # Errors
-/// When there is none, or the file is of another length than it says.
+/// When there is no valid header, or the file has another length than the header says.
 pub fn header(bytes: &[u8], file_bytes: u64) -> Result<(Header, usize), Damage> {
     let line = Line::read(bytes)?;
     let header = line.header()?;
@@ -175,16 +175,16 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_read_by_itself_if_the_file_has_the_length_that_it_says() {
+    fn a_header_is_read_alone_if_the_file_has_the_length_that_it_says() {
         let value = Value::text("some value");
         let whole = encode(&header(&value), &value);
         let length = whole.len() - value.bytes().len();
-        let told = |bytes: &[u8], file_bytes| super::header(bytes, file_bytes);
-        assert_eq!(told(&whole[..length], whole.len() as u64), Ok((header(&value), length)));
+        let read = |bytes: &[u8], file_bytes| super::header(bytes, file_bytes);
+        assert_eq!(read(&whole[..length], whole.len() as u64), Ok((header(&value), length)));
         for other in [0, length as u64, whole.len() as u64 - 1, whole.len() as u64 + 1, u64::MAX] {
-            assert!(matches!(told(&whole, other), Err(Damage::Length { told: 10, .. })), "{other}");
+            assert!(matches!(read(&whole, other), Err(Damage::Length { told: 10, .. })), "{other}");
         }
-        assert_eq!(told(&whole[..length - 1], whole.len() as u64), Err(Damage::Header));
+        assert_eq!(read(&whole[..length - 1], whole.len() as u64), Err(Damage::Header));
         let longest =
             Header { room: "\"".repeat(16 << 10), url: "\"".repeat(16 << 10), ..header(&value) };
         let whole = encode(&longest, &value);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_torn_or_changed_file_is_refused() {
+    fn every_incomplete_or_changed_file_is_refused() {
         let value = Value::text("some value");
         let whole = encode(&header(&value), &value);
         for len in 0..whole.len() {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn arbitrary_bytes_are_refused_and_nothing_panics() {
+    fn arbitrary_bytes_are_refused_without_a_panic() {
         let mut random = fastrand::Rng::with_seed(7);
         let whole = encode(&header(&Value::text("abc")), &Value::text("abc"));
         for _ in 0..20_000 {
