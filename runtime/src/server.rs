@@ -18,8 +18,8 @@ use zigttp_rooms::counters::Counts;
 use zigttp_rooms::dispatch::Dispatcher;
 use zigttp_rooms::handler_log::HandlerLog;
 use zigttp_rooms::handlers::{Handler, Handlers};
-use zigttp_rooms::hub::{ConnectionStates, Hub, Kept};
-use zigttp_rooms::leftovers::{Bounds, Leftovers};
+use zigttp_rooms::hub::{ConnectionStates, Hub, Storage};
+use zigttp_rooms::leftovers::{LeftoverLimits, Leftovers};
 use zigttp_rooms::observer::Observer;
 use zigttp_rooms::pace::Rate;
 use zigttp_rooms::slots::Slots;
@@ -86,13 +86,13 @@ impl Server {
             path: config.durable.clone().unwrap_or_default(),
             source,
         };
-        let kept = open_kept(&config).map_err(cannot_use)?;
-        if let (Some(dir), true) = (&kept.durable_dir, config.resume) {
+        let storage = open_storage(&config).map_err(cannot_use)?;
+        if let (Some(dir), true) = (&storage.durable_dir, config.resume) {
             gate.enable_resume(dir.folder()).map_err(cannot_use)?;
         }
         let clock = Clock::system();
         let hub = Arc::new(Hub::new(
-            kept,
+            storage,
             event_limits(&config),
             Compression { min_size: config.compression_min_size, level: config.compression_level },
             HandlerLog::new(Rate::per_second(config.handler_log_rate)),
@@ -233,18 +233,18 @@ fn event_limits(config: &Config) -> EventLimits {
 }
 
 /// Opens the state that outlives connections.
-fn open_kept(config: &Config) -> io::Result<Kept> {
-    let Some(dir) = &config.durable else { return Ok(Kept::in_memory()) };
+fn open_storage(config: &Config) -> io::Result<Storage> {
+    let Some(dir) = &config.durable else { return Ok(Storage::in_memory()) };
     let dir = DurableDir::take(dir)?;
     let files = AttachmentFiles::open(dir.folder(), config.fsync, config.max_attachment_size)?;
     let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), config.fsync)?;
     let leftovers = config.resume.then(|| {
-        Leftovers::new(Bounds {
+        Leftovers::new(LeftoverLimits {
             leftovers: config.max_leftovers(),
             bytes: config.max_leftover_bytes(),
             window: config.resume_window,
         })
     });
     let attachments = Attachments::durable(files);
-    Ok(Kept { ids, attachments, leftovers, durable_dir: Some(dir) })
+    Ok(Storage { ids, attachments, leftovers, durable_dir: Some(dir) })
 }

@@ -1,7 +1,7 @@
-//! Attachments: the value a handler keeps with a connection between events.
+//! Attachments: the value that a handler stores with a connection between events.
 //!
-//! The committed value lives in the connection's record. With a durable folder it is also on
-//! disk, and gets there first: a value that others could have heard of is never lost by a crash.
+//! The committed value is in the connection's record. With a durable folder it is also on disk, and is
+//! written there first: so a crash never loses a value that another client could have seen.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ use crate::browser;
 use crate::clock::Clock;
 use crate::connection::Connection;
 
-/// Where committed attachments go.
+/// Where committed attachments are stored.
 pub enum Attachments {
     InMemory(Versions),
     Durable(Durable),
@@ -23,7 +23,7 @@ pub enum Attachments {
 
 pub struct Durable {
     files: AttachmentFiles,
-    /// Held while a write is ordered, so that none comes behind the end of its connection's attachment.
+    /// Held while a job is sent to the disk, so that no write follows the removal of its attachment.
     ordering: Mutex<()>,
 }
 
@@ -36,7 +36,7 @@ impl Attachments {
         Attachments::Durable(Durable { files, ordering: Mutex::default() })
     }
 
-    /// Where they are kept on disk, if they are.
+    /// The files, if attachments are stored on disk.
     pub fn files(&self) -> Option<&AttachmentFiles> {
         match self {
             Attachments::InMemory(_) => None,
@@ -44,11 +44,11 @@ impl Attachments {
         }
     }
 
-    /// Keeps the values one event wrote, all of them or none. What it wrote for a connection that has
-    /// ended meanwhile is dropped.
+    /// Stores the values that one event has written, all of them or none. Values for connections that have
+    /// ended meanwhile are dropped.
     ///
     /// # Errors
-    /// When one cannot be written to disk; then no connection's value has changed.
+    /// When a value cannot be written to disk; then no connection's value has changed.
     pub async fn commit(
         &self,
         mut writes: Vec<(Arc<Connection>, Value)>,
@@ -76,8 +76,8 @@ impl Attachments {
         Ok(())
     }
 
-    /// Drops what is on disk for a connection whose closing ends its life, and what events that have
-    /// addressed it before still write for it.
+    /// Removes the attachment of a closed connection from the disk. Later writes for it, by events that have
+    /// addressed it before, are dropped.
     pub async fn remove(&self, connection: &Connection) {
         if let Attachments::Durable(Durable { files, ordering }) = self {
             let removed = {
@@ -89,7 +89,7 @@ impl Attachments {
         }
     }
 
-    /// No event writes a connection's file from now on: it may be another's.
+    /// Drops later writes for a connection, because its file may belong to another connection now.
     pub fn end(&self, connection: &Connection) {
         if let Attachments::Durable(Durable { ordering, .. }) = self {
             let _ordering = lock(ordering);
@@ -97,7 +97,7 @@ impl Attachments {
         }
     }
 
-    /// Gives a file that its connection has left to another connection.
+    /// Gives the file of a closed connection to another connection.
     ///
     /// # Errors
     /// See [`AdoptError`].
@@ -123,7 +123,7 @@ impl Attachments {
     }
 }
 
-/// What a connection's file says of it.
+/// What a connection's file says about it.
 fn owner(connection: &Connection, clock: Clock) -> Owner {
     Owner {
         room: connection.room.key().to_owned(),

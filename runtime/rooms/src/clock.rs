@@ -1,31 +1,31 @@
-//! The one place that time comes from.
+//! The only source of time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What tells the time to everything that is about connections and events.
+/// The clock for connections and events.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(());
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 impl Clock {
-    /// The system's.
+    /// The system's clock.
     pub const fn system() -> Clock {
         Clock(())
     }
 
-    /// A time that only goes forward, for how long things take.
+    /// The monotonic time, for durations.
     pub fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// The time of the calendar.
+    /// The calendar time.
     pub fn wall_clock(&self) -> SystemTime {
         SystemTime::now()
     }
 
-    /// The same in milliseconds since 1970.
+    /// The calendar time in milliseconds since 1970.
     pub fn unix_millis(&self) -> u64 {
         let since = self.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

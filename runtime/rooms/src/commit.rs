@@ -1,4 +1,4 @@
-//! An event's effects take effect: first the attachments are written, then frames are queued.
+//! Commits the effects of an event: first attachments are written, then frames are queued.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -30,7 +30,7 @@ pub async fn commit(
     }
     let (effects, addressed) = effects.parts();
     if effects.iter().any(|effect| compression_of(effect, addressed, hub).is_some()) {
-        // Boxed, so that other commits do not hold room for it.
+        // Boxed, so that other commits hold no memory for it.
         Box::pin(compress(effects, addressed, hub)).await;
     }
     let writes: Vec<_> = addressed
@@ -47,7 +47,8 @@ pub async fn commit(
     Ok(unwritten::gather(addressed.0.drain(..).map(|addressed| addressed.peer.0), bytes))
 }
 
-/// How an effect is compressed: a frame that is worth it, for a receiver who has agreed on that.
+/// The window with which a frame is compressed, if it is large enough and its receiver has agreed on
+/// compression.
 fn compression_of(
     effect: &Effect,
     addressed: &AllAddressed<LocalPeer>,
@@ -61,8 +62,8 @@ fn compression_of(
     }
 }
 
-/// Compresses frames for those who have agreed on it: before any lock is taken, as it takes longer
-/// than all else here.
+/// Compresses frames for the receivers that have agreed on it. This happens before any lock is taken,
+/// because it takes longer than everything else here.
 async fn compress(effects: &mut [Effect], addressed: &AllAddressed<LocalPeer>, hub: &Hub) {
     let mut variants = Variants::default();
     for effect in effects {
@@ -74,8 +75,8 @@ async fn compress(effects: &mut [Effect], addressed: &AllAddressed<LocalPeer>, h
     }
 }
 
-/// Queues frames and closes under the locks of the rooms they go to, so that all members of a
-/// room see one order. Returns how many bytes of messages it has queued.
+/// Queues frames and closes under the locks of the receivers' rooms, so that all members of a room see one
+/// order. Returns how many bytes of messages it has queued.
 fn queue(
     effects: impl Iterator<Item = Effect>,
     addressed: &AllAddressed<LocalPeer>,
@@ -83,8 +84,8 @@ fn queue(
 ) -> usize {
     let mut rooms: SmallVec<[&Room<Arc<Connection>>; 1]> =
         addressed.0.iter().map(|addressed| &*addressed.peer.room).collect();
-    // Mostly there is one. In one order for all, so that two commits that share rooms cannot wait
-    // for each other; a room that was left and entered anew has the same key and is another.
+    // Mostly there is one room. Several are locked in one fixed order, so that two commits with the same
+    // rooms cannot deadlock. A room that was left and entered again has the same key, but is another room.
     rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
     if rooms.len() > 1 {
         rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));

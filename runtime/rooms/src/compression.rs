@@ -1,34 +1,34 @@
-//! Which messages are compressed, and compressing them while others run.
+//! Which messages are compressed, and compressing them while other tasks run.
 
 use zigttp_protocol::deflate::Compressor;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_protocol::frame::Frame;
 
-/// Bytes that are compressed before others may run: 0.2 ms of work at level 1, 1 ms at level 6
+/// Bytes that are compressed before other tasks may run: 0.2 ms of work at level 1, 1 ms at level 6
 /// (measured).
 const SLICE_BYTES: usize = 64 << 10;
 
 /// Which messages are compressed, and how hard.
 #[derive(Clone, Copy, Debug)]
 pub struct Compression {
-    /// Payload below this goes out as it is.
+    /// A smaller payload is sent uncompressed.
     pub min_size: usize,
-    /// 1 to 9.
+    /// From 1 to 9.
     pub level: u32,
 }
 
 impl Compression {
-    /// Whether a frame is to be compressed for those who have agreed on it.
+    /// Whether a frame is compressed for receivers that have agreed on it.
     pub fn applies_to(&self, frame: &Frame) -> bool {
         frame.payload().len() >= self.min_size
     }
 
-    /// The frame with its payload compressed, or as it is where that would not make it smaller.
+    /// Compresses the payload of a frame. Returns the frame unchanged if that would not make it smaller.
     pub async fn apply(&self, frame: &Frame, window: WindowBits) -> Frame {
         let payload = frame.payload();
         let mut compressor = Compressor::take(window, self.level);
-        // Whatever comes of it fits: data grows by an eighth at most, and a list that grows would hold twice
-        // as much.
+        // Enough for any result, as data grows by an eighth at most: a buffer that grows would take twice as
+        // much.
         let mut compressed = Vec::with_capacity(payload.len() + payload.len() / 8 + 128);
         let mut slices = payload.chunks(SLICE_BYTES).peekable();
         while let Some(slice) = slices.next() {
@@ -42,8 +42,7 @@ impl Compression {
     }
 }
 
-/// The frame sent last, in the forms its receivers have agreed on: a broadcast is compressed once for
-/// each window.
+/// The compressed forms of the last frame: a broadcast is compressed once for each window.
 #[derive(Default)]
 pub struct Variants {
     source: Option<Frame>,
@@ -51,7 +50,7 @@ pub struct Variants {
 }
 
 impl Variants {
-    /// This frame, compressed for this window.
+    /// Returns this frame, compressed for this window.
     pub async fn of(
         &mut self,
         frame: &Frame,
@@ -77,7 +76,7 @@ mod tests {
 
     const FAST: Compression = Compression { min_size: 0, level: 1 };
 
-    /// What a peer with a window of just this size makes of a compressed payload.
+    /// Inflates a payload as a client with a window of exactly this size does.
     fn inflate(payload: &[u8], window: WindowBits, len: usize) -> Vec<u8> {
         let mut inflated = Vec::with_capacity(len + 1);
         let mut state = Decompress::new_with_window_bits(false, window.get());
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_compressed_inflates_with_the_window_agreed_on_at_every_level() {
+    async fn a_compressed_frame_inflates_with_the_window_agreed_on_at_every_level() {
         for window in WindowBits::all() {
             for level in 1..=9 {
                 // The last is compressed in slices.
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_get_smaller_goes_out_as_it_is() {
+    async fn a_frame_that_would_not_get_smaller_is_not_compressed() {
         let mut random = vec![0; 5000];
         fastrand::Rng::with_seed(7).fill(&mut random);
         for payload in [&random[..], b"", b"x"] {

@@ -1,4 +1,4 @@
-//! The record of one connection: all that stays in memory while it is idle, besides its socket.
+//! The record of one connection: all that is in memory while it is idle, besides its socket.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,30 +21,30 @@ use crate::rooms::Room;
 pub struct Connection {
     pub id: ConnectionId,
     pub room: Arc<Room<Arc<Connection>>>,
-    /// Path and query that it opened on.
+    /// The path and query that it opened.
     pub url: Arc<str>,
-    /// The browser it was opened from, where connections are resumed.
+    /// The browser that opened it, where connections are resumed.
     pub browser: Option<Browser>,
-    /// Parameters of the route it opened under.
+    /// The parameters of its route.
     pub parameters: Parameters,
-    /// Of the compressed frames that it is sent; `None` without permessage-deflate.
+    /// The window of compressed frames for its client; `None` without permessage-deflate.
     pub window: Option<WindowBits>,
-    /// When it asked to open.
+    /// When its handshake arrived.
     pub opened: Instant,
-    /// What is to be written to it; written by commits, drained by its own task.
+    /// The frames that wait to be written. Commits add them; one task writes them.
     pub outbox: Outbox,
-    /// A [`State`], for whoever counts.
+    /// A [`State`], for counting.
     state: AtomicU8,
-    /// What the handler keeps with it; written by commits.
-    kept: Mutex<Kept>,
+    /// What the handler has stored with it. Written by commits.
+    stored: Mutex<Stored>,
 }
 
-/// What a handshake says of its client.
+/// What a handshake says about its client.
 #[derive(Clone, Copy, Default)]
 pub struct Client {
-    /// The browser it is, where connections are resumed.
+    /// The browser, where connections are resumed.
     pub browser: Option<Browser>,
-    /// Of the compressed frames that it wants to be sent.
+    /// The window of compressed frames that it wants to receive.
     pub window: Option<WindowBits>,
 }
 
@@ -52,20 +52,21 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
-    /// An event of it runs, or waits for its turn.
+    /// One of its events runs, or waits for its turn.
     Live,
     /// Between events.
     Parked,
-    /// Parked past the idle threshold, its buffers given up.
+    /// Parked for longer than `dormant_after`; its buffers are freed.
     Dormant,
 }
 
+/// What the handler has stored with a connection.
 #[derive(Default)]
-struct Kept {
+struct Stored {
     attachment: Option<Value>,
-    /// Of the commit that wrote it.
+    /// The commit that wrote it.
     version: Version,
-    /// Its file is gone for good, and none is to be written.
+    /// Its file is removed or belongs to another connection, and must not be written again.
     has_ended_attachment: bool,
     auto_response: Option<Box<AutoResponse>>,
 }
@@ -89,7 +90,7 @@ impl Connection {
             opened: clock.now(),
             outbox: Outbox::new(max_queue, clock),
             state: AtomicU8::new(State::Parked as u8),
-            kept: Mutex::default(),
+            stored: Mutex::default(),
         }
     }
 
@@ -106,7 +107,7 @@ impl Connection {
         }
     }
 
-    /// Set by the connection's own task alone.
+    /// Sets the state. Only the connection's own task calls this.
     pub fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
@@ -118,60 +119,60 @@ impl Connection {
 
     /// The committed attachment.
     pub fn attachment(&self) -> Option<Value> {
-        self.kept().attachment.clone()
+        self.stored().attachment.clone()
     }
 
-    /// The same with the commit that it is of.
+    /// The committed attachment, and the commit that wrote it.
     pub fn versioned_attachment(&self) -> Option<(Value, Version)> {
-        let kept = self.kept();
-        Some((kept.attachment.clone()?, kept.version))
+        let stored = self.stored();
+        Some((stored.attachment.clone()?, stored.version))
     }
 
     /// Bytes of the committed attachment, if there is one.
     pub fn attachment_bytes(&self) -> Option<usize> {
-        self.kept().attachment.as_ref().map(|attachment| attachment.bytes().len())
+        self.stored().attachment.as_ref().map(|attachment| attachment.bytes().len())
     }
 
-    /// Takes the value of a commit, unless it has that of a later one.
+    /// Sets the value of a commit, unless a later commit has set one.
     pub fn set_attachment(&self, value: Value, version: Version) {
-        let mut kept = self.kept();
-        if version > kept.version {
-            (kept.attachment, kept.version) = (Some(value), version);
+        let mut stored = self.stored();
+        if version > stored.version {
+            (stored.attachment, stored.version) = (Some(value), version);
         }
     }
 
-    /// No file is to be written for it any more.
+    /// Its file must not be written any more.
     pub fn end_attachment(&self) {
-        self.kept().has_ended_attachment = true;
+        self.stored().has_ended_attachment = true;
     }
 
     pub fn has_ended_attachment(&self) -> bool {
-        self.kept().has_ended_attachment
+        self.stored().has_ended_attachment
     }
 
-    /// `None` clears it.
+    /// Sets the auto-response; `None` clears it.
     pub fn set_auto_response(&self, pair: Option<AutoResponse>) {
-        self.kept().auto_response = pair.map(Box::new);
+        self.stored().auto_response = pair.map(Box::new);
     }
 
-    /// The pair that is set, for whoever only looks.
+    /// The auto-response that the handler has set.
     pub fn auto_response(&self) -> Option<AutoResponse> {
-        self.kept().auto_response.as_deref().cloned()
+        self.stored().auto_response.as_deref().cloned()
     }
 
-    /// The answer to a message of exactly these bytes, if the handler has set one.
+    /// The auto-response to a message of exactly these bytes, if the handler has set one.
     pub fn auto_response_to(&self, message: &Value) -> Option<Value> {
-        self.kept().auto_response.as_ref()?.answer(message)
+        self.stored().auto_response.as_ref()?.answer(message)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        // No change panics half way.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn stored(&self) -> MutexGuard<'_, Stored> {
+        // No change can panic in the middle.
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// The word in metrics.
+    /// The label value in metrics.
     pub fn name(self) -> &'static str {
         match self {
             State::Live => "live",

@@ -1,5 +1,5 @@
-//! Connections in the order of their ids, a page at a time, as the admin listener and the inspector show
-//! them. What connections keep and send is not in it.
+//! Connections in the order of their ids, a page at a time, for the admin listener and the inspector. Without
+//! their attachments and messages.
 
 use std::time::Instant;
 
@@ -9,10 +9,10 @@ use zigttp_abi::connection_id::ConnectionId;
 use crate::connection::Connection;
 use crate::hub::Hub;
 
-/// A connection of a page.
+/// One connection in the list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Listed {
+pub struct ConnectionSummary {
     pub id: u64,
     room: String,
     state: &'static str,
@@ -21,14 +21,15 @@ pub struct Listed {
     attachment_bytes: Option<usize>,
 }
 
-/// At most so many connections after this id.
+/// A page of the list.
 pub struct Page {
-    pub listed: Vec<Listed>,
-    /// Whether there are others behind them.
+    pub connections: Vec<ConnectionSummary>,
+    /// Whether more connections follow.
     pub has_more: bool,
 }
 
-/// Looks at all connections, which takes a moment where there are many.
+/// Lists at most `limit` connections after this id. Visits all connections, which takes a moment if there
+/// are many.
 pub fn page(hub: &Hub, after: ConnectionId, limit: usize, now: Instant) -> Page {
     let mut connections = hub.all();
     connections.retain(|connection| connection.id > after);
@@ -39,13 +40,13 @@ pub fn page(hub: &Hub, after: ConnectionId, limit: usize, now: Instant) -> Page 
     }
     connections.sort_unstable_by_key(|connection| connection.id);
     Page {
-        listed: connections.iter().map(|connection| listed(connection, now)).collect(),
+        connections: connections.iter().map(|connection| summary(connection, now)).collect(),
         has_more,
     }
 }
 
-fn listed(connection: &Connection, now: Instant) -> Listed {
-    Listed {
+fn summary(connection: &Connection, now: Instant) -> ConnectionSummary {
+    ConnectionSummary {
         id: connection.id.number(),
         room: connection.room.key().to_owned(),
         state: connection.state().name(),

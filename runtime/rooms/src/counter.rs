@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A count that any task may raise.
+/// A count that any task may increase.
 #[derive(Default)]
 pub struct Counter(AtomicU64);
 
@@ -12,9 +12,9 @@ impl Counter {
     }
 
     pub fn add(&self, count: usize) {
-        // Of what mostly does not happen, without the write that all cores would share.
+        // Mostly it is 0, and no write to memory that all cores share is needed.
         if count > 0 {
-            // A statistic: nothing is ordered by it.
+            // A statistic: no other memory depends on its order.
             self.0.fetch_add(count as u64, Ordering::Relaxed);
         }
     }

@@ -1,7 +1,7 @@
-//! What a server has done so far, in numbers.
+//! Counters of what a server has done so far.
 //!
-//! An event costs two looks at the clock and one addition each to a bucket and a sum; everything
-//! else is counted where it happens, or found by looking when somebody asks.
+//! An event costs two reads of the clock, and one addition each to a bucket and a sum. Everything else is
+//! counted where it happens, or computed for each request of the metrics.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use crate::histogram::Histogram;
 /// Counts since the server was made. Each only grows.
 #[derive(Default)]
 pub struct Counters {
-    /// Duration of events that ran JavaScript, from having an instance to the end of the commit.
+    /// The duration of events that ran JavaScript, from taking an instance to the end of the commit.
     pub events: [Histogram; EventKind::ALL.len()],
     pub failures: [Counter; FailureKind::ALL.len()],
     /// Making new instances.
     pub instantiations: Histogram,
     /// Restoring instances: a sample of them.
     pub restores: Histogram,
-    /// What restoring has copied.
+    /// Bytes that restoring has copied.
     pub restored_bytes: Counter,
-    /// Payload of messages.
+    /// Payload of messages, after decompression.
     pub received_bytes: Counter,
-    /// What of them came compressed, as it came.
+    /// Payload that was received compressed, as on the wire.
     pub received_compressed_bytes: Counter,
     /// Frames that were queued, and their payload before compression.
     pub sent_frames: Counter,
     pub sent_bytes: Counter,
-    /// What of them goes out compressed, as it goes out.
+    /// Payload that was queued compressed, as on the wire.
     pub sent_compressed_bytes: Counter,
     pub auto_responses: Counter,
     pub attachment_reads: Counter,
@@ -40,18 +40,19 @@ pub struct Counters {
     pub slow_consumers: Counter,
     pub fast_senders: Counter,
     pub oversized_messages: Counter,
-    /// Messages for which there was no room among those under way, and that took too long.
+    /// Messages that did not fit the limit for all messages under way.
     pub refused_messages: Counter,
+    /// Messages that took too long.
     pub late_messages: Counter,
     pub protocol_violations: Counter,
     pub dead_peers: Counter,
     pub dropped_log_lines: Counter,
     pub restore_mismatches: Counter,
-    /// Tasks that a bug of ours has ended.
+    /// Tasks that a bug in the server has ended.
     pub panics: Arc<Counter>,
     pub attachments_pruned: Counter,
     pub resumed: Counter,
-    /// Attachments that were removed because more waited for their clients than may.
+    /// Attachments that were removed because those that wait to be resumed were over a limit.
     pub evicted_leftovers: Counter,
     pub forged_tokens: Counter,
     pub swaps: Counter,
@@ -59,7 +60,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Counts what running an event took.
+    /// Counts the resources that an event has used.
     pub fn count_used(&self, used: &Used) {
         if let Some(instantiate) = used.instantiate {
             self.instantiations.record(instantiate);
@@ -77,34 +78,34 @@ impl Counters {
 /// The counts at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Events that ran JavaScript to an end, whichever.
+    /// Events that have run JavaScript, failed ones included.
     pub events: u64,
-    /// Of those, the ones that threw, trapped, ran over a budget or could not be committed.
+    /// Events that threw, trapped, exceeded a limit or could not be committed.
     pub failures: u64,
-    /// Messages that an auto-response answered.
+    /// Messages that got an auto-response.
     pub auto_responses: u64,
-    /// Attachments that a handler read.
+    /// Attachments that a handler has read.
     pub attachment_reads: u64,
-    /// Frames refused because the connection's queue was over its bound.
+    /// Frames refused because the connection's queue was over its limit.
     pub refused_frames: u64,
-    /// Connections closed with 1008 because their queue stayed over its bound.
+    /// Connections closed with 1008 because their queue stayed over its limit.
     pub slow_consumers: u64,
-    /// Connections dropped because a ping was not answered.
+    /// Connections dropped because the client did not answer a ping.
     pub dead_peers: u64,
-    /// Restored sandboxes that were found to differ from their artifact, of those compared. Any
-    /// is a bug here.
+    /// Restored sandboxes that differed from their artifact, among those that were compared. Each is a
+    /// bug in the server.
     pub restore_mismatches: u64,
-    /// Tasks, such as that of a connection, that were ended by a bug here.
+    /// Tasks, such as that of a connection, that a bug in the server has ended.
     pub panics: u64,
-    /// Attachment files unlinked because nobody came back for them.
+    /// Attachment files removed because they were too old.
     pub attachments_pruned: u64,
-    /// Connections that were given what their client had left.
+    /// Connections that resumed an attachment.
     pub resumed: u64,
-    /// Cookies and headers for resuming that this server has not signed.
+    /// Resume tokens that this server has not signed.
     pub forged_tokens: u64,
-    /// Artifacts that have replaced another.
+    /// Handlers that have replaced another.
     pub swaps: u64,
-    /// Of those, the ones that failed too often and were taken back.
+    /// New handlers that failed too often, so that the one before has replaced them again.
     pub rollbacks: u64,
 }
 

@@ -1,9 +1,9 @@
-//! One event, from what the handler is called with to its effects.
+//! One event, from the call of the handler to its effects.
 //!
-//! It waits for its room's turn and for an instance, runs in a fresh sandbox, and commits what it
-//! collected if it returned. If it threw, trapped or ran over a budget, nothing of it happens; after
-//! anything but a throw (and after that too, if so configured) its connection is closed with 1011, or
-//! 1013 where others have used up what events may hold together.
+//! It waits for its room's turn and for a slot, runs in a fresh sandbox, and commits its effects if it
+//! returns. If it throws, traps or exceeds a limit, it has no effect. After any failure but a throw (and
+//! after a throw with `--on-error close`) its connection is closed with 1011, or with 1013 if the memory of
+//! all events together was used up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,30 +31,30 @@ use crate::slots::{Slot, Slots};
 use crate::unwritten::Unwritten;
 use crate::world::World;
 
-/// What is left of an event that has returned.
+/// The results of an event that has returned.
 struct Committed {
-    /// That of the handler, if it has given one.
+    /// The response of the handler, if there is one.
     response: Option<Response>,
     unwritten: Option<Unwritten>,
 }
 
-/// What it takes to run events: a sandbox, a handler, and the connections that they act on.
+/// All that running events needs: a sandbox, a handler, and the connections.
 pub struct Dispatcher {
     pub sandbox: Sandbox<World>,
     pub handlers: Handlers,
     pub slots: Slots,
     pub hub: Arc<Hub>,
-    /// What becomes of a connection whose event threw.
+    /// What happens to a connection when one of its events throws.
     pub on_error: OnError,
-    /// What is told of events, where an inspector may look.
+    /// Records events for the inspector, if there is one.
     pub observer: Option<Observer>,
 }
 
 impl Dispatcher {
-    /// Compiles an artifact and serves further events with it; no connection closes.
+    /// Compiles an artifact and runs new events on it; no connection closes.
     ///
     /// # Errors
-    /// When the artifact is refused; the present one goes on.
+    /// When the artifact cannot be loaded; the old handler stays in use.
     pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
         self.handlers.swap(&self.sandbox, artifact)?;
         self.hub.counters.swaps.add_one();
@@ -163,11 +163,11 @@ impl Dispatcher {
         result
     }
 
-    /// Lets the effects of an event happen.
+    /// Commits the effects of an event.
     async fn commit(&self, state: &mut EventState<World>) -> Result<Option<Unwritten>, Failure> {
         let EventState { effects, memory_budget, .. } = state;
         if self.hub.attachments.files().is_some() && effects.writes_attachments() {
-            // The disk may be slow, and others may run meanwhile.
+            // The disk may be slow, and other events run meanwhile: all memory of this one counts.
             let counted = memory_budget.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }

@@ -1,4 +1,4 @@
-//! How a failed event is told.
+//! Logs a failed event.
 
 use zigttp_sandbox::event::Event;
 use zigttp_sandbox::failure::Failure;
@@ -7,8 +7,8 @@ use zigttp_sandbox::source_position::SourceMaps;
 use crate::handler_log::{HANDLER_LOG_TARGET, printable};
 use crate::hub::Hub;
 
-/// Tells the operator, always, or else the author, as far as the handler may fill the log. Control
-/// characters are escaped: the text comes from whoever wrote the handler, or sent it a message.
+/// Logs a failure: one for the operator always, one for the handler's author within the rate of the handler's
+/// log lines. Control characters are escaped, because the text comes from the handler or a client.
 pub fn log(failure: &Failure, event: &Event, source_maps: &SourceMaps, hub: &Hub) {
     let is_operators = failure.is_operators();
     if !is_operators && !hub.handler_log.permits(&hub.counters.dropped_log_lines, hub.clock.now()) {

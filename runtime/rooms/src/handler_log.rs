@@ -1,4 +1,5 @@
-//! What a handler may write into the log: so many lines a second, and no line that passes for another.
+//! Limits what a handler writes to the log: the rate of lines, and their characters, so that no line looks
+//! like one of the server.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -10,11 +11,10 @@ use zigttp_sandbox::event::Event;
 use crate::counter::Counter;
 use crate::pace::{Bucket, Rate};
 
-/// The target of the lines that handlers, and clients through them, cause; all are within
-/// the rate of the server's configuration.
+/// The target of log lines that handlers cause, also because of clients. All are within the configured rate.
 pub const HANDLER_LOG_TARGET: &str = "handler";
 
-/// Bounds the lines that handlers, and clients through them, cause.
+/// Limits the rate of log lines that handlers cause, also because of clients.
 pub struct HandlerLog {
     rate: Rate,
     state: Mutex<State>,
@@ -23,7 +23,7 @@ pub struct HandlerLog {
 #[derive(Default)]
 struct State {
     bucket: Bucket,
-    /// Lines dropped since the last that was not.
+    /// Lines dropped since the last one that was written.
     dropped: u64,
 }
 
@@ -32,8 +32,8 @@ impl HandlerLog {
         HandlerLog { rate, state: Mutex::default() }
     }
 
-    /// Whether another line may be written. Those that may not are counted, and told of once one
-    /// may again.
+    /// Whether another line may be written. Dropped lines are counted, and reported with the next line that
+    /// may be written.
     pub fn permits(&self, dropped_lines: &Counter, now: Instant) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.rate.take(&mut state.bucket, now) {
@@ -53,7 +53,7 @@ impl HandlerLog {
         true
     }
 
-    /// A line of an event's `console`.
+    /// Logs a line of an event's `console`.
     pub fn line(
         &self,
         event: &Event,
@@ -77,7 +77,7 @@ impl HandlerLog {
     }
 }
 
-/// A line that nobody reads does not count against the rate.
+/// Whether the log shows lines of this level. The others do not count towards the rate.
 fn is_shown(level: LogLevel) -> bool {
     match level {
         LogLevel::Debug => tracing::enabled!(target: HANDLER_LOG_TARGET, tracing::Level::DEBUG),
@@ -87,10 +87,9 @@ fn is_shown(level: LogLevel) -> bool {
     }
 }
 
-/// Text of a guest's or client's making as it may stand in a log: control characters and those that
-/// turn the direction of writing are escaped, and a further line begins with spaces, as no event of the
-/// log does. What the runner of a build takes for a command is escaped as well: servers are tested in
-/// builds.
+/// Makes text of a handler or client safe for the log: escapes control characters and those that change the
+/// direction of text, and indents all lines but the first, so that none looks like an event of the log.
+/// Commands for the runner of a build are escaped as well, because servers are tested in builds.
 pub fn printable(text: &str) -> String {
     let mut lines = text.split('\n');
     let mut out = printable_rest(lines.next().unwrap_or_default()).into_owned();
@@ -115,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_runner_takes_for_a_command_is_escaped() {
+    fn commands_for_the_runner_of_a_build_are_escaped() {
         let text = "::a\n::error::b\n      ::error::c ##[error]d";
         let shown = "::a\n    \\u{3a}:error::b\n      \\u{3a}:error::c #\\u{23}[error]d";
         assert_eq!(printable(text), shown);
     }
 
     #[test]
-    fn a_further_line_is_indented() {
+    fn all_lines_but_the_first_are_indented() {
         assert_eq!(printable("Error: x\n    at f\n  INFO y"), "Error: x\n    at f\n      INFO y");
     }
 }

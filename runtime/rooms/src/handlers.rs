@@ -1,8 +1,8 @@
-//! Which handler serves: another takes over while connections stay, and is taken back if it fails.
+//! The current handler. A swap replaces it while connections stay open, and a rollback brings the old one
+//! back if the new one fails.
 //!
-//! An event runs on the artifact that was current when it began, so a swap neither loses one nor
-//! runs one twice. What a connection has (its route parameters, its auto-response, its attachment)
-//! belongs to the connection and stays.
+//! An event runs on the handler that was current when it began, so a swap loses no event and runs none
+//! twice. A connection keeps its route parameters, auto-response and attachment.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,30 +14,29 @@ use zigttp_sandbox::sandbox::Sandbox;
 
 use crate::world::World;
 
-/// Events of a new artifact by which it is judged.
+/// How many events of a new handler are on trial.
 const TRIAL_EVENTS: u32 = 100;
 
-/// The handler that serves, and those that are about to replace it.
+/// The current handler, and how it is replaced.
 pub struct Handlers {
-    /// Replaced as a whole; an event keeps the one it began with.
+    /// An event keeps the handler that it began with.
     current: RwLock<Arc<Handler>>,
-    /// Held while an artifact is loaded to replace another.
+    /// Held during a swap.
     swapping: Mutex<()>,
-    /// So many failures among the first events of a handler that has replaced another bring the old one
-    /// back.
+    /// The old handler comes back if this many of a new one's first events fail.
     rollback_after: Option<NonZeroU32>,
 }
 
-/// A loaded artifact that serves events.
+/// A loaded artifact.
 pub struct Handler {
     pub app: App<World>,
-    /// Set while it may have to give way to the one it has replaced.
+    /// `None` if the handler before it cannot come back.
     trial: Option<Trial>,
 }
 
-/// The first events of an artifact that has replaced another.
+/// The first events of a handler that has replaced another.
 struct Trial {
-    /// What it goes back to; given up when the trial is over.
+    /// The handler before it; dropped when the trial is over.
     previous: Mutex<Option<Arc<Handler>>>,
     rollback_after: u32,
     events: AtomicU32,
@@ -54,9 +53,9 @@ impl Trial {
         }
     }
 
-    /// Counts an event. Returns the previous handler when that has to come back.
+    /// Counts an event. Returns the handler before it if that has to come back.
     fn judge(&self, has_failed: bool) -> Option<Arc<Handler>> {
-        // Looked at first: an artifact that is past its trial is not written to by every worker.
+        // Checked first, so that the workers do not all write to this memory after the trial.
         if self.events.load(Ordering::Relaxed) >= TRIAL_EVENTS {
             return None;
         }
@@ -88,31 +87,31 @@ impl Handlers {
         }
     }
 
-    /// The handler that serves events from now on.
+    /// The handler for new events.
     pub fn current(&self) -> Arc<Handler> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Compiles an artifact and serves further events with it. Blocks while it compiles.
+    /// Compiles an artifact and runs new events on it. Blocks while it compiles.
     ///
     /// # Errors
-    /// When the artifact is refused; the present one goes on.
+    /// When the artifact cannot be loaded; the old handler stays in use.
     pub fn swap(&self, sandbox: &Sandbox<World>, artifact: &[u8]) -> Result<(), LoadError> {
-        // One at a time: the pool has room for one image to be taken.
+        // One at a time: the pool has an instance for only one image.
         let _swapping = self.swapping.lock().unwrap_or_else(PoisonError::into_inner);
         let app = App::load(sandbox, artifact)?;
         let previous = self.current();
         let trial = self.rollback_after.map(|after| Trial::new(Arc::clone(&previous), after));
         *self.write() = Arc::new(Handler { app, trial });
         if let Some(trial) = &previous.trial {
-            // Its own predecessor is not wanted any more, whatever becomes of the new one.
+            // The handler before that one cannot come back any more.
             trial.end();
         }
         Ok(())
     }
 
-    /// Counts an event towards the trial of the handler it ran on, if that is on trial. Returns whether
-    /// the handler before it is back because of that.
+    /// Counts an event towards the trial of its handler, if that is on trial. Returns whether the handler
+    /// before it has come back because of this event.
     pub fn judge(&self, handler: &Arc<Handler>, has_failed: bool) -> bool {
         let Some(trial) = &handler.trial else { return false };
         let Some(previous) = trial.judge(has_failed) else { return false };
@@ -121,8 +120,8 @@ impl Handlers {
         if is_current {
             *current = previous;
             tracing::error!(
-                "{} of the first {TRIAL_EVENTS} events of the new handler have failed: the one \
-                 before it is back",
+                "{} of the first {TRIAL_EVENTS} events of the new handler have failed: the old handler is \
+                 in use again",
                 trial.rollback_after
             );
         }

@@ -1,10 +1,10 @@
-//! A histogram of durations that any task may add to without waiting.
+//! A histogram of durations, to which any task can add without waiting.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper bounds of the buckets in nanoseconds: an event takes microseconds, one that computes its
-/// CPU budget, and one that waits for a disk what the disk takes.
+/// Upper bounds of the buckets in nanoseconds: for events that take microseconds, for those that use all of
+/// their CPU time, and for those that wait for a disk.
 const BOUNDS: [u64; 16] = [
     2_000,
     5_000,
@@ -24,20 +24,20 @@ const BOUNDS: [u64; 16] = [
     1_000_000_000,
 ];
 
-/// Durations by size, since the server was made.
+/// Durations since the server was made.
 #[derive(Default)]
 pub struct Histogram {
-    /// By the bound they are not over; the last are over all.
+    /// The number of durations up to each bound and over the one before; the last is over all bounds.
     buckets: [AtomicU64; BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
 }
 
 /// A histogram at one moment.
 pub struct Distribution {
-    /// How many were not over each bound, which is in seconds.
+    /// Each bound in seconds, and how many durations were not over it.
     pub buckets: Vec<(f64, u64)>,
     pub count: u64,
-    /// All of them together, in seconds.
+    /// The sum of all, in seconds.
     pub sum: f64,
 }
 
@@ -45,7 +45,7 @@ impl Histogram {
     pub fn record(&self, duration: Duration) {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < nanoseconds);
-        // Statistics: nothing is ordered by them.
+        // Statistics: no other memory depends on their order.
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_counts_for_every_bound_it_is_not_over() {
+    fn a_duration_counts_for_every_bound_that_it_is_not_over() {
         let histogram = Histogram::default();
         for microseconds in [1, 2, 3, 5_000_000] {
             histogram.record(Duration::from_micros(microseconds));

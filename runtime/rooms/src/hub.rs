@@ -1,4 +1,4 @@
-//! What the connections of a server share: who is there, in which rooms, and what is kept.
+//! All connections of a server, with their rooms and the storage that they share.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,29 +20,29 @@ use crate::handler_log::HandlerLog;
 use crate::leftovers::Leftovers;
 use crate::rooms::Rooms;
 
-/// Connections by what they are doing.
+/// How many connections are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionStates {
-    /// An event of the connection runs, or waits for its turn.
+    /// One of the connection's events runs, or waits for its turn.
     pub live: usize,
     /// Between events.
     pub parked: usize,
-    /// Parked past the idle threshold, its buffers given up.
+    /// Parked for longer than `dormant_after`; its buffers are freed.
     pub dormant: usize,
 }
 
-/// What outlives connections, and where it is kept.
-pub struct Kept {
+/// The state that outlives connections.
+pub struct Storage {
     pub ids: ConnectionIds,
     pub attachments: Attachments,
     pub leftovers: Option<Leftovers>,
     pub durable_dir: Option<DurableDir>,
 }
 
-impl Kept {
-    /// In memory alone.
-    pub fn in_memory() -> Kept {
-        Kept {
+impl Storage {
+    /// In memory only.
+    pub fn in_memory() -> Storage {
+        Storage {
             ids: ConnectionIds::in_memory(),
             attachments: Attachments::in_memory(),
             leftovers: None,
@@ -59,28 +59,28 @@ pub struct Hub {
     pub counters: Counters,
     pub handler_log: HandlerLog,
     pub compression: Compression,
-    /// What clients have left and may come back for, if they may.
+    /// The attachments that wait to be resumed, where connections are resumed.
     pub leftovers: Option<Leftovers>,
-    /// The bounds that all events have in common.
+    /// The limits of every event.
     pub limits: EventLimits,
     ids: ConnectionIds,
-    /// Held as long as anything may be written there.
+    /// The lock of the directory, held as long as anything may be written there.
     pub durable_dir: Option<DurableDir>,
     connections: RwLock<ById<Arc<Connection>>>,
-    /// Told when the last connection has gone.
+    /// Notified when the last connection has closed.
     emptied: Notify,
 }
 
 impl Hub {
-    /// One without connections, whose events see this clock.
+    /// A hub without connections.
     pub fn new(
-        kept: Kept,
+        storage: Storage,
         limits: EventLimits,
         compression: Compression,
         handler_log: HandlerLog,
         clock: Clock,
     ) -> Hub {
-        let Kept { ids, attachments, leftovers, durable_dir } = kept;
+        let Storage { ids, attachments, leftovers, durable_dir } = storage;
         Hub {
             clock,
             rooms: Rooms::default(),
@@ -137,7 +137,7 @@ impl Hub {
         connection.room.members().insert(connection.id, Arc::clone(connection));
     }
 
-    /// Takes a connection out of its room's list, before its `onClose`.
+    /// Removes a connection from its room's list, before its `onClose`.
     pub fn part(&self, connection: &Connection) {
         connection.room.members().remove(&connection.id);
     }
@@ -145,7 +145,8 @@ impl Hub {
     /// Forgets a connection: from now on it is gone. The opposite of [`Hub::register`].
     pub fn forget(&self, connection: &Connection) {
         self.part(connection);
-        // Its file may be another's now. An event that has addressed it before must not make one.
+        // Its file may belong to another connection now. An event that has addressed this one before must
+        // not write it.
         self.attachments.end(connection);
         let mut connections = self.write();
         connections.remove(&connection.id);
@@ -156,7 +157,7 @@ impl Hub {
         self.rooms.leave(connection.room.key());
     }
 
-    /// The connection with this id, unless it is gone.
+    /// The connection with this id, if it is registered.
     pub fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
         self.connections.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(Arc::clone)
     }
@@ -183,7 +184,7 @@ impl Hub {
     /// Waits until no connection is registered.
     pub async fn emptied(&self) {
         loop {
-            // Registered before the look, so that the last one cannot go in between.
+            // Registered before the check, so that the last connection cannot close in between.
             let mut emptied = std::pin::pin!(self.emptied.notified());
             emptied.as_mut().enable();
             if self.count() == 0 {

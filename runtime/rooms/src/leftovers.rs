@@ -1,8 +1,9 @@
-//! What browsers have left behind and have open: found by connection, and by browser and opening URL.
+//! The leftovers: attachments that wait to be resumed. And the connections that browsers have open. Both are
+//! found by connection, and by browser and opening URL.
 //!
-//! What is left is bounded in number and bytes; over that the oldest goes. Every question a handshake or
-//! a departure asks is a look-up in a map or an ordered set, so none takes longer for what others have
-//! left.
+//! Leftovers are limited in number and bytes; over a limit the oldest is removed. Opening and closing a
+//! connection take only look-ups in maps and ordered sets, so their time does not depend on how much other
+//! clients have left.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,14 +16,15 @@ use zigttp_abi::connection_id::{ById, ConnectionId};
 
 use crate::browser::Browser;
 
-/// A file takes whole blocks of its disk.
+/// A file takes complete blocks of its disk.
 const BLOCK_BYTES: u64 = 4096;
 
-/// One URL as one browser has it.
+/// One URL of one browser.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     browser: Browser,
-    /// Of the URL, so that each takes the same little room. Nobody finds two URLs for one of them.
+    /// A part of the URL's SHA-256, so that each key takes little memory. Two URLs with the same one cannot
+    /// be found.
     url: [u8; 16],
 }
 
@@ -34,50 +36,51 @@ impl Key {
     }
 }
 
-/// How much may be left, and how long it may be resumed.
+/// How many leftovers there may be, and how long they can be resumed.
 #[derive(Clone, Copy)]
-pub struct Bounds {
+pub struct LeftoverLimits {
     pub leftovers: usize,
     pub bytes: u64,
-    /// Of what dropped connections leave.
+    /// How long a dropped connection can be resumed.
     pub window: Duration,
 }
 
 pub struct Leftovers {
-    bounds: Bounds,
+    limits: LeftoverLimits,
     index: Mutex<Index>,
 }
 
-/// An attachment that waits for its client.
+/// An attachment that waits to be resumed.
 pub struct Leftover {
     pub key: Key,
-    /// Milliseconds since 1970; the latest is resumed first.
+    /// When it was written, in milliseconds since 1970; the latest is resumed first.
     pub when: u64,
-    /// How long it may be resumed.
+    /// How long it can be resumed.
     pub window: Duration,
-    /// Whether its file goes when that has passed. What a crash or shutdown has left stays, for an
-    /// operator, as long as any attachment does.
+    /// Whether a dropped connection has left it: then its file is removed at the end of `window`. A file of
+    /// a crash or shutdown stays for an operator, as long as other attachments.
     pub is_dropped: bool,
-    /// Of its file.
+    /// The size of its file.
     pub bytes: u64,
 }
 
 #[derive(Default)]
 struct Index {
-    left: ById<Kept>,
-    /// What may be resumed, as far as nobody has seen that its time is over.
+    left: ById<Entry>,
+    /// Those of `left` that can be resumed; some may be expired, which is noticed when they are taken.
     latest: BTreeSet<(Key, u64, ConnectionId)>,
     /// All of `left`.
     oldest: BTreeSet<(u64, ConnectionId)>,
-    /// Of dropped links: when their time is over.
+    /// When those of dropped connections expire.
     ends: BTreeSet<(Instant, ConnectionId)>,
-    /// Of the files, in whole blocks.
+    /// The size of all files, in complete blocks.
     bytes: u64,
     live: ById<Live>,
     live_at: BTreeSet<(Key, ConnectionId)>,
 }
 
-struct Kept {
+/// A leftover in the index.
+struct Entry {
     key: Key,
     when: u64,
     until: Instant,
@@ -85,71 +88,74 @@ struct Kept {
     bytes: u64,
 }
 
-/// What somebody is about to adopt; given back if that fails.
+/// A leftover that a connection is about to adopt; it is given back if that fails.
 pub struct Taken {
     pub id: ConnectionId,
-    kept: Kept,
+    entry: Entry,
 }
 
+/// An open connection.
 struct Live {
     key: Key,
-    /// Dropped when it has parted, which is what they wait for.
+    /// Dropped when the connection has closed, which their receivers wait for.
     waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Leftovers {
-    pub fn new(bounds: Bounds) -> Leftovers {
-        Leftovers { bounds, index: Mutex::default() }
+    pub fn new(limits: LeftoverLimits) -> Leftovers {
+        Leftovers { limits, index: Mutex::default() }
     }
 
-    /// How many attachments wait for their clients, and the bytes of their files; and how many may.
+    /// How many leftovers there are and the bytes of their files, and the limits of both.
     pub fn sizes(&self) -> [(usize, usize); 2] {
-        let Bounds { leftovers, bytes, .. } = self.bounds;
+        let LeftoverLimits { leftovers, bytes, .. } = self.limits;
         [self.size(), (leftovers, bytes)]
             .map(|(number, bytes)| (number, usize::try_from(bytes).unwrap_or(usize::MAX)))
     }
 
-    /// How long what a dropped connection has left may be resumed.
+    /// How long a dropped connection can be resumed.
     pub fn window(&self) -> Duration {
-        self.bounds.window
+        self.limits.window
     }
 
-    /// How many there are, and the bytes of their files.
+    /// How many leftovers there are, and the bytes of their files.
     pub fn size(&self) -> (usize, u64) {
         let index = self.lock();
         (index.left.len(), index.bytes)
     }
 
-    /// A connection has left its attachment, which may be resumed for some time. Returns those that have to go for
-    /// it, files and all.
+    /// Adds the attachment of a closed connection. Returns the leftovers that are over a limit now: the
+    /// caller has to remove their files.
     #[must_use]
     pub fn add(&self, id: ConnectionId, leftover: Leftover) -> Vec<ConnectionId> {
         let Leftover { key, when, window, is_dropped, bytes } = leftover;
         let bytes = bytes.div_ceil(BLOCK_BYTES) * BLOCK_BYTES;
         let until = Instant::now() + window;
         let mut index = self.lock();
-        index.insert(id, Kept { key, when, until, is_dropped, bytes });
-        let mut gone = Vec::new();
-        while (index.left.len() > self.bounds.leftovers || index.bytes > self.bounds.bytes)
+        index.insert(id, Entry { key, when, until, is_dropped, bytes });
+        let mut evicted = Vec::new();
+        while (index.left.len() > self.limits.leftovers || index.bytes > self.limits.bytes)
             && let Some((_, oldest)) = index.oldest.first().copied()
         {
             index.remove(oldest);
-            gone.push(oldest);
+            evicted.push(oldest);
         }
-        gone
+        evicted
     }
 
-    /// An attachment is not to be had any more: its file is gone, or another's.
+    /// Removes a leftover whose file was removed or belongs to another connection.
     pub fn forget(&self, id: ConnectionId) {
         self.lock().remove(id);
     }
 
+    /// A connection has opened.
     pub fn arrived(&self, key: Key, id: ConnectionId) {
         let mut index = self.lock();
         index.live_at.insert((key, id));
         index.live.insert(id, Live { key, waiting: Vec::new() });
     }
 
+    /// A connection has closed.
     pub fn parted(&self, id: ConnectionId) {
         let mut index = self.lock();
         if let Some(Live { key, .. }) = index.live.remove(&id) {
@@ -157,12 +163,12 @@ impl Leftovers {
         }
     }
 
-    /// Takes what was left last, or by this one connection; nobody else gets it.
+    /// Takes the latest leftover of a key, or that of the connection `prior`. Each is taken once.
     pub fn take(&self, key: Key, prior: Option<ConnectionId>) -> Option<Taken> {
         let now = Instant::now();
         let mut index = self.lock();
         let id = match prior {
-            // The token names the connection, whatever the browser.
+            // The token identifies the connection, so the browser does not matter.
             Some(prior) => {
                 let left = index.left.get(&prior)?;
                 (left.key.url == key.url && left.until > now).then_some(prior)?
@@ -172,20 +178,20 @@ impl Leftovers {
                 if index.left.get(&id).is_some_and(|left| left.until > now) {
                     break id;
                 }
-                // So that each is looked at once.
+                // Removed, so that each expired one is checked only once.
                 index.latest.remove(&(key, when, id));
             },
         };
-        index.remove(id).map(|kept| Taken { id, kept })
+        index.remove(id).map(|entry| Taken { id, entry })
     }
 
-    /// What could not be adopted is there as before.
+    /// Adds a leftover again that could not be adopted.
     pub fn give_back(&self, taken: Taken) {
-        self.lock().insert(taken.id, taken.kept);
+        self.lock().insert(taken.id, taken.entry);
     }
 
-    /// The connection that may have to make room on this URL: the one that is proven, or the only
-    /// one that this browser has open there.
+    /// The open connection that a client on this URL may want to resume: `prior`, or the only one that this
+    /// browser has open there.
     pub fn only_live(&self, key: Key, prior: Option<ConnectionId>) -> Option<ConnectionId> {
         let index = self.lock();
         if let Some(prior) = prior {
@@ -198,14 +204,14 @@ impl Leftovers {
         }
     }
 
-    /// Ends when this connection is not there any more; `None` if it is not there now.
+    /// A receiver that is ready when this connection has closed; `None` if it is not open now.
     pub fn parting(&self, id: ConnectionId) -> Option<oneshot::Receiver<()>> {
         let (waiting, parted) = oneshot::channel();
         self.lock().live.get_mut(&id)?.waiting.push(waiting);
         Some(parted)
     }
 
-    /// Forgets what dropped connections have left and no client has resumed in time; returns their ids.
+    /// Removes the expired leftovers of dropped connections. Returns their ids.
     pub fn expired(&self) -> Vec<ConnectionId> {
         let now = Instant::now();
         let mut index = self.lock();
@@ -220,7 +226,7 @@ impl Leftovers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {
-        // No change panics half way.
+        // No change can panic in the middle.
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -235,24 +241,24 @@ fn all_at(key: Key) -> std::ops::RangeInclusive<Latest> {
 }
 
 impl Index {
-    fn insert(&mut self, id: ConnectionId, kept: Kept) {
+    fn insert(&mut self, id: ConnectionId, entry: Entry) {
         self.remove(id);
-        self.latest.insert((kept.key, kept.when, id));
-        self.oldest.insert((kept.when, id));
-        if kept.is_dropped {
-            self.ends.insert((kept.until, id));
+        self.latest.insert((entry.key, entry.when, id));
+        self.oldest.insert((entry.when, id));
+        if entry.is_dropped {
+            self.ends.insert((entry.until, id));
         }
-        self.bytes += kept.bytes;
-        self.left.insert(id, kept);
+        self.bytes += entry.bytes;
+        self.left.insert(id, entry);
     }
 
-    fn remove(&mut self, id: ConnectionId) -> Option<Kept> {
-        let kept = self.left.remove(&id)?;
-        self.latest.remove(&(kept.key, kept.when, id));
-        self.oldest.remove(&(kept.when, id));
-        self.ends.remove(&(kept.until, id));
-        self.bytes -= kept.bytes;
-        Some(kept)
+    fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
+        let entry = self.left.remove(&id)?;
+        self.latest.remove(&(entry.key, entry.when, id));
+        self.oldest.remove(&(entry.when, id));
+        self.ends.remove(&(entry.until, id));
+        self.bytes -= entry.bytes;
+        Some(entry)
     }
 }
 
@@ -277,7 +283,7 @@ mod tests {
     }
 
     fn unbounded() -> Leftovers {
-        Leftovers::new(Bounds { leftovers: usize::MAX, bytes: u64::MAX, window: MINUTE })
+        Leftovers::new(LeftoverLimits { leftovers: usize::MAX, bytes: u64::MAX, window: MINUTE })
     }
 
     fn take(left: &Leftovers, key: Key, prior: Option<ConnectionId>) -> Option<ConnectionId> {
@@ -313,11 +319,11 @@ mod tests {
             assert_eq!(take(&left, at(ADA, "/a"), None), expected);
         }
         assert_eq!(take(&left, at(ADA, "/b"), None), Some(id(4)));
-        assert!(left.is_empty(), "nothing is remembered for nothing");
+        assert!(left.is_empty(), "no index keeps an entry");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_could_not_be_adopted_is_there_as_before() {
+    async fn a_leftover_that_could_not_be_adopted_is_as_before() {
         let left = unbounded();
         add(&left, 1, leftover(at(ADA, "/a"), 10));
         let taken = left.take(at(ADA, "/a"), None).expect("it is there");
@@ -326,11 +332,11 @@ mod tests {
         assert_eq!(left.size(), (1, BLOCK_BYTES));
         tokio::time::advance(MINUTE).await;
         assert_eq!(left.expired(), [id(1)]);
-        assert!(left.is_empty(), "nothing is remembered for nothing");
+        assert!(left.is_empty(), "no index keeps an entry");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_takes_its_own_on_its_own_url() {
+    async fn a_token_takes_the_leftover_of_its_connection_on_its_url() {
         let left = unbounded();
         add(&left, 1, leftover(at(ADA, "/a"), 10));
         add(&left, 2, leftover(at(ADA, "/a"), 30));
@@ -340,22 +346,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_past_its_time_is_not_taken_and_told_once() {
+    async fn an_expired_leftover_is_not_taken_and_returned_once() {
         let left = unbounded();
         add(&left, 1, leftover(at(ADA, "/a"), 20));
         add(&left, 2, Leftover { window: 2 * MINUTE, ..leftover(at(ADA, "/a"), 10) });
         tokio::time::advance(MINUTE).await;
-        // The later one is over.
+        // The later one has expired.
         assert_eq!(take(&left, at(ADA, "/a"), None), Some(id(2)));
         assert_eq!(take(&left, at(ADA, "/a"), None), None);
         assert_eq!(take(&left, at(ADA, "/a"), Some(id(1))), None);
         assert_eq!(left.expired(), [id(1)]);
         assert_eq!(left.expired(), []);
-        assert!(left.is_empty(), "nothing is remembered for nothing");
+        assert!(left.is_empty(), "no index keeps an entry");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_crash_has_left_counts_as_long_as_its_file_is_there() {
+    async fn a_leftover_of_a_crash_counts_as_long_as_its_file_exists() {
         let left = unbounded();
         add(&left, 1, Leftover { is_dropped: false, ..leftover(at(ADA, "/a"), 10) });
         tokio::time::advance(MINUTE).await;
@@ -363,25 +369,29 @@ mod tests {
         assert_eq!(take(&left, at(ADA, "/a"), None), None);
         assert_eq!(left.size(), (1, BLOCK_BYTES));
         left.forget(id(1));
-        assert!(left.is_empty(), "nothing is remembered for nothing");
+        assert!(left.is_empty(), "no index keeps an entry");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn over_its_number_or_bytes_the_oldest_goes() {
-        let left = Leftovers::new(Bounds { leftovers: 3, bytes: 10 * BLOCK_BYTES, window: MINUTE });
+    async fn over_a_limit_the_oldest_is_removed() {
+        let left = Leftovers::new(LeftoverLimits {
+            leftovers: 3,
+            bytes: 10 * BLOCK_BYTES,
+            window: MINUTE,
+        });
         for number in 1..=3 {
-            // The oldest came last.
+            // The oldest is added last.
             add(&left, number, leftover(at(ADA, "/a"), 100 - number));
         }
         assert_eq!(left.add(id(4), leftover(at(BOB, "/b"), 200)), [id(3)]);
         assert_eq!(left.size(), (3, 3 * BLOCK_BYTES));
-        // A block more than it has bytes for with the two that are older.
+        // With the two older ones it is a block over the limit.
         let large = Leftover { bytes: 8 * BLOCK_BYTES + 1, ..leftover(at(BOB, "/c"), 300) };
         assert_eq!(left.add(id(5), large), [id(2), id(1)]);
         assert_eq!(left.size(), (2, 10 * BLOCK_BYTES));
         let too_large = Leftover { bytes: 11 * BLOCK_BYTES, ..leftover(at(BOB, "/d"), 400) };
         assert_eq!(left.add(id(6), too_large), [id(4), id(5), id(6)]);
-        assert!(left.is_empty(), "nothing is remembered for nothing");
+        assert!(left.is_empty(), "no index keeps an entry");
     }
 
     #[tokio::test(start_paused = true)]
@@ -396,10 +406,10 @@ mod tests {
         assert_eq!(second.try_recv(), Err(oneshot::error::TryRecvError::Empty));
         assert!(left.parting(id(1)).is_none());
         left.parted(id(2));
-        assert!(left.is_empty(), "nothing is remembered for nothing");
+        assert!(left.is_empty(), "no index keeps an entry");
     }
 
-    /// What the index should be like, asked by looking at everything.
+    /// The same as lists, in which everything is found by a scan.
     #[derive(Default)]
     struct Plain {
         left: Vec<(u64, Browser, &'static str, u64, Instant, bool)>,
@@ -479,6 +489,6 @@ mod tests {
         for (number, ..) in plain.live {
             left.parted(id(number));
         }
-        assert!(left.is_empty(), "nothing is remembered for nothing");
+        assert!(left.is_empty(), "no index keeps an entry");
     }
 }

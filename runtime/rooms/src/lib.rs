@@ -1,25 +1,25 @@
-//! Who is connected, whose turn it is, and how an event takes effect.
+//! Connections and rooms: the order of their events, and how an event takes effect.
 //!
 //! ```text
 //!  local ── a connection without a socket
 //!    │
 //!  dispatch ── one event: its room's turn, a slot, the sandbox, the commit
-//!    │   ├ handlers ── which artifact serves, and which one comes back if it fails
-//!    │   ├ world ── what the event can learn: the view of the hub, the clock, random numbers, the log
+//!    │   ├ handlers ── the current artifact, and the one before it in case it fails
+//!    │   ├ world ── what the event can see: the hub, the clock, random numbers, the log
 //!    │   ├ commit ── attachments first, then frames into outboxes, under the locks of their rooms
-//!    │   └ observer, counters, failure_log ── what is told of it
+//!    │   └ observer, counters, failure_log ── reports of the event
 //!    │
 //!  hub ── all connections of a server: rooms, attachments, leftovers (recovery)
 //!    │
-//!  connection ── the record of one; outbox ── what waits to be written to its wire
+//!  connection ── the record of one connection; outbox ── the frames that wait to be written to its wire
 //! ```
 //!
-//! What holds throughout:
+//! These invariants hold everywhere:
 //!
-//! - The events of a room run one at a time, in the order in which they arrive; no lock is held while one
-//!   runs but that turn.
-//! - What an event does takes effect when it has returned, all or none, in one order for all members.
-//! - No socket, no HTTP and no file is known here: frames go to a [`wire::Wire`], values to a store.
+//! - The events of a room run one at a time, in the order in which they arrive. While one runs, no other
+//!   lock than the room's turn is held.
+//! - The effects of an event happen when it has returned, all or none, in one order for all members.
+//! - This crate knows no socket, no HTTP and no file: frames go to a [`wire::Wire`], values to a store.
 //!
 //! Read [`dispatch`] first.
 

@@ -1,9 +1,9 @@
-//! What becomes of a connection whose event failed.
+//! What happens to a connection when one of its events throws.
 
-/// What becomes of a connection whose event threw. Nothing of the event takes effect either way.
+/// What happens to a connection when one of its events throws. The event has no effect in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnError {
-    /// It goes on.
+    /// It stays open.
     Keep,
     /// It is closed with 1011.
     Close,

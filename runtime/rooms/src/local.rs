@@ -1,5 +1,5 @@
-//! Connections without a socket: the same dispatch and commit, driven by a caller instead of by
-//! frames. For benchmarks, and for tests of handlers.
+//! Connections without a socket: dispatch and commit are the same, but the caller sends messages instead of
+//! a client. For benchmarks, and for tests of handlers.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::connection::Client;
 use crate::dispatch::Dispatcher;
 use crate::registration::Registered;
 
-/// A connection that a program holds instead of a client.
+/// A connection of a program instead of a client.
 pub struct LocalConnection {
     dispatcher: Arc<Dispatcher>,
     registered: Registered,
 }
 
 impl LocalConnection {
-    /// Opens a connection of a server on a path with query and runs its `onOpen`; `None` when the path
-    /// is no route or no connection can be opened.
+    /// Opens a connection of a server on a path with query and runs its `onOpen`; `None` when the path is
+    /// not a route or no connection can be opened.
     pub async fn open<S>(server: &Arc<S>, url: &str) -> Option<LocalConnection>
     where
         S: AsRef<Arc<Dispatcher>> + ?Sized,
@@ -36,18 +36,18 @@ impl LocalConnection {
         Some(LocalConnection { dispatcher, registered })
     }
 
-    /// Runs `onMessage`, or lets the auto-response answer. Returns whether the event's effects
-    /// have been committed.
+    /// Sends a message: runs `onMessage`, or queues the auto-response. Returns whether the event's effects
+    /// were committed.
     pub async fn message(&self, data: Value) -> bool {
         let connection = &self.registered.connection;
-        if let Some(answer) = connection.auto_response_to(&data) {
-            return connection.outbox.push_bounded(Frame::of(&answer));
+        if let Some(response) = connection.auto_response_to(&data) {
+            return connection.outbox.push_bounded(Frame::of(&response));
         }
         let event = connection.event(Call::Message { data });
         self.dispatcher.dispatch(connection, event).await.is_ok()
     }
 
-    /// The next frame queued for this connection, as it would go over the wire.
+    /// Takes the next frame that is queued for this connection, as it would be on the wire.
     pub fn next_sent(&self) -> Option<Bytes> {
         self.registered.connection.outbox.take()
     }

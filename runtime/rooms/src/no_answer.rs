@@ -1,14 +1,14 @@
-//! Why an event that somebody waits for has no answer.
+//! Why an HTTP request got no response from the handler.
 
 use zigttp_sandbox::failure::Failure;
 
-/// Why there is none.
+/// Why an HTTP request got no response from the handler.
 pub enum NoAnswer {
-    /// As many events run as may.
+    /// The limit of running events is reached.
     Busy,
-    /// It failed, and that has been logged.
+    /// The event has failed, which was logged.
     Failed(Failure),
-    /// A bug of ours has ended it.
+    /// A bug in the server has ended the event.
     Panicked,
 }
 

@@ -1,9 +1,8 @@
-//! What an inspector is told of events, while somebody looks.
+//! Records events for the inspector, while a page of it is open.
 //!
-//! An event asks once whether it is observed ([`Observer::begin`]). Unless a page has asked for events
-//! within the last seconds it is not, and nothing of it is copied or formatted. What is kept is a ring
-//! of short records: how many there are and how long each may be is bounded, whatever handlers and
-//! clients do.
+//! Each event checks once whether it is recorded ([`Observer::begin`]). If no page has requested events in
+//! the last seconds, it is not, and nothing is copied or formatted. The records are in a ring buffer, whose
+//! length and the length of each record are limited, whatever handlers and clients do.
 
 mod preview;
 mod record;
@@ -16,25 +15,24 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use zigttp_abi::value::Value;
 
-pub use self::preview::Preview;
-pub use self::record::EventRecord;
-
 use zigttp_sandbox::event::Event;
 
+pub use self::preview::Preview;
+pub use self::record::EventRecord;
 use crate::clock::Clock;
 use crate::connection::Connection;
 
-/// How long a look lasts: pages look again every second at the latest.
-const LOOK: Duration = Duration::from_secs(10);
+/// How long events are recorded after a request of a page. A page sends one at least every second.
+const WATCH_TIME: Duration = Duration::from_secs(10);
 
-/// Most records that one look takes.
-const MAX_TAKEN: usize = 500;
+/// Most records that one request gets.
+const MAX_RETURNED: usize = 500;
 
-/// Keeps the latest events for whoever looks.
+/// Keeps the records of the latest events.
 pub struct Observer {
     started: Instant,
     clock: Clock,
-    /// Until when somebody looks, in milliseconds since the start; written by each look.
+    /// Until when events are recorded, in milliseconds since the start; set by each request.
     watched_until: AtomicU64,
     ring: Mutex<Ring>,
     max_records: usize,
@@ -44,16 +42,16 @@ pub struct Observer {
 #[derive(Default)]
 struct Ring {
     records: VecDeque<EventRecord>,
-    /// Number of the record that is added next; the first is 1.
+    /// The number of the next record; the first is 1.
     next: u64,
 }
 
-/// What a look has found.
-pub struct Look {
+/// The records since the last request of a page.
+pub struct NewEvents {
     pub records: Vec<EventRecord>,
-    /// Records between the last look and these that are kept no more.
+    /// How many records before these are not kept any more.
     pub missed: u64,
-    /// Where the next look begins.
+    /// The number of the last record, for the next request.
     pub last: u64,
 }
 
@@ -74,23 +72,23 @@ impl Observer {
         u64::try_from(at.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The record of an event that begins now, if somebody looks. Boxed: an event that nobody looks
-    /// at holds no room for it.
+    /// Begins the record of an event, if events are recorded now. Boxed, so that an event without a record
+    /// holds no memory for it.
     pub fn begin(&self, event: &Event, now: Instant) -> Option<Box<EventRecord>> {
         let at = self.milliseconds(now);
         (at < self.watched_until.load(Ordering::Relaxed))
             .then(|| Box::new(EventRecord::of(event, at)))
     }
 
-    /// Notes a message that an auto-response has answered, if somebody looks.
-    pub fn auto_response(&self, connection: &Connection, message: &Value, answer: &Value) {
+    /// Records a message that got an auto-response, if events are recorded now.
+    pub fn auto_response(&self, connection: &Connection, message: &Value, response: &Value) {
         let at = self.milliseconds(self.clock.now());
         if at < self.watched_until.load(Ordering::Relaxed) {
-            self.add(EventRecord::of_auto_response(connection, message, answer, at));
+            self.add(EventRecord::of_auto_response(connection, message, response, at));
         }
     }
 
-    /// Keeps the record of an event that has ended.
+    /// Adds the record of an event that has ended.
     pub fn add(&self, mut record: EventRecord) {
         let mut ring = self.ring();
         record.number = ring.next;
@@ -103,9 +101,9 @@ impl Observer {
         self.added.notify_waiters();
     }
 
-    /// The records after the one of this number; from now on somebody looks.
-    pub fn look(&self, after: u64, now: Instant) -> Look {
-        self.watched_until.store(self.milliseconds(now + LOOK), Ordering::Relaxed);
+    /// Returns the records after the one of this number. Events are recorded for some time from now on.
+    pub fn events_after(&self, after: u64, now: Instant) -> NewEvents {
+        self.watched_until.store(self.milliseconds(now + WATCH_TIME), Ordering::Relaxed);
         let ring = self.ring();
         let first = ring.records.front().map_or(ring.next, |record| record.number);
         let skipped = (after + 1).saturating_sub(first);
@@ -113,10 +111,10 @@ impl Observer {
             .records
             .iter()
             .skip(usize::try_from(skipped).unwrap_or(usize::MAX))
-            .take(MAX_TAKEN)
+            .take(MAX_RETURNED)
             .cloned()
             .collect();
-        Look {
+        NewEvents {
             missed: first.saturating_sub(after + 1),
             last: records.last().map_or(ring.next - 1, |record| record.number),
             records,
@@ -126,7 +124,7 @@ impl Observer {
     /// Waits until there is a record after the one of this number.
     pub async fn added(&self, after: u64) {
         loop {
-            // Registered before the look, so that the last one cannot come in between.
+            // Registered before the check, so that no record can be added in between.
             let mut added = std::pin::pin!(self.added.notified());
             added.as_mut().enable();
             if self.ring().next > after + 1 {
@@ -137,7 +135,7 @@ impl Observer {
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
-        // Every change leaves a whole ring behind.
+        // No change can panic in the middle.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,27 +154,27 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_unless_somebody_looks() {
+    fn nothing_is_recorded_before_a_page_asks() {
         let observer = Observer::new(10, Clock::system());
         let now = Clock::system().now();
         assert!(observer.begin(&request(), now).is_none());
-        assert_eq!(observer.look(0, now).last, 0);
+        assert_eq!(observer.events_after(0, now).last, 0);
         assert!(observer.begin(&request(), now).is_some());
-        assert!(observer.begin(&request(), now + LOOK).is_none(), "the look is over");
+        assert!(observer.begin(&request(), now + WATCH_TIME).is_none(), "the page has gone");
     }
 
     #[test]
-    fn the_ring_is_bounded_and_says_what_is_missed() {
+    fn the_ring_is_limited_and_counts_missed_events() {
         let observer = Observer::new(3, Clock::system());
         for _ in 0..5 {
             observer.add(EventRecord::of(&request(), 0));
         }
-        let look = observer.look(0, Clock::system().now());
-        let numbers: Vec<_> = look.records.iter().map(|record| record.number).collect();
-        assert_eq!((numbers, look.missed, look.last), (vec![3, 4, 5], 2, 5));
-        let look = observer.look(4, Clock::system().now());
-        assert_eq!((look.records.len(), look.missed, look.last), (1, 0, 5));
-        let look = observer.look(5, Clock::system().now());
-        assert_eq!((look.records.len(), look.missed, look.last), (0, 0, 5));
+        let new = observer.events_after(0, Clock::system().now());
+        let numbers: Vec<_> = new.records.iter().map(|record| record.number).collect();
+        assert_eq!((numbers, new.missed, new.last), (vec![3, 4, 5], 2, 5));
+        let new = observer.events_after(4, Clock::system().now());
+        assert_eq!((new.records.len(), new.missed, new.last), (1, 0, 5));
+        let new = observer.events_after(5, Clock::system().now());
+        assert_eq!((new.records.len(), new.missed, new.last), (0, 0, 5));
     }
 }

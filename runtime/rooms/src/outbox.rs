@@ -1,12 +1,12 @@
-//! Frames waiting to be written to one connection, and the writing.
+//! The frames that wait to be written to one connection, and writing them.
 //!
-//! Commits push from any task, and one task writes as much as the transport takes for all that has
-//! been queued together (see [`crate::unwritten`]): waking the connection's own task for it costs
-//! more than the system call that it would then make. What is left waits for that task, and so does
-//! all that goes through a transport that only its own task may write (see [`crate::wire`]).
+//! Commits queue frames from any task. One task then writes as much as the transport accepts, for all
+//! connections that were queued together (see [`crate::unwritten`]): waking each connection's own task would
+//! cost more than the system call that it would make. The rest waits for that task, and so do all frames of
+//! a transport that only its own task may write (see [`crate::wire`]).
 //!
-//! Closing is part of the queue: a close goes out behind the frames that were queued before it, and
-//! nothing is queued after it.
+//! Closing is part of the queue: a close frame follows the frames that were queued before it, and nothing
+//! is queued after it.
 
 mod closing;
 mod queue;
@@ -28,15 +28,15 @@ use self::queue::{MAX_SLICES, Queue};
 use crate::clock::Clock;
 use crate::wire::Wire;
 
-/// What is gathered while a peer's messages are handled before it is written.
+/// How many bytes are gathered, while a client's messages are handled, before they are written.
 const GATHERED_BYTES: usize = 16 << 10;
 
 pub struct Outbox {
     state: Mutex<State>,
-    /// Bytes from which on a queue is over its bound.
+    /// The limit of the queue.
     max_bytes: usize,
     clock: Clock,
-    /// A task has it among those that it is about to write (see [`crate::unwritten`]).
+    /// Whether a task has undertaken to write this queue (see [`crate::unwritten`]).
     is_gathered: AtomicBool,
     /// The connection's task, woken when it has something to do.
     waker: AtomicWaker,
@@ -44,23 +44,23 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct State {
-    /// Where frames are written, once the handshake is done and until the transport is given up.
+    /// Where frames are written, from the end of the handshake until the transport is closed.
     wire: Option<Box<dyn Wire>>,
     queue: Queue,
     closing: closing::State,
-    /// Since when the queue has been over its bound without a break.
+    /// Since when the queue has been over its limit without interruption.
     over_since: Option<Instant>,
-    /// Who wants to know whether the peer is still there.
+    /// Get a message when the client sends anything.
     probes: Vec<oneshot::Sender<()>>,
 }
 
-/// What interrupts the connection's task, which reads.
+/// Why the connection's task must stop reading for a moment.
 pub enum Interrupt {
     /// The server has begun to close.
     Close(Closing),
-    /// The queue is over its bound, since then.
+    /// The queue is over its limit, since this time.
     Over(Instant),
-    /// Much has been gathered.
+    /// The queue has gathered enough bytes to write them.
     Write,
 }
 
@@ -75,13 +75,12 @@ impl Outbox {
         }
     }
 
-    /// Frames are written here from now on.
+    /// Sets where frames are written from now on.
     pub fn attach(&self, wire: Box<dyn Wire>) {
         self.lock().wire = Some(wire);
     }
 
-    /// Queues a frame unless the connection is closing. The bound was checked when the handler
-    /// sent it; here a frame is only refused when nothing may follow a close.
+    /// Queues a frame unless the connection is closing. The limit was checked when the handler sent it.
     pub fn push(&self, frame: Frame) {
         let mut state = self.lock();
         if state.closing.is_open() {
@@ -90,8 +89,8 @@ impl Outbox {
         }
     }
 
-    /// Queues a frame that no handler's `send` has checked against the bound. Returns whether it
-    /// was taken.
+    /// Queues a frame if the queue is below its limit, for frames that no `send` of a handler has checked.
+    /// Returns whether it was queued.
     pub fn push_bounded(&self, frame: Frame) -> bool {
         let has_room = self.queued_bytes().is_some_and(|queued| queued < self.max_bytes);
         if has_room {
@@ -114,15 +113,15 @@ impl Outbox {
         self.lock().closing.begin(close);
     }
 
-    /// Begins the close of a server that stops, as soon as the connection's task is between two
-    /// events: what a running one sends still goes out.
+    /// Begins the close for a server that stops, once the connection's task is between two events: so what
+    /// a running event sends is still written.
     pub fn leave(&self) {
         self.lock().closing.leave();
         self.waker.wake();
     }
 
-    /// Asks the connection's task to ping its peer; `alive` is told when the peer says anything, and
-    /// dropped when it does not.
+    /// Asks the connection's task to ping the client. `alive` gets a message when the client sends anything,
+    /// and is dropped when it does not.
     pub fn probe(&self, alive: oneshot::Sender<()>) {
         let mut state = self.lock();
         if !state.closing.is_closed() {
@@ -132,15 +131,15 @@ impl Outbox {
         self.waker.wake();
     }
 
-    /// Takes the questions out, for the connection's task.
+    /// Takes the probes, for the connection's task.
     pub fn take_probes(&self) -> Vec<oneshot::Sender<()>> {
         std::mem::take(&mut self.lock().probes)
     }
 
-    /// Begins a close that does not wait behind what is queued: that is dropped.
+    /// Begins a close whose frame is the next to be written. The queued frames are dropped.
     pub fn close_at_once(&self, close: Close) {
         let mut state = self.lock();
-        state.drop_unbegun();
+        state.drop_unstarted();
         state.closing.begin_anew(close);
     }
 
@@ -153,43 +152,43 @@ impl Outbox {
         }
     }
 
-    /// Queues this close frame, the answer to the peer's, behind what waits: that may be answers to what
-    /// came with it.
+    /// Queues the close frame that answers the client's, after all queued frames: they may be replies to
+    /// messages that the client has sent before its close.
     pub fn answer_close(&self, encoded: Bytes) {
         self.lock().end_with(encoded);
     }
 
-    /// Queues this close frame as the last thing that is written. What has not begun to be
-    /// written is dropped, a close frame of our own included.
+    /// Queues this close frame as the last frame. All frames that are not partly written are dropped, also
+    /// another close frame of the server.
     pub fn end_with(&self, encoded: Bytes) {
         let mut state = self.lock();
-        state.drop_unbegun();
+        state.drop_unstarted();
         state.end_with(encoded);
     }
 
-    /// Since when the queue has been over its bound, if it is.
+    /// Since when the queue has been over its limit, if it is.
     pub fn over_since(&self) -> Option<Instant> {
         self.lock().over_since
     }
 
-    /// Gives up memory that an empty queue holds.
+    /// Frees the memory that an empty queue holds.
     pub fn shrink(&self) {
         self.lock().queue.shrink();
     }
 
-    /// Drops what waits and takes nothing more.
+    /// Drops all queued frames and accepts no more.
     pub fn shut(&self) {
         let mut state = self.lock();
         state.closing.end();
         state.probes = Vec::new();
-        state.drop_unbegun();
+        state.drop_unstarted();
     }
 
-    /// Ends our direction of the transport.
+    /// Ends the server's direction of the transport.
     pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if let Some(wire) = &mut state.wire {
-            // One that is broken has ended as well.
+            // A broken transport has ended as well.
             let _ = ready!(wire.poll_shutdown(cx));
         }
         state.wire = None;
@@ -201,23 +200,23 @@ impl Outbox {
         self.lock().closing.is_open()
     }
 
-    /// What waits, with all that it holds, or `None` when the connection is closing or closed.
+    /// How many bytes the queue holds; `None` when the connection is closing or closed.
     pub fn queued_bytes(&self) -> Option<usize> {
         let state = self.lock();
         state.closing.is_open().then(|| state.queue.bytes())
     }
 
-    /// What waits, with all that it holds, whether or not more may follow.
+    /// How many bytes the queue holds, also when the connection is closing.
     pub fn waiting_bytes(&self) -> usize {
         self.lock().queue.bytes()
     }
 
-    /// Says that a task is about to write this. Returns whether none was before.
+    /// Marks this queue as one that a task has undertaken to write. Returns whether none had before.
     pub fn gather(&self) -> bool {
         !self.is_gathered.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether another task is about to write this.
+    /// Whether another task has undertaken to write this queue.
     pub fn is_gathered(&self) -> bool {
         self.is_gathered.load(Ordering::Acquire)
     }
@@ -228,12 +227,12 @@ impl Outbox {
         self.waker.wake();
     }
 
-    /// Called by the connection's task before it looks at the queue for the last time.
+    /// Sets the waker of the connection's task. The task then checks the queue once more before it waits.
     pub fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
 
-    /// What the connection's task has to see to before it reads on.
+    /// What the connection's task has to do before it reads on.
     pub fn interrupt(&self) -> Option<Interrupt> {
         let mut state = self.lock();
         if let Some(closing) = state.closing.due() {
@@ -245,39 +244,39 @@ impl Outbox {
         }
     }
 
-    /// Writes what the transport takes at once; called by whoever has queued something. The
-    /// connection's task is woken for what is left, and to begin its end when it is closing.
+    /// Writes what the transport accepts at once, from any task. Wakes the connection's task for the rest,
+    /// and to complete a close.
     pub fn flush(&self) {
-        // Before the look at the queue: who queues something after it gathers this anew.
+        // Before the queue is read: a task that queues something afterwards gathers this queue again.
         self.is_gathered.swap(false, Ordering::AcqRel);
         let mut state = self.lock();
         let is_open = state.closing.is_open();
-        // A broken transport shows when the task writes.
+        // The connection's task notices a broken transport when it writes.
         let is_done = is_open && matches!(state.poll_write(None), Poll::Ready(Ok(())));
-        self.settle(&mut state);
+        self.note_below(&mut state);
         drop(state);
         if !is_done {
             self.waker.wake();
         }
     }
 
-    /// Writes everything that waits. Only the connection's task waits here.
+    /// Writes the whole queue. Only the connection's task waits here.
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.lock();
         let done = state.poll_write(Some(cx));
-        self.settle(&mut state);
+        self.note_below(&mut state);
         done
     }
 
-    /// Notes that the queue is over its bound, if it is.
+    /// Notes when the queue went over its limit, if it is over.
     fn note_over(&self, state: &mut State) {
         if state.queue.bytes() >= self.max_bytes {
             state.over_since.get_or_insert_with(|| self.clock.now());
         }
     }
 
-    /// Notes that the queue is no longer over its bound, if it is not.
-    fn settle(&self, state: &mut State) {
+    /// Notes that the queue is below its limit, if it is.
+    fn note_below(&self, state: &mut State) {
         if state.queue.bytes() < self.max_bytes {
             state.over_since = None;
         }
@@ -287,32 +286,32 @@ impl Outbox {
     pub fn take(&self) -> Option<Bytes> {
         let mut state = self.lock();
         let encoded = state.queue.take_first()?;
-        self.settle(&mut state);
+        self.note_below(&mut state);
         Some(encoded)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock can panic half-way through a change.
+        // Nothing under this lock can panic in the middle of a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Drops what has not begun to be written.
-    fn drop_unbegun(&mut self) {
-        self.queue.drop_unbegun();
+    /// Drops all frames that are not partly written.
+    fn drop_unstarted(&mut self) {
+        self.queue.drop_unstarted();
         self.over_since = None;
     }
 
-    /// Queues a close frame as the last one. It counts, but calls nobody slow: what follows has a time
-    /// of its own.
+    /// Queues a close frame as the last one. It counts, but does not make the client a slow consumer: the
+    /// closing handshake has a time-out of its own.
     fn end_with(&mut self, close: Bytes) {
         self.queue.push(close);
         self.closing.end();
     }
 
-    /// Writes until nothing is left or the transport takes no more, which a context waits for. Without
-    /// a transport everything stays.
+    /// Writes until the queue is empty or the transport accepts no more; with a context the task is then
+    /// woken. Without a transport everything stays queued.
     fn poll_write(&mut self, mut cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>> {
         while self.queue.bytes() > 0 {
             let Some(wire) = &mut self.wire else { return Poll::Pending };
@@ -349,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_asks_for_the_peer_is_answered_also_when_others_ask() {
+    fn every_probe_gets_a_reply() {
         let outbox = Outbox::new(1, Clock::system());
         let (first, mut first_answer) = oneshot::channel();
         let (second, mut second_answer) = oneshot::channel();
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_counts_all_that_it_holds_and_nothing_once_it_is_empty() {
+    fn a_queue_counts_all_the_memory_of_its_frames() {
         let outbox = Outbox::new(1000, Clock::system());
         for _ in 0..4 {
             outbox.push(Frame::text(b""));
@@ -383,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_for_a_peer_that_has_gone_is_told_at_once() {
+    fn a_probe_of_a_closed_connection_fails_at_once() {
         let outbox = Outbox::new(1, Clock::system());
         outbox.shut();
         let (alive, mut answer) = oneshot::channel();
@@ -391,7 +390,7 @@ mod tests {
         assert_eq!(answer.try_recv(), Err(TryRecvError::Closed));
     }
 
-    /// A peer that takes so many bytes each time.
+    /// A transport that accepts this many bytes each time.
     struct Slow(usize, Arc<Mutex<Vec<u8>>>);
 
     impl Wire for Slow {
@@ -419,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_takes_little_at_a_time_gets_every_byte_in_order_and_the_close_last() {
+    fn a_slow_transport_gets_every_byte_in_order_and_the_close_last() {
         for step in 1..20 {
             let received = Arc::<Mutex<Vec<u8>>>::default();
             let outbox = Outbox::new(usize::MAX, Clock::system());
@@ -434,7 +433,7 @@ mod tests {
             outbox.push(Frame::text(b"nothing follows a close"));
             outbox.queue_close();
             expected.extend(Close::new(1000, "done").encode());
-            // Nobody's task waits: what may not be written without one stays.
+            // Without a waiting task nothing is written to this transport.
             outbox.flush();
             assert!(received.lock().expect("no test panics with it").is_empty());
             let mut cx = Context::from_waker(Waker::noop());

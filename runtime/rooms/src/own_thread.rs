@@ -1,28 +1,26 @@
 //! Work that blocks, on a thread of its own.
 //!
-//! Not tokio's pool for it: where the system gives no thread (`ulimit -u`, a control group's `pids.max`), that
-//! panics, and what it has in its queue then may never be run. This is for what happens seldom.
+//! It does not use tokio's pool for blocking work: if the system gives no thread (`ulimit -u`, a control
+//! group's `pids.max`), that panics, and the work in its queue may never be done. Only for rare work.
 
 use std::io;
 use std::thread;
 
 use tokio::sync::oneshot;
 
-/// Does this work. It goes on when the future is dropped.
+/// Does this work on a thread of its own. It goes on if the future is dropped.
 ///
 /// # Errors
-/// When the system gives no thread, or the work panics.
+/// When no thread can be started, or the work panics.
 pub async fn on_own_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     thread::Builder::new()
         .name("zigttp-work".to_owned())
-        // Nobody may wait any more.
+        // The receiver may have gone.
         .spawn(move || drop(done.send(work())))
-        .map_err(|error| {
-            io::Error::new(error.kind(), format!("no thread is to be had: {error}"))
-        })?;
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
     result.await.map_err(|_dropped| io::Error::other("it has panicked"))
 }
 
@@ -31,8 +29,8 @@ mod tests {
     use super::on_own_thread;
 
     #[tokio::test]
-    async fn a_panic_is_an_error_and_all_else_a_result() {
-        assert_eq!(on_own_thread(|| 1).await.expect("a thread is to be had"), 1);
+    async fn work_returns_its_result_or_an_error_if_it_panics() {
+        assert_eq!(on_own_thread(|| 1).await.expect("a thread starts"), 1);
         let panics = on_own_thread(|| assert_eq!(1, 2, "on purpose"));
         assert_eq!(panics.await.expect_err("it panics").to_string(), "it has panicked");
     }

@@ -1,7 +1,7 @@
 //! Rates: how often something may happen.
 //!
-//! A token bucket holds as many tokens as a second brings. All that is kept of one is the moment at
-//! which it would be full again (the "generic cell rate algorithm"), so a full bucket is nothing.
+//! A token bucket holds at most the tokens of one second. All that is stored of it is the time at which it
+//! would be full again (the "generic cell rate algorithm"), so a full bucket takes no memory.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,19 +9,19 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a bucket holds at most, as the time in which it fills.
+/// The size of a bucket, as the time in which it fills.
 const BURST: Duration = Duration::from_secs(1);
 
-/// Addresses that are remembered at the same time, at 40 bytes or so each.
+/// Most addresses in the table, of some 40 bytes each.
 const MAX_ADDRESSES: usize = 1 << 16;
 
-/// So many a second, and as many at once.
+/// A number for each second, and as many in a burst.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     interval: Duration,
 }
 
-/// The bucket of one thing whose rate is bounded; full when new.
+/// The bucket of something with a limited rate; full when new.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bucket {
     full_at: Option<Instant>,
@@ -35,15 +35,15 @@ impl Rate {
     /// Takes a token, if there is one.
     pub fn take(&self, bucket: &mut Bucket, now: Instant) -> bool {
         let full_at = bucket.full_at.map_or(now, |at| at.max(now)) + self.interval;
-        let is_there = full_at <= now + BURST;
-        if is_there {
+        let has_token = full_at <= now + BURST;
+        if has_token {
             bucket.full_at = Some(full_at);
         }
-        is_there
+        has_token
     }
 }
 
-/// A bucket for each address that has taken a token lately.
+/// The buckets of all addresses that have taken a token recently.
 pub struct AddressRates {
     rate: Rate,
     table: Mutex<Table>,
@@ -52,7 +52,7 @@ pub struct AddressRates {
 #[derive(Default)]
 struct Table {
     buckets: HashMap<IpAddr, Bucket>,
-    /// When full buckets were last looked for.
+    /// When full buckets were last removed.
     swept: Option<Instant>,
 }
 
@@ -61,8 +61,8 @@ impl AddressRates {
         AddressRates { rate, table: Mutex::default() }
     }
 
-    /// Takes a token of an address, if there is one. While the table is full of addresses that are
-    /// all in use, further ones are not bounded: whoever has that many is not held back by this.
+    /// Takes a token of an address, if there is one. While the table is full of active addresses, others
+    /// are not limited: an attacker with that many addresses could not be limited this way.
     pub fn take(&self, address: IpAddr, now: Instant) -> bool {
         let address = network(address);
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +77,7 @@ impl AddressRates {
 }
 
 impl Table {
-    /// Forgets the buckets that are full, at most once in the time in which one fills.
+    /// Removes full buckets, at most once in the time in which one fills.
     fn sweep(&mut self, now: Instant) {
         if self.swept.is_none_or(|swept| swept + BURST <= now) {
             self.swept = Some(now);
@@ -86,7 +86,8 @@ impl Table {
     }
 }
 
-/// What one client is taken for: an IPv4 address, or the 64 bits of an IPv6 one that a network gives.
+/// What counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address, which are those of
+/// its network.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_gives_a_second_of_tokens_at_once_and_fills_evenly() {
+    fn a_bucket_gives_the_tokens_of_a_second_at_once_and_fills_evenly() {
         let (rate, mut bucket, now) = (rate(10), Bucket::default(), Clock::system().now());
         let taken = |bucket: &mut Bucket, now| (0..20).filter(|_| rate.take(bucket, now)).count();
         assert_eq!(taken(&mut bucket, now), 10);
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_have_buckets_of_their_own_and_networks_share_one() {
+    fn each_address_has_a_bucket_and_an_ipv6_network_shares_one() {
         let (rates, now) = (AddressRates::new(rate(1)), Clock::system().now());
         let take = |address: &str| rates.take(address.parse().expect("an address"), now);
         assert!(take("192.0.2.1") && take("192.0.2.2"));
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded_and_forgets_full_buckets() {
+    fn the_table_is_limited_and_full_buckets_are_removed() {
         let (rates, now) = (AddressRates::new(rate(1)), Clock::system().now());
         let address = |number: usize| IpAddr::from((number as u32).to_be_bytes());
         for number in 0..MAX_ADDRESSES + 10 {

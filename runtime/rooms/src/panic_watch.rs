@@ -1,10 +1,10 @@
-//! A panic ends its own task alone, and is counted.
+//! Counts panics. Each ends only its own task.
 
 use std::sync::Arc;
 
 use crate::counter::Counter;
 
-/// Held by a task: counts it if a panic ends it.
+/// A task holds this, so that a panic which ends the task is counted.
 pub struct PanicWatch(pub Arc<Counter>);
 
 impl Drop for PanicWatch {

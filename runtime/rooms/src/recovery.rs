@@ -1,4 +1,5 @@
-//! What crashes, shutdowns and dropped connections have left: listed, given to a live connection, pruned.
+//! Attachments that crashes, shutdowns and dropped connections have left: lists them, gives them to live
+//! connections, and removes old ones.
 
 use std::io;
 use std::sync::Arc;
@@ -16,9 +17,9 @@ use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::leftovers::{Key, Leftover, Leftovers, Taken};
 
-/// How long what is there at the start of a server may be resumed.
+/// How long attachments that a server finds at its start can be resumed.
 const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long the `onClose` of one that was dead may keep its successor waiting.
+/// How long a new connection waits for the `onClose` of the dead one that it resumes.
 const FAREWELL_TIME: Duration = Duration::from_secs(5);
 
 impl Hub {
@@ -36,8 +37,9 @@ impl Hub {
         }
     }
 
-    /// Gives the attachment that connection `prior` has left to the live connection `new`, in place of
-    /// what that has. After a crash in the middle the file is with the one or the other, never with both.
+    /// Gives the attachment that connection `prior` has left to the live connection `new`, and replaces the
+    /// one that it has. After a crash in the middle the file belongs to one of the two connections, never to
+    /// both.
     ///
     /// # Errors
     /// See [`AdoptError`].
@@ -90,7 +92,7 @@ impl Hub {
         if let Some(taken) = leftovers.take(key, prior) {
             return Some(taken);
         }
-        // A connection that was cut looks live until its client is asked.
+        // A connection whose network was lost looks open until its client is pinged.
         let candidate = leftovers.only_live(key, prior)?;
         if let Some(candidate) = self.find(candidate) {
             let (alive, is_alive) = oneshot::channel();
@@ -99,7 +101,7 @@ impl Hub {
                 return None;
             }
         }
-        // Its `onClose` comes first.
+        // Its `onClose` has to end first.
         if let Some(parting) = leftovers.parting(candidate)
             && timeout(FAREWELL_TIME, parting).await.is_err()
         {
@@ -108,13 +110,13 @@ impl Hub {
         leftovers.take(key, Some(candidate))
     }
 
-    /// A connection is gone. With `is_left` its attachment waits for its client to come back.
+    /// A connection has closed. With `is_left` its attachment waits to be resumed.
     pub fn parted(&self, connection: &Connection, is_left: bool) {
         let Some(leftovers) = &self.leftovers else { return };
         let id = connection.id;
         if is_left && let Some(browser) = connection.browser {
             let value_bytes = connection.attachment_bytes().unwrap_or(0);
-            let gone = leftovers.add(
+            let evicted = leftovers.add(
                 id,
                 Leftover {
                     key: Key::new(browser, &connection.url),
@@ -124,7 +126,7 @@ impl Hub {
                     bytes: file_bytes(connection.room.key(), &connection.url, value_bytes),
                 },
             );
-            self.discard(gone);
+            self.discard(evicted);
         }
         leftovers.parted(id);
         if is_left {
@@ -132,8 +134,8 @@ impl Hub {
         }
     }
 
-    /// Lists what files say can be resumed, by their headers alone. One that cannot be read is passed by,
-    /// with a line in the log.
+    /// Finds the attachments that can be resumed, from the headers of their files. A file that cannot be
+    /// read is skipped and logged.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -141,7 +143,7 @@ impl Hub {
         let (Some(leftovers), Some(files)) = (&self.leftovers, self.attachments.files()) else {
             return Ok(());
         };
-        let mut evicted = 0;
+        let mut removed = 0;
         for id in files.folder().ids()? {
             let (header, bytes) = match files.folder().read_header(id) {
                 Ok(read) => read,
@@ -151,7 +153,7 @@ impl Hub {
                 }
             };
             let Some(browser) = owner(&header) else { continue };
-            let gone = leftovers.add(
+            let evicted = leftovers.add(
                 id,
                 Leftover {
                     key: Key::new(browser, &header.url),
@@ -161,29 +163,30 @@ impl Hub {
                     bytes,
                 },
             );
-            evicted += gone.len();
-            self.discard(gone);
+            removed += evicted.len();
+            self.discard(evicted);
         }
-        if evicted > 0 {
+        if removed > 0 {
             tracing::warn!(
-                files = evicted,
-                "more was left than --max-leftovers or --max-leftover-bytes: the oldest was removed"
+                files = removed,
+                "removed the oldest attachments that wait to be resumed: over --max-leftovers or \
+                 --max-leftover-bytes"
             );
         }
         Ok(())
     }
 
-    /// Has attachments unlinked for which there is no room among those that wait for their clients.
-    fn discard(&self, gone: Vec<ConnectionId>) {
+    /// Removes the files of leftovers that were over a limit.
+    fn discard(&self, evicted: Vec<ConnectionId>) {
         if let Some(files) = self.attachments.files()
-            && !gone.is_empty()
+            && !evicted.is_empty()
         {
-            self.counters.evicted_leftovers.add(gone.len());
-            files.discard(gone);
+            self.counters.evicted_leftovers.add(evicted.len());
+            files.discard(evicted);
         }
     }
 
-    /// Unlinks attachments that were to be resumed and were not.
+    /// Removes the files of leftovers that were not resumed in time.
     pub fn drop_expired(&self) {
         let (Some(leftovers), Some(files)) = (&self.leftovers, self.attachments.files()) else {
             return;
@@ -197,9 +200,9 @@ impl Hub {
         }
     }
 
-    /// Unlinks the files of connections that are gone and that were written longer ago than `age`;
-    /// returns how many. Files of live connections are kept younger than half of it, so that one
-    /// which a crash leaves behind is not too old when it is first looked at. Blocks.
+    /// Removes the files of closed connections that were written longer ago than `age`; returns how many.
+    /// Files of live connections are kept younger than half of `age`, so that one which a crash leaves
+    /// behind is not removed at once. Blocks.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -209,13 +212,13 @@ impl Hub {
         let mut pruned = 0;
         for id in folder.ids()? {
             let Ok(written) = folder.age(id, self.clock.wall_clock()) else { continue };
-            // Ids are not used again: one that is gone stays gone.
+            // Ids are never used twice, so a connection that is not found cannot open later.
             if self.find(id).is_some() {
                 if written > age / 2
                     && let Err(error) = folder.touch(id)
                     && error.kind() != io::ErrorKind::NotFound
                 {
-                    tracing::warn!(conn = %id, %error, "cannot keep an attachment file young");
+                    tracing::warn!(conn = %id, %error, "cannot renew the time of an attachment file");
                 }
             } else if written > age && folder.remove(id)? {
                 pruned += 1;
@@ -226,13 +229,13 @@ impl Hub {
             }
         }
         if pruned > 0 {
-            tracing::info!(files = pruned, "pruned attachments that nobody came back for");
+            tracing::info!(files = pruned, "pruned old attachments of closed connections");
         }
         Ok(pruned)
     }
 }
 
-/// The browser that may come back for what a file holds.
+/// The browser that may resume the attachment of a file.
 fn owner(header: &Header) -> Option<Browser> {
     browser::named(header.browser.as_deref()?)
 }

@@ -1,11 +1,11 @@
-//! A connection is registered as long as something holds this.
+//! Keeps a connection registered.
 
 use std::sync::Arc;
 
 use crate::connection::Connection;
 use crate::hub::Hub;
 
-/// A registered connection; forgotten when dropped, also by a panic or a handshake that fails.
+/// A registered connection. Dropping this removes it from the hub, also after a panic or a failed handshake.
 pub struct Registered {
     pub hub: Arc<Hub>,
     pub connection: Arc<Connection>,

@@ -1,8 +1,8 @@
-//! Rooms: who is in them, whose turn it is, and in which order frames reach their members.
+//! Rooms: their members, the order of their events, and the order in which frames reach the members.
 //!
 //! A room is an actor: the events of its connections run one at a time, in the order they arrive
-//! ([`Room::turn`], a fair lock held while JavaScript runs). Its member list is a second, short
-//! lock, under which a commit queues frames, so that all members see one order.
+//! ([`Room::turn`], a fair lock held while JavaScript runs). Its member list has a second lock, which is
+//! held only briefly. A commit queues frames under it, so that all members see one order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_sandbox::shared_text::SharedText;
 
-/// Members of a room in the order they opened.
+/// The members of a room, in the order in which they opened.
 pub type Members<M> = BTreeMap<ConnectionId, M>;
 
-/// One room, alive as long as a connection that opened on its path.
+/// One room. It exists as long as a connection that has opened its path.
 pub struct Room<M> {
     /// The request path as sent, without query.
     key: SharedText,
@@ -23,12 +23,12 @@ pub struct Room<M> {
 }
 
 impl<M> Room<M> {
-    /// The path that names the room.
+    /// The path of the room.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The same for whoever keeps it.
+    /// The path of the room, as a text that can be shared.
     pub fn shared_key(&self) -> &SharedText {
         &self.key
     }
@@ -42,9 +42,9 @@ impl<M> Room<M> {
         }
     }
 
-    /// The member list, locked: short, and never while JavaScript runs.
+    /// The locked member list. The lock is held only briefly, and never while JavaScript runs.
     pub fn members(&self) -> MutexGuard<'_, Members<M>> {
-        // Every change is a single insert or remove: a panic elsewhere leaves the map whole.
+        // Every change is a single insert or remove, so a panic elsewhere cannot damage the map.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -56,7 +56,7 @@ pub struct Rooms<M> {
 
 struct Occupied<M> {
     room: Arc<Room<M>>,
-    /// Connections that have entered and not yet left, listed as members or not.
+    /// How many connections have entered and not left, also those that are not members.
     connections: usize,
 }
 
@@ -67,7 +67,7 @@ impl<M> Default for Rooms<M> {
 }
 
 impl<M> Rooms<M> {
-    /// The room of a path that a connection is about to open on.
+    /// The room of a path that a connection is about to open.
     pub fn enter(&self, key: SharedText) -> Arc<Room<M>> {
         let mut rooms = self.lock();
         if let Some(occupied) = rooms.get_mut(&key) {
@@ -83,18 +83,18 @@ impl<M> Rooms<M> {
         room
     }
 
-    /// Gives back one [`Rooms::enter`]; the last one removes the room.
+    /// Undoes one [`Rooms::enter`]; the last one removes the room.
     pub fn leave(&self, key: &str) {
         let mut rooms = self.lock();
         let occupied =
-            rooms.get_mut(key).expect("a room is left once for every time it is entered");
+            rooms.get_mut(key).expect("a room is left once for each time it was entered");
         occupied.connections -= 1;
         if occupied.connections == 0 {
             rooms.remove(key);
         }
     }
 
-    /// The room with this key, if a connection has opened on it.
+    /// The room with this path, if it has a connection.
     pub fn get(&self, key: &str) -> Option<Arc<Room<M>>> {
         self.lock().get(key).map(|occupied| Arc::clone(&occupied.room))
     }

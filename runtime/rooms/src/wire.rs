@@ -1,21 +1,21 @@
-//! Where a connection's frames are written: what a transport is to a room.
+//! Where a connection's frames are written: all that this crate knows of a transport.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
-/// The direction of a transport that goes to the client. Dropping it ends it.
+/// The server's direction of a transport. Dropping it ends the direction.
 pub trait Wire: Send {
-    /// Writes as many bytes as are taken at once. Who passes a context waits with it for more to be
-    /// taken; only the connection's task may. Who passes none is not told.
+    /// Writes as many bytes as the transport accepts at once. With a context, the task is woken when it
+    /// accepts more; only the connection's task may pass one.
     fn poll_write(
         &mut self,
         cx: Option<&mut Context<'_>>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
 
-    /// Waits until what was taken has been passed on.
+    /// Waits until all accepted bytes are flushed.
     fn poll_flush(&mut self, cx: Option<&mut Context<'_>>) -> Poll<io::Result<()>>;
 
-    /// Says that nothing more follows.
+    /// Ends the direction.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }

@@ -1,4 +1,4 @@
-//! What events see of the world: the connections of the hub, the clock, random numbers, the log.
+//! What an event can see: the connections of the hub, the clock, random numbers, the log.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -21,11 +21,11 @@ use crate::hub::Hub;
 use crate::own_thread::on_own_thread;
 use crate::rooms::Room;
 
-/// The world as one event sees it.
+/// The view of one event.
 pub struct World {
     hub: Arc<Hub>,
-    /// The connection that the event is about: mostly the one asked for, and while it is only asked
-    /// whether it may open, nobody else finds it.
+    /// The connection of the event. It is found without a look-up, and before `onUpgrade` has accepted it
+    /// only this event finds it.
     own: Option<Arc<Connection>>,
 }
 
@@ -49,14 +49,14 @@ impl View for World {
             let open = members.values().filter(|member| member.outbox.is_open());
             open.map(|member| member.id).collect()
         };
-        // Mostly it is the event's own, which need not be looked up among all.
+        // Mostly it is the event's own room, which needs no look-up.
         match self.own.as_ref().filter(|own| own.room.key() == room) {
             Some(own) => ids_of(&own.room),
             None => self.hub.rooms.get(room).map_or_else(Members::new, |room| ids_of(&room)),
         }
     }
 
-    /// No room keeps values yet.
+    /// Rooms store no values yet.
     async fn stored(&self, _room: &str, _key: &str) -> Option<Value> {
         None
     }
@@ -100,7 +100,7 @@ impl View for World {
     }
 }
 
-/// A connection of this server, as an event has found it.
+/// A connection of this server that an event has found.
 #[derive(Clone)]
 pub struct LocalPeer(pub Arc<Connection>);
 

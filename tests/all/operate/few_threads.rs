@@ -56,10 +56,10 @@ async fn what_needs_a_thread_is_refused_while_there_is_none_and_done_afterwards(
     assert_eq!(get(admin, "/healthz").0, 200);
     for page in ["/metrics", "/connections"] {
         let (status, why) = get(admin, page);
-        assert!(status == 503 && why.contains("no thread is to be had"), "{page} {status} {why}");
+        assert!(status == 503 && why.contains("cannot start a thread"), "{page} {status} {why}");
     }
     server.signal("HUP");
-    let log = server.wait_for_log("is refused, the old one stays in use: no thread is to be had");
+    let log = server.wait_for_log("is refused, the old one stays in use: cannot start a thread");
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(client.ask("served").await, "served");
     limit(1000);

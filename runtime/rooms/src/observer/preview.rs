@@ -1,4 +1,4 @@
-//! The beginning of a value, short enough to be kept and shown whatever it is.
+//! The beginning of a value, short enough to be recorded and shown.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use zigttp_abi::value::ValueKind;
 
 use zigttp_abi::value::Value;
 
-/// Bytes of a text, and of a binary value, that an event shows.
+/// Most bytes that are shown of a text and of a binary value in an event.
 const MAX_TEXT: usize = 512;
 const MAX_BINARY: usize = 96;
 
@@ -27,12 +27,12 @@ impl Preview {
         Preview::of_bytes(value.kind() == ValueKind::Text, value.bytes())
     }
 
-    /// The same where the bytes of a text, which are UTF-8, and others are told apart already.
+    /// The preview of a text, whose bytes are UTF-8, or of other bytes.
     pub fn of_bytes(is_text: bool, bytes: &[u8]) -> Preview {
         if is_text { Preview::utf8(bytes, MAX_TEXT) } else { Preview::hex(bytes, MAX_BINARY) }
     }
 
-    /// Of bytes that are mostly a text.
+    /// The preview of bytes that may be a text.
     pub fn guess(bytes: &[u8]) -> Preview {
         Preview::of_bytes(std::str::from_utf8(bytes).is_ok(), bytes)
     }
@@ -44,7 +44,7 @@ impl Preview {
     /// The beginning of a text, whose bytes are UTF-8.
     pub fn utf8(bytes: &[u8], max: usize) -> Preview {
         let is_cut = bytes.len() > max;
-        // A character that the cut divides is left out.
+        // A character that is cut is left out.
         let shown = match std::str::from_utf8(&bytes[..bytes.len().min(max)]) {
             Ok(shown) => shown,
             Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
@@ -52,7 +52,7 @@ impl Preview {
         Preview { is_text: true, shown: shown.to_owned(), bytes: bytes.len(), is_cut }
     }
 
-    /// The beginning of a run of bytes, in hex.
+    /// The beginning of bytes, in hex.
     pub fn hex(bytes: &[u8], max: usize) -> Preview {
         let mut shown = String::new();
         for byte in bytes.iter().take(max) {

@@ -1,4 +1,4 @@
-//! One event as an inspector shows it: short texts, whatever was sent and thrown.
+//! The record of one event for the inspector, with texts cut to a limit.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use super::preview::Preview;
 use crate::connection::Connection;
 use crate::world::LocalPeer;
 
-/// Bytes of a stack trace that are shown.
+/// Most bytes of a stack trace that are shown.
 const MAX_FAILURE: usize = 8 << 10;
-/// Effects that are shown of an event.
+/// Most effects of an event that are shown.
 const MAX_EFFECTS: usize = 24;
-/// Recipients of one frame that are named.
+/// Most recipients of one frame that are shown.
 const MAX_RECIPIENTS: usize = 12;
 
 /// What happened in one event.
@@ -36,12 +36,12 @@ pub struct EventRecord {
     room: Option<SharedText>,
     input: Preview,
     effects: Vec<EffectSummary>,
-    /// Effects beside those.
+    /// How many more effects there are.
     more_effects: usize,
-    /// What `handler(req)` answered, or `onUpgrade(req)` refused with.
+    /// The status of the response of `handler(req)`, or with which `onUpgrade(req)` has refused.
     status: Option<u16>,
     failure: Option<FailureSummary>,
-    /// From having an instance to the end of the commit.
+    /// The time from taking an instance to the end of the commit.
     micros: f64,
     instantiate_micros: Option<f64>,
     restore_micros: Option<f64>,
@@ -91,11 +91,11 @@ impl EventRecord {
     pub fn of_auto_response(
         connection: &Connection,
         message: &Value,
-        answer: &Value,
+        response: &Value,
         at: u64,
     ) -> EventRecord {
         let to = vec![connection.id.number()];
-        let sent = EffectSummary::Send { to, count: 1, data: Preview::of(answer) };
+        let sent = EffectSummary::Send { to, count: 1, data: Preview::of(response) };
         let effects = vec![sent];
         let name = "auto-response";
         let subject =
@@ -103,7 +103,7 @@ impl EventRecord {
         EventRecord { effects, ..EventRecord::new(name, Some(subject), Preview::of(message), at) }
     }
 
-    /// One of which nothing has come yet.
+    /// The record of an event without results.
     fn new(event: &'static str, subject: Option<Subject>, input: Preview, at: u64) -> EventRecord {
         EventRecord {
             number: 0,
@@ -122,7 +122,7 @@ impl EventRecord {
         }
     }
 
-    /// The handler has returned: what it did, before that takes effect.
+    /// Adds the effects of a handler that has returned, before they are committed.
     pub fn returned(&mut self, effects: &Effects<LocalPeer>, response: Option<&Response>) {
         self.status = response.map(|response| response.status);
         self.effects = summarise(effects);
@@ -130,7 +130,7 @@ impl EventRecord {
         self.more_effects = effects.list().len() - shown;
     }
 
-    /// The event has ended.
+    /// Adds the times and the failure of an event that has ended.
     pub fn ended(
         mut self,
         took: Duration,
@@ -146,7 +146,7 @@ impl EventRecord {
             text: cut(&failure.text(source_maps), MAX_FAILURE).to_owned(),
         });
         if failure.is_some() {
-            // None of it has happened.
+            // The effects have not happened.
             self.effects.clear();
             self.more_effects = 0;
             self.status = None;
@@ -156,7 +156,7 @@ impl EventRecord {
 }
 
 impl EffectSummary {
-    /// How many effects it stands for.
+    /// How many effects it summarises.
     fn count(&self) -> usize {
         match self {
             EffectSummary::Send { count, .. } => *count,
@@ -165,11 +165,11 @@ impl EffectSummary {
     }
 }
 
-/// The first effects, a frame that went to many as one.
+/// Summarises the first effects; a frame to several connections is one.
 fn summarise(effects: &Effects<LocalPeer>) -> Vec<EffectSummary> {
     let mut shown: Vec<EffectSummary> = Vec::new();
     let mut last_frame: Option<&Frame> = None;
-    let number = |place: &PeerIndex| effects.id(*place).number();
+    let number = |peer: &PeerIndex| effects.id(*peer).number();
     for effect in effects.list() {
         let next = match effect {
             Effect::Send { to, frame } => {
@@ -213,7 +213,7 @@ fn summarise(effects: &Effects<LocalPeer>) -> Vec<EffectSummary> {
     shown
 }
 
-/// `GET /path?query`: the host is everywhere the same.
+/// `GET /path?query`, without the host, which is the same in all requests.
 fn target(request: &Request) -> String {
     let mut lines = request.target.lines().skip(1);
     let [path, search] = [lines.next(), lines.next()].map(Option::unwrap_or_default);
@@ -224,7 +224,7 @@ fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-/// A text's beginning, cut between characters.
+/// The beginning of a text, cut between characters.
 fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_named_without_its_host() {
+    fn a_request_is_shown_without_its_host() {
         for (lines, expected) in
             [("http://localhost:8080\n/a\n?b=c", "GET /a?b=c"), ("http://localhost\n/\n", "GET /")]
         {

@@ -1,4 +1,4 @@
-//! How far the closing handshake of a connection is (RFC 6455, 7.1.2).
+//! The state of a connection's closing handshake (RFC 6455, 7.1.2).
 
 use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
@@ -6,14 +6,14 @@ use zigttp_protocol::close::Close;
 /// Why the server closes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// The handler wants it, or the server for this connection's sake.
+    /// The handler closes the connection, or the server does because of a limit.
     Close(Close),
-    /// The server stops, and the client may be back: what is kept with the connection stays.
+    /// The server stops. The client may come back, so the attachment stays.
     Shutdown,
 }
 
 impl Closing {
-    /// The close frame that says so.
+    /// The close frame.
     pub fn close(&self) -> Close {
         match self {
             Closing::Close(close) => close.clone(),
@@ -25,7 +25,7 @@ impl Closing {
 #[derive(Default)]
 pub(super) struct State {
     phase: Phase,
-    /// The server stops: it closes once the event that runs has ended.
+    /// The server stops: it closes the connection once the running event has ended.
     is_leaving: bool,
 }
 
@@ -33,9 +33,9 @@ pub(super) struct State {
 enum Phase {
     #[default]
     Open,
-    /// The server closes: this goes out behind the frames.
+    /// The server closes: the close frame follows the queued frames.
     Closing(Closing),
-    /// A close frame is queued or has been sent or received, or the transport is gone.
+    /// A close frame is queued, sent or received, or the transport has ended.
     Closed,
 }
 
@@ -57,17 +57,17 @@ impl State {
         }
     }
 
-    /// Begins a close in place of any other.
+    /// Begins a close, also if another has begun.
     pub(super) fn begin_anew(&mut self, close: Close) {
         self.phase = Phase::Closing(Closing::Close(close));
     }
 
-    /// Begins the close of a server that stops when it is next asked for.
+    /// Makes the next call of [`State::due`] begin the close for a server that stops.
     pub(super) fn leave(&mut self) {
         self.is_leaving = true;
     }
 
-    /// A close frame is queued, or none will be.
+    /// A close frame is queued, or there will be none.
     pub(super) fn end(&mut self) {
         self.phase = Phase::Closed;
     }
@@ -80,7 +80,7 @@ impl State {
         }
     }
 
-    /// The same, asked between two events: one of a server that stops begins now.
+    /// The close that has begun, between two events. If the server stops, its close begins now.
     pub(super) fn due(&mut self) -> Option<&Closing> {
         if self.is_leaving && self.is_open() {
             self.phase = Phase::Closing(Closing::Shutdown);

@@ -1,4 +1,4 @@
-//! Encoded frames in the order in which they are written, and what they hold.
+//! Encoded frames in the order in which they are written, and how much memory they take.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -6,78 +6,78 @@ use std::io::IoSlice;
 use bytes::Bytes;
 use zigttp_protocol::frame::queue_bytes;
 
-/// Frames that go out with one system call.
+/// Most frames that one system call writes.
 pub(super) const MAX_SLICES: usize = 16;
 
-/// Frames that a queue keeps room for, however few there are.
+/// A queue with room for this many frames or fewer does not shrink.
 const MAX_SPARE_ENTRIES: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Queue {
     frames: VecDeque<Bytes>,
-    /// Bytes of the first frame that are written.
+    /// How many bytes of the first frame are written.
     written: usize,
-    /// Frames that a further ping or pong goes behind: the pings and pongs at the front, and what was
-    /// partly written before them.
+    /// How many frames stay before a new ping or pong: the pings and pongs at the front, and a frame before
+    /// them that is partly written.
     controls: usize,
-    /// What `frames` hold (see [`queue_bytes`]).
+    /// How many bytes `frames` take (see [`queue_bytes`]).
     bytes: usize,
 }
 
 impl Queue {
-    /// Queues a frame behind all others.
+    /// Adds a frame at the end.
     pub(super) fn push(&mut self, encoded: Bytes) {
         self.bytes += queue_bytes(&encoded);
         self.frames.push_back(encoded);
     }
 
-    /// Queues a ping or a pong, which do not wait behind data (RFC 6455, 5.4), but behind each other.
+    /// Adds a ping or a pong before data (RFC 6455, 5.4), but after other pings and pongs.
     pub(super) fn push_control(&mut self, encoded: Bytes) {
-        let place = self.controls.max(usize::from(self.written > 0));
+        let index = self.controls.max(usize::from(self.written > 0));
         self.bytes += queue_bytes(&encoded);
-        self.frames.insert(place, encoded);
-        self.controls = place + 1;
+        self.frames.insert(index, encoded);
+        self.controls = index + 1;
     }
 
-    /// Bytes that all frames hold.
+    /// How many bytes all frames take.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes the first frame out.
+    /// Takes the first frame.
     pub(super) fn take_first(&mut self) -> Option<Bytes> {
         let encoded = self.frames.pop_front()?;
         self.bytes -= queue_bytes(&encoded);
         self.controls = self.controls.saturating_sub(1);
         let (len, room) = (self.frames.len(), self.frames.capacity());
         if room > MAX_SPARE_ENTRIES && len < room / 2 {
-            // The place that was doubled for a long queue is counted no more, so it is given up; what is
-            // left grows a little before it doubles again.
+            // Room that a long queue needed is freed, because it is not counted any more. Some is left, so
+            // that the queue does not double again at once.
             self.frames.shrink_to(len + len / 4);
         }
         Some(encoded)
     }
 
-    /// Drops all frames but the one that is partly written.
-    pub(super) fn drop_unbegun(&mut self) {
+    /// Drops all frames except one that is partly written.
+    pub(super) fn drop_unstarted(&mut self) {
         let kept = (self.written > 0).then(|| self.frames.pop_front()).flatten();
         self.bytes = kept.as_ref().map_or(0, queue_bytes);
         self.frames = kept.into_iter().collect();
         self.controls = 0;
     }
 
-    /// Gives up memory that an empty queue holds.
+    /// Frees the memory that an empty queue holds.
     pub(super) fn shrink(&mut self) {
         self.frames.shrink_to_fit();
     }
 
-    /// What is written next, if it is all there is.
+    /// The rest of the only frame, if there is only one.
     pub(super) fn only(&self) -> Option<IoSlice<'_>> {
         let first = self.frames.front().filter(|_| self.frames.len() == 1)?;
         Some(IoSlice::new(&first[self.written..]))
     }
 
-    /// What is written next, in these slices; how many of them.
+    /// Fills the slices with the frames to be written next. Returns how many slices are filled.
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
         let mut skip = self.written;
         for (slice, frame) in slices.iter_mut().zip(&self.frames) {
@@ -86,7 +86,7 @@ impl Queue {
         self.frames.len().min(MAX_SLICES)
     }
 
-    /// So many bytes were written.
+    /// `count` bytes were written.
     pub(super) fn wrote(&mut self, count: usize) {
         self.written += count;
         while let Some(first) = self.frames.front()
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn room_for_many_frames_is_given_up_as_they_go() {
+    fn room_for_many_frames_is_freed_as_they_are_taken() {
         let mut queue = Queue::default();
         for _ in 0..10_000 {
             queue.push(text(b"one"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn pongs_go_before_data_and_behind_each_other() {
+    fn pongs_are_written_before_data_and_after_each_other() {
         let mut queue = Queue::default();
         queue.push(text(b"data"));
         queue.push_control(control(b"1"));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_partly_written_stays_first_whatever_comes_or_is_dropped() {
+    fn a_frame_that_is_partly_written_stays_first() {
         let mut queue = Queue::default();
         queue.push(text(b"first"));
         queue.push(text(b"second"));
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(queue.slices(&mut slices), 3);
         assert_eq!(*slices[0], text(b"first")[3..]);
         assert_eq!(*slices[1], *control(b"1"));
-        queue.drop_unbegun();
+        queue.drop_unstarted();
         assert_eq!(queue.bytes(), queue_bytes(&text(b"first")));
         assert_eq!(queue.only().as_deref(), Some(&text(b"first")[3..]));
         queue.wrote(text(b"first").len() - 3);

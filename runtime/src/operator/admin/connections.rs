@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::number;
-use zigttp_rooms::connection_list::{self, Listed};
+use zigttp_rooms::connection_list::{self, ConnectionSummary};
 
 use crate::server::Server;
 
@@ -24,7 +24,7 @@ pub(super) struct Query {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
-    connections: Vec<Listed>,
+    connections: Vec<ConnectionSummary>,
     /// The `after` of the next page; `None` on the last.
     next: Option<u64>,
 }
@@ -51,8 +51,8 @@ impl Query {
 /// Prints a page of connections, in the order of their ids.
 pub(super) fn print(server: &Server, query: Query) -> String {
     let page = connection_list::page(&server.hub, query.after, query.limit, Instant::now());
-    let next = page.listed.last().filter(|_| page.has_more).map(|last| last.id);
-    let page = Page { connections: page.listed, next };
+    let next = page.connections.last().filter(|_| page.has_more).map(|last| last.id);
+    let page = Page { connections: page.connections, next };
     serde_json::to_string(&page).expect("text and numbers always serialise") + "\n"
 }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 use zigttp_abi::connection_id::ConnectionId;
-use zigttp_rooms::connection_list::{self, Listed};
+use zigttp_rooms::connection_list::{self, ConnectionSummary};
 use zigttp_rooms::histogram::Distribution;
-use zigttp_rooms::observer::{EventRecord, Look};
+use zigttp_rooms::observer::{EventRecord, NewEvents};
 use zigttp_rooms::own_thread::on_own_thread;
 
 use crate::server::Server;
@@ -57,7 +57,7 @@ struct Connections {
     total: usize,
     rooms: usize,
     /// The oldest, in the order of their ids.
-    listed: Vec<Listed>,
+    listed: Vec<ConnectionSummary>,
 }
 
 /// Counts since the server was made.
@@ -92,13 +92,13 @@ pub(super) async fn look(
         && !server.is_draining()
     {
         // Events are recorded while this waits.
-        observer.look(after, Instant::now());
+        observer.events_after(after, Instant::now());
         if timeout(WAIT, observer.added(after)).await.is_ok() {
             sleep(GATHERING).await;
         }
     }
     let now = Instant::now();
-    let Look { records, missed, last } = observer.look(after.unwrap_or(0), now);
+    let NewEvents { records, missed, last } = observer.events_after(after.unwrap_or(0), now);
     let listed = Arc::clone(server);
     // On a thread of its own, as there may be many connections.
     let connections = on_own_thread(move || list(&listed, now)).await;
@@ -134,7 +134,7 @@ pub(super) async fn look(
 
 fn list(server: &Server, now: Instant) -> Connections {
     let page = connection_list::page(&server.hub, FIRST, MAX_CONNECTIONS, now);
-    Connections { total: server.hub.count(), rooms: server.rooms(), listed: page.listed }
+    Connections { total: server.hub.count(), rooms: server.rooms(), listed: page.connections }
 }
 
 /// The latency of all kinds of events together.
