@@ -9,6 +9,25 @@ declare module "zigttp:websocket" {
   }
 
   /**
+   * What of a type can be stored: a string, an ArrayBuffer, a typed array, or JSON. What cannot be (a Date, a
+   * function, a bigint) is `never`, so that a value with it is an error.
+   */
+  export type Storable<T> =
+    T extends undefined | DataView ? never
+    : T extends string | ArrayBuffer | ArrayBufferView ? T
+    : StorableJson<T>;
+
+  type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined };
+
+  type StorableJson<T> =
+    // A property that is undefined is left out.
+    T extends Json | undefined ? T
+    : T extends Function ? never
+    : T extends readonly (infer Item)[] ? readonly Exclude<StorableJson<Item>, undefined>[]
+    : T extends object ? { [Key in keyof T]: StorableJson<T[Key]> }
+    : never;
+
+  /**
    * Queues one frame for a connection: a string as text, bytes as binary.
    *
    * Answers false when the connection is gone or closing, or when its queue is over the bound;
@@ -34,23 +53,25 @@ declare module "zigttp:websocket" {
    * Keeps a value with a connection until its next event, and on disk when serving with
    * --durable.
    *
-   * Takes a string, an ArrayBuffer or a typed array; anything else is a TypeError, a value over
-   * the configured size (64 KiB by default) a RangeError. Does nothing for a connection that is
-   * gone.
+   * Takes a string, an ArrayBuffer, a typed array or JSON: null, a boolean, a finite number, an
+   * array or a plain object. What would not be read back as it is (a Date, a Map, a class
+   * instance, NaN) is a TypeError that names its path; an undefined property is left out. A
+   * value over the configured size (64 KiB by default; of JSON the bytes of its text count) is
+   * a RangeError. Does nothing for a connection that is gone.
    *
    * Effect: state.
    */
-  export function serializeAttachment(ws: WebSocket, value: string | ArrayBuffer | ArrayBufferView): void;
+  export function serializeAttachment<T>(ws: WebSocket, value: T & Storable<T>): void;
 
   /**
    * Returns the value kept with a connection, with the type it was stored with.
    *
    * Returns undefined when nothing was stored or the connection is gone. Sees what this event
-   * has stored.
+   * has stored. Each call returns a value of its own.
    *
    * Effect: state.
    */
-  export function deserializeAttachment(ws: WebSocket): any;
+  export function deserializeAttachment<T = any>(ws: WebSocket): NoInfer<T> | undefined;
 
   /**
    * Lists every open connection of a room, the caller included, in the order they opened.
@@ -83,8 +104,8 @@ declare module "zigttp:websocket" {
   export function setAutoResponse(ws: WebSocket, request: string | ArrayBuffer | ArrayBufferView, response: string | ArrayBuffer | ArrayBufferView): void;
 
   /**
-   * Called before a connection opens: a Response refuses it, nothing accepts it, and a string
-   * or bytes accept it and become its first attachment.
+   * Called before a connection opens: a Response refuses it, nothing accepts it, and a string,
+   * bytes or a plain object accept it and become its first attachment.
    */
   export type OnUpgrade = (req: Request) => Admission | Promise<Admission>;
 
@@ -179,10 +200,19 @@ declare class Request {
 }
 
 /**
- * What `onUpgrade` returns: a Response refuses the connection, nothing accepts it, and a string or bytes
- * accept it and become its first attachment.
+ * What `onUpgrade` returns: a Response refuses the connection, nothing accepts it, and a string, bytes or
+ * a plain object accept it and become its first attachment.
  */
-type Admission = Response | string | ArrayBuffer | ArrayBufferView | undefined | void;
+type Admission = Response | string | ArrayBuffer | ArrayBufferView | FirstAttachment | undefined | void;
+
+/** A plain object: no array, Map or Set, no function, no Date and no promise inside of the one returned. */
+type FirstAttachment = object & {
+  readonly [key: string]: any;
+  readonly [Symbol.iterator]?: never;
+  readonly call?: never;
+  readonly getTime?: never;
+  readonly then?: never;
+};
 
 /** How a response is made. */
 interface ResponseInit {

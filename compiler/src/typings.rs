@@ -24,7 +24,8 @@ pub fn print() -> String {
 
 /// An API function as one line of TypeScript.
 pub fn signature(function: &ApiFunction) -> String {
-    format!("{}({}): {}", function.name, parameters(function.parameters), function.returns)
+    let ApiFunction { name, type_parameters, returns, .. } = function;
+    format!("{name}{type_parameters}({}): {returns}", parameters(function.parameters))
 }
 
 fn print_module(text: &mut String) -> std::fmt::Result {
@@ -32,8 +33,9 @@ fn print_module(text: &mut String) -> std::fmt::Result {
     text.push_str(
         "  const connection: unique symbol;\n\n  \
          /** One connection. It has no members: hand it to the functions of this module. */\n  \
-         export interface WebSocket {\n    readonly [connection]: never;\n  }\n",
+         export interface WebSocket {\n    readonly [connection]: never;\n  }\n\n",
     );
+    text.push_str(include_str!("typings/values.d.ts"));
     for function in api::FUNCTIONS {
         text.push('\n');
         let effect = match function.effect {

@@ -189,7 +189,9 @@ pub enum Value {
     /// A string that is put together at run time.
     SomeText,
     Number(f64),
+    BigInt,
     Boolean(bool),
+    RegExp,
     Null,
     Undefined,
     Array(Vec<Expression>),
@@ -216,7 +218,9 @@ impl Value {
         match self {
             Value::Text(_) | Value::SomeText => Some("a string"),
             Value::Number(_) => Some("a number"),
+            Value::BigInt => Some("a bigint"),
             Value::Boolean(_) => Some("a boolean"),
+            Value::RegExp => Some("a regular expression"),
             Value::Null => Some("null"),
             Value::Undefined => Some("undefined"),
             Value::Array(_) => Some("an array"),

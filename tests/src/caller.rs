@@ -55,7 +55,7 @@ const OTHERS: i32 = 1024;
 /// As a connection's id: the one the event is of.
 pub const OWN_ID: i64 = -1;
 
-const MANIFEST: &str = r#"{\"abi\":4,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
+const MANIFEST: &str = r#"{\"abi\":5,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
 
 /// The guest, as an artifact.
 ///

@@ -23,4 +23,4 @@ const TEXT: &str = r#"(module
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest"
-  "{\"abi\":4,\"compiler\":\"none\",\"sourceHash\":\"\",\"exports\":[\"onMessage\"],\"imports\":[\"send\"]}"))"#;
+  "{\"abi\":5,\"compiler\":\"none\",\"sourceHash\":\"\",\"exports\":[\"onMessage\"],\"imports\":[\"send\"]}"))"#;

@@ -1,7 +1,7 @@
 // What the typings must reject: tsc complains of each directive below that hides no error.
 import {
-  close, getWebSockets, type OnClose, type OnMessage, roomFromPath, send, serializeAttachment,
-  setAutoResponse, type WebSocket as Connection,
+  close, deserializeAttachment, getWebSockets, type OnClose, type OnMessage, type OnUpgrade, roomFromPath,
+  send, serializeAttachment, setAutoResponse, type WebSocket as Connection,
 } from "zigttp:websocket";
 
 // A connection is no number, no text, no object of one's own, and has no members.
@@ -37,8 +37,6 @@ export function calls(ws: WebSocket) {
   // @ts-expect-error
   close(ws, 1000, 5);
   // @ts-expect-error
-  serializeAttachment(ws, { name: "zoë" });
-  // @ts-expect-error
   getWebSockets(ws);
   // @ts-expect-error
   roomFromPath(ws);
@@ -47,6 +45,85 @@ export function calls(ws: WebSocket) {
   // @ts-expect-error
   for (const peer of getWebSockets("/").values()) peer.close();
 }
+
+// What would not be read back as it was stored.
+class Account {
+  name = "zoë";
+  rename(name: string) { this.name = name; }
+}
+interface Visit { at: Date }
+interface Named { name?: string; greet?: () => string }
+interface Tree { value: number; children: readonly Tree[]; tags: Set<string> }
+export async function values(ws: WebSocket, account: Account, visit: Visit, named: Named, tree: Tree, key: unknown) {
+  // @ts-expect-error
+  serializeAttachment(ws);
+  // @ts-expect-error
+  serializeAttachment(ws, undefined);
+  // @ts-expect-error
+  serializeAttachment(ws, new Date());
+  // @ts-expect-error
+  serializeAttachment(ws, { when: new Date() });
+  // @ts-expect-error
+  serializeAttachment(ws, [[new Map([["a", 1]])]]);
+  // @ts-expect-error
+  serializeAttachment(ws, new Set([1]));
+  // @ts-expect-error
+  serializeAttachment(ws, 1n);
+  // @ts-expect-error
+  serializeAttachment(ws, { id: 1n });
+  // @ts-expect-error
+  serializeAttachment(ws, Symbol.iterator);
+  // @ts-expect-error
+  serializeAttachment(ws, () => 1);
+  // @ts-expect-error
+  serializeAttachment(ws, { then: async () => 1 });
+  // @ts-expect-error
+  serializeAttachment(ws, Account);
+  // @ts-expect-error
+  serializeAttachment(ws, account);
+  // @ts-expect-error
+  serializeAttachment(ws, Promise.resolve(1));
+  // @ts-expect-error
+  serializeAttachment(ws, /x/);
+  // @ts-expect-error
+  serializeAttachment(ws, new DataView(new ArrayBuffer(1)));
+  // @ts-expect-error
+  serializeAttachment(ws, { bytes: new Uint8Array(1) });
+  // @ts-expect-error
+  serializeAttachment(ws, [1, undefined]);
+  // @ts-expect-error
+  serializeAttachment(ws, [1, visit] as [number, Visit]);
+  // @ts-expect-error
+  serializeAttachment(ws, [[[undefined]]]);
+  // @ts-expect-error
+  serializeAttachment(ws, visit);
+  // @ts-expect-error
+  serializeAttachment(ws, named);
+  // @ts-expect-error
+  serializeAttachment(ws, tree);
+  // @ts-expect-error
+  serializeAttachment(ws, key);
+  // What is read may not be there.
+  // @ts-expect-error
+  deserializeAttachment<Named>(ws).name;
+  // @ts-expect-error
+  const count: number = deserializeAttachment<string>(ws);
+  return count;
+}
+
+// A boolean, number or null must let nobody in.
+// @ts-expect-error
+export const boolean: OnUpgrade = (req) => req.path === "/";
+// @ts-expect-error
+export const numeric: OnUpgrade = () => 1;
+// @ts-expect-error
+export const nothing: OnUpgrade = () => null;
+// @ts-expect-error
+export const list: OnUpgrade = () => [1];
+// @ts-expect-error
+export const date: OnUpgrade = async () => new Date();
+// @ts-expect-error
+export const callback: OnUpgrade = () => () => ({ user: 1 });
 
 // Events have the arguments the runtime gives, and data may be binary.
 // @ts-expect-error

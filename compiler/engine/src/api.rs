@@ -13,6 +13,8 @@ use zigttp_abi::value::{ValueKind, well_formed};
 
 use crate::engine::engine;
 use crate::imports;
+use crate::json;
+use crate::storable::{Storable, Unstorable};
 use crate::thrown::{self, ThrowFunction, Thrown};
 use crate::value::{self, Block, Data, Refusal, SMALL, Scratch, Text};
 
@@ -114,12 +116,21 @@ impl Call {
         }
     }
 
-    fn data(&self, index: usize, advice: &str) -> Result<Data, Thrown> {
+    fn storable(&self, index: usize) -> Result<Storable, Thrown> {
+        Storable::new(self.context, self.argument(index)).map_err(|unstorable| match unstorable {
+            Unstorable::Misfit(misfit) => {
+                self.type_error(index, &format!("cannot be stored: {misfit}"))
+            }
+            Unstorable::Detached => self.type_error(index, "has a detached ArrayBuffer"),
+            Unstorable::Thrown => Thrown,
+        })
+    }
+
+    fn data(&self, index: usize) -> Result<Data, Thrown> {
         Data::new(self.context, self.argument(index)).map_err(|refusal| match refusal {
-            Refusal::Kind => self.type_error(
-                index,
-                &format!("must be a string, an ArrayBuffer or a typed array{advice}"),
-            ),
+            Refusal::Kind => {
+                self.type_error(index, "must be a string, an ArrayBuffer or a typed array")
+            }
             Refusal::Detached => self.type_error(index, "has a detached ArrayBuffer"),
             Refusal::Thrown => Thrown,
         })
@@ -134,7 +145,7 @@ unsafe extern "C" fn send(
 ) -> JSValue {
     answer(context, arguments, "send", |call| {
         let ws = call.connection()?;
-        let data = call.data(1, "")?;
+        let data = call.data(1)?;
         let bytes = data.bytes();
         // SAFETY: the bytes are alive during the call.
         let queued =
@@ -189,13 +200,13 @@ unsafe extern "C" fn serialize_attachment(
 ) -> JSValue {
     answer(context, arguments, "serializeAttachment", |call| {
         let ws = call.connection()?;
-        let data = call.data(1, " (for other values: JSON.stringify)")?;
-        let bytes = data.bytes();
+        let value = call.storable(1)?;
+        let bytes = value.bytes();
         // SAFETY: the bytes are alive during the call.
         let limit = unsafe {
             imports::serialize_attachment(
                 ws,
-                data.kind().number().into(),
+                value.kind().number().into(),
                 bytes.as_ptr(),
                 bytes.len(),
             )
@@ -225,9 +236,11 @@ unsafe extern "C" fn deserialize_attachment(
         }
         let kind = ValueKind::from_number((packed >> 32) as u32)
             .expect("the host answers with a kind of the table");
-        received(call.context, &scratch, packed as u32 as usize, |bytes| {
-            value::of_kind(call.context, kind, bytes)
-        })
+        let len = packed as u32 as usize;
+        if kind == ValueKind::Json {
+            return received_json(call.context, &mut scratch, len);
+        }
+        received(call.context, &scratch, len, |bytes| value::of_kind(call.context, kind, bytes))
     })
 }
 
@@ -245,6 +258,33 @@ fn received(
         // SAFETY: the block has the length that the host has just told.
         make(&Block::filled(context, len, |to| unsafe { imports::take(to) })?)
     }
+}
+
+/// The same of JSON, behind which QuickJS wants a zero byte.
+fn received_json(
+    context: *mut JSContext,
+    scratch: &mut Scratch,
+    len: usize,
+) -> Result<JSValue, Thrown> {
+    if len < SMALL {
+        // SAFETY: the host has written what fits, and there is room for one byte more.
+        let terminated = unsafe {
+            scratch.start().add(len).write(0);
+            scratch.written(len + 1)
+        };
+        return json::read(context, terminated);
+    }
+    let start = scratch.start().cast_const();
+    // SAFETY: the block has room for the length that the host has just told, and for the zero byte.
+    let terminated = Block::filled(context, len + 1, |to| unsafe {
+        if len == SMALL {
+            to.copy_from_nonoverlapping(start, len)
+        } else {
+            imports::take(to)
+        }
+        to.add(len).write(0);
+    })?;
+    json::read(context, &terminated)
 }
 
 unsafe extern "C" fn get_web_sockets(
@@ -325,7 +365,7 @@ unsafe extern "C" fn set_auto_response(
 ) -> JSValue {
     answer(context, arguments, "setAutoResponse", |call| {
         let ws = call.connection()?;
-        let (request, response) = (call.data(1, "")?, call.data(2, "")?);
+        let (request, response) = (call.data(1)?, call.data(2)?);
         for (index, data) in [(1, &request), (2, &response)] {
             let len = data.bytes().len();
             if len > MAX_AUTO_RESPONSE_BYTES {

@@ -8,10 +8,13 @@ use std::str;
 use rquickjs::context::EvalOptions;
 use rquickjs::function::Func;
 use rquickjs::qjs::{self, JSValue};
-use rquickjs::{CatchResultExt, Ctx, Exception, Function, Object, Result, TypedArray, Value};
+use rquickjs::{
+    CatchResultExt, Ctx, Error, Exception, Function, Object, Result, TypedArray, Value,
+};
 use url::{Url, form_urlencoded, quirks};
 
 use crate::engine::{INTERNALS, engine};
+use crate::storable::{Storable, Unstorable};
 use crate::{allocator, imports};
 
 /// The files in the order they run in, by the name that stack traces show.
@@ -214,12 +217,24 @@ fn respond<'js>(ctx: Ctx<'js>, status: u32, headers: String, body: Value<'js>) -
 
 /// Accepts a connection with its first attachment.
 fn accept<'js>(ctx: Ctx<'js>, attachment: Value<'js>) -> Result<()> {
-    let data = crate::value::Data::new(ctx.as_raw().as_ptr(), attachment.as_raw())
-        .map_err(|_| Exception::throw_type(&ctx, "the answer of onUpgrade cannot be read"))?;
-    let bytes = data.bytes();
+    let value =
+        Storable::new(ctx.as_raw().as_ptr(), attachment.as_raw()).map_err(|unstorable| {
+            match unstorable {
+                Unstorable::Misfit(misfit) => Exception::throw_type(
+                    &ctx,
+                    &format!("onUpgrade: what it returned cannot be stored: {misfit}"),
+                ),
+                Unstorable::Detached => Exception::throw_type(
+                    &ctx,
+                    "onUpgrade: what it returned has a detached ArrayBuffer",
+                ),
+                Unstorable::Thrown => Error::Exception,
+            }
+        })?;
+    let bytes = value.bytes();
     // SAFETY: the bytes are alive during the call.
     let limit =
-        unsafe { imports::accept(data.kind().number().into(), bytes.as_ptr(), bytes.len()) };
+        unsafe { imports::accept(value.kind().number().into(), bytes.as_ptr(), bytes.len()) };
     match limit {
         0 => Ok(()),
         limit => Err(Exception::throw_range(

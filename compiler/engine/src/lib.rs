@@ -32,10 +32,12 @@ mod globals;
 mod http;
 mod imports;
 mod jobs;
+mod json;
 mod memory;
 mod modules;
 mod runtime;
 mod single;
+mod storable;
 mod thrown;
 mod value;
 

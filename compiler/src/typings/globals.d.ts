@@ -66,10 +66,19 @@ declare class Request {
 }
 
 /**
- * What `onUpgrade` returns: a Response refuses the connection, nothing accepts it, and a string or bytes
- * accept it and become its first attachment.
+ * What `onUpgrade` returns: a Response refuses the connection, nothing accepts it, and a string, bytes or
+ * a plain object accept it and become its first attachment.
  */
-type Admission = Response | string | ArrayBuffer | ArrayBufferView | undefined | void;
+type Admission = Response | string | ArrayBuffer | ArrayBufferView | FirstAttachment | undefined | void;
+
+/** A plain object: no array, Map or Set, no function, no Date and no promise inside of the one returned. */
+type FirstAttachment = object & {
+  readonly [key: string]: any;
+  readonly [Symbol.iterator]?: never;
+  readonly call?: never;
+  readonly getTime?: never;
+  readonly then?: never;
+};
 
 /** How a response is made. */
 interface ResponseInit {

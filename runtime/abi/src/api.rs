@@ -50,6 +50,8 @@ const fn optional(name: &'static str, ty: &'static str) -> Parameter {
 pub struct ApiFunction {
     /// The JavaScript name.
     pub name: &'static str,
+    /// TypeScript type parameters with their brackets; empty for most.
+    pub type_parameters: &'static str,
     pub parameters: &'static [Parameter],
     /// TypeScript type of the answer.
     pub returns: &'static str,
@@ -69,6 +71,7 @@ const DATA: &str = "string | ArrayBuffer | ArrayBufferView";
 pub const FUNCTIONS: &[ApiFunction] = &[
     ApiFunction {
         name: "send",
+        type_parameters: "",
         parameters: &[required("ws", "WebSocket"), required("data", DATA)],
         returns: "boolean",
         effect: Effect::Io,
@@ -80,6 +83,7 @@ pub const FUNCTIONS: &[ApiFunction] = &[
     },
     ApiFunction {
         name: "close",
+        type_parameters: "",
         parameters: &[
             required("ws", "WebSocket"),
             optional("code", "number"),
@@ -95,27 +99,33 @@ pub const FUNCTIONS: &[ApiFunction] = &[
     },
     ApiFunction {
         name: "serializeAttachment",
-        parameters: &[required("ws", "WebSocket"), required("value", DATA)],
+        type_parameters: "<T>",
+        parameters: &[required("ws", "WebSocket"), required("value", "T & Storable<T>")],
         returns: "void",
         effect: Effect::State,
         purpose: "Keeps a value with a connection until its next event, and on disk when serving with --durable.",
-        details: "Takes a string, an ArrayBuffer or a typed array; anything else is a TypeError, a \
-                  value over the configured size (64 KiB by default) a RangeError. Does nothing for \
-                  a connection that is gone.",
+        details: "Takes a string, an ArrayBuffer, a typed array or JSON: null, a boolean, a finite \
+                  number, an array or a plain object. What would not be read back as it is (a Date, a \
+                  Map, a class instance, NaN) is a TypeError that names its path; an undefined \
+                  property is left out. A value over the configured size (64 KiB by default; of JSON \
+                  the bytes of its text count) is a RangeError. Does nothing for a connection that is \
+                  gone.",
         import: "serialize_attachment",
     },
     ApiFunction {
         name: "deserializeAttachment",
+        type_parameters: "<T = any>",
         parameters: &[required("ws", "WebSocket")],
-        returns: "any",
+        returns: "NoInfer<T> | undefined",
         effect: Effect::State,
         purpose: "Returns the value kept with a connection, with the type it was stored with.",
         details: "Returns undefined when nothing was stored or the connection is gone. Sees what \
-                  this event has stored.",
+                  this event has stored. Each call returns a value of its own.",
         import: "deserialize_attachment",
     },
     ApiFunction {
         name: "getWebSockets",
+        type_parameters: "",
         parameters: &[required("room", "string")],
         returns: "WebSocket[]",
         effect: Effect::Io,
@@ -126,6 +136,7 @@ pub const FUNCTIONS: &[ApiFunction] = &[
     },
     ApiFunction {
         name: "roomFromPath",
+        type_parameters: "",
         parameters: &[required("ws", "WebSocket"), required("param", "string")],
         returns: "string",
         effect: Effect::Pure,
@@ -135,6 +146,7 @@ pub const FUNCTIONS: &[ApiFunction] = &[
     },
     ApiFunction {
         name: "setAutoResponse",
+        type_parameters: "",
         parameters: &[
             required("ws", "WebSocket"),
             required("request", DATA),

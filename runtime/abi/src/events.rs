@@ -30,7 +30,7 @@ pub const EXPORTS: &[EventExport] = &[
         returns: "Admission | Promise<Admission>",
         is_websocket: false,
         purpose: "Called before a connection opens: a Response refuses it, nothing accepts it, and a \
-                  string or bytes accept it and become its first attachment.",
+                  string, bytes or a plain object accept it and become its first attachment.",
         export: "on_upgrade",
     },
     EventExport {

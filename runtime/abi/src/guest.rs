@@ -49,6 +49,9 @@
 //! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |
 //! | `accept` | `(kind, ptr, len) -> i32` | the first attachment of the connection that `on_upgrade` accepts: 0 stored, else the limit in bytes it exceeds |
 //!
+//! A kind is the number of a [`crate::value::ValueKind`]. The guest writes and parses JSON; of its bytes the host
+//! checks that they are UTF-8, and traps where they are not. A guest gets them back as they were stored.
+//!
 //! Besides these the guest imports a few functions of `wasi_snapshot_preview1`, of which
 //! `clock_time_get` and `random_get` answer, `fd_write` logs, and the rest are stubs.
 
@@ -56,7 +59,7 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Most inputs that an event has: `inputs` takes so many places.
 pub const MAX_INPUTS: usize = 4;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 /// What a run of bytes is in JavaScript.
 ///
 /// Messages are [`ValueKind::Text`] or [`ValueKind::ArrayBuffer`]; attachments may be any kind, and
-/// come back as the kind they were stored with. The numbers are part of the guest interface and
+/// come back as the kind they were stored with. What is neither a string nor bytes in JavaScript (`null`, a
+/// boolean, a number, an array, a plain object) is [`ValueKind::Json`], which the guest writes and parses. The numbers are part of the guest interface and
 /// of attachment files: they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -28,11 +29,13 @@ pub enum ValueKind {
     Float16Array = 11,
     Float32Array = 12,
     Float64Array = 13,
+    /// Any other JSON value, as its text.
+    Json = 14,
 }
 
 impl ValueKind {
     /// Every kind, at the index of its number.
-    pub const ALL: [ValueKind; 14] = [
+    pub const ALL: [ValueKind; 15] = [
         ValueKind::Text,
         ValueKind::ArrayBuffer,
         ValueKind::Int8Array,
@@ -47,6 +50,7 @@ impl ValueKind {
         ValueKind::Float16Array,
         ValueKind::Float32Array,
         ValueKind::Float64Array,
+        ValueKind::Json,
     ];
 
     /// The kind with this number, if there is one.
@@ -59,7 +63,12 @@ impl ValueKind {
         self as u8
     }
 
-    /// The JavaScript name: `string` or a constructor.
+    /// Whether the bytes are UTF-8.
+    pub const fn is_utf8(self) -> bool {
+        matches!(self, ValueKind::Text | ValueKind::Json)
+    }
+
+    /// The JavaScript name: `string`, `JSON` or a constructor.
     pub const fn name(self) -> &'static str {
         match self {
             ValueKind::Text => "string",
@@ -76,16 +85,17 @@ impl ValueKind {
             ValueKind::Float16Array => "Float16Array",
             ValueKind::Float32Array => "Float32Array",
             ValueKind::Float64Array => "Float64Array",
+            ValueKind::Json => "JSON",
         }
     }
 }
 
-/// A string or a run of bytes. Cloning shares the bytes.
+/// A string, a run of bytes or JSON. Cloning shares the bytes.
 #[cfg(feature = "host")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     kind: ValueKind,
-    /// Valid UTF-8 when `kind` is [`ValueKind::Text`].
+    /// Valid UTF-8 where [`ValueKind::is_utf8`].
     bytes: Bytes,
 }
 
@@ -97,12 +107,12 @@ impl Value {
     }
 
     /// A value of this kind. Bytes of a text that are no UTF-8 (from lone surrogates) become
-    /// U+FFFD, as `TextEncoder` does it.
+    /// U+FFFD, as `TextEncoder` does it; so do those of JSON, which whoever reads it has refused before.
     pub fn new(kind: ValueKind, bytes: Bytes) -> Value {
-        if kind == ValueKind::Text
+        if kind.is_utf8()
             && let Cow::Owned(text) = well_formed(&bytes)
         {
-            return Value::text(text);
+            return Value { kind, bytes: Bytes::from(text) };
         }
         Value { kind, bytes }
     }
@@ -118,7 +128,7 @@ impl Value {
         self.kind
     }
 
-    /// The bytes; UTF-8 for a text.
+    /// The bytes; UTF-8 for a text and JSON.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
@@ -175,7 +185,7 @@ mod tests {
             assert_eq!(kind.number() as usize, number);
             assert_eq!(ValueKind::from_number(number as u32), Some(kind));
         }
-        assert_eq!(ValueKind::from_number(14), None);
+        assert_eq!(ValueKind::from_number(15), None);
     }
 
     #[cfg(feature = "host")]

@@ -86,6 +86,14 @@ pub(crate) fn read_value<T: MemoryAccess>(
         .ok_or(GuestFault("a value of no known kind"))?;
     Ok(match kind {
         ValueKind::Text => Value::text(read_string(caller, span)?),
+        ValueKind::Json => {
+            let text = read_bytes(caller, span)?;
+            // Never changed in silence, as a text is.
+            if std::str::from_utf8(&text).is_err() {
+                return Err(GuestFault("JSON that is no UTF-8").into());
+            }
+            Value::new(kind, text)
+        }
         _ => Value::new(kind, read_bytes(caller, span)?),
     })
 }

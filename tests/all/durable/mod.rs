@@ -6,3 +6,4 @@ mod directory;
 mod disk_faults;
 mod lifetime;
 mod resume;
+mod values;

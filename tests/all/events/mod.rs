@@ -8,3 +8,4 @@ mod failures;
 mod fresh;
 mod isolation;
 mod sandbox;
+mod values;

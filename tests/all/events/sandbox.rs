@@ -254,6 +254,34 @@ async fn an_attachment_is_as_long_as_it_is_kept() {
 }
 
 #[tokio::test]
+async fn json_of_a_hostile_guest_is_utf_8_or_ends_its_event() {
+    const JSON: i64 = 14;
+    const NO_KIND: i64 = 15;
+    let server = start();
+    let mut client = connect(&server).await;
+    // Zeros are UTF-8, and no JSON: the host does not parse, and gives the guest its own bytes back.
+    let program = Program::new()
+        .call("serialize_attachment", &[OWN_ID, JSON, ROOM, 8])
+        .send_answer()
+        .call("deserialize_attachment", &[OWN_ID, PLACE, 8])
+        .send_answer();
+    let told = frames(&mut client, program, 2).await;
+    assert_eq!((number(&told[0]), number(&told[1])), (0, JSON << 32 | 8));
+    let hostile = Program::new()
+        .call("random_get", &[ROOM, MANY])
+        .call("serialize_attachment", &[OWN_ID, JSON, ROOM, MANY])
+        .send_answer();
+    client.send(hostile.bytes()).await;
+    assert_eq!(client.closed().await.0, 1011);
+    server.wait_for_log("the guest broke its interface: JSON that is no UTF-8");
+    let mut client = connect(&server).await;
+    let unknown = Program::new().call("serialize_attachment", &[OWN_ID, NO_KIND, ROOM, 8]);
+    client.send(unknown.bytes()).await;
+    assert_eq!(client.closed().await.0, 1011);
+    server.wait_for_log("the guest broke its interface: a value of no known kind");
+}
+
+#[tokio::test]
 async fn what_an_event_makes_of_bytes_counts_and_not_what_they_were() {
     // Of which the guest's own memory is half.
     let small =

@@ -34,6 +34,11 @@ export async function onUpgrade(req: Request): Promise<Admission> {
     case "bytes": return new Uint16Array([1, 2, 3]);
     case "buffer": return new Uint8Array([7]).buffer;
     case "empty": return "";
+    case "object": return { user: req.headers.get("cookie"), roles: ["a", "b"], left: undefined };
+    case "array": return ["a"] as any;
+    case "date": return new Date(0) as any;
+    case "function": return (() => "ada") as any;
+    case "misfit": return { user: { since: new Date(0) } };
     case "large": return "x".repeat(100_000);
     case "throw": throw new Error("the secret of onUpgrade");
     case "null": return null as any;
@@ -52,7 +57,10 @@ export async function onUpgrade(req: Request): Promise<Admission> {
 export function onOpen(ws: WebSocket, url: string) {
   const kept = deserializeAttachment(ws);
   const kind = kept === undefined ? "nothing" : kept.constructor.name;
-  const shown = typeof kept === "string" ? kept : kept instanceof ArrayBuffer ? new Uint8Array(kept) : kept;
+  const shown = typeof kept === "string" ? kept
+    : kept instanceof ArrayBuffer ? new Uint8Array(kept)
+    : kind === "Object" ? JSON.stringify(kept)
+    : kept;
   send(ws, `${kind} ${shown}`);
 }
 
@@ -109,6 +117,39 @@ async fn on_upgrade_accepts_with_nothing_a_string_or_bytes() {
         ("empty", "String "),
     ] {
         assert_eq!(open(&server, &format!("/a?{query}"), &[]).await.as_deref(), Ok(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_plain_object_that_on_upgrade_returns_is_the_first_attachment() {
+    let server = Server::start(&HANDLER, &[]);
+    let first = open(&server, "/a?object", &[("cookie", "ada=1")]).await;
+    assert_eq!(first.as_deref(), Ok(r#"Object {"user":"ada=1","roles":["a","b"]}"#));
+}
+
+/// `return isAllowed(req)` must never let anybody in.
+#[tokio::test]
+async fn a_boolean_number_or_null_from_on_upgrade_is_a_type_error_and_refuses_with_500() {
+    let server = Server::start(&HANDLER, &[]);
+    for (query, shown) in [
+        ("true", "true"),
+        ("false", "false"),
+        ("number", "1"),
+        ("null", "null"),
+        ("array", "[ \"a\" ]"),
+        ("function", "[Function (anonymous)]"),
+    ] {
+        let refused = open(&server, &format!("/a?{query}"), &[]).await;
+        assert_eq!(refused.expect_err(query).0.as_u16(), 500, "{query}");
+        server.wait_for_log(&format!(
+            "TypeError: onUpgrade must return a Response, a string, bytes, a plain object or nothing, not {shown}"
+        ));
+    }
+    for (query, misfit) in [("date", "Date at $ "), ("misfit", "Date at $.user.since ")] {
+        let refused = open(&server, &format!("/a?{query}"), &[]).await;
+        assert_eq!(refused.expect_err(query).0.as_u16(), 500, "{query}");
+        let told = format!("TypeError: onUpgrade: what it returned cannot be stored: {misfit}");
+        server.wait_for_log(&told);
     }
 }
 

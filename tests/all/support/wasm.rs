@@ -14,7 +14,7 @@ const MEMORY: MemoryType = MemoryType {
 };
 
 /// The ABI that servers speak.
-pub(crate) const ABI: u32 = 4;
+pub(crate) const ABI: u32 = 5;
 
 /// The manifest of a handler with `onMessage` alone, which may call `send`, for an ABI.
 pub(crate) fn manifest(abi: u32) -> String {

@@ -4,6 +4,7 @@
   "use strict";
 
   const { define, inspect, inspectors, bytesOf } = internals;
+  const { isArray } = Array;
 
   const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
   // ASCII without anything to trim, which nearly all values are.
@@ -417,13 +418,14 @@
     if (answer instanceof Response) {
       respond(answer, "onUpgrade");
     } else if (
-      typeof answer === "string" || answer instanceof ArrayBuffer ||
-      (ArrayBuffer.isView(answer) && !(answer instanceof DataView))
+      typeof answer === "string" ||
+      (typeof answer === "object" && answer !== null && !isArray(answer))
     ) {
       native.accept(answer);
     } else if (answer !== undefined) {
+      // A boolean above all: `return isAllowed(req)` must not let anybody in.
       throw new TypeError(
-        "onUpgrade must return a Response, a string, an ArrayBuffer, a typed array or nothing, not " +
+        "onUpgrade must return a Response, a string, bytes, a plain object or nothing, not " +
           inspect(answer),
       );
     }

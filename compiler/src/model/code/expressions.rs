@@ -435,6 +435,8 @@ fn constant(literal: &Lit) -> Value {
         Lit::Num(number) => Value::Number(number.value),
         Lit::Bool(boolean) => Value::Boolean(boolean.value),
         Lit::Null(_) => Value::Null,
+        Lit::BigInt(_) => Value::BigInt,
+        Lit::Regex(_) => Value::RegExp,
         _ => Value::Unknown,
     }
 }

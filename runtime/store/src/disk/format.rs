@@ -1,18 +1,25 @@
 //! The bytes of an attachment file.
 //!
-//! One line, `zigttp-attachment 1 <checksum> <header>`, and then the value. The header is JSON
+//! One line, `zigttp-attachment <version> <checksum> <header>`, and then the value. The header is JSON
 //! ([`Header`]); the checksum is the CRC-32, in eight hexadecimal digits, of the header and the
 //! value. The connection that a file belongs to is only in the file's name, so that one rename gives it to
 //! another connection.
+//!
+//! The version is 2 for a value that is JSON, which stands there as its text, and 1 for strings and bytes: a
+//! server that does not know JSON yet reports files of version 2 and leaves them alone.
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use zigttp_abi::value::ValueKind;
 
 use zigttp_abi::value::Value;
 
 /// The beginning of every file, up to the checksum: the format and its version.
-const MAGIC: &[u8] = b"zigttp-attachment 1 ";
+const MAGIC: &[u8; MAGIC_BYTES] = b"zigttp-attachment 1 ";
+/// The same of a file with JSON.
+const MAGIC_OF_JSON: &[u8; MAGIC_BYTES] = b"zigttp-attachment 2 ";
+const MAGIC_BYTES: usize = 20;
 const CHECKSUM_DIGITS: usize = 8;
 /// Longest first line. Room and URL are each at most as long as a request's head (16 KiB), and JSON writes
 /// each byte of a URL in two bytes at most.
@@ -56,7 +63,8 @@ pub enum Damage {
     /// The header is not valid JSON of its kind.
     #[error("its header cannot be read")]
     Header,
-    /// A text that is not UTF-8, or an unknown kind of value.
+    /// A text that is not UTF-8, JSON that is not valid, or a kind of value that files of this version do not
+    /// have.
     #[error("its value is not of the kind that its header says")]
     Kind,
 }
@@ -65,8 +73,9 @@ pub enum Damage {
 pub fn encode(header: &Header, value: &Value) -> Vec<u8> {
     let header = serde_json::to_vec(header).expect("text and numbers always serialise");
     let mut bytes =
-        Vec::with_capacity(MAGIC.len() + CHECKSUM_DIGITS + 2 + header.len() + value.bytes().len());
-    bytes.extend_from_slice(MAGIC);
+        Vec::with_capacity(MAGIC_BYTES + CHECKSUM_DIGITS + 2 + header.len() + value.bytes().len());
+    let is_json = value.kind() == ValueKind::Json;
+    bytes.extend_from_slice(if is_json { MAGIC_OF_JSON } else { MAGIC });
     bytes.extend_from_slice(checksum(&header, value.bytes()).as_bytes());
     bytes.push(b' ');
     bytes.extend_from_slice(&header);
@@ -77,6 +86,8 @@ pub fn encode(header: &Header, value: &Value) -> Vec<u8> {
 
 /// The parts of the first line of a file.
 struct Line<'a> {
+    /// Whether the file is of the version for that.
+    is_json: bool,
     checksum: &'a [u8],
     header: &'a [u8],
     /// The length of the line, with its end.
@@ -85,12 +96,16 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn read(bytes: &[u8]) -> Result<Line<'_>, Damage> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(Damage::Foreign)?;
+        let (magic, rest) = bytes.split_at_checked(MAGIC_BYTES).ok_or(Damage::Foreign)?;
+        let is_json = magic == MAGIC_OF_JSON;
+        if !is_json && magic != MAGIC {
+            return Err(Damage::Foreign);
+        }
         let (checksum, rest) = rest.split_at_checked(CHECKSUM_DIGITS).ok_or(Damage::Foreign)?;
         let rest = rest.strip_prefix(b" ").ok_or(Damage::Foreign)?;
         let end = memchr::memchr(b'\n', rest).ok_or(Damage::Header)?;
-        let length = MAGIC.len() + CHECKSUM_DIGITS + 1 + end + 1;
-        Ok(Line { checksum, header: &rest[..end], length })
+        let length = MAGIC_BYTES + CHECKSUM_DIGITS + 1 + end + 1;
+        Ok(Line { is_json, checksum, header: &rest[..end], length })
     }
 
     fn header(&self) -> Result<Header, Damage> {
@@ -132,8 +147,13 @@ pub fn decode(bytes: &[u8]) -> Result<(Header, Value), Damage> {
         .iter()
         .copied()
         .find(|kind| kind.name() == header.kind)
+        .filter(|&kind| (kind == ValueKind::Json) == line.is_json)
         .ok_or(Damage::Kind)?;
-    if kind == ValueKind::Text && std::str::from_utf8(value).is_err() {
+    if kind.is_utf8() && std::str::from_utf8(value).is_err() {
+        return Err(Damage::Kind);
+    }
+    // A handler is spared what it could only fail at. This does not recurse, however deep it is nested.
+    if kind == ValueKind::Json && serde_json::from_slice::<IgnoredAny>(value).is_err() {
         return Err(Damage::Kind);
     }
     Ok((header, Value::new(kind, Bytes::copy_from_slice(value))))
@@ -168,9 +188,43 @@ mod tests {
             Value::text(""),
             Value::text("line\nbreak"),
             Value::new(ValueKind::Uint8Array, Bytes::from_static(&[0, 255, 10])),
+            json(r#"{"n":[-0,1e21,"\n\u0000é",null]}"#),
+            json(&("[".repeat(100_000) + &"]".repeat(100_000))),
         ] {
             let header = header(&value);
             assert_eq!(decode(&encode(&header, &value)), Ok((header, value)));
+        }
+    }
+
+    fn json(text: &str) -> Value {
+        Value::new(ValueKind::Json, Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn files_with_json_alone_are_of_version_2_and_others_are_what_they_were() {
+        let file = |value: &Value| {
+            String::from_utf8(encode(&header(value), value)).expect("all of these are text")
+        };
+        assert_eq!(
+            file(&Value::text("kept")),
+            "zigttp-attachment 1 09453ecb {\"kind\":\"string\",\"room\":\"/room/\\\"a\\\"\\n\",\
+             \"url\":\"/room/a?b=c\",\"written\":1700000000000,\"length\":4}\nkept"
+        );
+        let with_json = file(&json("{\"a\":1}"));
+        assert!(with_json.starts_with("zigttp-attachment 2 "), "{with_json}");
+        assert!(with_json.ends_with("\n{\"a\":1}"), "{with_json}");
+    }
+
+    #[test]
+    fn a_file_of_the_other_version_or_with_json_that_is_none_is_refused() {
+        for (value, version) in [(json("1"), "1"), (Value::text("1"), "2")] {
+            let whole = encode(&header(&value), &value);
+            let other = [b"zigttp-attachment ", version.as_bytes(), &whole[19..]].concat();
+            assert_eq!(decode(&other), Err(Damage::Kind));
+        }
+        for text in ["", "{", "1 2", "undefined", "{a:1}", "[1,]"] {
+            let value = json(text);
+            assert_eq!(decode(&encode(&header(&value), &value)), Err(Damage::Kind), "{text}");
         }
     }
 
@@ -194,8 +248,13 @@ mod tests {
 
     #[test]
     fn every_incomplete_or_changed_file_is_refused() {
-        let value = Value::text("some value");
-        let whole = encode(&header(&value), &value);
+        for value in [Value::text("some value"), json("[\"some\",1.5]")] {
+            refuses_incomplete_and_changed(&value);
+        }
+    }
+
+    fn refuses_incomplete_and_changed(value: &Value) {
+        let whole = encode(&header(value), value);
         for len in 0..whole.len() {
             assert!(decode(&whole[..len]).is_err(), "{len}");
         }

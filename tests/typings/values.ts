@@ -1,0 +1,65 @@
+// Values that the typings must take, and the types that they are read back with.
+import { deserializeAttachment, type OnUpgrade, serializeAttachment } from "zigttp:websocket";
+
+interface Player {
+  readonly name: string;
+  score: number | null;
+  team?: "red" | "blue";
+  hand: readonly { suit: string; value: number }[];
+  at: [x: number, y: number];
+  friends: WebSocket[];
+}
+interface Tree { value: number; children: readonly Tree[] }
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+type Nested = Tree | Nested[];
+enum Level { Low, High }
+
+export function stores(
+  ws: WebSocket, player: Player, tree: Tree, json: Json, data: string | ArrayBuffer, anything: any,
+  words: readonly string[], scores: Record<string, number>, partial: Partial<Player>,
+  nested: Nested,
+) {
+  serializeAttachment(ws, player);
+  serializeAttachment(ws, [player] as const);
+  serializeAttachment(ws, tree);
+  serializeAttachment(ws, json);
+  serializeAttachment(ws, data);
+  serializeAttachment(ws, anything);
+  serializeAttachment(ws, JSON.parse("{}"));
+  serializeAttachment(ws, words);
+  serializeAttachment(ws, scores);
+  serializeAttachment(ws, partial);
+  serializeAttachment(ws, nested);
+  serializeAttachment(ws, Level.High);
+  serializeAttachment(ws, null);
+  serializeAttachment(ws, true);
+  serializeAttachment(ws, 1.5);
+  serializeAttachment(ws, []);
+  serializeAttachment(ws, {});
+  serializeAttachment(ws, { ...player, peers: [ws], left: undefined, nested: { words } });
+  serializeAttachment(ws, new Uint8Array(1));
+  serializeAttachment(ws, new BigInt64Array(1));
+  serializeAttachment(ws, new ArrayBuffer(1));
+  // Its type can be given, too.
+  serializeAttachment<Player>(ws, player);
+}
+
+export function storesAnything<T extends Json>(ws: WebSocket, value: T & Json) {
+  serializeAttachment<Json>(ws, value);
+}
+
+export function reads(ws: WebSocket): number {
+  const player = deserializeAttachment<Player>(ws);
+  const team: "red" | "blue" | undefined = player?.team;
+  // Without a type it is anything, whatever is expected of it.
+  const text: string = deserializeAttachment(ws);
+  const name = deserializeAttachment(ws).name;
+  return (player?.hand[0].value ?? 0) + text.length + name.length + (team?.length ?? 0);
+}
+
+export const withObject: OnUpgrade = (req) => ({ user: req.headers.get("x-user"), since: 1 });
+export const withInterface: OnUpgrade = async (): Promise<Tree> => ({ value: 1, children: [] });
+export const withBytes: OnUpgrade = () => new Uint8Array(1);
+export const withText: OnUpgrade = () => "kept";
+export const withNothing: OnUpgrade = () => {};
+export const withResponse: OnUpgrade = () => new Response("no", { status: 403 });
