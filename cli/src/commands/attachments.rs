@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use base64::Engine;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use zigts_rules::printable::{printable, printable_json};
 use zigttp_runtime::{
     ControlAnswer, ControlRequest, PersistedAttachment, connect_control, list_attachments,
@@ -92,6 +93,8 @@ struct JsonAttachment {
 #[serde(rename_all = "lowercase")]
 enum JsonValue {
     Text(String),
+    /// As it was stored, so that no digit and no order of names is lost.
+    Json(Box<RawValue>),
     Base64(String),
 }
 
@@ -276,13 +279,17 @@ fn ask(dir: &Path, request: &ControlRequest) -> anyhow::Result<Option<ControlAns
 
 fn json(it: &PersistedAttachment, live: &[u64], with_value: bool) -> JsonAttachment {
     let bytes = it.value.bytes();
+    let kind = it.value.kind().name();
     let value = with_value.then(|| match std::str::from_utf8(bytes) {
-        Ok(text) if it.value.kind().name() == "string" => JsonValue::Text(text.to_owned()),
+        Ok(text) if kind == "string" => JsonValue::Text(text.to_owned()),
+        Ok(text) if kind == "JSON" => JsonValue::Json(
+            RawValue::from_string(text.to_owned()).expect("a file's JSON is read only if it is"),
+        ),
         _ => JsonValue::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)),
     });
     JsonAttachment {
         id: it.id,
-        kind: it.value.kind().name(),
+        kind,
         bytes: bytes.len(),
         room: it.room.clone(),
         url: it.url.clone(),

@@ -141,6 +141,38 @@ async fn show_prints_a_value_as_it_is_and_a_damaged_one_is_an_error() {
 }
 
 #[tokio::test]
+async fn show_prints_json_as_json() {
+    let durable = Durable::of(
+        r#"
+import { send, serializeAttachment } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) {
+  serializeAttachment(ws, JSON.parse(data));
+  send(ws, String(ws));
+}
+"#,
+    );
+    let server = durable.serve(&[]);
+    let mut client = server.connect("/").await;
+    // Of which a reader of JSON may change the order, the digits and the sign.
+    let text = r#"{"z":[-0,1e+21,0.1,12345678901234567000],"a":{"é\n":"\u0000"}}"#;
+    let id = client.ask(text).await;
+    let nested = "[".repeat(500) + &"]".repeat(500);
+    let mut other = server.connect("/").await;
+    let deep = other.ask(&nested).await;
+    server.kill();
+    assert_eq!(durable.attachments(&["show", &id]), (0, text.to_owned()));
+    let (code, shown) = durable.attachments(&["show", &id, "--json"]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains(&format!("\"json\": {text}")), "{shown}");
+    assert_eq!(parse(&shown)["json"], parse(text));
+    assert_eq!(parse(&shown)["kind"], "JSON");
+    let (code, shown) = durable.attachments(&["show", &deep, "--json"]);
+    assert!(code == 0 && shown.contains(&nested), "{shown}");
+    let (code, list) = durable.attachments(&["list"]);
+    assert!(code == 0 && list.contains("  JSON  "), "{list}");
+}
+
+#[tokio::test]
 async fn an_adopted_attachment_is_the_new_connections_own() {
     let durable = Durable::of(HANDLER);
     let server = durable.serve(&[]);

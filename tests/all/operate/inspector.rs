@@ -17,7 +17,7 @@ export function onOpen(ws: WebSocket) { setAutoResponse(ws, "ping", "pong"); }
 export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: string) {
   if (data === "throw") fail();
   else if (data === "leave") close(ws, 4001, "left");
-  else if (data === "bytes") serializeAttachment(ws, new Uint8Array([0, 255, 16]));
+  else if (data === "bytes") serializeAttachment(ws, new Uint8Array([0, 255, 16])); else if (data === "json") serializeAttachment(ws, { name: "Ada" });
   else if (typeof data === "string" && data.startsWith("name ")) serializeAttachment(ws, data.slice(5));
   else for (const peer of getWebSockets(room)) send(peer, data);
   send(ws, "done");
@@ -246,6 +246,13 @@ async fn a_connection_is_shown_with_what_it_keeps_and_closed_with_a_code() {
     assert_eq!(
         shown["attachment"],
         json!({"isText": false, "shown": "00 ff 10", "bytes": 3, "isCut": false})
+    );
+    assert_eq!(client.ask("json").await, "done");
+    let shown = get(&server, &part).json();
+    let text = "{\"name\":\"Ada\"}";
+    assert_eq!(
+        shown["attachment"],
+        json!({"isText": true, "isJson": true, "shown": text, "bytes": 14, "isCut": false})
     );
 
     let order =

@@ -15,7 +15,10 @@ const MAX_BINARY: usize = 96;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
+    /// Also of JSON, whose text it is.
     is_text: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_json: bool,
     /// The text, or the bytes in hex.
     shown: String,
     bytes: usize,
@@ -24,7 +27,16 @@ pub struct Preview {
 
 impl Preview {
     pub fn of(value: &Value) -> Preview {
-        Preview::of_bytes(value.kind() == ValueKind::Text, value.bytes())
+        Preview::within(value, MAX_TEXT, MAX_BINARY)
+    }
+
+    /// The same with bounds of the caller's.
+    pub fn within(value: &Value, max_text: usize, max_binary: usize) -> Preview {
+        match value.kind() {
+            ValueKind::Text => Preview::utf8(value.bytes(), max_text),
+            ValueKind::Json => Preview { is_json: true, ..Preview::utf8(value.bytes(), max_text) },
+            _ => Preview::hex(value.bytes(), max_binary),
+        }
     }
 
     /// The preview of a text, whose bytes are UTF-8, or of other bytes.
@@ -49,7 +61,13 @@ impl Preview {
             Ok(shown) => shown,
             Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
         };
-        Preview { is_text: true, shown: shown.to_owned(), bytes: bytes.len(), is_cut }
+        Preview {
+            is_text: true,
+            shown: shown.to_owned(),
+            bytes: bytes.len(),
+            is_cut,
+            ..Preview::default()
+        }
     }
 
     /// The beginning of bytes, in hex.
@@ -59,7 +77,7 @@ impl Preview {
             write!(shown, "{byte:02x} ").expect("writing to a string");
         }
         shown.truncate(shown.trim_end().len());
-        Preview { is_text: false, shown, bytes: bytes.len(), is_cut: bytes.len() > max }
+        Preview { shown, bytes: bytes.len(), is_cut: bytes.len() > max, ..Preview::default() }
     }
 }
 

@@ -6,7 +6,6 @@ use hyper::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use zigttp_abi::close_code;
 use zigttp_abi::connection_id::ConnectionId;
-use zigttp_abi::value::ValueKind;
 use zigttp_protocol::close::Close;
 use zigttp_rooms::connection::Connection;
 use zigttp_rooms::observer::Preview;
@@ -15,7 +14,7 @@ use super::http::{ErrorResponse, error_response};
 use crate::http::response::{Body, text};
 use crate::server::Server;
 
-/// Most bytes of an attachment that are shown: all of a text within the default limit.
+/// Most bytes of an attachment that are shown: all of a text, or of JSON, within the default limit.
 const MAX_TEXT: usize = 64 << 10;
 const MAX_BINARY: usize = 4 << 10;
 
@@ -61,10 +60,7 @@ fn details(connection: &Connection) -> ConnectionDetails<'_> {
         queue_bytes: connection.outbox.waiting_bytes(),
         is_open: connection.outbox.is_open(),
         parameters: connection.parameters.iter().map(|(name, value)| (&**name, &**value)).collect(),
-        attachment: attachment.as_ref().map(|value| match value.kind() {
-            ValueKind::Text => Preview::utf8(value.bytes(), MAX_TEXT),
-            _ => Preview::hex(value.bytes(), MAX_BINARY),
-        }),
+        attachment: attachment.as_ref().map(|value| Preview::within(value, MAX_TEXT, MAX_BINARY)),
         auto_response: connection
             .auto_response()
             .map(|pair| (Preview::guess(&pair.request), Preview::guess(&pair.response))),

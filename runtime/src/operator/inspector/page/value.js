@@ -11,7 +11,8 @@ export function inLine(preview) {
 
 /** All of the preview, with the value's kind and length. */
 export function value(preview) {
-  const kind = `${preview.isText ? "text" : "bytes"}, ${bytes(preview.bytes)}`;
+  const of = preview.isJson ? "JSON" : preview.isText ? "text" : "bytes";
+  const kind = `${of}, ${bytes(preview.bytes)}`;
   return element("div", { class: "value" },
     element("pre", {}, preview.shown || " "),
     element("span", { class: "quiet" }, preview.isCut ? `${kind}, only the beginning is shown` : kind));
