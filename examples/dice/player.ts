@@ -1,4 +1,4 @@
-// Who sits where, with what score: the attachment of a connection, as JSON.
+// Who sits where, with what score: the attachment of a connection.
 
 import { deserializeAttachment, getWebSockets, serializeAttachment } from "zigttp:websocket";
 
@@ -15,12 +15,12 @@ export interface Player {
 }
 
 /** A player who has just come, as an attachment. */
-export function newPlayer(name: string, room: string): string {
-  return JSON.stringify({ name, room, score: 0, roll: [], hasRolled: false } satisfies Player);
+export function newPlayer(name: string, room: string): Player {
+  return { name, room, score: 0, roll: [], hasRolled: false };
 }
 
 export function playerOf(ws: WebSocket): Player {
-  return JSON.parse(deserializeAttachment(ws));
+  return deserializeAttachment<Player>(ws)!;
 }
 
 export function playersAt(room: string): Player[] {
@@ -28,5 +28,5 @@ export function playersAt(room: string): Player[] {
 }
 
 export function keep(ws: WebSocket, player: Player) {
-  serializeAttachment(ws, JSON.stringify(player));
+  serializeAttachment(ws, player);
 }

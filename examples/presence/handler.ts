@@ -36,7 +36,7 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
   const person = before === undefined ? joining(message, room) : changed(before, message);
   // Somebody who has not joined yet can do nothing else.
   if (person === undefined) return;
-  serializeAttachment(ws, JSON.stringify(person));
+  serializeAttachment(ws, person);
   if (message.type === "join") {
     const people = getWebSockets(room).map(personOf).filter((it) => it !== undefined);
     send(ws, JSON.stringify({ type: "here", you: person.id, people }));
@@ -73,8 +73,7 @@ function changed(person: Person, message: FromClient): Person {
 }
 
 function personOf(ws: WebSocket): Person | undefined {
-  const kept = deserializeAttachment(ws);
-  return kept === undefined ? undefined : JSON.parse(kept);
+  return deserializeAttachment<Person>(ws);
 }
 
 function tellOthers(room: string, message: object, ws: WebSocket) {
