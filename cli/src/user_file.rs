@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use zigttp_files::replace::{self, Access, Replacement};
+use zigttp_files::replace::{self, Access, ReachesDisk, Replacement};
 
 /// Most links that are followed, as many as the system follows.
 const MAX_LINKS: usize = 40;
@@ -76,7 +76,8 @@ fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> 
         // Not made from its name, which may be as long as one can be.
         let temporary = &path.with_file_name(format!(".zigts-{number}.tmp"));
         let parts = &[bytes];
-        let file = Replacement { path, temporary, parts, access, reaches_disk: false };
+        let file =
+            Replacement { path, temporary, parts, access, reaches_disk: ReachesDisk::Nothing };
         match replace::replace(rustix::fs::CWD, file) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 number = number.wrapping_add(1);

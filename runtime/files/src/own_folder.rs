@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::replace::{self, Access, Replacement};
+use crate::replace::{self, Access, ReachesDisk, Replacement};
 use crate::shell::quoted;
 
 /// An open folder that only its owner may write.
@@ -176,21 +176,18 @@ impl OwnFolder {
         if syncs { file.sync_data() } else { Ok(()) }
     }
 
-    /// Replaces a file by way of a temporary name that is not taken. With `syncs` the file is forced to the
-    /// disk before it gets its name, and the name before this returns.
+    /// Replaces a file by way of a temporary name that is not taken.
     pub fn replace(
         &self,
         name: &str,
         temporary: &str,
         parts: &[&[u8]],
-        syncs: bool,
+        reaches_disk: ReachesDisk,
     ) -> io::Result<()> {
         let (path, temporary) = (Path::new(name), Path::new(temporary));
         let access = Access::Owner;
-        replace::replace(
-            &self.descriptor,
-            Replacement { path, temporary, parts, access, reaches_disk: syncs },
-        )
+        let file = Replacement { path, temporary, parts, access, reaches_disk };
+        replace::replace(&self.descriptor, file)
     }
 
     /// Renames a file, and replaces the file that had the new name.

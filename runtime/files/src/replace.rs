@@ -18,9 +18,17 @@ pub struct Replacement<'a> {
     /// The bytes, in order.
     pub parts: &'a [&'a [u8]],
     pub access: Access<'a>,
-    /// Whether the bytes are forced to the disk before the file gets its name, and the name before
-    /// [`replace`] returns.
-    pub reaches_disk: bool,
+    pub reaches_disk: ReachesDisk,
+}
+
+/// What is forced to the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ReachesDisk {
+    Nothing,
+    /// The bytes, before the file gets its name.
+    Bytes,
+    /// The bytes, and the name before [`replace`] returns.
+    BytesAndName,
 }
 
 /// Who may read and write the new file.
@@ -55,7 +63,7 @@ pub fn replace(folder: impl AsFd, file: Replacement<'_>) -> io::Result<()> {
         let _ = rustix::fs::unlinkat(folder, temporary, AtFlags::empty());
     }
     written?;
-    if reaches_disk { Ok(rustix::fs::fsync(folder)?) } else { Ok(()) }
+    if reaches_disk == ReachesDisk::BytesAndName { Ok(rustix::fs::fsync(folder)?) } else { Ok(()) }
 }
 
 /// Creates a file that does not exist yet; follows no link.
@@ -68,7 +76,7 @@ fn write(
     mut file: File,
     parts: &[&[u8]],
     access: Access<'_>,
-    reaches_disk: bool,
+    reaches_disk: ReachesDisk,
 ) -> io::Result<()> {
     for part in parts {
         file.write_all(part)?;
@@ -78,5 +86,5 @@ fn write(
         let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
         file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
     }
-    if reaches_disk { file.sync_data() } else { Ok(()) }
+    if reaches_disk == ReachesDisk::Nothing { Ok(()) } else { file.sync_data() }
 }

@@ -54,8 +54,16 @@ impl Attachments {
         mut writes: Vec<(Arc<Connection>, Value)>,
         clock: Clock,
     ) -> Result<(), CommitError> {
-        let version = match self {
-            Attachments::InMemory(versions) => versions.next(),
+        let set = |writes: Vec<(Arc<Connection>, Value)>, version| {
+            for (connection, value) in writes {
+                connection.set_attachment(value, version);
+            }
+        };
+        match self {
+            Attachments::InMemory(versions) => {
+                set(writes, versions.next());
+                Ok(())
+            }
             Attachments::Durable(Durable { files, ordering }) => {
                 let committed = {
                     let _ordering = lock(ordering);
@@ -65,15 +73,11 @@ impl Attachments {
                         owner: owner(connection, clock),
                         value: value.clone(),
                     });
-                    files.commit(entries.collect())
+                    files.commit(entries.collect(), move |version| set(writes, version))
                 };
-                committed.await?
+                committed.await
             }
-        };
-        for (connection, value) in writes {
-            connection.set_attachment(value, version);
         }
-        Ok(())
     }
 
     /// Removes the attachment of a closed connection from the disk. Later writes for it, by events that have
@@ -104,7 +108,7 @@ impl Attachments {
     pub async fn adopt(
         &self,
         prior: ConnectionId,
-        new: &Connection,
+        new: Arc<Connection>,
         clock: Clock,
     ) -> Result<(), AdoptError> {
         let Attachments::Durable(Durable { files, ordering }) = self else {
@@ -115,19 +119,20 @@ impl Attachments {
             if new.has_ended_attachment() {
                 return Err(AdoptError::NotConnected(new.id.number()));
             }
-            files.adopt(prior, new.id, owner(new, clock))
+            let (id, owner) = (new.id, owner(&new, clock));
+            files.adopt(prior, id, owner, move |adopted| {
+                new.set_attachment(adopted.value, adopted.version);
+            })
         };
-        let adopted = adopted.await?;
-        new.set_attachment(adopted.value, adopted.version);
-        Ok(())
+        adopted.await
     }
 }
 
 /// What a connection's file says about it.
 fn owner(connection: &Connection, clock: Clock) -> Owner {
     Owner {
-        room: connection.room.key().to_owned(),
         url: Arc::clone(&connection.url),
+        room_len: connection.room.key().len(),
         browser: connection.browser.as_ref().map(browser::name),
         written: clock.unix_millis(),
     }

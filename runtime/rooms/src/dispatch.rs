@@ -12,7 +12,7 @@ use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::error::LoadError;
-use zigttp_sandbox::event::{Event, EventKind, Response};
+use zigttp_sandbox::event::{Call, Event, EventKind, Response};
 use zigttp_sandbox::event_state::EventState;
 use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::ran::{Outcome, Ran};
@@ -66,9 +66,10 @@ impl Dispatcher {
     pub async fn dispatch(
         &self,
         connection: &Arc<Connection>,
-        event: Event,
+        call: Call,
     ) -> Result<Option<Unwritten>, Failure> {
         let _turn = connection.room.turn().await;
+        let event = connection.event(call);
         let is_opening = event.kind() == EventKind::Open;
         let result = self.handle(connection, event).await;
         if let Err(failure) = &result

@@ -119,6 +119,9 @@ impl Handlers {
         let is_current = Arc::ptr_eq(&current, handler);
         if is_current {
             *current = previous;
+        }
+        drop(current);
+        if is_current {
             tracing::error!(
                 "{} of the first {TRIAL_EVENTS} events of the new handler have failed: the old handler is \
                  in use again",

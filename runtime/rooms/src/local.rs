@@ -30,7 +30,7 @@ impl LocalConnection {
         let connection = dispatcher.hub.register(opening, Client::default()).ok()?;
         let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
         let connection = &registered.connection;
-        let open = connection.event(Call::Open { url: Arc::clone(&connection.url) });
+        let open = Call::Open { url: Arc::clone(&connection.url) };
         // A failure has been logged, as for every connection.
         let _ = dispatcher.dispatch(connection, open).await;
         Some(LocalConnection { dispatcher, registered })
@@ -43,8 +43,7 @@ impl LocalConnection {
         if let Some(response) = connection.auto_response_to(&data) {
             return connection.outbox.push_bounded(Frame::of(&response));
         }
-        let event = connection.event(Call::Message { data });
-        self.dispatcher.dispatch(connection, event).await.is_ok()
+        self.dispatcher.dispatch(connection, Call::Message { data }).await.is_ok()
     }
 
     /// Takes the next frame that is queued for this connection, as it would be on the wire.

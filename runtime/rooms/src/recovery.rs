@@ -51,7 +51,7 @@ impl Hub {
         if self.find(prior).is_some() {
             return Err(AdoptError::StillConnected(prior.number()));
         }
-        self.attachments.adopt(prior, &connection, self.clock).await?;
+        self.attachments.adopt(prior, connection, self.clock).await?;
         if let Some(leftovers) = &self.leftovers {
             leftovers.forget(prior);
         }
@@ -93,7 +93,10 @@ impl Hub {
             return Some(taken);
         }
         // A connection whose network was lost looks open until its client is pinged.
-        let candidate = leftovers.only_live(key, prior)?;
+        let Some(candidate) = leftovers.only_live(key, prior) else {
+            // It may have parted between the two looks.
+            return leftovers.take(key, prior);
+        };
         if let Some(candidate) = self.find(candidate) {
             let (alive, is_alive) = oneshot::channel();
             candidate.outbox.probe(alive);

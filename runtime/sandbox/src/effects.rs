@@ -34,13 +34,17 @@ const EFFECT_BYTES: usize = 2 * size_of::<Effect>();
 /// What a payload's memory takes besides: what small ones are rounded up to, and what sharing it takes.
 const PAYLOAD_BYTES: usize = 64;
 
+/// An entry of the order to write a file, with a browser's name, and its temporary name, each rounded up.
+const FILE_ORDER_BYTES: usize = 256;
+
 /// What an addressed connection holds: its entries in a list and in a table that double as they grow, what
-/// is noted of reading its attachment, and its entries in the lists of a commit (of attachments, rooms,
-/// their locks, and receivers).
+/// is noted of reading its attachment, its entries in the lists of a commit (of attachments, rooms, their
+/// locks, and receivers), and what ordering its file to be written takes.
 const fn addressed_bytes<P>() -> usize {
     2 * (size_of::<Addressed<P>>() + size_of::<(ConnectionId, PeerIndex)>() + 1)
         + reads::ATTACHMENT_BYTES
         + 2 * (size_of::<(P, Value)>() + 4 * size_of::<usize>())
+        + FILE_ORDER_BYTES
 }
 
 /// Connections up to which looking at each finds one sooner than hashing.

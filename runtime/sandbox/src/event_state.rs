@@ -118,10 +118,19 @@ impl<V: View> EventState<V> {
     ) -> Result<Option<&mut Addressed<V::Peer>>, OverBudget> {
         let Ok(id) = u64::try_from(id) else { return Ok(None) };
         let id = ConnectionId::from_number(id);
+        if self.is_candidate(id) {
+            return Ok(None);
+        }
         let found = self.effects.address(id, || self.view.find(id));
         let Some(index) = found else { return Ok(None) };
         self.account()?;
         Ok(Some(self.effects.at(index)))
+    }
+
+    /// Whether a client only asks for this connection: there is none yet.
+    fn is_candidate(&self, id: ConnectionId) -> bool {
+        matches!(self.event.call, Call::Upgrade(_))
+            && self.event.subject.as_ref().is_some_and(|subject| subject.connection == id)
     }
 
     /// The same, unless nothing may be sent to it or kept with it any more: a connection that is

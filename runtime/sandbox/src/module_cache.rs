@@ -14,6 +14,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 use zigttp_files::own_folder::{Others, OwnFolder};
+use zigttp_files::replace::ReachesDisk;
 
 use crate::restore;
 
@@ -87,7 +88,7 @@ impl ModuleCache {
             // Other servers may write the same now.
             let temporary = format!("{}.{:016x}.tmp", key.0, fastrand::u64(..));
             let name = name(key, cached.is_rewritten);
-            folder.replace(&name, &temporary, &[&bytes, &checksum(&bytes)], false)
+            folder.replace(&name, &temporary, &[&bytes, &checksum(&bytes)], ReachesDisk::Nothing)
         };
         if let Err(error) = write() {
             tracing::warn!("cannot keep a compiled module: {error}");

@@ -66,6 +66,11 @@ impl<V: View> Program<V> {
         self.image.as_ref().filter(|_image| !self.is_distrusted.load(Ordering::Relaxed))
     }
 
+    /// Whether its instances are made to be restored, trusted or not.
+    pub(crate) fn has_image(&self) -> bool {
+        self.image.is_some()
+    }
+
     /// Whether this restored instance is one of every so many that are verified.
     pub(crate) fn is_to_be_verified(&self, every: u64) -> bool {
         self.restored.fetch_add(1, Ordering::Relaxed) % every == every - 1

@@ -1,6 +1,8 @@
 //! What an event has read of what others can change: if none of it has changed by the commit, the event
 //! has run as if nothing else did.
 
+use std::collections::HashSet;
+
 use smallvec::SmallVec;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::version::Version;
@@ -10,7 +12,7 @@ use zigttp_abi::version::Version;
 pub struct Reads {
     attachments: SmallVec<[(ConnectionId, Option<Version>); 2]>,
     own_members: bool,
-    rooms: SmallVec<[Box<str>; 1]>,
+    rooms: HashSet<Box<str>>,
 }
 
 /// Most bytes that one read of an attachment holds: its entry in a list that doubles as it grows.
@@ -31,10 +33,10 @@ impl Reads {
 
     /// The members of another room were read. Returns the bytes that it takes to remember that.
     pub(crate) fn members(&mut self, room: &str) -> usize {
-        if self.rooms.iter().any(|known| **known == *room) {
+        if self.rooms.contains(room) {
             return 0;
         }
-        self.rooms.push(room.into());
+        self.rooms.insert(room.into());
         room.len() + ROOM_BYTES
     }
 

@@ -179,7 +179,7 @@ impl<V: View> Sandbox<V> {
                     result = Err(Failure::NotRestored);
                 }
             }
-            if let Some(began) = began.filter(|_| program.image().is_some()) {
+            if let Some(began) = began.filter(|_| program.has_image()) {
                 state.used.restore = Some(state.view.now() - began);
             }
         }
@@ -296,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::effect::Effect;
-    use crate::event::Call;
+    use crate::event::{Call, Request};
     use crate::test_view::{TestPeer, TestView};
 
     /// A guest by hand: `onMessage` sends the attachment of connection 2 to every member of the room and
@@ -327,7 +327,10 @@ mod tests {
         (func (export "on_close") (param i64 i64 i32 i32) (result i32)
             (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
             unreachable)
-        (func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32) i32.const 0)
+        (func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32)
+            (drop (call $send (i64.const 1) (i32.const 0) (i32.const 0) (i32.const 1)))
+            (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
+            i32.const 0)
         (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) i32.const 0))"#;
 
     const IMPORTS: [&str; 4] =
@@ -403,5 +406,23 @@ mod tests {
         let ran = run(Call::Close { code: 1000, reason: "".into() });
         assert!(matches!(ran.outcome, Outcome::Failed(Failure::Trapped(_))), "{:?}", ran.outcome);
         assert_eq!(ran.state.effects.list().len(), 1);
+    }
+
+    #[test]
+    fn on_upgrade_cannot_address_the_connection_that_is_only_asked_for() {
+        let text = String::new;
+        let body = bytes::Bytes::new();
+        let request = Request { method: text(), target: text(), headers: text(), body };
+        let ran = run(Call::Upgrade(Box::new(request)));
+        let effects = &ran.state.effects;
+        let sent: Vec<_> = effects
+            .list()
+            .iter()
+            .map(|effect| match effect {
+                Effect::Send { to, .. } => effects.id(*to),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(sent, [id(2)]);
     }
 }

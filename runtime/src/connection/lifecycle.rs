@@ -12,7 +12,7 @@ use zigttp_rooms::outbox::Closing;
 use zigttp_rooms::pace::Bucket;
 use zigttp_rooms::registration::Registered;
 use zigttp_rooms::unwritten;
-use zigttp_sandbox::event::{Call, Event};
+use zigttp_sandbox::event::Call;
 
 use crate::connection::socket::{Inbound, Socket};
 use crate::gate::resume::Identity;
@@ -60,7 +60,7 @@ impl Server {
         if let Some(identity) = identity {
             Box::pin(self.hub.resume(connection, identity.prior)).await;
         }
-        let open = connection.event(Call::Open { url: Arc::clone(&connection.url) });
+        let open = Call::Open { url: Arc::clone(&connection.url) };
         self.handle_event(&mut socket, connection, open).await;
         if self.is_draining() {
             // It opened while the server was closing the others, which did not include it.
@@ -91,7 +91,7 @@ impl Server {
     async fn after_close(&self, connection: &Arc<Connection>, end: End) -> bool {
         let (removes, is_dropped) = (end.removes_attachment(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.close();
-        let close = connection.event(Call::Close { code, reason });
+        let close = Call::Close { code, reason };
         // A failure was logged; there is no client to report it to.
         let _ = self.dispatcher.dispatch(connection, close).await;
         if self.hub.leftovers.is_some() && is_dropped && connection.attachment().is_some() {
@@ -132,8 +132,8 @@ impl Server {
                             }
                         }
                         None => {
-                            let event = connection.event(Call::Message { data });
-                            self.handle_event(socket, connection, event).await;
+                            let message = Call::Message { data };
+                            self.handle_event(socket, connection, message).await;
                         }
                     }
                 }
@@ -198,16 +198,23 @@ impl Server {
         self.message_rate.is_none_or(|rate| rate.take(messages, self.hub.clock.now()))
     }
 
-    /// Handles an event of this connection. The dispatch is boxed, so that an idle connection holds no
-    /// memory for it. The dispatcher logs a failure, and closes the connection where it has to.
-    async fn handle_event(&self, socket: &mut Socket, connection: &Arc<Connection>, event: Event) {
-        connection.set_state(State::Live);
-        let dispatch = Box::pin(self.dispatcher.dispatch(connection, event));
-        if let Ok(Some(unwritten)) = socket.write_during(&connection.outbox, dispatch).await {
-            socket.write_later(unwritten);
+    /// Handles an event of this connection. The dispatch is boxed with its call, so that an idle connection
+    /// holds no memory for it. The dispatcher logs a failure, and closes the connection where it has to.
+    fn handle_event<'a>(
+        &'a self,
+        socket: &'a mut Socket,
+        connection: &'a Arc<Connection>,
+        call: Call,
+    ) -> impl Future<Output = ()> + Send + 'a {
+        let dispatch = Box::pin(self.dispatcher.dispatch(connection, call));
+        async move {
+            connection.set_state(State::Live);
+            if let Ok(Some(unwritten)) = socket.write_during(&connection.outbox, dispatch).await {
+                socket.write_later(unwritten);
+            }
+            connection.set_state(State::Parked);
+            socket.event_ended();
         }
-        connection.set_state(State::Parked);
-        socket.event_ended();
     }
 
     /// Completes the closing handshake within its time-out. Returns how the connection ended: the

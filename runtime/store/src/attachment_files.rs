@@ -40,9 +40,11 @@ pub struct Entry {
 
 /// What a file says about the connection that it belongs to.
 pub struct Owner {
-    pub room: String,
     /// The path and query that the connection opened.
     pub url: Arc<str>,
+    /// Bytes of the URL that are its path, which is the room's name: shared, because one event may write for
+    /// every member of a room.
+    pub room_len: usize,
     /// The browser that opened it, where connections are resumed.
     pub browser: Option<String>,
     /// The present time, in milliseconds since 1970.
@@ -55,13 +57,19 @@ pub struct Adopted {
     pub version: Version,
 }
 
+/// What the thread does with the result of a job before it reports it. A part of the job, so that it happens
+/// also if the future that waits for the result is dropped.
+type Then<T> = Box<dyn FnOnce(T) + Send>;
+
 /// A job for the thread, and the channel for its result.
 enum Job {
-    Commit { entries: Vec<Entry>, done: oneshot::Sender<Result<Version, CommitError>> },
+    Commit { entries: Vec<Entry>, then: Then<Version>, done: Reply<CommitError> },
     Remove { id: ConnectionId, done: oneshot::Sender<()> },
-    Adopt { adoption: Adoption, done: oneshot::Sender<Result<Adopted, AdoptError>> },
+    Adopt { adoption: Adoption, then: Then<Adopted>, done: Reply<AdoptError> },
     Discard(Vec<ConnectionId>),
 }
+
+type Reply<E> = oneshot::Sender<Result<(), E>>;
 
 /// One connection's file is given to another connection.
 struct Adoption {
@@ -105,14 +113,16 @@ impl AttachmentFiles {
         Ok(AttachmentFiles { folder, jobs })
     }
 
-    /// Writes the values of one event: all of them or none. Like every job, it is in the queue when this
-    /// returns, and is done even if the future is dropped.
-    pub fn commit(
+    /// Writes the values of one event: all of them or none. `then` gets the number of the commit. Like
+    /// every job, it is in the queue when this returns, and is done to its end, `then` included, even if the
+    /// future is dropped.
+    pub fn commit<F: FnOnce(Version) + Send + 'static>(
         &self,
         entries: Vec<Entry>,
-    ) -> impl Future<Output = Result<Version, CommitError>> + use<> {
+        then: F,
+    ) -> impl Future<Output = Result<(), CommitError>> + use<F> {
         let (done, result) = oneshot::channel();
-        self.send(Job::Commit { entries, done });
+        self.send(Job::Commit { entries, then: Box::new(then), done });
         async { result.await.expect(STOPPED) }
     }
 
@@ -123,15 +133,17 @@ impl AttachmentFiles {
         async { result.await.expect(STOPPED) }
     }
 
-    /// Gives a file that its connection has left to another connection.
-    pub fn adopt(
+    /// Gives a file that its connection has left to another connection. `then` gets its value.
+    pub fn adopt<F: FnOnce(Adopted) + Send + 'static>(
         &self,
         prior: ConnectionId,
         new: ConnectionId,
         owner: Owner,
-    ) -> impl Future<Output = Result<Adopted, AdoptError>> + use<> {
+        then: F,
+    ) -> impl Future<Output = Result<(), AdoptError>> + use<F> {
         let (done, result) = oneshot::channel();
-        self.send(Job::Adopt { adoption: Adoption { prior, new, owner }, done });
+        let adoption = Adoption { prior, new, owner };
+        self.send(Job::Adopt { adoption, then: Box::new(then), done });
         async { result.await.expect(STOPPED) }
     }
 
@@ -181,9 +193,11 @@ impl Writer {
         let prepared: Vec<_> = batch
             .into_iter()
             .map(|job| match job {
-                Job::Commit { entries, done } => Prepared::Commit(self.prepare(&entries), done),
+                Job::Commit { entries, then, done } => {
+                    Prepared::Commit(self.prepare(&entries), then, done)
+                }
                 Job::Remove { id, done } => Prepared::Remove(id, done),
-                Job::Adopt { adoption, done } => Prepared::Adopt(adoption, done),
+                Job::Adopt { adoption, then, done } => Prepared::Adopt(adoption, then, done),
                 Job::Discard(gone) => Prepared::Discard(gone),
             })
             .collect();
@@ -197,18 +211,18 @@ impl Writer {
         for done in done {
             // The receiver may have gone: the server drops futures when it ends.
             match done {
-                Done::Commit { result: Ok(_), first, sender } if synced.is_err() => {
+                Done::Commit { result: Ok(_), first, sender, .. } if synced.is_err() => {
                     let source = io::Error::other("the folder cannot be synced to the disk");
                     let _ = sender.send(Err(CommitError { id: first, source }));
                 }
-                Done::Commit { result, sender, .. } => {
-                    let _ = sender.send(result);
+                Done::Commit { result, then, sender, .. } => {
+                    let _ = sender.send(result.map(then));
                 }
                 Done::Remove(sender) => {
                     let _ = sender.send(());
                 }
-                Done::Adopt(result, sender) => {
-                    let _ = sender.send(result);
+                Done::Adopt(result, then, sender) => {
+                    let _ = sender.send(result.map(then));
                 }
                 Done::Discard => {}
             }
@@ -233,17 +247,18 @@ impl Writer {
 
     fn finish(&mut self, prepared: Prepared) -> Done {
         match prepared {
-            Prepared::Commit(written, sender) => {
+            Prepared::Commit(written, then, sender) => {
                 let first = written.as_ref().ok().and_then(|written| written.first());
                 let first = first.map_or(ConnectionId::from_number(0), |written| written.id);
                 let result = written.and_then(|written| self.rename_all(&written));
-                Done::Commit { result: result.map(|()| self.versions.next()), first, sender }
+                let result = result.map(|()| self.versions.next());
+                Done::Commit { result, first, then, sender }
             }
             Prepared::Remove(id, done) => {
                 self.remove(id);
                 Done::Remove(done)
             }
-            Prepared::Adopt(adoption, done) => Done::Adopt(self.adopt(&adoption), done),
+            Prepared::Adopt(adoption, then, done) => Done::Adopt(self.adopt(&adoption), then, done),
             Prepared::Discard(gone) => {
                 for id in gone {
                     self.remove(id);
@@ -344,9 +359,9 @@ impl Writer {
 
 /// A job whose temporary files are written.
 enum Prepared {
-    Commit(Result<Vec<Written>, CommitError>, oneshot::Sender<Result<Version, CommitError>>),
+    Commit(Result<Vec<Written>, CommitError>, Then<Version>, Reply<CommitError>),
     Remove(ConnectionId, oneshot::Sender<()>),
-    Adopt(Adoption, oneshot::Sender<Result<Adopted, AdoptError>>),
+    Adopt(Adoption, Then<Adopted>, Reply<AdoptError>),
     Discard(Vec<ConnectionId>),
 }
 
@@ -356,17 +371,18 @@ enum Done {
         result: Result<Version, CommitError>,
         /// The first entry, which the error names if the folder cannot be synced.
         first: ConnectionId,
-        sender: oneshot::Sender<Result<Version, CommitError>>,
+        then: Then<Version>,
+        sender: Reply<CommitError>,
     },
     Remove(oneshot::Sender<()>),
-    Adopt(Result<Adopted, AdoptError>, oneshot::Sender<Result<Adopted, AdoptError>>),
+    Adopt(Result<Adopted, AdoptError>, Then<Adopted>, Reply<AdoptError>),
     Discard,
 }
 
 fn header(owner: &Owner, value: &Value) -> Header {
     Header {
         kind: value.kind().name().to_owned(),
-        room: owner.room.clone(),
+        room: owner.url[..owner.room_len].to_owned(),
         url: owner.url.to_string(),
         browser: owner.browser.clone(),
         written: owner.written,
@@ -377,4 +393,41 @@ fn header(owner: &Owner, value: &Value) -> Header {
 /// The largest size of a file, without characters that JSON escapes.
 pub fn file_bytes(room: &str, url: &str, value_bytes: usize) -> u64 {
     (room.len() + url.len() + format::OTHER_HEADER_BYTES + value_bytes) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use zigttp_files::own_folder::Others;
+
+    use super::*;
+
+    /// Whoever waits may be dropped: an operator who hangs up, a server that ends.
+    #[test]
+    fn a_job_is_done_to_its_end_though_its_future_is_dropped() {
+        let folder = format!("zigttp-attachment-files-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        let durable = OwnFolder::make(&folder, Others::MayRead).expect("writable");
+        let files = AttachmentFiles::open(&durable, Fsync::Never, 1000).expect("writable");
+        let id = ConnectionId::from_number;
+        let owner = || Owner { url: "/room?x".into(), room_len: 5, browser: None, written: 7 };
+        let (told, happened) = mpsc::channel();
+
+        let entry = Entry { id: id(1), owner: owner(), value: Value::text("kept") };
+        let first = told.clone();
+        drop(files.commit(vec![entry], move |version| {
+            first.send((Value::text(""), version)).expect("the test waits");
+        }));
+        drop(files.adopt(id(1), id(2), owner(), move |Adopted { value, version }| {
+            told.send((value, version)).expect("the test waits");
+        }));
+
+        let (_, committed) = happened.recv().expect("the commit is carried out");
+        let (value, adopted) = happened.recv().expect("the adoption is carried out");
+        assert_eq!(value, Value::text("kept"));
+        assert!(adopted > committed);
+        assert_eq!(files.folder().ids().expect("readable"), [id(2)]);
+        let (header, _bytes) = files.folder().read_header(id(2)).expect("whole");
+        assert_eq!((&*header.room, &*header.url), ("/room", "/room?x"));
+        std::fs::remove_dir_all(folder).expect("ours to remove");
+    }
 }

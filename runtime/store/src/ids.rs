@@ -12,6 +12,7 @@ use zigttp_abi::connection_id::ConnectionId;
 use crate::fsync::Fsync;
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
+use zigttp_files::replace::ReachesDisk;
 
 /// The file of the high-water mark, and its name while it is written.
 const MARK: &str = "ids";
@@ -98,8 +99,11 @@ impl Mark {
     fn write(&self, end: u64) -> io::Result<()> {
         // A crash may have left this file.
         self.folder.unlink(NEW_MARK)?;
-        let syncs = self.fsync == Fsync::Always;
-        self.folder.replace(MARK, NEW_MARK, &[format!("{end}\n").as_bytes()], syncs)
+        let reach = match self.fsync {
+            Fsync::Always => ReachesDisk::BytesAndName,
+            Fsync::Never => ReachesDisk::Nothing,
+        };
+        self.folder.replace(MARK, NEW_MARK, &[format!("{end}\n").as_bytes()], reach)
     }
 }
 

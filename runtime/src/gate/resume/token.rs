@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zigttp_files::own_folder::{Others, OwnFolder};
+use zigttp_files::replace::ReachesDisk;
 
 use crate::http::cookies;
 
@@ -41,7 +42,7 @@ impl Key {
                 folder.unlink(NEW_FILE)?;
                 // Without the key all tokens are invalid, and it is written only once: so it is forced
                 // to the disk, whatever `--fsync` says.
-                folder.replace(FILE, NEW_FILE, &[&key], true)?;
+                folder.replace(FILE, NEW_FILE, &[&key], ReachesDisk::BytesAndName)?;
                 Ok(Key(key))
             }
             Err(error) => Err(error),

@@ -12,6 +12,7 @@ use zigttp_abi::value::Value;
 use crate::disk::format::{self, Damage, Header};
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
+use zigttp_files::replace::ReachesDisk;
 
 /// How much is read at a time until a header is complete. Most headers have a few hundred bytes.
 const START_BYTES: u64 = 4096;
@@ -65,7 +66,8 @@ impl Folder {
         self.0.create(temporary, &[bytes], syncs)
     }
 
-    /// Writes a connection's file anew.
+    /// Writes a connection's file anew. With `syncs` its bytes reach the disk, and its name with
+    /// [`Folder::sync`].
     pub fn replace(
         &self,
         id: ConnectionId,
@@ -73,7 +75,8 @@ impl Folder {
         bytes: &[u8],
         syncs: bool,
     ) -> io::Result<()> {
-        self.0.replace(&name(id), temporary, &[bytes], syncs)
+        let reach = if syncs { ReachesDisk::Bytes } else { ReachesDisk::Nothing };
+        self.0.replace(&name(id), temporary, &[bytes], reach)
     }
 
     /// Reads the header of an attachment file. Returns it and the file's length. Reads no more of the file
