@@ -26,8 +26,9 @@ const MAX_QUEUE_BYTES: usize = 1 << 20;
 /// Most bytes that a queued line holds besides its own: its slot in the queue, which grows by doubling, and
 /// the allocator's.
 const LINE_OVERHEAD: usize = 64;
-/// How long the end of a program waits for what is queued.
-const FLUSH_TIME: Duration = Duration::from_secs(1);
+/// How long the end of a program waits for what is queued. A second was not enough on a crowded machine:
+/// the thread that writes had not run yet, and the reason for the end was lost.
+const FLUSH_TIME: Duration = Duration::from_secs(5);
 const SETTLE_TIME: Duration = Duration::from_millis(100);
 /// Pause before the next write to a stream that does not block (`O_NONBLOCK` is a property that is shared
 /// with other programs, such as of a terminal).
