@@ -117,7 +117,7 @@ impl Server {
             bodies: Semaphore::new(config.max_bodies()),
             expected: Expected::default(),
             responses: Responses::new(config.max_response_bytes),
-            partial: Pool::with_room_for_little(config.max_partial_bytes),
+            partial: Pool::with_reserve_for_small(config.max_partial_bytes),
             message_rate: config.message_rate.map(Rate::per_second),
             inspector: inspector.map(Inspector::new),
             tls: RwLock::new(None),

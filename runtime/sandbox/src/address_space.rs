@@ -1,11 +1,11 @@
-//! The pool that instances are made in: how many fit, and what each takes of the address space.
+//! The pool of instances: how many fit, and how much address space each takes.
 //!
-//! A linear memory has all the addresses that a guest can name: 4 GiB, and 32 MiB more for what an
-//! instruction adds to them. So no access has to be checked; what is not memory faults. These addresses are
-//! reserved and hold no memory. An instance has two, its own memory and the map of the pages it has
-//! written, and with 64 events and 8 spare instances a core that is 0.6 TiB a core. Less for each would need a
-//! check at each access, so where there is less (`ulimit -v`, kernels with 39 bits of address, very many
-//! cores) there are fewer instances.
+//! A linear memory reserves all addresses that a guest can access: 4 GiB, and 32 MiB more for the offsets of
+//! instructions. So no access has to be checked: one outside the memory faults. Reserved addresses take no
+//! memory. An instance has two linear memories, its own and the map of the pages that it has written. With
+//! 64 events and 8 spare instances for each core that is 0.6 TiB for each core. Smaller reservations would
+//! need a check of each access, so where there is less address space (`ulimit -v`, kernels with 39 bits of
+//! address, very many cores) there are fewer instances.
 
 use wasmtime::{
     Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
@@ -13,42 +13,42 @@ use wasmtime::{
 
 use crate::limits::{Isolation, Limits};
 
-/// Stack for one event's WebAssembly. The engine refuses recursion at 448 KiB of its own stack;
-/// Cranelift's frames took up to 8 times that in native recursion (`JSON.parse`), so 18 times
-/// leaves no way to reach the end of this one first (measured; at 8 times some traps are left).
+/// Stack for the WebAssembly of one event. The engine refuses recursion at 448 KiB of its own stack;
+/// Cranelift's frames took up to 8 times that in native recursion (`JSON.parse`). With 18 times the end of
+/// this stack is never reached first (measured; with 8 times some events still trapped).
 const WASM_STACK_BYTES: usize = 8 << 20;
-/// The fiber's stack holds that and the host functions called on top of it.
+/// The stack of the fiber has room for that and for host functions called on top of it.
 const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
-/// Linear memory that is put back by copying instead of by unmapping. Measured: 8 us an event
-/// with it, 50 without (each unmapped page faults again).
+/// Linear memory that is reset by copying instead of by unmapping. Measured: 8 us for each event with it, 50
+/// without (each unmapped page faults again).
 const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 
-/// Instances that wait for an event, per core: events run to their end unless they take
-/// milliseconds, so few are in use at once. Each holds what it ever wrote, a megabyte at most.
+/// Idle instances for each core. An event is suspended only after a millisecond, so few instances are in use
+/// at once. Each holds the memory that it has ever written, a megabyte at most.
 const IDLE_PER_CORE: usize = 8;
 
-/// Of the addresses of a memory; what is added to them is 32 MiB.
+/// Addresses of a linear memory in GiB, without the 32 MiB for offsets.
 const GIB_PER_MEMORY: u32 = 4;
-/// Address space that has to be left for everything else, where it is short: stacks of threads, machine
-/// code, the heap.
+/// Address space that must be left for everything else, where it is short: stacks of threads, machine code,
+/// the heap.
 const SPARE_BYTES: usize = 256 << 20;
 
-/// An engine whose instances have their addresses.
+/// An engine with reserved address space for its instances.
 pub(crate) struct Reserved {
     pub(crate) engine: Engine,
-    /// Events for which there is an instance each.
+    /// How many events can run at the same time.
     pub(crate) events: usize,
-    /// Instances that may be kept for further events.
+    /// Most idle instances.
     pub(crate) idle: usize,
 }
 
 impl Reserved {
-    /// Reserves the addresses for as many events as the configuration says, or else for half of them, and so
-    /// on.
+    /// Reserves address space for as many events as the configuration says. Where that does not fit, it tries
+    /// half of them, and so on.
     ///
     /// # Errors
-    /// When there is no room for one.
+    /// When not even one event fits.
     pub(crate) fn reserve(limits: &Limits) -> wasmtime::Result<Reserved> {
         let wanted = limits.max_events;
         let mut error = match Reserved::of(limits, wanted) {
@@ -61,13 +61,12 @@ impl Reserved {
                 Ok(pool) if has_spare_room() => {
                     tracing::warn!(
                         "the address space has room for {events} events at a time instead of {wanted}: \
-                         raise its limit (ulimit -v), or set --max-events {events}, which leaves out \
-                         this line"
+                         raise its limit (ulimit -v), or set --max-events {events}, which silences this line"
                     );
                     return Ok(pool);
                 }
                 Ok(_without_spare_room) => {}
-                // The last one says what not even one event found.
+                // The last error is about one event.
                 Err(tighter) => error = tighter,
             }
             events /= 2;
@@ -86,7 +85,7 @@ fn has_spare_room() -> bool {
     Vec::<u8>::new().try_reserve_exact(SPARE_BYTES).is_ok()
 }
 
-/// Instances kept for further events.
+/// Most idle instances.
 fn idle_instances(limits: &Limits, events: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match limits.isolation {
@@ -95,7 +94,7 @@ fn idle_instances(limits: &Limits, events: usize) -> usize {
     }
 }
 
-/// Those that run, those kept, and the one an image is taken from.
+/// All instances: running ones, idle ones, and the one from which an image is taken.
 fn instances(limits: &Limits, events: usize) -> u32 {
     let instances = events.saturating_add(idle_instances(limits, events)).saturating_add(1);
     u32::try_from(instances).unwrap_or(u32::MAX)
@@ -103,7 +102,7 @@ fn instances(limits: &Limits, events: usize) -> u32 {
 
 fn memories(limits: &Limits, events: usize) -> u32 {
     match limits.isolation {
-        // With the map of written pages.
+        // Each with its map of written pages.
         Isolation::Restore => instances(limits, events).saturating_mul(2),
         Isolation::Instantiate => instances(limits, events),
     }
@@ -129,7 +128,7 @@ fn engine_config(limits: &Limits, events: usize) -> EngineConfig {
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
-        // For the map of written pages; a guest that has two itself is refused.
+        // For the map of written pages; a guest with two memories is refused.
         .wasm_multi_memory(true)
         .wasm_memory64(false)
         .wasm_tail_call(false);

@@ -1,4 +1,4 @@
-//! One loaded artifact: what runs for an event, and what is known about it beforehand.
+//! One loaded artifact: its program, and what its manifest says.
 
 use zigttp_abi::manifest::Manifest;
 use zigttp_protocol::handshake;
@@ -12,19 +12,18 @@ use crate::sandbox::Sandbox;
 use crate::source_position::SourceMaps;
 use crate::view::View;
 
-/// A handler that can be served.
+/// A handler that is ready to serve events.
 pub struct App<V: View> {
     pub program: Program<V>,
     pub routes: Routes,
-    /// Subprotocols it speaks.
+    /// The subprotocols that it speaks.
     pub protocols: Vec<String>,
     pub source_maps: SourceMaps,
-    /// What it says of itself, for whoever looks.
     pub manifest: Manifest,
     exports: Exports,
 }
 
-/// Which functions the handler has; an event without one is not run.
+/// Which functions the handler exports. An event without a function is not run.
 struct Exports {
     on_upgrade: bool,
     on_open: bool,
@@ -37,7 +36,7 @@ impl<V: View> App<V> {
     /// Checks, compiles and links an artifact.
     ///
     /// # Errors
-    /// When it is no artifact that this server can run.
+    /// When this server cannot run it.
     pub fn load(sandbox: &Sandbox<V>, wasm: &[u8]) -> Result<App<V>, LoadError> {
         let Artifact { manifest, source_maps } = Artifact::read(wasm)?;
         Ok(App {
@@ -67,17 +66,17 @@ impl<V: View> App<V> {
         }
     }
 
-    /// Whether it wants to be asked before a connection opens.
+    /// Whether it decides about connections before they open (`onUpgrade`).
     pub fn asks_before_upgrades(&self) -> bool {
         self.exports.on_upgrade
     }
 
-    /// Whether it answers HTTP requests.
+    /// Whether it responds to HTTP requests.
     pub fn answers_requests(&self) -> bool {
         self.exports.handler
     }
 
-    /// Whether it serves WebSockets at all.
+    /// Whether it serves WebSockets.
     pub fn upgrades(&self) -> bool {
         self.exports.on_open || self.exports.on_message || self.exports.on_close
     }

@@ -1,5 +1,5 @@
-//! Reads what a `handler.wasm` says of itself. Artifacts are hostile: everything here is checked,
-//! nothing is granted.
+//! Reads what a `handler.wasm` says about itself. Artifacts are not trusted: everything here is checked, and
+//! nothing is permitted because an artifact says so.
 
 use wasmparser::{Parser, Payload};
 use zigttp_abi::manifest::{MANIFEST_SECTION, Manifest, SOURCEMAP_SECTION};
@@ -16,9 +16,9 @@ pub struct Artifact {
 impl Artifact {
     /// Reads the custom sections of a module.
     pub fn read(wasm: &[u8]) -> Result<Artifact, LoadError> {
-        // The parser's own words for this are a listing of bytes.
+        // The parser's own error for this only lists bytes.
         if !wasm.starts_with(b"\0asm") {
-            return Err(LoadError::NotWasm("it does not begin as one".to_owned()));
+            return Err(LoadError::NotWasm("it does not begin like one".to_owned()));
         }
         let mut manifest = None;
         let mut source_maps = None;
@@ -27,7 +27,7 @@ impl Artifact {
                 Payload::Version { encoding: wasmparser::Encoding::Component, .. } => {
                     return Err(LoadError::NotWasm("it is a component".to_owned()));
                 }
-                // It would run before an event, under no budget. Snapshots have none.
+                // It would run before an event, without a budget. Snapshots have no start function.
                 Payload::StartSection { .. } => {
                     return Err(LoadError::Unfit("it has a start function".into()));
                 }

@@ -1,10 +1,10 @@
-//! Auto-responses: a message answered by the frame loop, without JavaScript.
+//! Auto-responses: replies to messages without running JavaScript.
 
 use bytes::Bytes;
 
 use zigttp_abi::value::Value;
 
-/// A request and its answer, compared and sent as bytes.
+/// A request and its response, which are compared and sent as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoResponse {
     pub request: Bytes,
@@ -12,7 +12,7 @@ pub struct AutoResponse {
 }
 
 impl AutoResponse {
-    /// The answer to this message, in the message's own kind, if its bytes are the request's.
+    /// The response to this message, with the same kind (text or bytes), if its bytes are those of the request.
     pub fn answer(&self, message: &Value) -> Option<Value> {
         (message.bytes() == &self.request)
             .then(|| Value::new(message.kind(), self.response.clone()))
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_has_the_opcode_of_the_message() {
+    fn the_response_has_the_kind_of_the_message() {
         let pair = AutoResponse {
             request: Bytes::from_static(b"ping"),
             response: Bytes::from_static(b"pong"),

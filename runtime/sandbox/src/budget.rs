@@ -1,4 +1,4 @@
-//! What one event may use: CPU time, and memory, of which all events together have a bound too.
+//! What one event may use: CPU time and memory. The memory of all events together is limited too.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::pool::{Pool, Share};
 
-/// A bound an event ran into. Ends it; nothing it did takes effect.
+/// A limit that an event has exceeded. The event ends and has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OverBudget {
     #[error("the event used up its CPU time")]
@@ -18,21 +18,21 @@ pub enum OverBudget {
     EventMemory,
 }
 
-/// Most that a first slice counts for. The ticker ends it after a millisecond or little more.
+/// The longest time that a first slice can count. The ticker ends it after little more than a millisecond.
 const LONGEST_FIRST_SLICE: Duration = Duration::from_millis(5);
 
-/// Measures the slices an event runs in; the time it waits between them is not its own, and neither
-/// is the time its thread waits for a core: on a machine with more to do than cores, that ended
-/// events that had hardly begun (seen at a load of 14 on two cores).
+/// Measures the slices in which an event runs. The time between them does not count, nor does the time that
+/// the thread waits for a core: on an overloaded machine that ended events that had hardly begun (seen at a
+/// load of 14 on two cores).
 pub(crate) struct CpuBudget {
     limit: Duration,
-    /// Of the slices before the present one.
+    /// CPU time of the slices before the present one.
     used: Duration,
-    /// When the event, and so its first slice, began, by the wall clock. The thread's clock is a system
-    /// call, which events that are over within one slice, nearly all, are spared.
+    /// When the event, and so its first slice, began, on the monotonic clock. Reading the thread's clock is
+    /// a system call, which nearly all events do without: they end within one slice.
     began: Instant,
-    /// The thread's clock at the start of the present slice, once there was an earlier one. Shared
-    /// with [`next_slice`], because the store is out of reach while its event is suspended.
+    /// The thread's clock at the start of the present slice, from the second slice on. Shared with
+    /// [`next_slice`], because the store cannot be accessed while its event is suspended.
     later_slice: Option<Arc<Mutex<Duration>>>,
     /// CPU time of the present thread.
     clock: fn() -> Duration,
@@ -62,33 +62,34 @@ impl CpuBudget {
     }
 }
 
-/// Gives way to other tasks once, and notes when the event goes on.
+/// Lets other tasks run once, and notes when the event goes on.
 pub(crate) type NextSlice = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn next_slice(slice: Arc<Mutex<Duration>>, clock: fn() -> Duration) {
-    // Not by waking itself: tokio polls sockets before it comes back to a task that has yielded
-    // this way, so what other connections sent meanwhile is not behind it. With four events that
-    // compute on two workers, the p99 of an echo was 53 ms otherwise, and is 3 to 6 (measured).
+    // A task that yields this way, unlike one that wakes itself, runs again only after tokio has polled the
+    // sockets, so messages of other connections do not wait behind it. With four events that compute on
+    // two workers, the p99 of an echo is 3 to 6 ms; it was 53 otherwise (measured).
     tokio::task::yield_now().await;
     *slice.lock().unwrap_or_else(PoisonError::into_inner) = clock();
 }
 
-/// What an event may hold without counting against what all may hold together: most hold no more, and
-/// touch nothing that others touch.
+/// Memory of an event that does not count towards the limit for all. Most events hold no more, and so write
+/// to no memory that all cores share.
 const FREE_BYTES: usize = 64 << 10;
 
-/// Linear memory of one event plus what the host holds for it.
+/// The memory of one event: its linear memory, and what the host holds for it.
 pub struct MemoryBudget {
     limit: usize,
-    /// Linear memory that its instance began with.
+    /// The linear memory at the start of the event.
     first: usize,
-    /// Present size of the linear memory.
+    /// The present size of the linear memory.
     linear: usize,
-    /// Bytes held by collected effects and by answers.
+    /// Bytes that the host holds: effects, and results for the guest.
     held: usize,
-    /// What of all that counts against what all events may hold together, once it is more than a little.
+    /// What counts towards the limit for all events, once the event holds more than [`FREE_BYTES`].
     share: Option<Share>,
-    /// A growth was denied. The event is over budget even if JavaScript caught its error.
+    /// Set when the linear memory could not grow. The event has exceeded its limit then, even if JavaScript
+    /// catches the error.
     denied: Option<OverBudget>,
 }
 
@@ -97,40 +98,40 @@ impl MemoryBudget {
         MemoryBudget { limit, first: 0, linear: 0, held: 0, share: None, denied: None }
     }
 
-    /// Accounts for the memory of an instance that was there before the event.
+    /// Sets the linear memory at the start of the event.
     pub(crate) fn begin_with(&mut self, linear: usize) {
         (self.first, self.linear) = (linear, linear);
     }
 
-    /// Accounts for what the host holds for the event by now.
+    /// Sets how many bytes the host holds for the event.
     ///
     /// # Errors
-    /// When that and the linear memory are over the limit, or all events together are over theirs.
+    /// When the event is over its limit, or all events together are over theirs.
     pub(crate) fn hold(&mut self, held: usize, all: &Arc<Pool>) -> Result<(), OverBudget> {
         self.change(self.linear, held, all)
     }
 
-    /// Whether the host could hold so much more.
+    /// Checks that the host may hold `more` bytes.
     ///
     /// # Errors
-    /// When it could not.
+    /// When the event would be over its limit.
     pub(crate) fn has_room_for(&self, more: usize) -> Result<(), OverBudget> {
         let sum = self.linear.saturating_add(self.held).saturating_add(more);
         if sum > self.limit { Err(OverBudget::Memory) } else { Ok(()) }
     }
 
-    /// Whether the linear memory may grow. If not, the event has ended.
+    /// Whether the linear memory may grow to `desired` bytes. If not, the event fails.
     pub(crate) fn may_grow(&mut self, desired: usize, all: &Arc<Pool>) -> bool {
         let changed = self.change(desired, self.held, all);
         self.denied = self.denied.or(changed.err());
         changed.is_ok()
     }
 
-    /// Counts all that is held against what all events may hold together, also if it is little: before
-    /// the event waits for something of which there is no telling how long it takes.
+    /// Counts all memory of the event towards the limit for all events, also the free bytes: before the
+    /// event waits for something that may take long.
     ///
     /// # Errors
-    /// When that is more than there is.
+    /// When all events together are over their limit.
     pub fn count_all(&mut self, all: &Arc<Pool>) -> Result<(), OverBudget> {
         self.share.get_or_insert_with(|| all.share());
         self.change(self.linear, self.held, all)
@@ -151,7 +152,7 @@ impl MemoryBudget {
         Ok(())
     }
 
-    /// The bound that a growth was denied for.
+    /// The limit that did not let the linear memory grow.
     pub(crate) fn denied(&self) -> Option<OverBudget> {
         self.denied
     }
@@ -164,7 +165,7 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     #[test]
-    fn an_event_that_holds_little_touches_nothing_of_what_all_share() {
+    fn an_event_with_little_memory_does_not_count_towards_the_limit_for_all() {
         let all = Pool::new(MIB);
         let mut budget = MemoryBudget::new(4 * MIB);
         budget.begin_with(2 * MIB);
@@ -176,11 +177,11 @@ mod tests {
         assert_eq!(all.held(), 0);
         let mut budget = MemoryBudget::new(4 * MIB);
         assert_eq!(budget.hold(10, &all).and_then(|()| budget.count_all(&all)), Ok(()));
-        assert_eq!(all.held(), 10, "one that waits for the disk counts whole");
+        assert_eq!(all.held(), 10, "all of an event that waits for the disk counts");
     }
 
     #[test]
-    fn events_hold_no_more_together_than_there_is() {
+    fn events_together_hold_no_more_than_their_limit() {
         let all = Pool::new(3 * MIB);
         let (mut one, mut two) = (MemoryBudget::new(8 * MIB), MemoryBudget::new(8 * MIB));
         one.begin_with(MIB);
@@ -191,6 +192,6 @@ mod tests {
         assert_eq!(one.denied(), Some(OverBudget::EventMemory));
         drop(two);
         assert!(one.may_grow(4 * MIB, &all), "there is room again");
-        assert_eq!(one.hold(5 * MIB, &all), Err(OverBudget::Memory), "its own limit is the nearer");
+        assert_eq!(one.hold(5 * MIB, &all), Err(OverBudget::Memory), "its own limit comes first");
     }
 }

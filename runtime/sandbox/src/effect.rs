@@ -1,4 +1,4 @@
-//! One thing an event did, and the connections that it has addressed.
+//! The effects of an event, and the connections that it has addressed.
 
 use std::cell::Cell;
 
@@ -8,28 +8,28 @@ use zigttp_protocol::frame::Frame;
 
 use crate::auto_response::AutoResponse;
 
-/// One thing an event did.
+/// One effect of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Queue a frame.
     Send { to: PeerIndex, frame: Frame },
-    /// Close gracefully, behind what was sent before.
+    /// Close gracefully, after the frames that were sent before.
     Close { connection: PeerIndex, close: Close },
-    /// Keep a value with a connection.
+    /// Store a value with a connection.
     SetAttachment { connection: PeerIndex, value: Value },
-    /// Answer a message without JavaScript; `None` clears.
+    /// Set the auto-response of a connection; `None` clears it.
     SetAutoResponse { connection: PeerIndex, pair: Option<AutoResponse> },
 }
 
-/// A connection, by its index among those that an event has addressed.
+/// The index of a connection among those that an event has addressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerIndex(pub(crate) usize);
 
-/// A connection an event has addressed.
+/// A connection that an event has addressed.
 pub struct Addressed<P> {
     pub index: PeerIndex,
     pub peer: P,
-    /// What this event has sent it counts in its queue.
+    /// The frames of this event, as the connection's queue counts them.
     pub(crate) sent: usize,
     /// Whether this event has closed it.
     pub(crate) is_closed: bool,
@@ -39,5 +39,5 @@ pub struct Addressed<P> {
     pub is_read: bool,
 }
 
-/// The lists of an event that has ended, empty, for the next one of its thread.
+/// The empty lists of an event that has ended, for the next event of the thread.
 pub type Spare<P> = Cell<(Vec<Effect>, Vec<Addressed<P>>)>;

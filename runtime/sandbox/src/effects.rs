@@ -1,4 +1,4 @@
-//! What an event did, as plain values: collected while it runs, committed when it returns.
+//! The effects of one event, as plain values: collected while it runs, committed when it returns.
 
 use std::mem::take;
 use std::ops::Index;
@@ -12,45 +12,46 @@ use crate::effect::{Addressed, Effect, PeerIndex};
 use crate::reads;
 use crate::view::Peer;
 
-/// The effects of one event in the order they happened, and what later calls of the same event
-/// must see of them.
+/// The effects of one event in their order, and what later calls of the same event must see of them.
 pub struct Effects<P: Peer> {
     list: Vec<Effect>,
     addressed: AllAddressed<P>,
-    /// Places of all that are addressed, once those are more than [`FEW`].
+    /// The indices of all addressed connections, once there are more than [`FEW`].
     indices: ById<PeerIndex>,
     has_closed_any: bool,
-    /// Memory held, tables and all; it counts against the event's memory budget.
+    /// The memory that they take, with all tables; it counts towards the event's memory limit.
     bytes: usize,
-    /// Windows that the last frame will be compressed for, as bits.
+    /// The windows with which the last frame will be compressed, as bits.
     windows: u8,
-    /// The largest frame that will be compressed: one at a time is, into a buffer of its size.
+    /// The largest frame that will be compressed. Frames are compressed one at a time, into a buffer of
+    /// this size.
     largest_compressed: usize,
 }
 
-/// What an effect holds besides its payload: its entry in a list that doubles as it grows.
+/// What an effect takes besides its payload: its entry in a list that doubles as it grows.
 const EFFECT_BYTES: usize = 2 * size_of::<Effect>();
 
-/// What a payload's memory takes besides: what small ones are rounded up to, and what sharing it takes.
+/// What a payload takes besides its bytes: what a small one is rounded up to, and what sharing it takes.
 const PAYLOAD_BYTES: usize = 64;
 
-/// An entry of the order to write a file, with a browser's name, and its temporary name, each rounded up.
-const FILE_ORDER_BYTES: usize = 256;
+/// What the job of writing a file takes: its entry, with a browser's id, and its temporary name, each
+/// rounded up.
+const FILE_JOB_BYTES: usize = 256;
 
-/// What an addressed connection holds: its entries in a list and in a table that double as they grow, what
-/// is noted of reading its attachment, its entries in the lists of a commit (of attachments, rooms, their
-/// locks, and receivers), and what ordering its file to be written takes.
+/// What an addressed connection takes: its entries in a list and a table that double as they grow, the note
+/// that its attachment was read, its entries in the lists of a commit (attachments, rooms, their locks,
+/// and receivers), and the job of writing its file.
 const fn addressed_bytes<P>() -> usize {
     2 * (size_of::<Addressed<P>>() + size_of::<(ConnectionId, PeerIndex)>() + 1)
         + reads::ATTACHMENT_BYTES
         + 2 * (size_of::<(P, Value)>() + 4 * size_of::<usize>())
-        + FILE_ORDER_BYTES
+        + FILE_JOB_BYTES
 }
 
-/// Connections up to which looking at each finds one sooner than hashing.
+/// Up to this many connections, a scan finds one faster than a hash table.
 const FEW: usize = 8;
 
-/// Entries that a spare list has room for, at most.
+/// Most entries for which a spare list has room.
 const MAX_SPARE: usize = 64;
 
 impl<P: Peer> Drop for Effects<P> {
@@ -59,14 +60,14 @@ impl<P: Peer> Drop for Effects<P> {
         if list.capacity().max(addressed.capacity()) <= MAX_SPARE {
             list.clear();
             addressed.clear();
-            // None is kept any more where the thread is about to end.
+            // Fails when the thread is ending, which needs no spare lists any more.
             let _ = P::spare().try_with(|spare| spare.set((list, addressed)));
         }
     }
 }
 
 impl<P: Peer> Effects<P> {
-    /// Of an event that begins.
+    /// The effects of an event that begins: none.
     pub(crate) fn new() -> Effects<P> {
         let (list, addressed) = P::spare().take();
         Effects {
@@ -80,7 +81,7 @@ impl<P: Peer> Effects<P> {
         }
     }
 
-    /// The index of a connection this event addresses, looked up once.
+    /// The index of a connection that this event addresses. Each is looked up only once.
     pub(crate) fn address(
         &mut self,
         id: ConnectionId,
@@ -92,7 +93,7 @@ impl<P: Peer> Effects<P> {
         }
     }
 
-    /// The record of a connection it has addressed.
+    /// A connection that this event has addressed.
     pub(crate) fn at(&mut self, index: PeerIndex) -> &mut Addressed<P> {
         &mut self.addressed.0[index.0]
     }
@@ -125,8 +126,8 @@ impl<P: Peer> Effects<P> {
         index
     }
 
-    /// Adds a frame; the caller has updated what [`Effects::address`] gave it. One that will be compressed
-    /// is, for each window once, as large as before at most.
+    /// Adds a frame; the caller has updated its [`Addressed`]. For each window, the compressed form of a
+    /// frame counts once, with the size of the frame, which it cannot exceed.
     pub(crate) fn push_frame(&mut self, to: PeerIndex, frame: Frame, window: Option<WindowBits>) {
         let len = frame.bytes().len();
         if !self.last_sent().is_some_and(|last| last.shares_bytes_with(&frame)) {
@@ -144,11 +145,11 @@ impl<P: Peer> Effects<P> {
         self.list.push(Effect::Send { to, frame });
     }
 
-    /// Adds one that is no frame; the caller has updated what [`Effects::address`] gave it.
+    /// Adds an effect other than a frame; the caller has updated its [`Addressed`].
     pub(crate) fn push(&mut self, effect: Effect) {
         self.bytes += EFFECT_BYTES
             + match &effect {
-                Effect::Send { .. } => unreachable!("a frame has a way of its own"),
+                Effect::Send { .. } => unreachable!("frames are added by push_frame"),
                 Effect::SetAttachment { value, .. } => value.bytes().len() + PAYLOAD_BYTES,
                 Effect::Close { close, .. } => close.reason.len() + PAYLOAD_BYTES,
                 Effect::SetAutoResponse { pair, .. } => pair
@@ -165,7 +166,7 @@ impl<P: Peer> Effects<P> {
             && self.index_of(id).is_some_and(|index| self.addressed[index].is_closed)
     }
 
-    /// The last frame sent, so that a broadcast can share its bytes.
+    /// The last frame, so that a broadcast can share its bytes.
     pub(crate) fn last_sent(&self) -> Option<&Frame> {
         match self.list.last() {
             Some(Effect::Send { frame, .. }) => Some(frame),
@@ -173,7 +174,7 @@ impl<P: Peer> Effects<P> {
         }
     }
 
-    /// Bytes of memory the effects hold.
+    /// How many bytes of memory the effects take.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -187,23 +188,23 @@ impl<P: Peer> Effects<P> {
         self.addressed.0.iter().any(|addressed| addressed.attachment.is_some())
     }
 
-    /// The effects, for whoever only looks.
+    /// The effects, for reading.
     pub fn list(&self) -> &[Effect] {
         &self.list
     }
 
-    /// The id of a connection that it has addressed.
+    /// The id of an addressed connection.
     pub fn id(&self, index: PeerIndex) -> ConnectionId {
         self.addressed[index].peer.id()
     }
 
-    /// The effects and the connections they name, to take them out.
+    /// The effects and the addressed connections, for the commit to take.
     pub fn parts(&mut self) -> (&mut Vec<Effect>, &mut AllAddressed<P>) {
         (&mut self.list, &mut self.addressed)
     }
 }
 
-/// The connections an event has addressed.
+/// The connections that an event has addressed.
 pub struct AllAddressed<P>(pub Vec<Addressed<P>>);
 
 impl<P> Index<PeerIndex> for AllAddressed<P> {
@@ -214,7 +215,7 @@ impl<P> Index<PeerIndex> for AllAddressed<P> {
     }
 }
 
-/// Two events did the same: the same to the same connections, in the same order.
+/// Whether two events had the same effects on the same connections, in the same order.
 impl<P: Peer> PartialEq for Effects<P> {
     fn eq(&self, other: &Effects<P>) -> bool {
         let ids = |effects: &Effects<P>| -> Vec<ConnectionId> {
@@ -246,7 +247,7 @@ mod tests {
         for count in 1..=3 * FEW as u64 {
             let index = effects.address(id(count), || Some(connection(count))).expect("found");
             assert_eq!(effects.id(index), id(count));
-            assert!(effects.address(id(1000), || None).is_none(), "one that is gone");
+            assert!(effects.address(id(1000), || None).is_none(), "it is closed");
             for known in 1..=count {
                 let again = effects.address(id(known), || unreachable!("it is known"));
                 effects.at(again.expect("it is known")).sent += 1;
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_closed_is_told_of_that_connection_alone() {
+    fn only_a_connection_that_the_event_has_closed_counts_as_closed() {
         let mut effects = Effects::<TestPeer>::new();
         for number in [1, 2] {
             effects.address(id(number), || Some(connection(number))).expect("found");
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broadcast_counts_its_bytes_once_and_once_for_each_window_it_is_compressed_for() {
+    fn a_broadcast_counts_its_bytes_once_and_once_more_for_each_window() {
         const LEN: usize = 10_000;
         let held = |receivers: &[Option<WindowBits>]| {
             let mut effects = Effects::<TestPeer>::new();
@@ -285,12 +286,12 @@ mod tests {
         };
         let largest = Some(WindowBits::MAX);
         assert_eq!(held(&[None; 20]), 1);
-        // The compressed form of all with one window, and the buffer it is made in.
+        // The frame, its compressed form, and the buffer for compressing it.
         assert_eq!(held(&[None, largest, None, largest, largest]), 3);
     }
 
     #[test]
-    fn what_is_addressed_and_kept_counts_with_its_tables() {
+    fn connections_and_payloads_count_with_their_tables() {
         let mut effects = Effects::<TestPeer>::new();
         let index = effects.address(id(1), || Some(connection(1))).expect("found");
         assert_eq!(effects.bytes(), addressed_bytes::<TestPeer>());

@@ -1,4 +1,4 @@
-//! Errors a caller of the crate gets.
+//! The errors of the crate.
 
 use std::io;
 
@@ -6,44 +6,44 @@ use zigttp_abi::manifest::ManifestError;
 
 use crate::route::RouteError;
 
-/// What wasmtime or the system says.
+/// The reason that wasmtime or the system gives.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why bytes are refused as a handler. The server that was asked to load them goes on as before.
+/// Why an artifact cannot be loaded. A running server keeps its old handler.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The bytes are no module, or a damaged one.
+    /// The bytes are not a WebAssembly module, or a damaged one.
     #[error("it is not a WebAssembly module: {0}")]
     NotWasm(String),
-    /// A module, but not one that `zigts build` made.
+    /// It is a module, but `zigts build` did not make it.
     #[error("it has no zigttp.manifest section, so `zigts build` did not make it")]
     NoManifest,
-    /// A manifest of another version, or a damaged one.
+    /// The manifest has another version, or is damaged.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// A route pattern this server cannot match.
+    /// A route pattern is malformed.
     #[error(transparent)]
     Route(#[from] RouteError),
-    /// A subprotocol whose name no header can hold.
-    #[error("the subprotocol {0:?} is no token")]
+    /// The name of a subprotocol cannot be in a header.
+    #[error("the subprotocol {0:?} is not a token")]
     Protocol(String),
     /// The source maps are damaged.
     #[error("its zigttp.sourcemap section cannot be read: {0}")]
     SourceMap(String),
-    /// The module asks for something a handler may not have, or does not offer what one must.
+    /// The module imports something that a handler may not import, or lacks an export that it must have.
     #[error("it is not a handler this server can run")]
     Unfit(#[source] Cause),
 }
 
-/// Why there can be no sandbox.
+/// Why the sandbox cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// wasmtime refuses the configuration, for instance because address space is short.
+    /// wasmtime cannot use the configuration, for instance because address space is short.
     #[error("cannot set up the sandbox")]
     Engine(#[source] Cause),
-    /// The system gives no thread for the clock that ends events.
+    /// The thread that ends events cannot be started.
     #[error("cannot start the thread that ends events")]
     Ticker(#[source] io::Error),
 }

@@ -1,4 +1,4 @@
-//! Events: what a handler is called with.
+//! Events: calls of the handler, with their arguments.
 
 use std::sync::Arc;
 
@@ -23,12 +23,12 @@ pub struct Subject {
     pub room: SharedText,
 }
 
-/// The function that an event calls, with its arguments. What is large is boxed: events of connections
-/// are many and small.
+/// The function that an event calls, with its arguments. Large arguments are boxed, because most events are
+/// small.
 pub enum Call {
-    /// Somebody asks for a connection, which the subject would be.
+    /// A client asks for a connection.
     Upgrade(Box<Request>),
-    /// It opened on this path and query.
+    /// A connection has opened this path and query.
     Open {
         url: Arc<str>,
     },
@@ -42,7 +42,7 @@ pub enum Call {
     Request(Box<Request>),
 }
 
-/// What of the handler an event calls.
+/// The function that an event calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     Upgrade,
@@ -76,7 +76,7 @@ impl EventKind {
 /// An HTTP request, as `handler(req)` and `onUpgrade(req)` see it.
 pub struct Request {
     pub method: String,
-    /// A line each: `http://host`, the path, and the query with its `?`.
+    /// Three lines: `http://host`, the path, and the query with its `?`.
     pub target: String,
     /// `name: value` lines.
     pub headers: String,
@@ -125,7 +125,7 @@ impl Event {
         (!matches!(self.call, Call::Upgrade(_))).then_some(&subject.room)
     }
 
-    /// What the guest is given (see [`zigttp_abi::guest`]).
+    /// The inputs of the guest (see [`zigttp_abi::guest`]).
     pub(crate) fn inputs(&self) -> [&[u8]; MAX_INPUTS] {
         match &self.call {
             Call::Open { url } => [url.as_bytes(), b"", b"", b""],
@@ -143,11 +143,10 @@ impl Event {
         }
     }
 
-    /// Their lengths.
+    /// The lengths of the inputs.
     pub(crate) fn input_lens(&self) -> [i32; MAX_INPUTS] {
         self.inputs().map(|input| {
-            i32::try_from(input.len())
-                .expect("inputs are bounded far below 2 GiB by the configuration")
+            i32::try_from(input.len()).expect("the configuration limits inputs far below 2 GiB")
         })
     }
 }

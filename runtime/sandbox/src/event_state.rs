@@ -1,4 +1,4 @@
-//! What the host knows while one event runs. Built before it, taken apart after it.
+//! The state of the host while one event runs.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
@@ -20,33 +20,33 @@ use crate::reads::Reads;
 use crate::used::Used;
 use crate::view::{Peer, View};
 
-/// Host data of a store: the state of the event that it runs, and nothing of any event in between.
+/// The host data of a store: the state of the event that it runs. Between events it holds nothing of them.
 pub(crate) struct HostData<V: View> {
     state: Option<Box<EventState<V>>>,
-    /// What lets its instance wait for another event. An event that is suspended gives it up, as it goes
-    /// on when all that is ready has had its turn: with 10,000 busy connections, such events held all
+    /// The permit to keep its instance for another event. An event that is suspended releases it, because
+    /// it goes on only after all other ready tasks: with 10,000 busy connections, such events held all
     /// permits, and a third of the others got a new instance each.
     pub(crate) idle_permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<V: View> HostData<V> {
-    /// Of a store that runs no event.
+    /// The data of a store that runs no event.
     pub(crate) fn idle() -> HostData<V> {
         HostData { state: None, idle_permit: None }
     }
 
-    /// An event begins.
+    /// Begins an event.
     pub(crate) fn begin(&mut self, state: Box<EventState<V>>) {
         self.state = Some(state);
     }
 
-    /// The event has ended; what it leaves behind.
+    /// Ends the event. Returns its state.
     pub(crate) fn end(&mut self) -> Box<EventState<V>> {
         self.state.take().expect(AN_EVENT_RUNS)
     }
 }
 
-const AN_EVENT_RUNS: &str = "a guest runs, and calls its host, for an event alone";
+const AN_EVENT_RUNS: &str = "a guest runs, and calls its host, only for an event";
 
 impl<V: View> Deref for HostData<V> {
     type Target = EventState<V>;
@@ -62,30 +62,31 @@ impl<V: View> DerefMut for HostData<V> {
     }
 }
 
-/// What is known of one event and collected while it runs.
+/// The state of one event while it runs.
 pub struct EventState<V: View> {
     pub event: Event,
     pub effects: Effects<V::Peer>,
     pub reads: Reads,
     pub used: Used,
-    /// What is held for the event until this is dropped.
+    /// The memory that is counted for the event, until this is dropped.
     pub memory_budget: MemoryBudget,
     pub(crate) view: V,
-    /// Bytes that the reads hold.
+    /// Bytes that the reads take.
     read_bytes: usize,
     pub(crate) cpu: CpuBudget,
     /// The guest's memory, once it is instantiated.
     pub(crate) memory: Option<GuestMemory>,
-    /// An answer that did not fit the buffer the guest offered; set by [`EventState::keep`].
+    /// A result that did not fit the guest's buffer; set by [`EventState::keep`].
     pub(crate) answer: Bytes,
-    /// What the guest says it threw; bounded by itself.
+    /// The exception that the guest reports. Its length is limited.
     pub(crate) thrown: Option<Thrown>,
-    /// What `handler(req)` returned, or `onUpgrade(req)` refuses with; set by [`EventState::respond`].
+    /// The response of `handler(req)`, or with which `onUpgrade(req)` refuses; set by
+    /// [`EventState::respond`].
     pub(crate) response: Option<Response>,
 }
 
 impl<V: View> EventState<V> {
-    /// Boxed: it goes into its store and out again.
+    /// Boxed, because it is moved into its store and out again.
     pub(crate) fn new(
         view: V,
         event: Event,
@@ -108,10 +109,10 @@ impl<V: View> EventState<V> {
         })
     }
 
-    /// The connection with this id, with what this event has done to it; `None` when it is gone.
+    /// The connection with this id, with what this event has done to it; `None` when it has closed.
     ///
     /// # Errors
-    /// When the event's memory budget does not hold one more.
+    /// When the event is over its memory limit then.
     pub(crate) fn address(
         &mut self,
         id: i64,
@@ -127,14 +128,14 @@ impl<V: View> EventState<V> {
         Ok(Some(self.effects.at(index)))
     }
 
-    /// Whether a client only asks for this connection: there is none yet.
+    /// Whether this connection is one that a client only asks for, so that it is not open yet.
     fn is_candidate(&self, id: ConnectionId) -> bool {
         matches!(self.event.call, Call::Upgrade(_))
             && self.event.subject.as_ref().is_some_and(|subject| subject.connection == id)
     }
 
-    /// The same, unless nothing may be sent to it or kept with it any more: a connection that is
-    /// closed, which in its `onClose` includes its own.
+    /// The same, but `None` also for the event's own connection in its `onClose`: nothing can be sent to it
+    /// or stored with it any more.
     pub(crate) fn address_writable(
         &mut self,
         id: i64,
@@ -144,19 +145,19 @@ impl<V: View> EventState<V> {
         if is_own_close { Ok(None) } else { self.address(id) }
     }
 
-    /// Collects an effect that is no frame.
+    /// Adds an effect other than a frame.
     ///
     /// # Errors
-    /// When the event's memory budget does not hold it.
+    /// When the event is over its memory limit then.
     pub(crate) fn push(&mut self, effect: Effect) -> Result<(), OverBudget> {
         self.effects.push(effect);
         self.account()
     }
 
-    /// Collects a frame.
+    /// Adds a frame.
     ///
     /// # Errors
-    /// When the event's memory budget does not hold it.
+    /// When the event is over its memory limit then.
     pub(crate) fn push_frame(&mut self, to: PeerIndex, frame: Frame) -> Result<(), OverBudget> {
         let is_compressed = frame.payload().len() >= self.view.limits().compression_min_size;
         let window = self.effects.at(to).peer.window().filter(|_| is_compressed);
@@ -167,25 +168,25 @@ impl<V: View> EventState<V> {
     /// Notes that the members of a room were read.
     ///
     /// # Errors
-    /// When the event's memory budget does not hold that.
+    /// When the event is over its memory limit then.
     pub(crate) fn has_read_members(&mut self, room: &str) -> Result<(), OverBudget> {
         self.read_bytes += self.reads.members(room);
         self.account()
     }
 
-    /// Keeps an answer for the guest to take.
+    /// Keeps a result for the guest to take.
     ///
     /// # Errors
-    /// When the event's memory budget does not hold it.
+    /// When the event is over its memory limit then.
     pub(crate) fn keep(&mut self, answer: Bytes) -> Result<(), OverBudget> {
         self.answer = answer;
         self.account()
     }
 
-    /// Keeps what the handler responds with.
+    /// Sets the handler's response.
     ///
     /// # Errors
-    /// When the event's memory budget does not hold it.
+    /// When the event is over its memory limit then.
     pub(crate) fn respond(&mut self, response: Response) -> Result<(), OverBudget> {
         self.response = Some(response);
         self.account()
@@ -218,11 +219,11 @@ impl<V: View> ResourceLimiter for EventState<V> {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         if self.memory.is_none() {
-            // Its instance is being made. What one begins with is the pool's, bounded by their number.
+            // Its instance is being made. The memory that instances begin with is limited by their number.
             self.memory_budget.begin_with(desired);
             return Ok(self.memory_budget.has_room_for(0).is_ok());
         }
-        // Its own maximum is at most the limit, and is met as that is.
+        // The module's own maximum is at most the limit; reaching it counts as exceeding the limit.
         let is_possible = maximum.is_none_or(|maximum| desired <= maximum);
         let desired = if is_possible { desired } else { usize::MAX };
         Ok(self.memory_budget.may_grow(desired, &self.view.limits().event_memory))
@@ -234,7 +235,7 @@ impl<V: View> ResourceLimiter for EventState<V> {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // The engine's table is fixed; this only bounds what a hand-made module may declare.
+        // The engine's table does not grow; this only limits what a hand-made module may declare.
         Ok(desired <= 20_000 && maximum.is_none_or(|maximum| desired <= maximum))
     }
 }

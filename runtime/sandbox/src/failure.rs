@@ -1,36 +1,36 @@
-//! How an event ends other than by returning, and how its author learns of it.
+//! Why an event failed, as text for the log.
 
 use crate::budget::OverBudget;
 use crate::source_position::SourceMaps;
 
-/// What JavaScript threw and nobody caught.
+/// An exception that JavaScript did not catch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thrown {
     /// `TypeError: x is not a function`.
     pub message: String,
-    /// QuickJS's stack, positions in the compiled JavaScript; empty for what is no `Error`.
+    /// QuickJS's stack, with positions in the compiled JavaScript; empty for values that are not an `Error`.
     pub stack: String,
 }
 
-/// Why a commit has failed, as whoever commits tells it.
+/// Why a commit has failed.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why nothing of an event takes effect.
+/// Why an event failed and has no effect.
 #[derive(Debug)]
 pub enum Failure {
-    /// An uncaught exception; the connection goes on.
+    /// It threw an exception that it did not catch; the connection stays open.
     Threw(Thrown),
-    /// The CPU or memory budget, or what all events may hold together.
+    /// It exceeded its CPU or memory limit, or the memory limit of all events.
     OverBudget(OverBudget),
     /// WebAssembly trapped: a broken engine, or a hand-made module.
     Trapped(String),
-    /// Its instance could not be proven to be restored.
+    /// Its instance was not restored exactly.
     NotRestored,
-    /// The effects could not be committed: a disk that does not take an attachment.
+    /// Its effects could not be committed: the disk could not store an attachment.
     NotCommitted(Cause),
 }
 
-/// A [`Failure`] without what it says.
+/// The kind of a [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     Threw,
@@ -53,7 +53,7 @@ impl FailureKind {
         FailureKind::NotCommitted,
     ];
 
-    /// The word in metrics.
+    /// The label value in metrics.
     pub fn name(self) -> &'static str {
         match self {
             FailureKind::Threw => "threw",
@@ -80,14 +80,13 @@ impl Failure {
         }
     }
 
-    /// Whether it is the operator's business, and not that of whoever wrote the handler or sent it
-    /// something.
+    /// Whether it concerns the operator, not the handler or its clients.
     pub fn is_operators(&self) -> bool {
         matches!(self, Failure::NotRestored | Failure::NotCommitted(_))
     }
 
-    /// What went wrong, with the positions of the TypeScript. Of anybody's making: whoever shows it
-    /// takes care of what is in it.
+    /// What went wrong, with positions in the TypeScript. It may have text of the handler or a client: the
+    /// caller has to escape it.
     pub fn text(&self, source_maps: &SourceMaps) -> String {
         match self {
             Failure::Threw(thrown) => {
@@ -101,7 +100,7 @@ impl Failure {
     }
 }
 
-/// An error with what has caused it, behind colons.
+/// An error and its causes, separated by colons.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,13 +1,13 @@
-//! What the fuzz targets in `fuzz/` need of the inside, and what must hold for any bytes.
+//! What must hold for any bytes, for the fuzz targets in `fuzz/`.
 //!
-//! Here so that the tests run the same checks over the committed seeds. In ordinary builds there is no
-//! such module.
+//! It is here so that the tests run the same checks over the committed seeds. Ordinary builds have no such
+//! module.
 
 use crate::artifact::Artifact;
 use crate::source_position::SourceMaps;
 
-/// An artifact is read, or refused; its stack traces are rewritten. The first byte says what the rest
-/// is: a module, its manifest, or its source maps and, after a line, a stack.
+/// An artifact is refused, or it is read and rewrites stack traces. The first byte says what the rest is: a
+/// module, its manifest, or a line of source maps and then a stack trace.
 pub fn artifact(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     match kind % 3 {

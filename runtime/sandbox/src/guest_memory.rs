@@ -1,8 +1,8 @@
-//! The one place where the host reads and writes the guest's memory.
+//! The only code of the host that reads and writes the guest's memory.
 //!
-//! Pointers and lengths come from the guest and are hostile: each access is checked against the
-//! memory's present size, and one outside it ends the event with a trap. Each write is marked, as
-//! those of the guest are, so that the instance can be restored.
+//! Pointers and lengths come from the guest and are not trusted: each access is checked against the memory's
+//! present size, and one outside it ends the event with a trap. Each write is marked, like those of the
+//! guest, so that the instance can be restored.
 
 use bytes::Bytes;
 use wasmtime::{Caller, Memory};
@@ -11,14 +11,14 @@ use zigttp_abi::value::{Value, ValueKind, well_formed, well_formed_len};
 use crate::budget::OverBudget;
 use crate::restore;
 
-/// The guest broke the interface; no engine of ours does. Ends the event.
+/// The guest broke the interface, which our engine never does. The event ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the guest broke its interface: {0}")]
 pub(crate) struct GuestFault(pub(crate) &'static str);
 
 const OUTSIDE: GuestFault = GuestFault("an address outside its memory");
 
-/// A run of bytes in guest memory.
+/// A range of bytes in guest memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {
     start: u32,
@@ -26,17 +26,17 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// From a guest's pointer and length, which wasm passes as `i32` and means as `u32`.
+    /// From a guest's pointer and length: `u32` values, which wasm passes as `i32`.
     pub(crate) fn new(ptr: i32, len: i32) -> Span {
         Span { start: ptr.cast_unsigned(), len: len.cast_unsigned() }
     }
 
-    /// Bytes it spans.
+    /// Its length in bytes.
     pub(crate) fn len(self) -> usize {
         self.len as usize
     }
 
-    /// Where it starts.
+    /// Its first address.
     pub(crate) fn start(self) -> i32 {
         self.start.cast_signed()
     }
@@ -47,23 +47,22 @@ impl Span {
     }
 }
 
-/// A guest's memory and, where its instance is restored after the event, the map of the pages
-/// written in it.
+/// A guest's memory and, if its instance is restored after the event, the map of the pages that were written.
 #[derive(Clone, Copy)]
 pub(crate) struct GuestMemory {
     pub(crate) memory: Memory,
     pub(crate) map: Option<Memory>,
 }
 
-/// The data of a store whose guest's memory is read and written.
+/// The data of a store, through which the guest's memory is read and written.
 pub(crate) trait MemoryAccess: 'static {
     /// The guest's memory, once it is instantiated.
     fn guest_memory(&self) -> Option<GuestMemory>;
 
-    /// Whether so many bytes may be copied out.
+    /// Checks that `more` bytes may be copied out of the guest.
     ///
     /// # Errors
-    /// When they are more than the event's memory budget holds.
+    /// When the event would be over its memory limit.
     fn has_room_for(&self, more: usize) -> Result<(), OverBudget>;
 }
 
@@ -72,25 +71,25 @@ fn memory<T: MemoryAccess>(caller: &Caller<'_, T>) -> Result<Memory, GuestFault>
     Ok(guest.ok_or(GuestFault("a host call before its event"))?.memory)
 }
 
-/// Copies bytes out as a value.
+/// Copies bytes out of the guest as a value.
 ///
 /// # Errors
-/// As for all that copies bytes out: outside of its memory, or more than its memory budget holds, as
-/// they are or as they become.
+/// Like all functions that copy bytes out: when they are outside of its memory, or when the event would be
+/// over its memory limit, also after a conversion.
 pub(crate) fn read_value<T: MemoryAccess>(
     caller: &mut Caller<'_, T>,
     kind: i32,
     span: Span,
 ) -> wasmtime::Result<Value> {
     let kind = ValueKind::from_number(kind.cast_unsigned())
-        .ok_or(GuestFault("a value of no known kind"))?;
+        .ok_or(GuestFault("a value of an unknown kind"))?;
     Ok(match kind {
         ValueKind::Text => Value::text(read_string(caller, span)?),
         ValueKind::Json => {
             let text = read_bytes(caller, span)?;
             // Never changed in silence, as a text is.
             if std::str::from_utf8(&text).is_err() {
-                return Err(GuestFault("JSON that is no UTF-8").into());
+                return Err(GuestFault("JSON that is not UTF-8").into());
             }
             Value::new(kind, text)
         }
@@ -98,7 +97,7 @@ pub(crate) fn read_value<T: MemoryAccess>(
     })
 }
 
-/// Copies bytes out.
+/// Copies bytes out of the guest.
 pub(crate) fn read_bytes<T: MemoryAccess>(
     caller: &mut Caller<'_, T>,
     span: Span,
@@ -109,7 +108,7 @@ pub(crate) fn read_bytes<T: MemoryAccess>(
     Ok(bytes?)
 }
 
-/// Copies a string out; what is no UTF-8 in it becomes U+FFFD.
+/// Copies a string out of the guest. Bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn read_string<T: MemoryAccess>(
     caller: &mut Caller<'_, T>,
     span: Span,
@@ -124,7 +123,7 @@ pub(crate) fn read_string<T: MemoryAccess>(
     Ok(string?)
 }
 
-/// The same of a text for people, cut so that it has no more than this.
+/// Copies a string out of the guest, cut to at most `max` bytes.
 pub(crate) fn read_cut_string<T: MemoryAccess>(
     caller: &mut Caller<'_, T>,
     span: Span,
@@ -135,19 +134,19 @@ pub(crate) fn read_cut_string<T: MemoryAccess>(
     Ok(text)
 }
 
-/// Looks at bytes where they are.
+/// Reads bytes in place, without copying them.
 pub(crate) fn with_bytes<T: MemoryAccess, R>(
     caller: &mut Caller<'_, T>,
     span: Span,
-    look: impl FnOnce(&mut T, &[u8]) -> R,
+    read: impl FnOnce(&mut T, &[u8]) -> R,
 ) -> Result<R, GuestFault> {
     let memory = memory(caller)?;
     let (memory, state) = memory.data_and_store_mut(caller);
-    Ok(look(state, span.of(memory)?))
+    Ok(read(state, span.of(memory)?))
 }
 
-/// Copies these bytes of the store's data into the guest, each to its address. The address of an empty one is
-/// not looked at.
+/// Copies these bytes of the store's data into the guest, each to its address. The address for empty bytes
+/// is not checked.
 pub(crate) fn write<T: MemoryAccess, const N: usize>(
     caller: &mut Caller<'_, T>,
     addresses: [i32; N],
@@ -176,7 +175,7 @@ pub(crate) fn write_owned<T: MemoryAccess>(
     put(memory.data_mut(caller), ptr, bytes)
 }
 
-/// Marks what is about to be written: runs of so many bytes.
+/// Marks ranges that are about to be written.
 fn mark<T: MemoryAccess>(caller: &mut Caller<'_, T>, runs: impl IntoIterator<Item = (i32, usize)>) {
     if let Some(map) = caller.data().guest_memory().and_then(|guest| guest.map) {
         let map = map.data_mut(caller);

@@ -1,8 +1,8 @@
-//! The functions a guest can call. Each file decodes guest memory, does one thing to the
-//! [`EventState`](crate::event_state::EventState), and encodes the answer.
+//! The functions that a guest can call. Each file decodes guest memory, does one thing with the
+//! [`EventState`](crate::event_state::EventState), and encodes the result.
 //!
-//! They collect effects and look up what the event itself has done before what is committed; they
-//! change nothing that another event could see.
+//! They collect effects, and read what the event itself has done before what is committed. They change
+//! nothing that another event could see.
 
 mod answer;
 mod close;
@@ -24,7 +24,7 @@ use zigttp_abi::guest::IMPORT_MODULE;
 use crate::event_state::HostData;
 use crate::view::View;
 
-/// Links every function a guest may import.
+/// Links every function that a guest may import.
 pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
     inputs::link(linker)?;
     send::link(linker)?;
@@ -39,9 +39,9 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     wasi::link(linker)
 }
 
-/// The linker of one artifact: functions of the API that its manifest does not list end the event that
-/// calls one. The manifest is the artifact's own word, so this grants nothing; it holds it to its word,
-/// which is what others read.
+/// The linker of one artifact: an event that calls a function of the API which the manifest does not list
+/// fails. The artifact itself writes its manifest, so this protects nothing; it ensures that the manifest,
+/// which people and programs read, is true.
 pub(crate) fn without_unlisted<V: View>(
     linker: &Linker<HostData<V>>,
     module: &Module,
@@ -60,7 +60,7 @@ pub(crate) fn without_unlisted<V: View>(
             IMPORT_MODULE,
             function.import,
             ty,
-            move |_caller, _arguments, _answers| {
+            move |_caller, _arguments, _results| {
                 Err(wasmtime::Error::msg(format!(
                     "its manifest does not list the function {name:?}"
                 )))
@@ -80,7 +80,7 @@ mod tests {
     use crate::test_view::TestView;
 
     /// What `zigttp_abi::guest` describes besides the functions of the API.
-    const BESIDES: [&str; 6] = ["inputs", "take", "log", "fail", "respond", "accept"];
+    const OTHERS: [&str; 6] = ["inputs", "take", "log", "fail", "respond", "accept"];
     const WASI: [&str; 9] = [
         "clock_time_get",
         "environ_get",
@@ -101,7 +101,7 @@ mod tests {
         let mut store = Store::new(&engine, HostData::<TestView>::idle());
         let found: BTreeSet<_> =
             linker.iter(&mut store).map(|(module, name, _)| (module, name)).collect();
-        let api = api::FUNCTIONS.iter().map(|function| function.import).chain(BESIDES);
+        let api = api::FUNCTIONS.iter().map(|function| function.import).chain(OTHERS);
         let expected = api.map(|name| (IMPORT_MODULE, name));
         let wasi = WASI.iter().map(|name| ("wasi_snapshot_preview1", *name));
         assert_eq!(found, expected.chain(wasi).collect());

@@ -1,4 +1,4 @@
-//! What a `handler.wasm` says of itself and what it is made of, without running any of it.
+//! What a `handler.wasm` says about itself and what it consists of, without running it.
 
 use wasmparser::{Parser, Payload};
 use zigttp_abi::manifest::Manifest;
@@ -6,43 +6,42 @@ use zigttp_abi::manifest::Manifest;
 use crate::artifact::Artifact;
 use crate::error::LoadError;
 
-/// An artifact, looked at from outside. Names in it are whatever its author chose.
+/// The contents of an artifact. Its author may have chosen any names in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// Its description of itself.
     pub manifest: Manifest,
-    /// What the module wants from a host, in its order.
+    /// The imports of the module, in their order.
     pub imports: Vec<Import>,
-    /// What the module is made of, in its order.
+    /// The sections of the module, in their order.
     pub sections: Vec<Section>,
 }
 
-/// Something a module wants from a host.
+/// An import of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// Name of the module that is to have it.
+    /// The name of the module that it is imported from.
     pub module: String,
-    /// Name in that module.
+    /// Its name in that module.
     pub name: String,
 }
 
-/// A part of a module.
+/// A section of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// The name that WebAssembly gives it, or its own if it is a custom section.
+    /// Its name in WebAssembly, or its own name if it is a custom section.
     pub name: String,
-    /// Whether it is one that WebAssembly itself knows nothing of.
+    /// Whether it is a custom section.
     pub is_custom: bool,
-    /// Its size, without the bytes that say what and how long it is.
+    /// Its size, without its id and length.
     pub bytes: usize,
 }
 
-/// Looks into an artifact.
+/// Inspects an artifact.
 ///
-/// That it can be read does not say that it can be served: its code is not checked.
+/// An artifact that can be inspected may still fail to load: its code is not checked.
 ///
 /// # Errors
-/// When the bytes are no module, or none that `zigts build` made for this ABI.
+/// When the bytes are not a module, or not one that `zigts build` made for this ABI.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
     let Artifact { manifest, .. } = Artifact::read(wasm)?;
     let mut imports = Vec::new();

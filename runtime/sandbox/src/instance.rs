@@ -14,7 +14,7 @@ pub(crate) struct Instance<V: View> {
     pub(crate) guest: Guest,
 }
 
-/// What the host uses of an instance.
+/// The parts of an instance that the host uses.
 pub(crate) struct Guest {
     memory: GuestMemory,
     on_upgrade: TypedFunc<(i64, i32, i32, i32, i32), i32>,
@@ -26,13 +26,14 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Makes an instance; of a rewritten module, with what it is restored with.
+    /// Makes an instance. One of a rewritten module has what restoring it needs.
     pub(crate) fn new<V: View>(
         store: &mut Store<HostData<V>>,
         instance: &InstancePre<HostData<V>>,
         is_rewritten: bool,
     ) -> wasmtime::Result<Guest> {
-        // Synchronous: artifacts have no start function, nothing else here runs the guest's code or waits.
+        // Synchronous, because nothing here runs code of the guest (artifacts have no start function) or
+        // waits.
         let instance = instance.instantiate(&mut *store)?;
         let memory = instance
             .get_memory(&mut *store, "memory")
@@ -53,14 +54,14 @@ impl Guest {
     }
 }
 
-/// Looked at when a program is loaded, so that no event finds out.
+/// Finds an export. Loading a program checks all of them, so that no event can fail here.
 fn event_export<V: View, Arguments: WasmParams>(
     store: &mut Store<HostData<V>>,
     instance: wasmtime::Instance,
     name: &str,
 ) -> wasmtime::Result<TypedFunc<Arguments, i32>> {
     instance.get_typed_func(store, name).map_err(|_missing_or_of_another_type| {
-        wasmtime::Error::msg(format!("its export {name:?} is no such function"))
+        wasmtime::Error::msg(format!("its export {name:?} is missing or has another type"))
     })
 }
 

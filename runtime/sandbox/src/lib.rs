@@ -1,24 +1,24 @@
 //! An artifact, an event and a view of the world go in; effects come out.
 //!
 //! ```text
-//!  artifact, inspection, source_position, route ── what a `handler.wasm` says of itself
+//!  artifact, inspection, source_position, route ── what a `handler.wasm` says about itself
 //!       │
-//!  app ── an artifact that is loaded: what runs, and what is known beforehand
+//!  app ── a loaded artifact: the program, and what its manifest says
 //!       │
-//!  sandbox ── an event gets an instance: program, instance, restore, module_cache, address_space, ticker
+//!  sandbox ── runs an event in an instance: program, instance, restore, module_cache, address_space, ticker
 //!       │        └ event_state ── budgets, and what the event has done so far: effects, reads
 //!       │             └ host ── the functions that the guest may call, one file each; guest_memory
-//!       │                  └ view ── all that they can learn
+//!       │                  └ view ── all that they can see
 //!       ▼
-//!  ran ── how the event ended, its effects, what it has read and what it took
+//!  ran ── how the event ended, its effects, what it has read and the resources it has used
 //! ```
 //!
-//! What holds throughout:
+//! These invariants hold everywhere:
 //!
 //! - An event changes nothing: it returns what it would change ([`ran::Ran`]).
-//! - A guest learns nothing besides its event but through a [`view::View`]. No connection, socket, file,
-//!   clock or random number is known here.
-//! - wasmtime is named in this crate and in no other of the server.
+//! - A guest sees its event, and everything else only through a [`view::View`]. This crate knows no
+//!   connection, socket, file, clock or random number.
+//! - No other crate of the server names wasmtime.
 
 mod address_space;
 pub mod app;

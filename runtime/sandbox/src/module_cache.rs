@@ -1,10 +1,9 @@
-//! Compiled modules, kept between runs: a server starts in milliseconds instead of a second.
+//! A cache of compiled modules on disk: with it a server starts in milliseconds instead of a second.
 //!
-//! A file of this folder is machine code that will run with the rights of the server. So the
-//! folder is the user's alone, no link is followed to it or in it, and a file's name is made of all
-//! that its content depends on. wasmtime checks that a file is one of its own version, settings
-//! and processor, and a checksum that it is whole; nothing checks that the code is what an artifact
-//! compiles to.
+//! The files are machine code that runs with the rights of the server. So only the server's user may write
+//! in the folder, no link to it or in it is followed, and a file's name is a digest of all that its contents
+//! depend on. wasmtime checks that a file is for its own version and settings and for this processor, and a
+//! checksum shows that it is complete. Nothing checks that the code is what its artifact compiles to.
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};
@@ -18,37 +17,37 @@ use zigttp_files::replace::ReachesDisk;
 
 use crate::restore;
 
-/// A module, and whether it is the rewritten one.
+/// A module, and whether it was rewritten.
 pub(crate) struct Cached {
     pub(crate) module: Module,
     pub(crate) is_rewritten: bool,
 }
 
-/// The folder, or nothing: everything works without it.
+/// The cache. Without a folder it stores nothing, and everything else works.
 pub(crate) struct ModuleCache {
     folder: Option<OwnFolder>,
 }
 
-/// What an artifact compiles to under one engine and one way of isolation.
+/// The name of an artifact's module for one engine and one kind of isolation.
 pub(crate) struct Key(String);
 
 const REWRITTEN: &str = "rewritten";
 const PLAIN: &str = "plain";
 
 impl ModuleCache {
-    /// Uses a folder, which is made if it is not there; leaves it alone if others can write there.
+    /// Uses a folder, which is made if it does not exist; does not use it if other users can write there.
     pub(crate) fn new(folder: Option<&Path>) -> ModuleCache {
         let folder = folder.and_then(|path| match OwnFolder::make(path, Others::Nothing) {
             Ok(folder) => Some(folder),
             Err(error) => {
-                tracing::warn!("compiled modules are not kept in {}: {error}", path.display());
+                tracing::warn!("compiled modules are not cached in {}: {error}", path.display());
                 None
             }
         });
         ModuleCache { folder }
     }
 
-    /// Names an artifact's module. `restores` says whether rewriting it is tried, for memories of
+    /// The key of an artifact's module. `restores` says whether it is rewritten if possible, for memories of
     /// at most `memory_limit` bytes.
     pub(crate) fn key(engine: &Engine, wasm: &[u8], restores: bool, memory_limit: usize) -> Key {
         let mut digest = Sha256::new();
@@ -56,14 +55,14 @@ impl ModuleCache {
         digest.update(restore::VERSION.to_le_bytes());
         digest.update([u8::from(restores)]);
         digest.update(memory_limit.to_le_bytes());
-        // wasmtime's version, target, processor features and every setting that code depends on.
+        // wasmtime's version, the target, the processor's features and every setting that changes the code.
         let mut hasher = IntoDigest(digest);
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let name = hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Key(name)
     }
 
-    /// Fetches a module.
+    /// Reads a module.
     pub(crate) fn get(&self, engine: &Engine, key: &Key) -> Option<Cached> {
         [true, false].into_iter().find_map(|is_rewritten| {
             let name = name(key, is_rewritten);
@@ -71,27 +70,27 @@ impl ModuleCache {
             if !is_whole(&mut file).ok()? {
                 return None;
             }
-            #[expect(unsafe_code, reason = "compiled modules cannot be checked, only kept safe")]
-            // SAFETY: only this user can write in the folder, and `put` writes there nothing but
-            // what this engine compiled; files are replaced whole, never changed.
+            #[expect(unsafe_code, reason = "compiled modules cannot be checked, only protected")]
+            // SAFETY: only this user can write in the folder, and `put` writes only modules there that
+            // this engine has compiled; files are replaced, never changed.
             let module = unsafe { Module::deserialize_open_file(engine, file) };
             Some(Cached { module: module.ok()?, is_rewritten })
         })
     }
 
-    /// Keeps a module, as far as that is possible.
+    /// Stores a module, if possible.
     pub(crate) fn put(&self, key: &Key, cached: &Cached) {
         let Some(folder) = &self.folder else { return };
-        #[expect(clippy::disallowed_methods, reason = "for a name that no other server takes")]
+        #[expect(clippy::disallowed_methods, reason = "for a name that no other server uses")]
         let write = || -> io::Result<()> {
             let bytes = cached.module.serialize().map_err(io::Error::other)?;
-            // Other servers may write the same now.
+            // Other servers may write the same module at the same time.
             let temporary = format!("{}.{:016x}.tmp", key.0, fastrand::u64(..));
             let name = name(key, cached.is_rewritten);
             folder.replace(&name, &temporary, &[&bytes, &checksum(&bytes)], ReachesDisk::Nothing)
         };
         if let Err(error) = write() {
-            tracing::warn!("cannot keep a compiled module: {error}");
+            tracing::warn!("cannot cache a compiled module: {error}");
         }
     }
 }
@@ -101,7 +100,7 @@ fn name(key: &Key, is_rewritten: bool) -> String {
     format!("{}.{kind}", key.0)
 }
 
-/// A [`Hasher`] that keeps all it is told; its short answer is not asked for.
+/// A [`Hasher`] that adds everything to a digest; its own short hash is not used.
 struct IntoDigest(Sha256);
 
 impl Hasher for IntoDigest {
@@ -114,9 +113,9 @@ impl Hasher for IntoDigest {
     }
 }
 
-/// What follows a module in its file. A rename may reach the disk before what it names, and waiting for
-/// the disk takes seconds on a busy one; so a file that a loss of power has left in part is found out
-/// when it is read. wasmtime looks at nothing behind the module.
+/// The checksum after the module in its file. A rename may reach the disk before the contents of the file,
+/// and waiting for a busy disk takes seconds. So the checksum shows when a loss of power has left an
+/// incomplete file. wasmtime ignores bytes after the module.
 fn checksum(module: &[u8]) -> [u8; 4] {
     crc32fast::hash(module).to_le_bytes()
 }
@@ -124,8 +123,8 @@ fn checksum(module: &[u8]) -> [u8; 4] {
 fn is_whole(file: &mut File) -> io::Result<bool> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    let (module, told) = bytes.split_last_chunk().unwrap_or((&[], &[0; 4]));
-    Ok(!module.is_empty() && *told == checksum(module))
+    let (module, stored) = bytes.split_last_chunk().unwrap_or((&[], &[0; 4]));
+    Ok(!module.is_empty() && *stored == checksum(module))
 }
 
 #[cfg(test)]
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_comes_back_and_one_of_other_bytes_does_not() {
+    fn a_module_is_found_only_under_its_own_key() {
         let folder = folder("kept");
         let cache = ModuleCache::new(Some(&folder));
         let engine = Engine::default();
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_has_changed_anywhere_is_not_read() {
+    fn a_file_that_has_changed_anywhere_is_refused() {
         let folder = folder("changed");
         let cache = ModuleCache::new(Some(&folder));
         let engine = Engine::default();

@@ -1,20 +1,20 @@
-//! Bytes that many holders may hold together, up to a bound.
+//! A limit of bytes that many holders share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a holder may have of the part that is kept for those that hold little.
-const LITTLE: usize = 8 << 10;
+/// A share up to this size is small.
+const SMALL: usize = 8 << 10;
 
-/// The bound, and what is held of it.
+/// The limit, and how many bytes are held.
 pub struct Pool {
     limit: usize,
-    /// What others leave for holders of [`LITTLE`] at most.
-    kept_for_little: usize,
+    /// The part of the limit that only small shares may use.
+    reserve: usize,
     held: AtomicUsize,
 }
 
-/// What one holder has; given back when it is dropped.
+/// The bytes of one holder; dropping it releases them.
 pub struct Share {
     pool: Arc<Pool>,
     bytes: usize,
@@ -22,34 +22,33 @@ pub struct Share {
 
 impl Pool {
     pub fn new(limit: usize) -> Arc<Pool> {
-        Arc::new(Pool { limit, kept_for_little: 0, held: AtomicUsize::new(0) })
+        Arc::new(Pool { limit, reserve: 0, held: AtomicUsize::new(0) })
     }
 
-    /// One of which an eighth is kept for holders of little, so that a few who hold much do not keep
-    /// everybody out.
-    pub fn with_room_for_little(limit: usize) -> Arc<Pool> {
-        Arc::new(Pool { limit, kept_for_little: limit / 8, held: AtomicUsize::new(0) })
+    /// A pool with an eighth in reserve for small shares, so that a few large ones cannot use all of it.
+    pub fn with_reserve_for_small(limit: usize) -> Arc<Pool> {
+        Arc::new(Pool { limit, reserve: limit / 8, held: AtomicUsize::new(0) })
     }
 
-    /// Nothing yet, for a holder that will need some.
+    /// A share without bytes.
     pub fn share(self: &Arc<Pool>) -> Share {
         Share { pool: Arc::clone(self), bytes: 0 }
     }
 
-    /// Bytes that all holders have.
+    /// How many bytes all holders have.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 }
 
 impl Share {
-    /// Holds so many bytes from now on. Returns whether there was room for them; if not, all stays as
-    /// it was. Fewer always fit.
+    /// Sets how many bytes the share holds. Returns whether that is within the limit; if not, nothing
+    /// changes. Fewer bytes are always within it.
     #[must_use]
     pub fn resize(&mut self, bytes: usize) -> bool {
-        let Pool { limit, kept_for_little, held } = &*self.pool;
-        let limit = if bytes > LITTLE { limit - kept_for_little } else { *limit };
-        // A number alone: nothing is ordered by it.
+        let Pool { limit, reserve, held } = &*self.pool;
+        let limit = if bytes > SMALL { limit - reserve } else { *limit };
+        // Only a number: no other memory depends on its order.
         let is_held = match bytes.checked_sub(self.bytes) {
             Some(0) => true,
             Some(more) => {
@@ -67,7 +66,7 @@ impl Share {
         is_held
     }
 
-    /// Bytes that it holds.
+    /// How many bytes it holds.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holders_have_no_more_together_than_there_is() {
+    fn holders_together_have_no_more_than_the_limit() {
         let pool = Pool::new(100);
         let (mut one, mut two) = (pool.share(), pool.share());
         assert!(one.resize(60) && two.resize(40));
@@ -98,15 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn holders_of_much_leave_room_for_those_of_little() {
-        let pool = Pool::with_room_for_little(32 * LITTLE);
-        let (mut much, mut more, mut little) = (pool.share(), pool.share(), pool.share());
-        assert!(much.resize(28 * LITTLE) && !more.resize(LITTLE + 1));
-        assert!(little.resize(LITTLE) && !little.resize(LITTLE + 1) && more.resize(LITTLE));
+    fn large_shares_leave_the_reserve_for_small_ones() {
+        let pool = Pool::with_reserve_for_small(32 * SMALL);
+        let (mut large, mut other, mut small) = (pool.share(), pool.share(), pool.share());
+        assert!(large.resize(28 * SMALL) && !other.resize(SMALL + 1));
+        assert!(small.resize(SMALL) && !small.resize(SMALL + 1) && other.resize(SMALL));
+        let mut third = pool.share();
+        assert!(third.resize(SMALL));
         let mut last = pool.share();
-        assert!(last.resize(LITTLE));
-        let mut one_too_many = pool.share();
-        assert!(one_too_many.resize(LITTLE) && !pool.share().resize(1), "that is all there is");
-        assert!(much.resize(27 * LITTLE) && one_too_many.resize(0), "fewer always fit");
+        assert!(last.resize(SMALL) && !pool.share().resize(1), "the limit is reached");
+        assert!(large.resize(27 * SMALL) && last.resize(0), "fewer always fit");
     }
 }

@@ -1,4 +1,4 @@
-//! One loaded artifact as wasm: what its instances are made from, and restored to.
+//! One loaded artifact as WebAssembly: its module, its image, and its idle instances.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,20 +13,20 @@ use crate::view::View;
 /// A handler ready to be instantiated.
 pub struct Program<V: View> {
     pub(crate) instance: InstancePre<HostData<V>>,
-    /// Whether the module is the rewritten one, which marks what it writes.
+    /// Whether the module was rewritten, so that it marks what it writes.
     pub(crate) is_rewritten: bool,
-    /// What its instances are restored to; `None` when each serves one event.
+    /// What its instances are restored to; `None` if each serves only one event.
     image: Option<Image>,
-    /// Restored instances. The last one used is the first to be used again: its pages are in the
-    /// processor's caches.
+    /// Restored instances. The last one used is the next to be used: its pages are in the processor's
+    /// caches.
     idle: Mutex<Idle<V>>,
-    /// Events that restored an instance, where some are verified.
+    /// How many events have restored an instance, where some are verified.
     restored: AtomicU64,
-    /// A restored instance differed from the image, so none is restored any more.
+    /// Whether a restored instance has differed from the image: then none is restored any more.
     is_distrusted: AtomicBool,
 }
 
-/// Boxed, because they are handed on several times an event.
+/// Boxed, because each is moved several times for an event.
 type Idle<V> = Vec<Box<Instance<V>>>;
 
 impl<V: View> Program<V> {
@@ -46,22 +46,22 @@ impl<V: View> Program<V> {
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle<V>> {
-        // Pushes and pops leave a whole list behind whatever happens.
+        // A panic elsewhere cannot damage the list: every change is a single push or pop.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an instance that waits for an event.
+    /// Takes an idle instance.
     pub(crate) fn take_idle(&self) -> Option<Box<Instance<V>>> {
-        // Without an image there are none; and those that are left are not trusted.
+        // Without an image there are none, or they are not trusted any more.
         self.image().and_then(|_image| self.idle().pop())
     }
 
-    /// Lets a restored instance wait for another event.
+    /// Adds a restored instance to the idle ones.
     pub(crate) fn put_idle(&self, instance: Box<Instance<V>>) {
         self.idle().push(instance);
     }
 
-    /// What instances are restored to, unless they cannot be or are not trusted to be.
+    /// What instances are restored to; `None` if they cannot be restored, or restoring is not trusted.
     pub(crate) fn image(&self) -> Option<&Image> {
         self.image.as_ref().filter(|_image| !self.is_distrusted.load(Ordering::Relaxed))
     }
@@ -71,12 +71,12 @@ impl<V: View> Program<V> {
         self.image.is_some()
     }
 
-    /// Whether this restored instance is one of every so many that are verified.
-    pub(crate) fn is_to_be_verified(&self, every: u64) -> bool {
+    /// Whether to verify this restored instance: every Nth is.
+    pub(crate) fn should_verify(&self, every: u64) -> bool {
         self.restored.fetch_add(1, Ordering::Relaxed) % every == every - 1
     }
 
-    /// Serves from now on by new instances alone.
+    /// Uses only new instances from now on.
     pub(crate) fn distrust(&self, difference: &str) {
         self.is_distrusted.store(true, Ordering::Relaxed);
         self.idle().clear();

@@ -1,29 +1,29 @@
-//! What comes out of a sandbox: how an event ended, what it wants to happen, and what it took.
+//! What a sandbox returns: how an event ended, its effects, and the resources it has used.
 
 use crate::event::Response;
 use crate::event_state::EventState;
 use crate::failure::Failure;
 use crate::view::View;
 
-/// One event after it has run. Nothing has happened yet: the effects of its state are what would.
+/// One event after it has run. Its effects, in its state, have not happened yet.
 pub struct Ran<V: View> {
     pub outcome: Outcome,
-    /// Boxed: it is handed on several times an event.
+    /// Boxed, because it is moved several times.
     pub state: Box<EventState<V>>,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The handler has returned, with a response if it was asked for one.
+    /// The handler has returned, with a response if the event is a request.
     Returned(Option<Response>),
-    /// Nothing of it takes effect.
+    /// The event has no effect.
     Failed(Failure),
-    /// All that the handler can still do waits for something outside. What it has collected is dropped:
-    /// it runs again from the start when that has come.
+    /// The handler waits for something outside of the server. Its effects are dropped: the event runs
+    /// again from the start when that has arrived.
     Waiting(Wait),
 }
 
-/// What a handler waits for outside of its server. There is nothing of the kind yet.
+/// What a handler can wait for outside of the server: nothing yet.
 #[derive(Debug)]
 pub enum Wait {}

@@ -1,5 +1,5 @@
-//! What an event has read of what others can change: if none of it has changed by the commit, the event
-//! has run as if nothing else did.
+//! What an event has read that other events can change. If none of it has changed until the commit, the event
+//! has run as if no other had.
 
 use std::collections::HashSet;
 
@@ -15,13 +15,13 @@ pub struct Reads {
     rooms: HashSet<Box<str>>,
 }
 
-/// Most bytes that one read of an attachment holds: its entry in a list that doubles as it grows.
+/// Most bytes that one read of an attachment takes: its entry in a list that doubles as it grows.
 pub(crate) const ATTACHMENT_BYTES: usize = 2 * size_of::<(ConnectionId, Option<Version>)>();
-/// The same of the members of another room, besides the room's name.
+/// Most bytes that reading the members of another room takes, besides the room's name.
 const ROOM_BYTES: usize = 2 * size_of::<Box<str>>() + 16;
 
 impl Reads {
-    /// Adds an attachment that has not been read before.
+    /// An attachment was read for the first time.
     pub(crate) fn attachment(&mut self, id: ConnectionId, version: Option<Version>) {
         self.attachments.push((id, version));
     }
@@ -31,7 +31,7 @@ impl Reads {
         self.own_members = true;
     }
 
-    /// The members of another room were read. Returns the bytes that it takes to remember that.
+    /// The members of another room were read. Returns how many bytes this record takes.
     pub(crate) fn members(&mut self, room: &str) -> usize {
         if self.rooms.contains(room) {
             return 0;
@@ -40,7 +40,7 @@ impl Reads {
         room.len() + ROOM_BYTES
     }
 
-    /// Attachments, each with the commit it was of; without one where there was none.
+    /// The attachments, each with the commit that wrote it; `None` where there was no attachment.
     pub fn attachments(&self) -> &[(ConnectionId, Option<Version>)] {
         &self.attachments
     }
@@ -50,7 +50,7 @@ impl Reads {
         self.own_members
     }
 
-    /// Other rooms whose members were read.
+    /// The other rooms whose members were read.
     pub fn rooms(&self) -> impl Iterator<Item = &str> {
         self.rooms.iter().map(|room| &**room)
     }

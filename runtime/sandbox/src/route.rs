@@ -1,9 +1,8 @@
-//! Routes: which paths upgrade, and the parameters a path gives.
+//! Routes: which paths upgrade, and the parameters in a path.
 //!
-//! A pattern is a list of segments: static text, `:name` for one segment, and a last `*` for one or
-//! more. Of several that match, the first difference decides: static before
-//! `:name` before `*`. Static text is compared with the path as sent; parameters are
-//! percent-decoded.
+//! A pattern is a list of segments: static text, `:name` for one segment, and a last `*` for one or more. If
+//! several match, the first segment in which they differ decides: static before `:name` before `*`. Static
+//! text is compared with the path as it was sent; parameters are percent-decoded.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,22 +29,22 @@ enum Segment {
     Rest,
 }
 
-/// Names and decoded values of a matched route's parameters.
+/// The names and decoded values of a route's parameters.
 pub type Parameters = Box<[(Arc<str>, SharedText)]>;
 
-/// Where a connection is about to open.
+/// A path with query that matches a route.
 pub struct Opening {
-    /// Path and query, kept once: the room's key and most parameters are parts of it.
+    /// The path and query, stored once: the room's key and most parameters are parts of it.
     pub url: Arc<str>,
     pub parameters: Parameters,
 }
 
-/// The path of a URL of path and query.
+/// The path in a path with query.
 pub fn path(url: &str) -> &str {
     url.split_once('?').map_or(url, |(path, _query)| path)
 }
 
-/// Why a pattern is refused.
+/// A malformed pattern.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("route {pattern:?} {problem}")]
 pub struct RouteError {
@@ -80,7 +79,7 @@ impl fmt::Display for RouteProblem {
 }
 
 impl Routes {
-    /// Reads the patterns of a manifest.
+    /// Parses the patterns of a manifest.
     pub fn parse(patterns: Option<&[String]>) -> Result<Routes, RouteError> {
         let Some(patterns) = patterns else { return Ok(Routes { patterns: None }) };
         let mut parsed = patterns
@@ -91,8 +90,7 @@ impl Routes {
         Ok(Routes { patterns: Some(parsed) })
     }
 
-    /// What the most specific pattern that matches makes of this path with its query, or `None` when
-    /// the path is no route.
+    /// Matches a path with query against the most specific pattern; `None` if none matches.
     pub fn find(&self, url: &str) -> Option<Opening> {
         let path = path(url);
         let pattern = match &self.patterns {
@@ -107,23 +105,23 @@ impl Routes {
 
 impl Pattern {
     fn parse(pattern: &str) -> Result<Pattern, RouteError> {
-        let refuse = |problem| RouteError { pattern: pattern.to_owned(), problem };
-        let rest = pattern.strip_prefix('/').ok_or(refuse(RouteProblem::NoLeadingSlash))?;
+        let error = |problem| RouteError { pattern: pattern.to_owned(), problem };
+        let rest = pattern.strip_prefix('/').ok_or(error(RouteProblem::NoLeadingSlash))?;
         let mut segments = Vec::new();
         let mut parts = rest.split('/').peekable();
         while let Some(part) = parts.next() {
             let segment = if part == "*" {
                 if parts.peek().is_some() {
-                    return Err(refuse(RouteProblem::InnerWildcard));
+                    return Err(error(RouteProblem::InnerWildcard));
                 }
                 Segment::Rest
             } else if let Some(name) = part.strip_prefix(':') {
                 if name.is_empty() {
-                    return Err(refuse(RouteProblem::EmptyParameter));
+                    return Err(error(RouteProblem::EmptyParameter));
                 }
                 let segment = Segment::Parameter(name.into());
                 if segments.contains(&segment) {
-                    return Err(refuse(RouteProblem::RepeatedParameter));
+                    return Err(error(RouteProblem::RepeatedParameter));
                 }
                 segment
             } else {
@@ -152,7 +150,7 @@ impl Pattern {
     /// The parameters of a URL whose path matches.
     fn parameters(&self, url: &Arc<str>) -> Parameters {
         let mut parameters = Vec::new();
-        // Of the segment, behind its slash.
+        // The start of the segment, after its slash.
         let mut start = 1;
         for (segment, part) in self.segments.iter().zip(path(url)[1..].split('/')) {
             let end = start + part.len();
@@ -169,8 +167,8 @@ impl Pattern {
     }
 }
 
-/// Decodes `%XX` as UTF-8. A sequence that is no hex, or decodes to no UTF-8, is kept as sent or
-/// becomes U+FFFD: a client's spelling is no reason to refuse its connection.
+/// Decodes `%XX` as UTF-8. A sequence that is not hex stays as it was sent, and one that is not UTF-8 becomes
+/// U+FFFD: neither is a reason to refuse a connection.
 fn percent_decode(part: &str) -> String {
     percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_decoding_is_a_part_of_the_url() {
+    fn a_parameter_without_escapes_shares_the_url() {
         let routes = routes(&["/r/:a/:b/*"]).expect("it is good");
         let Opening { url, parameters } = routes.find("/r/one/tw%6F/x?a/b").expect("it matches");
         assert_eq!(&*url, "/r/one/tw%6F/x?a/b");
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_matches_whole_segments() {
+    fn a_path_matches_complete_segments() {
         check(&["/room/:name"], "/room/", None);
         check(&["/room/:name"], "/room/a/", None);
         check(&["/room/:name"], "/rooms/a", None);

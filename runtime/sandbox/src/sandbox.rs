@@ -1,20 +1,19 @@
-//! How an event gets its instance: the one place that knows.
+//! Runs events in instances, and decides how each event gets one.
 //!
-//! An event is served by an instance whose memory, globals, tables and host data equal those of
-//! the artifact's snapshot. There are two ways to one:
+//! An event runs in an instance whose memory, globals, tables and host data equal those of the artifact's
+//! snapshot. There are two ways to get one:
 //!
-//! - *restore*: an instance that has served before, in which what the last event wrote was undone
-//!   (see `restore.rs`);
-//! - *instantiate*: a new one from an [`wasmtime::InstancePre`] with the pooling allocator; copy-on-write maps
-//!   the snapshot, and dropping the store puts the addressed pages back. It makes the instances that
-//!   are then restored, and serves every event where restoring is refused or switched off.
+//! - *restore*: an instance that has run an event before, whose writes were undone (see `restore.rs`);
+//! - *instantiate*: a new one from an [`wasmtime::InstancePre`] with the pooling allocator; the snapshot is
+//!   mapped copy-on-write, and dropping the store resets the pages that were used. This makes the
+//!   instances that are restored later, and is used for every event where restoring is impossible or
+//!   switched off.
 //!
-//! An instance belongs to its event from beginning to end, over all its yields. Only one whose
-//! event has returned is restored; whatever else happens, also that the event's future is dropped,
-//! drops it.
+//! An event keeps its instance to its end, also while it is suspended. An instance is restored only if its
+//! event has returned; in every other case, also if the event's future is dropped, the instance is dropped.
 //!
-//! Three lifetimes: [`Sandbox`] lives with the process, [`Program`] with a loaded artifact, an
-//! `Instance` with one event, or with many.
+//! There are three lifetimes: a [`Sandbox`] lives as long as the process, a [`Program`] as long as a loaded
+//! artifact, an `Instance` for one event or for many.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,30 +38,30 @@ use crate::restore::{self, Image};
 use crate::ticker::Ticker;
 use crate::view::View;
 
-/// Far off: an instantiation is synchronous, so it cannot yield, and it is short.
+/// A deadline that is never reached: an instantiation is short, and cannot yield because it is synchronous.
 const INSTANTIATION_TICKS: u64 = 1 << 20;
 
-/// One restore in so many is timed: two looks at the clock would be a tenth of it.
+/// One restore in this many is timed: reading the clock twice would take a tenth of its time.
 const RESTORES_PER_SAMPLE: i64 = 64;
 
-/// The engine and the bounds of everything that runs in it.
+/// The engine, and the limits of everything that runs in it.
 pub struct Sandbox<V: View> {
     engine: Engine,
     linker: Linker<HostData<V>>,
     ticker: Ticker,
-    /// Events that may run at the same time: as many as wanted, or as there is address space for.
+    /// Most events at the same time: as many as configured, or as fit in the address space.
     max_events: usize,
-    /// One permit is one instance that waits for an event, or runs one that was not suspended.
+    /// One permit is one instance that is idle, or runs an event that was not suspended.
     idle_permits: Arc<Semaphore>,
     cache: ModuleCache,
     limits: Limits,
 }
 
 impl<V: View> Sandbox<V> {
-    /// Sets up the engine, its pool and its ticker.
+    /// Makes the engine, its pool and its ticker.
     ///
     /// # Errors
-    /// When there is no address space or no thread for it.
+    /// When there is not enough address space, or the ticker's thread cannot be started.
     pub fn new(limits: Limits) -> Result<Sandbox<V>, SandboxError> {
         let Reserved { engine, events, idle } =
             Reserved::reserve(&limits).map_err(SandboxError::engine)?;
@@ -80,16 +79,17 @@ impl<V: View> Sandbox<V> {
         })
     }
 
-    /// How many events may run: as many as the limits say, or as there is address space for.
+    /// Most events at the same time: as many as the limits say, or as fit in the address space.
     pub fn max_events(&self) -> usize {
         self.max_events
     }
 
-    /// Compiles an artifact, or fetches it from the cache, and links it to the functions of the API
-    /// that its manifest lists.
+    /// Compiles an artifact, or reads it from the cache, and links it to the functions of the API that its
+    /// manifest lists.
     ///
     /// # Errors
-    /// When it is no module, wants what a guest may not have, or lacks what a handler must have.
+    /// When it is not a module, imports something that a guest may not import, or lacks an export that it
+    /// must have.
     pub fn load(&self, wasm: &[u8], imports: &[String]) -> Result<Program<V>, LoadError> {
         let key = ModuleCache::key(&self.engine, wasm, self.restores(), self.limits.memory);
         let cached = match self.cache.get(&self.engine, &key) {
@@ -101,14 +101,14 @@ impl<V: View> Sandbox<V> {
             }
         };
         let Cached { module, is_rewritten } = cached;
-        // The engine takes two for the map of written pages; a guest has one.
+        // The engine allows two memories, for the map of written pages; a guest may have one.
         if module.resources_required().num_memories > 1 + u32::from(is_rewritten) {
             return Err(LoadError::unfit(wasmtime::Error::msg("it has more than one memory")));
         }
         let linker =
             host::without_unlisted(&self.linker, &module, imports).map_err(LoadError::unfit)?;
         let instance = linker.instantiate_pre(&module).map_err(LoadError::unfit)?;
-        // Without an event and its budget: nothing of the guest's own runs here.
+        // Without an event and its budget, because no code of the guest runs here.
         let mut store = Store::new(&self.engine, HostData::idle());
         store.set_epoch_deadline(INSTANTIATION_TICKS);
         let guest = Guest::new(&mut store, &instance, is_rewritten).map_err(LoadError::unfit)?;
@@ -119,14 +119,14 @@ impl<V: View> Sandbox<V> {
         Ok(Program::new(instance, is_rewritten, image))
     }
 
-    /// Compiles the module that marks what it writes, or the artifact itself where there is none
-    /// that is exact.
+    /// Compiles the rewritten module, which marks what it writes; or the artifact itself if it cannot be
+    /// restored exactly.
     fn compile(&self, wasm: &[u8]) -> wasmtime::Result<Cached> {
         if self.restores() {
             match restore::rewrite(wasm, self.limits.memory) {
                 Ok(rewritten) => match Module::new(&self.engine, rewritten) {
                     Ok(module) => return Ok(Cached { module, is_rewritten: true }),
-                    // Larger than a bound that the original keeps, such as a function's size.
+                    // It exceeds a limit that the original does not, such as the size of a function.
                     Err(error) => tracing::debug!("rewriting the handler failed: {error:#}"),
                 },
                 Err(refusal) => tracing::debug!("the handler was not rewritten: {refusal}"),
@@ -139,8 +139,8 @@ impl<V: View> Sandbox<V> {
         self.limits.isolation == Isolation::Restore
     }
 
-    /// Runs one event that begins now in a fresh instance. With `is_observed` its restore is measured
-    /// whatever happens. The caller sees to it that no more than [`Sandbox::max_events`] run.
+    /// Runs one event that begins now in a fresh instance. With `is_observed` its restore is always timed.
+    /// The caller ensures that no more than [`Sandbox::max_events`] run.
     pub async fn run(
         &self,
         program: &Program<V>,
@@ -190,7 +190,7 @@ impl<V: View> Sandbox<V> {
         Ran { outcome, state }
     }
 
-    /// Makes an instance for an event, and for those that follow it.
+    /// Makes an instance for an event, and for later ones.
     fn instantiate(
         &self,
         program: &Program<V>,
@@ -226,8 +226,8 @@ impl<V: View> Sandbox<V> {
         store
     }
 
-    /// Restores an instance whose event has returned, and keeps it for another; drops it where
-    /// that is not worth its while, or enough of them wait. Returns how many bytes were copied.
+    /// Restores an instance whose event has returned, and keeps it for another. Drops it if restoring would
+    /// cost more than a new one, or if enough are idle. Returns how many bytes were copied.
     fn keep(
         &self,
         program: &Program<V>,
@@ -238,7 +238,7 @@ impl<V: View> Sandbox<V> {
         };
         let Some(copied) = image.restore(&mut instance.store, tracked) else { return Ok(0) };
         if let Some(every) = self.limits.verify_restore
-            && program.is_to_be_verified(every.get().into())
+            && program.should_verify(every.get().into())
             && let Some(difference) = image.difference(&mut instance.store, tracked)
         {
             program.distrust(&difference);
@@ -256,22 +256,22 @@ impl<V: View> Sandbox<V> {
     }
 }
 
-/// An event for which no instance could be made.
+/// An event whose instance could not be made.
 struct Uninstantiated<V: View> {
     state: Box<EventState<V>>,
     failure: Failure,
 }
 
-/// A restored instance is not what it should be.
+/// A restored instance differs from the image.
 struct Mismatch;
 
-/// What the guest's status means.
+/// The result of the guest's status.
 fn result<V: View>(
     status: wasmtime::Result<i32>,
     denied: Option<OverBudget>,
     state: &mut EventState<V>,
 ) -> Result<Option<Response>, Failure> {
-    // Also if JavaScript caught the error of the denied growth.
+    // Also if JavaScript has caught the error.
     if let Some(over) = denied {
         return Err(Failure::OverBudget(over));
     }
@@ -279,7 +279,7 @@ fn result<V: View>(
         Ok(status) if status == Status::Done as i32 => Ok(state.response.take()),
         Ok(_) => match state.thrown.take() {
             Some(thrown) => Err(Failure::Threw(thrown)),
-            None => Err(Failure::Trapped("it reported a failure it did not explain".to_owned())),
+            None => Err(Failure::Trapped("it reported a failure without a reason".to_owned())),
         },
         Err(error) => match error.downcast_ref::<OverBudget>() {
             Some(over) => Err(Failure::OverBudget(*over)),
@@ -299,8 +299,8 @@ mod tests {
     use crate::event::{Call, Request};
     use crate::test_view::{TestPeer, TestView};
 
-    /// A guest by hand: `onMessage` sends the attachment of connection 2 to every member of the room and
-    /// keeps the message with its own connection; `onClose` sends, and then traps.
+    /// A hand-made guest: `onMessage` sends the attachment of connection 2 to every member of the room and
+    /// stores the message with its own connection; `onClose` sends, and then traps.
     const GUEST: &str = r#"(module
         (import "zigttp" "inputs" (func $inputs (param i32 i32 i32 i32)))
         (import "zigttp" "send" (func $send (param i64 i32 i32 i32) (result i32)))
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_learns_from_its_view_alone_and_returns_what_it_would_change() {
+    fn an_event_sees_only_its_view_and_returns_its_effects() {
         let ran = run(Call::Message { data: Value::text("hello") });
         assert!(matches!(ran.outcome, Outcome::Returned(None)), "{:?}", ran.outcome);
         let effects: Vec<String> = ran
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_event_in_the_same_world_returns_the_same_effects() {
+    fn the_same_event_with_the_same_view_returns_the_same_effects() {
         let message = || Call::Message { data: Value::text("hello") };
         assert!(run(message()).state.effects == run(message()).state.effects);
         let other = run(Call::Message { data: Value::text("ho") });
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_traps_says_so_and_its_effects_are_only_what_it_had_collected() {
+    fn an_event_that_traps_returns_the_effects_until_then() {
         let ran = run(Call::Close { code: 1000, reason: "".into() });
         assert!(matches!(ran.outcome, Outcome::Failed(Failure::Trapped(_))), "{:?}", ran.outcome);
         assert_eq!(ran.state.effects.list().len(), 1);

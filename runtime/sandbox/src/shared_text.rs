@@ -1,4 +1,4 @@
-//! Parts of a text that is kept once, however many parts of it are kept.
+//! Texts that share the memory of a longer text.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-/// A part of a text, or a whole one. Cloning shares the text.
+/// A part of a text, or all of it. Clones share the text's memory.
 #[derive(Clone)]
 pub struct SharedText {
     whole: Arc<str>,
@@ -15,15 +15,15 @@ pub struct SharedText {
 }
 
 impl SharedText {
-    /// The part of a text that these bytes are.
+    /// The part of a text in this range of bytes.
     pub fn part(whole: &Arc<str>, range: Range<usize>) -> SharedText {
-        let offset = |byte: usize| u32::try_from(byte).expect("texts that are shared are short");
+        let offset = |byte: usize| u32::try_from(byte).expect("shared texts are short");
         let (start, end) = (offset(range.start), offset(range.end));
         debug_assert!(whole.get(range).is_some(), "a part begins and ends between characters");
         SharedText { whole: Arc::clone(whole), start, end }
     }
 
-    /// The text, unless this is only a part of it.
+    /// The text, if this is all of it.
     pub fn as_whole(&self) -> Option<&Arc<str>> {
         (self.len() == self.whole.len()).then_some(&self.whole)
     }
@@ -43,7 +43,7 @@ impl From<&str> for SharedText {
     }
 }
 
-// Compared and hashed as its text, so that it can be looked up by one.
+// Compared and hashed like a `str`, so that maps find it by one.
 
 impl Borrow<str> for SharedText {
     fn borrow(&self) -> &str {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_what_it_says_and_holds_no_text_of_its_own() {
+    fn a_part_shares_the_memory_of_its_text() {
         let url: Arc<str> = "/room/lobby?a=b".into();
         let (path, name) = (SharedText::part(&url, 0..11), SharedText::part(&url, 6..11));
         assert_eq!((&*path, &*name, Arc::strong_count(&url)), ("/room/lobby", "lobby", 3));

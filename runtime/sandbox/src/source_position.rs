@@ -1,4 +1,4 @@
-//! Turns positions of the compiled JavaScript in a stack trace into positions of the TypeScript.
+//! Replaces positions in the compiled JavaScript by positions in the TypeScript, in stack traces.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct SourceMaps {
 }
 
 impl SourceMaps {
-    /// Reads the section `zigttp.sourcemap`.
+    /// Parses the section `zigttp.sourcemap`.
     pub fn from_section(bytes: &[u8]) -> Result<SourceMaps, String> {
         let texts: BTreeMap<String, &RawValue> =
             serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
@@ -26,11 +26,11 @@ impl SourceMaps {
         Ok(SourceMaps { maps })
     }
 
-    /// Rewrites every `module:line:column` of a QuickJS stack that a map knows; frames of other
+    /// Rewrites every `module:line:column` of a QuickJS stack for which there is a map; frames of other
     /// modules stay as they are.
     ///
-    /// QuickJS names the column of a callee, which has no mapping of its own: the nearest one
-    /// before it is right (what `lookup_token` finds).
+    /// QuickJS gives the column of a callee, which has no mapping of its own: the nearest one before it is
+    /// the right one (which `lookup_token` finds).
     pub fn rewrite(&self, stack: &str) -> String {
         let mut rewritten = String::with_capacity(stack.len());
         for line in stack.lines() {
@@ -41,7 +41,7 @@ impl SourceMaps {
         rewritten
     }
 
-    /// `    at name (module:line:column)`, or without name and parentheses.
+    /// Rewrites `    at name (module:line:column)`, or the same without name and parentheses.
     fn rewrite_frame(&self, frame: &str) -> Option<String> {
         let (start, end) = match frame.rfind('(') {
             Some(open) => (open + 1, frame.rfind(')')?),
@@ -54,7 +54,7 @@ impl SourceMaps {
         // Source maps count from 0, stacks from 1.
         let token =
             self.maps.get(module)?.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
-        // A map may point anywhere.
+        // A map may have any numbers.
         let line = token.get_src_line().checked_add(1)?;
         let column = token.get_src_col().checked_add(1)?;
         Some(format!("{}{module}:{line}:{column}{}", &frame[..start], &frame[end..]))

@@ -1,4 +1,4 @@
-//! A world of nobody, for tests.
+//! A view with fixed contents, for tests.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::pool::Pool;
 use crate::view::{EventLimits, Members, Peer, View};
 
-/// Everything a handler can learn, as a map.
+/// Everything that a handler can see, as a map.
 #[derive(Clone, Default)]
 pub(crate) struct TestView {
     pub(crate) rooms: BTreeMap<String, Vec<TestPeer>>,
@@ -69,7 +69,7 @@ impl View for TestView {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "nothing else makes an instant")]
+    #[expect(clippy::disallowed_methods, reason = "only the clock makes an instant")]
     fn now(&self) -> Instant {
         Instant::now()
     }

@@ -1,4 +1,4 @@
-//! Advances the epoch every millisecond while events run, and sleeps while none does.
+//! Advances the epoch every millisecond while events run, and sleeps otherwise.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// Length of an event's slice.
+/// The length of an event's slice.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Ticks without an event before the thread sleeps. Waking it costs a system call, so a server
-/// that handles an event now and then should not pay it each time.
+/// How many ticks without an event pass before the thread sleeps. Waking it takes a system call, which a
+/// server with an event now and then should not need each time.
 const IDLE_TICKS: u32 = 100;
 
-/// The thread that ticks. Ends when dropped.
+/// The thread that ticks. It ends when this is dropped.
 pub(crate) struct Ticker {
     state: Arc<State>,
     thread: Thread,
@@ -27,13 +27,13 @@ struct State {
     is_stopped: AtomicBool,
 }
 
-/// An event that runs; the ticker ticks as long as one of these lives.
+/// A running event. The ticker ticks as long as one of these exists.
 pub(crate) struct Running<'a> {
     state: &'a State,
 }
 
 impl Ticker {
-    /// Starts the thread, asleep.
+    /// Starts the thread, which sleeps at first.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -57,11 +57,11 @@ impl Ticker {
         Ok(Ticker { state, thread })
     }
 
-    /// Says that an event runs until the answer is dropped.
+    /// Begins an event, which runs until the returned value is dropped.
     pub(crate) fn begin(&self) -> Running<'_> {
         self.state.running.fetch_add(1, Ordering::SeqCst);
-        // The thread falls asleep in the opposite order (flag, then look at `running`), so one of
-        // the two sees the other.
+        // The thread sets the flag before it checks `running`, so at least one of the two threads sees
+        // what the other has done.
         if self.state.is_asleep.load(Ordering::SeqCst)
             && self.state.is_asleep.swap(false, Ordering::SeqCst)
         {

@@ -1,20 +1,20 @@
-//! What running an event took.
+//! The resources that an event has used.
 
 use std::time::Duration;
 
-/// What a run took.
+/// The resources that an event has used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
-    /// Making an instance, where there was none to be had.
+    /// The time to make an instance, if none was idle.
     pub instantiate: Option<Duration>,
-    /// Restoring it afterwards, where that was measured.
+    /// The time to restore it, if that was measured.
     pub restore: Option<Duration>,
-    /// Bytes that were copied to restore it.
+    /// How many bytes were copied to restore it.
     pub restored_bytes: usize,
-    /// A restored instance was not what it should be.
+    /// Whether the restored instance differed from the image.
     pub has_mismatched: bool,
-    /// Attachments that the handler has asked for.
+    /// How many attachments the handler has read.
     pub attachment_reads: usize,
-    /// Frames that were refused because their queues were full.
+    /// How many frames were refused because their queues were over the limit.
     pub refused_frames: usize,
 }

@@ -1,4 +1,4 @@
-//! What a guest can learn besides the event it is called with.
+//! What a guest can see besides its event.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,88 +16,88 @@ use crate::effect::Spare;
 use crate::event::Event;
 use crate::pool::Pool;
 
-/// Members of a room whose ids are gathered without an allocation.
+/// The ids of up to this many members are collected without an allocation.
 pub const FEW_MEMBERS: usize = 16;
 
 /// The ids of a room's members.
 pub type Members = SmallVec<[ConnectionId; FEW_MEMBERS]>;
 
-/// The world as one event sees it. All that a guest learns besides its event comes through here, so a
-/// recording of one event is the list of these answers.
+/// The view of one event: all that a guest can see besides its event. So the list of the returned values is
+/// a recording of the event.
 pub trait View: Send + Sync + 'static {
     type Peer: Peer;
 
-    /// The connection with this id, unless it is gone. The event's own is always found.
+    /// The connection with this id, if it has not closed. The event's own is always found.
     fn find(&self, id: ConnectionId) -> Option<Self::Peer>;
 
     /// The members of a room that are not closing, in the order they opened.
     fn members(&self, room: &str) -> Members;
 
-    /// The value that a room keeps under a key, as committed. One that is not in memory is waited for.
+    /// The committed value that a room stores under a key. This waits for a value that is not in memory.
     fn stored(&self, room: &str, key: &str) -> impl Future<Output = Option<Value>> + Send;
 
-    /// Does work that takes long, where it keeps no other event waiting; `None` if it has panicked or
-    /// there is nowhere to do it.
+    /// Does work that takes long, without blocking other events; `None` if it has panicked or no thread can
+    /// be started for it.
     fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> + Send;
 
-    /// The time that `Date.now()` is made of.
+    /// The time of `Date.now()`.
     fn wall_clock(&self) -> SystemTime;
 
-    /// A clock that only goes forward, for how long things take.
+    /// The monotonic time, for durations.
     fn now(&self) -> Instant;
 
     /// CPU time of the present thread.
     fn cpu_clock() -> Duration;
 
-    /// Random bytes that nobody can guess.
+    /// Fills a buffer with random bytes that cannot be guessed.
     ///
     /// # Errors
-    /// When the system has none.
+    /// When the system cannot give random bytes.
     fn fill_random(&self, bytes: &mut [u8]) -> std::io::Result<()>;
 
     /// The seed of `Math.random()`.
     fn seed(&self) -> i64;
 
-    /// A line of `console`.
+    /// Logs a line of `console`.
     fn log(&self, event: &Event, level: LogLevel, line: &str);
 
-    /// The bounds that all events have in common.
+    /// The limits of every event.
     fn limits(&self) -> &EventLimits;
 }
 
-/// What one connection tells an event.
+/// What an event can see of one connection.
 pub trait Peer: Clone + Send + Sync + 'static {
     fn id(&self) -> ConnectionId;
 
-    /// The value of a parameter of the route it opened under.
+    /// The value of a parameter of its route.
     fn parameter(&self, name: &str) -> Option<&str>;
 
-    /// The committed attachment, and the commit it is of.
+    /// The committed attachment, and the commit that wrote it.
     fn attachment(&self) -> Option<(Value, Version)>;
 
-    /// Bytes that wait to be written to it; `None` for one that is closing or gone.
+    /// How many bytes its queue holds; `None` if it has closed or is closing.
     fn queued_bytes(&self) -> Option<usize>;
 
-    /// Of the compressed frames that it is sent; `None` without permessage-deflate.
+    /// The window of compressed frames for its client; `None` without permessage-deflate.
     fn window(&self) -> Option<WindowBits>;
 
-    /// Where a thread keeps the lists of an event that has ended for the next one.
+    /// Where a thread keeps the empty lists of an event that has ended, for the next one.
     fn spare() -> &'static LocalKey<Spare<Self>>;
 }
 
-/// The bounds that all events have in common.
+/// The limits of every event.
 pub struct EventLimits {
-    /// Bytes of a queue from which on nothing more is sent to its connection.
+    /// The limit of a connection's queue in bytes.
     pub max_queue: usize,
-    /// Bytes of the largest attachment.
+    /// Largest attachment in bytes.
     pub max_attachment: usize,
-    /// Bytes of the longest room name.
+    /// Longest path of a room in bytes.
     pub max_room: usize,
-    /// Bytes of payload from which on a frame is compressed.
+    /// Smallest payload that is compressed, in bytes.
     pub compression_min_size: usize,
-    /// What the host holds for events, over all that run.
+    /// The memory of all running events together.
     pub event_memory: Arc<Pool>,
 }

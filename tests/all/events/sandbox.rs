@@ -191,7 +191,7 @@ async fn random_bytes_differ_and_are_bounded_by_a_call() {
     let program = Program::new().call("random_get", &[0, 65_537]).send_answer();
     client.send(program.bytes()).await;
     assert_eq!(client.closed().await.0, 1011);
-    server.wait_for_log("more random than one call may fetch");
+    server.wait_for_log("too many random bytes for one call");
 }
 
 #[tokio::test]
@@ -273,12 +273,12 @@ async fn json_of_a_hostile_guest_is_utf_8_or_ends_its_event() {
         .send_answer();
     client.send(hostile.bytes()).await;
     assert_eq!(client.closed().await.0, 1011);
-    server.wait_for_log("the guest broke its interface: JSON that is no UTF-8");
+    server.wait_for_log("the guest broke its interface: JSON that is not UTF-8");
     let mut client = connect(&server).await;
     let unknown = Program::new().call("serialize_attachment", &[OWN_ID, NO_KIND, ROOM, 8]);
     client.send(unknown.bytes()).await;
     assert_eq!(client.closed().await.0, 1011);
-    server.wait_for_log("the guest broke its interface: a value of no known kind");
+    server.wait_for_log("the guest broke its interface: a value of an unknown kind");
 }
 
 #[tokio::test]

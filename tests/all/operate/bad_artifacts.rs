@@ -145,7 +145,10 @@ fn an_artifact_for_another_abi_is_refused() {
 #[test]
 fn a_module_that_is_no_handler_is_refused() {
     check_bytes(&wasm::with_manifest(&wasm::manifest(wasm::ABI)), &["exports no \"memory\""]);
-    check_bytes(&wasm::without_functions(), &["its export \"on_upgrade\" is no such function"]);
+    check_bytes(
+        &wasm::without_functions(),
+        &["its export \"on_upgrade\" is missing or has another type"],
+    );
     // It is valid until its bodies are looked at.
     check_bytes(&wasm::handler(&[Instruction::Drop]), &["not a handler this server can run"]);
 }

@@ -1,4 +1,4 @@
-//! Answers of a length that the guest does not know when it asks.
+//! Results whose length the guest does not know when it calls.
 
 use bytes::Bytes;
 use wasmtime::Caller;
@@ -7,8 +7,8 @@ use crate::event_state::HostData;
 use crate::guest_memory::{self, Span};
 use crate::view::View;
 
-/// Hands an answer to the guest: into the buffer it offers if it fits, else `keep` makes what is kept for
-/// `take`. Either way the caller tells the guest the length.
+/// Gives a result to the guest: in the guest's buffer if it fits; if not, `keep` makes a copy, which the
+/// guest fetches with `take`. In both cases the caller returns the length to the guest.
 pub(super) fn offer<V: View>(
     caller: &mut Caller<'_, HostData<V>>,
     buffer: Span,

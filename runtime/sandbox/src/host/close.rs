@@ -12,7 +12,7 @@ use crate::guest_memory::{self, GuestFault, Span};
 use crate::view::{Peer, View};
 
 impl<V: View> EventState<V> {
-    /// Collects a close; nothing for a connection that is gone or already closing.
+    /// Adds a close; does nothing for a connection that has closed or is closing.
     fn close(&mut self, ws: i64, close: Close) -> Result<(), OverBudget> {
         let Some(addressed) = self.address_writable(ws)? else { return Ok(()) };
         if addressed.is_closed || addressed.peer.queued_bytes().is_none() {
@@ -34,7 +34,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                 .filter(|code| close_code::may_be_sent(*code))
                 .ok_or(GuestFault("a close code that may not be sent"))?;
             let reason = Span::new(reason, len);
-            // Before it is copied, and as it has become then.
+            // Checked before it is copied, and again after its conversion to UTF-8.
             let is_short = |len| len <= close_code::MAX_REASON_BYTES;
             let reason = match is_short(reason.len()) {
                 true => Some(guest_memory::read_string(&mut caller, reason)?),

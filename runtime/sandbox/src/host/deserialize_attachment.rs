@@ -1,4 +1,4 @@
-//! `deserializeAttachment(ws)`: the value kept with a connection.
+//! `deserializeAttachment(ws)`: the value that is stored with a connection.
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
@@ -11,7 +11,7 @@ use crate::host::answer;
 use crate::view::{Peer, View};
 
 impl<V: View> EventState<V> {
-    /// What this event has written, else what is committed.
+    /// The value that this event has written, else the committed one.
     fn deserialize_attachment(&mut self, ws: i64) -> Result<Option<Value>, OverBudget> {
         self.used.attachment_reads += 1;
         let Some(addressed) = self.address(ws)? else { return Ok(None) };

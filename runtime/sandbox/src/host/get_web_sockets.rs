@@ -24,7 +24,7 @@ impl<V: View> EventState<V> {
                 self.reads.own_members();
                 self.view.members(own)
             }
-            // Longer than any room; what is no UTF-8 would be converted, and grow, for nothing.
+            // Longer than any room: converting it to UTF-8, where it could grow, would be useless.
             None if room.len() > self.view.limits().max_room => Members::new(),
             None => {
                 let room = well_formed(room);
@@ -56,8 +56,9 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             let ids = guest_memory::with_bytes(&mut caller, room, |state, room| {
                 state.get_web_sockets(room)
             })??;
-            let count = i32::try_from(ids.len()).expect("connections are bounded far below 2^31");
-            // Numbers of JavaScript.
+            let count =
+                i32::try_from(ids.len()).expect("there are far fewer connections than 2^31");
+            // As JavaScript numbers.
             let numbers: SmallVec<[[u8; size_of::<f64>()]; FEW_MEMBERS]> =
                 ids.iter().map(|id| (id.number() as f64).to_le_bytes()).collect();
             let bytes = numbers.as_flattened();

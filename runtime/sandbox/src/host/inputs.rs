@@ -1,5 +1,4 @@
-//! `inputs` and `take`: the guest fetches what the event brings, and answers too large for the
-//! buffer it first offered.
+//! `inputs` and `take`: the guest fetches the inputs of the event, and results that did not fit its buffer.
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;

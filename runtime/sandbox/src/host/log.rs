@@ -7,7 +7,7 @@ use crate::event_state::HostData;
 use crate::guest_memory::{self, Span};
 use crate::view::View;
 
-/// A longer line is cut: a log is not where a handler's data goes.
+/// Longest line; a longer one is cut.
 pub(super) const MAX_LINE_BYTES: i32 = 16 << 10;
 
 pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {

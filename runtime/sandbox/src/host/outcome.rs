@@ -1,4 +1,4 @@
-//! `fail`, `respond` and `accept`: how a call ended.
+//! `fail`, `respond` and `accept`: the guest reports how a call has ended.
 
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
@@ -14,12 +14,12 @@ use crate::guest_memory::{self, GuestFault, Span};
 use crate::host::serialize_attachment::read_attachment;
 use crate::view::View;
 
-/// Bytes of an error's message, and of its stack, that are kept for the log.
+/// Most bytes of an error's message, and of its stack, for the log.
 const MAX_TEXT_BYTES: i32 = 16 << 10;
 
 impl<V: View> EventState<V> {
-    /// Collects the first attachment of the connection that there is to be: it is written with the
-    /// event's other effects, and nobody can address the connection before.
+    /// Adds the first attachment of the connection that is accepted. It is written with the event's other
+    /// effects; no other event can address the connection before.
     fn accept(&mut self, value: Value) -> wasmtime::Result<()> {
         let Event { subject: Some(Subject { connection, .. }), call: Call::Upgrade(_) } =
             &self.event

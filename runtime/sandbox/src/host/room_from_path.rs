@@ -1,4 +1,4 @@
-//! `roomFromPath(ws, param)`: a parameter of the route a connection opened under.
+//! `roomFromPath(ws, param)`: a parameter of a connection's route.
 
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
@@ -30,12 +30,12 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             let Some(peer) = caller.data_mut().peer(ws)? else {
                 return wasmtime::Result::Ok(-1);
             };
-            // Names are UTF-8: what is none needs no conversion to be found missing.
+            // Names are UTF-8, so other bytes are no parameter and need no conversion.
             let value = guest_memory::with_bytes(&mut caller, parameter, |_state, name| {
                 std::str::from_utf8(name).ok().and_then(|name| peer.parameter(name))
             })?;
             let Some(value) = value.map(str::as_bytes) else { return Ok(-1) };
-            let len = i32::try_from(value.len()).expect("a path is bounded by the header size");
+            let len = i32::try_from(value.len()).expect("the size of a head limits a path");
             let keep = || Bytes::copy_from_slice(value);
             answer::offer(&mut caller, Span::new(ptr, cap), value, keep)?;
             Ok(len)

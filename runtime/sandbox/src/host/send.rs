@@ -12,8 +12,8 @@ use crate::guest_memory::{self, Span};
 use crate::view::{Peer, View};
 
 impl<V: View> EventState<V> {
-    /// Where a frame may be sent: nowhere when the connection is gone or closing, or its queue plus
-    /// what this event has sent it is over the bound.
+    /// The receiver of a frame; `None` when the connection has closed or is closing, or when its queue with
+    /// the frames of this event is over its limit.
     fn receiver(&mut self, ws: i64) -> Result<Option<PeerIndex>, OverBudget> {
         let max_queue = self.view.limits().max_queue;
         let Some(addressed) = self.address_writable(ws)? else { return Ok(None) };
@@ -28,21 +28,21 @@ impl<V: View> EventState<V> {
         Ok(Some(addressed.index))
     }
 
-    /// Collects a frame.
+    /// Adds a frame.
     fn send(&mut self, to: PeerIndex, frame: Frame) -> Result<(), OverBudget> {
         self.effects.at(to).sent += queue_bytes(frame.bytes());
         self.push_frame(to, frame)
     }
 }
 
-/// Copies bytes out as a frame: of text, if they are a string's.
+/// Copies bytes out of the guest as a frame: a text frame for a string, else a binary one.
 fn read_frame<V: View>(
     caller: &mut Caller<'_, HostData<V>>,
     is_text: bool,
     span: Span,
 ) -> wasmtime::Result<Frame> {
     let frame = guest_memory::with_bytes(caller, span, |state, payload| {
-        // A broadcast sends the same bytes to every peer: encode them once, and share them.
+        // A broadcast sends the same bytes to every connection: they are encoded once and shared.
         if let Some(last) = state.effects.last_sent()
             && last.is_text() == is_text
             && last.payload() == payload
@@ -54,7 +54,7 @@ fn read_frame<V: View>(
             budget.has_room_for(payload.len())?;
             return Ok(Frame::binary(payload));
         }
-        // Most is ASCII, which is found out in a few instructions.
+        // Most text is ASCII, which takes a few instructions to check.
         let len = if payload.is_ascii() { payload.len() } else { well_formed_len(payload) };
         budget.has_room_for(len)?;
         Ok::<_, OverBudget>(Frame::text(payload))
@@ -67,11 +67,11 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         IMPORT_MODULE,
         "send",
         |mut caller: Caller<'_, HostData<V>>, ws: i64, kind: i32, ptr: i32, len: i32| {
-            // Asked first: what is refused is not copied.
+            // Checked first, so that a refused frame is not copied.
             let Some(to) = caller.data_mut().receiver(ws)? else {
                 return wasmtime::Result::Ok(i32::from(false));
             };
-            // A frame is text or binary, whichever view the bytes were seen through.
+            // All kinds of bytes are sent as a binary frame.
             let is_text = kind == i32::from(ValueKind::Text.number());
             let frame = read_frame(&mut caller, is_text, Span::new(ptr, len))?;
             caller.data_mut().send(to, frame)?;

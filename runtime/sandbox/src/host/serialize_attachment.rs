@@ -1,4 +1,4 @@
-//! `serializeAttachment(ws, value)`: keeps a value with a connection.
+//! `serializeAttachment(ws, value)`: stores a value with a connection.
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::guest::IMPORT_MODULE;
@@ -11,7 +11,7 @@ use crate::guest_memory::{self, Span};
 use crate::view::View;
 
 impl<V: View> EventState<V> {
-    /// Collects a write; nothing for a connection that is gone.
+    /// Adds a write; does nothing for a connection that has closed.
     fn serialize_attachment(&mut self, ws: i64, value: Value) -> Result<(), OverBudget> {
         let Some(addressed) = self.address_writable(ws)? else { return Ok(()) };
         addressed.attachment = Some(value.clone());
@@ -20,8 +20,8 @@ impl<V: View> EventState<V> {
     }
 }
 
-/// Copies a value out that is to be kept with a connection; the bound that it is over, before or after
-/// its conversion to UTF-8, which a lone surrogate or other bytes may make three times as long.
+/// Copies an attachment out of the guest. Returns the limit as an error if the value is over it, before or
+/// after its conversion to UTF-8, which can make it three times as long (lone surrogates, other bytes).
 pub(super) fn read_attachment<V: View>(
     caller: &mut Caller<'_, HostData<V>>,
     kind: i32,

@@ -1,4 +1,4 @@
-//! `setAutoResponse(ws, request, response)`: an answer the frame loop gives by itself.
+//! `setAutoResponse(ws, request, response)`: the response to a message without running JavaScript.
 
 use wasmtime::{Caller, Linker};
 use zigttp_abi::api::MAX_AUTO_RESPONSE_BYTES;
@@ -12,7 +12,7 @@ use crate::guest_memory::{self, GuestFault, Span};
 use crate::view::View;
 
 impl<V: View> EventState<V> {
-    /// Collects a pair, an empty one as clearing; nothing for a connection that is gone.
+    /// Adds a pair; an empty one clears. Does nothing for a connection that has closed.
     fn set_auto_response(&mut self, ws: i64, pair: AutoResponse) -> Result<(), OverBudget> {
         let Some(addressed) = self.address_writable(ws)? else { return Ok(()) };
         let connection = addressed.index;
@@ -34,7 +34,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             let (request, response) =
                 (Span::new(request, request_len), Span::new(response, response_len));
             if request.len().max(response.len()) > MAX_AUTO_RESPONSE_BYTES {
-                return Err(GuestFault("an auto-response over its bound").into());
+                return Err(GuestFault("an auto-response over its limit").into());
             }
             let pair = AutoResponse {
                 request: guest_memory::read_bytes(&mut caller, request)?,

@@ -1,5 +1,5 @@
-//! The few functions of `wasi_snapshot_preview1` that the engine's C library imports: clock and
-//! random answer, standard output is logged, and the rest find nothing. No files, no environment.
+//! The few functions of `wasi_snapshot_preview1` that the engine's C library imports. There is a clock, random
+//! bytes, and output that is logged; all others report that there are no files and no environment.
 
 use std::time::UNIX_EPOCH;
 
@@ -13,14 +13,14 @@ use crate::view::View;
 
 const MODULE: &str = "wasi_snapshot_preview1";
 
-// Of the `errno` enumeration.
+// Values of the `errno` enumeration.
 const SUCCESS: i32 = 0;
 const BADF: i32 = 8;
 
-/// Pieces of one write that are read: a panic's text comes in one or a few.
+/// Most pieces of one write that are read: a panic's text has one or a few.
 const MAX_PIECES: i32 = 16;
 
-/// Bytes of random one call may fetch: `crypto.getRandomValues` takes at most 65,536.
+/// Most random bytes for one call: `crypto.getRandomValues` takes at most 65,536.
 const MAX_RANDOM_BYTES: usize = 65_536;
 
 pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
@@ -28,7 +28,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         MODULE,
         "clock_time_get",
         |mut caller: Caller<'_, HostData<V>>, _clock: i32, _precision: i64, result: i32| {
-            // Every clock is the wall clock: a monotonic one would tell how long the host is up.
+            // Every clock is the wall clock: a monotonic one would reveal how long the host is up.
             let now =
                 caller.data().view.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
             let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
@@ -42,7 +42,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         |mut caller: Caller<'_, HostData<V>>, ptr: i32, len: i32| {
             let len = Span::new(ptr, len).len();
             if len > MAX_RANDOM_BYTES {
-                return Err(GuestFault("more random than one call may fetch").into());
+                return Err(GuestFault("too many random bytes for one call").into());
             }
             let mut bytes = vec![0; len];
             caller.data().view.fill_random(&mut bytes).map_err(wasmtime::Error::new)?;
@@ -66,7 +66,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                 let piece = Span::new(number(ptr), number(len).clamp(0, left));
                 text.extend_from_slice(&guest_memory::read_bytes(&mut caller, piece)?);
             }
-            let len = u32::try_from(text.len()).expect("a line is bounded");
+            let len = u32::try_from(text.len()).expect("a line is limited");
             let text = String::from_utf8_lossy(&text);
             let data = caller.data();
             data.view.log(&data.event, LogLevel::Error, text.trim_end());

@@ -1,4 +1,4 @@
-//! What an instance is like when an event begins, and how it becomes so again.
+//! The image of an instance at the start of an event, and restoring the instance to it.
 
 use std::ops::Range;
 
@@ -6,27 +6,27 @@ use wasmtime::{AsContextMut, Global, Instance, Memory, Val};
 
 use super::{GLOBAL_EXPORT, MAP_EXPORT, MARKED, PAGE, WIDEST_STORE};
 
-/// Bytes to copy back above which an instance is dropped: 3 MB took 109 us, a new instance 8.
+/// An instance with more bytes to copy back is dropped: 3 MB took 109 us, a new instance takes 8.
 pub(super) const MAX_RESTORED: usize = 1 << 20;
 const MAX_MARKED: usize = MAX_RESTORED / PAGE;
 
-/// Memory and globals of a module right after its instantiation. Taken once.
+/// The memory and globals of a module directly after its instantiation. Taken once.
 pub(crate) struct Image {
     memory: Box<[u8]>,
     globals: Box<[Val]>,
 }
 
-/// What an instance of a rewritten module has to be restored with.
+/// What restoring an instance of a rewritten module needs.
 pub(crate) struct Tracked {
     memory: Memory,
     map: Memory,
     globals: Box<[Global]>,
-    /// Pages to copy back. Kept for its space.
+    /// The pages to copy back. A field only to reuse its memory.
     marked: Vec<Range<usize>>,
 }
 
 impl Tracked {
-    /// Finds what the rewriting has exported.
+    /// Finds the exports of the rewriting.
     pub(crate) fn find(
         mut store: impl AsContextMut,
         instance: Instance,
@@ -43,18 +43,18 @@ impl Tracked {
         Ok(Tracked { memory, map, globals, marked: Vec::new() })
     }
 
-    /// The map, for the marks of what the host writes.
+    /// The map, for marking what the host writes.
     pub(crate) fn map(&self) -> Memory {
         self.map
     }
 }
 
-/// Marks the pages of a run that the host is about to write, in the bytes of the map.
+/// Marks the pages of a range that the host is about to write, in the bytes of the map.
 pub(crate) fn mark_run(map: &mut [u8], start: usize, len: usize) {
     let Some(last) = len.checked_sub(1).map(|last| start.saturating_add(last)) else { return };
-    // What is outside the map is outside the memory: the write is refused.
+    // A range outside the map is outside the memory: the write will be refused.
     match map.get_mut(start / PAGE..=last / PAGE) {
-        // Mostly; filling is a call.
+        // The usual case, which needs no call of a fill.
         Some([page]) => *page = MARKED,
         Some(pages) => pages.fill(MARKED),
         None => {}
@@ -69,9 +69,8 @@ impl Image {
         Image { memory, globals }
     }
 
-    /// Undoes what an instance has written, and returns how many bytes it copied for that. `None`
-    /// when it can not serve again, because its memory has grown or there is more to undo than a
-    /// new instance costs.
+    /// Undoes what an instance has written. Returns how many bytes it has copied; `None` if the instance
+    /// cannot be used again, because its memory has grown or restoring would cost more than a new instance.
     #[must_use]
     pub(crate) fn restore(
         &self,
@@ -81,7 +80,7 @@ impl Image {
         if tracked.memory.data_size(&store) != self.memory.len() {
             return None;
         }
-        // Two more than there are pages: a bulk write may have marked them.
+        // Two more than there are pages, because a bulk write may have marked them.
         let pages = self.memory.len() / PAGE + 2;
         let count =
             take_marks(&mut tracked.map.data_mut(&mut store)[..pages], &mut tracked.marked)?;
@@ -92,7 +91,7 @@ impl Image {
             memory[start..end].copy_from_slice(&self.memory[start..end]);
         }
         for (global, value) in tracked.globals.iter().zip(&self.globals) {
-            // Setting costs several times what looking does, and the stack pointer is back where it was.
+            // Setting costs several times as much as reading, and mostly the stack pointer has not changed.
             if !is_same(&global.get(&mut store), value) {
                 global.set(&mut store, *value).ok()?;
             }
@@ -100,8 +99,8 @@ impl Image {
         Some(count * PAGE)
     }
 
-    /// What of an instance differs from the image, in words; all of it is compared. Tables are
-    /// not: no instruction that changes one is accepted.
+    /// Compares all of an instance with the image. Returns the first difference as text. Tables are not
+    /// compared, because no instruction that changes one is accepted.
     pub(crate) fn difference(
         &self,
         mut store: impl AsContextMut,
@@ -116,7 +115,7 @@ impl Image {
             return Some(format!("memory differs at address {}", at.unwrap_or_default()));
         }
         if tracked.map.data(&store).iter().any(|mark| *mark != 0) {
-            return Some("the map of written pages is not clear".to_owned());
+            return Some("the map of written pages is not empty".to_owned());
         }
         tracked
             .globals
@@ -127,8 +126,8 @@ impl Image {
     }
 }
 
-/// Clears a map, lists the runs of pages that were marked, and returns how many pages those are; `None`
-/// when they are too many.
+/// Clears a map and lists the ranges of marked pages. Returns how many pages they have; `None` if there are
+/// too many.
 fn take_marks(map: &mut [u8], marked: &mut Vec<Range<usize>>) -> Option<usize> {
     marked.clear();
     let mut count = 0;
@@ -150,7 +149,7 @@ fn take_marks(map: &mut [u8], marked: &mut Vec<Range<usize>>) -> Option<usize> {
     Some(count)
 }
 
-/// Bit for bit; no global that is restored holds a reference.
+/// Compares bit for bit. No global that is restored holds a reference.
 fn is_same(one: &Val, other: &Val) -> bool {
     match (one, other) {
         (Val::I32(one), Val::I32(other)) => one == other,

@@ -1,22 +1,22 @@
-//! Which instructions there may be in a module whose instances are restored.
+//! Which instructions a module may have whose instances are restored.
 //!
-//! The list is closed: an instruction is here by name, with what it writes, or the module is
-//! refused. What changes a table, a passive segment or anything else that is not restored is
-//! missing on purpose, and so is whatever WebAssembly gets next.
+//! The list is closed: a module with an instruction that is not listed here is not restored. Instructions
+//! that change a table, a passive segment or anything else that is not restored are missing on purpose, and
+//! so are those of future versions of WebAssembly.
 
 use wasmparser::{Operator, ValType};
 
 /// What an instruction writes.
 pub(super) enum Writes {
-    /// No memory. It stays as it is.
+    /// No memory. The instruction is copied unchanged.
     Nothing,
-    /// At most 16 bytes at its address plus `offset`; takes an address and a value.
+    /// At most 16 bytes at its address plus `offset`; its operands are an address and a value.
     Store { value: ValType, offset: u64 },
-    /// A run of bytes; takes a destination, a source or a value, and a length, all `i32`.
+    /// A range of bytes; its operands are a destination, a source or a value, and a length, all `i32`.
     Run,
 }
 
-/// What an instruction writes; `None` when the list does not have it.
+/// What an instruction writes; `None` if it is not listed.
 pub(super) fn writes(operator: &Operator<'_>) -> Option<Writes> {
     if leaves_memory(operator) {
         return Some(Writes::Nothing);
@@ -49,13 +49,13 @@ macro_rules! is_one_of {
     };
 }
 
-/// Whether an instruction may be there and changes no byte of memory.
+/// Whether an instruction is allowed and changes no byte of memory.
 fn leaves_memory(operator: &Operator<'_>) -> bool {
     is_one_of! { operator;
-        // Control and variables. A global that can be set is exported and reset.
+        // Control and variables. Mutable globals are exported and reset.
         Unreachable Nop Block Loop If Else End Br BrIf BrTable Return Call CallIndirect Drop
         Select LocalGet LocalSet LocalTee GlobalGet GlobalSet TypedSelect
-        // Reads of memory, and its growth, which ends the life of an instance.
+        // Reads of memory, and its growth, after which an instance is dropped.
         I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U I64Load8S
         I64Load8U I64Load16S I64Load16U I64Load32S I64Load32U MemorySize MemoryGrow V128Load
         V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S V128Load32x2U

@@ -1,12 +1,11 @@
 //! Rewrites a module so that it marks the pages it writes.
 //!
-//! Instructions are copied byte for byte, with marks put in before those that write. Types,
-//! functions and globals keep their numbers; a memory, locals and exports are added at the end of
-//! their lists, so nothing that is copied changes its meaning. Custom sections are left out: they
-//! are read elsewhere.
+//! Instructions are copied byte for byte, and marks are inserted before those that write. Types, functions
+//! and globals keep their numbers; a memory, locals and exports are added at the end of their lists, so no
+//! copied instruction changes its meaning. Custom sections are left out: they are read elsewhere.
 //!
-//! A mark comes before its write. Where the address is outside the memory, either the mark traps
-//! or, after it, the write does; the instance is dropped both times.
+//! A mark comes before its write. If the address is outside the memory, the mark traps or else the write
+//! does; the instance is dropped in both cases.
 
 use wasm_encoder::{
     BlockType, CodeSection, Encode, ExportKind, ExportSection, InstructionSink, MemArg,
@@ -19,18 +18,18 @@ use super::validate::{Facts, validate};
 use super::{GLOBAL_EXPORT, MAP_EXPORT, MARKED, PAGE, PAGE_BITS, Unrestorable};
 
 const WASM_PAGE: usize = 64 << 10;
-/// Index of the map. The guest was validated as a module that has memory 0 alone.
+/// The index of the map. The guest was validated as a module with only memory 0.
 const MAP: u32 = 1;
 
-/// Validates a module and rewrites it into one whose instances can be restored; its memory may grow to `memory_limit` bytes.
+/// Validates a module and rewrites it into one whose instances can be restored. Its memory may grow to
+/// `memory_limit` bytes.
 ///
 /// # Errors
 /// When it has anything that is not known to be restored.
 pub(crate) fn rewrite(wasm: &[u8], memory_limit: usize) -> Result<Vec<u8>, Unrestorable> {
     let facts = validate(wasm)?;
     let memory = facts.memory.ok_or(Unrestorable::Has("it has no memory"))?;
-    // No instance is given more than the limit, so a maximum there changes nothing; the map
-    // needs one.
+    // No instance gets more memory than the limit, so this maximum changes nothing. The map needs one.
     let limit = (memory_limit / WASM_PAGE) as u64;
     let maximum = memory.maximum.map_or(limit, |maximum| maximum.min(limit));
     if memory.initial > maximum {
@@ -71,8 +70,8 @@ pub(crate) fn rewrite(wasm: &[u8], memory_limit: usize) -> Result<Vec<u8>, Unres
     Ok(module.finish())
 }
 
-/// The guest's memory and the map, which has a byte for each page of it and two to spare: a bulk
-/// write may mark as many pages beyond its last.
+/// The guest's memory and the map. The map has a byte for each page and two more, because a bulk write may
+/// mark two pages after its last one.
 fn memories(initial: u64, maximum: u64) -> MemorySection {
     let pages = maximum * (WASM_PAGE / PAGE) as u64 + 2;
     let map = pages.div_ceil(WASM_PAGE as u64);
@@ -88,7 +87,7 @@ fn memories(initial: u64, maximum: u64) -> MemorySection {
     section
 }
 
-/// The exports there were, the map, and the globals that can change.
+/// The original exports, the map, and the mutable globals.
 fn exports(
     section: wasmparser::ExportSectionReader<'_>,
     facts: &Facts,
@@ -126,7 +125,7 @@ fn function(
 
     let mut scratch = Scratch { first: count, types: Vec::new() };
     let mut code = Vec::with_capacity(body.range().len() * 2);
-    // Where the bytes begin that are not copied yet.
+    // The start of the bytes that are not copied yet.
     let mut pending = groups_end;
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
@@ -160,13 +159,13 @@ fn function(
     Ok(function)
 }
 
-/// The locals that marks use in one function, added behind its own when first needed.
+/// The locals that marks use in one function. They are added after its own when first needed.
 struct Scratch {
     first: u32,
     types: Vec<Local>,
 }
 
-/// A local by its type and by what it is for: the operands of one instruction differ in that.
+/// A local, by its type and its operand, as the operands of one instruction must not share one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Local {
     operand: Operand,
@@ -183,18 +182,18 @@ enum Operand {
 impl Scratch {
     fn local(&mut self, operand: Operand, ty: ValType) -> u32 {
         let local = Local { operand, ty };
-        let place = self.types.iter().position(|known| *known == local).unwrap_or_else(|| {
+        let index = self.types.iter().position(|known| *known == local).unwrap_or_else(|| {
             self.types.push(local);
             self.types.len() - 1
         });
-        self.first + u32::try_from(place).expect("three addresses and five values")
+        self.first + u32::try_from(index).expect("three addresses and five values")
     }
 }
 
 const MARK: MemArg = MemArg { offset: 0, align: 0, memory_index: MAP };
 const PAGE_BITS_I32: i32 = PAGE_BITS.cast_signed();
 
-/// Marks the page a store begins in. `[address value] -> [address value]`.
+/// Marks the page in which a store begins. `[address value] -> [address value]`.
 fn mark_store(
     mut sink: InstructionSink<'_>,
     scratch: &mut Scratch,
@@ -205,8 +204,8 @@ fn mark_store(
     let address = scratch.local(Operand::Address, ValType::I32);
     sink.local_set(value).local_tee(address).local_get(address);
     if offset != 0 {
-        // Wraps only where the store's own address, which does not wrap, is outside of any memory.
-        let offset = u32::try_from(offset).expect("validation bounds it for a 32-bit memory");
+        // Wraps only if the store's own address, which does not wrap, is outside of any memory.
+        let offset = u32::try_from(offset).expect("validation limits it for a 32-bit memory");
         sink.i32_const(offset.cast_signed()).i32_add();
     }
     sink.i32_const(PAGE_BITS_I32)
@@ -216,21 +215,21 @@ fn mark_store(
         .local_get(value);
 }
 
-/// Marks the pages of a run. `[to from length] -> [to from length]`, where `from` is an address
-/// or the byte to fill with.
+/// Marks the pages of a range. `[to from length] -> [to from length]`, where `from` is an address or the
+/// byte to fill with.
 fn mark_run(mut sink: InstructionSink<'_>, scratch: &mut Scratch) {
     let to = scratch.local(Operand::Address, ValType::I32);
     let from = scratch.local(Operand::Value, ValType::I32);
     let length = scratch.local(Operand::Length, ValType::I32);
     sink.local_set(length).local_set(from).local_tee(to);
-    // Up to a page: the first and the last. One comparison saves the call that a fill is.
+    // Up to a page: marks the first and the last. One comparison saves the call of a fill.
     sink.local_get(length).i32_const(PAGE as i32).i32_le_u().if_(BlockType::Empty);
     sink.local_get(to);
     sink.i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(MARKED.into()).i32_store8(MARK);
     sink.local_get(to).local_get(length).i32_add();
     sink.i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(MARKED.into()).i32_store8(MARK);
-    // Longer: from the first, as many as it is long, and one each for where it begins and ends
-    // within a page.
+    // Longer: from the first page as many as the range is long, and two more, because it may begin and
+    // end within a page.
     sink.else_();
     sink.local_get(to).i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(MARKED.into());
     sink.local_get(length).i32_const(PAGE_BITS_I32).i32_shr_u().i32_const(2).i32_add();

@@ -1,6 +1,5 @@
-//! The proof by trying: modules made by hand and by chance run rewritten and as they were, side by
-//! side. Both must do the same, and after each restore the whole memory, all globals and the map
-//! must equal the image.
+//! Runs hand-made and random modules, rewritten and original, side by side. Both must do the same, and after
+//! each restore the whole memory, all globals and the map must equal the image.
 
 mod parts;
 
@@ -14,7 +13,7 @@ use super::{Image, PAGE, Tracked, Unrestorable, mark_run, rewrite};
 
 const LIMIT: usize = 8 << 20;
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Restored { pages: usize },
@@ -22,7 +21,7 @@ enum Outcome {
     Trapped,
 }
 
-/// A module twice: as it was, and rewritten.
+/// A module, original and rewritten.
 struct Pair {
     engine: Engine,
     plain: Compiled,
@@ -50,7 +49,7 @@ impl Pair {
         (store, instance, tracked)
     }
 
-    /// Calls `run` with each argument, in one instance as long as that can be restored.
+    /// Calls `run` with each argument, in the same instance as long as it can be restored.
     fn check(&self, arguments: &[(i32, i64)]) -> Vec<Outcome> {
         let (mut store, mut instance, mut tracked) = self.tracked();
         let image = Image::take(&mut store, &tracked);
@@ -96,7 +95,7 @@ fn at(offset: u64) -> MemArg {
     MemArg { offset, align: 0, memory_index: 0 }
 }
 
-/// A store of each kind at the address in local 0, the value made of local 1.
+/// A store of this kind at the address in local 0, with a value made from local 1.
 fn store(sink: &mut InstructionSink<'_>, kind: u32, offset: u64) {
     let arg = at(offset);
     let lane_zero = 0;
@@ -139,7 +138,7 @@ fn every_store_is_undone_around_page_ends() {
 }
 
 #[test]
-fn bulk_writes_are_undone_whatever_their_length() {
+fn bulk_writes_of_every_length_are_undone() {
     let lengths = [0, 1, 15, 4095, 4096, 4097, 8191, 8192, 8193, 65_536, 65_537, 196_608, -1];
     let starts = [0, 1, 4095, 4096, 4097, 65_535, MEMORY as i32 - 4096, MEMORY as i32, -4096];
     let arguments: Vec<(i32, i64)> = starts
@@ -175,7 +174,7 @@ fn a_grown_memory_a_trap_and_many_pages_end_an_instance() {
     let grown = check(&[(1, 0), (0, 0), (100, 0)], |sink| {
         sink.local_get(0).memory_grow(0).drop();
     });
-    // The third asks for more than the maximum and is refused.
+    // The third exceeds the maximum and is refused.
     let same = Outcome::Restored { pages: 0 };
     assert_eq!(grown, [Outcome::Dropped, same, Outcome::Restored { pages: 0 }]);
     let trapped = check(&[(64, 1)], |sink| {
@@ -197,7 +196,7 @@ fn a_grown_memory_a_trap_and_many_pages_end_an_instance() {
 }
 
 #[test]
-fn what_the_host_writes_is_undone() {
+fn writes_of_the_host_are_undone() {
     let pair = Pair::new(&module(&Parts::default(), |_sink| {}));
     let (mut store, instance, mut tracked) = pair.tracked();
     let image = Image::take(&mut store, &tracked);
@@ -209,20 +208,20 @@ fn what_the_host_writes_is_undone() {
         mark_run(tracked.map().data_mut(&mut store), start, len);
         memory.data_mut(&mut store)[start..start + len].fill(0);
         if len > 0 {
-            // The marks are what undoes it: the comparison sees it before.
+            // The comparison finds the write before it is undone.
             assert!(image.difference(&mut store, &tracked).is_some());
         }
         assert!(image.restore(&mut store, &mut tracked).is_some());
         assert_eq!(image.difference(&mut store, &tracked), None);
     }
-    // A hostile address marks nothing and panics nowhere; the write itself is refused.
+    // A hostile address marks nothing and does not panic; the write itself is refused.
     mark_run(tracked.map().data_mut(&mut store), usize::MAX, 2);
     mark_run(tracked.map().data_mut(&mut store), u32::MAX as usize, u32::MAX as usize);
     assert_eq!(image.difference(&mut store, &tracked), None);
 }
 
 #[test]
-fn an_unmarked_write_is_found_by_the_comparison() {
+fn the_comparison_finds_an_unmarked_write() {
     let pair = Pair::new(&module(&Parts::default(), |_sink| {}));
     let (mut store, instance, mut tracked) = pair.tracked();
     let image = Image::take(&mut store, &tracked);
@@ -233,7 +232,7 @@ fn an_unmarked_write_is_found_by_the_comparison() {
     assert_eq!(difference.as_deref(), Some("memory differs at address 5000"));
 }
 
-/// A body of stores, bulk writes, global changes, growth, loops and calls, by chance.
+/// A random body of stores, bulk writes, global changes, growth, loops and calls.
 fn random_body(random: &mut Rng, sink: &mut InstructionSink<'_>, depth: u32) {
     for _ in 0..random.u32(1..8) {
         match random.u32(0..16) {
@@ -254,14 +253,14 @@ fn random_body(random: &mut Rng, sink: &mut InstructionSink<'_>, depth: u32) {
                 sink.local_get(0).global_set(0).local_get(1).global_set(1);
             }
             10 => {
-                // Moves the address on; local 0 is what stores use.
+                // Changes the address: stores use local 0.
                 sink.local_get(0).i32_const(random.i32(-5_000..5_000)).i32_add().local_set(0);
             }
             11 if random.u32(0..20) == 0 => {
                 sink.i32_const(1).memory_grow(0).drop();
             }
             12 if depth < 3 => {
-                // local 4 counts down from a few.
+                // Local 4 counts down from a small number.
                 sink.i32_const(random.i32(1..9)).local_set(4);
                 sink.loop_(BlockType::Empty);
                 random_body(random, sink, 3);
@@ -288,7 +287,7 @@ fn random_body(random: &mut Rng, sink: &mut InstructionSink<'_>, depth: u32) {
 }
 
 #[test]
-fn modules_made_by_chance_do_the_same_and_are_undone() {
+fn random_modules_do_the_same_and_are_undone() {
     let mut counts = [0, 0, 0];
     for seed in 0..400 {
         let mut random = Rng::with_seed(seed);
@@ -303,19 +302,19 @@ fn modules_made_by_chance_do_the_same_and_are_undone() {
             }] += 1;
         }
     }
-    // All three must have happened often enough to mean something.
+    // All three must have happened often enough.
     assert!(counts[0] > 1_500 && counts[1] > 5 && counts[2] > 500, "{counts:?}");
 }
 
 #[test]
-fn what_is_not_known_to_be_undone_is_refused() {
-    let refusal = |parts: &Parts, body: fn(&mut InstructionSink<'_>)| {
+fn modules_that_may_not_be_restored_are_refused() {
+    let reason_of = |parts: &Parts, body: fn(&mut InstructionSink<'_>)| {
         rewrite(&module(parts, body), LIMIT).expect_err("it is refused").to_string()
     };
     let with = |change: fn(&mut Parts)| {
         let mut parts = Parts::default();
         change(&mut parts);
-        refusal(&parts, |_sink| {})
+        reason_of(&parts, |_sink| {})
     };
     let plain = Parts::default();
 
@@ -353,25 +352,25 @@ fn what_is_not_known_to_be_undone_is_refused() {
         ),
     ];
     for (body, name) in bodies {
-        assert_eq!(refusal(&plain, body), format!("it has the instruction {name}"));
+        assert_eq!(reason_of(&plain, body), format!("it has the instruction {name}"));
     }
     let passive = Parts { data_is_passive: true, ..Parts::default() };
-    let reason = refusal(&passive, |sink| {
+    let reason = reason_of(&passive, |sink| {
         sink.data_drop(0);
     });
     assert_eq!(reason, "it has the instruction DataDrop");
-    let reason = refusal(&passive, |sink| {
+    let reason = reason_of(&passive, |sink| {
         sink.i32_const(0).i32_const(0).i32_const(0).memory_init(0, 0);
     });
     assert_eq!(reason, "it has the instruction MemoryInit");
     assert!(
-        refusal(&plain, |sink| {
+        reason_of(&plain, |sink| {
             sink.return_call(1);
         })
         .contains("tail calls")
     );
     assert!(
-        refusal(&plain, |sink| {
+        reason_of(&plain, |sink| {
             sink.atomic_fence();
         })
         .contains("threads")
@@ -389,7 +388,7 @@ fn what_is_not_known_to_be_undone_is_refused() {
     assert!(with(|parts| parts.export = "zigttp restore: map").contains("exports"));
     let large =
         Parts { memory: MemoryType { minimum: 200, maximum: None, ..plain.memory }, ..plain };
-    assert_eq!(refusal(&large, |_sink| {}), "its memory is larger than the limit");
+    assert_eq!(reason_of(&large, |_sink| {}), "its memory is larger than the limit");
     assert!(matches!(rewrite(b"\0asm", LIMIT), Err(Unrestorable::Invalid(_))));
 }
 

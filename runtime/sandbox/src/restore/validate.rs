@@ -1,4 +1,4 @@
-//! Whether a module is of the closed kind that can be restored, apart from its instructions.
+//! Checks whether a module can be restored, apart from its instructions.
 
 use wasmparser::{
     ExternalKind, MemoryType, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures,
@@ -6,22 +6,22 @@ use wasmparser::{
 
 use super::{GLOBAL_EXPORT, MAP_EXPORT, Unrestorable};
 
-/// What a module may use. Everything else makes it invalid: several memories, threads, memory64,
-/// garbage collection, exceptions, tail calls, and whatever comes after those.
+/// The WebAssembly features that a module may use. All others make it invalid: several memories, threads,
+/// memory64, garbage collection, exceptions, tail calls, and future ones.
 const FEATURES: WasmFeatures = WasmFeatures::WASM2;
 
-/// What the rewriting needs to know of a valid module.
+/// What the rewriting needs to know about a valid module.
 #[derive(Default)]
 pub(super) struct Facts {
     /// Its only memory.
     pub(super) memory: Option<MemoryType>,
-    /// Indices of the globals that can change.
+    /// The indices of the mutable globals.
     pub(super) mutable_globals: Vec<u32>,
-    /// Parameters of each function it has code for, in order.
+    /// The number of parameters of each function with code, in order.
     pub(super) parameters: Vec<u32>,
 }
 
-/// Validates a module and looks at all its sections but the code.
+/// Validates a module, and reads all its sections except the code.
 pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Unrestorable> {
     Validator::new_with_features(FEATURES).validate_all(wasm)?;
     let mut facts = Facts::default();
@@ -31,13 +31,15 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Unrestorable> {
             Payload::TypeSection(section) => {
                 for ty in section.into_iter_err_on_gc_types() {
                     let parameters = ty?.params().len();
-                    types.push(u32::try_from(parameters).expect("validation bounds them to 1,000"));
+                    types.push(u32::try_from(parameters).expect("validation limits them to 1,000"));
                 }
             }
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     if !matches!(import?.ty, TypeRef::Func(_)) {
-                        return Err(Unrestorable::Has("it imports something that is no function"));
+                        return Err(Unrestorable::Has(
+                            "it imports something that is not a function",
+                        ));
                     }
                 }
             }
@@ -66,7 +68,7 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Unrestorable> {
                         continue;
                     }
                     if matches!(ty.content_type, ValType::Ref(_)) || ty.shared {
-                        return Err(Unrestorable::Has("it has a global reference that can change"));
+                        return Err(Unrestorable::Has("it has a mutable global reference"));
                     }
                     facts.mutable_globals.push(index);
                 }
@@ -96,7 +98,7 @@ pub(super) fn validate(wasm: &[u8]) -> Result<Facts, Unrestorable> {
             | Payload::CodeSectionEntry(_)
             | Payload::CustomSection(_)
             | Payload::End(_) => {}
-            _ => return Err(Unrestorable::Has("it has a section that is not known here")),
+            _ => return Err(Unrestorable::Has("it has an unknown section")),
         }
     }
     Ok(facts)

@@ -1,4 +1,4 @@
-//! Modules that tests make by hand, of parts that each can be faulty.
+//! Hand-made modules for tests, from parts that can each be faulty.
 
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind,
@@ -7,10 +7,10 @@ use wasm_encoder::{
     TableType, TypeSection, ValType,
 };
 
-/// Bytes of linear memory that each begins with.
+/// The size of the linear memory at the start, in bytes.
 pub(super) const MEMORY: usize = 3 << 16;
 
-/// What a test's module is made of.
+/// The parts of a test's module.
 pub(super) struct Parts {
     pub(super) memory: MemoryType,
     pub(super) memories: u32,
