@@ -176,7 +176,7 @@ impl OwnFolder {
         if syncs { file.sync_data() } else { Ok(()) }
     }
 
-    /// Replaces a file by way of a temporary name that is not taken.
+    /// Replaces a file, by a temporary name that is not taken.
     pub fn replace(
         &self,
         name: &str,

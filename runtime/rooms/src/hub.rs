@@ -108,7 +108,7 @@ impl Hub {
         Ok(connection)
     }
 
-    /// The first half of [`Hub::register`]: the record of a connection that nobody can find yet, and
+    /// The first half of [`Hub::register`]: the record of a connection that no event can find yet, and
     /// that may come to nothing. [`Hub::forget`] is its end too.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::leftovers::{Key, Leftover, Leftovers, Taken};
 
 /// How long attachments that a server finds at its start can be resumed.
 const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a new connection waits for the `onClose` of the dead one that it resumes.
+/// How long a new connection waits for the `onClose` of the one that it resumes.
 const FAREWELL_TIME: Duration = Duration::from_secs(5);
 
 impl Hub {
@@ -71,10 +71,10 @@ impl Hub {
         {
             match self.adopt(connection.id, taken.id).await {
                 Ok(()) => self.counters.resumed.add_one(),
-                // It had kept nothing.
+                // It had stored nothing.
                 Err(AdoptError::NoAttachment(_)) => {}
                 Err(error) => {
-                    // Its file is there, and counts.
+                    // Its file still exists, and counts.
                     leftovers.give_back(taken);
                     tracing::error!(conn = %connection.id, %error, "cannot resume");
                 }
@@ -94,7 +94,7 @@ impl Hub {
         }
         // A connection whose network was lost looks open until its client is pinged.
         let Some(candidate) = leftovers.only_live(key, prior) else {
-            // It may have parted between the two looks.
+            // It may have closed since `take`.
             return leftovers.take(key, prior);
         };
         if let Some(candidate) = self.find(candidate) {

@@ -87,7 +87,7 @@ pub(crate) fn read_value<T: MemoryAccess>(
         ValueKind::Text => Value::text(read_string(caller, span)?),
         ValueKind::Json => {
             let text = read_bytes(caller, span)?;
-            // Never changed in silence, as a text is.
+            // Unlike in a text, invalid bytes are not replaced.
             if std::str::from_utf8(&text).is_err() {
                 return Err(GuestFault("JSON that is not UTF-8").into());
             }

@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn on_upgrade_cannot_address_the_connection_that_is_only_asked_for() {
+    fn on_upgrade_cannot_address_its_own_candidate() {
         let text = String::new;
         let body = bytes::Bytes::new();
         let request = Request { method: text(), target: text(), headers: text(), body };

@@ -114,8 +114,8 @@ impl AttachmentFiles {
     }
 
     /// Writes the values of one event: all of them or none. `then` gets the number of the commit. Like
-    /// every job, it is in the queue when this returns, and is done to its end, `then` included, even if the
-    /// future is dropped.
+    /// every job, it is queued when this returns, and is finished, `then` included, even if the future is
+    /// dropped.
     pub fn commit<F: FnOnce(Version) + Send + 'static>(
         &self,
         entries: Vec<Entry>,
@@ -148,8 +148,8 @@ impl AttachmentFiles {
     }
 
     /// Removes the files of closed connections, without waiting for it.
-    pub fn discard(&self, gone: Vec<ConnectionId>) {
-        self.send(Job::Discard(gone));
+    pub fn discard(&self, closed: Vec<ConnectionId>) {
+        self.send(Job::Discard(closed));
     }
 
     /// The folder, for reading.
@@ -198,7 +198,7 @@ impl Writer {
                 }
                 Job::Remove { id, done } => Prepared::Remove(id, done),
                 Job::Adopt { adoption, then, done } => Prepared::Adopt(adoption, then, done),
-                Job::Discard(gone) => Prepared::Discard(gone),
+                Job::Discard(closed) => Prepared::Discard(closed),
             })
             .collect();
         failpoint::reached("written");
@@ -209,7 +209,7 @@ impl Writer {
             tracing::error!(%error, "cannot sync the folder of attachments to the disk");
         }
         for done in done {
-            // The receiver may have gone: the server drops futures when it ends.
+            // The receiver may be dropped: the server drops futures when it ends.
             match done {
                 Done::Commit { result: Ok(_), first, sender, .. } if synced.is_err() => {
                     let source = io::Error::other("the folder cannot be synced to the disk");
@@ -259,8 +259,8 @@ impl Writer {
                 Done::Remove(done)
             }
             Prepared::Adopt(adoption, then, done) => Done::Adopt(self.adopt(&adoption), then, done),
-            Prepared::Discard(gone) => {
-                for id in gone {
+            Prepared::Discard(closed) => {
+                for id in closed {
                     self.remove(id);
                 }
                 Done::Discard
@@ -401,28 +401,28 @@ mod tests {
 
     use super::*;
 
-    /// Whoever waits may be dropped: an operator who hangs up, a server that ends.
+    /// As when an operator disconnects, or the server ends.
     #[test]
-    fn a_job_is_done_to_its_end_though_its_future_is_dropped() {
+    fn a_job_is_finished_even_if_its_future_is_dropped() {
         let folder = format!("zigttp-attachment-files-{}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         let durable = OwnFolder::make(&folder, Others::MayRead).expect("writable");
         let files = AttachmentFiles::open(&durable, Fsync::Never, 1000).expect("writable");
         let id = ConnectionId::from_number;
         let owner = || Owner { url: "/room?x".into(), room_len: 5, browser: None, written: 7 };
-        let (told, happened) = mpsc::channel();
+        let (sender, results) = mpsc::channel();
 
         let entry = Entry { id: id(1), owner: owner(), value: Value::text("kept") };
-        let first = told.clone();
+        let first = sender.clone();
         drop(files.commit(vec![entry], move |version| {
             first.send((Value::text(""), version)).expect("the test waits");
         }));
         drop(files.adopt(id(1), id(2), owner(), move |Adopted { value, version }| {
-            told.send((value, version)).expect("the test waits");
+            sender.send((value, version)).expect("the test waits");
         }));
 
-        let (_, committed) = happened.recv().expect("the commit is carried out");
-        let (value, adopted) = happened.recv().expect("the adoption is carried out");
+        let (_, committed) = results.recv().expect("the commit is finished");
+        let (value, adopted) = results.recv().expect("the adoption is finished");
         assert_eq!(value, Value::text("kept"));
         assert!(adopted > committed);
         assert_eq!(files.folder().ids().expect("readable"), [id(2)]);

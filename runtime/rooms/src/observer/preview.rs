@@ -15,7 +15,7 @@ const MAX_BINARY: usize = 96;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
-    /// Also of JSON, whose text it is.
+    /// Also true for JSON, which is shown as its text.
     is_text: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_json: bool,
@@ -30,7 +30,7 @@ impl Preview {
         Preview::within(value, MAX_TEXT, MAX_BINARY)
     }
 
-    /// The same with bounds of the caller's.
+    /// The same with limits of the caller.
     pub fn within(value: &Value, max_text: usize, max_binary: usize) -> Preview {
         match value.kind() {
             ValueKind::Text => Preview::utf8(value.bytes(), max_text),

@@ -5,8 +5,8 @@
 //! value. The connection that a file belongs to is only in the file's name, so that one rename gives it to
 //! another connection.
 //!
-//! The version is 2 for a value that is JSON, which stands there as its text, and 1 for strings and bytes: a
-//! server that does not know JSON yet reports files of version 2 and leaves them alone.
+//! The version is 2 for JSON, which is stored as its text, and 1 for strings and bytes: a server that does not
+//! know JSON yet reports files of version 2 and does not change them.
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -17,7 +17,7 @@ use zigttp_abi::value::Value;
 
 /// The beginning of every file, up to the checksum: the format and its version.
 const MAGIC: &[u8; MAGIC_BYTES] = b"zigttp-attachment 1 ";
-/// The same of a file with JSON.
+/// The same for a file with JSON.
 const MAGIC_OF_JSON: &[u8; MAGIC_BYTES] = b"zigttp-attachment 2 ";
 const MAGIC_BYTES: usize = 20;
 const CHECKSUM_DIGITS: usize = 8;
@@ -86,7 +86,7 @@ pub fn encode(header: &Header, value: &Value) -> Vec<u8> {
 
 /// The parts of the first line of a file.
 struct Line<'a> {
-    /// Whether the file is of the version for that.
+    /// Whether the file has the version for JSON.
     is_json: bool,
     checksum: &'a [u8],
     header: &'a [u8],
@@ -152,7 +152,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Header, Value), Damage> {
     if kind.is_utf8() && std::str::from_utf8(value).is_err() {
         return Err(Damage::Kind);
     }
-    // A handler is spared what it could only fail at. This does not recurse, however deep it is nested.
+    // A handler could not parse it. This does not recurse, at any depth of nesting.
     if kind == ValueKind::Json && serde_json::from_slice::<IgnoredAny>(value).is_err() {
         return Err(Damage::Kind);
     }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn files_with_json_alone_are_of_version_2_and_others_are_what_they_were() {
+    fn only_files_with_json_have_version_2() {
         let file = |value: &Value| {
             String::from_utf8(encode(&header(value), value)).expect("all of these are text")
         };
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_other_version_or_with_json_that_is_none_is_refused() {
+    fn a_file_of_the_other_version_or_with_invalid_json_is_refused() {
         for (value, version) in [(json("1"), "1"), (Value::text("1"), "2")] {
             let whole = encode(&header(&value), &value);
             let other = [b"zigttp-attachment ", version.as_bytes(), &whole[19..]].concat();
