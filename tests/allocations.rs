@@ -1,5 +1,5 @@
-//! How often an event allocates on the host: a figure without a clock, like those of `all/costs.rs`,
-//! and in a program of its own, because the allocator that counts is the whole program's.
+//! How often an event allocates on the host: a figure without a clock, like those of `all/costs.rs`. In its
+//! own program, because the counting allocator is the whole program's.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
@@ -17,18 +17,18 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises it.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises it.
         unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises it.
         unsafe { System.realloc(block, layout, size) }
     }
 }
@@ -50,7 +50,7 @@ fn an_event_allocates_seldom() {
     let artifact = std::fs::read(artifact).expect("it was built");
     let server = Server::new(Config::default(), &artifact).expect("the example loads");
 
-    // One thread: what is counted is the event's.
+    // One thread, so that only the event's allocations are counted.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
         for (path, bound) in [("/echo", 4.5), ("/chat/one", 4.5)] {

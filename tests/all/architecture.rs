@@ -1,4 +1,4 @@
-//! What depends on what, as cargo knows it.
+//! Which crate depends on which, as cargo reports it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::support::programs::{committed, root};
 
-/// Which crates of the project each may depend on. What is not here must not be.
+/// The crates of the project that each may depend on. Every other dependency fails the test.
 const ARROWS: [(&str, &[&str]); 11] = [
     ("zigttp-abi", &[]),
     ("zigts-rules", &["zigttp-abi"]),
@@ -35,7 +35,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("zigttp-tests", &[]),
 ];
 
-/// Libraries a crate must not name: it would know what it is not to know.
+/// Libraries that a crate must not name, because its job does not need them.
 const FOREIGN: [(&str, &[&str]); 9] = [
     ("zigttp-abi", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-rules", &["wasmtime", "swc_core", "tokio"]),
@@ -79,11 +79,11 @@ fn there_is_one_parser_and_one_wasm_runtime() {
     }
 }
 
-/// Where `unsafe` may stand besides the engine, which is bindings to C and runs in the sandbox.
+/// Where `unsafe` is allowed besides the engine, which is bindings to C and runs in the sandbox.
 const UNSAFE: [&str; 3] = [
     // Machine code from the cache, which nothing can check.
     "runtime/sandbox/src/module_cache.rs",
-    // The C library's count of what it has given out.
+    // The C library's count of what it has allocated.
     "runtime/src/operator/allocated.rs",
     // An allocator that counts, in a test.
     "tests/allocations.rs",
@@ -97,7 +97,7 @@ fn unsafe_stands_where_it_is_allowed_and_says_why_it_is_sound() {
         let lines: Vec<&str> = text.lines().collect();
         for (number, line) in lines.iter().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            // As words of their own: `unsafe_code` and `is_unsafe {` are none.
+            // Only whole words: `unsafe_code` and `is_unsafe {` do not count.
             let is_claim = ["unsafe {", "unsafe impl"].iter().any(|claim| {
                 code.match_indices(claim).any(|(at, _)| {
                     !code[..at].ends_with(|before: char| {
@@ -129,7 +129,7 @@ fn every_test_that_the_semantics_name_exists() {
     every_test_named_in_exists("tests/SEMANTICS.md", 100);
 }
 
-/// Tests are named as `cargo test` takes them: `folder::module::test`, from `tests/all`.
+/// Tests are named as `cargo test` takes their names: `folder::module::test`, from `tests/all`.
 fn every_test_named_in_exists(document: &str, at_least: usize) {
     let text = std::fs::read_to_string(root().join(document)).expect("it is committed");
     let is_name = |part: &str| part.starts_with(|first: char| first.is_ascii_lowercase());
@@ -149,7 +149,7 @@ fn every_test_named_in_exists(document: &str, at_least: usize) {
     }
 }
 
-/// Names of the direct dependencies of each of our crates, those of tests left out.
+/// Names of the direct dependencies of each of our crates, without those of tests.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -1,8 +1,8 @@
-//! What an event and a connection cost, in figures that do not depend on how fast or busy the machine
-//! is: a regression shows here, without a clock.
+//! What an event and a connection cost, in figures that do not depend on how fast or busy the machine is:
+//! they show a regression without a clock.
 //!
-//! Each bound is a little above what was measured when it was written. Whoever makes something
-//! cheaper lowers it; whoever has a reason to make something dearer raises it and says so.
+//! Each limit is a little above what was measured when it was written. Lower it with a change that costs
+//! less; raise it, with the reason, for one that has to cost more.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ static HANDLER: LazyLock<PathBuf> =
 
 const EVENTS: u32 = 200;
 
-/// Bytes that restoring copies for one message of this text on this path.
+/// Bytes that restoring copies after one message with this text on this path.
 async fn restored_per_message(path: &str, text: &str) -> f64 {
     let (server, admin) = admin::start(&HANDLER, &[]);
     let mut client = server.connect(path).await;
@@ -58,13 +58,13 @@ export function onMessage(ws: WebSocket, data: string) {
 "#,
     );
     let (server, admin) = admin::start(&handler, &["--cpu-limit", "60s"]);
-    // More than are kept for further events: eight a core.
+    // More than the idle instances that are kept: eight a core.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut spinners = Vec::new();
     for number in 0..12 * cores {
         spinners.push(server.connect(&format!("/{number}")).await);
     }
-    // As many instances as are kept are, and then these events have them.
+    // As many instances as are kept are idle, and then these events use them.
     for spinner in &mut spinners {
         spinner.send("compute").await;
     }
@@ -75,7 +75,7 @@ export function onMessage(ws: WebSocket, data: string) {
         spinner.send("spin").await;
     }
     let metric = |name: &str| admin::scrape(admin)[name];
-    // All have begun, so all but one a core have been suspended.
+    // All have begun, so all but one a core are suspended.
     let all = spinners.len() as f64;
     eventually("the start of all events", || metric("zigttp_events_running") >= all);
     let mut client = server.connect("/echo").await;
@@ -103,7 +103,7 @@ async fn an_idle_connection_holds_little_memory() {
         }
         resident(server.pid())
     };
-    // What is allocated once is there after these.
+    // After these, everything that is allocated once has been.
     let before = open(100).await;
     let after = open(CONNECTIONS).await;
     let each = after.saturating_sub(before) / u64::from(CONNECTIONS);
@@ -126,12 +126,12 @@ async fn a_connection_holds_its_path_once() {
         }
         (admin::scrape(admin)["zigttp_allocated_bytes"] - before) / count as f64
     };
-    // What is allocated once, and what each takes besides.
+    // What is allocated once, and what each takes in addition.
     open(CONNECTIONS, 10).await;
     let short = open(CONNECTIONS, 20).await;
     let long = open(CONNECTIONS, PATH).await;
     let of_path = (long - short) / PATH as f64;
-    // Its room's key, its route's parameter and its URL are all of it.
+    // Its room's key, its route's parameter and its URL each contain it.
     assert!(of_path < 1.5, "{of_path:.1} times its path");
 }
 

@@ -1,4 +1,5 @@
-//! Texts that are printed by the programs and committed, so that they can be read without running those.
+//! Texts that the programs print and that are committed, so that they can be read without running the
+//! programs.
 //!
 //! `UPDATE=1 cargo test generated` writes them anew.
 
@@ -28,7 +29,7 @@ fn generated_table_of_metrics_is_fresh() {
     });
 }
 
-/// Compares a file of the repository with what it has to be.
+/// Compares a file of the repository with what it should contain.
 fn is_fresh(path: &str, print: impl FnOnce(&str) -> String) {
     let shown = path;
     let path = root().join(path);
@@ -41,7 +42,7 @@ fn is_fresh(path: &str, print: impl FnOnce(&str) -> String) {
     }
 }
 
-/// A row for each metric of a page, with its kind, its label and that one's values.
+/// A row for each metric of a page, with its kind, its label and the label's values.
 fn metrics(page: &str) -> String {
     let mut text = String::from("\n| metric `zigttp_…` | kind | |\n|---|---|---|\n");
     for family in page.split("# HELP zigttp_").skip(1) {
@@ -53,7 +54,7 @@ fn metrics(page: &str) -> String {
             .lines()
             .filter_map(|sample| sample.split_once('{')?.1.split_once('}')?.0.split_once('='))
             .filter_map(|(label, value)| Some((label, value.split('"').nth(1)?)))
-            // That is of every histogram.
+            // Every histogram has that label.
             .filter(|&(label, _)| label != "le")
             .collect();
         labels.dedup();

@@ -1,4 +1,4 @@
-//! Black-box tests over the real binaries, real sockets on port 0 and real files.
+//! Black-box tests with the real binaries, real sockets on port 0 and real files.
 
 mod architecture;
 mod build;

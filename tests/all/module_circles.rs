@@ -1,5 +1,5 @@
 //! No two modules of a crate need each other, directly or through others: each can be read, tested and
-//! moved without those that stand on it.
+//! moved without those that use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ const CRATES: [&str; 11] = [
     "runtime/store/src",
 ];
 
-/// What each module of a crate imports from others of it, and the item by which it does.
+/// What each module of a crate imports from its other modules, and one item of it.
 type Imports = BTreeMap<String, BTreeMap<String, String>>;
 
 #[test]
@@ -85,8 +85,8 @@ fn imports_of(folder: &str) -> Imports {
     imports.collect()
 }
 
-/// Every path into the crate that a module's code names, from the crate's root. Tests at its foot are
-/// left out: they may look at anything.
+/// Every path into the crate that a module's code names, from the crate's root. Tests at its end are left
+/// out: they may use anything.
 fn paths(source: &str, module: &str) -> Vec<String> {
     let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let code: Vec<&str> =

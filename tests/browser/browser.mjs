@@ -1,5 +1,5 @@
-// The system's chromium, driven by playwright-core. A test is a script that imports this and exits with
-// 0; what it finds wrong it throws.
+// The system's chromium, driven by playwright-core. A test is a script that imports this and exits with 0,
+// or throws an error.
 
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
@@ -12,7 +12,7 @@ const PATIENCE = 30_000;
 /** Starts the browser, hands it to `test`, and ends it. */
 export async function withBrowser(test, options = {}) {
   const executablePath = process.env.CHROMIUM ?? PLACES.find(existsSync);
-  // The sandbox needs a user who is not root, which containers seldom have.
+  // Chromium's sandbox needs a user that is not root, which containers seldom have.
   const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
   const browser = await chromium.launch({ executablePath, args, ...options });
   try {

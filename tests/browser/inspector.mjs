@@ -18,7 +18,7 @@ await withBrowser(async (browser) => {
   await has("#no-connections", "No open connections.");
   await picture("empty");
 
-  // The client opens sockets on a path that the routes suggest, and shows what they receive.
+  // The client opens WebSockets on a path that the routes suggest, and shows what they receive.
   assert.equal(await page.inputValue("#path"), "/room/lobby");
   await page.fill("#count", "3");
   await page.click("#open button.primary");
@@ -39,7 +39,7 @@ await withBrowser(async (browser) => {
   await page.click("#send-button");
   await has("#log .input", "00 ff");
 
-  // The log says what came of each event; a row opens by keyboard.
+  // The log shows the result of each event; a row opens by keyboard.
   await has("#log .outcome", "attachment");
   await has("#log .outcome", "3 frames");
   await page.fill("#filter", "good evening");
@@ -50,7 +50,7 @@ await withBrowser(async (browser) => {
   await picture("events");
   await page.fill("#filter", "");
 
-  // A connection shows what it keeps, and is closed with a code.
+  // A connection shows its attachment, and is closed with a code.
   await page.locator(".row").first().click();
   await has("#sheet .value", "<img src=x onerror=alert(1)>");
   await picture("connection");
@@ -92,7 +92,7 @@ await withBrowser(async (browser) => {
   await page.click("#close-all");
   await has("#no-connections", "No open connections.");
 
-  // On a telephone one part is seen at a time, and nothing is wider than the screen.
+  // On a telephone one part is visible at a time, and nothing is wider than the screen.
   await page.setViewportSize({ width: 390, height: 844 });
   for (const view of ["connections", "client", "handler", "events"]) {
     await page.click(`.tabs button[data-view=${view}]`);

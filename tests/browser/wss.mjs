@@ -10,7 +10,7 @@ const origin = process.argv[2];
 await withBrowser(async (browser) => {
   const pages = [];
   for (const name of ["Ada", "Bob"]) {
-    // The certificate is one of the tests' own.
+    // The certificate is the tests' own.
     const page = await openPage(browser, origin, { ignoreHTTPSErrors: true });
     const socket = page.waitForEvent("websocket");
     await page.fill("#name", name);

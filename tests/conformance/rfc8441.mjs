@@ -1,5 +1,5 @@
-// Holds a server to RFC 8441 (WebSocket over HTTP/2) with Node's own HTTP/2 client, which knows nothing of
-// WebSockets: frames are made and read here. `tests/all/rfc8441.rs` has the handler and runs this:
+// Checks a server against RFC 8441 (WebSocket over HTTP/2) with Node's own HTTP/2 client, which knows
+// nothing of WebSockets: frames are made and read here. `tests/all/protocol/rfc8441.rs` runs this:
 //
 //     node rfc8441.mjs https://localhost:PORT
 //
@@ -130,7 +130,7 @@ if (protocol === "https:") assert.equal(session.alpnProtocol, "h2");
 
 const checks = {
   async "a CONNECT is answered 200, without the headers of HTTP/1.1"() {
-    // Browsers send each cookie by itself.
+    // Browsers send each cookie in a field of its own.
     const { socket, response } = await open(session, "/room/plain", { cookie: ["a=1", "b=2"] });
     for (const name of ["upgrade", "connection", "sec-websocket-accept", "content-length"]) {
       assert.equal(response[name], undefined, name);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs for so many minutes (60) what `cargo test` runs for seconds: connections that come and go by the
-# thousand, and hostile clients of every kind at a server whose bounds are all low.
+# Runs for this many minutes (60) what `cargo test` runs for seconds: thousands of connections that open and
+# close, and hostile clients of every kind at a server whose limits are all low.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,4 +1,4 @@
-//! A guest that calls its host as it is told, with whatever arguments: what a hostile artifact can do.
+//! A guest that makes the calls of a program, with any arguments: what a hostile artifact can do.
 //!
 //! Its `onMessage` takes a message, and its `handler` a request's body, as a [`Program`]: calls of
 //! imports, one after another, with the arguments that follow each. An argument that is missing is 0,
@@ -6,14 +6,14 @@
 
 use std::fmt::Write;
 
-/// An import of the guest: module, name, parameters and answer. `w` is the id of a connection (`i64`),
-/// `I` another `i64`, `i` an `i32`.
+/// An import of the guest: module, name, parameters and result. `w` is the id of a connection (`i64`), `I`
+/// another `i64`, `i` an `i32`.
 type Import = (&'static str, &'static str, &'static str, &'static str);
 
 const API: &str = "zigttp";
 const WASI: &str = "wasi_snapshot_preview1";
 
-/// Every function that a host offers. A program names one by its place here.
+/// Every function that a host offers. A program names one by its index here.
 pub const IMPORTS: [Import; 22] = [
     (API, "inputs", "iiii", ""),
     (API, "take", "i", ""),
@@ -39,20 +39,21 @@ pub const IMPORTS: [Import; 22] = [
     (WASI, "proc_exit", "i", ""),
 ];
 
-/// What a program can do besides: store an `i32`, grow the memory, choose the answer of the event.
+/// What else a program can do: store an `i32`, grow the memory, set the result of the event.
 const OWN: [(&str, &str, &str); 3] = [
     ("poke", "ii", "(i32.store (call $i32) (call $i32))"),
     ("grow", "i", "(drop (memory.grow (call $i32)))"),
     ("status", "i", "(global.set $status (call $i32))"),
 ];
 
-/// Where the guest keeps the answer of the last call, as an `i64`.
+/// Where the guest stores the result of the last call, as an `i64`.
 pub const ANSWER: i32 = 8;
-/// Where the guest keeps its program.
+/// Where the guest stores its program.
 pub const PROGRAM: i32 = 4096;
-/// Where inputs go that are no program. The program of a request comes last, over what reaches so far.
+/// Where inputs go that are not a program. The program of a request comes last, and overwrites what reaches
+/// so far.
 const OTHERS: i32 = 1024;
-/// As a connection's id: the one the event is of.
+/// As a connection's id: the one of the event.
 pub const OWN_ID: i64 = -1;
 
 const MANIFEST: &str = r#"{\"abi\":5,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
@@ -165,7 +166,7 @@ fn wasm_type(kind: char) -> &'static str {
     if kind == 'i' { "i32" } else { "i64" }
 }
 
-/// What the guest is told to do.
+/// What the guest has to do.
 #[derive(Clone, Debug, Default)]
 pub struct Program(Vec<u8>);
 
@@ -175,7 +176,7 @@ impl Program {
         Program::default()
     }
 
-    /// Calls an import, or does one of the guest's own operations, with these arguments.
+    /// Adds a call of an import, or one of the guest's own operations, with these arguments.
     ///
     /// # Panics
     /// When there is none of this name and number of parameters.
@@ -190,20 +191,20 @@ impl Program {
         assert_eq!(parameters.len(), arguments.len(), "{name} has other parameters");
         self.0.push(number);
         for (kind, argument) in parameters.chars().zip(arguments) {
-            // An `i32` is the lower half, whether it was meant with a sign or without.
+            // An `i32` is the lower half, signed or not.
             let bytes = if kind == 'i' { 4 } else { 8 };
             self.0.extend_from_slice(&argument.to_le_bytes()[..bytes]);
         }
         self
     }
 
-    /// Sends bytes of the guest's memory to the connection that the event is of.
+    /// Adds a `send` of bytes of the guest's memory to the event's connection.
     #[must_use]
     pub fn send_own(self, start: i32, len: i32) -> Program {
         self.call("send", &[OWN_ID, 1, i64::from(start), i64::from(len)])
     }
 
-    /// Sends the answer of the last call, eight bytes, likewise.
+    /// Adds a `send` of the result of the last call, eight bytes.
     #[must_use]
     pub fn send_answer(self) -> Program {
         self.send_own(ANSWER, 8)

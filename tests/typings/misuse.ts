@@ -4,7 +4,7 @@ import {
   send, serializeAttachment, setAutoResponse, type WebSocket as Connection,
 } from "zigttp:websocket";
 
-// A connection is no number, no text, no object of one's own, and has no members.
+// A connection is not a number, a text or an object of the handler, and has no members.
 // @ts-expect-error
 send(123, "text");
 // @ts-expect-error
@@ -46,7 +46,7 @@ export function calls(ws: WebSocket) {
   for (const peer of getWebSockets("/").values()) peer.close();
 }
 
-// What would not be read back as it was stored.
+// Values that would not be read back as they were stored.
 class Account {
   name = "zoë";
   rename(name: string) { this.name = name; }
@@ -111,7 +111,7 @@ export async function values(ws: WebSocket, account: Account, visit: Visit, name
   return count;
 }
 
-// A boolean, number or null must let nobody in.
+// A boolean, number or null must not let a client in.
 // @ts-expect-error
 export const boolean: OnUpgrade = (req) => req.path === "/";
 // @ts-expect-error
@@ -131,7 +131,7 @@ export const onMessage: OnMessage = (ws, data) => send(ws, data.toUpperCase());
 // @ts-expect-error
 export const onClose: OnClose = (ws, code, reason, room) => {};
 
-// What other hosts have and this one has not.
+// What other hosts have and this one does not.
 // @ts-expect-error
 setTimeout(() => {}, 1);
 // @ts-expect-error

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds the typings to TypeScript's own compiler: it accepts the examples and the fixtures, and
-# rejects what misuse.ts does. Installs it from npm, into a folder that is removed again.
+# Checks the typings with TypeScript's own compiler: it accepts the examples and the fixtures, and rejects
+# what misuse.ts does. Installs it from npm, into a folder that is removed again.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,4 +1,4 @@
-//! What `zigts` prints where, and with which code it ends.
+//! Where `zigts` prints what, and its exit codes.
 
 use std::fs;
 

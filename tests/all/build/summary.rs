@@ -1,4 +1,4 @@
-//! What `zigts build` says of what it has built.
+//! What `zigts build` reports about what it has built.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ const WARNED: &str = r#"import { send } from "zigttp:websocket";
 export function onOpen(ws: WebSocket) { send(ws, "hello"); }
 "#;
 
-/// The object, with what differs from build to build replaced.
+/// The object, with the values that differ from build to build replaced.
 fn stable(json: &str) -> String {
     let line = |line: &str| match line.split_once(": ") {
         Some((key, value)) if key.contains("bytes") || key.contains("durationMs") => {
@@ -135,7 +135,7 @@ fn programs_are_told_why_there_is_no_artifact() {
     assert_eq!(json["artifact"]["path"], "warned.wasm");
     assert!(folder.path().join("warned.wasm").exists());
 
-    // What could not run is no object.
+    // A build that failed prints no object.
     let run = zigts(folder.path(), &["build", "--json", "missing.ts"]);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.lines().count()), (2, "", 1));
 }

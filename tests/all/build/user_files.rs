@@ -83,7 +83,7 @@ fn a_pipe_is_written_to_and_stays_one() {
             move || fs::read(pipe).expect("it is written and closed")
         });
         write(folder.path(), arguments, "out");
-        // Before it waits for what will never come.
+        // Before it waits for data that never comes.
         assert!(pipe.symlink_metadata().expect("it is there").file_type().is_fifo());
         assert!(reader.join().expect("it reads").starts_with(begin), "{arguments:?}");
     }
@@ -93,7 +93,7 @@ fn a_pipe_is_written_to_and_stays_one() {
 fn a_device_is_written_to_and_stays_one() {
     for (arguments, _) in WRITERS {
         let folder = folder_with(&[("chat.ts", HANDLER)]);
-        // One of its own: if this goes wrong, the system needs its `/dev/null`.
+        // A device of its own: if the test fails, the system still needs its `/dev/null`.
         let device = folder.path().join("out");
         let made = Command::new("mknod").arg(&device).args(["c", "1", "3"]).output();
         if !made.is_ok_and(|made| made.status.success()) {
@@ -127,7 +127,7 @@ fn standard_output_is_written_to_also_where_a_file_is_behind_it() {
             file.metadata().expect("it is open").ino(),
             path.metadata().expect("there").ino()
         );
-        // Nothing else is written there, or the file were no artifact.
+        // Nothing else is written there: the file has to be an artifact.
         let in_pipe = run(Stdio::piped()).stdout;
         assert_eq!(in_pipe.len(), in_file.len(), "{arguments:?}");
     }
@@ -163,7 +163,7 @@ fn a_file_that_may_not_be_written_stays_as_it_is() {
         .expect("it is ours");
     let mut command = program("zigts");
     command.current_dir(&folder).args(["types", "--out", "out"]);
-    // The superuser may write everything.
+    // The superuser may write any file.
     if [folder.path(), &folder.path().join("out")]
         .iter()
         .all(|path| chown(path, Some(ANOTHER), None).is_ok())

@@ -120,7 +120,7 @@ fn what_is_open_counts_more_than_what_is_on_the_disk() {
     editor.open(&reply_path, reply);
     assert_eq!(editor.diagnostics(&chat_path, Some(1)), [Value::Null; 0]);
     assert_eq!(editor.diagnostics(&reply_path, Some(1)), [Value::Null; 0]);
-    // Closed again, the file on the disk speaks for itself.
+    // Once it is closed, the file on the disk counts.
     editor.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri(&reply_path) } }));
     assert_eq!(codes(&editor.diagnostics(&chat_path, Some(1))), ["ZTS037", "ZTS321"]);
 }

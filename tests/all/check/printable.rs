@@ -1,5 +1,5 @@
-//! What `zigts` shows of texts that are made to drive a terminal, to deceive its reader, or to be taken for
-//! commands by whatever runs a build.
+//! What `zigts` shows of texts that are made to control a terminal, to deceive its reader, or to pass as
+//! commands of a CI runner.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::support::programs::program;
 use crate::support::server::Server;
 use crate::support::zigts::{folder_with, zigts};
 
-/// Each of the characters that matter, and what a runner takes for a command.
+/// Each of the characters that matter, and a text that a runner takes for a command.
 const NASTY: &str = "\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{2066}\u{2028}\u{85}##[error]x";
 
 /// Carriage returns and line ends as well, in the words of JavaScript.
@@ -19,7 +19,7 @@ const NAME: &str = "::error::\u{1b}[2J\u{202e}.ts";
 
 const HANDLER: &str = "export function handler(req: Request) { return Response.text(''); }\n";
 
-/// One whose findings quote it, and whose lines have it.
+/// A source that contains it in its lines, and whose findings quote it.
 fn source() -> String {
     format!("import {{ a }} from \"./{NASTY}\"; /* {NASTY} */\nexport function onMesage() {{}}\n")
 }
@@ -31,7 +31,7 @@ fn throwing() -> String {
     )
 }
 
-/// Fails if a terminal would do anything else than to show it line by line.
+/// Fails if a terminal would do anything but show it line by line.
 #[track_caller]
 fn is_plain(text: &str) {
     for character in text.chars() {
@@ -179,7 +179,7 @@ fn an_editor_gets_messages_in_print() {
     }
 }
 
-/// A terminal is not to be had in a test; what goes to a pipe is for programs, and exact.
+/// A test has no terminal; output to a pipe is for programs, and exact.
 #[test]
 fn a_patch_for_programs_is_exact() {
     let source =

@@ -1,4 +1,4 @@
-//! The forms in which `zigts check` reports, what makes it fail, and what `--fix` does.
+//! The formats of `zigts check`, what makes it fail, and what `--fix` does.
 
 use std::fs;
 use std::io::Write;
@@ -74,11 +74,11 @@ fn sarif_reports_describe_rules_places_and_fixes() {
 
 #[test]
 fn sarif_reports_keep_to_the_schema() {
-    // Of OASIS, as the crate serde-sarif brings it.
+    // The schema by OASIS, as the crate serde-sarif contains it.
     let schema = include_str!("../../fixtures/sarif-2.1.0.schema.json");
     let mut schema: Value = serde_json::from_str(schema).expect("it is JSON");
     for holder in ["run", "toolComponent"] {
-        // Their pattern has a bracket that nobody opened, an error to this validator.
+        // Their pattern has an unmatched closing bracket, which this validator rejects.
         let language = &mut schema["definitions"][holder]["properties"]["language"];
         language.as_object_mut().expect("it is there").remove("pattern");
     }

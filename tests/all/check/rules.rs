@@ -1,7 +1,7 @@
 //! Every fixture of every rule: `fires_*.ts` has a finding of its folder's rule, `silent_*.ts` has
 //! none. Other files are modules that fixtures import.
 //!
-//! What a user sees of those that fire is kept beside them, to be read as prose:
+//! What a user sees of those that fire is in snapshots beside them, to be read as prose:
 //! `INSTA_UPDATE=always cargo test -p zigttp-tests check::rules` writes it anew.
 
 use std::fs;
@@ -16,7 +16,7 @@ const BUILD_CODES: [&str; 2] = ["ZTS341", "ZTS342"];
 #[test]
 fn fixtures_fire_or_are_silent_as_their_names_say() {
     let folders: Vec<PathBuf> = entries(&root().join("tests/fixtures/rules"));
-    // Top-level code that never ends takes its time; the others need not wait for it.
+    // Top-level code that never ends runs until its limit; the others need not wait for it.
     std::thread::scope(|scope| {
         let rules: Vec<_> =
             folders.iter().map(|folder| scope.spawn(|| check_rule(folder))).collect();

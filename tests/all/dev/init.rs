@@ -19,7 +19,7 @@ fn init(folder: &Path, arguments: &[&str]) -> Output {
         .expect("zigttp starts")
 }
 
-/// Begins a project from a template, checks and builds it as its README says, and serves it.
+/// Makes a project from a template, checks and builds it as its README says, and serves it.
 fn serve(template: &str) -> Server {
     let folder = folder();
     let output = init(folder.path(), &["my-app", "--template", template]);

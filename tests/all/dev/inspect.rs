@@ -1,4 +1,4 @@
-//! `zigttp inspect`: what is in an artifact, and what it makes of files that are none.
+//! `zigttp inspect`: what it shows of an artifact, and of files that are not artifacts.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ fn programs_get_it_as_one_object() {
     let import = serde_json::json!({ "module": "zigttp", "name": "send" });
     assert!(list(&json["imports"]).contains(&import), "{text}");
     let sizes = list(&json["sections"]).iter().map(|section| section["bytes"].as_u64()).sum();
-    // The rest is what says where a section begins.
+    // The rest are the headers of the sections.
     assert!(Some(bytes - 200) < sizes && sizes < Some(bytes), "{sizes:?} of {bytes}");
 }
 
@@ -143,7 +143,7 @@ fn what_is_no_artifact_is_one_line_and_ends_with_2() {
     let folder = folder();
     let good = std::fs::read(compile_file("examples/websocket/chat.ts")).expect("it was built");
     let other_abi = wasm::with_manifest(&wasm::manifest(999));
-    // An import section that promises more than it has.
+    // An import section that announces more than it has.
     let manifest = wasm::with_manifest(&wasm::manifest(wasm::ABI));
     let bad_imports = [b"\0asm\x01\0\0\0\x02\x01\x07", &manifest[8..]].concat();
     let cases: [(&[u8], &str); 9] = [

@@ -1,4 +1,4 @@
-//! `zigttp dev`: a save takes over while sockets stay open, and nobody from elsewhere gets in.
+//! `zigttp dev`: a save takes effect while sockets stay open, and only this machine is served.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::support::client::Client;
 use crate::support::server::Server;
 use crate::support::{eventually, programs};
 
-/// A handler that says `word` before all it is told, taken from a module beside it.
+/// A handler that sends each message back after `word`, which is from a module beside it.
 const HANDLER: &str = r#"
 import { send } from "zigttp:websocket";
 import { word } from "./word.ts";
@@ -38,7 +38,7 @@ impl Development {
         self.folder.path().join(name)
     }
 
-    /// Saves a file; the log from there on has these texts when this returns.
+    /// Saves a file, and waits until the log after that has these texts.
     fn save(&self, name: &str, text: &str, expected: &[&str]) -> String {
         let before = self.server.log().len();
         write(&self.path(name), text);
@@ -53,7 +53,7 @@ impl Development {
     }
 }
 
-/// As most editors do it: a slow machine does not see half a file.
+/// As most editors do it: so the server never sees half a file.
 fn write(path: &Path, text: &str) {
     let temporary = path.with_extension("tmp");
     std::fs::write(&temporary, text).expect("the temporary folder is writable");
@@ -113,7 +113,7 @@ async fn a_broken_save_is_shown_and_the_build_before_it_goes_on() {
     let expected = ["error[ZTS", "handler.ts:2:27", "1 error", "does not build: the build before"];
     development.save("handler.ts", BROKEN, &expected);
     assert_eq!(client.ask("x").await, "first x");
-    // At load, too, where the compiler has nothing against it.
+    // Also when it is loaded, if the compiler accepts it.
     std::fs::remove_file(development.path("handler.ts")).expect("it is there");
     development.server.wait_for_log("cannot read");
     assert_eq!(client.ask("y").await, "first y");
@@ -168,7 +168,7 @@ async fn pages_of_this_machine_may_connect_from_any_port_and_no_others() {
         ));
         head.split(' ').nth(1).expect("a status").to_owned()
     };
-    // One whose key is none is refused for that, once it has got so far.
+    // A handshake with an invalid key gets as far as that, and is refused for it.
     assert_eq!(connect("localhost:8080", "http://localhost:5173"), "400");
     assert_eq!(connect("localhost:8080", "http://evil.example"), "403");
     assert_eq!(connect("evil.example", "http://evil.example"), "403");

@@ -1,4 +1,4 @@
-//! `zigttp attachments`: what an operator sees of a durable directory, and does to it.
+//! `zigttp attachments`: what an operator sees and changes in a durable directory.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -153,7 +153,7 @@ export function onMessage(ws: WebSocket, data: string) {
     );
     let server = durable.serve(&[]);
     let mut client = server.connect("/").await;
-    // Of which a reader of JSON may change the order, the digits and the sign.
+    // A JSON parser may change the order, the digits and the sign of these.
     let text = r#"{"z":[-0,1e+21,0.1,12345678901234567000],"a":{"é\n":"\u0000"}}"#;
     let id = client.ask(text).await;
     let nested = "[".repeat(500) + &"]".repeat(500);
@@ -242,7 +242,7 @@ async fn prune_spares_live_connections_with_or_without_a_server() {
 #[tokio::test]
 async fn the_control_socket_bounds_what_it_reads_and_outlives_nonsense() {
     let durable = Durable::of(HANDLER);
-    // A socket that nobody listens to, as a crash leaves it.
+    // A socket without a listener, as a crash leaves it.
     drop(durable.serve(&[]));
     let server = durable.serve(&[]);
     eventually("the control socket", || UnixStream::connect(durable.path("control.sock")).is_ok());

@@ -1,4 +1,4 @@
-//! What a crash leaves: every attachment that a client has heard of, whole, and nothing else.
+//! What a crash leaves: every attachment that a client has received, whole, and nothing else.
 
 #![expect(clippy::print_stdout, reason = "a proof says how much it has proven")]
 
@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::durable::{DISTRIBUTOR, Durable, id_of};
 use crate::support::patiently;
 
-/// Keeps each message with its connection, and tells of it afterwards: `id number`.
+/// Stores each message with its connection, and confirms it afterwards: `id number`.
 const KEEPER: &str = r#"
 import { send, serializeAttachment } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string) {
@@ -31,13 +31,13 @@ fn kills() -> (u32, Duration) {
     }
 }
 
-/// The numbered value: its length tells its number as well, and crosses pages.
+/// The value of a number: its length depends on the number, and crosses pages.
 fn numbered(number: u64) -> String {
     let length = number.wrapping_mul(2_654_435_761) % 9000;
     format!("{number} {}", "x".repeat(usize::try_from(length).expect("below 9000")))
 }
 
-/// Any moment below `bound`: a new one each time.
+/// A time below `bound`: a new one each time.
 fn random(bound: Duration) -> Duration {
     bound.mul_f64(RandomState::new().hash_one(0) as f64 / u64::MAX as f64)
 }
@@ -46,13 +46,13 @@ fn random(bound: Duration) -> Duration {
 #[derive(Default)]
 struct Account {
     id: Option<String>,
-    /// The last number the server has told of.
+    /// The last number that the server has confirmed.
     acknowledged: u64,
     /// The last number that was sent.
     sent: u64,
 }
 
-/// Has one number after the other kept until the server is gone.
+/// Has one number after the other stored until the server ends.
 async fn keep_numbers(address: SocketAddr, path: String) -> Account {
     let mut account = Account::default();
     let Ok((mut stream, _)) =
@@ -65,7 +65,7 @@ async fn keep_numbers(address: SocketAddr, path: String) -> Account {
         if stream.send(Message::text(numbered(number))).await.is_err() {
             break;
         }
-        // After a kill what the server had written still comes.
+        // After a kill, what the server had sent before still arrives.
         let Some(Ok(Message::Text(answer))) = stream.next().await else { break };
         let (id, acknowledged) = answer.split_once(' ').expect("an id and a number");
         assert_eq!(acknowledged, number.to_string());
@@ -81,7 +81,7 @@ async fn every_acknowledged_attachment_is_there_whole_after_kills_at_random_mome
     let (kills, time) = kills();
     let durable = Durable::of(KEEPER);
     let started = Instant::now();
-    // Of all rounds: what a later server does must not touch what an earlier one has left.
+    // Of all rounds: a later server must not change what an earlier one has left.
     let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
     let mut acknowledged = 0;
     let mut killed = 0;
@@ -131,7 +131,7 @@ async fn every_acknowledged_attachment_is_there_whole_after_kills_at_random_mome
     assert_eq!(durable.temporaries(), Vec::<String>::new());
     for name in durable.names() {
         let id = name.strip_suffix(".att").expect("nothing but attachments");
-        // That of a connection which was never told its id is whole as well.
+        // That of a connection which never received its id is whole as well.
         durable.value(id);
     }
 }
@@ -170,14 +170,14 @@ async fn a_crash_between_two_renames_of_one_event_leaves_each_value_whole() {
         values.sort_unstable();
         values
     };
-    // Nobody was told of the event: which of the two has its new value is open.
+    // No client was sent anything about the event: either of the two may have its new value.
     assert_eq!(values(), ["new", "old"]);
     drop(durable.serve(&[]));
     assert_eq!(durable.temporaries(), Vec::<String>::new());
     assert_eq!(values(), ["new", "old"]);
 }
 
-/// Leaves attachments of these values behind by a crash; the ids that had them.
+/// Leaves attachments with these values behind by a crash; returns the ids that had them.
 async fn leave(durable: &Durable, values: &[&str]) -> Vec<String> {
     let server = durable.serve(&[]);
     let mut ids = Vec::new();

@@ -1,4 +1,4 @@
-//! The durable directory: who may use it, what is in it, and what is left alone.
+//! The durable directory: who may use it, what is in it, and which files the server does not touch.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
@@ -20,7 +20,7 @@ export function onMessage(ws: WebSocket, data: string) {
 }
 "#;
 
-/// A message without its leading `error: `, which is one line.
+/// A message of one line, without its leading `error: `.
 fn line(text: &str) -> &str {
     let line = text.trim_end();
     assert!(!line.contains('\n'), "one line, not {text:?}");
@@ -101,7 +101,7 @@ async fn a_link_in_place_of_the_folder_or_of_a_file_is_not_followed() {
     assert_eq!(durable.value(&id), "y");
     assert!(durable.file(&id).symlink_metadata().expect("it is there").is_file());
     server.kill();
-    // And one is not read.
+    // And a link is not read.
     fs::remove_file(durable.file(&id)).expect("it was written");
     symlink(&target, durable.file(&id)).expect("links can be made");
     let (code, text) = durable.attachments(&["show", &id]);
@@ -109,7 +109,7 @@ async fn a_link_in_place_of_the_folder_or_of_a_file_is_not_followed() {
     assert_eq!(fs::read_to_string(&target).expect("it is still there"), "not ours");
 }
 
-/// All that a server writes in its directory, and that is not there for long.
+/// All that a server writes in its directory, including files that exist only briefly.
 const WRITTEN: [&str; 5] = ["lock", "ids", "ids.tmp", "resume.key", "resume.tmp"];
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn nothing_is_written_through_a_link() {
         fs::create_dir(durable.dir()).expect("the temporary folder is writable");
         symlink(&target, durable.path(name)).expect("links can be made");
         if name.ends_with(".tmp") {
-            // What a crash may have left in the way is removed.
+            // A file that a crash may have left under that name is removed.
             let server = durable.serve(&["--resume"]);
             server.connect("/").await.ask("x").await;
             assert!(fs::symlink_metadata(durable.path(name)).is_err(), "{name}");
@@ -132,7 +132,7 @@ async fn nothing_is_written_through_a_link() {
         }
         assert_eq!(fs::read_to_string(&target).expect("it is there"), "not ours", "{name}");
     }
-    // Nor through a second name of a file.
+    // Nor into a file with a second name.
     let durable = Durable::of(HANDLER);
     fs::create_dir(durable.dir()).expect("the temporary folder is writable");
     fs::write(durable.path("mine"), "not the server's").expect("it is writable");
@@ -160,7 +160,7 @@ fn what_is_no_file_in_the_place_of_one_is_named() {
     assert!(line(&durable.refused_with(&["--resume"])).contains("`resume.tmp` is a folder"));
 }
 
-/// Carries out the command that a refusal ends with.
+/// Runs the command at the end of an error.
 fn mend(refusal: &str, program: &str) {
     let (_, command) = refusal.trim_end().rsplit_once(": ").expect("a command comes last");
     assert!(command.starts_with(program), "{refusal}");
@@ -173,7 +173,7 @@ async fn what_other_users_can_write_is_refused_with_the_command_that_mends_it() 
         ("", &[0o777, 0o770, 0o702, 0o1777]),
         ("ws", &[0o777, 0o720]),
         ("ids", &[0o666, 0o620]),
-        // Nor may it be read: who can read it can pass for any client.
+        // Nor may others read it: who can read it can pass for any client.
         ("resume.key", &[0o666, 0o644, 0o640, 0o604]),
     ];
     // A shell would take this name for several words.
@@ -235,9 +235,9 @@ async fn what_belongs_to_another_user_is_refused() {
         assert!(line(&refusal).contains("belongs to another user (12345)"), "{refusal}");
         chown(&path, Some(ours), None).expect("we are root");
     }
-    // Whoever is asked at the control socket has to be the directory's owner.
+    // The server at the control socket has to run as the directory's owner.
     let socket = durable.path("control.sock");
-    // What the last server has left.
+    // Files that the last server has left.
     let _ = fs::remove_file(&socket);
     let planted = UnixListener::bind(&socket).expect("nothing is there");
     give(&socket).expect("we are root");
@@ -253,7 +253,7 @@ async fn the_key_is_on_the_disk_before_it_has_its_name_whatever_fsync_says() {
     let traced = programs::folder();
     let trace = traced.path().join("trace");
     let mut strace = Command::new("strace");
-    // The traced one is the child that is waited for, not the tracer.
+    // The traced process is the child that the test waits for, not the tracer.
     strace.args(["-D", "-f", "-e", "trace=renameat,fsync,fdatasync", "-o"]).arg(&trace);
     match Command::new("strace").args(["-o", "/dev/null", "true"]).status() {
         Ok(status) if status.success() => {}
@@ -307,14 +307,14 @@ async fn leftovers_are_pruned_after_their_time_and_those_of_live_connections_are
     let mut client = server.connect("/").await;
     let leftover = client.ask("left").await;
     server.kill();
-    // It waits for the next server longer than that lets it.
+    // Its file is older than the next server allows.
     let server = durable.serve(&["--attachment-ttl", "300ms"]);
     let mut client = server.connect("/").await;
     let live = client.ask("live").await;
     server.wait_for_log("pruned");
     eventually("the end of the leftover", || !durable.file(&leftover).exists());
-    // Older than the time as well, when it is next looked at. It is kept young: how long its
-    // connection lives must not count when a crash leaves it behind.
+    // Also older than that at the next check. Its time is renewed: how long its connection was open must
+    // not count when a crash leaves the file behind.
     let file = fs::File::options().write(true).open(durable.file(&live)).expect("it is there");
     let old = SystemTime::now() - Duration::from_secs(600);
     file.set_modified(old).expect("it is ours");

@@ -16,7 +16,7 @@ async fn open(server: &Server, path: &str) -> (Client, String) {
     (client, id)
 }
 
-/// A small file system of its own, if this process may mount one.
+/// A small file system for the test, if this process may mount one.
 struct SmallDisk {
     path: PathBuf,
 }
@@ -42,7 +42,7 @@ impl SmallDisk {
         }
     }
 
-    /// Leaves so many pages of it free.
+    /// Leaves this many pages of it free.
     fn fill(&self, free_pages: u64) {
         let mut filler = std::fs::File::create(self.filler()).expect("it has room");
         let mut bytes = 0;
@@ -63,7 +63,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a server that is still there keeps it until it has ended.
+        // Lazily: a server that still runs uses it until it has ended.
         let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
     }
 }
@@ -126,7 +126,7 @@ async fn a_folder_in_the_way_of_a_file_fails_the_event_until_it_is_gone() {
 
 #[tokio::test]
 async fn a_rename_that_fails_puts_the_other_files_of_its_event_back() {
-    // Files of an event are renamed in any order: often enough the one that can be comes first.
+    // Files of an event are renamed in any order: often enough the one that succeeds comes first.
     const TIMES: usize = 12;
     let durable = Durable::of(DISTRIBUTOR);
     let server = durable.serve(&[]);

@@ -1,4 +1,4 @@
-//! Which ends of a connection keep its attachment file, and that ids are never reused.
+//! Which ends of a connection leave its attachment file, and that ids are never reused.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ import { send, close, serializeAttachment } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string) {
   if (data === "id") return void send(ws, String(ws));
   if (data === "spin") for (;;);
-  // More than a transport takes that nobody reads from.
+  // More than a transport takes while its client reads nothing.
   if (data === "flood") return void send(ws, "x".repeat(20 << 20));
   if (data.startsWith("write ")) {
     serializeAttachment(Number(data.slice(6)) as unknown as WebSocket, "late");
@@ -62,7 +62,7 @@ export function onMessage(ws: WebSocket, data: string) {
         let traced = programs::folder();
         let trace = traced.path().join("trace");
         let mut strace = Command::new("strace");
-        // The traced one is the child that is waited for, not the tracer.
+        // The traced process is the child that the test waits for, not the tracer.
         strace.args(["-D", "-f", "-s", "100", "-o"]).arg(&trace);
         strace.args(["-e", "trace=renameat,fsync,fdatasync,write,writev,sendto,sendmsg"]);
         let server = durable.serve_under(&mut strace, &["--fsync", fsync]);

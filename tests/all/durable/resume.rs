@@ -1,4 +1,4 @@
-//! A client that comes back finds what it has left.
+//! A client that comes back gets the attachment that it has left.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::support::raw::{CLOSE, PING, PONG, RawClient, TEXT, close_payload};
 use crate::support::server::Server;
 use crate::support::{PATIENCE, admin, eventually, programs};
 
-/// For tests in which a live connection answers.
+/// For tests in which a live connection answers a ping.
 const PATIENT: [&str; 2] = ["--resume-probe-timeout", "20s"];
 
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -55,7 +55,7 @@ impl Resuming {
     }
 }
 
-/// Opens a WebSocket with further headers; the greeting is taken off.
+/// Opens a WebSocket with further headers, and reads the greeting.
 fn visit(server: &Server, path: &str, headers: &str) -> (Visit, String) {
     let (client, head) = RawClient::connect_with(server.address, path, headers);
     let header = |name: &str| {
@@ -76,7 +76,7 @@ fn with_cookie(set_cookie: &str) -> String {
     format!("Cookie: theme=dark; {}\r\n", set_cookie.split(';').next().expect("a pair"))
 }
 
-/// The header of a browser that has these.
+/// The header of a browser that has these cookies.
 fn cookies<S: std::borrow::Borrow<str>>(jar: &[S]) -> String {
     if jar.is_empty() { String::new() } else { format!("Cookie: {}\r\n", jar.join("; ")) }
 }
@@ -100,13 +100,13 @@ fn a_dropped_link_is_resumed_by_the_same_browser_on_the_same_url_once() {
     server.wait_for_log("closed 1006");
 
     let known = with_cookie(&cookie);
-    // Another URL, another browser, and a close in order are others.
+    // Nothing comes back on another URL, in another browser, or after a close handshake.
     assert_eq!(visit(&server, "/room/a?tab=2", &known).1, "have nothing");
     assert_eq!(visit(&server, "/room/a?tab=1", "").1, "have nothing");
     let (second, greeting) = visit(&server, "/room/a?tab=1", &known);
     assert_eq!(greeting, "have ada");
     assert_eq!(second.cookie, None, "a browser that is known keeps its cookie");
-    // It is live now: a second tab on the same URL does not get it.
+    // It belongs to a live connection now: a second tab on the same URL does not get it.
     let answering = std::thread::spawn({
         let mut second = second;
         move || {
@@ -184,7 +184,7 @@ fn a_half_open_link_is_pinged_and_taken_over() {
     let (mut half_open, _) = visit(&server, "/a", "");
     let cookie = with_cookie(&half_open.cookie.clone().expect("a new browser gets a cookie"));
     keep(&mut half_open, "ada");
-    // It is still there for TCP, and says nothing any more.
+    // It is still open for TCP, and sends nothing any more.
     assert_eq!(visit(&server, "/a", &cookie).1, "have ada");
     server.wait_for_log("closed 1006");
     drop(half_open);
@@ -231,7 +231,7 @@ fn two_servers_of_one_host_leave_each_other_their_cookies() {
     let servers = [one.serve(&[]), other.serve(&[])];
     let mut jar = Vec::new();
     for server in &servers {
-        // The browser shows what it has to all ports and paths of the host.
+        // The browser sends its cookies to all ports and paths of the host.
         let (mut first, greeting) = visit(server, "/a", &cookies(&jar));
         assert_eq!(greeting, "have nothing");
         let set = first.cookie.clone().expect("it is new to this server");
@@ -272,7 +272,7 @@ fn the_cookie_is_found_beside_any_bytes_and_behind_one_of_its_name_that_is_not_g
 fn over_tls_the_cookie_is_bound_to_the_host() {
     let resuming = Resuming::new();
     let server = resuming.serve(&[]);
-    // The host is the one that the client of bare frames names.
+    // The host is the one that the raw client names.
     let cookie = visit(&server, "/a", "Origin: https://test\r\n")
         .0
         .cookie
@@ -296,7 +296,7 @@ fn what_nobody_comes_back_for_in_time_is_gone() {
 
 #[test]
 fn over_its_number_or_bytes_the_oldest_of_what_is_left_goes_and_is_counted() {
-    // A file takes a block of 4 KiB, so both have room for two.
+    // A file takes a block of 4 KiB, so both have space for two.
     for (bound, limits) in [
         (["--max-leftovers", "2"], [2.0, 2.0 * (64.0 + 8.0) * 1024.0]),
         (["--max-leftover-bytes", "8KiB"], [100_000.0, 8192.0]),
@@ -329,7 +329,7 @@ fn over_its_number_or_bytes_the_oldest_of_what_is_left_goes_and_is_counted() {
     }
 }
 
-/// A file that a connection of some browser has left, as large as it says without taking any room.
+/// A file that a connection of some browser has left, with the size that its header says but no disk space.
 fn plant(resuming: &Resuming, id: usize, length: u64) {
     let header = format!(
         "zigttp-attachment 1 00000000 {{\"kind\":\"string\",\"room\":\"/a\",\"url\":\"/a\",\
@@ -364,18 +364,18 @@ fn a_start_reads_headers_alone_keeps_to_the_bounds_and_no_file_fills_the_memory(
         &["--durable", path, "--resume", "--max-leftover-bytes", "8GiB", "--max-leftovers", &most],
     );
     server.wait_for_log(&format!("files={}", FILES - MOST));
-    // The one that is none stays as well: it is not known whose it is.
+    // The invalid one stays as well: its owner is unknown.
     eventually("the end of the oldest files", || resuming.files() == MOST + 1);
     let metrics = admin::scrape(operator);
     assert_eq!(metrics["zigttp_leftovers"], MOST as f64);
     assert_eq!(metrics["zigttp_evicted_leftovers_total"], (FILES - MOST) as f64);
-    // The handler is read as well, and the module that it was compiled to.
+    // The server also reads the handler, and the module that it was compiled to.
     let io = std::fs::read_to_string(format!("/proc/{}/io", server.pid())).expect("it runs");
     let read = io.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("Linux says so");
     let read: usize = read.parse().expect("a number");
     assert!(read < FILES * 8192 + (64 << 20), "{read} bytes were read of 7 GiB");
 
-    // Nor when somebody wants it.
+    // Nor is one read when an operator asks for it.
     let (mut visitor, _) = visit(&server, "/a", "");
     keep(&mut visitor, "x");
     let adopted = adopt(&resuming, 1, largest);
@@ -385,7 +385,7 @@ fn a_start_reads_headers_alone_keeps_to_the_bounds_and_no_file_fills_the_memory(
     assert!(server.peak_memory() < 512, "{} MiB", server.peak_memory());
 }
 
-/// What an operator is told who wants an attachment adopted.
+/// What an operator gets for asking to adopt an attachment.
 fn adopt(resuming: &Resuming, new: usize, prior: usize) -> String {
     let mut command: Command = programs::program("zigttp");
     let command = command.args(["attachments", "adopt", &new.to_string(), &prior.to_string()]);

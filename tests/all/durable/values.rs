@@ -3,7 +3,8 @@
 use crate::support::durable::Durable;
 use crate::support::eventually;
 
-/// Keeps what JSON it is told; `?` asks for what is kept, in a text that tells types apart; `text` keeps a string.
+/// Stores the JSON of a message; `?` asks for what is stored, in a text that shows types; `text` stores a
+/// string.
 const HANDLER: &str = r#"
 import { deserializeAttachment, send, serializeAttachment } from "zigttp:websocket";
 const tell = (value: any): string =>

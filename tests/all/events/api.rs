@@ -1,4 +1,4 @@
-//! The seven functions of `zigttp:websocket`, and the globals beside them.
+//! The seven functions of `zigttp:websocket`, and the globals.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::server::Server;
 use crate::support::{eventually, programs};
 
-/// Does what a message or a request's path tells it, and answers with what came of it.
+/// Does what a message or a request's path says, and sends the result.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
@@ -20,7 +20,7 @@ import {
 
 export const routes = ["/room/:name", "/opens/:name", "/closes/:name", "/asks/:name"];
 
-// What every function answers for a connection, as one line.
+// What every function returns for a connection, as one line.
 function probe(ws: any, room: string) {
   const answers = [
     send(ws, "sent"),
@@ -153,9 +153,9 @@ async fn any_id_may_be_used_from_any_event() {
     assert_eq!(ada.text().await, "from handler");
 }
 
-/// What [`probe`] answers for an open connection of the room it asks for.
+/// What [`probe`] returns for an open connection of the room it asks for.
 const OPEN: &str = "true,undefined,kept,undefined,true,a,undefined,false,false";
-/// And for one that is gone.
+/// And for a closed one.
 const GONE: &str = "false,undefined,undefined,undefined,false,\
     RangeError: roomFromPath: the connection is gone, or its route has no parameter \":name\",\
     undefined,false,false";
@@ -186,7 +186,7 @@ async fn all_seven_work_from_the_http_handler_and_commit_before_its_response() {
     let mut client = server.connect("/room/a").await;
     let id = client.ask("id").await;
     assert_eq!(server.get(&format!("/probe/{id}?/room/a")), (200, OPEN.to_owned()));
-    // The response is there, so the connection is closing for whoever asks next.
+    // The response has come, so the next event finds the connection closing.
     assert_eq!(server.get(&format!("/send/{id}")).1, "false");
     assert_eq!(client.text().await, "sent");
     assert_eq!(client.closed().await, (4000, "probed".to_owned()));
@@ -224,8 +224,8 @@ async fn in_on_close_the_attachment_is_read_and_writes_are_ignored() {
     let mut client = server.connect("/closes/1").await;
     assert_eq!(client.ask("count").await, "count 1");
     client.close(1000, "").await;
-    // It is out of its room, nothing can be sent to it, and the attachment stays what it was. The
-    // route it opened under is still known.
+    // It has left its room, nothing can be sent to it, and its attachment does not change. Its route is
+    // still known.
     server.wait_for_log(
         "probe in onClose: false,undefined,1,undefined,false,1,undefined,false,false",
     );
@@ -239,12 +239,12 @@ async fn calls_on_connections_that_are_gone_do_nothing() {
     let id = bob.ask("id").await;
     bob.close(1000, "bye").await;
     server.wait_for_log("closed with 1000 bye");
-    // It is gone once its onClose has ended.
+    // It no longer exists once its onClose has ended.
     eventually("going", || server.get(&format!("/probe/{id}?/room/a")).1 == GONE);
 
     ada.send(format!("probe {id} /room/a")).await;
     server.wait_for_log(&format!("probe in onMessage: {GONE}"));
-    // One that never was is as one that is gone.
+    // An id that was never used counts as a closed connection.
     assert_eq!(server.get("/probe/987654321?/room/a").1, GONE);
     assert_eq!(server.get("/probe/-5?/room/a").1, GONE);
 }
@@ -257,7 +257,7 @@ async fn own_writes_of_attachments_are_read_back() {
     assert_eq!(client.ask("kept").await, "second");
 }
 
-/// Short answers of the host go to the guest's stack, longer ones to its heap.
+/// Short results of the host go to the guest's stack, longer ones to its heap.
 #[tokio::test]
 async fn answers_of_any_length_come_whole() {
     let server = server();
@@ -298,7 +298,7 @@ async fn an_auto_response_takes_exact_bytes() {
         assert_eq!(client.ask(message).await, message);
     }
     assert_eq!(client.ask("ping").await, "pong");
-    // A second pair takes the place of the first; its request is the view's bytes alone.
+    // A second pair replaces the first; its request is only the view's bytes.
     client.send("other").await;
     assert_eq!(client.ask("ping").await, "ping");
     assert_eq!(client.ask("p").await, "binary");
@@ -313,7 +313,7 @@ async fn an_auto_response_is_cleared_by_two_empty_strings() {
     client.send("clear").await;
     assert_eq!(client.ask("ping").await, "ping");
     assert_eq!(client.ask("").await, "");
-    // An empty answer alone is an answer.
+    // An empty response is a response.
     client.send("mute").await;
     assert_eq!(client.ask("ping").await, "");
 }

@@ -9,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::server::Server;
 use crate::support::{programs, wasm};
 
-/// Does one of everything to all members of its room, and then fails in the way it is told.
+/// Does one of everything to all members of its room, and then fails in the way that a message names.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
@@ -41,7 +41,7 @@ const WAYS: Record<string, (ws: any) => unknown> = {
   spin: () => { for (;;); },
   hog,
   caught: () => { try { hog(); } catch {} },
-  // What is sent counts as well: neither the buffer nor the frames alone are over the limit.
+  // Sent frames count as well: neither the buffer nor the frames alone are over the limit.
   effects: (ws) => {
     const buffer = new ArrayBuffer(20 << 20);
     send(ws, buffer);
@@ -80,7 +80,7 @@ export function onClose(ws: any) {
     )
 });
 
-/// Time for a slow machine to fill the memory.
+/// Enough time for a slow machine to fill the memory.
 const LONG: [&str; 2] = ["--cpu-limit", "20s"];
 
 /// A member with an attachment and an auto-response.
@@ -90,7 +90,7 @@ async fn member(server: &Server) -> Client {
     client
 }
 
-/// That a member is open, and all is as [`member`] left it.
+/// Checks that a member is open, and all is as [`member`] left it.
 async fn is_untouched(client: &mut Client) {
     assert_eq!(client.ask("state").await, "kept");
     assert_eq!(client.ask("ping").await, "pong");
@@ -174,7 +174,7 @@ async fn nothing_of_an_event_that_traps_takes_effect() {
     client.send("go").await;
     assert_eq!(client.closed().await.0, 1011);
     server.wait_for_log("the sandbox trapped");
-    // The server goes on.
+    // The server still runs.
     let mut client = server.connect("/").await;
     client.send("go").await;
     assert_eq!(client.closed().await.0, 1011);

@@ -102,7 +102,7 @@ async fn text_comes_as_a_string_and_goes_as_text() {
     assert_eq!(client.ask("surrogate").await, "a\u{fffd}b");
 }
 
-/// Whether a text is ASCII is looked at in words and blocks of them; none of its places may be missed.
+/// Whether a text is ASCII is checked in words and blocks of them; no position may be missed.
 #[tokio::test]
 async fn a_letter_that_is_not_ascii_is_found_wherever_it_stands() {
     let server = server();
@@ -161,7 +161,7 @@ async fn attachments_keep_their_type() {
         ("string", "string zoë"),
     ] {
         let before = std::mem::replace(&mut previous, comes_back.to_owned());
-        // Answers with what was stored by the message before.
+        // Sends what the message before has stored.
         let answer = client.ask(store).await;
         assert_eq!(answer, before, "before {store}");
     }

@@ -1,4 +1,4 @@
-//! CPU and memory of one event, and what becomes of a connection whose event fails.
+//! CPU and memory of one event, and what happens to a connection whose event fails.
 
 use std::time::Duration;
 
@@ -35,13 +35,13 @@ async fn an_event_over_its_budget_closes_its_connection_with_1011() {
     assert_eq!(closed_with(&server, "spin").await, 1011);
     server.wait_for_log("used up its CPU time");
 
-    // Time enough to use the memory up first, on any machine.
+    // Enough time to use the memory up first, on any machine.
     let server = Server::start(&programs::compile(FAILING), &["--cpu-limit", "20s"]);
     assert_eq!(closed_with(&server, "hog").await, 1011);
     server.wait_for_log("used up its memory");
 }
 
-/// Writing waits for other events, but not for one that goes on and on.
+/// Writing waits for other events, but not for one that runs long.
 #[test]
 fn what_an_event_has_sent_is_written_while_the_next_one_spins() {
     let handler = programs::compile(
@@ -114,7 +114,7 @@ export function handler() { return Response.text("held " + hold().length); }
     let mut client = server.connect("/one").await;
     assert_eq!(client.ask("one at a time").await, "one at a time");
     assert_eq!((server.get("/").0, held()), (200, 0.0));
-    // Two thirds of what there is, and more is held until its end.
+    // Two thirds of the limit, and more is held until it ends.
     client.send("spin").await;
     eventually("an event that holds much", || held() > f64::from(17 << 20));
     assert_eq!(closed_in("/two", &server, "one too many").await, 1013);
@@ -203,7 +203,7 @@ async fn two_rooms_run_in_parallel_on_two_workers() {
     let server = Server::start(&programs::compile(FAILING), &["--cpu-limit", "500ms"]);
     let ended = join(closed_in("/a", &server, "spin"), closed_in("/b", &server, "spin")).await;
     assert_eq!(ended, (1011, 1011));
-    // 500 ms are 50 ticks; each room had a worker for the better part of its time.
+    // 500 ms are 50 ticks; each room had a worker for most of the time.
     let busy = worker_ticks(&server).into_iter().filter(|ticks| *ticks >= 20).count();
     assert!(busy >= 2, "{:?}", worker_ticks(&server));
 }
@@ -222,7 +222,7 @@ async fn the_ticker_sleeps_when_no_event_runs() {
         let switches = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"));
         Some(switches.expect("Linux counts them").to_owned())
     };
-    // It ticks every millisecond while it is awake: 50 without a wake are sleep.
+    // It ticks every millisecond while it is awake: 50 ms without a tick are sleep.
     eventually("sleeping", || {
         let before = wakes();
         std::thread::sleep(Duration::from_millis(50));

@@ -1,4 +1,4 @@
-//! How failures of a handler are told, and that recursion is one it can handle.
+//! How failures of a handler are reported, and that a handler can catch the error of a recursion.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use crate::support::client::Client;
 use crate::support::programs;
 use crate::support::server::Server;
 
-/// Types and blank lines, which the compiled JavaScript does not have, stand before everything.
+/// Types and blank lines, which the compiled JavaScript does not have, come before everything.
 const POSITIONS: &str = r#"import { send } from "zigttp:websocket";
 
 interface Order {
@@ -101,14 +101,14 @@ export function onMessage(ws: WebSocket, data: string) {
   } catch (error) {
     answer = error instanceof Error ? "caught" : `threw ${error}`;
   }
-  // What is left of the event runs as ever.
+  // The rest of the event runs as usual.
   send(ws, `${answer} ${depth(100)}`);
 }
 "#,
     )
 });
 
-/// Long enough for what a slow machine makes of a deep recursion.
+/// Long enough for a deep recursion on a slow machine.
 const LONG: [&str; 2] = ["--cpu-limit", "20s"];
 
 /// `line:column` of a text in a source, counted from 1.
@@ -119,7 +119,7 @@ fn position(source: &str, text: &str) -> String {
     format!("{line}:{}", source[line_start..start].chars().count() + 1)
 }
 
-/// The lines that a failure's stack has for `price`, whoever called it.
+/// The lines that a failure's stack has for `price`, whatever called it.
 fn stack_of_price(caller: &str, call: &str) -> String {
     format!(
         "    at missing (handler.ts:{})\n    at price (handler.ts:{})\n    at {caller} (handler.ts:{})",
@@ -157,8 +157,8 @@ async fn a_throw_in_every_event_is_logged_with_its_event_and_connection() {
     assert!(log.contains("event=\"request\""), "{log}");
 }
 
-/// Known to be wrong: QuickJS gives a call the position of the last variable among its arguments.
-/// It is the right line unless the arguments have lines of their own.
+/// A known fault: QuickJS gives a call the position of the last variable among its arguments. It is the
+/// right line unless the arguments have lines of their own.
 #[tokio::test]
 async fn a_call_is_shown_where_its_last_variable_stands() {
     let source = r#"import { send } from "zigttp:websocket";
@@ -185,7 +185,7 @@ fn a_handler_that_returns_no_response_is_told_so() {
     server.wait_for_log("TypeError: handler must return a Response, not undefined");
 }
 
-/// Ways to fail, and what the log says of each.
+/// Ways to fail, and what the log says about each.
 const FAILURES: [(&str, &[&str]); 11] = [
     ("error", &["TypeError: ", "at error (failures.ts:"]),
     ("string", &["Uncaught \"just text\""]),

@@ -1,4 +1,4 @@
-//! Every event begins with what the snapshot has, and nothing of an earlier event.
+//! Every event begins with the state of the snapshot, and nothing of an earlier event.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -24,7 +24,7 @@ class Counter {
   get own() { return this.#own; }
 }
 
-// Everything that could remember something: one each time, if nothing does.
+// Everything that could remember something: each is 1 every time if nothing does.
 function tally() {
   count++;
   seen.set("events", (seen.get("events") ?? 0) + 1);
@@ -51,7 +51,7 @@ export async function onMessage(ws: WebSocket, data: string) {
       return void send(ws, String(values.length));
     }
     case "break": {
-      // What later events need must be theirs again.
+      // What later events need has to be free again.
       const global = globalThis as any;
       delete global.JSON;
       global.Map = undefined;

@@ -1,25 +1,25 @@
-//! Every event begins in a fresh sandbox, whichever way it gets one: no byte of one event is there
-//! for the next. Every restored sandbox is compared with the artifact's image here.
+//! Every event begins in a fresh sandbox, whichever way it gets one: the next event finds no byte of it.
+//! Every restored sandbox is compared with the artifact's image here.
 
 use crate::support::client::Client;
 use crate::support::programs;
 use crate::support::server::Server;
 
-/// Each way to a fresh sandbox, as arguments of `zigttp run`. The CPU limit is one that a machine
-/// with other things to do does not reach in these handlers.
+/// Each way to a fresh sandbox, as arguments of `zigttp run`. Even on a busy machine these handlers do not
+/// reach the CPU limit.
 const WAYS: [&[&str]; 2] = [
     &["--cpu-limit", "3s", "--isolation", "restore", "--verify-restore", "1"],
     &["--cpu-limit", "3s", "--isolation", "instantiate"],
 ];
 
-/// What would be logged if a sandbox had not been restored exactly, or not at all.
+/// What the log would say if a sandbox had not been restored exactly, or not at all.
 fn assert_sound(server: &Server) {
     let log = server.log();
     assert!(!log.contains("differs from its image"), "{log}");
     assert!(!log.contains("cannot be restored"), "{log}");
 }
 
-/// A message is a little program in one word; the answer tells what the event found.
+/// A message is a small program in one word; the reply says what the event found.
 const STATEFUL: &str = r#"
 // zigts-ignore-file ZTS310, ZTS306: the test looks for what events leave behind
 import { send, serializeAttachment, deserializeAttachment, getWebSockets, close } from "zigttp:websocket";
@@ -74,7 +74,7 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
 }
 "#;
 
-/// What an event finds that does nothing itself.
+/// What an event that does nothing itself finds.
 async fn assert_fresh(client: &mut Client) {
     assert_eq!(client.ask("look").await, "1 false 0 true none");
 }
@@ -103,7 +103,7 @@ async fn nothing_is_left_of_events_that_end_badly() {
         assert_fresh(&mut client).await;
         client.ask("recurse").await;
         assert_fresh(&mut client).await;
-        // Past the spare memory of the snapshot, and past the limit.
+        // More than the spare memory of the snapshot, and more than the limit.
         assert_eq!(client.ask("grow 6000000").await, "1 true 0 true none");
         assert_fresh(&mut client).await;
         for too_much in ["forever", "grow 60000000"] {
@@ -157,9 +157,8 @@ async fn values_of_every_kind_and_size_pass_through_restored_memory() {
     }
 }
 
-/// The first message fills what the sandbox has with a secret; the second looks everywhere it can:
-/// through all the memory JavaScript gets uninitialised or may read past, which is to say through
-/// many fresh buffers.
+/// The first message fills the sandbox with a secret; the second searches all memory that JavaScript could
+/// get uninitialised or read past, which is many fresh buffers.
 const SECRETIVE: &str = r#"
 // zigts-ignore-file ZTS310: the test looks for what events leave behind
 import { send } from "zigttp:websocket";

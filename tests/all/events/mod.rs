@@ -1,4 +1,4 @@
-//! What one event can do and cannot: the API, its budgets, its sandbox.
+//! What one event can and cannot do: the API, its budgets, its sandbox.
 
 mod api;
 mod atomic;

@@ -1,6 +1,5 @@
-//! What a guest can do besides computing: call the functions of the API, look at the clock, fetch
-//! random bytes and write lines into the log. The guest here calls whatever it is told with whatever
-//! arguments.
+//! What a guest can do besides computing: call the functions of the API, read the clock, get random bytes
+//! and write lines into the log. The guest here calls any function with any arguments.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,7 +20,7 @@ static CALLER: LazyLock<PathBuf> = LazyLock::new(|| {
     path
 });
 
-/// Nothing of a guest's memory that its own doings do not change.
+/// The part of a guest's memory that only its own calls change.
 const PLACE: i64 = 512;
 
 fn start() -> Server {
@@ -32,7 +31,7 @@ async fn connect(server: &Server) -> Client {
     server.connect("/room/a").await
 }
 
-/// The frames that a program sends, so many.
+/// This many frames that a program sends.
 async fn frames(client: &mut Client, program: Program, count: usize) -> Vec<Vec<u8>> {
     client.send(program.bytes()).await;
     let mut frames = Vec::new();
@@ -99,7 +98,7 @@ async fn a_guest_finds_no_environment() {
         .send_own(PLACE as i32, 12);
     let told = frames(&mut client, program, 3).await;
     assert_eq!((number(&told[0]), number(&told[1])), (0, 0));
-    // No variables, of no bytes, and nothing is written where they would be.
+    // No variables, no bytes, and nothing is written where they would be.
     assert_eq!(told[2], [0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0]);
 }
 
@@ -123,13 +122,13 @@ async fn no_descriptor_is_a_file_or_a_socket() {
         let told: Vec<i64> = told.iter().map(|frame| number(frame)).collect();
         assert_eq!(told, [BAD_DESCRIPTOR, BAD_DESCRIPTOR, BAD_DESCRIPTOR, 0], "{descriptor}");
     }
-    // None of the server's has been closed.
+    // The server's descriptors are still open.
     let program = Program::new().call("serialize_attachment", &[OWN_ID, 1, 0, 4]).send_answer();
     assert_eq!(number(&frames(&mut client, program, 1).await[0]), 0);
     assert_eq!(server.get("/").0, 404, "the guest answers nothing");
 }
 
-/// Writes so many pieces of this text to a descriptor.
+/// Writes this text to a descriptor, in this many pieces.
 fn write(descriptor: i64, text: &[u8], pieces: i64) -> Program {
     let mut program = Program::new();
     for (place, word) in (PLACE..).step_by(4).zip(text.chunks(4)) {
@@ -137,7 +136,7 @@ fn write(descriptor: i64, text: &[u8], pieces: i64) -> Program {
         bytes[..word.len()].copy_from_slice(word);
         program = program.call("poke", &[place, i64::from(i32::from_le_bytes(bytes))]);
     }
-    // Far from where programs are.
+    // Far from where the programs are stored.
     let vectors = 100_000;
     for piece in 0..pieces {
         let len = i64::try_from(text.len()).expect("short");
@@ -167,14 +166,14 @@ async fn what_is_written_to_any_descriptor_is_a_line_of_the_log() {
 async fn a_line_of_the_guest_is_cut_at_16_kib() {
     let server = start();
     let mut client = connect(&server).await;
-    // Sixteen pieces are read, and no more than a line of them.
+    // Sixteen pieces are read, and at most a line of them.
     let program = write(2, &[b'x'; 2000], 40);
     assert_eq!(frames(&mut client, program, 1).await[0], (16_u32 << 10).to_le_bytes());
     let program = Program::new().call("log", &[1, 0, 100_000]).send_answer();
     frames(&mut client, program, 1).await;
     let log = server.wait_for_log("…");
     for line in log.lines() {
-        // A byte that is no character of its own is shown as six.
+        // A byte that is not a character is shown as six.
         assert!(line.len() < 6 * (16 << 10) + 1000, "{} bytes", line.len());
     }
     let written = log.lines().find(|line| line.contains("xxxx")).expect("it was written");
@@ -230,18 +229,18 @@ async fn an_input_outside_of_its_memory_ends_the_guest_s_event() {
     assert_eq!(frames(&mut client, Program::new().send_own(0, 1), 1).await, [[0]]);
 }
 
-/// Where there is room for 64 KiB of random bytes, of which most are no UTF-8.
+/// Where 64 KiB of random bytes fit, most of which are not UTF-8.
 const ROOM: i64 = 60_000;
 const MANY: i64 = 65_536;
 
 #[tokio::test]
 async fn an_attachment_is_as_long_as_it_is_kept() {
-    /// Kinds of values, as the interface numbers them.
+    /// Kinds of values, as the guest interface numbers them.
     const TEXT: i64 = 0;
     const BYTES: i64 = 1;
     let server = start();
     let mut client = connect(&server).await;
-    // Each byte that is no UTF-8 becomes three as a text, and is kept as it is otherwise.
+    // In a text, each byte that is not UTF-8 becomes three; other kinds keep it.
     let program = Program::new()
         .call("random_get", &[ROOM, MANY])
         .call("serialize_attachment", &[OWN_ID, TEXT, ROOM, MANY])
@@ -259,7 +258,7 @@ async fn json_of_a_hostile_guest_is_utf_8_or_ends_its_event() {
     const NO_KIND: i64 = 15;
     let server = start();
     let mut client = connect(&server).await;
-    // Zeros are UTF-8, and no JSON: the host does not parse, and gives the guest its own bytes back.
+    // Zeros are UTF-8 but not JSON: the host does not parse, and gives the guest its own bytes back.
     let program = Program::new()
         .call("serialize_attachment", &[OWN_ID, JSON, ROOM, 8])
         .send_answer()
@@ -283,7 +282,7 @@ async fn json_of_a_hostile_guest_is_utf_8_or_ends_its_event() {
 
 #[tokio::test]
 async fn what_an_event_makes_of_bytes_counts_and_not_what_they_were() {
-    // Of which the guest's own memory is half.
+    // The guest's own memory is half of the limit.
     let small =
         ["--max-message-size", "16KiB", "--max-body-size", "16KiB", "--memory-limit", "256KiB"];
     let server = Server::start(&CALLER, &small);
@@ -301,7 +300,7 @@ async fn what_an_event_makes_of_bytes_counts_and_not_what_they_were() {
     server.wait_for_log("the event used up its memory");
 }
 
-/// Numbers at which something begins or ends, and some that are nothing.
+/// Numbers at the edges of something, and some others.
 fn wild(random: &mut fastrand::Rng) -> i64 {
     const MEMORY: i64 = 2 << 16;
     let edge = [0, 1, MEMORY, 16 << 16, 1 << 31, 1 << 32, i64::MAX, i64::MIN, 1 << 53, 65_536];
@@ -313,7 +312,7 @@ fn wild(random: &mut fastrand::Rng) -> i64 {
     }
 }
 
-/// A few calls of anything with anything.
+/// A few random calls with random arguments.
 fn wild_program(random: &mut fastrand::Rng) -> Program {
     let mut program = Program::new();
     for _ in 0..random.usize(1..6) {
@@ -338,7 +337,7 @@ async fn no_arguments_of_any_call_hurt_the_server_or_the_next_event() {
         let program = wild_program(&mut random);
         client.send(program.clone().bytes()).await;
         client.send(done().bytes()).await;
-        // What the program did to its own connection may end it; nothing else does.
+        // Only what the program did to its own connection may end it.
         let is_open = loop {
             match client.next().await {
                 tokio_tungstenite::tungstenite::Message::Close(_) => break false,

@@ -117,7 +117,7 @@ fn random_string(random: &mut fastrand::Rng, text: &mut String) {
     text.push_str(&serde_json::to_string(&string).expect("text always serialises"));
 }
 
-/// In the event that stores them, and in another one.
+/// Both in the event that stores them and in another one.
 #[tokio::test]
 async fn random_json_comes_back_equal() {
     const VALUES: usize = 400;

@@ -1,4 +1,4 @@
-//! The handler that benchmarks talk to keeps their protocol.
+//! The handler of the benchmarks follows their protocol.
 
 use crate::support::programs;
 use crate::support::server::Server;

@@ -6,7 +6,7 @@ use super::{has_page, raw_json, serve};
 use crate::support::raw::{RawClient, TEXT};
 use crate::support::server::Server;
 
-/// Logs in over HTTP: the token in the cookie.
+/// Logs in over HTTP; returns the token in the cookie.
 fn log_in(server: &Server, name: &str) -> String {
     let body = json!({ "name": name }).to_string();
     let (head, body) = server.request(&format!(
@@ -34,7 +34,7 @@ fn come(server: &Server, name: &str, path: &str) -> RawClient {
     RawClient::connect_with(server.address, path, &headers).0
 }
 
-/// The status that an upgrade with these headers is refused with.
+/// The status with which an upgrade with these headers is refused.
 fn refusal(server: &Server, path: &str, headers: &str) -> String {
     let (head, _) = server.request(&format!(
         "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\
@@ -75,7 +75,8 @@ fn only_who_has_logged_in_may_connect() {
 
 #[test]
 fn a_backend_that_knows_the_secret_can_make_tokens() {
-    // HMAC-SHA-256 by OpenSSL with the secret of the example. One is good until 2100, one was in 1970.
+    // HMAC-SHA-256 by OpenSSL with the secret of the example. One is valid until 2100, one was valid until
+    // 1970.
     const GOOD: &str =
         "ada.4102444800.6f1ecb24db030cdcf0a998cdff2b470244fcb56e0b4f656d431aedb433dec148";
     const OVER: &str = "ada.1.373b12a76279dbc76e428b32f2ce4798bd49b0bca77ed56925a9a637db1f69e0";
@@ -115,7 +116,7 @@ fn two_play_until_one_has_won_five_rounds() {
     let mut scores = [0, 0];
     loop {
         bob.frame(TEXT, b"roll");
-        // Twice is once.
+        // To roll twice counts once.
         bob.frame(TEXT, b"roll");
         let news = raw_json(&mut ada)["news"].clone();
         assert!(news.as_str().is_some_and(|news| news.starts_with("bob rolls ")), "{news}");
@@ -170,7 +171,8 @@ fn a_seat_is_taken_once_and_there_are_six() {
     let mut late = come(&server, "g", "/table/elm");
     assert_eq!(late.close_frame(), (Some(4002), "the table is full".to_owned()));
 
-    // Five have rolled; the sixth goes, and the round is over. Of the refused nobody has heard.
+    // Five have rolled; the sixth leaves, and the round is over. The others got nothing about the refused
+    // one.
     let sixth = players.pop().expect("six came");
     for player in &mut players {
         player.frame(TEXT, b"roll");

@@ -10,7 +10,7 @@ use crate::support::server::Server;
 
 const ROOM: &str = "/api/room/lobby/websocket";
 
-/// Joins a room: the client, and what it is told before it is ready.
+/// Joins a room: the client, and the messages it gets before it is ready.
 async fn join(server: &Server, room: &str, name: &str) -> (Client, Vec<Value>) {
     let mut client = server.connect(room).await;
     client.send(json!({ "name": name }).to_string()).await;
@@ -23,7 +23,7 @@ async fn join(server: &Server, room: &str, name: &str) -> (Client, Vec<Value>) {
     }
 }
 
-/// Says something; what is heard of it.
+/// Says something; returns what the room hears of it.
 async fn say(client: &mut Client, message: &str) -> Value {
     client.send(json!({ "message": message }).to_string()).await;
     json(client).await

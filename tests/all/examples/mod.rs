@@ -1,4 +1,4 @@
-//! The examples, each served and talked to as its README says.
+//! The examples, each served and used as its README says.
 
 mod bench;
 mod chat;
@@ -22,7 +22,7 @@ fn serve(name: &str) -> Server {
     Server::start(&compile_file(&format!("examples/{name}/handler.ts")), &[])
 }
 
-/// That the page is at the root, has this title, and nothing else answers.
+/// Checks that the page is at the root and has this title, and that no other path has one.
 fn has_page(server: &Server, title: &str) {
     let (head, body) = server.request("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");

@@ -6,7 +6,7 @@ use super::{has_page, json, serve};
 use crate::support::client::Client;
 use crate::support::server::Server;
 
-/// Joins a room: the client, its id, and the names it is told.
+/// Joins a room: the client, its id, and the names it gets.
 async fn join(server: &Server, room: &str, name: &str) -> (Client, Value, Vec<String>) {
     let mut client = server.connect(room).await;
     client.send(json!({ "type": "join", "name": name }).to_string()).await;
@@ -38,7 +38,7 @@ async fn everybody_knows_who_comes_types_and_goes() {
     assert_eq!(told["person"]["typing"], false);
     assert_eq!(told["person"]["status"], "reviewing");
 
-    // Somebody new is told what everybody was told; who joins again is still the same.
+    // A newcomer gets what all others got; who joins again is still the same person.
     let (mut dan, _, _) = join(&server, "/room/one", "Dan").await;
     ada.send(r#"{"type":"join","name":"Ada Lovelace"}"#).await;
     told = json(&mut dan).await;

@@ -14,7 +14,7 @@ fn stroke(colour: u8, points: &[(u16, u16)]) -> Vec<u8> {
     bytes
 }
 
-/// Comes to a board on which so many people are then.
+/// Joins a board, which then has this many people.
 async fn come(server: &Server, board: &str, people: usize) -> Client {
     let mut client = server.connect(board).await;
     assert_eq!(client.text().await, format!("people {people}"));
@@ -34,7 +34,7 @@ async fn a_stroke_reaches_the_others_and_those_who_come_later() {
     bob.send(blue.clone()).await;
     assert_eq!(ada.bytes().await, blue);
 
-    // What ada has drawn stays when she goes, with bob and for dan.
+    // What ada has drawn stays when she leaves: bob still has it, and dan gets it.
     ada.close(1000, "").await;
     assert_eq!(bob.text().await, "people 1");
     let mut dan = server.connect("/board/one").await;
@@ -53,7 +53,7 @@ async fn the_oldest_strokes_go_when_there_are_too_many() {
     let server = serve("whiteboard");
     let mut ada = come(&server, "/board/one", 1).await;
     let mut bob = come(&server, "/board/one", 2).await;
-    // Together more than an attachment holds.
+    // Together they do not fit into an attachment.
     for colour in 0..6 {
         let strokes: Vec<u8> = (0..12).flat_map(|x| stroke(colour, &[(x, 1); 255])).collect();
         ada.send(strokes.clone()).await;
@@ -71,11 +71,11 @@ async fn what_is_no_stroke_is_closed() {
     let cases: [&[u8]; 8] = [
         b"",
         &[0, 6],
-        // No point, half a point, two strokes of which one is cut off.
+        // No point, half a point, and two strokes, one of which is cut off.
         &[0, 6, 0],
         &[0, 6, 1, 0, 0, 0],
         &[0, 6, 1, 0, 0, 0, 0, 0],
-        // A colour and a width there are not, and a point beside the board.
+        // An unknown colour and width, and a point outside the board.
         &[7, 6, 1, 0, 0, 0, 0],
         &[0, 0, 1, 0, 0, 0, 0],
         &[0, 6, 1, 0xff, 0xff, 0, 0],

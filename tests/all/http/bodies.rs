@@ -1,4 +1,4 @@
-//! Bodies of requests: who holds a place for one, and who waits for whom.
+//! Bodies of requests: which transport holds a permit for one, and which waits for which.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ export async function handler(req: Request) { return Response.text(`got ${(await
 const BODIES: &str = "zigttp_request_bodies";
 const LIMIT: &str = "zigttp_request_bodies_limit";
 
-/// 64 places for bodies, of which a transport has one.
+/// 64 permits for bodies, of which a transport has one.
 const EVENTS: [&str; 2] = ["--max-events", "16"];
 
 const POST: &str =
@@ -33,7 +33,7 @@ fn streams_that_send_nothing_of_their_bodies_keep_nobody_out() {
         for _ in 0..99 {
             client.post("/");
         }
-        // The server has read those before this one once it is answered.
+        // The server has read those before this one once its response comes.
         let last = client.get("/", &[]);
         assert_eq!(client.answer(last), (200, "got 0".to_owned()));
     }
@@ -64,7 +64,7 @@ fn heads_without_bodies_have_a_bound_and_the_oldest_gives_way() {
     assert_eq!(first.answer(oldest), (503, "the server is busy\n".to_owned()));
     let held = scrape(admin)[EXPECTED];
     assert!((1.0..=f64::from(64 << 20)).contains(&held), "{held}");
-    // Who sends a body is not among them.
+    // A request that sends its body is not among them.
     assert_eq!(server.request(POST).1, "got 5");
     drop(clients);
     eventually("the end of all", || scrape(admin)[EXPECTED] == 0.0);
@@ -79,7 +79,7 @@ fn a_few_transports_do_not_hold_the_places_of_all() {
             let post = client.post("/");
             client.data(post, b"x", false);
         }
-        // The server has read those before this one once it is answered.
+        // The server has read those before this one once its response comes.
         let last = client.get("/", &[]);
         while client.try_next().expect("the server answers").stream != last {}
     }
@@ -88,7 +88,7 @@ fn a_few_transports_do_not_hold_the_places_of_all() {
         let metrics = scrape(admin);
         metrics[BODIES] + metrics[REFUSED] == 150.0
     });
-    // Half of them, and the share of who came later.
+    // Half of them, and the share of the transport that came later.
     let held = scrape(admin)[BODIES];
     assert!((32.0..=35.0).contains(&held), "{held}");
     let (head, _) = server.request(POST);
@@ -103,7 +103,7 @@ fn one_transport_posts_as_much_at_a_time_as_others_leave() {
     let (server, admin) = admin::start(&HANDLER, &["--max-events", "64"]);
     let mut client = H2Client::connect(server.address);
     let posts: Vec<_> = (0..30).map(|_| client.post("/")).collect();
-    // The window of the connection is to be large enough for all.
+    // The window of the connection has to be large enough for all.
     while client.try_next().expect("the server begins").kind != WINDOW_UPDATE {}
     let piece = [b'x'; 10_000];
     for is_end in [false, false, true] {

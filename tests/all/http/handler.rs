@@ -1,4 +1,4 @@
-//! HTTP through `handler(req)`: requests in, responses out, and every bound on the way.
+//! HTTP through `handler(req)`: requests in, responses out, and every limit on the way.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -64,7 +64,7 @@ export async function handler(req: Request): Promise<Response> {
     )
 });
 
-/// Sends a request with this body; status, head and body of the answer.
+/// Sends a request with this body; returns status, head and body of the response.
 fn post(server: &Server, path: &str, body: &str) -> (u16, String, String) {
     send(server, "POST", path, "", body)
 }
@@ -232,7 +232,7 @@ fn a_head_over_the_bound_is_431() {
 #[test]
 fn a_client_that_is_slow_with_its_head_or_body_is_given_up() {
     let server = Server::start(&HANDLER, &["--header-timeout", "300ms", "--body-timeout", "300ms"]);
-    // Nothing at all, less than tells the version, half a head, and an idle transport.
+    // Nothing at all, too little to know the version, half a head, and an idle transport.
     for begun in
         ["", "GE", "GET /text HTTP/1.1\r\nHost: te", "GET /text HTTP/1.1\r\nHost: t\r\n\r\n"]
     {
@@ -324,10 +324,10 @@ fn a_client_that_ends_its_direction_gets_its_answers_and_then_the_end() {
         (get("/text"), &["plain"][..]),
         (get("/text") + &get("/html"), &["plain", "<p>"]),
         (posted, &["cba"]),
-        // It has nothing to ask: there is nothing to wait for.
+        // It has sent no request: there is nothing to wait for.
         (String::new(), &[]),
         ("GET /te".to_owned(), &[]),
-        // What was announced never comes.
+        // The body that was announced never comes.
         ("POST /bytes HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nabc".to_owned(), &[]),
     ] {
         let mut stream = TcpStream::connect(server.address).expect("the server listens");

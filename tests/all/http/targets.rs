@@ -1,4 +1,4 @@
-//! What a request is for: the host and the path that it says, which handlers are told and nothing else.
+//! The target of a request: the host and the path that it names, which handlers get and nothing else.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use crate::support::raw::RawClient;
 use crate::support::server::Server;
 use crate::support::{admin, programs};
 
-/// Tells what it is told, and sends it to whoever opens a connection.
+/// Sends the target that it gets, also to a client that opens a connection.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
@@ -32,7 +32,7 @@ export function handler(req: Request) { return Response.text(told(req)); }
     )
 });
 
-/// What the handler is told of a request for `/room/secret?a?b` on this host.
+/// What the handler gets for a request for `/room/secret?a?b` on this host.
 fn told(host: &str) -> String {
     let target = "/room/secret?a?b";
     format!(r#"["/room/secret","a?b","{target}","{host}","{host}","{target}"]"#)
@@ -41,8 +41,8 @@ fn told(host: &str) -> String {
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// The status line's number and what follows the head, of a request that says what it is for like
-/// this. The client says at once that nothing more comes, and so the transport ends.
+/// Status and body of the response to a request with this head. The client closes its sending side at once,
+/// and so the transport ends.
 fn answer(server: &Server, line: &str, headers: &str) -> (u16, String) {
     let request = format!("{line}\r\n{headers}\r\n");
     let answer = String::from_utf8_lossy(&server.request_bytes(request.as_bytes())).into_owned();
@@ -84,7 +84,7 @@ fn a_host_that_is_none_is_400_and_reaches_no_handler() {
             assert_eq!(answer(&server, "GET / HTTP/1.0", &close).0, 400, "{hosts}");
             asked += 1.0;
         }
-        // The operator's listener looks at the host as well, and before all else.
+        // The admin listener checks the host as well, and before all else.
         assert_eq!(admin::get_with(admin, "/healthz", hosts).0, 400, "{hosts}");
     }
     let metrics = admin::scrape(admin);
@@ -115,7 +115,7 @@ async fn path_and_query_are_those_that_were_sent() {
     }
     let old = answer(&server, "GET /a HTTP/1.0", "");
     assert_eq!(old, (200, r#"["/a","","/a","localhost",null,"/a?"]"#.to_owned()));
-    // Paths that look like more: the path is what was sent all the same.
+    // Paths that look like more than a path: the path is still what was sent.
     for path in ["//other/room/lobby", "/room/..%2flobby", "/http://x/room/lobby", "/%5c"] {
         let (status, body) =
             answer(&server, &format!("GET {path} HTTP/1.1"), "Host: t\r\nConnection: close\r\n");
@@ -149,7 +149,7 @@ fn a_path_that_a_url_is_read_otherwise_with_is_400_and_reaches_no_handler() {
             }
         }
     }
-    // In a query neither means anything.
+    // In a query neither has a meaning.
     let (status, body) =
         answer(&server, "GET /a?/../b\\c HTTP/1.1", "Host: test\r\nConnection: close\r\n");
     assert!(status == 200 && body.starts_with("[\"/a\",\"/../b\\\\c\",\"/a?/../"), "{body}");
@@ -172,7 +172,7 @@ fn over_http_2_a_host_header_has_to_be_the_authority() {
     }
     let asked = client.get(target, &[("host", "test"), ("host", "test")]);
     assert_eq!(client.answer(asked).0, 400);
-    // Without an authority it is the header that says it.
+    // Without an authority the header counts.
     let bare = [(":method", "GET"), (":scheme", "http"), (":path", target)];
     for (host, status) in [("other", 200), ("x/room/lobby?", 400)] {
         let asked = client.ask(&[&bare[..], &[("host", host)]].concat(), true);
@@ -184,7 +184,7 @@ fn over_http_2_a_host_header_has_to_be_the_authority() {
         let asked = client.ask(&[&bare[..], &[(":authority", authority)]].concat(), true);
         assert_eq!(client.answer(asked).0, 400, "{authority}");
     }
-    // The protocol itself refuses what is no authority at all.
+    // The protocol itself refuses what cannot be an authority.
     let asked = client.ask(&[&bare[..], &[(":authority", "x/room/lobby?")]].concat(), true);
     assert_eq!(client.next_of(asked).kind, RESET);
 }
@@ -206,7 +206,7 @@ fn a_target_without_a_slash_is_400() {
         assert_eq!(status, 400, "{line}");
         assert!(!body.contains('['), "it reached the handler: {body}");
     }
-    // For the server itself, which has nothing to tell of it (RFC 9110, 9.3.7).
+    // About the server itself, which has nothing to report (RFC 9110, 9.3.7).
     assert_eq!(answer(&server, "OPTIONS * HTTP/1.1", HOST), (200, String::new()));
     assert_eq!(answer(&server, "GET http://test?a HTTP/1.1", HOST).1, {
         r#"["/","a","/?a","test","test","/?a"]"#

@@ -66,7 +66,7 @@ async fn messages_of_a_mebibyte_pass_both_ways() {
         client.send(bytes.clone()).await;
         assert!(client.bytes().await == bytes, "it comes back as it went");
     }
-    // More than the transport takes at once, and none of it read before all is asked for.
+    // More than the transport takes at once, and nothing is read before all is requested.
     for _ in 0..6 {
         client.send("grow:1000000").await;
     }
@@ -150,7 +150,7 @@ async fn a_handshake_has_as_long_as_a_request_head() {
     let mut silent = TcpStream::connect(server.address).expect("the server listens");
     silent.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
     assert_eq!(silent.read(&mut [0]).expect("an end, and no reset"), 0);
-    // So has the first request after it.
+    // So does the first request after it.
     let mut shaken = tls::connect(&server, "first").await.expect("a handshake");
     let read = tokio::io::AsyncReadExt::read(&mut shaken, &mut [0]).await;
     assert!(!matches!(read, Ok(1..)), "{read:?}");

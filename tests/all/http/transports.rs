@@ -1,5 +1,5 @@
-//! Transports that are no WebSocket: how many there may be, how long one may be silent, and what
-//! happens when there are no descriptors for more.
+//! Transports that are not WebSockets: how many may be open, how long one may be silent, and what happens
+//! when there are no descriptors for more.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -35,7 +35,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Whether a transport has been ended, in order or not.
+/// Whether the server has ended a transport, by a close or a reset.
 fn is_ended(stream: &mut TcpStream) -> bool {
     match stream.read(&mut [0]) {
         Ok(count) => count == 0,
@@ -49,7 +49,7 @@ fn is_ended(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// Asks for this path and leaves the transport open; the first bytes of the answer.
+/// Asks for this path and leaves the transport open; returns the first bytes of the response.
 fn ask(stream: &mut TcpStream, path: &str) -> String {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").expect("it reads");
     let mut answer = [0; 64];
@@ -61,7 +61,7 @@ fn ask(stream: &mut TcpStream, path: &str) -> String {
 async fn a_transport_too_many_is_closed_at_once_and_sockets_go_on() {
     let (server, admin) =
         admin::start(&HANDLER, &["--max-transports", "3", "--header-timeout", "1h"]);
-    // A WebSocket gives its place back.
+    // A WebSocket frees its slot.
     let mut clients = Vec::new();
     for _ in 0..6 {
         let mut client = server.connect("/").await;
@@ -84,7 +84,7 @@ async fn a_transport_too_many_is_closed_at_once_and_sockets_go_on() {
 #[test]
 fn a_transport_that_asks_nothing_is_dropped() {
     let (server, admin) = admin::start(&HANDLER, &["--header-timeout", "200ms"]);
-    // Nothing, a byte of HTTP/1.1, one of HTTP/2, and a request without the next.
+    // Nothing, a byte of HTTP/1.1, a byte of HTTP/2, and one request without a second.
     for bytes in ["", "G", "PRI *"] {
         let mut stream = connect(server.address);
         stream.write_all(bytes.as_bytes()).expect("it reads");
@@ -93,7 +93,7 @@ fn a_transport_that_asks_nothing_is_dropped() {
     let mut stream = connect(server.address);
     assert!(ask(&mut stream, "/").starts_with("HTTP/1.1 200"));
     let mut rest = Vec::new();
-    // Whatever is left of the answer, and the end.
+    // The rest of the response, and the end.
     let _ = stream.read_to_end(&mut rest);
     eventually("all are gone", || scrape(admin)["zigttp_transports"] == 0.0);
 }
@@ -106,10 +106,10 @@ fn an_http_2_transport_without_requests_is_dropped() {
     let (server, admin) = admin::start(&HANDLER, &["--header-timeout", "300ms"]);
     let mut stream = connect(server.address);
     stream.write_all(&[PREFACE, SETTINGS].concat()).expect("it reads");
-    // It is as lively as can be, and asks nothing.
+    // It sends all the time, but no request.
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let pinging = std::thread::spawn(move || while writer.write_all(PING).is_ok() {});
-    // What it answers to that, and then the end, which a reset may cut short.
+    // The server's replies to that, and then the end, which a reset may cut short.
     let _ = stream.read_to_end(&mut Vec::new());
     pinging.join().expect("it does not panic");
     eventually("it is counted", || scrape(admin)["zigttp_idle_transports_total"] == 1.0);
@@ -121,7 +121,8 @@ fn a_websocket_over_http_2_keeps_its_transport_however_quiet_it_is() {
     let mut client = H2Client::connect(server.address);
     let socket = client.upgrade("/", &[]);
     assert_eq!(client.head(socket), (200, false));
-    // Nothing happens on it for longer than one without it may be idle, which comes and goes.
+    // Nothing happens on it for longer than a transport without a WebSocket may be idle: one of those comes
+    // and goes.
     let mut idle = H2Client::connect(server.address);
     let stream = idle.get("/", &[]);
     assert_eq!(idle.answer(stream), (200, "quick".to_owned()));
@@ -130,7 +131,7 @@ fn a_websocket_over_http_2_keeps_its_transport_however_quiet_it_is() {
     client.data(socket, &raw::frame(raw::TEXT, b"hello"), false);
     assert_eq!(client.next_of(socket).payload, b"\x81\x05hello");
     assert_eq!(scrape(admin)["zigttp_idle_transports_total"], 1.0);
-    // Once it has gone there is nothing to keep the transport for.
+    // Once it has closed, nothing keeps the transport open.
     client.frame(RESET, 0, socket, &8_u32.to_be_bytes());
     while client.try_next().is_some() {}
     eventually("it is counted", || scrape(admin)["zigttp_idle_transports_total"] == 2.0);
@@ -150,7 +151,7 @@ fn a_client_that_takes_nothing_of_an_answer_is_dropped() {
         let metrics = scrape(admin);
         metrics[HELD] == 0.0 && metrics["zigttp_transports"] == 0.0
     });
-    // One that takes it gets it whole.
+    // A client that takes it gets it whole.
     let (head, body) =
         server.request("GET /large HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
     assert!(head.to_lowercase().contains("content-length: 4194304"), "{head}");
@@ -165,7 +166,7 @@ const REFUSED: &str = "zigttp_http_unanswered_total{reason=\"too_many_responses\
 fn an_answer_that_nobody_takes_is_given_up_beside_a_websocket() {
     let (server, admin) =
         admin::start(&HANDLER, &["--http-idle-timeout", "300ms", "--cpu-limit", "20s"]);
-    // Room for one byte of each stream: what is small waits as well.
+    // Space for one byte of each stream: small responses wait as well.
     for window in [65_535, 1] {
         let given_up = scrape(admin)[GIVEN_UP];
         let settings = [(INITIAL_WINDOW_SIZE, window)];
@@ -173,7 +174,7 @@ fn an_answer_that_nobody_takes_is_given_up_beside_a_websocket() {
         let socket = client.upgrade("/", &[]);
         assert_eq!(client.head(socket), (200, false));
         client.open_window(socket, 1000);
-        // Its transport has room for more than the one answer.
+        // Its transport takes more than this one response.
         client.open_window(0, 100_000);
         let (large, quick) = (client.get("/large", &[]), client.get("/", &[]));
         let mut resets = Vec::new();
@@ -230,12 +231,12 @@ fn answers_that_wait_are_bounded_over_all_transports() {
     assert_eq!((metrics[REFUSED], metrics[GIVEN_UP]), (1.0, 0.0));
     assert!((4e6..6.3e6).contains(&metrics[HELD]), "{}", metrics[HELD]);
     assert_eq!(metrics["zigttp_response_bytes_limit"], f64::from(6 << 20));
-    // What is small is served beside it, and its place is free once its client has gone.
+    // Small responses are still sent, and its share is free once its client has left.
     assert_eq!(server.get("/"), (200, "quick".to_owned()));
     drop(first);
     eventually("it is free", || status(&mut connect(server.address)) == "200");
 
-    // One whose client has taken nothing for long makes room.
+    // One whose client has taken nothing for long is dropped for it.
     let (server, admin) = start("200ms");
     let mut first = connect(server.address);
     assert_eq!(status(&mut first), "200");
@@ -247,11 +248,11 @@ fn answers_that_wait_are_bounded_over_all_transports() {
         is_given
     });
     assert_eq!(scrape(admin)[GIVEN_UP], 1.0);
-    // It has lost its transport with it.
+    // Its transport ended with it.
     let _ = first.read_to_end(&mut Vec::new());
 }
 
-/// A server that may have so many descriptors.
+/// A server that may have this many descriptors.
 fn start_with_descriptors(count: u32, arguments: &[&str]) -> (Server, SocketAddr) {
     admin::start_under(
         Command::new("sh").args(["-c", &format!("ulimit -n {count}; exec \"$0\" \"$@\"")]),
@@ -297,7 +298,7 @@ async fn out_of_descriptors_attachments_are_files_still() {
     let mut client = server.connect("/").await;
     let held: Vec<TcpStream> = (0..80).map(|_| connect(server.address)).collect();
     server.wait_for_log("cannot accept connections");
-    // Nor do idle transports of operators have all that are kept from clients.
+    // Nor do idle transports of operators hold all that are reserved from clients.
     let idle: Vec<TcpStream> = (0..80).map(|_| connect(admin)).collect();
     for round in 0..20 {
         assert_eq!(client.ask("keep").await, "keep", "{round}");
@@ -333,7 +334,7 @@ async fn a_panic_in_a_connection_ends_that_connection_alone_and_is_counted() {
         // The third event: the one after the others' first messages.
         &[("ZIGTTP_FAILPOINT", "event:2")],
     );
-    // In one room, so that it is the bystander's room whose turn is held when it happens.
+    // In one room, so that the panic happens in a turn of the bystander's room.
     let mut bystander = server.connect("/room").await;
     let mut victim = server.connect("/room").await;
     assert_eq!(bystander.ask("one").await, "one");
@@ -345,7 +346,7 @@ async fn a_panic_in_a_connection_ends_that_connection_alone_and_is_counted() {
     assert_eq!(bystander.ask("four").await, "four");
     let mut late = server.connect("/room").await;
     assert_eq!(late.ask("five").await, "five");
-    // Its socket has ended first, while what it held was dropped.
+    // Its socket ended before that, when what it held was dropped.
     eventually("the panic is counted", || scrape(admin)["zigttp_panics_total"] == 1.0);
     let metrics = scrape(admin);
     assert_eq!(metrics["zigttp_rooms"], 1.0);

@@ -19,7 +19,7 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
     )
 });
 
-/// Runs `zigttp run` to its end: exit code, standard output and standard error.
+/// Runs `zigttp run` to its end; returns exit code, standard output and standard error.
 fn run(handler: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let process = programs::program("zigttp")
         .arg("run")
@@ -42,7 +42,7 @@ fn run(handler: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// That it is refused on one line with these words.
+/// Checks that it is refused in one line with these words.
 fn check(handler: &Path, arguments: &[&str], words: &[&str]) {
     let (code, stdout, stderr) = run(handler, arguments);
     assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
@@ -54,7 +54,7 @@ fn check(handler: &Path, arguments: &[&str], words: &[&str]) {
     }
 }
 
-/// That these bytes are refused with these words, under the file's name.
+/// Checks that these bytes are refused with these words and the file's name.
 fn check_bytes(bytes: &[u8], words: &[&str]) {
     let folder = programs::folder();
     let path = folder.path().join("handler.wasm");
@@ -84,7 +84,7 @@ fn bytes_that_are_no_module_are_refused() {
     check_bytes(b"", &["not a WebAssembly module"]);
     check_bytes(b"export function onMessage() {}", &["not a WebAssembly module"]);
     check_bytes(b"\0asm", &["not a WebAssembly module"]);
-    // Version 2 of nothing, and a component.
+    // An empty module of version 2, and a component.
     check_bytes(b"\0asm\x02\0\0\0", &["not a WebAssembly module"]);
     check_bytes(b"\0asm\x0d\0\x01\0", &["not a WebAssembly module"]);
 }
@@ -149,13 +149,13 @@ fn a_module_that_is_no_handler_is_refused() {
         &wasm::without_functions(),
         &["its export \"on_upgrade\" is missing or has another type"],
     );
-    // It is valid until its bodies are looked at.
+    // It is valid as long as its bodies are not checked.
     check_bytes(&wasm::handler(&[Instruction::Drop]), &["not a handler this server can run"]);
 }
 
 #[test]
 fn a_module_with_a_start_function_is_refused() {
-    // It would run before any event, and under no budget: this one for ever.
+    // It would run before any event, without a budget: this one for ever.
     let spin = "(func $spin (loop (br 0))) (start $spin)";
     check_bytes(&wasm::with_fields(spin), &["it has a start function"]);
     for isolation in ["restore", "instantiate"] {
@@ -173,7 +173,7 @@ fn a_module_that_imports_what_there_is_not_is_refused() {
         (r#"(import "env" "memory" (memory 1))"#, &["env::memory"]),
         (r#"(import "env" "table" (table 1 funcref))"#, &["env::table"]),
         (r#"(import "zigttp" "secret" (global i32))"#, &["zigttp::secret"]),
-        // A name there is, as something else.
+        // A name that exists, with another type.
         (
             r#"(import "zigttp" "send" (func (param i32)))"#,
             &["zigttp::send", "incompatible import type"],
@@ -248,7 +248,7 @@ fn a_durable_folder_that_cannot_be_used_is_refused() {
     let refused = |path: &str, words: &[&str]| {
         check(&GOOD, &["--durable", path], &[&["durable folder", path], words].concat());
     };
-    // Also for root: a file where a folder should be, and a place where nobody can write.
+    // Also for root: a file where a folder should be, and a folder where no user can write.
     fs::write(path("file"), "").expect("the temporary folder is writable");
     refused(&path("file"), &[]);
     refused(&path("file/below"), &[]);
@@ -273,7 +273,7 @@ fn a_durable_folder_without_permissions_is_refused() {
     let locked = folder.path().join("locked");
     fs::create_dir(&locked).expect("the temporary folder is writable");
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).expect("it is ours");
-    // Root may write anywhere, and then there is nothing to refuse.
+    // Root may write anywhere, so that nothing is refused.
     if fs::write(locked.join("probe"), "").is_err() {
         let path = locked.to_str().expect("a UTF-8 path");
         check(&GOOD, &["--durable", path], &["durable folder", path]);

@@ -1,4 +1,4 @@
-//! What only a browser shows: the inspector's page, and a chat over wss, driven in chromium by scripts of
+//! What only a browser can test: the inspector's page, and a chat over wss, in chromium, by scripts of
 //! `tests/browser`.
 
 use std::path::Path;
@@ -8,8 +8,8 @@ use crate::support::programs::{self, root};
 use crate::support::server::Server;
 use crate::support::tls;
 
-/// Runs a script in node with these arguments; where there is no browser, or nothing to drive it with,
-/// it says so.
+/// Runs a script in node with these arguments. Without a browser, or the package that drives it, it says
+/// so.
 fn run(script: &str, arguments: &[&str]) {
     let folder = root().join("tests/browser");
     let has_browser = std::env::var_os("CHROMIUM").is_some()
@@ -17,7 +17,7 @@ fn run(script: &str, arguments: &[&str]) {
             .iter()
             .any(|place| Path::new(place).exists());
     if !has_browser || !folder.join("node_modules/playwright-core").exists() {
-        // Past the capture of the test's output: what is not tested should be seen.
+        // Not captured with the test's output: a missing test should be noticed.
         use std::io::Write;
         let line = "skipped: install chromium and run `npm ci` in tests/browser";
         let _ = writeln!(std::io::stderr(), "{script}: {line}");

@@ -1,5 +1,5 @@
-//! A machine that gives no more threads (`ulimit -u`, a control group's `pids.max`): what needs one fails, says
-//! so, and is done again once there are some.
+//! A machine without free threads (`ulimit -u`, a control group's `pids.max`): what needs one fails, says
+//! so, and is done again once one is free.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -18,8 +18,8 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
     )
 });
 
-/// A command that runs its further arguments as a user that runs nothing else, with so many threads at
-/// most; nothing where that cannot be done. For the superuser there is no such limit.
+/// A command that runs its further arguments as a user that runs nothing else, with this many threads at
+/// most; `None` where that cannot be done. The superuser has no such limit.
 fn with_threads(user: u32, count: usize) -> Option<Command> {
     let mut tried = prlimit(user);
     tried.args(["--nproc=100:1000", "cat"]).arg(&*HANDLER);
@@ -72,7 +72,7 @@ async fn what_needs_a_thread_is_refused_while_there_is_none_and_done_afterwards(
 #[test]
 fn a_server_that_gets_no_threads_says_so_in_one_line() {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    // Itself and those that serve; none for the log.
+    // Threads for itself and for serving; none for the log.
     let Some(mut command) = with_threads(54_322, workers + 1) else { return };
     programs::prepare(&mut command);
     command.env_remove("RUST_BACKTRACE");

@@ -1,4 +1,4 @@
-//! The inspector: what it shows, to whom, and what may be changed through it.
+//! The inspector: what it shows, to whom, and what it may change.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -29,7 +29,7 @@ export function handler(req: Request) { return Response.text("of the handler", {
 
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| programs::compile(SOURCE));
 
-/// A server that is worked on; the folder goes with it.
+/// A server whose handler is edited; the folder is removed with it.
 fn develop(arguments: &[&str]) -> (Server, tempfile::TempDir) {
     let folder = programs::folder();
     std::fs::write(folder.path().join("handler.ts"), SOURCE).expect("the folder is writable");
@@ -45,7 +45,7 @@ fn replace(path: &Path, text: &str) {
     std::fs::rename(temporary, path).expect("the temporary folder is writable");
 }
 
-/// Begins to look; the number after which events are new.
+/// Opens the inspector; returns the number of the last event so far.
 fn look(server: &Server) -> u64 {
     get(server, "/state").json()["last"].as_u64().expect("a number")
 }
@@ -96,7 +96,7 @@ fn the_token_opens_the_inspector_of_a_server_that_is_run_from_header_or_cookie_a
     for part in ["; path=/__zigttp", "; httponly", "; samesite=strict"] {
         assert!(cookie.contains(part), "{cookie}");
     }
-    // Another server on this host has another name for its own; what else is there does not matter.
+    // Another server on this host has another name for its cookie; other cookies do not matter.
     let (name, _) = cookie.split_once('=').expect("a pair");
     assert!(name.starts_with("zigttp-inspector-") && name.len() == 25, "{name}");
     let cookie = format!("Cookie: a=Jos\u{e9}; {name}=wrong; {name}={token}\r\n");
@@ -129,7 +129,7 @@ fn the_page_may_load_and_reach_nothing_but_its_server() {
 async fn the_log_has_events_with_their_effects() {
     let (server, _folder) = develop(&[]);
     let after = look(&server);
-    // Who is let in first need not be the first that opens: Ada has opened when she is answered.
+    // The first to be accepted need not be the first to open: Ada has opened when her reply comes.
     let mut ada = server.connect("/room/a?secret=1").await;
     assert_eq!(ada.ask("ping").await, "pong");
     let mut bob = server.connect("/room/a").await;

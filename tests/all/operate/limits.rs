@@ -1,4 +1,4 @@
-//! Bounds on clients that are not slow but many, fast or large, and how an operator sets them.
+//! Limits for clients that are not slow but many, fast or large, and how an operator sets them.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -27,7 +27,7 @@ export function handler(req: Request) {
     )
 });
 
-/// A starter that leaves a program so much address space.
+/// A command that leaves a program this much address space.
 fn with_address_space(gibibytes: u32) -> Command {
     let mut starter = Command::new("sh");
     let kibibytes = gibibytes << 20;
@@ -60,7 +60,7 @@ async fn with_little_address_space_fewer_events_run_at_a_time_and_a_line_says_so
             assert_eq!(client.ask("hello").await, "hello");
         }
         assert_eq!(server.get("/"), (200, "ok".to_owned()));
-        // What the line advises is right.
+        // The advice of the line is right.
         let said = said.to_string();
         let arguments = ["--max-events", &said, "--isolation", isolation];
         let (server, _) = admin::start_under(&mut with_address_space(64), &handler, &arguments);
@@ -85,7 +85,7 @@ fn with_too_little_address_space_for_one_event_the_server_says_what_it_needs() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         let (before, _) = said.split_once(" GiB of address space (ulimit -v)").expect(&said);
         let needed = before.rsplit(' ').next().and_then(|it| it.parse().ok());
-        // That is enough.
+        // That value is enough.
         let arguments = ["--isolation", isolation];
         let mut starter = with_address_space(needed.expect("a number"));
         let server = Server::start_under(&mut starter, &handler, &arguments);
@@ -135,7 +135,7 @@ async fn an_address_over_its_handshake_rate_is_429() {
     assert!(clients.len() >= 2);
     assert_eq!(refused.status().as_u16(), 429);
     assert_eq!(refused.headers()["retry-after"], "1");
-    // Whoever is in stays in.
+    // Clients that are connected stay.
     assert_eq!(clients[0].ask("hello").await, "hello");
     assert_eq!(server.get("/").0, 200);
 }
@@ -162,7 +162,7 @@ async fn with_as_many_events_as_may_run_http_is_503_and_messages_wait() {
     assert!(head.starts_with("HTTP/1.1 503"), "{head}");
     assert!(head.to_lowercase().contains("retry-after: 1"), "{head}");
     assert_eq!(body, "the server is busy\n");
-    // The message is handled once there is room.
+    // The message is handled once an event has ended.
     assert_eq!(client.ask("hello").await, "hello");
     let answer = spinning.join().expect("it does not panic");
     assert!(answer.starts_with("HTTP/1.1 504"), "{answer}");
@@ -174,7 +174,7 @@ fn no_more_bodies_are_held_than_four_for_each_event_that_may_run() {
     use std::io::Write;
     let server = Server::start(&HANDLER, &["--max-events", "1"]);
     let post = "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 5\r\n\r\nh";
-    // Held open: each may come before one that was sent earlier, or be refused itself.
+    // Held open: each may arrive before one that was sent earlier, or be refused itself.
     let mut slow = Vec::new();
     crate::support::eventually("a body too many", || {
         let mut stream = std::net::TcpStream::connect(server.address).expect("it listens");
@@ -249,11 +249,11 @@ fn options_that_cannot_be_are_refused() {
         (&["--admin-token-file", "/no/such"], "admin-listen"),
         (&["--host", "localhost"], "write an address as 127.0.0.1"),
         (&["--max-queue", "1e3"], "\"1e3\" is not a size"),
-        // Each would be a server that refuses everybody.
+        // Each would be a server that refuses everyone.
         (&["--max-url", "0"], "--max-url is 0"),
         (&["--max-queue", "0"], "--max-queue is 0"),
         (&["--max-response-bytes", "1KiB"], "--max-response-bytes is 1024"),
-        // What does not fit together is told with the flags.
+        // Options that cannot be combined are named as flags.
         (
             &["--memory-limit", "600MiB"],
             "--max-event-memory is 536870912 bytes, less than --memory-limit",

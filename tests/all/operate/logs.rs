@@ -1,4 +1,4 @@
-//! A log that cannot be written, or that would never end: serving goes on as if it were read.
+//! A log that cannot be written, or that would never end: the server serves as if it were read.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, Read};
@@ -33,7 +33,7 @@ struct Outspoken {
 impl Outspoken {
     fn start(command: &mut Command, out: impl Into<Stdio>, error: impl Into<Stdio>) -> Outspoken {
         let process = command.stdout(out).stderr(error).spawn().expect("zigttp starts");
-        // The server alone holds these now: whoever reads them sees its end.
+        // Only the server has these open now: their reader sees when it ends.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Outspoken { process }
     }
@@ -75,7 +75,7 @@ fn run_with_admin(handler: &Path, address: &str) -> Command {
     command
 }
 
-/// Where either way of writing says that something listens.
+/// The address of a listener, which follows these words in either format of the log.
 fn address_after(words: &str, text: &mut impl BufRead) -> SocketAddr {
     let mut line = String::new();
     loop {
@@ -97,7 +97,7 @@ const LISTENING: &str = "listening on http://";
 const ADMIN: &str = "metrics and health on http://";
 const UNWRITTEN: &str = "zigttp_dropped_log_lines_total{reason=\"unwritten\"}";
 
-/// Lines, failures and a reload, while a socket is answered.
+/// Lines, failures and a reload, while a client is served.
 async fn work(server: &Outspoken, address: SocketAddr, admin: SocketAddr) {
     let mut client = Client::connect(address, "/").await;
     for round in 0..5 {
@@ -127,7 +127,7 @@ async fn a_log_whose_reader_has_gone_is_dropped_and_counted_and_nothing_else_hap
 async fn a_log_on_a_full_disk_is_dropped_and_counted_and_nothing_else_happens() {
     let full = File::options().write(true).open("/dev/full").expect("Linux has it");
     let (mut out, stdout) = pipe();
-    // Where to ask is said nowhere: the port has to be known.
+    // Nothing prints the address: the port has to be known.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let admin = free.local_addr().expect("it listens");
     drop(free);
@@ -150,7 +150,7 @@ async fn a_log_over_the_limit_of_files_is_dropped_and_counted_and_nothing_else_h
     let server = run_with_admin(&HANDLER, &admin.to_string());
     let mut command = Command::new("sh");
     programs::prepare(&mut command);
-    // Where its handler is compiled already, it writes no other file than the log.
+    // If its handler is compiled already, it writes no file but the log.
     let (mut compiled, first_stdout) = pipe();
     let first = Outspoken::start(&mut run(&HANDLER), first_stdout, Stdio::null());
     address_after(LISTENING, &mut compiled);
@@ -194,7 +194,7 @@ async fn a_pipe_that_nobody_reads_holds_nothing_up_not_even_the_end() {
     assert!((1000.0..4000.0).contains(&lost), "{lost}");
     work(&server, address, admin).await;
     assert_eq!(server.stop().code(), Some(0));
-    // What there was room for is whole, line by line.
+    // What fitted is whole, line by line.
     let mut text = String::new();
     error.read_to_string(&mut text).expect("it is text");
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("xxx")).collect();

@@ -1,4 +1,4 @@
-//! What an operator sets, sees and relies on.
+//! What an operator sets, sees and needs.
 
 mod bad_artifacts;
 mod browser;

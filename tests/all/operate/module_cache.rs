@@ -1,5 +1,5 @@
-//! The folder of compiled modules holds machine code: nothing is run from there that others could have
-//! put there.
+//! The folder of compiled modules holds machine code: the server runs nothing that others could have put
+//! there.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -10,7 +10,7 @@ use zigttp_tests::echo;
 use crate::support::programs;
 use crate::support::server::Server;
 
-/// Serves with this cache, and one message.
+/// Serves one message with this cache.
 async fn serve(cache: &Path) -> Server {
     let cache = cache.to_str().expect("a UTF-8 path");
     let folder = programs::folder();
@@ -73,7 +73,7 @@ async fn a_folder_open_to_others_or_a_link_is_not_used() {
     server.wait_for_log("it is a link");
     assert_eq!(fs::read_dir(elsewhere.path()).expect("readable").count(), 0);
 
-    // The folder around it: whoever can write there can put another in its place.
+    // The folder around it: who can write there can replace it.
     let cache = programs::folder();
     fs::create_dir(cache.path().join("zigttp")).expect("writable");
     let open = fs::Permissions::from_mode(0o777);

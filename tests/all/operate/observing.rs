@@ -41,7 +41,7 @@ async fn metrics_count_what_happens() {
     let mut ada = server.connect("/room/a?token=secret").await;
     let mut bob = server.connect("/room/a").await;
     assert_eq!(ada.ask("keep").await, "done");
-    // Whoever has an answer is listed.
+    // A client that has its reply is listed.
     assert_eq!((ada.ask("ping").await, bob.ask("ping").await), ("pong".into(), "pong".into()));
     ada.send("to all").await;
     assert_eq!((ada.text().await, bob.text().await), ("to all".to_owned(), "to all".to_owned()));
@@ -52,7 +52,7 @@ async fn metrics_count_what_happens() {
     assert!(refused.is_err());
 
     let metrics = scrape(admin);
-    // The snapshot alone is more than a mebibyte; a server that serves two people is no more than some.
+    // The snapshot alone is more than a mebibyte; a server with two clients holds only a few.
     let allocated = metrics["zigttp_allocated_bytes"];
     assert!((1e6..1e8).contains(&allocated), "{allocated}");
     for (series, expected) in [
@@ -153,7 +153,7 @@ fn probes_are_answered_however_many_transports_wait_with_half_a_head() {
     assert_eq!(get(admin, "/readyz").0, 200);
     let dropped = scrape(admin)["zigttp_dropped_admin_transports_total"];
     assert!(dropped >= (HELD - 64) as f64, "{dropped}");
-    // The oldest are those that have gone.
+    // The oldest are dropped.
     let mut nothing = Vec::new();
     let first = held.first_mut().expect("they are held");
     assert!(!matches!(first.read_to_end(&mut nothing), Ok(count) if count > 0));
@@ -227,7 +227,7 @@ async fn lines_of_the_handler_over_the_rate_are_dropped_and_counted() {
     let log = server.wait_for_log("line 9");
     assert!(!log.contains("line 49"), "{log}");
     assert!(scrape(admin)["zigttp_dropped_log_lines_total{reason=\"handler_log_rate\"}"] >= 30.0);
-    // Once there is room again, the log says that something is missing.
+    // Once lines fit again, the log says that some are missing.
     patiently("a line", async {
         while !server.log().contains("later") {
             assert_eq!(client.ask("log later").await, "done");

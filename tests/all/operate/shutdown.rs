@@ -1,4 +1,4 @@
-//! The end of a server: what it still does, in which order, and with which exit code.
+//! The end of a server: what it still does, in which order, and its exit code.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,7 +17,7 @@ export function onMessage(ws: WebSocket, data: string) {
   if (data === "id") return void send(ws, String(ws));
   console.log("running");
   if (data === "spin") for (;;);
-  // Longer than it takes to hear of the log line and to send a signal.
+  // Longer than it takes to read the log line and to send a signal.
   for (const end = Date.now() + 1500; Date.now() < end; );
   send(ws, "finished");
 }
@@ -53,8 +53,8 @@ async fn closes_with_1001_are_spread_over_the_drain_time_out() {
         .filter_map(|line| line.split_once("closed 1001 ")?.1.split_whitespace().next())
         .collect();
     assert_eq!(ends.len(), 2 * PAIRS);
-    // One is told every 100 ms. Whoever does not answer ends half a second later, by when not all
-    // others have been told.
+    // One connection is closed every 100 ms. A client that does not answer is dropped half a second later,
+    // before all others have been closed.
     let is_silent = |id: &&str| silent_ids.iter().any(|silent| silent == id);
     let first_silent = ends.iter().position(is_silent).expect("half of them are");
     assert!(ends[first_silent..].iter().any(|id| !is_silent(id)), "{ends:?}");
@@ -99,11 +99,11 @@ async fn an_event_that_does_not_end_is_cut_off_by_the_drain_time_out() {
     assert!(server.wait().success());
 }
 
-/// A handler that is a pipe: the server waits in its start until the test writes into it.
+/// A handler that is a pipe: the starting server waits until the test writes into it.
 struct Starting {
     folder: tempfile::TempDir,
     process: Child,
-    /// Open once the server reads, with its signals set up.
+    /// Open once the server reads, which is after it has set up its signals.
     handler: File,
 }
 
@@ -193,7 +193,7 @@ fn a_hang_up_during_the_start_is_heard_once_it_is_over() {
     let mut starting = Starting::start("run");
     starting.signal("HUP");
     starting.handler.write_all(&artifact).expect("the server reads");
-    // It has read all when the pipe is closed.
+    // It has read all once the pipe is closed.
     starting.handler = File::open("/dev/null").expect("it is there");
     let mut line = String::new();
     let stdout = starting.process.stdout.as_mut().expect("it is piped");

@@ -1,5 +1,5 @@
-//! Thousands of connections that open, chat and go, again and again, with one in each room that reads
-//! nothing: at the end nothing of them is left.
+//! Thousands of connections that open, chat and close, again and again, with one in each room that reads
+//! nothing: at the end the server holds nothing of them.
 //!
 //! `ZIGTTP_SOAK_CONNECTIONS` and `ZIGTTP_SOAK_SECONDS` make it larger and longer.
 
@@ -18,8 +18,8 @@ use crate::support::client::Client;
 use crate::support::left::{Held, number, wait_until, wait_until_empty};
 use crate::support::{admin, patiently, programs};
 
-/// A message goes to all in the room who have sent one; a flood to those who have not, who are told of
-/// to whoever asked for it.
+/// A message goes to all in the room who have sent one; a flood goes to those who have not, and its sender
+/// gets their number.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
@@ -42,7 +42,7 @@ export function onMessage(ws: WebSocket, data: string, room: string) {
 });
 
 const PER_ROOM: usize = 20;
-/// Rounds until the allocator has most of what it does not give back.
+/// Rounds until the allocator holds most of the memory that it does not give back.
 const WARM_UP: usize = 4;
 const FLOOD_INTERVAL: Duration = Duration::from_millis(150);
 
@@ -62,7 +62,7 @@ async fn open_slow(address: SocketAddr, path: &str) -> TcpStream {
     stream
 }
 
-/// The life of one room: all come, all talk, one is flooded, and all but that go, each in its own way.
+/// The life of one room: all connect, all talk, one is flooded, and all others close, each in its own way.
 async fn live(address: SocketAddr, path: String) -> TcpStream {
     let slow = open_slow(address, &path).await;
     let mut clients = join_all((1..PER_ROOM).map(|_| Client::connect(address, &path))).await;
@@ -74,7 +74,7 @@ async fn live(address: SocketAddr, path: String) -> TcpStream {
         }
     }))
     .await;
-    // The kernel takes some of each; in the end the queue stays full, and its owner is closed.
+    // The kernel takes some of each; in the end the queue stays full, and its connection is closed.
     loop {
         clients[0].send("flood").await;
         let mut answer = clients[0].text().await;
@@ -121,15 +121,15 @@ async fn nothing_is_left_of_thousands_of_connections() {
             "2min",
             "--cpu-limit",
             "20s",
-            // No more sandboxes are kept than the first room makes.
+            // The first room makes as many sandboxes as are kept.
             "--max-events",
             "2",
         ],
-        // What threads keep for themselves of what they have freed would count as in use.
+        // Freed memory that threads keep for themselves would count as in use.
         &[("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")],
     );
     let began = Instant::now();
-    // One room, so that sandboxes are there.
+    // One room, so that the sandboxes exist.
     drop(live(server.address, "/room/first".to_owned()).await);
     wait_until_empty(admin).await;
     let empty = Held::of(&server, admin);

@@ -1,4 +1,4 @@
-//! A new handler takes over while connections stay.
+//! A new handler replaces the old one while connections stay open.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use crate::support::programs;
 use crate::support::server::Server;
 
-/// A handler that names its version in all it says.
+/// A handler that names its version in all it sends.
 fn version(version: u32) -> String {
     let source = r#"
 import {
@@ -44,7 +44,7 @@ export function handler(req: Request) {
     source.replace("VERSION", &version.to_string()).replace("ROUTE", &format!("room{version}"))
 }
 
-/// One whose every event fails.
+/// A handler whose every event fails.
 const FAILING: &str = r#"
 import { send } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string) {
@@ -72,7 +72,7 @@ impl Swapping {
         self.folder.path().join("handler.wasm")
     }
 
-    /// Puts another handler in its place and sends SIGHUP; the new one serves when this returns.
+    /// Replaces the handler's file and sends SIGHUP; the new one serves when this returns.
     fn swap(&self, source: &str) {
         let before = self.server.log().len();
         replace(&self.handler(), &programs::compile(source));
@@ -81,7 +81,7 @@ impl Swapping {
     }
 }
 
-/// As a deploy does it: nobody sees half a file.
+/// As a deploy does it: the server never sees half a file.
 fn replace(handler: &Path, artifact: &Path) {
     let temporary = handler.with_extension("tmp");
     std::fs::copy(artifact, &temporary).expect("the temporary folder is writable");
@@ -96,8 +96,8 @@ async fn a_swap_under_constant_traffic_closes_no_socket_and_loses_no_event() {
     for index in 0..CLIENTS {
         clients.push(swapping.server.connect(&format!("/room1/{}", index % 50)).await);
     }
-    // Each sends on until it has been served by the third version; every message is answered
-    // once, in order, by a version that is never older than that of the answer before.
+    // Each sends until the third version replies; each message gets one reply, in order, from a version
+    // that is never older than that of the reply before.
     let talking = clients.iter_mut().map(|client| async move {
         let mut sent = 0u32;
         let mut newest = 0u32;
@@ -135,7 +135,7 @@ async fn a_swap_under_constant_traffic_closes_no_socket_and_loses_no_event() {
     drop(clients);
     swapping.server.wait_for_log_count("v3 closed", CLIENTS);
     swapping.server.signal("TERM");
-    // onOpen of each, their messages, the last message of each, and onClose of each.
+    // The onOpen of each, their messages, the last message of each, and the onClose of each.
     let events = sent as usize + 3 * CLIENTS;
     let log = swapping.server.wait_for_log(&format!("events={events} "));
     assert!(log.contains("failures=0 "), "{log}");
@@ -207,7 +207,7 @@ async fn a_watched_file_is_served_anew_when_it_is_replaced_or_rewritten() {
     assert_eq!(client.ask("hello").await, "v3 hello");
 }
 
-/// Puts a link in the place of another one, as deploys do it.
+/// Replaces a link, as deploys do it.
 fn turn(link: &Path, target: &str) {
     let temporary = link.with_file_name("turning");
     std::os::unix::fs::symlink(target, &temporary).expect("the temporary folder is writable");
@@ -222,7 +222,7 @@ fn release(root: &Path, name: &str, version: u32) {
 
 #[tokio::test]
 async fn a_watched_folder_that_is_a_link_is_served_anew_when_the_link_is_turned() {
-    // As Capistrano lays a deploy out.
+    // As Capistrano arranges a deploy.
     let folder = programs::folder();
     let root = folder.path();
     release(root, "releases/1", 1);
@@ -238,7 +238,7 @@ async fn a_watched_folder_that_is_a_link_is_served_anew_when_the_link_is_turned(
 
 #[tokio::test]
 async fn a_watched_file_that_is_a_link_over_a_link_is_served_anew_when_either_is_turned() {
-    // As Kubernetes mounts a ConfigMap: the file leads over `..data`, which is turned.
+    // As Kubernetes mounts a ConfigMap: the file is a link through `..data`, which is replaced.
     let folder = programs::folder();
     let root = folder.path();
     release(root, "..2026_01", 1);

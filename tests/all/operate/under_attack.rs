@@ -1,5 +1,5 @@
-//! Hostile clients of every kind at once, at a server whose bounds are all low: whoever behaves is answered
-//! as ever, each bound is reached and counted, and at the end nothing of them is left.
+//! Hostile clients of every kind at once, at a server whose limits are all low: those who behave are served
+//! as usual, each limit is reached and counted, and at the end the server holds nothing of them.
 //!
 //! `ZIGTTP_SOAK_SECONDS` makes it longer. Every event is verified to leave its sandbox as it was.
 
@@ -48,7 +48,7 @@ export function handler(req: Request) {
     )
 });
 
-/// Low enough that each is reached in every round.
+/// Limits so low that each is reached in every round.
 const BOUNDS: &[&str] = &[
     "--verify-restore",
     "1",
@@ -93,14 +93,14 @@ const BOUNDS: &[&str] = &[
     "20ms",
 ];
 
-/// A transport whose client takes little.
+/// A transport whose client reads little.
 async fn transport(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a descriptor");
     socket.set_recv_buffer_size(4096).expect("a size the kernel rounds up");
     patiently("connecting", socket.connect(address)).await.expect("it listens")
 }
 
-/// A WebSocket of bare frames.
+/// A WebSocket of raw frames.
 async fn socket(address: SocketAddr, path: &str, headers: &str) -> TcpStream {
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -113,7 +113,7 @@ async fn socket(address: SocketAddr, path: &str, headers: &str) -> TcpStream {
             stream.write_all(request.as_bytes()).await?;
             stream.read_exact(&mut head).await
         };
-        // On a busy machine a head may come so late that it is given up.
+        // On a busy machine a head may come so late that it is dropped.
         if patiently("the handshake", opened).await.is_ok() {
             assert_eq!(&head, b"HTTP/1.1 101", "{path}");
             return stream;
@@ -124,7 +124,7 @@ async fn socket(address: SocketAddr, path: &str, headers: &str) -> TcpStream {
 /// Sends a message again and again, and reads nothing until the server ends it.
 async fn unread(address: SocketAddr, message: &[u8]) {
     let mut stream = socket(address, "/unread", "").await;
-    // Small answers would take long to fill what the kernel holds for the client.
+    // Small replies would take long to fill the kernel's buffer for the client.
     let floods = raw::frame(raw::TEXT, b"flood").repeat(100);
     stream.write_all(&floods).await.expect("it reads");
     let messages = raw::frame(raw::TEXT, message).repeat(512);
@@ -142,14 +142,14 @@ async fn read_until_ended(mut stream: TcpStream) -> Vec<u8> {
     all
 }
 
-/// What one hostile client does, to the end of its transport.
+/// What one hostile client does until its transport ends.
 type Act = fn(SocketAddr) -> BoxFuture<'static, ()>;
 
 const ACTS: &[Act] = &[
-    // Asks for thousands of small answers, of the handler and of no handler, and takes none.
+    // Asks for thousands of small responses, from the handler and the server itself, and reads none.
     |address| async move { unread(address, b"").await }.boxed(),
     |address| async move { unread(address, b"ping").await }.boxed(),
-    // Has itself sent what it does not take.
+    // Asks for messages that it does not read.
     |address| {
         let act = async move {
             let mut stream = socket(address, "/flood", "").await;
@@ -163,7 +163,7 @@ const ACTS: &[Act] = &[
         };
         act.boxed()
     },
-    // Begins a message of a few compressed bytes that come to much, and ends it never.
+    // Begins a message of a few compressed bytes that inflate to much, and never ends it.
     |address| {
         let act = async move {
             let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
@@ -178,13 +178,13 @@ const ACTS: &[Act] = &[
         };
         act.boxed()
     },
-    // Begins messages of bytes as they are, more than there is room for.
+    // Begins uncompressed messages, more than the limit.
     |address| {
         let act = async move {
             join_all((0..30).map(|_| async move {
                 let mut stream = socket(address, "/half", "").await;
                 let whole = raw::frame(0x01, &[b'x'; 60_000]);
-                // The server may end it before it is written.
+                // The server may end the transport before it is written.
                 let _ = stream.write_all(&whole).await;
                 read_until_ended(stream).await;
             }))
@@ -202,7 +202,7 @@ const ACTS: &[Act] = &[
         };
         act.boxed()
     },
-    // Lets handlers fail in each way, and fill the log and the host's memory.
+    // Makes handlers fail in each way, and fill the log and the host's memory.
     |address| {
         let act = async move {
             for word in ["throw", "spin", "grow", "talk", "fill"] {
@@ -218,7 +218,7 @@ const ACTS: &[Act] = &[
     |address| {
         let act = async move {
             for _ in 0..30 {
-                // As above: its head may be late.
+                // As above: the head may be late.
                 let Ok(mut client) = Client::try_connect(address, "/left").await else { continue };
                 assert_eq!(client.ask("keep").await, "kept");
                 client.drop_transport();
@@ -226,7 +226,7 @@ const ACTS: &[Act] = &[
         };
         act.boxed()
     },
-    // Asks for what is none, and is answered all the same.
+    // Sends invalid requests, which still get responses.
     |address| {
         let act = async move {
             let long = format!("GET /{} HTTP/1.1\r\nHost: t\r\n\r\n", "x".repeat(2_000));
@@ -242,7 +242,7 @@ const ACTS: &[Act] = &[
                 stream.shutdown().await.expect("it was open");
                 let answer = read_until_ended(stream).await;
                 let answer = String::from_utf8_lossy(&answer);
-                // 503 where the responses that others do not take leave room for no more.
+                // 503 while the responses that others do not read fill the limit.
                 let is_refused =
                     [status, "503"].map(|it| answer.starts_with(&format!("HTTP/1.1 {it}")));
                 assert!(is_refused.contains(&true), "{request}: {answer}");
@@ -250,9 +250,9 @@ const ACTS: &[Act] = &[
         };
         act.boxed()
     },
-    // HTTP/2: posts without a body, as many as go.
+    // HTTP/2: posts without a body, as many as possible.
     |address| async move { streams(address, &[0x83], "/post", false).await }.boxed(),
-    // HTTP/2: answers that nobody takes.
+    // HTTP/2: responses that no client reads.
     |address| async move { streams(address, &[0x82], "/big", true).await }.boxed(),
     // Half a head.
     |address| {
@@ -290,7 +290,7 @@ async fn streams(address: SocketAddr, method: &[u8], path: &str, is_whole: bool)
     read_until_ended(stream).await;
 }
 
-/// Says something and hears it, again and again; returns how often.
+/// Sends a message and gets it back, again and again; returns how often.
 async fn behave(address: SocketAddr, is_over: &AtomicBool) -> usize {
     let mut client = Client::connect(address, "/honest").await;
     let mut said = 0;
@@ -303,7 +303,7 @@ async fn behave(address: SocketAddr, is_over: &AtomicBool) -> usize {
     said
 }
 
-/// Counts of what each bound has kept out.
+/// Counts of what each limit has refused.
 const REACHED: &[&str] = &[
     "zigttp_slow_consumers_total",
     "zigttp_refused_frames_total",
@@ -323,9 +323,9 @@ const REACHED: &[&str] = &[
     "zigttp_event_failures_total{kind=\"over_memory_budget\"}",
 ];
 
-/// Rounds until the allocator has most of what it does not give back.
+/// Rounds until the allocator holds most of the memory that it does not give back.
 const WARM_UP: usize = 3;
-/// Rounds in which each bound is reached at the latest.
+/// Rounds after which each limit has been reached.
 const MOST_ROUNDS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -338,12 +338,12 @@ async fn whoever_behaves_is_answered_beside_hostile_clients_of_every_kind_and_no
     let (server, admin) = admin::start_with(
         &HANDLER,
         &[BOUNDS, &durable].concat(),
-        // What threads keep for themselves of what they have freed would count as in use.
+        // Freed memory that threads keep for themselves would count as in use.
         &[("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")],
     );
     let (began, address) = (Instant::now(), server.address);
     let mut held = Vec::new();
-    // On a busy machine events are turned away that would have reached a bound, so that takes more rounds.
+    // On a busy machine, events that would have reached a limit are refused, so that it takes more rounds.
     let is_unreached = || {
         let metrics = admin::scrape(admin);
         REACHED.iter().any(|reached| metrics[*reached] == 0.0)
@@ -354,7 +354,7 @@ async fn whoever_behaves_is_answered_beside_hostile_clients_of_every_kind_and_no
     {
         let is_over = AtomicBool::new(false);
         let hostile = async {
-            // Probes are answered though all places for transports are taken by half heads.
+            // Probes are served although half heads hold all slots for transports.
             let half_heads = join_all((0..100).map(|_| async move {
                 let mut stream = transport(admin).await;
                 stream.write_all(b"GET /healthz HTTP/1.1\r\nX-").await.expect("it reads");

@@ -1,4 +1,4 @@
-//! Options as environment variables: what is unset, what a switch says, and what is wrong with a value.
+//! Options as environment variables: what counts as unset, the words of a switch, and errors in a value.
 
 use std::process::Output;
 
@@ -15,7 +15,7 @@ fn start(variables: &[(&str, &str)]) -> Server {
     Server::start_with(&programs::compile(HANDLER), &[], variables)
 }
 
-/// What a server says that does not start.
+/// The error of a server that does not start.
 fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = programs::program("zigttp");
     command.arg("run").arg(programs::compile(HANDLER)).args(arguments);
@@ -50,12 +50,12 @@ fn an_empty_variable_is_as_none() {
     ];
     let server = start(&all.map(|name| (name, "")));
     assert_eq!(server.get("/").0, 404);
-    // Nothing but the flag of the test is told of.
+    // Only the flag of the test is reported.
     let log = server.wait_for_log("changed options: ");
     let given =
         log.lines().find(|line| line.contains("changed options")).expect("it was waited for");
     assert!(given.ends_with("changed options: --port 0"), "{given}");
-    // Of a subcommand of a subcommand as well: there it is missing, and not a folder without a name.
+    // Also for a subcommand of a subcommand: the option is missing, rather than a folder without a name.
     let output = programs::program("zigttp")
         .args(["attachments", "list"])
         .env("ZIGTTP_DURABLE", "")
@@ -78,7 +78,7 @@ fn a_switch_says_yes_or_no_in_the_usual_words() {
         ("off", false),
     ] {
         let server = start(&[("ZIGTTP_INSPECTOR", word), ("ZIGTTP_WATCH", word)]);
-        // It asks for its token, or there is none.
+        // 401 if it is served, 404 if not.
         assert_eq!(server.get("/__zigttp").0, if is_on { 401 } else { 404 }, "{word}");
         let log = server.wait_for_log("changed options");
         assert_eq!(log.contains("--watch"), is_on, "{word} {log}");
@@ -107,7 +107,7 @@ fn what_is_wrong_with_a_variable_is_told_with_its_name() {
         let said = refused(&[], &[(name, value)]);
         assert!(said.contains(name), "{name}={value} {said}");
     }
-    // Where the flag is given, it is the flag that is wrong.
+    // If the flag is given, the error names the flag.
     let said = refused(&["--port", "http"], &[("ZIGTTP_PORT", "80")]);
     assert!(said.contains("--port") && !said.contains("ZIGTTP_PORT"), "{said}");
     let said = refused(&["--port=http"], &[("ZIGTTP_PORT", "80")]);

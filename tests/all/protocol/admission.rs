@@ -1,4 +1,4 @@
-//! What stands before a connection: origin, limits, `onUpgrade`, subprotocols.
+//! The checks before a connection: origin, limits, `onUpgrade`, subprotocols.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use crate::support::raw::RawClient;
 use crate::support::server::Server;
 use crate::support::{PATIENCE, admin, eventually, patiently, programs};
 
-/// Tells who came, and what `onUpgrade` kept with it.
+/// Sends who has connected, and what `onUpgrade` has stored with it.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
@@ -71,7 +71,7 @@ export function onMessage(ws: WebSocket, data: string) {
     )
 });
 
-/// Opens a WebSocket with these headers: the first message, or the refusal's status and body.
+/// Opens a WebSocket with these headers; returns the first message, or the status and body of the error.
 async fn open(
     server: &Server,
     path: &str,
@@ -127,7 +127,7 @@ async fn a_plain_object_that_on_upgrade_returns_is_the_first_attachment() {
     assert_eq!(first.as_deref(), Ok(r#"Object {"user":"ada=1","roles":["a","b"]}"#));
 }
 
-/// `return isAllowed(req)` must never let anybody in.
+/// `return isAllowed(req)` must never let a client in.
 #[tokio::test]
 async fn a_boolean_number_or_null_from_on_upgrade_is_a_type_error_and_refuses_with_500() {
     let server = Server::start(&HANDLER, &[]);
@@ -244,7 +244,7 @@ async fn a_page_of_another_site_gets_no_socket_with_the_cookies_of_its_visitor()
     let own = format!("http://{}", server.address);
     let accepted = open(&server, "/a?text", &headers(&own)).await;
     assert_eq!(accepted.as_deref(), Ok("String user ada=1"));
-    // The handler has heard of the second alone.
+    // Only the second has reached the handler.
     assert_eq!(watch.text().await, "asked GET /a text, 0 there");
 }
 
@@ -264,7 +264,7 @@ async fn another_port_or_name_of_the_same_host_is_another_origin() {
         let refused = open(&server, "/a", &[("origin", &origin)]).await;
         assert_eq!(refused.expect_err(&origin).0, StatusCode::FORBIDDEN, "{origin}");
     }
-    // Two at once are none that can be read, also if one is the server's own.
+    // Two at once cannot be read, also if one is the server's own.
     let own = format!("http://{}", server.address);
     let both = [("origin", own.as_str()), ("origin", "https://evil.example")];
     assert_eq!(open(&server, "/a", &both).await.expect_err("two").0, StatusCode::FORBIDDEN);
@@ -282,12 +282,12 @@ async fn a_foreign_origin_and_a_full_server_never_reach_on_upgrade() {
     assert_eq!(status.as_u16(), 503);
     assert_eq!(watch.text().await, "asked GET /b , 0 there");
     second.close(1000, "").await;
-    // Its place is free once its task has ended.
+    // Its slot is free once its task has ended.
     patiently("a place", async { while open(&server, "/b?again", &[]).await.is_err() {} }).await;
     assert_eq!(watch.text().await, "asked GET /b again, 0 there");
 }
 
-/// Asks for a connection that `onUpgrade` takes its time for.
+/// Asks for a connection whose `onUpgrade` takes long.
 fn ask_slowly(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).expect("the server listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");

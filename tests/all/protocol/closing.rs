@@ -50,7 +50,7 @@ export function onClose(ws: WebSocket, code: number, reason: string) {
     )
 });
 
-/// What a peer does against the protocol, and the code it is closed with.
+/// Violations of the protocol by a client, and the code with which it is closed.
 fn faults() -> Vec<(&'static str, Vec<u8>, u16)> {
     let mut faults = vec![
         ("unmasked", b"\x81\x01x".to_vec(), 1002),
@@ -68,7 +68,7 @@ fn faults() -> Vec<(&'static str, Vec<u8>, u16)> {
         ("text-with-surrogate", frame(TEXT, b"\xed\xa0\x80"), 1007),
         ("fragments-not-utf-8", [frame(0x01, b"\xc3"), frame(0x80, b"x")].concat(), 1007),
         ("reason-not-utf-8", frame(CLOSE, &close_payload(1000, b"\xff")), 1007),
-        // The header alone tells.
+        // The header alone shows it.
         ("frame-too-large", frame(TEXT, &[b'x'; 5000]), 1009),
         (
             "fragments-too-large",
@@ -92,7 +92,7 @@ fn faults() -> Vec<(&'static str, Vec<u8>, u16)> {
     faults
 }
 
-/// A bound that the faults' large messages are over.
+/// A limit that the large messages are over.
 const SMALL_MESSAGES: [&str; 2] = ["--max-message-size", "4KiB"];
 
 #[test]
@@ -128,7 +128,7 @@ fn a_close_frame_without_a_code_is_1005_and_no_reserved_code_is_echoed() {
 #[tokio::test]
 async fn an_end_without_a_close_frame_is_1006() {
     let server = Server::start(&HANDLER, &[]);
-    // Who ends its direction before `onOpen` was never a connection.
+    // A client that closes its sending side before `onOpen` never had a connection.
     let mut client = server.connect("/dropped").await;
     assert_eq!(client.ask("hello").await, "hello");
     client.drop_transport();
@@ -176,7 +176,7 @@ async fn code_and_reason_of_the_server_reach_the_peer_and_on_close() {
     ] {
         let mut client = server.connect(path).await;
         assert_eq!(client.ask(message).await, "before");
-        // What was sent after it never leaves, and a second close changes nothing.
+        // A message sent after it is dropped, and a second close changes nothing.
         assert_eq!(client.closed().await, (code, reason.to_owned()));
         drop(client);
         server.wait_for_log(&format!("closed {path} {code} \"{reason}\""));
@@ -234,7 +234,7 @@ fn a_close_waits_for_its_answer_until_its_time_out() {
     client.frame(TEXT, b"close 4002 bye");
     assert_eq!(client.text(), "before");
     assert_eq!(client.close_frame(), (Some(4002), "bye".to_owned()));
-    // A request whose head never ends begins after that close, and is given up before it.
+    // A request whose head never ends begins after that close, and is dropped before it.
     assert_eq!(server.request("GET / HTTP/1.1\r\n").0, "");
     assert!(!server.log().contains("closed /late"), "{}", server.log());
     client.frame(CLOSE, &close_payload(4002, b""));
@@ -257,8 +257,8 @@ fn on_close_does_not_wait_for_a_peer_that_leaves_its_transport_open() {
     let mut lingering = RawClient::connect(server.address, "/lingers");
     lingering.frame(CLOSE, &close_payload(1000, b""));
     assert_eq!(lingering.close_frame().0, Some(1000));
-    // Its transport is drained for a second. A connection that comes now, and is given up as dead within
-    // that second, ends second.
+    // Its transport is drained for a second. A connection that opens now, and is dropped within that second
+    // for want of a pong, ends second.
     let _dead = RawClient::connect(server.address, "/dead");
     let log = server.wait_for_log("closed /dead 1006");
     let (before, _) = log.split_once("closed /dead 1006").expect("it was waited for");
@@ -280,7 +280,7 @@ fn a_message_that_comes_with_the_close_of_its_peer_is_answered_first() {
 fn when_close_frames_cross_on_close_gets_the_peers() {
     let server = Server::start(&HANDLER, &["--memory-limit", "128MiB", "--cpu-limit", "20s"]);
     let mut client = RawClient::connect(server.address, "/crossed");
-    // The server's close waits behind more than the transport takes; the peer's comes first.
+    // The server's close waits behind more than the transport takes; the client's comes first.
     client.frame(TEXT, b"flood");
     server.wait_for_log("message flood");
     client.frame(CLOSE, &close_payload(3001, b"mine"));
@@ -364,7 +364,7 @@ async fn exactly_one_on_close_follows_every_on_open_whatever_happens() {
         kept.push(client);
         paths.push(path);
     }
-    // Ends that a raw client brings about; some are cut off in the middle of the handshake.
+    // Ways in which a raw client ends; some end in the middle of the handshake.
     let raw: [(&str, Vec<u8>); 9] = [
         ("/closes-in-onopen", Vec::new()),
         ("/closed-by-peer", frame(CLOSE, &close_payload(1000, b""))),
@@ -381,12 +381,12 @@ async fn exactly_one_on_close_follows_every_on_open_whatever_happens() {
         client.write(&bytes);
         kept.push(client);
         paths.push(path.to_owned());
-        // The same again, and gone at once.
+        // The same again, dropped at once.
         let gone = format!("{path}-and-goes");
         let mut client = RawClient::connect(server.address, &gone);
         client.write(&bytes);
         if bytes.is_empty() {
-            // Whether it was there for its `onOpen` is a matter of time.
+            // Whether it was still open for its `onOpen` depends on timing.
             fleeting.push(gone);
         } else {
             paths.push(gone);

@@ -1,4 +1,4 @@
-//! permessage-deflate (RFC 7692), over bare frames.
+//! permessage-deflate (RFC 7692), with raw frames.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -17,7 +17,8 @@ const COMPRESSED_START: u8 = 0x41;
 pub(crate) const OFFER: &str =
     "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
-/// Greets, so that a test knows who is in the room; sends what comes to all of it; has an auto-response.
+/// Greets, so that a test knows who is in the room; sends each message to all of the room; has an
+/// auto-response.
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
@@ -37,7 +38,7 @@ fn connect(server: &Server) -> RawClient {
     client
 }
 
-/// Opens a connection with this offer; also what was agreed on.
+/// Opens a connection with this offer; also returns what was agreed on.
 fn connect_with(server: &Server, offer: &str) -> (RawClient, Option<String>) {
     let (mut client, head) = RawClient::connect_with(server.address, "/", offer);
     assert_eq!(client.text(), "welcome");
@@ -45,7 +46,7 @@ fn connect_with(server: &Server, offer: &str) -> (RawClient, Option<String>) {
     (client, agreed)
 }
 
-/// What the head of a 101 says of extensions.
+/// What the head of a 101 says about extensions.
 fn extensions(head: &str) -> Option<&str> {
     let mut lines = head.lines().filter_map(|line| line.split_once(": "));
     lines
@@ -88,7 +89,7 @@ fn what_a_client_offers_is_taken_without_context_takeover() {
         assert!(payload.len() < 100, "{}", payload.len());
         assert_eq!(inflate(&payload, 15), long_text());
     }
-    // Both sides may send any message as it is.
+    // Both sides may send any message uncompressed.
     client.frame(TEXT, b"short");
     assert_eq!(client.text(), "short");
     client.frame(COMPRESSED_BINARY, &deflate(&[7; 100]));
@@ -244,7 +245,7 @@ fn a_bomb_is_closed_with_1009_and_costs_bounded_memory() {
     client.frame(COMPRESSED_TEXT, &deflate(b"Hello"));
     assert_eq!(client.text(), "Hello");
     let before = server.peak_memory();
-    // 256 MiB: a layer of zeros alone is 256 KiB, and within the bound of a message.
+    // 256 MiB: compressed once, the zeros are 256 KiB, and within the limit of a message.
     let zeros = deflate(&vec![0; 256 << 20]);
     assert!(zeros.len() < 512 << 10);
     for opcode in [COMPRESSED_TEXT, COMPRESSED_BINARY] {

@@ -1,5 +1,5 @@
-//! Frames that break the protocol or a bound, and what they may cost: for how each kind of breach is
-//! reported see `closing.rs`.
+//! Frames that violate the protocol or a limit, and what they may cost; `closing.rs` tests how each kind is
+//! reported.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -90,7 +90,7 @@ fn fragments_without_end_are_closed_with_1009() {
     // Some of it is refused while it is still sent.
     let _ = client.try_write(&fragments);
     assert_eq!(client.close_frame(), (Some(1009), "the message is too large".to_owned()));
-    // Empty ones take no memory; they have an end as well.
+    // Empty ones take no memory; they have a limit as well.
     let mut client = RawClient::connect(server.address, "/");
     client.frame(0x01, b"");
     let empty = frame(0x00, b"").repeat(10_000);
@@ -108,7 +108,7 @@ fn pings_whose_answers_are_not_read_cost_bounded_memory() {
     let mut client = RawClient::connect(server.address, "/");
     let pings = frame(PING, &[7; 125]).repeat(1000);
     let mut sent = 0_usize;
-    // Both directions fill up, the server reads no more, and gives the client up as dead.
+    // Both directions fill up, the server reads no more, and drops the client as unresponsive.
     while client.try_write(&pings).is_ok() {
         sent += pings.len();
         assert!(sent < 1 << 30, "the server goes on reading");
@@ -120,8 +120,8 @@ fn pings_whose_answers_are_not_read_cost_bounded_memory() {
 
 #[test]
 fn who_goes_on_sending_after_a_breach_is_cut_off_soon() {
-    // The input is drained for a second, so that a reset does not eat the close frame. No time-out that
-    // can be set has to pass.
+    // The input is drained for a second, so that a reset does not discard the close frame. No time-out of
+    // an option has to pass.
     let never = ["--ping-interval", "1h", "--message-timeout", "1h", "--close-timeout", "1h"];
     let server = Server::start(&HANDLER, &never);
     let mut client = RawClient::connect(server.address, "/");
@@ -166,7 +166,7 @@ fn a_message_that_comes_slowly_keeps_its_connection_and_silence_inside_of_one_do
             assert_eq!(silent.next(), (PING, Vec::new()));
             silent.ended();
         });
-        // No pong fits inside of a frame; its bytes say as well that somebody is there.
+        // No pong fits inside a frame; its bytes also show that the client is alive.
         while !dropped.is_finished() {
             let (byte, after) = rest.split_at(1);
             slow.write(byte);

@@ -1,5 +1,4 @@
-//! Opening handshakes as they come over the wire: spellings, violations, and clients that do not go
-//! through with them.
+//! Opening handshakes on the wire: spellings, violations, and clients that do not complete them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -21,7 +20,7 @@ const GOOD: [&str; 5] = [
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
 
-/// The good handshake with some of its lines replaced or, by empty ones, left out.
+/// A valid handshake with some of its lines replaced or, if empty, left out.
 fn handshake(first_line: &str, changes: &[&str]) -> String {
     let name = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
     let mut request = format!("{first_line}\r\n");
@@ -41,7 +40,7 @@ fn open(server: &Server) -> TcpStream {
     stream
 }
 
-/// Sends this; status and body of the answer.
+/// Sends this; returns status and body of the response.
 fn answer(server: &Server, request: &str) -> (u16, String) {
     let mut stream = open(server);
     stream.write_all(request.as_bytes()).expect("the server reads");
@@ -69,7 +68,7 @@ fn tokens_are_found_in_any_case_and_place_of_their_lists() {
         &["Connection: upgrade,keep-alive"],
         &["Connection: keep-alive", "Connection: Upgrade"],
         &["Upgrade: other", "Upgrade: websocket"],
-        // The last digit of a key carries two bits; the others are not looked at.
+        // The last digit of a key carries two bits; its other bits are ignored.
         &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="],
         &["Content-Length: 0"],
     ] {
@@ -142,7 +141,7 @@ fn handshakes_that_are_dropped_half_way_leave_nothing_behind() {
         let mut stream = open(&server);
         stream.write_all(&request.as_bytes()[..len]).expect("the server reads");
     }
-    // Whole, and gone before the answer.
+    // Complete, and closed before the response.
     for _ in 0..50 {
         open(&server).write_all(request.as_bytes()).expect("the server reads");
     }

@@ -1,4 +1,4 @@
-//! Pings, dead peers and dormant connections.
+//! Pings, unresponsive clients and idle connections.
 
 use std::pin::pin;
 use std::time::Duration;

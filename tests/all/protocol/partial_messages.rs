@@ -1,4 +1,4 @@
-//! Messages that have begun to come and are not whole: what they hold, all together, and for how long.
+//! Messages under way: how much memory they hold, all together, and for how long.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -53,14 +53,14 @@ fn messages_under_way_have_a_bound_over_all_connections() {
     one_too_many.ended();
     assert_eq!(admin::scrape(admin)["zigttp_refused_messages_total"], 1.0);
 
-    // An eighth is for those that need little, so that a few who hold much keep nobody out.
+    // An eighth is for those that need little, so that a few large ones do not keep others out.
     let mut little = RawClient::connect(server.address, "/");
     little.frame(START, &[b'x'; 8000]);
     wait_until_read(&mut little);
     little.frame(END, b"");
     assert_eq!(little.text(), "got 8000");
 
-    // Who needs none of it is served, and those who have some go on.
+    // Messages that need none of it are served, and those that have some go on.
     let mut other = RawClient::connect(server.address, "/");
     other.frame(TEXT, b"whole");
     assert_eq!(other.text(), "got 5");
@@ -75,7 +75,7 @@ fn messages_under_way_have_a_bound_over_all_connections() {
 fn an_unfinished_compressed_message_holds_what_was_sent_and_not_what_comes_of_it() {
     const CLIENTS: usize = 100;
     let (server, admin) = admin::start(&HANDLER, &[]);
-    // Just within the bound of a message, and of which 1 KiB comes.
+    // Just within the limit of a message, of which 1 KiB comes.
     let compressed = deflate(&vec![0; 1 << 20]);
     assert!(compressed.len() < 1100, "{}", compressed.len());
     let begin = || {
@@ -120,7 +120,7 @@ fn a_message_that_takes_too_long_is_closed_with_1008_whether_its_sender_is_silen
         }
     }
     assert_eq!(admin::scrape(admin)["zigttp_late_messages_total"], 2.0);
-    // One in time is not late, however long its connection has been there.
+    // One in time is not late, however long its connection has been open.
     let mut client = RawClient::connect(server.address, "/");
     client.frame(START, b"in ");
     client.frame(END, b"time");

@@ -1,5 +1,5 @@
 //! WebSocket over HTTP/2 (RFC 8441), with Node's HTTP/2 client: `tests/conformance/rfc8441.mjs` says what
-//! it holds the server to. No `CONNECT` for anything else is answered.
+//! it checks. A `CONNECT` for anything else is refused.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -70,7 +70,7 @@ fn a_connect_of_http_1_is_no_tunnel_either() {
     assert_eq!(body, "this server tunnels nothing but WebSockets\n");
 }
 
-/// Runs the script against a server, and stops that when the script is ready for it.
+/// Runs the script against a server, and stops the server when the script asks for it.
 fn hold_to_the_rules(server: Server, scheme: &str) {
     if Command::new("node").arg("--version").output().is_err() {
         skipped("there is no node to be the HTTP/2 client");

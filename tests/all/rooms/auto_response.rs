@@ -1,4 +1,4 @@
-//! Auto-responses: answered by the frame loop, without JavaScript or any attachment read.
+//! Auto-responses: sent by the frame loop, without JavaScript and without reading an attachment.
 
 use crate::support::server::Server;
 

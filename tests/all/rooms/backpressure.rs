@@ -1,4 +1,5 @@
-//! Bounded queues: who does not read is refused frames, then closed, and slows nobody else.
+//! Limited queues: a client that does not read gets no more frames, is then closed, and does not slow
+//! others.
 
 use crate::support::programs::FLOOD;
 use crate::support::raw::{RawClient, TEXT, frame};
@@ -42,7 +43,7 @@ export function onClose(ws: WebSocket, code: number, reason: string) {
         &["--max-queue", "256KiB", "--slow-consumer-timeout", "300ms", "--close-timeout", "300ms"],
     );
     let mut client = RawClient::connect(server.address, "/");
-    // Much more than is handled meanwhile: there is always something to read.
+    // Much more than is handled meanwhile, so that there is always something to read.
     let messages = frame(TEXT, b"more").repeat(10_000);
     eventually("its end", || client.try_write(&messages).is_err());
     server.wait_for_log("closed 1008 slow consumer");

@@ -1,4 +1,4 @@
-//! Rooms as actors: one event at a time, one order for all members, and independence of others.
+//! Rooms as actors: one event at a time, one order for all members, independent of other rooms.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ import {
   close, deserializeAttachment, getWebSockets, send, serializeAttachment,
 } from "zigttp:websocket";
 
-// Spins until somebody has written an attachment for this connection.
+// Spins until another event has written an attachment for this connection.
 function waitFor(gate: any) {
   while (deserializeAttachment(gate) === undefined);
 }
@@ -123,7 +123,7 @@ async fn the_sum_kept_in_one_attachment_is_exact_with_many_connections() {
         for _ in 0..MESSAGES {
             client.send(format!("add {addend}")).await;
         }
-        // An answer says that the messages before have been handled.
+        // A reply shows that the messages before have been handled.
         assert_eq!(client.ask("done").await, "done");
     });
     join_all(sending).await;
@@ -224,7 +224,7 @@ async fn opening_and_closing_wait_for_their_turn_as_messages_do() {
     let gate_id = id(&mut gate).await;
     ada.send(format!("relay {ada_id} {gate_id}")).await;
     server.wait_for_log(&format!("waiting {ada_id}"));
-    // Both are through with their handshakes while the event of the room goes on.
+    // Both complete their handshakes while the event of the room goes on.
     bob.close(1000, "").await;
     let _carol = server.connect(&format!("/a?{gate_id}")).await;
     gate.send("open").await;
@@ -345,7 +345,7 @@ async fn a_send_to_one_that_has_gone_by_the_commit_is_dropped() {
     assert_eq!(bob.close(1000, "").await, 1000);
     server.wait_for_log(&format!("closed {bob_id}"));
     gate.send("open").await;
-    // It was there when it was sent to, and the rest of the event takes effect.
+    // It was open when the event sent to it, and the rest of the event takes effect.
     assert_eq!(ada.text().await, "true");
 }
 
@@ -367,7 +367,7 @@ async fn of_two_events_that_write_one_attachment_the_last_commit_wins() {
     assert_eq!(carol.ask("kept").await, "ada");
 }
 
-/// Loops over members in the ways they can be written, with names that a rewritten loop might take.
+/// Loops over members in all the ways to write them, with names that a rewritten loop might use.
 const LOOPS: &str = r#"
 import { getWebSockets as all, send } from "zigttp:websocket";
 
@@ -426,7 +426,7 @@ async fn a_loop_over_members_may_be_written_in_any_way() {
     let (head, rest) = LOOPS.split_once("function REPLACED").expect("it is there");
     let (body, tail) = rest.split_once("\nexport").expect("it is there");
     let version = |name: &str, list: &str| format!("function {name}{}", body.replace("LIST", list));
-    // What is called is no name here, so this is a loop as any other.
+    // The called expression is not a name, so this loop is not rewritten.
     let (direct, plain) = (version("direct", "all(room)"), version("plain", "[all][0](room)"));
     let handler = programs::compile(&format!("{head}{direct}\n{plain}\nexport{tail}"));
     let server = Server::start(&handler, &[]);

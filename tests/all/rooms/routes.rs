@@ -70,14 +70,14 @@ export function onMessage(ws: WebSocket, data: string, room: string) {
 }
 "#;
 
-/// What a connection that opens on a path hears of its parameters.
+/// The parameters that a connection on a path gets.
 async fn parameters(server: &Server, path: &str) -> String {
     let mut client = server.connect(path).await;
     assert_eq!(client.text().await, path, "onOpen gets the request path with query");
     client.text().await
 }
 
-/// Status and body of an attempt to upgrade that fails.
+/// Status and body of a refused upgrade.
 async fn refusal(server: &Server, path: &str) -> (u16, String) {
     match Client::try_connect(server.address, path).await {
         Err(Error::Http(response)) => {

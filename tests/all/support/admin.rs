@@ -24,7 +24,7 @@ pub(crate) fn start_with(
     with_address(Server::start_with(handler, &arguments, variables))
 }
 
-/// The same, started by a command that takes the program and its arguments as its own last ones.
+/// The same, started by a command whose last arguments are the program and its arguments.
 pub(crate) fn start_under(
     starter: &mut Command,
     handler: &Path,

@@ -1,4 +1,4 @@
-//! A WebSocket client that waits with patience and fails with words.
+//! A WebSocket client that waits with a time-out and fails with a reason.
 
 use std::net::SocketAddr;
 
@@ -29,7 +29,7 @@ impl Client {
         connected.map(|(stream, _response)| Client { stream })
     }
 
-    /// The same of a page of this origin.
+    /// The same from a page of this origin.
     pub(crate) async fn try_connect_from(
         address: SocketAddr,
         path: &str,
@@ -50,7 +50,7 @@ impl Client {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Opens a WebSocket over a connection that is there.
+    /// Opens a WebSocket over an open TCP connection.
     pub(crate) async fn over(stream: S, url: &str) -> Client<S> {
         let opened = patiently("the handshake", tokio_tungstenite::client_async(url, stream)).await;
         let (stream, _response) = opened.unwrap_or_else(|error| panic!("{url}: {error}"));
@@ -97,33 +97,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         matches!(message, Some(Ok(Message::Ping(_))))
     }
 
-    /// Sends a text and answers the next one.
+    /// Sends a text and returns the next one.
     pub(crate) async fn ask(&mut self, text: &str) -> String {
         self.send(text).await;
         self.text().await
     }
 
-    /// The close frame of the server, which comes next: code and reason. Completes the handshake.
+    /// The close frame of the server, which comes next: code and reason. Completes the close handshake.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         let frame = match self.next().await {
             Message::Close(frame) => frame,
             other => panic!("expected a close frame, got {other:?}"),
         };
-        // Reading on sends the answer, and ends with the transport.
+        // Reading on sends the reply, and ends with the transport.
         while let Some(Ok(_)) = patiently("the end", self.stream.next()).await {}
         frame.map_or((1005, String::new()), |frame| {
             (frame.code.into(), frame.reason.as_str().to_owned())
         })
     }
 
-    /// Closes with a code and waits for the server's answer: its code.
+    /// Closes with a code, waits for the server's close frame, and returns its code.
     pub(crate) async fn close(mut self, code: u16, reason: &str) -> u16 {
         let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
         self.send(Message::Close(Some(frame))).await;
         self.closed().await.0
     }
 
-    /// Waits until the server has ended the transport, without a close frame.
+    /// Waits until the server ends the transport, without a close frame.
     pub(crate) async fn ended(mut self) {
         match patiently("the end", self.stream.next()).await {
             None | Some(Err(_)) => {}
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Closes, and reads whatever comes until the end.
+    /// Closes, and reads what comes until the end.
     pub(crate) async fn leave(mut self) {
         self.send(Message::Close(None)).await;
         while let Some(Ok(_)) = patiently("the end", self.stream.next()).await {}

@@ -1,4 +1,4 @@
-//! A durable directory, looked at from outside: only what a file holds, not how it is made.
+//! A durable directory, seen from outside: what a file contains, not how it is written.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use super::client::Client;
 use super::programs;
 use super::server::Server;
 
-/// Keeps what it is told with the connections it is told: `id id... value`,
-/// or with its own: `value`. `?` asks for its id and value.
+/// Stores a value with the connections that a message names, `id id... value`, or with its own: `value`.
+/// `?` asks for its id and value.
 pub(crate) const DISTRIBUTOR: &str = r#"
 import { send, serializeAttachment, deserializeAttachment } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string) {
@@ -30,7 +30,7 @@ pub(crate) async fn id_of(client: &mut Client) -> String {
 
 /// A durable directory of one test, removed with it.
 pub(crate) struct Durable {
-    /// Holds the directory, which is not there before the first server makes it.
+    /// Contains the directory, which the first server makes.
     parent: tempfile::TempDir,
     name: PathBuf,
     handler: PathBuf,
@@ -46,7 +46,7 @@ impl Durable {
         }
     }
 
-    /// The same by another name, which may be a path.
+    /// The same under another name, which may be a path.
     pub(crate) fn named(self, name: impl Into<PathBuf>) -> Durable {
         Durable { name: name.into(), ..self }
     }
@@ -76,14 +76,14 @@ impl Durable {
         Server::start_with(&self.handler, &[&dir, arguments].concat(), variables)
     }
 
-    /// Serves with it, in a process that this command makes.
+    /// Serves with it, in a process that this command starts.
     pub(crate) fn serve_under(&self, starter: &mut Command, arguments: &[&str]) -> Server {
         let dir = self.dir();
         let dir = ["--durable", dir.to_str().expect("a UTF-8 path")];
         Server::start_under(starter, &self.handler, &[&dir, arguments].concat())
     }
 
-    /// A server that must not start with it: what it says, after it has ended with exit code 2.
+    /// The error of a server that must not start with it, after it has ended with exit code 2.
     pub(crate) fn refused(&self) -> String {
         self.refused_with(&[])
     }
@@ -104,8 +104,8 @@ impl Durable {
         text
     }
 
-    /// Runs `zigttp attachments` with these arguments: its exit code and standard output, or
-    /// standard error if that has something.
+    /// Runs `zigttp attachments` with these arguments; returns its exit code and standard output, or
+    /// standard error if that is not empty.
     pub(crate) fn attachments(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.attachments_command(arguments).output().expect("zigttp starts");
         let text = if output.stderr.is_empty() { output.stdout } else { output.stderr };
@@ -119,7 +119,7 @@ impl Durable {
         command
     }
 
-    /// Names of all that is in `ws`, in order.
+    /// Names of all files in `ws`, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(self.path("ws"))
             .expect("a server has made it")
@@ -137,7 +137,7 @@ impl Durable {
         names
     }
 
-    /// The value in a connection's file, whose length is the one the file says.
+    /// The value in a connection's file, whose length has to be the one that the file says.
     pub(crate) fn value(&self, id: &str) -> String {
         self.find_value(id).unwrap_or_else(|| panic!("there is no attachment {id}"))
     }

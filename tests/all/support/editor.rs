@@ -15,13 +15,13 @@ pub(crate) struct Editor {
     server: Child,
     input: ChildStdin,
     output: Receiver<Value>,
-    /// What the server has sent that nobody has asked for yet.
+    /// Messages of the server that no test has read yet.
     unread: Vec<Value>,
     last_id: i64,
 }
 
 impl Editor {
-    /// Starts a server, and says nothing yet.
+    /// Starts a server, and sends nothing yet.
     pub(crate) fn start() -> Editor {
         let mut server = program("zigts")
             .args(["lsp", "--stdio"])
@@ -42,7 +42,7 @@ impl Editor {
         Editor { server, input, output, unread: Vec::new(), last_id: 0 }
     }
 
-    /// Starts a server and introduces itself.
+    /// Starts a server and initializes it.
     pub(crate) fn open_folder(folder: &Path) -> Editor {
         let mut editor = Editor::start();
         let answer = editor.request(
@@ -70,7 +70,7 @@ impl Editor {
         self.send(json!({ "method": method, "params": params }));
     }
 
-    /// Asks, and returns the whole answer.
+    /// Sends a request, and returns the whole response.
     pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
         self.last_id += 1;
         let id = self.last_id;
@@ -78,7 +78,7 @@ impl Editor {
         self.wait_for(method, |message| message["id"] == id)
     }
 
-    /// Asks, and returns the result.
+    /// Sends a request, and returns the result.
     pub(crate) fn request(&mut self, method: &str, params: Value) -> Value {
         let mut answer = self.ask(method, params);
         assert!(answer.get("error").is_none(), "{method}: {answer}");
@@ -97,7 +97,7 @@ impl Editor {
         self.notify("textDocument/didChange", params);
     }
 
-    /// The diagnostics of a file, once the server tells of this version of it.
+    /// The diagnostics of a file, once the server has sent those of this version.
     pub(crate) fn diagnostics(&mut self, file: &Path, version: Option<i32>) -> Vec<Value> {
         let (uri, version) = (uri(file), json!(version));
         let message = self.wait_for("textDocument/publishDiagnostics", |message| {
@@ -108,7 +108,7 @@ impl Editor {
         message["params"]["diagnostics"].as_array().expect("it is a list").clone()
     }
 
-    /// The first message, in order, of which this holds.
+    /// The first message, in order, for which this is true.
     pub(crate) fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         if let Some(index) = self.unread.iter().position(&is_it) {
             return self.unread.remove(index);
@@ -124,7 +124,7 @@ impl Editor {
         }
     }
 
-    /// Closes the server's input, and returns the code it ends with.
+    /// Closes the server's input, and returns its exit code.
     pub(crate) fn hang_up(self) -> Option<i32> {
         let Editor { mut server, input, .. } = self;
         drop(input);

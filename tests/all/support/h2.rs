@@ -1,4 +1,4 @@
-//! A client of bare HTTP/2 frames: says what a well-behaved one cannot, and takes what it likes.
+//! A client of raw HTTP/2 frames: sends what a well-behaved one cannot, and reads only what a test wants.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -29,7 +29,7 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// One HTTP/2 connection with prior knowledge; nothing is answered for the test.
+/// One HTTP/2 connection with prior knowledge; it sends only what the test says.
 pub(crate) struct H2Client {
     transport: TcpStream,
     next_stream: u32,
@@ -40,7 +40,7 @@ impl H2Client {
         H2Client::connect_with(address, &[])
     }
 
-    /// The same with settings of the client's.
+    /// The same with settings of the client.
     pub(crate) fn connect_with(address: SocketAddr, settings: &[(u16, u32)]) -> H2Client {
         let transport = TcpStream::connect(address).expect("the server listens");
         transport.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
@@ -57,7 +57,7 @@ impl H2Client {
         client
     }
 
-    /// Asks with these fields, and a body to follow unless this is the end; the stream.
+    /// Sends a request with these fields, and a body to follow unless this is the end; returns the stream.
     pub(crate) fn ask(&mut self, fields: &[(&str, &str)], is_end: bool) -> u32 {
         let stream = self.next_stream;
         self.next_stream += 2;
@@ -82,7 +82,7 @@ impl H2Client {
         self.ask(&all, true)
     }
 
-    /// Posts to this path; the body is to follow.
+    /// Posts to this path; the body follows.
     pub(crate) fn post(&mut self, path: &str) -> u32 {
         self.ask(&request("POST", path), false)
     }
@@ -128,7 +128,7 @@ impl H2Client {
         Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
-    /// The next frame of a stream that is a part of its answer, or its reset.
+    /// The next frame of a stream that is a part of its response, or its reset.
     pub(crate) fn next_of(&mut self, stream: u32) -> Frame {
         loop {
             let frame = self.try_next().expect("the server answers");
@@ -139,14 +139,14 @@ impl H2Client {
         }
     }
 
-    /// The status of an answer, and whether that is all of it.
+    /// The status of a response, and whether that is all of it.
     pub(crate) fn head(&mut self, stream: u32) -> (u16, bool) {
         let frame = self.next_of(stream);
         assert_eq!(frame.kind, HEADERS, "{frame:?}");
         (status(&frame.payload), frame.flags & END_STREAM != 0)
     }
 
-    /// Status and body of an answer.
+    /// Status and body of a response.
     pub(crate) fn answer(&mut self, stream: u32) -> (u16, String) {
         let (status, mut is_end) = self.head(stream);
         let mut body = Vec::new();
@@ -159,7 +159,7 @@ impl H2Client {
         (status, String::from_utf8(body).expect("bodies of a test are text"))
     }
 
-    /// Lets the server send so many bytes more, on a stream or, with 0, over all.
+    /// Lets the server send this many more bytes, on a stream or, with 0, on the connection.
     pub(crate) fn open_window(&mut self, stream: u32, bytes: u32) {
         self.frame(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::server::Server;
 use super::{PATIENCE, eventually};
 
-/// An answer of the inspector.
+/// A response of the inspector.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
@@ -19,7 +19,7 @@ impl Answer {
     }
 }
 
-/// Asks for a part, with these further header lines.
+/// Requests a part of the inspector, with these further header lines.
 pub(crate) fn get_with(server: &Server, part: &str, headers: &str) -> Answer {
     ask(server, "GET", part, headers, "")
 }
@@ -43,7 +43,7 @@ fn ask(server: &Server, method: &str, part: &str, headers: &str, body: &str) -> 
     Answer { status: status.expect("a status"), head: head.to_lowercase(), body }
 }
 
-/// Looks until an event of this kind has come, and answers all since `after`.
+/// Polls until an event of this kind has come, and returns all since `after`.
 pub(crate) fn events_until(server: &Server, after: u64, kind: &str) -> Vec<Value> {
     let mut events = Vec::new();
     let mut last = after;

@@ -1,4 +1,4 @@
-//! What is left of clients that have gone: what a server holds, told by itself and by the system.
+//! What a server still holds of clients that have left, by its metrics and by the system.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,18 +8,18 @@ use std::time::Duration;
 use super::server::Server;
 use super::{admin, patiently};
 
-/// A number of the environment, where one is set.
+/// A number of the environment, if one is set.
 pub(crate) fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("it is a number"))
 }
 
-/// What is there of the server's.
+/// The memory and descriptors of the server.
 #[derive(Debug)]
 pub(crate) struct Held {
-    /// What is in use, as the server tells. Measured: the same to 32 bytes over 20 rounds.
+    /// Memory in use, by the server's metrics. Measured: the same to 32 bytes over 20 rounds.
     pub(crate) allocated: f64,
-    /// With what the allocator keeps for later, and what is no allocation: stacks, and memories of
-    /// sandboxes. What is mapped of files is the system's to take back.
+    /// Also with what the allocator keeps for later, and what is not allocated: stacks, and memories of
+    /// sandboxes. Not with mapped files, whose memory the system can take back.
     pub(crate) resident_kib: u64,
     pub(crate) descriptors: usize,
 }
@@ -38,7 +38,7 @@ impl Held {
     }
 }
 
-/// Series that say that something is there.
+/// Metrics that count what exists.
 const LEFT: &[&str] = &[
     "zigttp_connections{state=\"live\"}",
     "zigttp_connections{state=\"parked\"}",
@@ -50,12 +50,12 @@ const LEFT: &[&str] = &[
     "zigttp_events_running",
 ];
 
-/// Waits until nothing of any client is there.
+/// Waits until the server holds nothing of any client.
 pub(crate) async fn wait_until_empty(admin: SocketAddr) {
     wait_until(admin, "all are gone", |series| LEFT.iter().all(|name| series[*name] == 0.0)).await;
 }
 
-/// Waits until the metrics are so.
+/// Waits until the metrics are like this.
 pub(crate) async fn wait_until(
     admin: SocketAddr,
     what: &str,

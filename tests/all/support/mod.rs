@@ -1,4 +1,4 @@
-//! What the tests share: the two programs, a server in a process of its own, a client.
+//! What the tests share: the two programs, a server in its own process, a client.
 
 pub(crate) mod admin;
 pub(crate) mod client;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// it only has to be longer than the slowest machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits, but not for ever.
+/// Waits, with a time-out.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
@@ -29,14 +29,14 @@ pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) ->
     }
 }
 
-/// Says that a test proves nothing on this machine. Not by `eprintln!`, which is only shown of tests
-/// that fail.
+/// Says that a test proves nothing on this machine. Not by `eprintln!`, which is only shown for tests that
+/// fail.
 pub(crate) fn skipped(why: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     writeln!(std::io::stderr(), "skipped {name}: {why}").expect("standard error can be written");
 }
 
-/// Asks until the answer is yes, but not for ever.
+/// Checks until the condition is true, with a time-out.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {

@@ -28,17 +28,17 @@ pub(crate) fn program(name: &str) -> Command {
 
 /// Sets the environment of a command that runs one of the programs.
 pub(crate) fn prepare(command: &mut Command) {
-    // No colour, no settings of whoever runs the tests; one cache of compiled modules for all.
+    // No colour, no settings of the user who runs the tests; one cache of compiled modules for all.
     command
         .env("NO_COLOR", "1")
         .env("XDG_CACHE_HOME", cache_folder())
-        // Dates of handlers are UTC wherever the host is.
+        // Dates of handlers are UTC in any time zone of the host.
         .env("TZ", "America/New_York")
         .env_remove("RUST_LOG")
         .env_remove("PORT");
 }
 
-/// Cargo puts test executables into `target/<profile>/deps`, programs beside that folder.
+/// Cargo puts test executables into `target/<profile>/deps`, programs into its parent.
 pub(crate) fn program_path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running test has an executable");
     let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
@@ -109,7 +109,7 @@ fn compile_once(key: &str, source: impl FnOnce(&Path) -> PathBuf) -> PathBuf {
         .clone()
 }
 
-/// Sends every member 64 KiB on each message and tells the sender how many were refused.
+/// Sends every member 64 KiB on each message, and the sender the number that were refused.
 pub(crate) const FLOOD: &str = r#"
 import { send, getWebSockets } from "zigttp:websocket";
 const big = "x".repeat(64 * 1024);

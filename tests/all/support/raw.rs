@@ -1,4 +1,4 @@
-//! A client of bare frames: says what a well-behaved one cannot.
+//! A client of raw frames: sends what a well-behaved one cannot.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8a;
 
-/// One open WebSocket; nothing is answered for the test.
+/// One open WebSocket; it sends only what the test says.
 pub(crate) struct RawClient {
     stream: TcpStream,
 }
@@ -21,7 +21,7 @@ impl RawClient {
         RawClient::connect_with(address, path, "").0
     }
 
-    /// The same with further header lines; also answers the head of the 101.
+    /// The same with further header lines; also returns the head of the 101.
     pub(crate) fn connect_with(
         address: SocketAddr,
         path: &str,
@@ -52,7 +52,7 @@ impl RawClient {
         self.stream.write_all(bytes).expect("the server reads");
     }
 
-    /// The same of bytes that the server may refuse to take.
+    /// The same for bytes that the server may refuse to take.
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes)
     }
@@ -103,15 +103,14 @@ impl RawClient {
         }
     }
 
-    /// Waits until the server has ended the transport, and nothing comes before that; then ends
-    /// it as well.
+    /// Waits until the server ends the transport, with nothing before that; then ends it as well.
     pub(crate) fn ended(mut self) {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).expect("the server ends the transport in order");
         assert!(rest.is_empty(), "nothing comes after a close frame, but {rest:?}");
     }
 
-    /// Ends the direction to the server, without a close frame.
+    /// Closes the sending side, without a close frame.
     pub(crate) fn hang_up(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("the server still reads");
     }

@@ -1,4 +1,4 @@
-//! `zigttp run`, or `zigttp dev`, in a process of its own, on a port of its own.
+//! `zigttp run`, or `zigttp dev`, in its own process, on its own port.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,12 +10,12 @@ use std::time::Instant;
 use super::client::Client;
 use super::{PATIENCE, programs};
 
-/// What of the log is shown.
+/// Which part of the log is shown.
 const LOG: &str = "info,handler=debug,zigttp_rooms::recovery=debug";
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {
-    /// Taken by whoever waits for its end.
+    /// Taken by the thread that waits for its end.
     process: Option<Child>,
     pub(crate) pid: u32,
     pub(crate) address: SocketAddr,
@@ -50,8 +50,8 @@ impl Server {
         Server::launch(&mut program, handler, arguments)
     }
 
-    /// Serves an artifact in a process that this command makes, with the program and its arguments as
-    /// its own last ones.
+    /// Serves an artifact in a process that this command starts: its last arguments are the program and its
+    /// arguments.
     pub(crate) fn start_under(starter: &mut Command, handler: &Path, arguments: &[&str]) -> Server {
         programs::prepare(starter);
         starter.env("RUST_LOG", LOG);
@@ -62,7 +62,7 @@ impl Server {
         Server::spawn(command.arg("run").arg(handler).args(["--port", "0"]).args(arguments))
     }
 
-    /// Works on a source in a folder, as its author would type it.
+    /// Runs `zigttp dev` on a source in a folder, as its author would type it.
     pub(crate) fn develop(folder: &Path, handler: &str, arguments: &[&str]) -> Server {
         Server::spawn(
             programs::program("zigttp")
@@ -74,7 +74,7 @@ impl Server {
         )
     }
 
-    /// Starts a command that serves. Whatever it prints is its log, but for the first line.
+    /// Starts a command that serves. All it prints is its log, except for the first line.
     pub(crate) fn spawn(command: &mut Command) -> Server {
         let mut process =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("zigttp starts");
@@ -104,7 +104,7 @@ impl Server {
         Client::connect(self.address, path).await
     }
 
-    /// Sends an HTTP request as written and reads to the end; the answer's bytes.
+    /// Sends an HTTP request as written and reads to the end; returns the bytes of the response.
     pub(crate) fn request_bytes(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
@@ -114,7 +114,7 @@ impl Server {
         answer
     }
 
-    /// Sends an HTTP request as written and reads to the end; the answer's head and body.
+    /// Sends an HTTP request as written and reads to the end; returns head and body of the response.
     pub(crate) fn request(&self, request: &str) -> (String, String) {
         let answer = self.request_bytes(request.as_bytes());
         let answer = String::from_utf8(answer).expect("the answer is text");
@@ -122,7 +122,7 @@ impl Server {
         (head.to_owned(), body.to_owned())
     }
 
-    /// A GET request; the answer's status and body.
+    /// Sends a GET request; returns status and body of the response.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let (head, body) = self
             .request(&format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"));
@@ -130,18 +130,18 @@ impl Server {
         (status.unwrap_or_else(|| panic!("no status in {head:?}")), body)
     }
 
-    /// Waits until the log has this text; the log so far.
+    /// Waits until the log has this text; returns the log so far.
     pub(crate) fn wait_for_log(&self, text: &str) -> String {
         self.wait_for_log_after(0, &[text])
     }
 
-    /// Waits until the log has all these texts after its first `start` bytes; the log so far.
+    /// Waits until the log has all these texts after its first `start` bytes; returns the log so far.
     pub(crate) fn wait_for_log_after(&self, start: usize, texts: &[&str]) -> String {
         self.log
             .wait(&format!("{texts:?}"), |log| texts.iter().all(|text| log[start..].contains(text)))
     }
 
-    /// Waits until the log has this text so many times; the log so far.
+    /// Waits until the log has this text this many times; returns the log so far.
     pub(crate) fn wait_for_log_count(&self, text: &str, count: usize) -> String {
         self.log.wait(&format!("{count} times {text:?}"), |log| log.matches(text).count() >= count)
     }
@@ -151,7 +151,7 @@ impl Server {
         self.log.text()
     }
 
-    /// Process id, to look at the process from outside.
+    /// Process id, to examine the process from outside.
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }

@@ -1,4 +1,4 @@
-//! TLS as clients speak it: the certificates of the tests, a server that has one, a client that checks it.
+//! TLS for clients: the certificates of the tests, a server that has one, a client that checks it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(crate) fn start(handler: &Path, certificate: &Path, key: &Path, arguments: &
     Server::start(handler, &[&tls, arguments].concat())
 }
 
-/// A connection that trusts the certificate of this pair alone.
+/// A connection that trusts only the certificate of this pair.
 pub(crate) async fn connect(server: &Server, pair: &str) -> io::Result<TlsStream<TcpStream>> {
     let certificate = CertificateDer::from_pem_file(certificate(pair)).expect("a fixture");
     let mut roots = RootCertStore::empty();
@@ -61,7 +61,7 @@ pub(crate) async fn open(server: &Server, path: &str) -> Client<TlsStream<TcpStr
     Client::over(stream, &format!("wss://localhost:{}{path}", server.address.port())).await
 }
 
-/// A GET request over HTTP/1.1 and TLS; all of the answer.
+/// Sends a GET request over HTTP/1.1 and TLS; returns the whole response.
 pub(crate) async fn get(server: &Server, path: &str) -> String {
     let mut stream = connect(server, "first").await.expect("the certificate is trusted");
     let port = server.address.port();
@@ -69,7 +69,7 @@ pub(crate) async fn get(server: &Server, path: &str) -> String {
         format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
     let mut answer = String::new();
-    // Fails unless the server says that it has said all.
+    // Fails unless the server ends TLS with a close_notify.
     patiently("the answer", stream.read_to_string(&mut answer)).await.expect("an answer, whole");
     answer
 }

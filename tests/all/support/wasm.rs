@@ -47,8 +47,8 @@ pub(crate) fn without_functions() -> Vec<u8> {
     module.finish()
 }
 
-/// A handler whose `onMessage` does these things; it can call `send` as function 0. Its parameters
-/// are seed, ws, kind, and the lengths of data and room.
+/// A handler whose `onMessage` has this body; it can call `send` as function 0. Its parameters are seed,
+/// ws, kind, and the lengths of data and room.
 pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
     use ValType::{I32, I64};
     const SEND: u32 = 0;
