@@ -113,7 +113,7 @@ impl Event {
         }
     }
 
-    /// The connection that it is an event of, which there is; `None` also while somebody only asks for one.
+    /// The open connection of this event; `None` also for `onUpgrade`, which only has a candidate.
     pub fn connection(&self) -> Option<ConnectionId> {
         let subject = self.subject.as_ref()?;
         (!matches!(self.call, Call::Upgrade(_))).then_some(subject.connection)

@@ -49,7 +49,7 @@ impl DurableDir {
             }
         })?;
         let folder = OwnFolder::open(&dir.canonicalize()?, Others::MayRead)?;
-        // The directory itself is locked: if only a file in it was, somebody could remove the file, and a
+        // The directory itself is locked: if only a file in it were, it could be removed, and a
         // second server could lock a new one. Some network file systems cannot lock a directory; there
         // only the file is locked.
         if let Err(Errno::WOULDBLOCK) = lock(&folder) {
