@@ -104,15 +104,16 @@ declare module "zigttp:websocket" {
   export function setAutoResponse(ws: WebSocket, request: string | ArrayBuffer | ArrayBufferView, response: string | ArrayBuffer | ArrayBufferView): void;
 
   /**
-   * Called before a connection opens: a Response refuses it, nothing accepts it, and a string,
-   * bytes or a plain object accept it and become its first attachment.
+   * Called in the room's turn before a connection opens: a Response refuses it, nothing accepts
+   * it, and a string, bytes or a plain object accept it and become its first attachment.
    */
-  export type OnUpgrade = (req: Request) => Admission | Promise<Admission>;
+  export type OnUpgrade = (req: Request, room: string) => Admission | Promise<Admission>;
 
   /**
-   * Called once a connection is open; url is the full request path with its query.
+   * Called once for a connection, next in its room's turn; url is the full request path with
+   * its query.
    */
-  export type OnOpen = (ws: WebSocket, url: string) => void | Promise<void>;
+  export type OnOpen = (ws: WebSocket, url: string, room: string) => void | Promise<void>;
 
   /**
    * Called for every data message: text as a string, binary as an ArrayBuffer.
@@ -122,10 +123,15 @@ declare module "zigttp:websocket" {
   /**
    * Called once when a connection has closed; its attachment can still be read.
    */
-  export type OnClose = (ws: WebSocket, code: number, reason: string) => void | Promise<void>;
+  export type OnClose = (ws: WebSocket, code: number, reason: string, room: string) => void | Promise<void>;
 
   /**
-   * Called for every HTTP request that is not a WebSocket upgrade of a route.
+   * Called in the room's turn for an HTTP request to a route that is not a WebSocket upgrade.
+   */
+  export type OnRequest = (req: Request, room: string) => Response | Promise<Response>;
+
+  /**
+   * Called for every other HTTP request; it belongs to no room.
    */
   export type Handler = (req: Request) => Response | Promise<Response>;
 

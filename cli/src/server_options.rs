@@ -82,6 +82,8 @@ impl ServerOptions {
             memory_limit: events.memory_limit.0,
             max_event_memory: events.max_event_memory.0,
             cpu_limit: events.cpu_limit.0,
+            turn_timeout: events.turn_timeout.0,
+            max_turn_waits: events.max_turn_waits,
             on_error: events.on_error.0,
             isolation: events.isolation.0,
             verify_restore: events.verify_restore,

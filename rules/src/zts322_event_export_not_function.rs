@@ -31,7 +31,7 @@ export function* onMessage(ws: WebSocket, data: string) { send(ws, data); }
 
 ```ts,fires
 import { send } from "zigttp:websocket";
-export function onOpen(ws: WebSocket, url: string, room: string) { send(ws, room); }
+export function onOpen(ws: WebSocket, url: string, room: string, id: string) { send(ws, id); }
 export function onMessage(ws: WebSocket, data: string) {}
 ```
 

@@ -99,6 +99,10 @@ pub struct Config {
     pub max_event_memory: usize,
     /// CPU time of one event. The time it waits for its turn does not count.
     pub cpu_limit: Duration,
+    /// How long an upgrade or a request waits for its room's turn before it gets 503.
+    pub turn_timeout: Duration,
+    /// Upgrades and requests that may wait for the turn of one room; more get 503 at once.
+    pub max_turn_waits: usize,
     /// What happens to a connection when one of its events throws.
     pub on_error: OnError,
     /// A connection that was silent for this long is pinged.
@@ -309,6 +313,8 @@ impl Default for Config {
             max_events: 64 * cores,
             memory_limit: 32 << 20,
             max_event_memory: 512 << 20,
+            turn_timeout: Duration::from_secs(5),
+            max_turn_waits: 256,
             cpu_limit: Duration::from_millis(50),
             on_error: OnError::Keep,
             ping_interval: Duration::from_secs(25),

@@ -97,7 +97,7 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     }
     drop(handshakes);
     drop(acceptor);
-    server.is_draining.store(true, Ordering::SeqCst);
+    server.hub.is_draining.store(true, Ordering::SeqCst);
     server.drain(graceful).await;
     drop(background);
 }
@@ -259,7 +259,8 @@ impl Server {
         } else if request.method() == Method::CONNECT {
             plain(*handshake::refuse_connect(&request, protocol))
         } else {
-            self.respond_from_handler(request, client).await
+            let room = app.room_of_request(target::url(&request));
+            self.respond_from_handler(request, client, room).await
         }
     }
 }

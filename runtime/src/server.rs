@@ -5,7 +5,7 @@ pub(crate) mod inspector;
 pub(crate) mod last_build;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use zigttp_rooms::hub::{ConnectionStates, Hub, Storage};
 use zigttp_rooms::leftovers::{LeftoverLimits, Leftovers};
 use zigttp_rooms::observer::Observer;
 use zigttp_rooms::pace::Rate;
+use zigttp_rooms::rooms::TurnLimits;
 use zigttp_rooms::slots::Slots;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
@@ -66,8 +67,6 @@ pub struct Server {
     pub(crate) inspector: Option<Inspector>,
     /// The certificate for new transports; `None`: without TLS.
     tls: RwLock<Option<Tls>>,
-    /// Set once, before the connections are closed.
-    pub(crate) is_draining: AtomicBool,
 }
 
 impl Server {
@@ -106,6 +105,7 @@ impl Server {
             slots: Slots::new(config.max_events),
             hub: Arc::clone(&hub),
             on_error: config.on_error,
+            turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
             observer: inspector.map(|options| Observer::new(options.max_events, clock)),
         };
         Ok(Arc::new(Server {
@@ -121,7 +121,6 @@ impl Server {
             message_rate: config.message_rate.map(Rate::per_second),
             inspector: inspector.map(Inspector::new),
             tls: RwLock::new(None),
-            is_draining: AtomicBool::new(false),
             config,
         }))
     }
@@ -153,7 +152,7 @@ impl Server {
 
     /// Whether the server is closing all its connections.
     pub fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::SeqCst)
+        self.hub.is_draining.load(Ordering::SeqCst)
     }
 
     /// Counts since the server was made.

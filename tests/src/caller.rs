@@ -15,7 +15,7 @@ const WASI: &str = "wasi_snapshot_preview1";
 
 /// Every function that a host offers. A program names one by its index here.
 pub const IMPORTS: [Import; 22] = [
-    (API, "inputs", "iiii", ""),
+    (API, "inputs", "iiiii", ""),
     (API, "take", "i", ""),
     (API, "send", "wiii", "i"),
     (API, "close", "wiii", ""),
@@ -56,7 +56,7 @@ const OTHERS: i32 = 1024;
 /// As a connection's id: the one of the event.
 pub const OWN_ID: i64 = -1;
 
-const MANIFEST: &str = r#"{\"abi\":5,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
+const MANIFEST: &str = r#"{\"abi\":6,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
 
 /// The guest, as an artifact.
 ///
@@ -141,15 +141,18 @@ fn text() -> String {
 (func (export "on_message") (param $seed i64) (param $ws i64) (param $kind i32) (param $len i32)
   (param $room_len i32) (result i32)
   (global.set $own (local.get $ws))
-  (call $inputs (i32.const {PROGRAM}) (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {OTHERS}))
+  (call $inputs (i32.const {PROGRAM}) (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {OTHERS})
+    (i32.const {OTHERS}))
   (call $run (local.get $len)))
 (func (export "handler") (param $seed i64) (param $method i32) (param $url i32) (param $headers i32)
   (param $len i32) (result i32)
-  (call $inputs (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {PROGRAM}))
+  (call $inputs (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {OTHERS}) (i32.const {PROGRAM})
+    (i32.const {OTHERS}))
   (call $run (local.get $len)))
-(func (export "on_open") (param i64 i64 i32) (result i32) (i32.const 0))
-(func (export "on_close") (param i64 i64 i32 i32) (result i32) (i32.const 0))
-(func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_open") (param i64 i64 i32 i32) (result i32) (i32.const 0))
+(func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest" "{MANIFEST}"))"#
     )
 }

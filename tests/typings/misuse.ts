@@ -129,7 +129,7 @@ export const callback: OnUpgrade = () => () => ({ user: 1 });
 // @ts-expect-error
 export const onMessage: OnMessage = (ws, data) => send(ws, data.toUpperCase());
 // @ts-expect-error
-export const onClose: OnClose = (ws, code, reason, room) => {};
+export const onClose: OnClose = (ws, code, reason, room, url) => {};
 
 // What other hosts have and this one does not.
 // @ts-expect-error

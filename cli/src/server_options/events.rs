@@ -21,6 +21,18 @@ pub(super) struct Events {
     #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.cpu_limit))]
     pub(super) cpu_limit: Time,
 
+    /// Longest time that an upgrade or a request waits for its room's turn
+    ///
+    /// After this time it gets 503.
+    #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.turn_timeout))]
+    pub(super) turn_timeout: Time,
+
+    /// Most upgrades and requests that wait for the turn of one room
+    ///
+    /// At this limit more of them get 503 at once.
+    #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.max_turn_waits)]
+    pub(super) max_turn_waits: usize,
+
     /// Memory of one event: its sandbox, and all that the host holds for it
     ///
     /// Over this limit the event fails: its connection is closed with 1011, an HTTP request gets 500.

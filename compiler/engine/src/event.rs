@@ -111,9 +111,9 @@ impl Event {
         for (place, input) in places.iter_mut().zip(&mut inputs) {
             *place = input.start();
         }
-        let [first, second, third, fourth] = places;
+        let [first, second, third, fourth, fifth] = places;
         // SAFETY: there is room for each of the event's inputs, whose lengths are the host's own.
-        unsafe { imports::inputs(first, second, third, fourth) };
+        unsafe { imports::inputs(first, second, third, fourth, fifth) };
         let mut values = [qjs::JS_UNDEFINED; N];
         for (value, input) in values.iter_mut().zip(inputs) {
             // SAFETY: the host has written them.

@@ -1,4 +1,4 @@
-//! `handler(req)` and `onUpgrade(req)`: a `Request` in, an answer out. The classes are the prelude's.
+//! `handler(req)`, `onRequest(req, room)` and `onUpgrade(req, room)`: a `Request` in, an answer out. The classes are the prelude's.
 
 use rquickjs::qjs::{self, JSValue};
 
@@ -7,27 +7,35 @@ use crate::event::Event;
 use crate::thrown::Thrown;
 use crate::value;
 
+/// The lengths of a request's inputs.
+pub(crate) struct Lengths {
+    pub(crate) method: usize,
+    pub(crate) target: usize,
+    pub(crate) headers: usize,
+    pub(crate) body: usize,
+    /// Of the room's name, for events of a room.
+    pub(crate) room: Option<usize>,
+}
+
 /// Calls the event's export with the request that the inputs hold, and hands its answer to the host
 /// through `hand_over`.
-pub(crate) fn serve(
-    event: &Event,
-    hand_over: Internal,
-    method_len: usize,
-    target_len: usize,
-    headers_len: usize,
-    body_len: usize,
-) -> Result<JSValue, Thrown> {
-    let [method, target, headers] =
-        [method_len, target_len, headers_len].map(|len| event.text(len));
-    let [method, target, headers] = [method?, target?, headers?];
-    let mut arguments = if body_len == 0 {
-        let [method, target, headers] = event.receive([method, target, headers])?;
-        [method, target, headers, qjs::JS_UNDEFINED]
-    } else {
-        event.receive([method, target, headers, event.bytes(body_len)?])?
+pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<JSValue, Thrown> {
+    let inputs = [
+        event.text(len.method)?,
+        event.text(len.target)?,
+        event.text(len.headers)?,
+        // No buffer is made of nothing.
+        if len.body == 0 { event.text(0)? } else { event.bytes(len.body)? },
+        event.text(len.room.unwrap_or(0))?,
+    ];
+    let [method, target, headers, body, room] = event.receive(inputs)?;
+    let body = if len.body == 0 { qjs::JS_UNDEFINED } else { body };
+    let mut parts = [method, target, headers, body];
+    let request = call_internal(event, Internal::MakeRequest, &mut parts)?;
+    let answer = match len.room {
+        Some(_) => event.call(&mut [request, room])?,
+        None => event.call(&mut [request])?,
     };
-    let request = call_internal(event, Internal::MakeRequest, &mut arguments)?;
-    let answer = event.call(&mut [request])?;
     call_internal(event, hand_over, &mut [answer])
 }
 

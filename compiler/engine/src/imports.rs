@@ -7,7 +7,13 @@
 // writing where it is `*mut`.
 #[link(wasm_import_module = "zigttp")]
 unsafe extern "C" {
-    pub(crate) fn inputs(first: *mut u8, second: *mut u8, third: *mut u8, fourth: *mut u8);
+    pub(crate) fn inputs(
+        first: *mut u8,
+        second: *mut u8,
+        third: *mut u8,
+        fourth: *mut u8,
+        fifth: *mut u8,
+    );
     pub(crate) fn take(to: *mut u8);
     pub(crate) fn send(ws: i64, kind: u32, data: *const u8, len: usize) -> i32;
     pub(crate) fn close(ws: i64, code: u32, reason: *const u8, reason_len: usize);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   compiler                            host, once an event
-//!      |  initialize, add_module, link     |  on_upgrade, on_open, on_message, on_close, handler
+//!      |  initialize, add_module, link     |  on_upgrade, on_open, on_message, on_close, on_request, handler
 //!      v                                   v
 //!   runtime.rs, modules.rs              event.rs, http.rs ---- calls the handler's export
 //!      |  prelude/*.js, globals.rs         |
@@ -46,6 +46,7 @@ use zigttp_abi::guest::Status;
 
 use engine::{Internal, engine};
 use event::Event;
+use http::Lengths;
 
 /// Makes the JavaScript runtime and its globals.
 #[unsafe(no_mangle)]
@@ -100,13 +101,13 @@ extern "C" fn exports() -> u32 {
     (0..EXPORTS.len()).filter(has).fold(0, |bits, index| bits | 1 << index)
 }
 
-/// A connection has opened. Input 0 is the URL.
+/// A connection has opened. Input 0 is the URL, input 1 the room.
 #[unsafe(no_mangle)]
-extern "C" fn on_open(seed: i64, ws: i64, url_len: usize) -> i32 {
+extern "C" fn on_open(seed: i64, ws: i64, url_len: usize, room_len: usize) -> i32 {
     let event = Event::begin(const { event::row("onOpen") }, seed);
     event.finish(|event| {
-        let [url] = event.receive([event.text(url_len)?])?;
-        event.call(&mut [value::number(ws), url])
+        let [url, room] = event.receive([event.text(url_len)?, event.text(room_len)?])?;
+        event.call(&mut [value::number(ws), url, room])
     })
 }
 
@@ -121,13 +122,19 @@ extern "C" fn on_message(seed: i64, ws: i64, kind: u32, data_len: usize, room_le
     })
 }
 
-/// A connection has closed. Input 0 is the reason.
+/// A connection has closed. Input 0 is the reason, input 1 the room.
 #[unsafe(no_mangle)]
-extern "C" fn on_close(seed: i64, ws: i64, code: i32, reason_len: usize) -> i32 {
+extern "C" fn on_close(
+    seed: i64,
+    ws: i64,
+    code: i32,
+    reason_len: usize,
+    room_len: usize,
+) -> i32 {
     let event = Event::begin(const { event::row("onClose") }, seed);
     event.finish(|event| {
-        let [reason] = event.receive([event.text(reason_len)?])?;
-        event.call(&mut [value::number(ws), value::number(code.into()), reason])
+        let [reason, room] = event.receive([event.text(reason_len)?, event.text(room_len)?])?;
+        event.call(&mut [value::number(ws), value::number(code.into()), reason, room])
     })
 }
 
@@ -135,28 +142,42 @@ extern "C" fn on_close(seed: i64, ws: i64, code: i32, reason_len: usize) -> i32 
 #[unsafe(no_mangle)]
 extern "C" fn handler(
     seed: i64,
-    method_len: usize,
-    target_len: usize,
-    headers_len: usize,
-    body_len: usize,
+    method: usize,
+    target: usize,
+    headers: usize,
+    body: usize,
 ) -> i32 {
     let event = Event::begin(const { event::row("handler") }, seed);
-    event.finish(|event| {
-        http::serve(event, Internal::Respond, method_len, target_len, headers_len, body_len)
-    })
+    let lengths = Lengths { method, target, headers, body, room: None };
+    event.finish(|event| http::serve(event, Internal::Respond, lengths))
 }
 
-/// Somebody asks for a connection. Inputs 0 to 3 are those of [`handler`].
+/// An HTTP request has come to a room. Inputs 0 to 3 are those of [`handler`], input 4 is the room.
+#[unsafe(no_mangle)]
+extern "C" fn on_request(
+    seed: i64,
+    method: usize,
+    target: usize,
+    headers: usize,
+    body: usize,
+    room: usize,
+) -> i32 {
+    let event = Event::begin(const { event::row("onRequest") }, seed);
+    let lengths = Lengths { method, target, headers, body, room: Some(room) };
+    event.finish(|event| http::serve(event, Internal::Respond, lengths))
+}
+
+/// Somebody asks for a connection. Inputs are those of [`on_request`].
 #[unsafe(no_mangle)]
 extern "C" fn on_upgrade(
     seed: i64,
-    method_len: usize,
-    target_len: usize,
-    headers_len: usize,
-    body_len: usize,
+    method: usize,
+    target: usize,
+    headers: usize,
+    body: usize,
+    room: usize,
 ) -> i32 {
     let event = Event::begin(const { event::row("onUpgrade") }, seed);
-    event.finish(|event| {
-        http::serve(event, Internal::Admit, method_len, target_len, headers_len, body_len)
-    })
+    let lengths = Lengths { method, target, headers, body, room: Some(room) };
+    event.finish(|event| http::serve(event, Internal::Admit, lengths))
 }

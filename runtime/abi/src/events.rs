@@ -26,19 +26,23 @@ const fn parameter(name: &'static str, ty: &'static str) -> Parameter {
 pub const EXPORTS: &[EventExport] = &[
     EventExport {
         name: "onUpgrade",
-        parameters: &[parameter("req", "Request")],
+        parameters: &[parameter("req", "Request"), parameter("room", "string")],
         returns: "Admission | Promise<Admission>",
         is_websocket: false,
-        purpose: "Called before a connection opens: a Response refuses it, nothing accepts it, and a \
-                  string, bytes or a plain object accept it and become its first attachment.",
+        purpose: "Called in the room's turn before a connection opens: a Response refuses it, nothing accepts it, \
+                  and a string, bytes or a plain object accept it and become its first attachment.",
         export: "on_upgrade",
     },
     EventExport {
         name: "onOpen",
-        parameters: &[parameter("ws", "WebSocket"), parameter("url", "string")],
+        parameters: &[
+            parameter("ws", "WebSocket"),
+            parameter("url", "string"),
+            parameter("room", "string"),
+        ],
         returns: "void | Promise<void>",
         is_websocket: true,
-        purpose: "Called once a connection is open; url is the full request path with its query.",
+        purpose: "Called once for a connection, next in its room's turn; url is the full request path with its query.",
         export: "on_open",
     },
     EventExport {
@@ -59,6 +63,7 @@ pub const EXPORTS: &[EventExport] = &[
             parameter("ws", "WebSocket"),
             parameter("code", "number"),
             parameter("reason", "string"),
+            parameter("room", "string"),
         ],
         returns: "void | Promise<void>",
         is_websocket: true,
@@ -66,11 +71,19 @@ pub const EXPORTS: &[EventExport] = &[
         export: "on_close",
     },
     EventExport {
+        name: "onRequest",
+        parameters: &[parameter("req", "Request"), parameter("room", "string")],
+        returns: "Response | Promise<Response>",
+        is_websocket: false,
+        purpose: "Called in the room's turn for an HTTP request to a route that is not a WebSocket upgrade.",
+        export: "on_request",
+    },
+    EventExport {
         name: "handler",
         parameters: &[parameter("req", "Request")],
         returns: "Response | Promise<Response>",
         is_websocket: false,
-        purpose: "Called for every HTTP request that is not a WebSocket upgrade of a route.",
+        purpose: "Called for every other HTTP request; it belongs to no room.",
         export: "handler",
     },
 ];

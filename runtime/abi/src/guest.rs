@@ -20,10 +20,11 @@
 //!
 //! | export | signature | inputs |
 //! |---|---|---|
-//! | `on_open` | `(seed: i64, ws: i64, url_len)` | 0 url |
+//! | `on_open` | `(seed: i64, ws: i64, url_len, room_len)` | 0 url, 1 room |
 //! | `on_message` | `(seed: i64, ws: i64, kind, data_len, room_len)` | 0 data, 1 room |
-//! | `on_close` | `(seed: i64, ws: i64, code, reason_len)` | 0 reason |
+//! | `on_close` | `(seed: i64, ws: i64, code, reason_len, room_len)` | 0 reason, 1 room |
 //! | `handler` | `(seed: i64, method_len, target_len, headers_len, body_len)` | 0 method, 1 target, 2 headers, 3 body |
+//! | `on_request` | `(seed: i64, method_len, target_len, headers_len, body_len, room_len)` | the same, and 4 room |
 //! | `on_upgrade` | the same | the same; the body is empty |
 //!
 //! Headers are `name: value` lines ended by `\n`, which no header can contain. A target is three lines
@@ -35,7 +36,7 @@
 //!
 //! | import | signature | |
 //! |---|---|---|
-//! | `inputs` | `(ptr, ptr, ptr, ptr)` | copy the event's inputs, each to its place; of one that is empty, or that there is not, the place is not looked at |
+//! | `inputs` | `(ptr, ptr, ptr, ptr, ptr)` | copy the event's inputs, each to its place; of one that is empty, or that there is not, the place is not looked at |
 //! | `take` | `(ptr)` | copy the last answer that did not fit to `ptr` |
 //! | `send` | `(ws: i64, kind, ptr, len) -> i32` | 1 queued, 0 refused |
 //! | `close` | `(ws: i64, code, reason, reason_len)` | the guest has checked code and reason |
@@ -59,10 +60,10 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// Most inputs that an event has: `inputs` takes so many places.
-pub const MAX_INPUTS: usize = 4;
+pub const MAX_INPUTS: usize = 5;
 
 /// What a dispatch or `link` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_sandbox::effect::{Effect, PeerIndex};
 use zigttp_sandbox::effects::{AllAddressed, Effects};
+use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::error::CommitError;
 
 use crate::compression::Variants;
@@ -16,13 +17,14 @@ use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
-/// Commits what an event has collected. Returns the duty to write what it has queued, unless another
+/// Commits what an event of a room, or of none, has collected. Returns the duty to write what it has queued, unless another
 /// task has that.
 ///
 /// # Errors
 /// When an attachment cannot be written; then nothing has taken effect.
 pub async fn commit(
     hub: &Hub,
+    own_room: Option<&SharedText>,
     effects: &mut Effects<LocalPeer>,
 ) -> Result<Option<Unwritten>, CommitError> {
     if effects.is_empty() {
@@ -43,7 +45,7 @@ pub async fn commit(
         hub.attachments.commit(writes, hub.clock).await?;
     }
 
-    let bytes = queue(effects.drain(..), addressed, &hub.counters);
+    let bytes = queue(effects.drain(..), addressed, own_room, &hub.counters);
     Ok(unwritten::gather(addressed.0.drain(..).map(|addressed| addressed.peer.0), bytes))
 }
 
@@ -80,6 +82,7 @@ async fn compress(effects: &mut [Effect], addressed: &AllAddressed<LocalPeer>, h
 fn queue(
     effects: impl Iterator<Item = Effect>,
     addressed: &AllAddressed<LocalPeer>,
+    own_room: Option<&SharedText>,
     counters: &Counters,
 ) -> usize {
     let mut rooms: SmallVec<[&Room<Arc<Connection>>; 1]> =
@@ -91,7 +94,7 @@ fn queue(
         rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
         rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
     }
-    let _members: SmallVec<[MutexGuard<'_, Members<Arc<Connection>>>; 1]> =
+    let mut members: SmallVec<[MutexGuard<'_, Members<Arc<Connection>>>; 1]> =
         rooms.iter().map(|room| room.members()).collect();
     let outbox = |index: PeerIndex| &addressed[index].peer.outbox;
     let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
@@ -105,8 +108,16 @@ fn queue(
                 }
                 outbox(to).push(frame);
             }
-            Effect::Close { connection, close } => {
-                outbox(connection).close(close);
+            Effect::Close { connection: closed, close } => {
+                outbox(closed).close(close);
+                let connection = &addressed[closed].peer;
+                // One that its own room closes leaves with this event: what it held is for the event to
+                // hand over. Others stay listed until their `onClose` has its turn.
+                if own_room.is_some_and(|own| **own == *connection.room.key()) {
+                    let same = |room: &&Room<_>| std::ptr::eq(*room, &*connection.room);
+                    let index = rooms.iter().position(same).expect("the room of each is locked");
+                    members[index].remove(&connection.id);
+                }
             }
             Effect::SetAutoResponse { connection, pair } => {
                 addressed[connection].peer.set_auto_response(pair);

@@ -37,6 +37,8 @@ pub struct Counters {
     pub attachment_reads: Counter,
     pub attachment_writes: Counter,
     pub refused_frames: Counter,
+    /// Upgrades and requests whose room had no turn for them in time.
+    pub refused_turns: Counter,
     pub slow_consumers: Counter,
     pub fast_senders: Counter,
     pub oversized_messages: Counter,

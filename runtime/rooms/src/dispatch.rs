@@ -6,17 +6,22 @@
 //! all events together was used up.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
+use tokio::time::timeout;
 use zigttp_abi::close_code;
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_protocol::close::Close;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::error::LoadError;
-use zigttp_sandbox::event::{Call, Event, EventKind, Response};
+use zigttp_sandbox::event::{Call, Event, Request, Response};
 use zigttp_sandbox::event_state::EventState;
 use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::ran::{Outcome, Ran};
 use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::failpoint;
 
 use crate::commit::commit;
@@ -27,6 +32,7 @@ use crate::hub::Hub;
 use crate::limits::OnError;
 use crate::no_answer::NoAnswer;
 use crate::observer::Observer;
+use crate::rooms::{Room, TurnLimits};
 use crate::slots::{Slot, Slots};
 use crate::unwritten::Unwritten;
 use crate::world::World;
@@ -48,6 +54,34 @@ pub struct Dispatcher {
     pub on_error: OnError,
     /// Records events for the inspector, if there is one.
     pub observer: Option<Observer>,
+    pub turn_limits: TurnLimits,
+}
+
+/// What has come of a client that asks for a connection.
+pub enum Opened {
+    /// `onUpgrade` refuses it with this response.
+    Refused(Response),
+    /// It is a member of its room, and its `onOpen` has ended. What that has queued is written when this is
+    /// dropped.
+    Member(Option<Unwritten>),
+}
+
+/// A room's turn, and a slot for its first event.
+pub struct Turn<'a> {
+    _turn: MutexGuard<'a, ()>,
+    slot: Slot<'a>,
+}
+
+/// A room that is there as long as a request waits for it or runs in it.
+struct Entered<'a> {
+    hub: &'a Hub,
+    room: Arc<Room<Arc<Connection>>>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.hub.rooms.leave(self.room.key());
+    }
 }
 
 impl Dispatcher {
@@ -61,6 +95,71 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// Waits for a room's turn and then for a slot, within the limits of both together.
+    ///
+    /// # Errors
+    /// When they do not come in time, or too many wait already.
+    pub async fn take_turn<'a>(
+        &'a self,
+        room: &'a Room<Arc<Connection>>,
+    ) -> Result<Turn<'a>, NoAnswer> {
+        let taken = timeout(self.turn_limits.time, async {
+            let turn = room.turn_among(self.turn_limits.max_waits).await?;
+            Some(Turn { _turn: turn, slot: self.slots.wait_for_request_slot().await })
+        });
+        let taken = taken.await.ok().flatten();
+        taken.ok_or(NoAnswer::RoomBusy).inspect_err(|_| self.hub.counters.refused_turns.add_one())
+    }
+
+    /// Opens a connection in its room's turn: asks the handler (`onUpgrade`), if there is a question, makes
+    /// the connection a member of its room, gives it what its client has left (`prior` is the connection
+    /// that has left it), and runs `onOpen`. All of that is one turn, so what was decided about a seat
+    /// holds. Nothing here waits for a socket: what is sent to the connection waits in its outbox.
+    ///
+    /// # Errors
+    /// When the server stops, or `onUpgrade` failed; then there is no connection.
+    pub async fn open(
+        &self,
+        Turn { _turn, slot }: Turn<'_>,
+        connection: &Arc<Connection>,
+        question: Option<Event>,
+        prior: Option<ConnectionId>,
+    ) -> Result<Opened, NoAnswer> {
+        self.check_open()?;
+        let handler = self.handlers.current();
+        let slot = match question {
+            Some(question) if handler.app.handles(&question) => {
+                let own = Some(Arc::clone(connection));
+                let admitted = self.execute(slot, &handler, question, own).await;
+                if let Some(refusal) = admitted.map_err(NoAnswer::Failed)?.response {
+                    return Ok(Opened::Refused(refusal));
+                }
+                // It may have taken a while.
+                self.check_open()?;
+                None
+            }
+            _ => Some(slot),
+        };
+        self.hub.admit(connection);
+        self.hub.join(connection);
+        self.hub.resume(connection, prior).await;
+        let event = connection.event(Call::Open { url: Arc::clone(&connection.url) });
+        let opened = self.handle(connection, event, slot).await;
+        if let Err(failure) = &opened {
+            self.close_failed(connection, failure);
+        }
+        // A failure has been logged; the connection is there, and closing if it must.
+        Ok(Opened::Member(opened.ok().flatten().and_then(|committed| committed.unwritten)))
+    }
+
+    /// Whether connections still open.
+    fn check_open(&self) -> Result<(), NoAnswer> {
+        match self.hub.is_draining.load(Ordering::SeqCst) {
+            true => Err(NoAnswer::Draining),
+            false => Ok(()),
+        }
+    }
+
     /// Handles an event of a connection in its room's turn. What it and others have queued is written when
     /// the caller drops what this returns.
     pub async fn dispatch(
@@ -69,12 +168,20 @@ impl Dispatcher {
         call: Call,
     ) -> Result<Option<Unwritten>, Failure> {
         let _turn = connection.room.turn().await;
-        let event = connection.event(call);
-        let is_opening = event.kind() == EventKind::Open;
-        let result = self.handle(connection, event).await;
-        if let Err(failure) = &result
-            && (self.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)))
-        {
+        if matches!(call, Call::Close { .. }) {
+            // Listed until now: no event of another has run since it was last seen.
+            self.hub.part(connection);
+        }
+        let result = self.handle(connection, connection.event(call), None).await;
+        if let Err(failure) = &result {
+            self.close_failed(connection, failure);
+        }
+        Ok(result?.and_then(|committed| committed.unwritten))
+    }
+
+    /// Closes the connection of an event that failed, if it must.
+    fn close_failed(&self, connection: &Connection, failure: &Failure) {
+        if self.on_error == OnError::Close || !matches!(failure, Failure::Threw(_)) {
             let code = match failure {
                 // Not its own fault, perhaps.
                 Failure::OverBudget(OverBudget::EventMemory) => close_code::TRY_AGAIN_LATER,
@@ -82,43 +189,67 @@ impl Dispatcher {
             };
             connection.outbox.close(Close::new(code, ""));
         }
-        if is_opening {
-            // Still in its room's turn: the next event of the room finds it listed.
-            self.hub.join(connection);
-        }
-        result
     }
 
-    /// Handles an event that has no turn to wait for, if there is a slot: a client is better refused at
-    /// once than kept waiting. `own` is the connection that it asks for. Returns the handler's response;
-    /// `None` where it has given none.
-    pub async fn dispatch_unbound(
+    /// Handles an HTTP request in the turn of a room, which need not have a connection. Returns the
+    /// handler's response. A client that has `gone` before the turn has begun leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the room has no turn in time, its client has gone, or the event failed.
+    pub async fn dispatch_in_room(
         &self,
-        event: Event,
-        own: Option<Arc<Connection>>,
+        room: &SharedText,
+        request: Request,
+        gone: impl Future<Output = ()>,
     ) -> Result<Option<Response>, NoAnswer> {
+        let entered = Entered { hub: &self.hub, room: self.hub.rooms.enter(room.clone()) };
+        let Turn { _turn, slot } = tokio::select! {
+            turn = self.take_turn(&entered.room) => turn?,
+            () = gone => return Err(NoAnswer::Abandoned),
+        };
+        let event = Event::request(request, Some(room.clone()));
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
+            return Ok(None);
+        }
+        let committed = self.execute(slot, &handler, event, None).await;
+        Ok(committed.map_err(NoAnswer::Failed)?.response)
+    }
+
+    /// Handles a request that belongs to no room, if there is a slot: a client is better refused at once
+    /// than kept waiting. Returns the handler's response.
+    ///
+    /// # Errors
+    /// When there is no slot, or the event failed.
+    pub async fn dispatch_unbound(&self, request: Request) -> Result<Option<Response>, NoAnswer> {
+        let event = Event::request(request, None);
         let handler = self.handlers.current();
         if !handler.app.handles(&event) {
             return Ok(None);
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
-        let committed = self.execute(slot, &handler, event, own).await;
+        let committed = self.execute(slot, &handler, event, None).await;
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
-    /// Handles an event whose turn it is, once there is a slot.
+    /// Handles an event whose turn it is, in its `slot` or once there is one. `None` where the handler has no
+    /// function for it.
     async fn handle(
         &self,
         connection: &Arc<Connection>,
         event: Event,
-    ) -> Result<Option<Unwritten>, Failure> {
+        slot: Option<Slot<'_>>,
+    ) -> Result<Option<Committed>, Failure> {
         let handler = self.handlers.current();
         if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let slot = self.slots.slot().await;
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.slots.slot().await,
+        };
         let own = Some(Arc::clone(connection));
-        Ok(self.execute(slot, &handler, event, own).await?.unwritten)
+        Ok(Some(self.execute(slot, &handler, event, own).await?))
     }
 
     /// Runs the handler in a sandbox, and commits the effects if it returns.
@@ -166,13 +297,15 @@ impl Dispatcher {
 
     /// Commits the effects of an event.
     async fn commit(&self, state: &mut EventState<World>) -> Result<Option<Unwritten>, Failure> {
-        let EventState { effects, memory_budget, .. } = state;
+        let EventState { event, effects, memory_budget, .. } = state;
         if self.hub.attachments.files().is_some() && effects.writes_attachments() {
             // The disk may be slow, and other events run meanwhile: all memory of this one counts.
             let counted = memory_budget.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }
-        commit(&self.hub, effects).await.map_err(|error| Failure::NotCommitted(error.into()))
+        commit(&self.hub, event.room.as_ref(), effects)
+            .await
+            .map_err(|error| Failure::NotCommitted(error.into()))
     }
 
     fn count(&self, state: &EventState<World>, took: Duration, failure: Option<&Failure>) {

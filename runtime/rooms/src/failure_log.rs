@@ -15,8 +15,8 @@ pub fn log(failure: &Failure, event: &Event, source_maps: &SourceMaps, hub: &Hub
         return;
     }
     let name = event.kind().name();
-    let conn = event.connection().map(tracing::field::display);
-    let room = event.room().map(|room| room.escape_debug());
+    let conn = event.open_connection().map(tracing::field::display);
+    let room = event.room.as_ref().map(|room| room.escape_debug());
     let room = room.as_ref().map(tracing::field::display);
     let text = printable(&failure.text(source_maps));
     if is_operators {

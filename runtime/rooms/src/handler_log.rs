@@ -65,7 +65,7 @@ impl HandlerLog {
         if !is_shown(level) || !self.permits(dropped_lines, now) {
             return;
         }
-        let conn = event.connection().map(tracing::field::display);
+        let conn = event.open_connection().map(tracing::field::display);
         let event = event.kind().name();
         let text = printable(text);
         match level {

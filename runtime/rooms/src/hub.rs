@@ -1,6 +1,7 @@
 //! All connections of a server, with their rooms and the storage that they share.
 
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -66,6 +67,8 @@ pub struct Hub {
     ids: ConnectionIds,
     /// The lock of the directory, held as long as anything may be written there.
     pub durable_dir: Option<DurableDir>,
+    /// The server stops, and no connection opens any more. Set once, before the connections are closed.
+    pub is_draining: AtomicBool,
     connections: RwLock<ById<Arc<Connection>>>,
     /// Notified when the last connection has closed.
     emptied: Notify,
@@ -92,24 +95,14 @@ impl Hub {
             limits,
             ids,
             durable_dir,
+            is_draining: AtomicBool::new(false),
             connections: RwLock::default(),
             emptied: Notify::new(),
         }
     }
 
-    /// Registers a connection that is about to open on a path with query. It can be addressed from
-    /// now on, and becomes a member of its room when its `onOpen` has ended ([`Hub::join`]).
-    ///
-    /// # Errors
-    /// When no id can be reserved on disk.
-    pub fn register(&self, opening: Opening, client: Client) -> io::Result<Arc<Connection>> {
-        let connection = self.prepare(opening, client)?;
-        self.admit(&connection);
-        Ok(connection)
-    }
-
-    /// The first half of [`Hub::register`]: the record of a connection that no event can find yet, and
-    /// that may come to nothing. [`Hub::forget`] is its end too.
+    /// The record of a connection that no event can find yet, and that may come to nothing. [`Hub::forget`] is
+    /// its end too.
     ///
     /// # Errors
     /// When no id can be reserved on disk.
@@ -127,7 +120,7 @@ impl Hub {
         Ok(Arc::new(connection))
     }
 
-    /// The second half: it can be addressed from now on.
+    /// It can be addressed from now on.
     pub fn admit(&self, connection: &Arc<Connection>) {
         self.write().insert(connection.id, Arc::clone(connection));
     }
@@ -142,7 +135,7 @@ impl Hub {
         connection.room.members().remove(&connection.id);
     }
 
-    /// Forgets a connection: from now on it is gone. The opposite of [`Hub::register`].
+    /// Forgets a connection: from now on it is gone. The opposite of [`Hub::prepare`].
     pub fn forget(&self, connection: &Connection) {
         self.part(connection);
         // Its file may belong to another connection now. An event that has addressed this one before must

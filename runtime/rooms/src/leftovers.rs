@@ -165,24 +165,14 @@ impl Leftovers {
 
     /// Takes the latest leftover of a key, or that of the connection `prior`. Each is taken once.
     pub fn take(&self, key: Key, prior: Option<ConnectionId>) -> Option<Taken> {
-        let now = Instant::now();
         let mut index = self.lock();
-        let id = match prior {
-            // The token identifies the connection, so the browser does not matter.
-            Some(prior) => {
-                let left = index.left.get(&prior)?;
-                (left.key.url == key.url && left.until > now).then_some(prior)?
-            }
-            None => loop {
-                let (_, when, id) = *index.latest.range(all_at(key)).next_back()?;
-                if index.left.get(&id).is_some_and(|left| left.until > now) {
-                    break id;
-                }
-                // Removed, so that each expired one is checked only once.
-                index.latest.remove(&(key, when, id));
-            },
-        };
+        let id = index.find(key, prior)?;
         index.remove(id).map(|entry| Taken { id, entry })
+    }
+
+    /// Whether there is one to take.
+    pub fn has(&self, key: Key, prior: Option<ConnectionId>) -> bool {
+        self.lock().find(key, prior).is_some()
     }
 
     /// Adds a leftover again that could not be adopted.
@@ -241,6 +231,26 @@ fn all_at(key: Key) -> std::ops::RangeInclusive<Latest> {
 }
 
 impl Index {
+    /// The latest leftover of a key, or that of the connection `prior`.
+    fn find(&mut self, key: Key, prior: Option<ConnectionId>) -> Option<ConnectionId> {
+        let now = Instant::now();
+        match prior {
+            // The token identifies the connection, so the browser does not matter.
+            Some(prior) => {
+                let left = self.left.get(&prior)?;
+                (left.key.url == key.url && left.until > now).then_some(prior)
+            }
+            None => loop {
+                let (_, when, id) = *self.latest.range(all_at(key)).next_back()?;
+                if self.left.get(&id).is_some_and(|left| left.until > now) {
+                    break Some(id);
+                }
+                // Removed, so that each expired one is checked only once.
+                self.latest.remove(&(key, when, id));
+            },
+        }
+    }
+
     fn insert(&mut self, id: ConnectionId, entry: Entry) {
         self.remove(id);
         self.latest.insert((entry.key, entry.when, id));

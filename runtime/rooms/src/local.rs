@@ -9,7 +9,7 @@ use zigttp_protocol::frame::Frame;
 use zigttp_sandbox::event::Call;
 
 use crate::connection::Client;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, Opened};
 use crate::registration::Registered;
 
 /// A connection of a program instead of a client.
@@ -27,12 +27,13 @@ impl LocalConnection {
     {
         let dispatcher = Arc::clone((**server).as_ref());
         let opening = dispatcher.handlers.current().app.routes.find(url)?;
-        let connection = dispatcher.hub.register(opening, Client::default()).ok()?;
+        let connection = dispatcher.hub.prepare(opening, Client::default()).ok()?;
         let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
-        let connection = &registered.connection;
-        let open = Call::Open { url: Arc::clone(&connection.url) };
-        // A failure has been logged, as for every connection.
-        let _ = dispatcher.dispatch(connection, open).await;
+        let turn = dispatcher.take_turn(&registered.connection.room).await.ok()?;
+        match dispatcher.open(turn, &registered.connection, None, None).await.ok()? {
+            Opened::Member(_unwritten) => {}
+            Opened::Refused(_) => return None,
+        }
         Some(LocalConnection { dispatcher, registered })
     }
 

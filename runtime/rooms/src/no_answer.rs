@@ -6,6 +6,12 @@ use zigttp_sandbox::failure::Failure;
 pub enum NoAnswer {
     /// The limit of running events is reached.
     Busy,
+    /// Its room had no turn for it in time.
+    RoomBusy,
+    /// The server stops.
+    Draining,
+    /// Its client has gone before its turn.
+    Abandoned,
     /// The event has failed, which was logged.
     Failed(Failure),
     /// A bug in the server has ended the event.

@@ -150,7 +150,7 @@ mod tests {
     fn request() -> Event {
         let text = String::new;
         let body = Bytes::new();
-        Event::request(Request { method: text(), target: text(), headers: text(), body })
+        Event::request(Request { method: text(), target: text(), headers: text(), body }, None)
     }
 
     #[test]

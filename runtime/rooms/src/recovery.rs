@@ -2,7 +2,6 @@
 //! connections, and removes old ones.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -15,7 +14,7 @@ use zigttp_store::error::AdoptError;
 use crate::browser::{self, Browser};
 use crate::connection::Connection;
 use crate::hub::Hub;
-use crate::leftovers::{Key, Leftover, Leftovers, Taken};
+use crate::leftovers::{Key, Leftover};
 
 /// How long attachments that a server finds at its start can be resumed.
 const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -59,15 +58,48 @@ impl Hub {
         Ok(())
     }
 
-    /// Gives a new connection what its client has left behind on this URL, if there is anything and it has
-    /// no attachment of its own yet. `prior` is the connection that the client proves to have had.
-    pub async fn resume(&self, connection: &Arc<Connection>, prior: Option<ConnectionId>) {
+    /// Waits until a client can take what it has left behind on this URL: ends a predecessor that proves
+    /// dead, and waits for its `onClose`. `prior` is the connection that the client proves to have had.
+    /// Returns the one whose leftover [`Hub::resume`] is to look for.
+    pub async fn await_predecessor(
+        &self,
+        connection: &Connection,
+        prior: Option<ConnectionId>,
+    ) -> Option<ConnectionId> {
+        let (Some(leftovers), Some(browser)) = (&self.leftovers, connection.browser) else {
+            return prior;
+        };
+        let key = Key::new(browser, &connection.url);
+        if leftovers.has(key, prior) {
+            return prior;
+        }
+        // A connection whose network was lost looks open until its client is pinged.
+        let Some(candidate) = leftovers.only_live(key, prior) else { return prior };
+        if let Some(candidate) = self.find(candidate) {
+            let (alive, is_alive) = oneshot::channel();
+            candidate.outbox.probe(alive);
+            if matches!(timeout(FAREWELL_TIME, is_alive).await, Ok(Ok(()))) {
+                return prior;
+            }
+        }
+        // Its `onClose` has to end first.
+        if let Some(parting) = leftovers.parting(candidate)
+            && timeout(FAREWELL_TIME, parting).await.is_err()
+        {
+            leftovers.parted(candidate);
+        }
+        Some(candidate)
+    }
+
+    /// Gives a connection that opens what its client has left behind, if there is anything and it has no
+    /// attachment of its own yet. From now on it may be asked to make room for its successor.
+    pub async fn resume(&self, connection: &Connection, prior: Option<ConnectionId>) {
         let (Some(leftovers), Some(browser)) = (&self.leftovers, connection.browser) else {
             return;
         };
         let key = Key::new(browser, &connection.url);
         if connection.attachment().is_none()
-            && let Some(taken) = self.take_leftover(leftovers, key, prior).await
+            && let Some(taken) = leftovers.take(key, prior)
         {
             match self.adopt(connection.id, taken.id).await {
                 Ok(()) => self.counters.resumed.add_one(),
@@ -81,36 +113,6 @@ impl Hub {
             }
         }
         leftovers.arrived(key, connection.id);
-    }
-
-    async fn take_leftover(
-        &self,
-        leftovers: &Leftovers,
-        key: Key,
-        prior: Option<ConnectionId>,
-    ) -> Option<Taken> {
-        if let Some(taken) = leftovers.take(key, prior) {
-            return Some(taken);
-        }
-        // A connection whose network was lost looks open until its client is pinged.
-        let Some(candidate) = leftovers.only_live(key, prior) else {
-            // It may have closed since `take`.
-            return leftovers.take(key, prior);
-        };
-        if let Some(candidate) = self.find(candidate) {
-            let (alive, is_alive) = oneshot::channel();
-            candidate.outbox.probe(alive);
-            if is_alive.await.is_ok() {
-                return None;
-            }
-        }
-        // Its `onClose` has to end first.
-        if let Some(parting) = leftovers.parting(candidate)
-            && timeout(FAREWELL_TIME, parting).await.is_err()
-        {
-            leftovers.parted(candidate);
-        }
-        leftovers.take(key, Some(candidate))
     }
 
     /// A connection has closed. With `is_left` its attachment waits to be resumed.
@@ -238,7 +240,7 @@ impl Hub {
     }
 }
 
-/// The browser that may resume the attachment of a file.
+/// The browser that may come back for what a file holds.
 fn owner(header: &Header) -> Option<Browser> {
     browser::named(header.browser.as_deref()?)
 }

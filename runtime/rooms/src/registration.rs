@@ -15,5 +15,9 @@ impl Drop for Registered {
     fn drop(&mut self) {
         self.connection.outbox.shut();
         self.hub.forget(&self.connection);
+        if std::thread::panicking() {
+            // Whoever would say so has not come to it.
+            self.hub.parted(&self.connection, false);
+        }
     }
 }

@@ -5,7 +5,9 @@
 //! held only briefly. A commit queues frames under it, so that all members see one order.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_sandbox::shared_text::SharedText;
@@ -18,6 +20,8 @@ pub struct Room<M> {
     /// The request path as sent, without query.
     key: SharedText,
     turn: tokio::sync::Mutex<()>,
+    /// Of those who wait for a turn, how many may be turned away.
+    waiting: AtomicUsize,
     /// Connections whose `onOpen` has ended and whose closing has not begun to be handled.
     members: Mutex<Members<M>>,
 }
@@ -42,10 +46,49 @@ impl<M> Room<M> {
         }
     }
 
-    /// The locked member list. The lock is held only briefly, and never while JavaScript runs.
+    /// The same for a client that can be told to come back: `None` when so many wait already.
+    pub async fn turn_among(&self, max_waits: usize) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if let Ok(turn) = self.turn.try_lock() {
+            return Some(turn);
+        }
+        let waiting = Waiting::begin(&self.waiting);
+        if waiting.others >= max_waits {
+            return None;
+        }
+        Some(self.turn.lock().await)
+    }
+
+    /// The member list, locked: short, and never while JavaScript runs.
     pub fn members(&self) -> MutexGuard<'_, Members<M>> {
         // Every change is a single insert or remove, so a panic elsewhere cannot damage the map.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How upgrades and requests wait for the turn of their room.
+#[derive(Clone, Copy, Debug)]
+pub struct TurnLimits {
+    pub time: Duration,
+    /// Of each room.
+    pub max_waits: usize,
+}
+
+/// One who waits for a turn.
+struct Waiting<'a> {
+    all: &'a AtomicUsize,
+    /// Who waited before.
+    others: usize,
+}
+
+impl Waiting<'_> {
+    fn begin(all: &AtomicUsize) -> Waiting<'_> {
+        Waiting { all, others: all.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -77,6 +120,7 @@ impl<M> Rooms<M> {
         let room = Arc::new(Room {
             key: key.clone(),
             turn: tokio::sync::Mutex::default(),
+            waiting: AtomicUsize::new(0),
             members: Mutex::default(),
         });
         rooms.insert(key, Occupied { room: Arc::clone(&room), connections: 1 });

@@ -38,6 +38,13 @@ impl Slots {
         Some(Slot { _slot: self.all.try_acquire().ok()?, _request: Some(request) })
     }
 
+    /// Waits for a slot of those that requests may hold.
+    pub async fn wait_for_request_slot(&self) -> Slot<'_> {
+        const OPEN: &str = "the semaphore is never closed";
+        let request = self.requests.acquire().await.expect(OPEN);
+        Slot { _slot: self.all.acquire().await.expect(OPEN), _request: Some(request) }
+    }
+
     /// How many slots are free.
     pub fn free(&self) -> usize {
         self.all.available_permits()

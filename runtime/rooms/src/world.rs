@@ -44,12 +44,9 @@ impl View for World {
     }
 
     fn members(&self, room: &str) -> Members {
-        let ids_of = |room: &Room<Arc<Connection>>| {
-            let members = room.members();
-            let open = members.values().filter(|member| member.outbox.is_open());
-            open.map(|member| member.id).collect()
-        };
-        // Mostly it is the event's own room, which needs no look-up.
+        let ids_of =
+            |room: &Room<Arc<Connection>>| room.members().keys().copied().collect::<Members>();
+        // Mostly it is the event's own, which need not be looked up among all.
         match self.own.as_ref().filter(|own| own.room.key() == room) {
             Some(own) => ids_of(&own.room),
             None => self.hub.rooms.get(room).map_or_else(Members::new, |room| ids_of(&room)),

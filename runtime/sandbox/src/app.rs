@@ -7,8 +7,9 @@ use crate::artifact::Artifact;
 use crate::error::LoadError;
 use crate::event::{Event, EventKind};
 use crate::program::Program;
-use crate::route::Routes;
+use crate::route::{Routes, path};
 use crate::sandbox::Sandbox;
+use crate::shared_text::SharedText;
 use crate::source_position::SourceMaps;
 use crate::view::View;
 
@@ -29,6 +30,7 @@ struct Exports {
     on_open: bool,
     on_message: bool,
     on_close: bool,
+    on_request: bool,
     handler: bool,
 }
 
@@ -49,6 +51,7 @@ impl<V: View> App<V> {
                 on_open: manifest.has_export("onOpen"),
                 on_message: manifest.has_export("onMessage"),
                 on_close: manifest.has_export("onClose"),
+                on_request: manifest.has_export("onRequest"),
                 handler: manifest.has_export("handler"),
             },
             manifest,
@@ -62,6 +65,7 @@ impl<V: View> App<V> {
             EventKind::Open => self.exports.on_open,
             EventKind::Message => self.exports.on_message,
             EventKind::Close => self.exports.on_close,
+            EventKind::Request if event.room.is_some() => self.exports.on_request,
             EventKind::Request => self.exports.handler,
         }
     }
@@ -74,6 +78,15 @@ impl<V: View> App<V> {
     /// Whether it responds to HTTP requests.
     pub fn answers_requests(&self) -> bool {
         self.exports.handler
+    }
+
+    /// The room in whose turn a request to this path with query runs: `onRequest` is for paths that a route
+    /// matches.
+    pub fn room_of_request(&self, url: &str) -> Option<SharedText> {
+        let is_for_rooms = self.exports.on_request && self.manifest.routes.is_some();
+        let opening = is_for_rooms.then(|| self.routes.find(url)).flatten()?;
+        let path_len = path(&opening.url).len();
+        Some(SharedText::part(&opening.url, 0..path_len))
     }
 
     /// Whether it serves WebSockets.

@@ -11,16 +11,11 @@ use crate::shared_text::SharedText;
 
 /// One call of the handler.
 pub struct Event {
-    /// What it is about; a request is about no connection.
-    pub subject: Option<Subject>,
+    /// The connection that it is about; of an upgrade, that which there would be.
+    pub connection: Option<ConnectionId>,
+    /// The room in whose turn it runs; a request may belong to none.
+    pub room: Option<SharedText>,
     pub call: Call,
-}
-
-/// The connection that an event is about, and its room.
-#[derive(Clone)]
-pub struct Subject {
-    pub connection: ConnectionId,
-    pub room: SharedText,
 }
 
 /// The function that an event calls, with its arguments. Large arguments are boxed, because most events are
@@ -95,12 +90,12 @@ pub struct Response {
 impl Event {
     /// An event of a connection.
     pub fn of(connection: ConnectionId, room: SharedText, call: Call) -> Event {
-        Event { subject: Some(Subject { connection, room }), call }
+        Event { connection: Some(connection), room: Some(room), call }
     }
 
-    /// A request that belongs to no connection.
-    pub fn request(request: Request) -> Event {
-        Event { subject: None, call: Call::Request(Box::new(request)) }
+    /// A request, of a room or of none.
+    pub fn request(request: Request, room: Option<SharedText>) -> Event {
+        Event { connection: None, room, call: Call::Request(Box::new(request)) }
     }
 
     pub fn kind(&self) -> EventKind {
@@ -114,31 +109,23 @@ impl Event {
     }
 
     /// The open connection of this event; `None` also for `onUpgrade`, which only has a candidate.
-    pub fn connection(&self) -> Option<ConnectionId> {
-        let subject = self.subject.as_ref()?;
-        (!matches!(self.call, Call::Upgrade(_))).then_some(subject.connection)
-    }
-
-    /// The room of that connection.
-    pub fn room(&self) -> Option<&SharedText> {
-        let subject = self.subject.as_ref()?;
-        (!matches!(self.call, Call::Upgrade(_))).then_some(&subject.room)
+    pub fn open_connection(&self) -> Option<ConnectionId> {
+        self.connection.filter(|_| !matches!(self.call, Call::Upgrade(_)))
     }
 
     /// The inputs of the guest (see [`zigttp_abi::guest`]).
     pub(crate) fn inputs(&self) -> [&[u8]; MAX_INPUTS] {
+        let room = self.room.as_ref().map_or(&b""[..], |room| room.as_bytes());
         match &self.call {
-            Call::Open { url } => [url.as_bytes(), b"", b"", b""],
-            Call::Message { data } => {
-                let room = self.room().map_or(&b""[..], |room| room.as_bytes());
-                [data.bytes(), room, b"", b""]
-            }
-            Call::Close { reason, .. } => [reason.as_bytes(), b"", b"", b""],
+            Call::Open { url } => [url.as_bytes(), room, b"", b"", b""],
+            Call::Message { data } => [data.bytes(), room, b"", b"", b""],
+            Call::Close { reason, .. } => [reason.as_bytes(), room, b"", b"", b""],
             Call::Request(request) | Call::Upgrade(request) => [
                 request.method.as_bytes(),
                 request.target.as_bytes(),
                 request.headers.as_bytes(),
                 &request.body,
+                room,
             ],
         }
     }

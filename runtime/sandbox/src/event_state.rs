@@ -130,8 +130,7 @@ impl<V: View> EventState<V> {
 
     /// Whether this connection is one that a client only asks for, so that it is not open yet.
     fn is_candidate(&self, id: ConnectionId) -> bool {
-        matches!(self.event.call, Call::Upgrade(_))
-            && self.event.subject.as_ref().is_some_and(|subject| subject.connection == id)
+        matches!(self.event.call, Call::Upgrade(_)) && self.event.connection == Some(id)
     }
 
     /// The same, but `None` also for the event's own connection in its `onClose`: nothing can be sent to it
@@ -141,7 +140,7 @@ impl<V: View> EventState<V> {
         id: i64,
     ) -> Result<Option<&mut Addressed<V::Peer>>, OverBudget> {
         let is_own_close = matches!(self.event.call, Call::Close { .. })
-            && self.event.connection().is_some_and(|own| u64::try_from(id) == Ok(own.number()));
+            && self.event.connection.is_some_and(|own| u64::try_from(id) == Ok(own.number()));
         if is_own_close { Ok(None) } else { self.address(id) }
     }
 

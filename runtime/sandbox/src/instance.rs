@@ -17,10 +17,11 @@ pub(crate) struct Instance<V: View> {
 /// The parts of an instance that the host uses.
 pub(crate) struct Guest {
     memory: GuestMemory,
-    on_upgrade: TypedFunc<(i64, i32, i32, i32, i32), i32>,
-    on_open: TypedFunc<(i64, i64, i32), i32>,
+    on_upgrade: TypedFunc<(i64, i32, i32, i32, i32, i32), i32>,
+    on_open: TypedFunc<(i64, i64, i32, i32), i32>,
     on_message: TypedFunc<(i64, i64, i32, i32, i32), i32>,
-    on_close: TypedFunc<(i64, i64, i32, i32), i32>,
+    on_close: TypedFunc<(i64, i64, i32, i32, i32), i32>,
+    on_request: TypedFunc<(i64, i32, i32, i32, i32, i32), i32>,
     handler: TypedFunc<(i64, i32, i32, i32, i32), i32>,
     pub(crate) tracked: Option<Tracked>,
 }
@@ -48,6 +49,7 @@ impl Guest {
             on_open: event_export(store, instance, "on_open")?,
             on_message: event_export(store, instance, "on_message")?,
             on_close: event_export(store, instance, "on_close")?,
+            on_request: event_export(store, instance, "on_request")?,
             handler: event_export(store, instance, "handler")?,
             tracked,
         })
@@ -75,21 +77,25 @@ impl<V: View> Instance<V> {
         state.memory = Some(guest.memory);
         state.memory_budget.begin_with(linear);
 
-        let [first, second, third, fourth] = state.event.input_lens();
-        let subject = state.event.subject.as_ref().map(|subject| subject.connection);
-        let ws = subject.map_or(0, ws);
+        let [first, second, third, fourth, fifth] = state.event.input_lens();
+        let ws = state.event.connection.map_or(0, ws);
         match &state.event.call {
-            Call::Open { .. } => guest.on_open.call_async(store, (seed, ws, first)).await,
+            Call::Open { .. } => guest.on_open.call_async(store, (seed, ws, first, second)).await,
             Call::Message { data } => {
                 let kind = i32::from(data.kind().number());
                 guest.on_message.call_async(store, (seed, ws, kind, first, second)).await
             }
             Call::Close { code, .. } => {
                 let code = i32::from(*code);
-                guest.on_close.call_async(store, (seed, ws, code, first)).await
+                guest.on_close.call_async(store, (seed, ws, code, first, second)).await
             }
             Call::Upgrade(_) => {
-                guest.on_upgrade.call_async(store, (seed, first, second, third, fourth)).await
+                let lens = (seed, first, second, third, fourth, fifth);
+                guest.on_upgrade.call_async(store, lens).await
+            }
+            Call::Request(_) if state.event.room.is_some() => {
+                let lens = (seed, first, second, third, fourth, fifth);
+                guest.on_request.call_async(store, lens).await
             }
             Call::Request(_) => {
                 guest.handler.call_async(store, (seed, first, second, third, fourth)).await

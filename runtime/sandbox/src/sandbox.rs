@@ -302,16 +302,16 @@ mod tests {
     /// A hand-made guest: `onMessage` sends the attachment of connection 2 to every member of the room and
     /// stores the message with its own connection; `onClose` sends, and then traps.
     const GUEST: &str = r#"(module
-        (import "zigttp" "inputs" (func $inputs (param i32 i32 i32 i32)))
+        (import "zigttp" "inputs" (func $inputs (param i32 i32 i32 i32 i32)))
         (import "zigttp" "send" (func $send (param i64 i32 i32 i32) (result i32)))
         (import "zigttp" "get_web_sockets" (func $members (param i32 i32 i32 i32) (result i32)))
         (import "zigttp" "serialize_attachment" (func $keep (param i64 i32 i32 i32) (result i32)))
         (import "zigttp" "deserialize_attachment" (func $kept (param i64 i32 i32) (result i64)))
         (memory (export "memory") 1 16)
-        (func (export "on_open") (param i64 i64 i32) (result i32) i32.const 0)
+        (func (export "on_open") (param i64 i64 i32 i32) (result i32) i32.const 0)
         (func (export "on_message") (param i64 i64 i32 i32 i32) (result i32)
             (local $count i32) (local $index i32)
-            (call $inputs (i32.const 0) (i32.const 1000) (i32.const 0) (i32.const 0))
+            (call $inputs (i32.const 0) (i32.const 1000) (i32.const 0) (i32.const 0) (i32.const 0))
             (drop (call $keep (local.get 1) (local.get 2) (i32.const 0) (local.get 3)))
             (drop (call $kept (i64.const 2) (i32.const 2000) (i32.const 100)))
             (local.set $count
@@ -324,13 +324,14 @@ mod tests {
                 (local.set $index (i32.add (local.get $index) (i32.const 1)))
                 (br_if $each (i32.lt_u (local.get $index) (local.get $count))))
             i32.const 0)
-        (func (export "on_close") (param i64 i64 i32 i32) (result i32)
+        (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32)
             (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
             unreachable)
-        (func (export "on_upgrade") (param i64 i32 i32 i32 i32) (result i32)
+        (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32)
             (drop (call $send (i64.const 1) (i32.const 0) (i32.const 0) (i32.const 1)))
             (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
             i32.const 0)
+        (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) i32.const 0)
         (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) i32.const 0))"#;
 
     const IMPORTS: [&str; 4] =

@@ -15,7 +15,6 @@ use zigttp_rooms::unwritten;
 use zigttp_sandbox::event::Call;
 
 use crate::connection::socket::{Inbound, Socket};
-use crate::gate::resume::Identity;
 use crate::server::Server;
 
 /// How a connection ended.
@@ -49,19 +48,13 @@ impl End {
 }
 
 impl Server {
-    /// Serves a connection until it has closed and its `onClose` has run.
+    /// Serves a connection whose `onOpen` has run until it has closed and its `onClose` has run.
     pub(crate) async fn serve_connection(
         self: Arc<Server>,
         registered: Registered,
         mut socket: Socket,
-        identity: Option<Identity>,
     ) {
         let connection = &Arc::clone(&registered.connection);
-        if let Some(identity) = identity {
-            Box::pin(self.hub.resume(connection, identity.prior)).await;
-        }
-        let open = Call::Open { url: Arc::clone(&connection.url) };
-        self.handle_event(&mut socket, connection, open).await;
         if self.is_draining() {
             // It opened while the server was closing the others, which did not include it.
             connection.outbox.leave();
@@ -69,7 +62,6 @@ impl Server {
         let end = self.serve_messages(&mut socket, connection).await;
         socket.write_now();
 
-        self.hub.part(connection);
         let end = Box::pin(self.complete_close(&mut socket, connection, end)).await;
         connection.outbox.shut();
         // The client may be slow to end the transport; `onClose` does not wait for it.
@@ -82,6 +74,15 @@ impl Server {
         let (is_left, ()) =
             Box::pin(async { tokio::join!(self.after_close(connection, end), end_transport) })
                 .await;
+        drop(registered);
+        self.hub.parted(connection, is_left);
+    }
+
+    /// Ends a connection whose client left before it had a socket.
+    pub(crate) async fn end_without_socket(&self, registered: Registered) {
+        let connection = &Arc::clone(&registered.connection);
+        connection.outbox.shut();
+        let is_left = self.after_close(connection, End::Dropped).await;
         drop(registered);
         self.hub.parted(connection, is_left);
     }

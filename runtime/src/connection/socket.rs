@@ -110,28 +110,6 @@ impl Socket {
         }
     }
 
-    /// Whether the client has already ended its direction without sending anything. Does not wait.
-    pub(crate) async fn has_ended(&mut self) -> bool {
-        if !self.undecoded.is_empty() {
-            return false;
-        }
-        let mut bytes = [0; 64];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        let read = poll_fn(|cx| {
-            Poll::Ready(match Pin::new(&mut self.reader).poll_read(cx, &mut buffer) {
-                Poll::Pending => None,
-                Poll::Ready(read) => Some(read.is_ok()),
-            })
-        });
-        match read.await {
-            None => false,
-            Some(is_read) => {
-                self.undecoded = Bytes::copy_from_slice(buffer.filled());
-                !is_read || self.undecoded.is_empty()
-            }
-        }
-    }
-
     /// Waits for the next thing that happens, and writes the queue meanwhile.
     pub(crate) async fn next(&mut self, config: &Config, outbox: &Outbox) -> Inbound {
         poll_fn(|cx| self.poll_next(cx, config, outbox)).await

@@ -231,6 +231,11 @@ fn counts(page: &mut Page, server: &Server) {
             &counters.refused_frames,
         ),
         (
+            "refused_turns",
+            "Upgrades and requests refused because their room had no turn for them in time (--turn-timeout, --max-turn-waits)",
+            &counters.refused_turns,
+        ),
+        (
             "slow_consumers",
             "Connections closed because their queue stayed over --max-queue",
             &counters.slow_consumers,

@@ -17,6 +17,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zigttp_protocol::{deflate, handshake};
 use zigttp_rooms::connection::{Client, Connection};
+use zigttp_rooms::dispatch::Opened;
+use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::registration::Registered;
 use zigttp_rooms::world::World;
@@ -68,17 +70,16 @@ impl Server {
             }
         };
         let (sender, response) = oneshot::channel();
-        // A task of its own from here on: if the client leaves, `onUpgrade` still runs to its end, and
-        // its attachment is removed.
+        // A task of its own from here on: what a turn has begun is finished if the client leaves.
         tokio::spawn(async move {
             // Held until the connection has ended.
             let _held = (permit, active, PanicWatch(Arc::clone(&self.hub.counters.panics)));
             // Boxed, so that a connection holds no memory for its admission.
             let admitted = Box::pin(self.admit(candidate, sender)).await;
             match admitted {
-                Ok((registered, socket, identity)) => {
+                Ok((registered, socket)) => {
                     self.counters.count_handshake(HandshakeResult::Accepted);
-                    self.serve_connection(registered, socket, identity).await;
+                    self.serve_connection(registered, socket).await;
                 }
                 Err(result) => self.counters.count_handshake(result),
             }
@@ -150,60 +151,65 @@ impl Server {
         Ok((Candidate { registered, upgrade_event, upgrade, response, identity }, permit))
     }
 
-    /// Calls the handler, responds to the request, and takes over the transport.
+    /// Opens the connection in its room's turn, responds to the request, and takes over the transport. The
+    /// 101 leaves when the turn is over: a client that has read it misses no later frame of its room.
     async fn admit(
         self: &Arc<Server>,
         candidate: Candidate,
-        sender: oneshot::Sender<Response<Body>>,
-    ) -> Result<(Registered, Socket, Option<Identity>), HandshakeResult> {
+        mut sender: oneshot::Sender<Response<Body>>,
+    ) -> Result<(Registered, Socket), HandshakeResult> {
         let Candidate { registered, upgrade_event, upgrade, response, identity } = candidate;
-        let rejection = match upgrade_event {
-            Some(event) => self.call_on_upgrade(event, &registered.connection).await.err(),
-            None => None,
+        let connection = &Arc::clone(&registered.connection);
+        let prior = identity.and_then(|identity| identity.prior);
+        let ready = async {
+            let prior = self.hub.await_predecessor(connection, prior).await;
+            (prior, self.dispatcher.take_turn(&connection.room).await)
         };
-        // The server may have begun to stop meanwhile.
-        let rejection = rejection.or_else(|| self.is_draining().then(draining));
-        if let Some((result, response)) = rejection {
-            self.discard_candidate(&registered.connection).await;
+        let (prior, turn) = tokio::select! {
+            ready = ready => ready,
+            // A client that has gone waits no more; nothing has begun.
+            () = sender.closed() => return Err(HandshakeResult::Abandoned),
+        };
+        let opened = match turn {
+            Ok(turn) => self.dispatcher.open(turn, connection, upgrade_event, prior).await,
+            Err(error) => Err(error),
+        };
+        if let Err((result, response)) = self.check_opened(opened) {
+            self.discard_candidate(connection).await;
             // The client may have gone.
             let _ = sender.send(*response);
             return Err(result);
         }
-        self.hub.admit(&registered.connection);
         let _ = sender.send(response.map(|()| Body::default()));
-        // If the client leaves before the 101 is written, there is no connection.
-        let Ok(upgraded) = upgrade.await else {
-            self.discard_candidate(&registered.connection).await;
-            return Err(HandshakeResult::Abandoned);
-        };
-        let mut socket = Socket::new(upgraded, &self.config, &self.partial, &registered.connection);
-        // Nor if the client has ended its direction meanwhile: it could never send anything. (An ordinary
-        // request still gets its response then.)
-        if socket.has_ended().await {
-            self.discard_candidate(&registered.connection).await;
-            return Err(HandshakeResult::Abandoned);
+        match upgrade.await {
+            Ok(upgraded) => {
+                let socket = Socket::new(upgraded, &self.config, &self.partial, connection);
+                Ok((registered, socket))
+            }
+            // The client left before the 101 was written. Its `onOpen` has run, so its `onClose` does.
+            Err(_gone) => {
+                self.end_without_socket(registered).await;
+                Err(HandshakeResult::Abandoned)
+            }
         }
-        Ok((registered, socket, identity))
     }
 
-    /// Runs `onUpgrade`. If that accepts with a value, the value has become the candidate's attachment when
-    /// this returns.
-    async fn call_on_upgrade(
-        self: &Arc<Server>,
-        event: Event,
-        candidate: &Arc<Connection>,
-    ) -> Result<(), Rejection> {
-        match self.dispatcher.dispatch_unbound(event, Some(Arc::clone(candidate))).await {
-            // It has returned nothing, or an attachment.
-            Ok(None) => Ok(()),
-            Ok(Some(response)) => Err(match self.host_response(response, "onUpgrade") {
+    /// The response to a client that has no connection.
+    fn check_opened(&self, opened: Result<Opened, NoAnswer>) -> Result<(), Rejection> {
+        match opened {
+            // What `onOpen` has sent to others is written when this is dropped.
+            Ok(Opened::Member(_unwritten)) => Ok(()),
+            Ok(Opened::Refused(response)) => Err(match self.host_response(response, "onUpgrade") {
                 Some(response) => reject(HandshakeResult::RefusedByHandler, response),
                 None => reject(HandshakeResult::Failed, internal_error()),
             }),
             Err(error) => {
-                let result = match error.is_busy() {
-                    true => HandshakeResult::TooManyEvents,
-                    false => HandshakeResult::Failed,
+                let result = match error {
+                    NoAnswer::Busy => HandshakeResult::TooManyEvents,
+                    NoAnswer::RoomBusy => HandshakeResult::RoomBusy,
+                    NoAnswer::Draining => HandshakeResult::Draining,
+                    NoAnswer::Abandoned => HandshakeResult::Abandoned,
+                    NoAnswer::Failed(_) | NoAnswer::Panicked => HandshakeResult::Failed,
                 };
                 Err(reject(result, error_response(&error)))
             }

@@ -14,13 +14,13 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::timeout;
 use zigttp_rooms::handler_log::HANDLER_LOG_TARGET;
 use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_sandbox::budget::OverBudget;
-use zigttp_sandbox::event::{self, Event};
+use zigttp_sandbox::event;
 use zigttp_sandbox::failure::Failure;
 
 use crate::http::client_info::ClientInfo;
@@ -30,6 +30,7 @@ use crate::requests::seen::guest_request;
 use crate::server::Server;
 use crate::server::counters::Unanswered;
 use crate::transport::activity::ActiveRequest;
+use zigttp_sandbox::shared_text::SharedText;
 
 /// Headers that only the server sets, because they frame the message or belong to the transport. In HTTP/2
 /// the latter are an error of the stream (RFC 9113, 8.2.2). `Trailer` would announce trailers, which the
@@ -51,32 +52,39 @@ const MAX_HEADERS_BYTES: usize = 256 << 10;
 /// The response where the handler has given none. It does not reveal what went wrong inside.
 pub(crate) fn error_response(error: &NoAnswer) -> Response<Body> {
     match error {
+        NoAnswer::RoomBusy => busy("the room is busy\n"),
+        NoAnswer::Draining => busy("the server is stopping\n"),
         NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
             busy("the server is busy\n")
         }
         NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {
             text(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n")
         }
-        NoAnswer::Failed(_) | NoAnswer::Panicked => internal_error(),
+        NoAnswer::Abandoned | NoAnswer::Failed(_) | NoAnswer::Panicked => internal_error(),
     }
 }
 
 fn reason(error: &NoAnswer) -> Unanswered {
     match error {
         NoAnswer::Busy => Unanswered::TooManyEvents,
+        NoAnswer::RoomBusy => Unanswered::RoomBusy,
+        // Nobody hears of it.
+        NoAnswer::Draining | NoAnswer::Abandoned => Unanswered::Failed,
         NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
         NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,
     }
 }
 
 impl Server {
-    /// Responds to a request with the response of `handler(req)`.
+    /// Responds to a request with what the handler returns: `onRequest(req, room)` in the turn of a room,
+    /// else `handler(req)`.
     pub(crate) async fn respond_from_handler(
         self: Arc<Server>,
         request: Request<Incoming>,
         client: ClientInfo,
+        room: Option<SharedText>,
     ) -> Response<Body> {
-        match self.call_handler(request, client).await {
+        match self.call_handler(request, client, room).await {
             Ok(response) => response,
             Err((reason, response)) => {
                 self.counters.count_unanswered(reason);
@@ -89,25 +97,35 @@ impl Server {
         self: &Arc<Server>,
         request: Request<Incoming>,
         client: ClientInfo,
+        room: Option<SharedText>,
     ) -> Result<Response<Body>, (Unanswered, Response<Body>)> {
         let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
-        if !self.handler().app.answers_requests() {
+        if room.is_none() && !self.handler().app.answers_requests() {
             return Err(no_handler());
         }
+        let export = if room.is_some() { "onRequest" } else { "handler" };
         let (head, body) = request.into_parts();
         let transport =
             head.extensions.get::<Arc<ActiveRequest>>().expect("each request has its transport");
         let (body, _permits) = self.read_body(&head, body, transport).await?;
-        let event = Event::request(guest_request(&head, client, body));
-        // A task of its own, so that the event runs to its end even if the client hangs up.
+        let request = guest_request(&head, client, body);
+        // A task of its own, so that an event that has begun runs to its end even if the client hangs up.
         let server = Arc::clone(self);
+        // Dropped with this future, when the client has gone.
+        let (_present, gone) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let _watch = PanicWatch(Arc::clone(&server.hub.counters.panics));
-            server.dispatcher.dispatch_unbound(event, None).await
+            let gone = async {
+                let _ = gone.await;
+            };
+            match room {
+                Some(room) => server.dispatcher.dispatch_in_room(&room, request, gone).await,
+                None => server.dispatcher.dispatch_unbound(request).await,
+            }
         });
         match task.await.unwrap_or(Err(NoAnswer::Panicked)) {
             Ok(Some(response)) => self
-                .host_response(response, "handler")
+                .host_response(response, export)
                 .ok_or_else(|| (Unanswered::Failed, internal_error())),
             // A swap has just removed the export.
             Ok(None) => Err(no_handler()),

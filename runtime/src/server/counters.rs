@@ -27,6 +27,7 @@ pub(crate) enum HandshakeResult {
     TooFast,
     TooManyConnections,
     TooManyEvents,
+    RoomBusy,
     RefusedByHandler,
     Failed,
     /// The client left before the response was written.
@@ -34,7 +35,7 @@ pub(crate) enum HandshakeResult {
 }
 
 impl HandshakeResult {
-    pub(crate) const ALL: [HandshakeResult; 10] = [
+    pub(crate) const ALL: [HandshakeResult; 11] = [
         HandshakeResult::Accepted,
         HandshakeResult::Malformed,
         HandshakeResult::ForeignOrigin,
@@ -42,6 +43,7 @@ impl HandshakeResult {
         HandshakeResult::TooFast,
         HandshakeResult::TooManyConnections,
         HandshakeResult::TooManyEvents,
+        HandshakeResult::RoomBusy,
         HandshakeResult::RefusedByHandler,
         HandshakeResult::Failed,
         HandshakeResult::Abandoned,
@@ -57,6 +59,7 @@ impl HandshakeResult {
             HandshakeResult::TooFast => "too_fast",
             HandshakeResult::TooManyConnections => "too_many_connections",
             HandshakeResult::TooManyEvents => "too_many_events",
+            HandshakeResult::RoomBusy => "room_busy",
             HandshakeResult::RefusedByHandler => "refused_by_handler",
             HandshakeResult::Failed => "failed",
             HandshakeResult::Abandoned => "abandoned",
@@ -76,6 +79,8 @@ pub(crate) enum Unanswered {
     BodyBroken,
     TooManyBodies,
     TooManyEvents,
+    /// The room had no turn for it in time.
+    RoomBusy,
     /// There was a response, but no memory to hold it until its client takes it.
     TooManyResponses,
     OverCpuBudget,
@@ -83,7 +88,7 @@ pub(crate) enum Unanswered {
 }
 
 impl Unanswered {
-    pub(crate) const ALL: [Unanswered; 11] = [
+    pub(crate) const ALL: [Unanswered; 12] = [
         Unanswered::Malformed,
         Unanswered::UrlTooLong,
         Unanswered::NoHandler,
@@ -92,6 +97,7 @@ impl Unanswered {
         Unanswered::BodyBroken,
         Unanswered::TooManyBodies,
         Unanswered::TooManyEvents,
+        Unanswered::RoomBusy,
         Unanswered::TooManyResponses,
         Unanswered::OverCpuBudget,
         Unanswered::Failed,
@@ -108,6 +114,7 @@ impl Unanswered {
             Unanswered::BodyBroken => "body_broken",
             Unanswered::TooManyBodies => "too_many_bodies",
             Unanswered::TooManyEvents => "too_many_events",
+            Unanswered::RoomBusy => "room_busy",
             Unanswered::TooManyResponses => "too_many_responses",
             Unanswered::OverCpuBudget => "over_cpu_budget",
             Unanswered::Failed => "failed",

@@ -210,8 +210,8 @@ async fn a_guest_that_exits_ends_its_event_and_nothing_else() {
 async fn an_event_s_inputs_go_where_the_guest_says() {
     let server = start();
     let mut client = connect(&server).await;
-    // The message is the program itself; the third and fourth inputs there are not.
-    let inputs = Program::new().call("inputs", &[PLACE, 1024, -1, -1]);
+    // The message is the program itself; there are no further inputs.
+    let inputs = Program::new().call("inputs", &[PLACE, 1024, -1, -1, -1]);
     let program = inputs.send_own(PLACE as i32, 3).send_own(1024, 7);
     let beginning = program.clone().bytes()[..3].to_vec();
     assert_eq!(frames(&mut client, program, 2).await, [beginning, b"/room/a".to_vec()]);
@@ -220,7 +220,8 @@ async fn an_event_s_inputs_go_where_the_guest_says() {
 #[tokio::test]
 async fn an_input_outside_of_its_memory_ends_the_guest_s_event() {
     let server = start();
-    for places in [[-1, 1024, 0, 0], [PLACE, 2 << 16, 0, 0], [PLACE, (2 << 16) - 1, 0, 0]] {
+    for places in [[-1, 1024, 0, 0, 0], [PLACE, 2 << 16, 0, 0, 0], [PLACE, (2 << 16) - 1, 0, 0, 0]]
+    {
         let mut client = connect(&server).await;
         client.send(Program::new().call("inputs", &places).send_own(0, 1).bytes()).await;
         assert_eq!(client.closed().await.0, 1011, "{places:?}");

@@ -4,3 +4,4 @@ mod auto_response;
 mod backpressure;
 mod order;
 mod routes;
+mod turns;

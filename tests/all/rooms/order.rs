@@ -1,10 +1,13 @@
 //! Rooms as actors: one event at a time, one order for all members, independent of other rooms.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use futures_util::future::join_all;
+use tokio::task::JoinHandle;
 
 use crate::support::client::Client;
 use crate::support::server::Server;
@@ -215,7 +218,7 @@ async fn events_of_one_room_run_one_at_a_time() {
     assert_eq!(ada.text().await, "after");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn opening_and_closing_wait_for_their_turn_as_messages_do() {
     let server = Server::start(&HANDLER, &LONG);
     let [mut ada, mut bob] = [server.connect("/a").await, server.connect("/a").await];
@@ -224,10 +227,11 @@ async fn opening_and_closing_wait_for_their_turn_as_messages_do() {
     let gate_id = id(&mut gate).await;
     ada.send(format!("relay {ada_id} {gate_id}")).await;
     server.wait_for_log(&format!("waiting {ada_id}"));
-    // Both complete their handshakes while the event of the room goes on.
     bob.close(1000, "").await;
-    let _carol = server.connect(&format!("/a?{gate_id}")).await;
+    // It gets its 101 when its turn is over.
+    let carol = opening(&server, format!("/a?{gate_id}"));
     gate.send("open").await;
+    let _carol = carol.await.expect("it opens");
     assert_eq!(ada.text().await, "relayed");
     let closed = format!("closed {bob_id}");
     let log = server.wait_for_log_after(0, &[&closed, "and listed: true"]);
@@ -256,12 +260,30 @@ export function onMessage(ws: WebSocket, data: string) {
     let server = Server::start(&handler, &LONG);
     let mut gate = server.connect("/gate").await;
     let gate_id = id(&mut gate).await;
-    let mut client = server.connect(&format!("/a?{gate_id}")).await;
-    client.send("early").await;
+    // With its handshake: its 101 comes only when `onOpen` is over.
+    let mut client = TcpStream::connect(server.address).expect("it listens");
+    let handshake = format!(
+        "GET /a?{gate_id} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    let early = [&[0x81, 0x85, 0, 0, 0, 0], &b"early"[..]].concat();
+    client.write_all(&[handshake.as_bytes(), &early].concat()).expect("it is read");
     server.wait_for_log("opening");
     assert_eq!(gate.ask("open").await, "open");
-    assert_eq!(client.text().await, "opened");
-    assert_eq!(client.text().await, "early");
+    let mut received = Vec::new();
+    let expected = [&[0x81, 6], &b"opened"[..], &[0x81, 5], b"early"].concat();
+    while !received.ends_with(&expected) {
+        let mut byte = [0];
+        client.read_exact(&mut byte).expect("both come, in this order");
+        received.extend(byte);
+    }
+    assert!(received.starts_with(b"HTTP/1.1 101 "), "{received:?}");
+}
+
+/// A connection that is about to open: its 101 comes when its turn is over.
+fn opening(server: &Server, path: String) -> JoinHandle<Client> {
+    let address = server.address;
+    tokio::spawn(async move { Client::connect(address, &path).await })
 }
 
 #[tokio::test]
@@ -278,17 +300,21 @@ async fn the_http_handler_runs_beside_a_room() {
     assert_eq!(ada.text().await, "from handler");
 }
 
-#[tokio::test]
-async fn in_its_own_on_open_a_connection_is_listed_and_others_see_it_after() {
+// What waits for the log blocks its thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_listed_from_the_beginning_of_its_on_open() {
     let server = Server::start(&HANDLER, &LONG);
     let mut gate = server.connect("/gate").await;
     let mut first = server.connect("/a").await;
     let (gate_id, first_id) = (id(&mut gate).await, id(&mut first).await);
-    let mut second = server.connect(&format!("/a?{gate_id}")).await;
+    let second = opening(&server, format!("/a?{gate_id}"));
     server.wait_for_log("and listed: true");
-    assert_eq!(server.get("/?list%20/a").1, first_id.to_string());
+    let listed = server.get("/?list%20/a").1;
+    assert!(listed.starts_with(&format!("{first_id},")), "{listed}");
     gate.send("open").await;
+    let mut second = second.await.expect("it opens");
     let second_id = id(&mut second).await;
+    assert_eq!(listed, format!("{first_id},{second_id}"));
     assert_eq!(first.ask("list /a").await, format!("{first_id},{second_id}"));
 }
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
 use zigttp_sandbox::effect::{Effect, PeerIndex};
 use zigttp_sandbox::effects::Effects;
-use zigttp_sandbox::event::{Call, Event, Request, Response, Subject};
+use zigttp_sandbox::event::{Call, Event, Request, Response};
 use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::source_position::SourceMaps;
@@ -85,7 +86,7 @@ impl EventRecord {
             Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
             Call::Request(request) | Call::Upgrade(request) => Preview::text(&target(request)),
         };
-        EventRecord::new(event.kind().name(), event.subject.clone(), input, at)
+        EventRecord::new(event.kind().name(), event.connection, event.room.clone(), input, at)
     }
 
     pub fn of_auto_response(
@@ -98,19 +99,25 @@ impl EventRecord {
         let sent = EffectSummary::Send { to, count: 1, data: Preview::of(response) };
         let effects = vec![sent];
         let name = "auto-response";
-        let subject =
-            Subject { connection: connection.id, room: connection.room.shared_key().clone() };
-        EventRecord { effects, ..EventRecord::new(name, Some(subject), Preview::of(message), at) }
+        let room = Some(connection.room.shared_key().clone());
+        let record = EventRecord::new(name, Some(connection.id), room, Preview::of(message), at);
+        EventRecord { effects, ..record }
     }
 
-    /// The record of an event without results.
-    fn new(event: &'static str, subject: Option<Subject>, input: Preview, at: u64) -> EventRecord {
+    /// One of which nothing has come yet.
+    fn new(
+        event: &'static str,
+        connection: Option<ConnectionId>,
+        room: Option<SharedText>,
+        input: Preview,
+        at: u64,
+    ) -> EventRecord {
         EventRecord {
             number: 0,
             at,
             event,
-            conn: subject.as_ref().map(|subject| subject.connection.number()),
-            room: subject.map(|subject| subject.room),
+            conn: connection.map(ConnectionId::number),
+            room,
             input,
             effects: Vec::new(),
             more_effects: 0,

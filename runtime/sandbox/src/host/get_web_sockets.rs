@@ -7,18 +7,16 @@ use zigttp_abi::guest::IMPORT_MODULE;
 use zigttp_abi::value::well_formed;
 
 use crate::budget::OverBudget;
-use crate::event::Call;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, Span};
 use crate::host::answer;
-use crate::view::{FEW_MEMBERS, Members, Peer, View};
+use crate::view::{FEW_MEMBERS, Members, View};
 
 impl<V: View> EventState<V> {
-    /// The room's members that are not closing, in the order they opened. A connection in its own
-    /// `onOpen` finds itself, and one this event has closed is not there.
+    /// The room's members in the order in which they became members, without those that this event has
+    /// closed.
     fn get_web_sockets(&mut self, room: &[u8]) -> Result<Members, OverBudget> {
-        let own = self.event.room().filter(|own| own.as_bytes() == room);
-        let is_own = own.is_some();
+        let own = self.event.room.as_ref().filter(|own| own.as_bytes() == room);
         let mut ids = match own {
             Some(own) => {
                 self.reads.own_members();
@@ -33,16 +31,6 @@ impl<V: View> EventState<V> {
             }
         };
         ids.retain(|id| !self.effects.has_closed(*id));
-        // Others may have opened since its id was given out: keep the order.
-        if is_own
-            && matches!(self.event.call, Call::Open { .. })
-            && let Some(own) = self.event.connection()
-            && !self.effects.has_closed(own)
-            && self.view.find(own).is_some_and(|own| own.queued_bytes().is_some())
-            && let Err(index) = ids.binary_search(&own)
-        {
-            ids.insert(index, own);
-        }
         Ok(ids)
     }
 }

@@ -15,9 +15,10 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
          first: i32,
          second: i32,
          third: i32,
-         fourth: i32|
+         fourth: i32,
+         fifth: i32|
          -> wasmtime::Result<()> {
-            let buffers = [first, second, third, fourth];
+            let buffers = [first, second, third, fourth, fifth];
             guest_memory::write(&mut caller, buffers, |data| data.event.inputs())?;
             Ok(())
         },

@@ -7,7 +7,7 @@ use zigttp_abi::value::Value;
 
 use crate::budget::OverBudget;
 use crate::effect::Effect;
-use crate::event::{Call, Event, Response, Subject};
+use crate::event::{Call, Event, Response};
 use crate::event_state::{EventState, HostData};
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
@@ -21,9 +21,7 @@ impl<V: View> EventState<V> {
     /// Adds the first attachment of the connection that is accepted. It is written with the event's other
     /// effects; no other event can address the connection before.
     fn accept(&mut self, value: Value) -> wasmtime::Result<()> {
-        let Event { subject: Some(Subject { connection, .. }), call: Call::Upgrade(_) } =
-            &self.event
-        else {
+        let Event { connection: Some(connection), call: Call::Upgrade(_), .. } = &self.event else {
             return Err(GuestFault("a connection accepted by another event").into());
         };
         let id = *connection;

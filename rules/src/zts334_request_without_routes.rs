@@ -1,0 +1,69 @@
+//! ZTS334: `onRequest` is exported, and no route says which requests belong to a room.
+
+use crate::diagnostic::Sink;
+use crate::model::HandlerModel;
+use crate::record::{Category, RuleRecord, Severity};
+use crate::rule::Rule;
+use crate::span::ModuleId;
+
+/// Exports `onRequest` but no `routes`.
+pub(crate) struct RequestWithoutRoutes;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS334",
+    name: "request_without_routes",
+    severity: Severity::Error,
+    category: Category::Events,
+    since: "0.1.0",
+    summary: "exports onRequest but no routes",
+    explanation: r#"
+## What it is
+`onRequest(req, room)` runs for an HTTP request whose path matches a route, in the turn of the room that
+the path names. The entry module exports it without `routes`.
+
+```ts,fires
+import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+export function onRequest(req: Request, room: string) { return Response.text(room); }
+```
+
+```ts,silent
+import { send } from "zigttp:websocket";
+export const routes = ["/room/:name"];
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+export function onRequest(req: Request, room: string) { return Response.text(room); }
+```
+
+## Why it matters
+Without routes every path is a room, so every request of a browser or a scanner, such as
+`/favicon.ico`, would wait for the turn of a room of its own. Such requests go to `handler(req)`
+instead, and `onRequest` is never called.
+
+## What to do
+Export `routes` from the entry module, or answer requests in `handler(req)`, which belongs to no room.
+"#,
+    help: "Export `const routes = [\"/room/:name\"]`, or rename `onRequest` to `handler`.",
+};
+
+impl Rule for RequestWithoutRoutes {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let Some(entry) = handler.modules.first() else { return };
+        if entry.routes.is_some() || handler.exports_of(ModuleId::ENTRY).is_open {
+            return;
+        }
+        let exported = handler.event_exports();
+        let Some((_, span)) = exported.iter().find(|(event, _)| event.name == "onRequest") else {
+            return;
+        };
+        sink.report(
+            *span,
+            format!("`onRequest` is exported, but `{}` has no `routes`", entry.name),
+        )
+        .label("never called")
+        .note("`onRequest` runs for paths that a route matches");
+    }
+}
