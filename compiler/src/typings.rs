@@ -6,7 +6,8 @@
 
 use std::fmt::Write;
 
-use zigttp_abi::api::{self, ApiFunction, Effect, Parameter};
+use zigts_rules::signature;
+use zigttp_abi::api::{self, Effect};
 use zigttp_abi::events::{self, EventExport};
 
 /// Widest line of a comment.
@@ -20,12 +21,6 @@ pub fn print() -> String {
     print_module(&mut text).expect("writing to a string cannot fail");
     text.push('\n');
     text + include_str!("typings/globals.d.ts")
-}
-
-/// An API function as one line of TypeScript.
-pub fn signature(function: &ApiFunction) -> String {
-    let ApiFunction { name, type_parameters, returns, .. } = function;
-    format!("{name}{type_parameters}({}): {returns}", parameters(function.parameters))
 }
 
 fn print_module(text: &mut String) -> std::fmt::Result {
@@ -43,25 +38,18 @@ fn print_module(text: &mut String) -> std::fmt::Result {
             effect => format!("Effect: {}.", effect.name()),
         };
         comment(text, &[function.purpose, function.details, &effect])?;
-        writeln!(text, "  export function {};", signature(function))?;
+        writeln!(text, "  export function {};", signature::of_function(function))?;
     }
     for event in events::EXPORTS {
         text.push('\n');
         comment(text, &[event.purpose])?;
         let EventExport { parameters: given, returns, .. } = event;
         let name = type_name(event);
-        writeln!(text, "  export type {name} = ({}) => {returns};", parameters(given))?;
+        writeln!(text, "  export type {name} = ({}) => {returns};", signature::parameters(given))?;
     }
     // Without it, what has no `export` of its own would be exported as well.
     text.push_str("\n  export {};\n}\n");
     Ok(())
-}
-
-fn parameters(parameters: &[Parameter]) -> String {
-    let each = parameters.iter().map(|Parameter { name, ty, optional }| {
-        format!("{name}{}: {ty}", if *optional { "?" } else { "" })
-    });
-    each.collect::<Vec<_>>().join(", ")
 }
 
 /// `OnMessage` for `onMessage`: the type of an event function.

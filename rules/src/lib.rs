@@ -15,6 +15,7 @@
 //! - [`diagnostic`]: what a rule reports, independent of how it is shown;
 //! - [`levels`]: the caller's settings for rules;
 //! - [`printable`]: escapes text for a terminal;
+//! - [`signature`]: functions and events as a line of TypeScript;
 //! - [`span`]: ranges of the source.
 //!
 //! This crate knows no parser, no file and no terminal. Rules do not know each other, and no other code
@@ -34,6 +35,7 @@ pub mod record;
 pub mod registry;
 pub mod resolve;
 pub mod rule;
+pub mod signature;
 pub mod span;
 pub mod spelling;
 pub mod suppression;
@@ -58,6 +60,7 @@ mod zts331_build_time_value;
 mod zts332_quadratic_broadcast;
 mod zts333_invalid_protocols;
 mod zts334_request_without_routes;
+mod zts335_wrong_argument_count;
 mod zts340_source_too_large;
 mod zts341_top_level_throws;
 mod zts342_top_level_over_budget;

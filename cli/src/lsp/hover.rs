@@ -1,7 +1,7 @@
 //! What a function of the API does, shown when the pointer is on its name.
 
 use gen_lsp_types::{Contents, Hover, HoverParams, MarkupContent, MarkupKind};
-use zigts_compiler::typings;
+use zigts_rules::signature;
 use zigttp_abi::api::{ApiFunction, Effect};
 
 use super::position::Lines;
@@ -33,7 +33,7 @@ fn page(function: &ApiFunction) -> String {
     };
     format!(
         "```ts\nfunction {}\n```\n{}\n\n{}\n\nEffect: {effect}.",
-        typings::signature(function),
+        signature::of_function(function),
         function.purpose,
         function.details,
     )

@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use swc_core::atoms::Atom;
 use swc_core::ecma::ast::{
     AssignExpr, AssignOp, AssignTarget, BinExpr, BinaryOp, CallExpr, Callee, CondExpr, Expr,
-    ExprOrSpread, Ident, Lit, MemberExpr, MemberProp, NewExpr, OptChainBase, SimpleAssignTarget,
-    UnaryExpr, UnaryOp, UpdateExpr,
+    ExprOrSpread, Ident, Invalid, Lit, MemberExpr, MemberProp, NewExpr, OptChainBase,
+    SimpleAssignTarget, UnaryExpr, UnaryOp, UpdateExpr,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::code::{Call, CallId, Expression, Origin, Value, WriteKind};
@@ -105,11 +105,12 @@ impl Collector<'_> {
                 return last.unwrap_or(Expression::unknown(span));
             }
             Expr::TaggedTpl(tagged) => {
-                let mut arguments = Vec::new();
-                for part in &tagged.tpl.exprs {
-                    arguments.push(ExprOrSpread { spread: None, expr: part.clone() });
-                }
-                // The first argument is the strings.
+                let strings = Box::new(Expr::Invalid(Invalid { span: tagged.tpl.span }));
+                let parts = tagged.tpl.exprs.iter().cloned();
+                let arguments: Vec<_> = std::iter::once(strings)
+                    .chain(parts)
+                    .map(|expr| ExprOrSpread { spread: None, expr })
+                    .collect();
                 self.call(&tagged.tag, &arguments, false)
             }
             other => {
