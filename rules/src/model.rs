@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use zigttp_abi::{api, events};
 
-use crate::code::Code;
+use crate::code::{Code, Value};
 use crate::effects::Effects;
 use crate::import::{Import, ImportKind, ModuleName, Reference, Target};
 use crate::span::{ModuleId, Span};
@@ -211,6 +211,24 @@ impl HandlerModel {
                 Some((event, export.span))
             })
             .collect()
+    }
+
+    /// Whether the runtime would call nothing of the handler.
+    pub fn calls_nothing(&self) -> bool {
+        self.event_exports().is_empty() && !self.exports_of(ModuleId::ENTRY).is_open
+    }
+
+    /// Whether a name of the entry stands only where it is declared and exported, so that changing it there is
+    /// enough.
+    pub fn is_named_once(&self, name: &str, span: Span) -> bool {
+        let Some(entry) = self.modules.first() else { return false };
+        match entry.code.exports.get(name).map(|exported| &exported.value) {
+            Some(Value::Binding(id)) => {
+                let binding = &entry.code[*id];
+                binding.span == span && binding.uses == 0
+            }
+            _ => false,
+        }
     }
 
     /// The API functions that the handler can reach, by name, sorted.

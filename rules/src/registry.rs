@@ -29,6 +29,7 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts333_invalid_protocols::InvalidProtocols,
     &crate::zts334_request_without_routes::RequestWithoutRoutes,
     &crate::zts335_wrong_argument_count::WrongArgumentCount,
+    &crate::zts336_foreign_event_export::ForeignEventExport,
     &crate::zts340_source_too_large::SourceTooLarge,
     &crate::zts341_top_level_throws::TopLevelThrows,
     &crate::zts342_top_level_over_budget::TopLevelOverBudget,

@@ -6,6 +6,7 @@ use zigttp_abi::api;
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::import::{Import, ImportKind, ImportedName, Target, Unresolved};
+use crate::mistaken_exports::MistakenExports;
 use crate::model::{ExportTable, HandlerModel};
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
@@ -62,8 +63,11 @@ impl Rule for InvalidImport {
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         let mut tables: BTreeMap<ModuleId, ExportTable> = BTreeMap::new();
+        let mistaken = MistakenExports::of(handler);
         for (_, import) in handler.imports().filter(|(_, import)| !import.is_type_only) {
             match &import.target {
+                // The rule about the class that extends it tells of it.
+                Target::Unresolved(_) if mistaken.account_for(import) => {}
                 Target::Unresolved(reason) => report_unresolved(import, reason, sink),
                 Target::Websocket => {
                     for name in &import.names {

@@ -3,6 +3,7 @@
 use zigttp_abi::events;
 
 use crate::diagnostic::Sink;
+use crate::mistaken_exports::MistakenExports;
 use crate::model::{Evaluation, HandlerModel};
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
@@ -60,7 +61,9 @@ impl Rule for NoEventExports {
             // A module that cannot be found may export one of them.
             _ => !exported.is_empty() || table.is_open,
         };
-        if is_called {
+        // Of an export under another name the rule about that name tells.
+        let is_told = handler.evaluation.is_none() && MistakenExports::of(handler).any();
+        if is_called || is_told {
             return;
         }
         let names: Vec<_> =

@@ -3,6 +3,7 @@
 use zigttp_abi::api;
 
 use crate::diagnostic::Sink;
+use crate::mistaken_exports::MistakenExports;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
@@ -56,6 +57,10 @@ impl Rule for WebsocketImportWithoutEvents {
         let exported = handler.event_exports();
         let may_have_more = handler.exports_of(ModuleId::ENTRY).is_open;
         if may_have_more || exported.iter().any(|(event, _)| event.name == "onMessage") {
+            return;
+        }
+        // Of one under another name the rule about that name tells.
+        if MistakenExports::of(handler).stand_for("onMessage") {
             return;
         }
         let Some(import) = handler.websocket_imports().next() else { return };

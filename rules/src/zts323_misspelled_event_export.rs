@@ -1,15 +1,10 @@
 //! ZTS323: an export looks like an event whose name is misspelled.
 
-use zigttp_abi::events;
-
-use crate::code::Value;
 use crate::diagnostic::{Edit, Sink};
-use crate::model::{HandlerModel, Module};
+use crate::mistaken_exports::{Misspelled, MistakenExports};
+use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
-use crate::resolve::Meaning;
 use crate::rule::Rule;
-use crate::span::{ModuleId, Span};
-use crate::spelling;
 
 /// Exports a function whose name is almost an event's.
 pub(crate) struct MisspelledEventExport;
@@ -40,7 +35,7 @@ export function onMessages(count: number) { return count; }
 
 ## Why it matters
 The runtime finds its functions by their exact name. A misspelled one is never called, and nothing
-else reports that.
+else reports that. If the handler exports no event under its right name, this is an error.
 
 ## What to do
 Correct the name. If the function is for other modules and not for the runtime, give it a name
@@ -55,53 +50,21 @@ impl Rule for MisspelledEventExport {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        let Some(entry) = handler.modules.first() else { return };
-        let table = handler.exports_of(ModuleId::ENTRY);
-        for (name, export) in &table.names {
-            if export.is_type || events::find(name).is_some() {
-                continue;
-            }
-            let missing = events::EXPORTS.iter().map(|event| event.name);
-            let missing = missing.filter(|event| !table.names.contains_key(*event));
-            let Some(meant) = spelling::closest(name, missing).filter(|event| is_slip(name, event))
-            else {
-                continue;
-            };
-            let meaning = handler.meaning_of_export(ModuleId::ENTRY, name);
-            if !matches!(meaning, Meaning::Function(..)) {
-                continue;
-            }
+        let calls_nothing = handler.calls_nothing();
+        for Misspelled { name, span, meant } in MistakenExports::of(handler).misspelled {
+            let meant = meant.name;
             let report = sink
-                .report(export.span, format!("`{name}` is exported, but the event is `{meant}`"))
+                .report(span, format!("`{name}` is exported, but the event is `{meant}`"))
                 .label("never called under this name")
                 .note("the runtime finds its functions by their exact name")
                 .help(format!("Did you mean `{meant}`?"));
-            if is_only_use(entry, name, export.span) {
-                let edit = Edit { span: export.span, replacement: meant.to_owned() };
+            if calls_nothing {
+                report.severity = Severity::Error;
+            }
+            if handler.is_named_once(&name, span) {
+                let edit = Edit { span, replacement: meant.to_owned() };
                 report.fix(format!("rename `{name}` to `{meant}`"), vec![edit]);
             }
         }
-    }
-}
-
-/// Whether a name that is close to an event's is a slip and not a word of its own, as `handle` and
-/// `handlers` are.
-fn is_slip(name: &str, event: &str) -> bool {
-    let is_plural = |one: &str, other: &str| one.strip_suffix('s') == Some(other);
-    name.eq_ignore_ascii_case(event)
-        || event.starts_with("on")
-            && name.to_lowercase().starts_with('o')
-            && !is_plural(name, event)
-}
-
-/// Whether the name is used only where it is exported, so that it can be changed there.
-fn is_only_use(entry: &Module, name: &str, span: Span) -> bool {
-    let Some(exported) = entry.code.exports.get(name) else { return false };
-    match exported.value {
-        Value::Binding(id) => {
-            let binding = &entry.code[id];
-            binding.span == span && binding.uses == 0
-        }
-        _ => false,
     }
 }

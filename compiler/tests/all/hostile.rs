@@ -124,6 +124,14 @@ fn what_is_there_thousands_of_times_is_checked_all_the_same() {
             "const { a1: b{} } = o;",
             String::new(),
         ),
+        ("class C { alarm() {} }".to_owned(), "export { C as c{} }; new C();", String::new()),
+        (
+            numbered("export class C{} { alarm() {} }", 2_000),
+            "new C1();",
+            "export default class {}".to_owned(),
+        ),
+        ("export default {".to_owned(), "fetch() {},", "};".to_owned()),
+        ("export default class {".to_owned(), "onConnect() {}", "}".to_owned()),
     ] {
         let source = format!("{import}{before}{}{after}", numbered(piece, TIMES));
         let report = check(&[("app.ts", &source)]);
