@@ -14,7 +14,7 @@ const API: &str = "zigttp";
 const WASI: &str = "wasi_snapshot_preview1";
 
 /// Every function that a host offers. A program names one by its index here.
-pub const IMPORTS: [Import; 22] = [
+pub const IMPORTS: [Import; 23] = [
     (API, "inputs", "iiiii", ""),
     (API, "take", "i", ""),
     (API, "send", "wiii", "i"),
@@ -37,6 +37,7 @@ pub const IMPORTS: [Import; 22] = [
     (WASI, "fd_fdstat_get", "ii", "i"),
     (WASI, "fd_seek", "iIii", "i"),
     (WASI, "proc_exit", "i", ""),
+    (API, "resumable", "ii", "I"),
 ];
 
 /// What else a program can do: store an `i32`, grow the memory, set the result of the event.

@@ -49,7 +49,7 @@ pub(super) struct Events {
 
     /// Most events that run at the same time [default: 64 per core]
     ///
-    /// At this limit connections are not read and HTTP requests get 503. HTTP gets half of it at most.
+    /// At this limit connections are not read and requests of no room get 503. HTTP gets half of it at most.
     #[arg(long, env, value_name = "N", value_parser = number::<usize>)]
     pub(super) max_events: Option<usize>,
 

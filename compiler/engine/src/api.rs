@@ -231,17 +231,34 @@ unsafe extern "C" fn deserialize_attachment(
         let mut scratch = Scratch::new();
         // SAFETY: the scratch has this much room.
         let packed = unsafe { imports::deserialize_attachment(ws, scratch.start(), SMALL) };
-        if packed < 0 {
-            return Ok(qjs::JS_UNDEFINED);
-        }
-        let kind = ValueKind::from_number((packed >> 32) as u32)
-            .expect("the host answers with a kind of the table");
-        let len = packed as u32 as usize;
-        if kind == ValueKind::Json {
-            return received_json(call.context, &mut scratch, len);
-        }
-        received(call.context, &scratch, len, |bytes| value::of_kind(call.context, kind, bytes))
+        received_value(call.context, &mut scratch, packed)
     })
+}
+
+/// The value that the client of `onUpgrade` has left.
+pub(crate) fn resumable(context: *mut JSContext) -> Result<JSValue, Thrown> {
+    let mut scratch = Scratch::new();
+    // SAFETY: the scratch has this much room.
+    let packed = unsafe { imports::resumable(scratch.start(), SMALL) };
+    received_value(context, &mut scratch, packed)
+}
+
+/// The value of which the host has returned kind and length, or `undefined`.
+fn received_value(
+    context: *mut JSContext,
+    scratch: &mut Scratch,
+    packed: i64,
+) -> Result<JSValue, Thrown> {
+    if packed < 0 {
+        return Ok(qjs::JS_UNDEFINED);
+    }
+    let kind = ValueKind::from_number((packed >> 32) as u32)
+        .expect("the host answers with a kind of the table");
+    let len = packed as u32 as usize;
+    if kind == ValueKind::Json {
+        return received_json(context, scratch, len);
+    }
+    received(context, scratch, len, |bytes| value::of_kind(context, kind, bytes))
 }
 
 /// Makes a value of an answer: from the scratch when it fitted, else from what `take` copies.

@@ -15,7 +15,7 @@ use url::{Url, form_urlencoded, quirks};
 
 use crate::engine::{INTERNALS, engine};
 use crate::storable::{Storable, Unstorable};
-use crate::{allocator, imports};
+use crate::{allocator, api, imports};
 
 /// The files in the order they run in, by the name that stack traces show.
 const PRELUDE: [(&str, &str); 7] = [
@@ -54,6 +54,7 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     native.set("formatForm", Func::from(format_form))?;
     native.set("respond", Func::from(respond))?;
     native.set("accept", Func::from(accept))?;
+    native.set("resumable", Func::from(resumable))?;
 
     let internals = Object::new(ctx.clone())?;
     for (name, source) in PRELUDE {
@@ -213,6 +214,13 @@ fn respond<'js>(ctx: Ctx<'js>, status: u32, headers: String, body: Value<'js>) -
         );
     }
     Ok(())
+}
+
+/// The value that the client of `onUpgrade` has left.
+fn resumable(ctx: Ctx<'_>) -> Result<Value<'_>> {
+    let value = api::resumable(ctx.as_raw().as_ptr()).map_err(|_pending| Error::Exception)?;
+    // SAFETY: the value is of this context, and nothing else owns this reference.
+    Ok(unsafe { Value::from_raw(ctx, value) })
 }
 
 /// Accepts a connection with its first attachment.

@@ -19,6 +19,7 @@ unsafe extern "C" {
     pub(crate) fn close(ws: i64, code: u32, reason: *const u8, reason_len: usize);
     pub(crate) fn serialize_attachment(ws: i64, kind: u32, data: *const u8, len: usize) -> i32;
     pub(crate) fn deserialize_attachment(ws: i64, to: *mut u8, capacity: usize) -> i64;
+    pub(crate) fn resumable(to: *mut u8, capacity: usize) -> i64;
     pub(crate) fn get_web_sockets(
         room: *const u8,
         room_len: usize,

@@ -57,6 +57,11 @@ declare class Request {
   /** What follows the first question mark, without it. */
   readonly query: string;
   readonly headers: Headers;
+  /**
+   * In `onUpgrade`, with `--resume`: the attachment that this client has left on this URL. The connection gets it unless
+   * `onUpgrade` returns another value. `undefined` if there is none, and in every other request.
+   */
+  readonly resumable: any;
   readonly bodyUsed: boolean;
   text(): Promise<string>;
   json(): Promise<any>;

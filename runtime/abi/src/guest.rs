@@ -42,6 +42,7 @@
 //! | `close` | `(ws: i64, code, reason, reason_len)` | the guest has checked code and reason |
 //! | `serialize_attachment` | `(ws: i64, kind, ptr, len) -> i32` | 0 stored, else the limit in bytes it exceeds |
 //! | `deserialize_attachment` | `(ws: i64, ptr, cap) -> i64` | -1 none, else `kind << 32 \| len`; written if `len <= cap`, else kept for `take` |
+//! | `resumable` | `(ptr, cap) -> i64` | the same of the value that the client of `on_upgrade` has left; -1 in other events |
 //! | `get_web_sockets` | `(room, room_len, ptr, cap) -> i32` | number of ids, each written as an `f64`; if they do not fit `cap` bytes, kept for `take` |
 //! | `room_from_path` | `(ws: i64, param, param_len, ptr, cap) -> i32` | -1 none, else the length; likewise |
 //! | `set_auto_response` | `(ws: i64, request, request_len, response, response_len)` | the guest has checked the lengths |

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
-use zigttp_store::attachment_files::{AttachmentFiles, Entry, Owner};
+use zigttp_store::attachment_files::{Adoption, AttachmentFiles, Entry, Owner};
 use zigttp_store::error::{AdoptError, CommitError};
 use zigttp_store::version::Versions;
 
@@ -27,6 +27,13 @@ pub struct Durable {
     ordering: Mutex<()>,
 }
 
+/// A connection that opens gets what connection `prior` has left, unless the commit that opens it writes
+/// another value for it. In both cases that is gone then.
+pub struct Inheritance {
+    pub prior: ConnectionId,
+    pub heir: Arc<Connection>,
+}
+
 impl Attachments {
     pub fn in_memory() -> Attachments {
         Attachments::InMemory(Versions::default())
@@ -44,14 +51,15 @@ impl Attachments {
         }
     }
 
-    /// Stores the values that one event has written, all of them or none. Values for connections that have
-    /// ended meanwhile are dropped.
+    /// Stores the values that one event has written, and the one that its connection inherits: all of them or
+    /// none. Values for connections that have ended meanwhile are dropped.
     ///
     /// # Errors
     /// When a value cannot be written to disk; then no connection's value has changed.
     pub async fn commit(
         &self,
         mut writes: Vec<(Arc<Connection>, Value)>,
+        inheritance: Option<Inheritance>,
         clock: Clock,
     ) -> Result<(), CommitError> {
         let set = |writes: Vec<(Arc<Connection>, Value)>, version| {
@@ -65,6 +73,15 @@ impl Attachments {
                 Ok(())
             }
             Attachments::Durable(Durable { files, ordering }) => {
+                let replaced = inheritance.as_ref().and_then(|it| {
+                    writes.iter().any(|(written, _)| written.id == it.heir.id).then_some(it.prior)
+                });
+                let heir = inheritance.filter(|_| replaced.is_none());
+                let adoption = heir.as_ref().map(|Inheritance { prior, heir }| Adoption {
+                    prior: *prior,
+                    new: heir.id,
+                    owner: owner(heir, clock),
+                });
                 let committed = {
                     let _ordering = lock(ordering);
                     writes.retain(|(connection, _)| !connection.has_ended_attachment());
@@ -73,9 +90,18 @@ impl Attachments {
                         owner: owner(connection, clock),
                         value: value.clone(),
                     });
-                    files.commit(entries.collect(), move |version| set(writes, version))
+                    files.commit(entries.collect(), adoption, move |committed| {
+                        if let (Some(it), Some(value)) = (heir, committed.adopted) {
+                            it.heir.set_attachment(value, committed.version);
+                        }
+                        set(writes, committed.version);
+                    })
                 };
-                committed.await
+                committed.await?;
+                if let Some(prior) = replaced {
+                    files.discard(vec![prior]);
+                }
+                Ok(())
             }
         }
     }
@@ -119,8 +145,8 @@ impl Attachments {
             if new.has_ended_attachment() {
                 return Err(AdoptError::NotConnected(new.id.number()));
             }
-            let (id, owner) = (new.id, owner(&new, clock));
-            files.adopt(prior, id, owner, move |adopted| {
+            let adoption = Adoption { prior, new: new.id, owner: owner(&new, clock) };
+            files.adopt(adoption, move |adopted| {
                 new.set_attachment(adopted.value, adopted.version);
             })
         };

@@ -9,6 +9,7 @@ use zigttp_sandbox::effects::{AllAddressed, Effects};
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::error::CommitError;
 
+use crate::attachments::Inheritance;
 use crate::compression::Variants;
 use crate::connection::Connection;
 use crate::counters::Counters;
@@ -17,8 +18,8 @@ use crate::rooms::{Members, Room};
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
-/// Commits what an event of a room, or of none, has collected. Returns the duty to write what it has queued, unless another
-/// task has that.
+/// Commits what an event of a room, or of none, has collected, with what its connection inherits. Returns
+/// the duty to write what it has queued, unless another task has that.
 ///
 /// # Errors
 /// When an attachment cannot be written; then nothing has taken effect.
@@ -26,8 +27,9 @@ pub async fn commit(
     hub: &Hub,
     own_room: Option<&SharedText>,
     effects: &mut Effects<LocalPeer>,
+    inheritance: Option<Inheritance>,
 ) -> Result<Option<Unwritten>, CommitError> {
-    if effects.is_empty() {
+    if effects.is_empty() && inheritance.is_none() {
         return Ok(None);
     }
     let (effects, addressed) = effects.parts();
@@ -40,9 +42,9 @@ pub async fn commit(
         .iter_mut()
         .filter_map(|addressed| Some((Arc::clone(&addressed.peer), addressed.attachment.take()?)))
         .collect();
-    if !writes.is_empty() {
+    if !writes.is_empty() || inheritance.is_some() {
         hub.counters.attachment_writes.add(writes.len());
-        hub.attachments.commit(writes, hub.clock).await?;
+        hub.attachments.commit(writes, inheritance, hub.clock).await?;
     }
 
     let bytes = queue(effects.drain(..), addressed, own_room, &hub.counters);

@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 use zigttp_abi::close_code;
-use zigttp_abi::connection_id::ConnectionId;
 use zigttp_protocol::close::Close;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::error::LoadError;
@@ -24,6 +23,7 @@ use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::failpoint;
 
+use crate::attachments::Inheritance;
 use crate::commit::commit;
 use crate::connection::Connection;
 use crate::failure_log;
@@ -32,6 +32,7 @@ use crate::hub::Hub;
 use crate::limits::OnError;
 use crate::no_answer::NoAnswer;
 use crate::observer::Observer;
+use crate::reservation::Reservation;
 use crate::rooms::{Room, TurnLimits};
 use crate::slots::{Slot, Slots};
 use crate::unwritten::Unwritten;
@@ -111,10 +112,10 @@ impl Dispatcher {
         taken.ok_or(NoAnswer::RoomBusy).inspect_err(|_| self.hub.counters.refused_turns.add_one())
     }
 
-    /// Opens a connection in its room's turn: asks the handler (`onUpgrade`), if there is a question, makes
-    /// the connection a member of its room, gives it what its client has left (`prior` is the connection
-    /// that has left it), and runs `onOpen`. All of that is one turn, so what was decided about a seat
-    /// holds. Nothing here waits for a socket: what is sent to the connection waits in its outbox.
+    /// Opens a connection in its room's turn: asks the handler (`onUpgrade`) the `question`, makes
+    /// the connection a member of its room with what its client has left, and runs `onOpen`. All of that is one
+    /// turn, so what was decided about a seat holds. Nothing here waits for a socket: what is sent to the
+    /// connection waits in its outbox.
     ///
     /// # Errors
     /// When the server stops, or `onUpgrade` failed; then there is no connection.
@@ -122,27 +123,39 @@ impl Dispatcher {
         &self,
         Turn { _turn, slot }: Turn<'_>,
         connection: &Arc<Connection>,
-        question: Option<Event>,
-        prior: Option<ConnectionId>,
+        question: Option<impl FnOnce() -> Box<Request>>,
+        reservation: Option<Reservation>,
     ) -> Result<Opened, NoAnswer> {
-        self.check_open()?;
+        if self.hub.is_draining.load(Ordering::SeqCst) {
+            return Err(NoAnswer::Draining);
+        }
         let handler = self.handlers.current();
-        let slot = match question {
-            Some(question) if handler.app.handles(&question) => {
-                let own = Some(Arc::clone(connection));
-                let admitted = self.execute(slot, &handler, question, own).await;
-                if let Some(refusal) = admitted.map_err(NoAnswer::Failed)?.response {
-                    return Ok(Opened::Refused(refusal));
-                }
-                // It may have taken a while.
-                self.check_open()?;
-                None
+        let inheritance = reservation.as_ref().map(|it| it.inheritance(connection));
+        let mut slot = Some(slot);
+        let mut is_inherited = true;
+        if let Some(question) = question
+            && handler.app.asks_before_upgrades()
+            && let Some(slot) = slot.take()
+        {
+            let resumable = reservation.as_ref().and_then(|it| it.value.clone());
+            let event = connection.event(Call::Upgrade { request: question(), resumable });
+            let own = Some(Arc::clone(connection));
+            let admitted = self.execute(slot, &handler, event, own, inheritance).await;
+            if let Some(refusal) = admitted.map_err(NoAnswer::Failed)?.response {
+                return Ok(Opened::Refused(refusal));
             }
-            _ => Some(slot),
-        };
+        } else if let Some(inheritance) = inheritance {
+            is_inherited = self.inherit(inheritance).await;
+        }
         self.hub.admit(connection);
         self.hub.join(connection);
-        self.hub.resume(connection, prior).await;
+        self.hub.arrived(connection);
+        if let Some(reservation) = reservation
+            && is_inherited
+        {
+            self.hub.counters.resumed.add_one();
+            reservation.settle();
+        }
         let event = connection.event(Call::Open { url: Arc::clone(&connection.url) });
         let opened = self.handle(connection, event, slot).await;
         if let Err(failure) = &opened {
@@ -152,12 +165,13 @@ impl Dispatcher {
         Ok(Opened::Member(opened.ok().flatten().and_then(|committed| committed.unwritten)))
     }
 
-    /// Whether connections still open.
-    fn check_open(&self) -> Result<(), NoAnswer> {
-        match self.hub.is_draining.load(Ordering::SeqCst) {
-            true => Err(NoAnswer::Draining),
-            false => Ok(()),
-        }
+    /// Gives a connection what its client has left where no `onUpgrade` decides about it. Returns whether
+    /// that has succeeded; if not, it opens without.
+    async fn inherit(&self, inheritance: Inheritance) -> bool {
+        let conn = inheritance.heir.id;
+        let inherited =
+            self.hub.attachments.commit(Vec::new(), Some(inheritance), self.hub.clock).await;
+        inherited.inspect_err(|error| tracing::error!(%conn, %error, "cannot resume")).is_ok()
     }
 
     /// Handles an event of a connection in its room's turn. What it and others have queued is written when
@@ -212,7 +226,7 @@ impl Dispatcher {
         if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let committed = self.execute(slot, &handler, event, None).await;
+        let committed = self.execute(slot, &handler, event, None, None).await;
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
@@ -228,7 +242,7 @@ impl Dispatcher {
             return Ok(None);
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
-        let committed = self.execute(slot, &handler, event, None).await;
+        let committed = self.execute(slot, &handler, event, None, None).await;
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
@@ -249,7 +263,7 @@ impl Dispatcher {
             None => self.slots.slot().await,
         };
         let own = Some(Arc::clone(connection));
-        Ok(Some(self.execute(slot, &handler, event, own).await?))
+        Ok(Some(self.execute(slot, &handler, event, own, None).await?))
     }
 
     /// Runs the handler in a sandbox, and commits the effects if it returns.
@@ -259,6 +273,7 @@ impl Dispatcher {
         handler: &Arc<Handler>,
         event: Event,
         own: Option<Arc<Connection>>,
+        inheritance: Option<Inheritance>,
     ) -> Result<Committed, Failure> {
         failpoint::panics("event");
         let began = self.hub.clock.now();
@@ -274,7 +289,9 @@ impl Dispatcher {
                 if let Some(observed) = &mut observed {
                     observed.returned(&state.effects, response.as_ref());
                 }
-                let unwritten = self.commit(&mut state).await;
+                // A connection that is refused inherits nothing.
+                let inheritance = inheritance.filter(|_| response.is_none());
+                let unwritten = self.commit(&mut state, inheritance).await;
                 unwritten.map(|unwritten| Committed { response, unwritten })
             }
             Outcome::Failed(failure) => Err(failure),
@@ -296,14 +313,18 @@ impl Dispatcher {
     }
 
     /// Commits the effects of an event.
-    async fn commit(&self, state: &mut EventState<World>) -> Result<Option<Unwritten>, Failure> {
+    async fn commit(
+        &self,
+        state: &mut EventState<World>,
+        inheritance: Option<Inheritance>,
+    ) -> Result<Option<Unwritten>, Failure> {
         let EventState { event, effects, memory_budget, .. } = state;
         if self.hub.attachments.files().is_some() && effects.writes_attachments() {
             // The disk may be slow, and other events run meanwhile: all memory of this one counts.
             let counted = memory_budget.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }
-        commit(&self.hub, event.room.as_ref(), effects)
+        commit(&self.hub, event.room.as_ref(), effects, inheritance)
             .await
             .map_err(|error| Failure::NotCommitted(error.into()))
     }

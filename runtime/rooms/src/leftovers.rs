@@ -75,7 +75,10 @@ struct Index {
     ends: BTreeSet<(Instant, ConnectionId)>,
     /// The size of all files, in complete blocks.
     bytes: u64,
-    live: ById<Live>,
+    /// Leftovers that handshakes have reserved, by the connection that has left them.
+    reserved: ById<Awaited>,
+    reserved_at: BTreeSet<(Key, ConnectionId)>,
+    live: ById<Awaited>,
     live_at: BTreeSet<(Key, ConnectionId)>,
 }
 
@@ -88,17 +91,43 @@ struct Entry {
     bytes: u64,
 }
 
-/// A leftover that a connection is about to adopt; it is given back if that fails.
+/// A leftover that a handshake has reserved. It is either settled or given back.
 pub struct Taken {
     pub id: ConnectionId,
     entry: Entry,
 }
 
-/// An open connection.
-struct Live {
+/// What a client on a URL may resume.
+pub enum Sought {
+    /// This leftover, which is reserved now.
+    Left(Taken),
+    /// The latest one is reserved by another handshake; ready when that has come to an end.
+    Reserved(oneshot::Receiver<()>),
+    /// What this open connection leaves, if it is dead: the one that the client has had, or the only one that
+    /// this browser has open there.
+    Open(ConnectionId),
+    Nothing,
+}
+
+/// An open connection, or a reserved leftover.
+struct Awaited {
     key: Key,
-    /// Dropped when the connection has closed, which their receivers wait for.
+    /// Dropped when the connection has closed, or the handshake has come to an end: their receivers wait for
+    /// it.
     waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Awaited {
+    fn new(key: Key) -> Awaited {
+        Awaited { key, waiting: Vec::new() }
+    }
+
+    /// A receiver that is ready at the end.
+    fn wait(&mut self) -> oneshot::Receiver<()> {
+        let (waiting, ended) = oneshot::channel();
+        self.waiting.push(waiting);
+        ended
+    }
 }
 
 impl Leftovers {
@@ -133,14 +162,7 @@ impl Leftovers {
         let until = Instant::now() + window;
         let mut index = self.lock();
         index.insert(id, Entry { key, when, until, is_dropped, bytes });
-        let mut evicted = Vec::new();
-        while (index.left.len() > self.limits.leftovers || index.bytes > self.limits.bytes)
-            && let Some((_, oldest)) = index.oldest.first().copied()
-        {
-            index.remove(oldest);
-            evicted.push(oldest);
-        }
-        evicted
+        index.evict(&self.limits)
     }
 
     /// Removes a leftover whose file was removed or belongs to another connection.
@@ -152,53 +174,58 @@ impl Leftovers {
     pub fn arrived(&self, key: Key, id: ConnectionId) {
         let mut index = self.lock();
         index.live_at.insert((key, id));
-        index.live.insert(id, Live { key, waiting: Vec::new() });
+        index.live.insert(id, Awaited::new(key));
     }
 
     /// A connection has closed.
     pub fn parted(&self, id: ConnectionId) {
         let mut index = self.lock();
-        if let Some(Live { key, .. }) = index.live.remove(&id) {
+        if let Some(Awaited { key, .. }) = index.live.remove(&id) {
             index.live_at.remove(&(key, id));
         }
     }
 
-    /// Takes the latest leftover of a key, or that of the connection `prior`. Each is taken once.
-    pub fn take(&self, key: Key, prior: Option<ConnectionId>) -> Option<Taken> {
+    /// Looks for what a client on this URL may resume: what the connection `prior` has left or still has, or
+    /// the latest of this browser. A leftover is reserved, so that each is resumed once.
+    pub fn seek(&self, key: Key, prior: Option<ConnectionId>) -> Sought {
         let mut index = self.lock();
-        let id = index.find(key, prior)?;
-        index.remove(id).map(|entry| Taken { id, entry })
-    }
-
-    /// Whether there is one to take.
-    pub fn has(&self, key: Key, prior: Option<ConnectionId>) -> bool {
-        self.lock().find(key, prior).is_some()
-    }
-
-    /// Adds a leftover again that could not be adopted.
-    pub fn give_back(&self, taken: Taken) {
-        self.lock().insert(taken.id, taken.entry);
-    }
-
-    /// The open connection that a client on this URL may want to resume: `prior`, or the only one that this
-    /// browser has open there.
-    pub fn only_live(&self, key: Key, prior: Option<ConnectionId>) -> Option<ConnectionId> {
-        let index = self.lock();
-        if let Some(prior) = prior {
-            return index.live.get(&prior).is_some_and(|it| it.key.url == key.url).then_some(prior);
+        if let Some(id) = index.find(key, prior)
+            && let Some(entry) = index.remove(id)
+        {
+            index.reserved.insert(id, Awaited::new(entry.key));
+            index.reserved_at.insert((entry.key, id));
+            return Sought::Left(Taken { id, entry });
         }
-        let mut there = index.live_at.range((key, FIRST_ID)..=(key, LAST_ID));
-        match (there.next(), there.next()) {
-            (Some((_, only)), None) => Some(*only),
-            _ => None,
+        if let Some(reserved) = index.reserved(key, prior) {
+            return Sought::Reserved(reserved.wait());
         }
+        index.only_live(key, prior).map_or(Sought::Nothing, Sought::Open)
+    }
+
+    /// A reserved leftover is no more: a connection has adopted or replaced it.
+    pub fn settle(&self, id: ConnectionId) {
+        self.lock().release(id);
+    }
+
+    /// A reserved leftover waits again for its client. Returns what is over a limit now, as
+    /// [`Leftovers::add`].
+    #[must_use]
+    pub fn give_back(&self, Taken { id, entry }: Taken) -> Vec<ConnectionId> {
+        let mut index = self.lock();
+        index.insert(id, entry);
+        // Only now: who has waited for it finds it.
+        index.release(id);
+        index.evict(&self.limits)
+    }
+
+    /// Whether a handshake has reserved what this connection has left.
+    pub fn is_reserved(&self, id: ConnectionId) -> bool {
+        self.lock().reserved.contains_key(&id)
     }
 
     /// A receiver that is ready when this connection has closed; `None` if it is not open now.
     pub fn parting(&self, id: ConnectionId) -> Option<oneshot::Receiver<()>> {
-        let (waiting, parted) = oneshot::channel();
-        self.lock().live.get_mut(&id)?.waiting.push(waiting);
-        Some(parted)
+        self.lock().live.get_mut(&id).map(Awaited::wait)
     }
 
     /// Removes the expired leftovers of dropped connections. Returns their ids.
@@ -251,6 +278,45 @@ impl Index {
         }
     }
 
+    /// The reserved leftover of the connection `prior`, or the latest connection's of a key.
+    fn reserved(&mut self, key: Key, prior: Option<ConnectionId>) -> Option<&mut Awaited> {
+        let id = prior.or_else(|| {
+            self.reserved_at.range((key, FIRST_ID)..=(key, LAST_ID)).next_back().map(|(_, id)| *id)
+        })?;
+        self.reserved.get_mut(&id).filter(|it| it.key.url == key.url)
+    }
+
+    /// The open connection that a client on this URL may want to resume.
+    fn only_live(&self, key: Key, prior: Option<ConnectionId>) -> Option<ConnectionId> {
+        if let Some(prior) = prior {
+            return self.live.get(&prior).is_some_and(|it| it.key.url == key.url).then_some(prior);
+        }
+        let mut there = self.live_at.range((key, FIRST_ID)..=(key, LAST_ID));
+        match (there.next(), there.next()) {
+            (Some((_, only)), None) => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// Ends the reservation of a leftover.
+    fn release(&mut self, id: ConnectionId) {
+        if let Some(Awaited { key, .. }) = self.reserved.remove(&id) {
+            self.reserved_at.remove(&(key, id));
+        }
+    }
+
+    /// Removes the oldest leftovers until none is over a limit. Returns their ids.
+    fn evict(&mut self, limits: &LeftoverLimits) -> Vec<ConnectionId> {
+        let mut evicted = Vec::new();
+        while (self.left.len() > limits.leftovers || self.bytes > limits.bytes)
+            && let Some((_, oldest)) = self.oldest.first().copied()
+        {
+            self.remove(oldest);
+            evicted.push(oldest);
+        }
+        evicted
+    }
+
     fn insert(&mut self, id: ConnectionId, entry: Entry) {
         self.remove(id);
         self.latest.insert((entry.key, entry.when, id));
@@ -297,7 +363,13 @@ mod tests {
     }
 
     fn take(left: &Leftovers, key: Key, prior: Option<ConnectionId>) -> Option<ConnectionId> {
-        left.take(key, prior).map(|taken| taken.id)
+        match left.seek(key, prior) {
+            Sought::Left(taken) => {
+                left.settle(taken.id);
+                Some(taken.id)
+            }
+            _ => None,
+        }
     }
 
     fn add(left: &Leftovers, number: u64, leftover: Leftover) {
@@ -311,6 +383,8 @@ mod tests {
                 && index.latest.is_empty()
                 && index.oldest.is_empty()
                 && index.ends.is_empty()
+                && index.reserved.is_empty()
+                && index.reserved_at.is_empty()
                 && index.live.is_empty()
                 && index.live_at.is_empty()
                 && index.bytes == 0
@@ -333,15 +407,57 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_leftover_that_could_not_be_adopted_is_as_before() {
+    async fn a_leftover_that_is_given_back_is_as_before() {
         let left = unbounded();
         add(&left, 1, leftover(at(ADA, "/a"), 10));
-        let taken = left.take(at(ADA, "/a"), None).expect("it is there");
-        assert!(left.is_empty());
-        left.give_back(taken);
+        let Sought::Left(taken) = left.seek(at(ADA, "/a"), None) else { panic!("it is there") };
+        assert_eq!(left.size(), (0, 0));
+        assert_eq!(left.give_back(taken), []);
         assert_eq!(left.size(), (1, BLOCK_BYTES));
         tokio::time::advance(MINUTE).await;
         assert_eq!(left.expired(), [id(1)]);
+        assert!(left.is_empty(), "no index keeps an entry");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_counts_for_the_limits() {
+        let limits = LeftoverLimits { leftovers: 1, bytes: u64::MAX, window: MINUTE };
+        let left = Leftovers::new(limits);
+        add(&left, 1, leftover(at(ADA, "/a"), 10));
+        let Sought::Left(taken) = left.seek(at(ADA, "/a"), None) else { panic!("it is there") };
+        add(&left, 2, leftover(at(BOB, "/a"), 20));
+        assert_eq!(left.give_back(taken), [id(1)]);
+        assert_eq!(take(&left, at(BOB, "/a"), None), Some(id(2)));
+        assert!(left.is_empty(), "no index keeps an entry");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_for_a_reserved_leftover_waits_for_the_end_of_its_handshake() {
+        let left = unbounded();
+        left.arrived(at(ADA, "/a"), id(9));
+        for prior in [None, Some(id(1))] {
+            for is_given_back in [true, false] {
+                add(&left, 1, leftover(at(ADA, "/a"), 10));
+                let Sought::Left(taken) = left.seek(at(ADA, "/a"), prior) else {
+                    panic!("it is there")
+                };
+                assert!(left.is_reserved(id(1)));
+                let Sought::Reserved(mut ended) = left.seek(at(ADA, "/a"), prior) else {
+                    panic!("it is reserved")
+                };
+                assert_eq!(ended.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+                if is_given_back {
+                    assert_eq!(left.give_back(taken), []);
+                } else {
+                    left.settle(taken.id);
+                }
+                assert_eq!(ended.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+                assert!(!left.is_reserved(id(1)));
+                let expected = is_given_back.then_some(id(1));
+                assert_eq!(take(&left, at(ADA, "/a"), prior), expected);
+            }
+        }
+        left.parted(id(9));
         assert!(left.is_empty(), "no index keeps an entry");
     }
 
@@ -478,7 +594,7 @@ mod tests {
                         .map(|(id, ..)| *id)
                         .collect();
                     let expected = if let [only] = there[..] { Some(id(only)) } else { None };
-                    assert_eq!(left.only_live(key, prior.map(id)), expected);
+                    assert_eq!(left.lock().only_live(key, prior.map(id)), expected);
                 }
                 _ => {
                     tokio::time::advance(Duration::from_secs(random.u64(..20))).await;

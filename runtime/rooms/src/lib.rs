@@ -9,7 +9,7 @@
 //!    │   ├ commit ── attachments first, then frames into outboxes, under the locks of their rooms
 //!    │   └ observer, counters, failure_log ── reports of the event
 //!    │
-//!  hub ── all connections of a server: rooms, attachments, leftovers (recovery)
+//!  hub ── all connections of a server: rooms, attachments, leftovers (recovery, reservation)
 //!    │
 //!  connection ── the record of one connection; outbox ── the frames that wait to be written to its wire
 //! ```
@@ -49,6 +49,7 @@ pub mod pace;
 pub mod panic_watch;
 pub mod recovery;
 pub mod registration;
+pub mod reservation;
 pub mod rooms;
 pub mod slots;
 pub mod unwritten;

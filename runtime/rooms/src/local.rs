@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
-use zigttp_sandbox::event::Call;
+use zigttp_sandbox::event::{Call, Request};
 
 use crate::connection::Client;
 use crate::dispatch::{Dispatcher, Opened};
@@ -30,7 +30,11 @@ impl LocalConnection {
         let connection = dispatcher.hub.prepare(opening, Client::default()).ok()?;
         let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
         let turn = dispatcher.take_turn(&registered.connection.room).await.ok()?;
-        match dispatcher.open(turn, &registered.connection, None, None).await.ok()? {
+        match dispatcher
+            .open(turn, &registered.connection, None::<fn() -> Box<Request>>, None)
+            .await
+            .ok()?
+        {
             Opened::Member(_unwritten) => {}
             Opened::Refused(_) => return None,
         }

@@ -4,8 +4,6 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_store::attachment_files::file_bytes;
 use zigttp_store::disk::format::Header;
@@ -19,7 +17,7 @@ use crate::leftovers::{Key, Leftover};
 /// How long attachments that a server finds at its start can be resumed.
 const RESTART_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a new connection waits for the `onClose` of the one that it resumes.
-const FAREWELL_TIME: Duration = Duration::from_secs(5);
+pub const FAREWELL_TIME: Duration = Duration::from_secs(5);
 
 impl Hub {
     /// The ids of all connections that have an attachment file, live ones included, in ascending
@@ -47,7 +45,8 @@ impl Hub {
             return Err(AdoptError::NotDurable);
         }
         let connection = self.find(new).ok_or(AdoptError::NotConnected(new.number()))?;
-        if self.find(prior).is_some() {
+        let is_reserved = self.leftovers.as_ref().is_some_and(|left| left.is_reserved(prior));
+        if is_reserved || self.find(prior).is_some() {
             return Err(AdoptError::StillConnected(prior.number()));
         }
         self.attachments.adopt(prior, connection, self.clock).await?;
@@ -58,61 +57,11 @@ impl Hub {
         Ok(())
     }
 
-    /// Waits until a client can take what it has left behind on this URL: ends a predecessor that proves
-    /// dead, and waits for its `onClose`. `prior` is the connection that the client proves to have had.
-    /// Returns the one whose leftover [`Hub::resume`] is to look for.
-    pub async fn await_predecessor(
-        &self,
-        connection: &Connection,
-        prior: Option<ConnectionId>,
-    ) -> Option<ConnectionId> {
-        let (Some(leftovers), Some(browser)) = (&self.leftovers, connection.browser) else {
-            return prior;
-        };
-        let key = Key::new(browser, &connection.url);
-        if leftovers.has(key, prior) {
-            return prior;
+    /// A connection opens: from now on it may be asked to make room for its successor.
+    pub fn arrived(&self, connection: &Connection) {
+        if let (Some(leftovers), Some(browser)) = (&self.leftovers, connection.browser) {
+            leftovers.arrived(Key::new(browser, &connection.url), connection.id);
         }
-        // A connection whose network was lost looks open until its client is pinged.
-        let Some(candidate) = leftovers.only_live(key, prior) else { return prior };
-        if let Some(candidate) = self.find(candidate) {
-            let (alive, is_alive) = oneshot::channel();
-            candidate.outbox.probe(alive);
-            if matches!(timeout(FAREWELL_TIME, is_alive).await, Ok(Ok(()))) {
-                return prior;
-            }
-        }
-        // Its `onClose` has to end first.
-        if let Some(parting) = leftovers.parting(candidate)
-            && timeout(FAREWELL_TIME, parting).await.is_err()
-        {
-            leftovers.parted(candidate);
-        }
-        Some(candidate)
-    }
-
-    /// Gives a connection that opens what its client has left behind, if there is anything and it has no
-    /// attachment of its own yet. From now on it may be asked to make room for its successor.
-    pub async fn resume(&self, connection: &Connection, prior: Option<ConnectionId>) {
-        let (Some(leftovers), Some(browser)) = (&self.leftovers, connection.browser) else {
-            return;
-        };
-        let key = Key::new(browser, &connection.url);
-        if connection.attachment().is_none()
-            && let Some(taken) = leftovers.take(key, prior)
-        {
-            match self.adopt(connection.id, taken.id).await {
-                Ok(()) => self.counters.resumed.add_one(),
-                // It had stored nothing.
-                Err(AdoptError::NoAttachment(_)) => {}
-                Err(error) => {
-                    // Its file still exists, and counts.
-                    leftovers.give_back(taken);
-                    tracing::error!(conn = %connection.id, %error, "cannot resume");
-                }
-            }
-        }
-        leftovers.arrived(key, connection.id);
     }
 
     /// A connection has closed. With `is_left` its attachment waits to be resumed.
@@ -182,7 +131,7 @@ impl Hub {
     }
 
     /// Removes the files of leftovers that were over a limit.
-    fn discard(&self, evicted: Vec<ConnectionId>) {
+    pub fn discard(&self, evicted: Vec<ConnectionId>) {
         if let Some(files) = self.attachments.files()
             && !evicted.is_empty()
         {
@@ -217,8 +166,9 @@ impl Hub {
         let mut pruned = 0;
         for id in folder.ids()? {
             let Ok(written) = folder.age(id, self.clock.wall_clock()) else { continue };
+            let is_reserved = self.leftovers.as_ref().is_some_and(|left| left.is_reserved(id));
             // Ids are never used twice, so a connection that is not found cannot open later.
-            if self.find(id).is_some() {
+            if is_reserved || self.find(id).is_some() {
                 if written > age / 2
                     && let Err(error) = folder.touch(id)
                     && error.kind() != io::ErrorKind::NotFound

@@ -21,8 +21,11 @@ pub struct Event {
 /// The function that an event calls, with its arguments. Large arguments are boxed, because most events are
 /// small.
 pub enum Call {
-    /// A client asks for a connection.
-    Upgrade(Box<Request>),
+    /// A client asks for a connection, and may have left a value.
+    Upgrade {
+        request: Box<Request>,
+        resumable: Option<Value>,
+    },
     /// A connection has opened this path and query.
     Open {
         url: Arc<str>,
@@ -100,7 +103,7 @@ impl Event {
 
     pub fn kind(&self) -> EventKind {
         match self.call {
-            Call::Upgrade(_) => EventKind::Upgrade,
+            Call::Upgrade { .. } => EventKind::Upgrade,
             Call::Open { .. } => EventKind::Open,
             Call::Message { .. } => EventKind::Message,
             Call::Close { .. } => EventKind::Close,
@@ -110,7 +113,7 @@ impl Event {
 
     /// The open connection of this event; `None` also for `onUpgrade`, which only has a candidate.
     pub fn open_connection(&self) -> Option<ConnectionId> {
-        self.connection.filter(|_| !matches!(self.call, Call::Upgrade(_)))
+        self.connection.filter(|_| !matches!(self.call, Call::Upgrade { .. }))
     }
 
     /// The inputs of the guest (see [`zigttp_abi::guest`]).
@@ -120,7 +123,7 @@ impl Event {
             Call::Open { url } => [url.as_bytes(), room, b"", b"", b""],
             Call::Message { data } => [data.bytes(), room, b"", b"", b""],
             Call::Close { reason, .. } => [reason.as_bytes(), room, b"", b"", b""],
-            Call::Request(request) | Call::Upgrade(request) => [
+            Call::Request(request) | Call::Upgrade { request, .. } => [
                 request.method.as_bytes(),
                 request.target.as_bytes(),
                 request.headers.as_bytes(),

@@ -130,7 +130,7 @@ impl<V: View> EventState<V> {
 
     /// Whether this connection is one that a client only asks for, so that it is not open yet.
     fn is_candidate(&self, id: ConnectionId) -> bool {
-        matches!(self.event.call, Call::Upgrade(_)) && self.event.connection == Some(id)
+        matches!(self.event.call, Call::Upgrade { .. }) && self.event.connection == Some(id)
     }
 
     /// The same, but `None` also for the event's own connection in its `onClose`: nothing can be sent to it

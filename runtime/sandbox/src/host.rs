@@ -11,6 +11,7 @@ mod get_web_sockets;
 mod inputs;
 mod log;
 mod outcome;
+mod resumable;
 mod room_from_path;
 mod send;
 mod serialize_attachment;
@@ -31,6 +32,7 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     close::link(linker)?;
     serialize_attachment::link(linker)?;
     deserialize_attachment::link(linker)?;
+    resumable::link(linker)?;
     get_web_sockets::link(linker)?;
     room_from_path::link(linker)?;
     set_auto_response::link(linker)?;

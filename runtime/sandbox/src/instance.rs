@@ -89,7 +89,7 @@ impl<V: View> Instance<V> {
                 let code = i32::from(*code);
                 guest.on_close.call_async(store, (seed, ws, code, first, second)).await
             }
-            Call::Upgrade(_) => {
+            Call::Upgrade { .. } => {
                 let lens = (seed, first, second, third, fourth, fifth);
                 guest.on_upgrade.call_async(store, lens).await
             }

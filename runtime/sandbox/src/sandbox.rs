@@ -414,7 +414,7 @@ mod tests {
         let text = String::new;
         let body = bytes::Bytes::new();
         let request = Request { method: text(), target: text(), headers: text(), body };
-        let ran = run(Call::Upgrade(Box::new(request)));
+        let ran = run(Call::Upgrade { request: Box::new(request), resumable: None });
         let effects = &ran.state.effects;
         let sent: Vec<_> = effects
             .list()

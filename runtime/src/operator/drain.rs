@@ -20,6 +20,8 @@ impl Server {
                 self.close_all().await;
                 self.hub.emptied().await;
             });
+            // A connection that opened meanwhile, because its turn had begun, closes by itself.
+            self.hub.emptied().await;
         };
         if timeout(self.config.drain_timeout, drained).await.is_err() {
             tracing::warn!(connections = self.connections(), "the drain time-out has passed");

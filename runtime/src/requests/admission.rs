@@ -16,14 +16,14 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zigttp_protocol::{deflate, handshake};
-use zigttp_rooms::connection::{Client, Connection};
+use zigttp_rooms::connection::Client;
 use zigttp_rooms::dispatch::Opened;
 use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::registration::Registered;
+use zigttp_rooms::reservation::Reservation;
 use zigttp_rooms::world::World;
 use zigttp_sandbox::app::App;
-use zigttp_sandbox::event::{Call, Event};
 use zigttp_sandbox::route::Opening;
 
 use crate::connection::socket::Socket;
@@ -43,8 +43,9 @@ type Rejection = (HandshakeResult, Box<Response<Body>>);
 /// A request that may become a connection.
 struct Candidate {
     registered: Registered,
-    /// The event of `onUpgrade`; `None` where the handler does not export it.
-    upgrade_event: Option<Event>,
+    /// The request, which `onUpgrade` is asked about.
+    head: Parts,
+    client: ClientInfo,
     upgrade: OnUpgrade,
     /// The 101, or the 200 over HTTP/2.
     response: Response<()>,
@@ -144,11 +145,7 @@ impl Server {
         let (mut head, upgrade) = split(request);
         // A handler sees the same request over each version of HTTP (RFC 8441, 5).
         head.method = Method::GET;
-        let upgrade_event = app.asks_before_upgrades().then(|| {
-            let request = guest_request(&head, client, Bytes::new());
-            registered.connection.event(Call::Upgrade(Box::new(request)))
-        });
-        Ok((Candidate { registered, upgrade_event, upgrade, response, identity }, permit))
+        Ok((Candidate { registered, head, client, upgrade, response, identity }, permit))
     }
 
     /// Opens the connection in its room's turn, responds to the request, and takes over the transport. The
@@ -158,24 +155,24 @@ impl Server {
         candidate: Candidate,
         mut sender: oneshot::Sender<Response<Body>>,
     ) -> Result<(Registered, Socket), HandshakeResult> {
-        let Candidate { registered, upgrade_event, upgrade, response, identity } = candidate;
+        let Candidate { registered, head, client, upgrade, response, identity } = candidate;
         let connection = &Arc::clone(&registered.connection);
         let prior = identity.and_then(|identity| identity.prior);
         let ready = async {
-            let prior = self.hub.await_predecessor(connection, prior).await;
-            (prior, self.dispatcher.take_turn(&connection.room).await)
+            let reservation = Reservation::find(&self.hub, connection, prior).await;
+            (reservation, self.dispatcher.take_turn(&connection.room).await)
         };
-        let (prior, turn) = tokio::select! {
+        let (reservation, turn) = tokio::select! {
             ready = ready => ready,
             // A client that has gone waits no more; nothing has begun.
             () = sender.closed() => return Err(HandshakeResult::Abandoned),
         };
+        let question = || Box::new(guest_request(&head, client, Bytes::new()));
         let opened = match turn {
-            Ok(turn) => self.dispatcher.open(turn, connection, upgrade_event, prior).await,
+            Ok(turn) => self.dispatcher.open(turn, connection, Some(question), reservation).await,
             Err(error) => Err(error),
         };
         if let Err((result, response)) = self.check_opened(opened) {
-            self.discard_candidate(connection).await;
             // The client may have gone.
             let _ = sender.send(*response);
             return Err(result);
@@ -213,13 +210,6 @@ impl Server {
                 };
                 Err(reject(result, error_response(&error)))
             }
-        }
-    }
-
-    /// Removes the attachment that `onUpgrade` has stored for a candidate that is no connection.
-    async fn discard_candidate(&self, connection: &Arc<Connection>) {
-        if connection.attachment().is_some() {
-            self.hub.attachments.remove(connection).await;
         }
     }
 }

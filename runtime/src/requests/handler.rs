@@ -1,7 +1,8 @@
-//! HTTP requests that are not upgrades: `handler(req)`.
+//! HTTP requests that are not upgrades: `onRequest(req, room)` and `handler(req)`.
 //!
-//! What limits the time until a response: the head and the body have time-outs; an event does not wait for
-//! a slot but gets 503; and a running event can wait for nothing, so its CPU limit is the limit.
+//! What limits the time until a response: the head and the body have time-outs; a request of a room waits
+//! for its turn and a slot within `--turn-timeout`, and one of no room does not wait for a slot but gets
+//! 503; and a running event can wait for nothing, so its CPU limit is the limit.
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::event;
 use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::shared_text::SharedText;
 
 use crate::http::client_info::ClientInfo;
 use crate::http::response::{Body, busy, internal_error, text};
@@ -30,7 +32,6 @@ use crate::requests::seen::guest_request;
 use crate::server::Server;
 use crate::server::counters::Unanswered;
 use crate::transport::activity::ActiveRequest;
-use zigttp_sandbox::shared_text::SharedText;
 
 /// Headers that only the server sets, because they frame the message or belong to the transport. In HTTP/2
 /// the latter are an error of the stream (RFC 9113, 8.2.2). `Trailer` would announce trailers, which the
@@ -68,7 +69,7 @@ fn reason(error: &NoAnswer) -> Unanswered {
     match error {
         NoAnswer::Busy => Unanswered::TooManyEvents,
         NoAnswer::RoomBusy => Unanswered::RoomBusy,
-        // Nobody hears of it.
+        // Only of upgrades, and where no client is left to hear of it.
         NoAnswer::Draining | NoAnswer::Abandoned => Unanswered::Failed,
         NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
         NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,

@@ -57,25 +57,56 @@ pub struct Adopted {
     pub version: Version,
 }
 
+/// A commit that is done.
+pub struct Committed {
+    pub version: Version,
+    /// The value that an adoption of this commit has given.
+    pub adopted: Option<Value>,
+}
+
+/// One connection's file is given to another connection.
+pub struct Adoption {
+    pub prior: ConnectionId,
+    pub new: ConnectionId,
+    pub owner: Owner,
+}
+
 /// What the thread does with the result of a job before it reports it. A part of the job, so that it happens
 /// also if the future that waits for the result is dropped.
 type Then<T> = Box<dyn FnOnce(T) + Send>;
 
 /// A job for the thread, and the channel for its result.
 enum Job {
-    Commit { entries: Vec<Entry>, then: Then<Version>, done: Reply<CommitError> },
-    Remove { id: ConnectionId, done: oneshot::Sender<()> },
-    Adopt { adoption: Adoption, then: Then<Adopted>, done: Reply<AdoptError> },
+    Commit {
+        entries: Vec<Entry>,
+        adoption: Option<Adoption>,
+        then: Then<Committed>,
+        done: Reply<CommitError>,
+    },
+    Read {
+        id: ConnectionId,
+        done: oneshot::Sender<Result<Value, AdoptError>>,
+    },
+    Remove {
+        id: ConnectionId,
+        done: oneshot::Sender<()>,
+    },
+    Adopt {
+        adoption: Adoption,
+        then: Then<Adopted>,
+        done: Reply<AdoptError>,
+    },
     Discard(Vec<ConnectionId>),
 }
 
 type Reply<E> = oneshot::Sender<Result<(), E>>;
 
-/// One connection's file is given to another connection.
-struct Adoption {
+/// What undoes an adoption.
+struct Undo {
     prior: ConnectionId,
     new: ConnectionId,
-    owner: Owner,
+    /// The file as it was.
+    bytes: Vec<u8>,
 }
 
 /// An event's file under its temporary name.
@@ -113,16 +144,26 @@ impl AttachmentFiles {
         Ok(AttachmentFiles { folder, jobs })
     }
 
-    /// Writes the values of one event: all of them or none. `then` gets the number of the commit. Like
-    /// every job, it is queued when this returns, and is finished, `then` included, even if the future is
-    /// dropped.
-    pub fn commit<F: FnOnce(Version) + Send + 'static>(
+    /// Writes the values of one event, and makes its adoption: all of it or nothing. Like every job, it is
+    /// queued when this returns, and is finished, `then` included, even if the future is dropped.
+    pub fn commit<F: FnOnce(Committed) + Send + 'static>(
         &self,
         entries: Vec<Entry>,
+        adoption: Option<Adoption>,
         then: F,
     ) -> impl Future<Output = Result<(), CommitError>> + use<F> {
         let (done, result) = oneshot::channel();
-        self.send(Job::Commit { entries, then: Box::new(then), done });
+        self.send(Job::Commit { entries, adoption, then: Box::new(then), done });
+        async { result.await.expect(STOPPED) }
+    }
+
+    /// Reads the value of a file that its connection has left, after all that was sent before.
+    pub fn read(
+        &self,
+        id: ConnectionId,
+    ) -> impl Future<Output = Result<Value, AdoptError>> + use<> {
+        let (done, result) = oneshot::channel();
+        self.send(Job::Read { id, done });
         async { result.await.expect(STOPPED) }
     }
 
@@ -136,13 +177,10 @@ impl AttachmentFiles {
     /// Gives a file that its connection has left to another connection. `then` gets its value.
     pub fn adopt<F: FnOnce(Adopted) + Send + 'static>(
         &self,
-        prior: ConnectionId,
-        new: ConnectionId,
-        owner: Owner,
+        adoption: Adoption,
         then: F,
     ) -> impl Future<Output = Result<(), AdoptError>> + use<F> {
         let (done, result) = oneshot::channel();
-        let adoption = Adoption { prior, new, owner };
         self.send(Job::Adopt { adoption, then: Box::new(then), done });
         async { result.await.expect(STOPPED) }
     }
@@ -193,9 +231,10 @@ impl Writer {
         let prepared: Vec<_> = batch
             .into_iter()
             .map(|job| match job {
-                Job::Commit { entries, then, done } => {
-                    Prepared::Commit(self.prepare(&entries), then, done)
+                Job::Commit { entries, adoption, then, done } => {
+                    Prepared::Commit(self.prepare(&entries), adoption, then, done)
                 }
+                Job::Read { id, done } => Prepared::Read(id, done),
                 Job::Remove { id, done } => Prepared::Remove(id, done),
                 Job::Adopt { adoption, then, done } => Prepared::Adopt(adoption, then, done),
                 Job::Discard(closed) => Prepared::Discard(closed),
@@ -211,7 +250,8 @@ impl Writer {
         for done in done {
             // The receiver may be dropped: the server drops futures when it ends.
             match done {
-                Done::Commit { result: Ok(_), first, sender, .. } if synced.is_err() => {
+                Done::Commit { result: Ok(_), undo, first, sender, .. } if synced.is_err() => {
+                    self.undo(undo);
                     let source = io::Error::other("the folder cannot be synced to the disk");
                     let _ = sender.send(Err(CommitError { id: first, source }));
                 }
@@ -223,6 +263,9 @@ impl Writer {
                 }
                 Done::Adopt(result, then, sender) => {
                     let _ = sender.send(result.map(then));
+                }
+                Done::Read(result, sender) => {
+                    let _ = sender.send(result);
                 }
                 Done::Discard => {}
             }
@@ -247,18 +290,32 @@ impl Writer {
 
     fn finish(&mut self, prepared: Prepared) -> Done {
         match prepared {
-            Prepared::Commit(written, then, sender) => {
+            Prepared::Commit(written, adoption, then, sender) => {
                 let first = written.as_ref().ok().and_then(|written| written.first());
-                let first = first.map_or(ConnectionId::from_number(0), |written| written.id);
-                let result = written.and_then(|written| self.rename_all(&written));
-                let result = result.map(|()| self.versions.next());
-                Done::Commit { result, first, then, sender }
+                let first = first
+                    .map(|written| written.id)
+                    .or_else(|| adoption.as_ref().map(|adoption| adoption.new))
+                    .unwrap_or_else(|| ConnectionId::from_number(0));
+                let done = written.and_then(|written| self.carry_out(&written, adoption.as_ref()));
+                let (result, undo) = match done {
+                    Ok((adopted, undo)) => {
+                        (Ok(Committed { version: self.versions.next(), adopted }), undo)
+                    }
+                    Err(error) => (Err(error), None),
+                };
+                Done::Commit { result, undo, first, then, sender }
             }
+            Prepared::Read(id, done) => Done::Read(self.read(id).map(|(_, value)| value), done),
             Prepared::Remove(id, done) => {
                 self.remove(id);
                 Done::Remove(done)
             }
-            Prepared::Adopt(adoption, then, done) => Done::Adopt(self.adopt(&adoption), then, done),
+            Prepared::Adopt(adoption, then, done) => {
+                let adopted = self.adopt(&adoption);
+                let result =
+                    adopted.map(|(value, _undo)| Adopted { value, version: self.versions.next() });
+                Done::Adopt(result, then, done)
+            }
             Prepared::Discard(closed) => {
                 for id in closed {
                     self.remove(id);
@@ -271,6 +328,30 @@ impl Writer {
     fn remove(&self, id: ConnectionId) {
         if let Err(error) = self.folder.remove(id) {
             tracing::error!(conn = %id, %error, "cannot remove an attachment");
+        }
+    }
+
+    /// Makes an event's adoption, and gives its files their names: all of it or nothing.
+    fn carry_out(
+        &mut self,
+        written: &[Written],
+        adoption: Option<&Adoption>,
+    ) -> Result<(Option<Value>, Option<Undo>), CommitError> {
+        let adopted = adoption.map(|adoption| self.adopt(adoption)).transpose();
+        let (value, undo) = match adopted {
+            Ok(adopted) => adopted.unzip(),
+            Err(error) => {
+                self.discard_all(written);
+                let id = adoption.map_or(ConnectionId::from_number(0), |adoption| adoption.new);
+                return Err(CommitError { id, source: io::Error::other(error) });
+            }
+        };
+        match self.rename_all(written) {
+            Ok(()) => Ok((value, undo)),
+            Err(error) => {
+                self.undo(undo);
+                Err(error)
+            }
         }
     }
 
@@ -316,27 +397,47 @@ impl Writer {
     /// Gives a file to another connection. It is first written anew with its new owner, then renamed, so
     /// that the browser of the prior connection cannot resume it after the next start. Between the two
     /// steps it belongs only to the prior connection, after them only to the new one.
-    fn adopt(&mut self, Adoption { prior, new, owner }: &Adoption) -> Result<Adopted, AdoptError> {
-        let id = prior.number();
-        let read = self.folder.read(*prior, self.max_attachment_size);
-        let (old_header, value) = read.map_err(|error| match error {
-            ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
-                AdoptError::NoAttachment(id)
-            }
-            ReadError::Io(error) => AdoptError::Io(error),
-            ReadError::Damaged(damage) => AdoptError::Damaged { id, damage },
-        })?;
+    fn adopt(
+        &mut self,
+        Adoption { prior, new, owner }: &Adoption,
+    ) -> Result<(Value, Undo), AdoptError> {
+        let (old_header, value) = self.read(*prior)?;
         self.replace(*prior, &format::encode(&header(owner, &value), &value))
             .map_err(AdoptError::Io)?;
         failpoint::reached("adopting");
+        let bytes = format::encode(&old_header, &value);
         if let Err(source) = self.folder.give(*prior, *new) {
-            // The prior owner must be able to resume it again.
-            if let Err(error) = self.replace(*prior, &format::encode(&old_header, &value)) {
-                tracing::error!(conn = %prior, %error, "cannot restore an attachment");
-            }
+            self.give_back(*prior, &bytes);
             return Err(AdoptError::Io(source));
         }
-        Ok(Adopted { value, version: self.versions.next() })
+        Ok((value, Undo { prior: *prior, new: *new, bytes }))
+    }
+
+    /// Undoes an adoption whose commit has failed.
+    fn undo(&mut self, undo: Option<Undo>) {
+        let Some(Undo { prior, new, bytes }) = undo else { return };
+        if let Err(error) = self.folder.give(new, prior) {
+            tracing::error!(conn = %prior, %error, "cannot restore an attachment");
+            return;
+        }
+        self.give_back(prior, &bytes);
+    }
+
+    /// Writes a file as it was, so that its prior owner can resume it again.
+    fn give_back(&mut self, prior: ConnectionId, bytes: &[u8]) {
+        if let Err(error) = self.replace(prior, bytes) {
+            tracing::error!(conn = %prior, %error, "cannot restore an attachment");
+        }
+    }
+
+    fn read(&self, id: ConnectionId) -> Result<(Header, Value), AdoptError> {
+        self.folder.read(id, self.max_attachment_size).map_err(|error| match error {
+            ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                AdoptError::NoAttachment(id.number())
+            }
+            ReadError::Io(error) => AdoptError::Io(error),
+            ReadError::Damaged(damage) => AdoptError::Damaged { id: id.number(), damage },
+        })
     }
 
     /// Replaces the contents of a file.
@@ -359,7 +460,13 @@ impl Writer {
 
 /// A job whose temporary files are written.
 enum Prepared {
-    Commit(Result<Vec<Written>, CommitError>, Then<Version>, Reply<CommitError>),
+    Commit(
+        Result<Vec<Written>, CommitError>,
+        Option<Adoption>,
+        Then<Committed>,
+        Reply<CommitError>,
+    ),
+    Read(ConnectionId, oneshot::Sender<Result<Value, AdoptError>>),
     Remove(ConnectionId, oneshot::Sender<()>),
     Adopt(Adoption, Then<Adopted>, Reply<AdoptError>),
     Discard(Vec<ConnectionId>),
@@ -368,12 +475,14 @@ enum Prepared {
 /// A job that is done, except for syncing the folder.
 enum Done {
     Commit {
-        result: Result<Version, CommitError>,
-        /// The first entry, which the error names if the folder cannot be synced.
+        result: Result<Committed, CommitError>,
+        undo: Option<Undo>,
+        /// The first connection, which the error names if the folder cannot be synced.
         first: ConnectionId,
-        then: Then<Version>,
+        then: Then<Committed>,
         sender: Reply<CommitError>,
     },
+    Read(Result<Value, AdoptError>, oneshot::Sender<Result<Value, AdoptError>>),
     Remove(oneshot::Sender<()>),
     Adopt(Result<Adopted, AdoptError>, Then<Adopted>, Reply<AdoptError>),
     Discard,
@@ -414,10 +523,11 @@ mod tests {
 
         let entry = Entry { id: id(1), owner: owner(), value: Value::text("kept") };
         let first = sender.clone();
-        drop(files.commit(vec![entry], move |version| {
+        drop(files.commit(vec![entry], None, move |Committed { version, .. }| {
             first.send((Value::text(""), version)).expect("the test waits");
         }));
-        drop(files.adopt(id(1), id(2), owner(), move |Adopted { value, version }| {
+        let adoption = Adoption { prior: id(1), new: id(2), owner: owner() };
+        drop(files.adopt(adoption, move |Adopted { value, version }| {
             sender.send((value, version)).expect("the test waits");
         }));
 

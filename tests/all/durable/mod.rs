@@ -5,5 +5,6 @@ mod crash;
 mod directory;
 mod disk_faults;
 mod lifetime;
+mod resumable;
 mod resume;
 mod values;

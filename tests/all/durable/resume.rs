@@ -34,9 +34,9 @@ struct Resuming {
 }
 
 /// An open connection and what its 101 said.
-struct Visit {
-    client: RawClient,
-    cookie: Option<String>,
+pub(super) struct Visit {
+    pub(super) client: RawClient,
+    pub(super) cookie: Option<String>,
     token: String,
 }
 
@@ -56,7 +56,7 @@ impl Resuming {
 }
 
 /// Opens a WebSocket with further headers, and reads the greeting.
-fn visit(server: &Server, path: &str, headers: &str) -> (Visit, String) {
+pub(super) fn visit(server: &Server, path: &str, headers: &str) -> (Visit, String) {
     let (client, head) = RawClient::connect_with(server.address, path, headers);
     let header = |name: &str| {
         head.lines().find_map(|line| {
@@ -72,7 +72,7 @@ fn visit(server: &Server, path: &str, headers: &str) -> (Visit, String) {
 }
 
 /// The headers of a browser that has this cookie.
-fn with_cookie(set_cookie: &str) -> String {
+pub(super) fn with_cookie(set_cookie: &str) -> String {
     format!("Cookie: theme=dark; {}\r\n", set_cookie.split(';').next().expect("a pair"))
 }
 
@@ -439,11 +439,13 @@ export function onClose(ws: WebSocket, code: number) { console.log("closed", cod
     let cookie = with_cookie(&first.cookie.clone().expect("a new browser gets a cookie"));
     drop(first);
     server.wait_for_log("closed 1006");
-    // A new login never inherits the old user's state; without one the old is resumed.
+    // A new login never inherits the old user's state, which is gone then.
     assert_eq!(visit(&server, "/a", &format!("{cookie}X-User: bob\r\n")).1, "bob");
     server.wait_for_log_count("closed 1006", 2);
-    let greeting = visit(&server, "/a", &cookie).1;
-    assert!(["ada", "bob"].contains(&&*greeting), "{greeting}");
+    let (bob, greeting) = visit(&server, "/a", &cookie);
+    assert_eq!(greeting, "bob");
+    assert_eq!(std::fs::read_dir(folder.path().join("ws")).expect("it is there").count(), 1);
+    drop(bob);
 }
 
 #[test]

@@ -237,6 +237,7 @@
     #path;
     #query;
     #headers;
+    #isReceived = false;
 
     constructor(url, init = {}) {
       if (url === RECEIVED) {
@@ -247,6 +248,7 @@
         this.#url = origin + path + search;
         this.#path = path;
         this.#query = search.slice(1);
+        this.#isReceived = true;
         this.#headers = fromLines(init.headers);
         return;
       }
@@ -264,6 +266,7 @@
       this.#url = from?.url ?? String(url);
       [this.#path, this.#query] = from ? [from.path, from.query] : split(this.#url);
       this.#headers = new Headers(init?.headers ?? from?.headers);
+      this.#isReceived = from !== null && from.#isReceived;
       setContentType(this.#headers, contentType(init?.body));
     }
 
@@ -288,6 +291,11 @@
 
     get headers() {
       return this.#headers;
+    }
+
+    // What its client has left, which only the `onUpgrade` of that client is told.
+    get resumable() {
+      return this.#isReceived ? native.resumable() : undefined;
     }
 
     clone() {

@@ -84,7 +84,9 @@ impl EventRecord {
             Call::Open { url } => Preview::text(url),
             Call::Message { data } => Preview::of(data),
             Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
-            Call::Request(request) | Call::Upgrade(request) => Preview::text(&target(request)),
+            Call::Request(request) | Call::Upgrade { request, .. } => {
+                Preview::text(&target(request))
+            }
         };
         EventRecord::new(event.kind().name(), event.connection, event.room.clone(), input, at)
     }

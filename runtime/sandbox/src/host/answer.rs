@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use wasmtime::Caller;
+use zigttp_abi::value::Value;
 
 use crate::event_state::HostData;
 use crate::guest_memory::{self, Span};
@@ -20,4 +21,16 @@ pub(super) fn offer<V: View>(
         return Ok(());
     }
     Ok(guest_memory::write_owned(caller, buffer.start(), answer)?)
+}
+
+/// The same of a value that there may be. Returns its kind and length as the guest gets them; -1 for none.
+pub(super) fn offer_value<V: View>(
+    caller: &mut Caller<'_, HostData<V>>,
+    buffer: Span,
+    value: Option<Value>,
+) -> wasmtime::Result<i64> {
+    let Some(value) = value else { return Ok(-1) };
+    let bytes = value.bytes();
+    offer(caller, buffer, bytes, || bytes.clone())?;
+    Ok(i64::from(value.kind().number()) << 32 | bytes.len() as i64)
 }

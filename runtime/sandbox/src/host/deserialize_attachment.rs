@@ -33,14 +33,8 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         IMPORT_MODULE,
         "deserialize_attachment",
         |mut caller: Caller<'_, HostData<V>>, ws: i64, ptr: i32, cap: i32| {
-            let Some(value) = caller.data_mut().deserialize_attachment(ws)? else {
-                return wasmtime::Result::Ok(-1);
-            };
-            let len = value.bytes().len() as i64;
-            let kind = i64::from(value.kind().number());
-            let bytes = value.bytes();
-            answer::offer(&mut caller, Span::new(ptr, cap), bytes, || bytes.clone())?;
-            Ok(kind << 32 | len)
+            let value = caller.data_mut().deserialize_attachment(ws)?;
+            answer::offer_value(&mut caller, Span::new(ptr, cap), value)
         },
     )?;
     Ok(())

@@ -21,7 +21,8 @@ impl<V: View> EventState<V> {
     /// Adds the first attachment of the connection that is accepted. It is written with the event's other
     /// effects; no other event can address the connection before.
     fn accept(&mut self, value: Value) -> wasmtime::Result<()> {
-        let Event { connection: Some(connection), call: Call::Upgrade(_), .. } = &self.event else {
+        let Event { connection: Some(connection), call: Call::Upgrade { .. }, .. } = &self.event
+        else {
             return Err(GuestFault("a connection accepted by another event").into());
         };
         let id = *connection;
