@@ -5,6 +5,7 @@
 //! - [`guest`]: names and numbers of the wasm interface between the engine and its host;
 //! - [`value`]: the values that cross that interface, and their kinds;
 //! - [`connection_id`]: what JavaScript holds as `ws`;
+//! - [`state`]: the state of a room, and what an event changes of it;
 //! - [`version`]: which of two committed values is the later one;
 //! - [`close_code`]: which close codes RFC 6455 lets an endpoint send;
 //! - [`manifest`]: the artifact's description of itself;
@@ -24,6 +25,8 @@ pub mod guest;
 pub mod manifest;
 pub mod number;
 pub mod printable;
+#[cfg(feature = "host")]
+pub mod state;
 pub mod value;
 #[cfg(feature = "host")]
 pub mod version;
