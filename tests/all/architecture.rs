@@ -70,6 +70,19 @@ fn crates_do_not_name_what_they_are_not_to_know() {
     }
 }
 
+/// Libraries that one crate alone may name.
+const OWNED: [(&str, &str); 1] = [("rusqlite", "zigttp-store")];
+
+#[test]
+fn a_library_that_one_crate_hides_is_named_by_no_other() {
+    let dependencies = dependencies();
+    for (library, owner) in OWNED {
+        let named: Vec<&String> =
+            dependencies.keys().filter(|name| dependencies[*name].contains(library)).collect();
+        assert_eq!(named, [owner], "{library}");
+    }
+}
+
 #[test]
 fn there_is_one_parser_and_one_wasm_runtime() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is committed");

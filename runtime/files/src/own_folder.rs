@@ -216,6 +216,12 @@ impl OwnFolder {
         rustix::fs::statat(&self.descriptor, name, flags).map_err(io::Error::from)
     }
 
+    /// The path of a file, for a library that takes no descriptor. [`OwnFolder::open_or_make_file`] checks the
+    /// file.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
     /// The path for binding a socket of this name, or connecting to it.
     ///
     /// # Errors

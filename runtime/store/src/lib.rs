@@ -7,6 +7,7 @@
 //!   └ attachment_files ── one thread that commits the values of events
 //!        └ disk ── the folder `ws` and the bytes of a file in it
 //!  persisted ── the same folder, as an operator reads it
+//!  state ── the states of rooms, in memory or in the database `store/state.db`
 //! ```
 //!
 //! Nothing here knows a connection, a room or a handler: a key is an id, and the caller says to whom a value
@@ -23,4 +24,5 @@ pub mod fsync;
 pub mod fuzzing;
 pub mod ids;
 pub mod persisted;
+pub mod state;
 pub mod version;

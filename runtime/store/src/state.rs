@@ -1,0 +1,33 @@
+//! The state of rooms: values under keys, changed by transactions.
+//!
+//! ```text
+//!  states ── all rooms, and what happens to them: load, look, commit, sweep
+//!   ├ in_memory ── without a durable folder: every room is a table
+//!   └ durable ── with one
+//!        ├ live_rooms ── the rooms that had events lately, as tables
+//!        └ database ── all rooms, in `<dir>/store/state.db`
+//!             ├ writer ── one thread; the transactions that wait are one group, which is committed together
+//!             ├ checkpoints ── one thread that moves what was committed from the log into the database
+//!             └ readers ── connections for the rooms that are not live
+//!  room_state ── one committed state of a room, as an event sees it
+//!   └ table ── the entries of a room in memory
+//! ```
+//!
+//! The caller runs the events of one room one after the other, and loads a room's state only when the commit of
+//! the event before has ended. It hands in every time. The state of a room is changed in memory when the database
+//! has it, never before.
+
+mod database;
+mod durable;
+pub mod error;
+mod in_memory;
+pub mod limits;
+mod live_rooms;
+pub mod room_state;
+pub mod states;
+pub mod table;
+pub mod totals;
+pub mod transaction;
+
+#[cfg(test)]
+mod tests;

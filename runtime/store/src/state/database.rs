@@ -1,0 +1,14 @@
+//! The states of all rooms in `<dir>/store/state.db`, an SQLite database with a write-ahead log.
+//!
+//! One thread writes ([`writer`]), one moves what was written from the log into the database ([`checkpoints`]), and
+//! what is not held in memory is read on other threads ([`readers`]). While a transaction is written, readers see
+//! the state before it.
+
+pub(crate) mod checkpoints;
+pub(crate) mod file;
+mod group;
+pub(crate) mod readers;
+pub(crate) mod rows;
+mod space;
+mod tidying;
+pub(crate) mod writer;

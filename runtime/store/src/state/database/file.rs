@@ -1,0 +1,205 @@
+//! The database's file: its version, its tables, and connections to it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OpenFlags};
+use zigttp_files::own_folder::OwnFolder;
+
+use crate::fsync::Fsync;
+use crate::state::error::{DatabaseError, OpenStateError};
+
+/// The folder's name in the durable directory, and the file's in it.
+const FOLDER: &str = "store";
+const FILE: &str = "state.db";
+
+/// "zigt", by which programs know whose database it is.
+const APPLICATION: u32 = 0x7a69_6774;
+
+/// The version of the tables below.
+const VERSION: u32 = 1;
+
+/// What a new database has. Texts and JSON are stored as text, so that every tool can show them.
+///
+/// A room has a row while it has entries. A large room that is cleared gets no new row for a while: its old one
+/// moves to `cleared`, and its entries are removed bit by bit.
+const TABLES: &str = "
+    CREATE TABLE room (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        keys INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        written INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE cleared (room INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE entry (
+        room INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        kind INTEGER NOT NULL,
+        value ANY NOT NULL,
+        expires INTEGER,
+        PRIMARY KEY (room, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL;
+";
+
+/// Where a database of SQLite says whose it is and of which version, and how it begins.
+const VERSION_AT: usize = 60;
+const APPLICATION_AT: usize = 68;
+const HEADER_BYTES: usize = 100;
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Statements that a connection keeps prepared. There are fewer.
+const STATEMENTS: usize = 64;
+
+/// Memory for pages of the database, in KiB: of the thread that writes, and of each that reads.
+const WRITER_KIB: i32 = 16 << 10;
+const READER_KIB: i32 = 1 << 10;
+
+/// The database's file.
+pub(crate) struct DatabaseFile {
+    folder: OwnFolder,
+    path: PathBuf,
+    log: PathBuf,
+}
+
+impl DatabaseFile {
+    /// Opens `<dir>/store/state.db`; makes it, for its owner only, if it does not exist. Returns it and the
+    /// connection that writes.
+    pub(crate) fn open(
+        durable: &OwnFolder,
+        fsync: Fsync,
+        most_bytes: Option<u64>,
+    ) -> Result<(DatabaseFile, Connection), OpenStateError> {
+        let folder = durable.make_within(FOLDER).map_err(OpenStateError::Folder)?;
+        // SQLite takes a path alone. Links and other users' files are refused before.
+        let opened = folder.open_or_make_file(FILE).map_err(OpenStateError::Folder)?;
+        check_header(opened)?;
+        let path = folder.path_of(FILE);
+        let log = folder.path_of(&format!("{FILE}-wal"));
+        let file = DatabaseFile { folder, path, log };
+        let connection = file.writer(fsync, most_bytes)?;
+        Ok((file, connection))
+    }
+
+    fn writer(&self, fsync: Fsync, most_bytes: Option<u64>) -> Result<Connection, OpenStateError> {
+        let of_sqlite = OpenStateError::of_sqlite;
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(of_sqlite)?;
+        let read = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, u32>(0));
+        let application = read("PRAGMA application_id").map_err(of_sqlite)?;
+        let version = read("PRAGMA user_version").map_err(of_sqlite)?;
+        if (application, version) == (0, 0) {
+            if read("SELECT count(*) FROM sqlite_schema").map_err(of_sqlite)? > 0 {
+                return Err(OpenStateError::Foreign);
+            }
+            make_tables(&connection).map_err(of_sqlite)?;
+        } else {
+            check_version(application, version)?;
+        }
+        set_up(&connection, fsync, most_bytes).map_err(of_sqlite)?;
+        Ok(connection)
+    }
+
+    /// A connection for reading.
+    pub(crate) fn reader(&self) -> Result<Connection, DatabaseError> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.execute_batch(&format!("PRAGMA cache_size = -{READER_KIB};"))?;
+        Ok(connection)
+    }
+
+    /// A connection for checkpoints.
+    pub(crate) fn checkpointer(&self) -> Result<Connection, DatabaseError> {
+        Ok(self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+    }
+
+    /// The length of the log. It shrinks only when the log is emptied.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        std::fs::metadata(&self.log).map_or(0, |log| log.len())
+    }
+
+    /// Bytes that are free where the database is.
+    pub(crate) fn free_bytes(&self) -> io::Result<u64> {
+        let status = rustix::fs::fstatvfs(&self.folder)?;
+        Ok(status.f_bavail.saturating_mul(status.f_frsize))
+    }
+
+    fn connect(&self, access: OpenFlags) -> rusqlite::Result<Connection> {
+        // Each connection is used by one thread at a time.
+        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(&self.path, access | flags)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.execute_batch(
+            "PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
+        )?;
+        Ok(connection)
+    }
+}
+
+/// Makes the tables of a new database, with the rollback journal that it has yet: so it has all or nothing.
+fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "PRAGMA auto_vacuum = INCREMENTAL;
+         BEGIN IMMEDIATE;
+         PRAGMA application_id = {APPLICATION};
+         PRAGMA user_version = {VERSION};
+         {TABLES}
+         COMMIT;"
+    ))
+}
+
+fn set_up(connection: &Connection, fsync: Fsync, most_bytes: Option<u64>) -> rusqlite::Result<()> {
+    let synchronous = match fsync {
+        Fsync::Never => "PRAGMA synchronous = NORMAL;",
+        Fsync::Always => "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;",
+    };
+    connection.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL; PRAGMA cache_size = -{WRITER_KIB}; {synchronous}"
+    ))?;
+    if let Some(bytes) = most_bytes {
+        let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let pages = bytes / unsigned(page).max(1);
+        connection.execute_batch(&format!("PRAGMA max_page_count = {pages};"))?;
+    }
+    Ok(())
+}
+
+/// Refuses what is not ours before SQLite opens it, because opening it may change it.
+fn check_header(file: File) -> Result<(), OpenStateError> {
+    let bytes = file.metadata().map_err(OpenStateError::Folder)?.len();
+    if bytes == 0 {
+        return Ok(());
+    }
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    file.take(HEADER_BYTES as u64).read_to_end(&mut header).map_err(OpenStateError::Folder)?;
+    if !header.starts_with(&MAGIC[..MAGIC.len().min(header.len())]) {
+        return Err(OpenStateError::Foreign);
+    }
+    if header.len() < HEADER_BYTES {
+        return Err(OpenStateError::Torn { bytes });
+    }
+    let number = |at: usize| {
+        let bytes = header[at..at + 4].try_into().expect("four bytes");
+        u32::from_be_bytes(bytes)
+    };
+    check_version(number(APPLICATION_AT), number(VERSION_AT))
+}
+
+fn check_version(application: u32, version: u32) -> Result<(), OpenStateError> {
+    if application != APPLICATION || version == 0 {
+        return Err(OpenStateError::Foreign);
+    }
+    if version > VERSION {
+        return Err(OpenStateError::Newer { found: version, known: VERSION });
+    }
+    Ok(())
+}
+
+/// SQLite's numbers have a sign. No count of ours comes near its limit.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,110 @@
+//! What can go wrong with the state of rooms.
+
+use std::io;
+use std::sync::Arc;
+
+/// An error of SQLite.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct DatabaseError(Arc<rusqlite::Error>);
+
+impl DatabaseError {
+    /// Whether there is no space for what was to be written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    }
+}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> DatabaseError {
+        DatabaseError(Arc::new(error))
+    }
+}
+
+/// The database cannot be used. Nothing in it has changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenStateError {
+    /// The folder or file cannot be made, or other users can write it.
+    #[error("cannot open the folder `store` in it")]
+    Folder(#[source] io::Error),
+    /// The thread that writes cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// A later version of the program has written it.
+    #[error(
+        "`store/state.db` has version {found}, and this program knows versions up to {known}: a later version of \
+         zigttp has written it"
+    )]
+    Newer { found: u32, known: u32 },
+    /// Another program has written it.
+    #[error("`store/state.db` is not a database of zigttp")]
+    Foreign,
+    /// A part of it is missing or was changed.
+    #[error("`store/state.db` is damaged")]
+    Damaged(#[source] DatabaseError),
+    /// It is too short to be a database.
+    #[error(
+        "`store/state.db` is damaged: it has {bytes} bytes, which is less than the header of a database"
+    )]
+    Torn { bytes: u64 },
+    /// The disk or another program does not let it be opened.
+    #[error("cannot open `store/state.db`")]
+    Database(#[source] DatabaseError),
+}
+
+impl OpenStateError {
+    /// Tells what SQLite says about the file.
+    pub(crate) fn of_sqlite(error: rusqlite::Error) -> OpenStateError {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => OpenStateError::Damaged(error.into()),
+            Some(rusqlite::ErrorCode::NotADatabase) => OpenStateError::Foreign,
+            _ => OpenStateError::Database(error.into()),
+        }
+    }
+}
+
+/// The state of a room cannot be read. The event that reads it fails.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Too many events wait for the database.
+    #[error("the database has not answered within {seconds} s, because too many events read it")]
+    Busy { seconds: u64 },
+    /// An entry is not what this program writes.
+    #[error("the entry {key:?} in `store/state.db` is damaged")]
+    Damaged { key: String },
+    /// The database cannot be read.
+    #[error("cannot read `store/state.db`")]
+    Database(#[source] DatabaseError),
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> ReadError {
+        ReadError::Database(error.into())
+    }
+}
+
+/// The changes of an event cannot be committed. None of them has happened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitStateError {
+    /// The room would have more than a room may have.
+    #[error("the state of room {room:?} would have {bytes} bytes, and may have {most}")]
+    RoomFull { room: Arc<str>, bytes: u64, most: u64 },
+    /// All rooms together would have more than they may have.
+    #[error("the states of all rooms would have {bytes} bytes, and may have {most}")]
+    Full { bytes: u64, most: u64 },
+    /// The disk is nearly full.
+    #[error("the disk of `store/state.db` has {free} bytes left, and must keep {least}")]
+    DiskFull { free: u64, least: u64 },
+    /// The database cannot be written.
+    #[error("cannot write `store/state.db`")]
+    Database(#[source] DatabaseError),
+}
+
+impl From<rusqlite::Error> for CommitStateError {
+    fn from(error: rusqlite::Error) -> CommitStateError {
+        CommitStateError::Database(error.into())
+    }
+}

@@ -1,0 +1,58 @@
+//! A durable folder for a test.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use zigttp_files::own_folder::{Others, OwnFolder};
+
+use crate::fsync::Fsync;
+use crate::state::error::OpenStateError;
+use crate::state::limits::StateLimits;
+use crate::state::states::States;
+
+/// A folder that is removed in the end.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("zigttp-state-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().canonicalize().expect("there is one").join(name);
+        OwnFolder::make(&path, Others::MayRead).expect("it can be made");
+        Folder(path)
+    }
+
+    pub(super) fn open(&self, limits: StateLimits) -> States {
+        self.try_open(Fsync::Never, limits).expect("the database opens")
+    }
+
+    pub(super) fn try_open(
+        &self,
+        fsync: Fsync,
+        limits: StateLimits,
+    ) -> Result<States, OpenStateError> {
+        let durable = OwnFolder::open(&self.0, Others::MayRead).expect("it is there");
+        States::open(&durable, fsync, limits)
+    }
+
+    /// The database's file.
+    pub(super) fn file(&self) -> PathBuf {
+        self.0.join("store/state.db")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.0.join("store/state.db-wal")
+    }
+
+    /// A connection beside the server's.
+    pub(super) fn connect(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.file()).expect("the database opens")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
