@@ -82,7 +82,7 @@ mod tests {
     use crate::test_view::TestView;
 
     /// What `zigttp_abi::guest` describes besides the functions of the API.
-    const OTHERS: [&str; 6] = ["inputs", "take", "log", "fail", "respond", "accept"];
+    const OTHERS: [&str; 7] = ["inputs", "take", "resumable", "log", "fail", "respond", "accept"];
     const WASI: [&str; 9] = [
         "clock_time_get",
         "environ_get",
