@@ -396,6 +396,7 @@ impl Inference<'_> {
                 Value::Array(elements) if is_deep => {
                     self.callees_of_all(module, elements, is_deep, found);
                 }
+                Value::Spread(items) => self.callees(module, items, is_deep, found),
                 Value::Object { properties, is_class: false } if is_deep => {
                     let values = properties.iter().map(|(_, value)| value);
                     self.callees_of_all(module, values, is_deep, found);

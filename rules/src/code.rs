@@ -25,6 +25,8 @@ pub struct Code {
     /// Undeclared names, where the code would fail without them: not after `typeof`,
     /// not behind a test of `typeof`, not in dead branches.
     pub needed_globals: Vec<Reference>,
+    /// Calls and names that `await` stands before.
+    pub awaited: Vec<Expression>,
     /// Values that are exported under a name and declared here.
     pub exports: BTreeMap<String, Expression>,
 }
@@ -76,6 +78,7 @@ pub struct Function {
     pub span: Span,
     /// The function it is written in.
     pub parent: FunctionId,
+    pub is_async: bool,
     pub is_generator: bool,
     /// Whether it is a method, or a property of an object literal.
     pub is_member: bool,
@@ -191,10 +194,15 @@ pub enum Value {
     Number(f64),
     BigInt,
     Boolean(bool),
+    /// A boolean that is computed at run time.
+    SomeBoolean,
     RegExp,
     Null,
     Undefined,
+    /// Its items; one that is left out is undefined.
     Array(Vec<Expression>),
+    /// `...items`, in an array.
+    Spread(Box<Expression>),
     /// An object literal, or a class with its members.
     Object {
         properties: Vec<(Option<String>, Expression)>,
@@ -219,7 +227,7 @@ impl Value {
             Value::Text(_) | Value::SomeText => Some("a string"),
             Value::Number(_) => Some("a number"),
             Value::BigInt => Some("a bigint"),
-            Value::Boolean(_) => Some("a boolean"),
+            Value::Boolean(_) | Value::SomeBoolean => Some("a boolean"),
             Value::RegExp => Some("a regular expression"),
             Value::Null => Some("null"),
             Value::Undefined => Some("undefined"),

@@ -90,7 +90,15 @@ impl Diagnostic {
         span: Span,
         replacement: impl Into<String>,
     ) -> &mut Diagnostic {
-        let edits = vec![Edit { span, replacement: replacement.into() }];
+        self.suggest_edits(message, vec![Edit { span, replacement: replacement.into() }])
+    }
+
+    /// Offers a change of several texts that the author should check first.
+    pub fn suggest_edits(
+        &mut self,
+        message: impl Into<String>,
+        edits: Vec<Edit>,
+    ) -> &mut Diagnostic {
         self.fix = Some(Fix { message: escaped(message), edits, is_safe: false });
         self
     }

@@ -42,6 +42,7 @@ pub mod rule;
 pub mod signature;
 pub mod span;
 pub mod spelling;
+mod storable;
 pub mod suppression;
 
 mod zts002_syntax_error;
@@ -55,7 +56,7 @@ mod zts322_event_export_not_function;
 mod zts323_misspelled_event_export;
 mod zts324_reserved_close_code;
 mod zts325_close_reason_too_long;
-mod zts326_attachment_not_serialized;
+mod zts326_unstorable_value;
 mod zts327_unknown_room_param;
 mod zts328_invalid_route;
 mod zts329_unavailable_global;

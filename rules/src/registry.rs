@@ -19,7 +19,7 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts323_misspelled_event_export::MisspelledEventExport,
     &crate::zts324_reserved_close_code::ReservedCloseCode,
     &crate::zts325_close_reason_too_long::CloseReasonTooLong,
-    &crate::zts326_attachment_not_serialized::AttachmentNotSerialized,
+    &crate::zts326_unstorable_value::UnstorableValue,
     &crate::zts327_unknown_room_param::UnknownRoomParam,
     &crate::zts328_invalid_route::InvalidRoute,
     &crate::zts329_unavailable_global::UnavailableGlobal,

@@ -121,7 +121,9 @@ fn is_list(
     match &expression.value {
         // `[...getWebSockets(room)]`
         Value::Array(elements) => match elements.as_slice() {
-            [only] => is_list(handler, module, only, steps),
+            [Expression { value: Value::Spread(list), .. }] => {
+                is_list(handler, module, list, steps)
+            }
             _ => false,
         },
         Value::Call(call) => {

@@ -68,6 +68,7 @@ pub(super) fn collect(
     code.functions.push(Function {
         name: String::new(),
         span: Span::start_of(id),
+        is_async: false,
         is_generator: false,
         parent: FunctionId::TOP_LEVEL,
         is_member: false,
@@ -165,6 +166,7 @@ impl Collector<'_> {
                     properties.iter().try_for_each(|(_, part)| count(part, left))
                 }
                 Value::Member(object, _) => count(object, left),
+                Value::Spread(items) => count(items, left),
                 Value::Text(text) => {
                     *left = left.checked_sub(text.len() / TEXT_BYTES_PER_PART)?;
                     Some(())

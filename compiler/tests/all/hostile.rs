@@ -131,6 +131,15 @@ fn what_is_there_thousands_of_times_is_checked_all_the_same() {
             "export default class {}".to_owned(),
         ),
         ("export default {".to_owned(), "fetch() {},", "};".to_owned()),
+        (
+            "import { serializeAttachment } from \"zigttp:websocket\"; const f0 = () => null;".to_owned()
+                + &(1..60)
+                    .map(|level| format!("const f{level} = () => q ? f{0}() : f{0}();", level - 1))
+                    .collect::<String>()
+                + "export const handler = async () => {",
+            "serializeAttachment(0, f59()); if (q) return f59(); await f59();",
+            "};".to_owned(),
+        ),
         ("export default class {".to_owned(), "onConnect() {}", "}".to_owned()),
     ] {
         let source = format!("{import}{before}{}{after}", numbered(piece, TIMES));

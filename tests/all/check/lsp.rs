@@ -173,6 +173,18 @@ import { send } from "zigttp:websocket";
     assert_eq!(actions[0]["diagnostics"][0]["code"], "ZTS306");
     let edits = &actions[0]["edit"]["changes"][uri(&app)];
     assert_eq!(edits, &json!([{ "range": range(0, 9, 15), "newText": "" }]));
+
+    let set = "import { serializeAttachment as keep } from 'zigttp:websocket';\nexport function onMessage(ws: WebSocket) { keep(ws, new Set([1]) as any); }\n";
+    editor.change(&app, 4, set);
+    let actions = ask(&mut editor, &all, Value::Null);
+    assert_eq!(actions, json!([]), "it is in the second line");
+    let second = json!({ "start": range(1, 0, 0)["start"], "end": range(1, 60, 60)["end"] });
+    let actions = ask(&mut editor, &second, Value::Null);
+    assert_eq!(actions[0]["title"], "store an array of it");
+    let edits = &actions[0]["edit"]["changes"][uri(&app)];
+    let inserted = [(52, "[..."), (64, "]")]
+        .map(|(at, text)| json!({ "range": range(1, at, at), "newText": text }));
+    assert_eq!(edits, &json!(inserted));
 }
 
 #[test]

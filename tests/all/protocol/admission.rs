@@ -23,6 +23,9 @@ import { send, getWebSockets, deserializeAttachment, serializeAttachment } from 
 export const routes = ["/:room"];
 export const protocols = ["chat.v2", "chat.v1"];
 
+// Passes a value on. The rules of the compiler would find the faults that are meant here.
+const late = (value: any): any => [value].pop();
+
 export async function onUpgrade(req: Request): Promise<Admission> {
   await null;
   for (const ws of getWebSockets("/watch")) {
@@ -35,16 +38,16 @@ export async function onUpgrade(req: Request): Promise<Admission> {
     case "buffer": return new Uint8Array([7]).buffer;
     case "empty": return "";
     case "object": return { user: req.headers.get("cookie"), roles: ["a", "b"], left: undefined };
-    case "array": return ["a"] as any;
-    case "date": return new Date(0) as any;
-    case "function": return (() => "ada") as any;
-    case "misfit": return { user: { since: new Date(0) } };
+    case "array": return late(["a"]);
+    case "date": return late(new Date(0));
+    case "function": return late((() => "ada"));
+    case "misfit": return late({ user: { since: new Date(0) } });
     case "large": return "x".repeat(100_000);
     case "throw": throw new Error("the secret of onUpgrade");
-    case "null": return null as any;
-    case "number": return 1 as any;
-    case "true": return true as any;
-    case "false": return false as any;
+    case "null": return late(null);
+    case "number": return late(1);
+    case "true": return late(true);
+    case "false": return late(false);
     case "wait": return await new Promise<string>(() => {});
     case "spin": for (;;) {}
     case "slow":

@@ -51,7 +51,17 @@ impl Collector<'_> {
             Expr::TsNonNull(inner) => return self.named_expression(&inner.expr, name),
             Expr::TsInstantiation(inner) => return self.named_expression(&inner.expr, name),
             // A promise counts as the value it resolves to.
-            Expr::Await(inner) => return self.expression(&inner.arg),
+            Expr::Await(inner) => {
+                let promise = self.expression(&inner.arg);
+                if matches!(
+                    promise.value,
+                    Value::Call(_) | Value::Binding(_) | Value::Member(..) | Value::OneOf(_)
+                ) {
+                    let awaited = self.copy(&promise);
+                    self.code.awaited.push(awaited);
+                }
+                return promise;
+            }
             Expr::Lit(literal) => constant(literal),
             Expr::Tpl(template) => {
                 for part in &template.exprs {
@@ -66,8 +76,15 @@ impl Collector<'_> {
             Expr::Ident(name) => self.name(name),
             Expr::This(_) => Value::This,
             Expr::Array(array) => {
-                let elements = array.elems.iter().flatten();
-                Value::Array(elements.map(|element| self.expression(&element.expr)).collect())
+                let items = array.elems.iter().map(|item| match item {
+                    Some(ExprOrSpread { spread: None, expr }) => self.expression(expr),
+                    Some(ExprOrSpread { spread: Some(_), expr }) => {
+                        let items = self.expression(expr);
+                        Expression { span: items.span, value: Value::Spread(Box::new(items)) }
+                    }
+                    None => Expression { span, value: Value::Undefined },
+                });
+                Value::Array(items.collect())
             }
             Expr::Object(object) => self.object(object),
             Expr::Fn(function) => {
@@ -141,11 +158,12 @@ impl Collector<'_> {
             }
             UnaryOp::Minus => match self.expression(&unary.arg).value {
                 Value::Number(number) => Value::Number(-number),
+                Value::Global(name) if name == "Infinity" => Value::Number(f64::NEG_INFINITY),
                 _ => Value::Unknown,
             },
             UnaryOp::Bang => {
                 let argument = self.expression(&unary.arg);
-                self.truth(&argument).map_or(Value::Unknown, |is_true| Value::Boolean(!is_true))
+                self.truth(&argument).map_or(Value::SomeBoolean, |is_true| Value::Boolean(!is_true))
             }
             _ => {
                 self.expression(&unary.arg);
@@ -169,8 +187,19 @@ impl Collector<'_> {
         );
         if !is_logical {
             let right = self.expression(&binary.right);
-            if binary.op != BinaryOp::Add {
-                return Value::Unknown;
+            match binary.op {
+                BinaryOp::Add => {}
+                BinaryOp::EqEq
+                | BinaryOp::NotEq
+                | BinaryOp::EqEqEq
+                | BinaryOp::NotEqEq
+                | BinaryOp::Lt
+                | BinaryOp::LtEq
+                | BinaryOp::Gt
+                | BinaryOp::GtEq
+                | BinaryOp::In
+                | BinaryOp::InstanceOf => return Value::SomeBoolean,
+                _ => return Value::Unknown,
             }
             return match (&self.constant_of(&left).value, &self.constant_of(&right).value) {
                 (Value::Text(left), Value::Text(right))

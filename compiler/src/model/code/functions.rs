@@ -115,6 +115,7 @@ impl Collector<'_> {
         self.code.functions.push(Function {
             name: text,
             span: name_span,
+            is_async: false,
             is_generator: false,
             parent: self.function,
             is_member,
@@ -146,7 +147,8 @@ impl Collector<'_> {
             }
             body.visit_with(this);
         });
-        self.code.functions[id.0].is_generator = function.is_generator;
+        let added = &mut self.code.functions[id.0];
+        (added.is_async, added.is_generator) = (function.is_async, function.is_generator);
         Some(id)
     }
 
@@ -156,7 +158,7 @@ impl Collector<'_> {
         span: Span,
         name: Option<Name>,
     ) -> FunctionId {
-        self.enter(name, span, |this| {
+        let id = self.enter(name, span, |this| {
             for parameter in &arrow.params {
                 this.parameter(parameter);
             }
@@ -168,7 +170,9 @@ impl Collector<'_> {
                     this.code.functions[function.0].returns.push(value);
                 }
             }
-        })
+        });
+        self.code.functions[id.0].is_async = arrow.is_async;
+        id
     }
 
     pub(super) fn class(&mut self, class: &Class) -> Value {
