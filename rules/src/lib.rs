@@ -67,6 +67,7 @@ mod zts333_invalid_protocols;
 mod zts334_request_without_routes;
 mod zts335_wrong_argument_count;
 mod zts336_foreign_event_export;
+mod zts337_wrong_event_result;
 mod zts340_source_too_large;
 mod zts341_top_level_throws;
 mod zts342_top_level_over_budget;

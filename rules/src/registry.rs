@@ -30,6 +30,7 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts334_request_without_routes::RequestWithoutRoutes,
     &crate::zts335_wrong_argument_count::WrongArgumentCount,
     &crate::zts336_foreign_event_export::ForeignEventExport,
+    &crate::zts337_wrong_event_result::WrongEventResult,
     &crate::zts340_source_too_large::SourceTooLarge,
     &crate::zts341_top_level_throws::TopLevelThrows,
     &crate::zts342_top_level_over_budget::TopLevelOverBudget,

@@ -132,7 +132,8 @@ fn what_is_there_thousands_of_times_is_checked_all_the_same() {
         ),
         ("export default {".to_owned(), "fetch() {},", "};".to_owned()),
         (
-            "import { serializeAttachment } from \"zigttp:websocket\"; const f0 = () => null;".to_owned()
+            "import { serializeAttachment } from \"zigttp:websocket\"; const f0 = () => null;"
+                .to_owned()
                 + &(1..60)
                     .map(|level| format!("const f{level} = () => q ? f{0}() : f{0}();", level - 1))
                     .collect::<String>()

@@ -173,7 +173,10 @@ fn folders_are_searched_for_handlers_and_modules_are_none() {
             "import { send } from 'zigttp:websocket';\nexport const reply = send;\n",
         ),
         ("app/lib/unused.ts", "export const nothing = 0;\n"),
-        ("app/circle/a.ts", "import { b } from './b';\nexport function handler() { return b; }\n"),
+        (
+            "app/circle/a.ts",
+            "import { b } from './b';\nexport function handler() { return Response.text(String(b)); }\n",
+        ),
         ("app/circle/b.ts", "import { handler } from './a';\nexport const b = () => handler;\n"),
         ("app/node_modules/x/index.ts", BROKEN),
         ("app/.hidden/x.ts", BROKEN),
@@ -191,7 +194,7 @@ fn folders_are_searched_for_handlers_and_modules_are_none() {
 
 #[test]
 fn what_two_handlers_share_is_told_once() {
-    let handler = "import { x } from './shared';\nexport function handler() { return x; }\n";
+    let handler = "import { x } from './shared';\nexport function handler() { return Response.text(String(x)); }\n";
     let files = [
         ("a.ts", handler),
         ("b.ts", handler),
@@ -211,7 +214,7 @@ fn standard_input_is_checked_as_the_file_it_belongs_to() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("zigts starts");
-    let text = "import { nmae } from './names';\nexport function handler() { return nmae; }\n";
+    let text = "import { nmae } from './names';\nexport function handler() { return Response.text(nmae); }\n";
     child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("it reads");
     let output = child.wait_with_output().expect("it ends");
     let report = String::from_utf8(output.stdout).expect("UTF-8");
