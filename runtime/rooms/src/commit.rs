@@ -11,10 +11,10 @@ use zigttp_store::error::CommitError;
 
 use crate::attachments::Inheritance;
 use crate::compression::Variants;
-use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::hub::Hub;
-use crate::rooms::{Members, Room};
+use crate::members::Members;
+use crate::rooms::Room;
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
@@ -87,7 +87,7 @@ fn queue(
     own_room: Option<&SharedText>,
     counters: &Counters,
 ) -> usize {
-    let mut rooms: SmallVec<[&Room<Arc<Connection>>; 1]> =
+    let mut rooms: SmallVec<[&Room; 1]> =
         addressed.0.iter().map(|addressed| &*addressed.peer.room).collect();
     // Mostly there is one room. Several are locked in one fixed order, so that two commits with the same
     // rooms cannot deadlock. A room that was left and entered again has the same key, but is another room.
@@ -96,7 +96,7 @@ fn queue(
         rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
         rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
     }
-    let mut members: SmallVec<[MutexGuard<'_, Members<Arc<Connection>>>; 1]> =
+    let mut members: SmallVec<[MutexGuard<'_, Members>; 1]> =
         rooms.iter().map(|room| room.members()).collect();
     let outbox = |index: PeerIndex| &addressed[index].peer.outbox;
     let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
@@ -116,9 +116,9 @@ fn queue(
                 // One that its own room closes leaves with this event: what it held is for the event to
                 // hand over. Others stay listed until their `onClose` has its turn.
                 if own_room.is_some_and(|own| **own == *connection.room.key()) {
-                    let same = |room: &&Room<_>| std::ptr::eq(*room, &*connection.room);
+                    let same = |room: &&Room| std::ptr::eq(*room, &*connection.room);
                     let index = rooms.iter().position(same).expect("the room of each is locked");
-                    members[index].remove(&connection.id);
+                    members[index].remove(connection.id);
                 }
             }
             Effect::SetAutoResponse { connection, pair } => {

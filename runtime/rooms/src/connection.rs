@@ -20,7 +20,7 @@ use crate::rooms::Room;
 /// One WebSocket connection, from before its `onOpen` until after its `onClose`.
 pub struct Connection {
     pub id: ConnectionId,
-    pub room: Arc<Room<Arc<Connection>>>,
+    pub room: Arc<Room>,
     /// The path and query that it opened.
     pub url: Arc<str>,
     /// The browser that opened it, where connections are resumed.
@@ -74,7 +74,7 @@ struct Stored {
 impl Connection {
     pub fn new(
         id: ConnectionId,
-        room: Arc<Room<Arc<Connection>>>,
+        room: Arc<Room>,
         Opening { url, parameters }: Opening,
         Client { browser, window }: Client,
         max_queue: usize,

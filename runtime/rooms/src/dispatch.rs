@@ -76,7 +76,7 @@ pub struct Turn<'a> {
 /// A room that is there as long as a request waits for it or runs in it.
 struct Entered<'a> {
     hub: &'a Hub,
-    room: Arc<Room<Arc<Connection>>>,
+    room: Arc<Room>,
 }
 
 impl Drop for Entered<'_> {
@@ -100,10 +100,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When they do not come in time, or too many wait already.
-    pub async fn take_turn<'a>(
-        &'a self,
-        room: &'a Room<Arc<Connection>>,
-    ) -> Result<Turn<'a>, NoAnswer> {
+    pub async fn take_turn<'a>(&'a self, room: &'a Room) -> Result<Turn<'a>, NoAnswer> {
         let taken = timeout(self.turn_limits.time, async {
             let turn = room.turn_among(self.turn_limits.max_waits).await?;
             Some(Turn { _turn: turn, slot: self.slots.wait_for_request_slot().await })

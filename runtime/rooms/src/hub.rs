@@ -55,7 +55,7 @@ impl Storage {
 /// All connections of one server.
 pub struct Hub {
     pub clock: Clock,
-    pub rooms: Rooms<Arc<Connection>>,
+    pub rooms: Rooms,
     pub attachments: Attachments,
     pub counters: Counters,
     pub handler_log: HandlerLog,
@@ -126,13 +126,13 @@ impl Hub {
     }
 
     /// Lists a connection in its room.
-    pub fn join(&self, connection: &Arc<Connection>) {
-        connection.room.members().insert(connection.id, Arc::clone(connection));
+    pub fn join(&self, connection: &Connection) {
+        connection.room.members().insert(connection.id);
     }
 
     /// Removes a connection from its room's list, before its `onClose`.
     pub fn part(&self, connection: &Connection) {
-        connection.room.members().remove(&connection.id);
+        connection.room.members().remove(connection.id);
     }
 
     /// Forgets a connection: from now on it is gone. The opposite of [`Hub::prepare`].

@@ -41,6 +41,7 @@ pub mod hub;
 pub mod leftovers;
 pub mod limits;
 pub mod local;
+pub mod members;
 pub mod no_answer;
 pub mod observer;
 pub mod outbox;

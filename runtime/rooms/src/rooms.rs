@@ -4,29 +4,27 @@
 //! ([`Room::turn`], a fair lock held while JavaScript runs). Its member list has a second lock, which is
 //! held only briefly. A commit queues frames under it, so that all members see one order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use zigttp_abi::connection_id::ConnectionId;
 use zigttp_sandbox::shared_text::SharedText;
 
-/// The members of a room, in the order in which they opened.
-pub type Members<M> = BTreeMap<ConnectionId, M>;
+use crate::members::Members;
 
-/// One room. It exists as long as a connection that has opened its path.
-pub struct Room<M> {
+/// One room. It exists as long as a connection that has opened its path, or a request to it.
+pub struct Room {
     /// The request path as sent, without query.
     key: SharedText,
     turn: tokio::sync::Mutex<()>,
     /// Of those who wait for a turn, how many may be turned away.
     waiting: AtomicUsize,
-    /// Connections whose `onOpen` has ended and whose closing has not begun to be handled.
-    members: Mutex<Members<M>>,
+    /// Connections that `onUpgrade` has accepted and whose `onClose` has not had its turn.
+    members: Mutex<Members>,
 }
 
-impl<M> Room<M> {
+impl Room {
     /// The path of the room.
     pub fn key(&self) -> &str {
         &self.key
@@ -59,8 +57,8 @@ impl<M> Room<M> {
     }
 
     /// The member list, locked: short, and never while JavaScript runs.
-    pub fn members(&self) -> MutexGuard<'_, Members<M>> {
-        // Every change is a single insert or remove, so a panic elsewhere cannot damage the map.
+    pub fn members(&self) -> MutexGuard<'_, Members> {
+        // No change can panic in the middle.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,26 +90,21 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// All rooms that have a connection.
-pub struct Rooms<M> {
-    rooms: Mutex<HashMap<SharedText, Occupied<M>>>,
+/// All rooms that have a connection, or a request that waits or runs.
+#[derive(Default)]
+pub struct Rooms {
+    rooms: Mutex<HashMap<SharedText, Occupied>>,
 }
 
-struct Occupied<M> {
-    room: Arc<Room<M>>,
-    /// How many connections have entered and not left, also those that are not members.
+struct Occupied {
+    room: Arc<Room>,
+    /// How many connections and requests have entered and not left.
     connections: usize,
 }
 
-impl<M> Default for Rooms<M> {
-    fn default() -> Rooms<M> {
-        Rooms { rooms: Mutex::default() }
-    }
-}
-
-impl<M> Rooms<M> {
+impl Rooms {
     /// The room of a path that a connection is about to open.
-    pub fn enter(&self, key: SharedText) -> Arc<Room<M>> {
+    pub fn enter(&self, key: SharedText) -> Arc<Room> {
         let mut rooms = self.lock();
         if let Some(occupied) = rooms.get_mut(&key) {
             occupied.connections += 1;
@@ -139,7 +132,7 @@ impl<M> Rooms<M> {
     }
 
     /// The room with this path, if it has a connection.
-    pub fn get(&self, key: &str) -> Option<Arc<Room<M>>> {
+    pub fn get(&self, key: &str) -> Option<Arc<Room>> {
         self.lock().get(key).map(|occupied| Arc::clone(&occupied.room))
     }
 
@@ -148,7 +141,7 @@ impl<M> Rooms<M> {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SharedText, Occupied<M>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SharedText, Occupied>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

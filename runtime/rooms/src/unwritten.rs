@@ -86,7 +86,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::connection::Client;
 
-    fn connection(rooms: &Rooms<Arc<Connection>>, id: u64) -> Arc<Connection> {
+    fn connection(rooms: &Rooms, id: u64) -> Arc<Connection> {
         let id = ConnectionId::from_number(id);
         let room = rooms.enter("/room".into());
         let opening = Opening { url: "/room".into(), parameters: Box::default() };

@@ -44,8 +44,7 @@ impl View for World {
     }
 
     fn members(&self, room: &str) -> Members {
-        let ids_of =
-            |room: &Room<Arc<Connection>>| room.members().keys().copied().collect::<Members>();
+        let ids_of = |room: &Room| room.members().ids().collect::<Members>();
         // Mostly it is the event's own, which need not be looked up among all.
         match self.own.as_ref().filter(|own| own.room.key() == room) {
             Some(own) => ids_of(&own.room),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use super::resume::{Visit, visit, with_cookie};
-use crate::support::raw::{RawClient, TEXT};
+use crate::support::raw::{PING, RawClient, TEXT};
 use crate::support::server::Server;
 use crate::support::{admin, eventually, programs};
 
@@ -33,7 +33,8 @@ export function onUpgrade(req: Request, room: string): Admission {
 
 export function onOpen(ws: WebSocket) { send(ws, `${ws} has ${shown(deserializeAttachment(ws))}`); }
 
-export function onMessage(ws: WebSocket, data: string) {
+export function onMessage(ws: WebSocket, data: string, room: string) {
+  if (data === "list") return void send(ws, getWebSockets(room).join(","));
   const [what, rest] = data.split(" ");
   if (what === "hold") {
     console.log("holding");
@@ -205,7 +206,7 @@ fn a_client_that_goes_before_its_turn_leaves_it_to_its_next_attempt() {
     let (_holder, mut gate) = left.hold();
     let first = left.ask("");
     eventually("the first attempt has it", || left.leftovers() == 0.0);
-    // It gives up while it waits for its turn, which the server need not notice before that.
+    // It gives up while it waits for its turn.
     drop(first);
     std::thread::scope(|scope| {
         let second = scope.spawn(|| left.back(""));
@@ -224,4 +225,29 @@ fn nobody_else_is_told_anything() {
     drop(visit(server, "/room/a?other", &left.headers));
     server.wait_for_log_count("asked nothing", 3);
     assert_eq!(left.back("").1, "\"ada\"");
+}
+
+#[test]
+fn members_are_listed_in_the_order_in_which_they_became_members() {
+    let Site { server, .. } = &Site::new();
+    let (mut half_open, _) = visit(server, "/room/a", "");
+    let headers = with_cookie(&half_open.cookie.clone().expect("a new browser gets a cookie"));
+    half_open.client.frame(TEXT, b"1");
+    assert_eq!(half_open.client.text(), "kept");
+    // Its successor, which comes first, waits until its predecessor proves dead.
+    let ((_first, first), mut second, second_greeting) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| visit(server, "/room/a", &headers));
+        assert_eq!(half_open.client.next().0, PING);
+        let mut second = RawClient::connect(server.address, "/room/a");
+        let greeting = second.text();
+        (first.join().expect("it opens"), second, greeting)
+    });
+    let id = |greeting: &str| {
+        let (id, _) = greeting.split_once(' ').expect("its id comes first");
+        id.parse::<u64>().expect("a number")
+    };
+    let (first, second_id) = (id(&first), id(&second_greeting));
+    assert!(first < second_id, "{first} {second_id}");
+    second.frame(TEXT, b"list");
+    assert_eq!(second.text(), format!("{second_id},{first}"));
 }

@@ -1,0 +1,57 @@
+//! The members of a room, in the order in which they became members.
+
+use std::collections::BTreeMap;
+
+use zigttp_abi::connection_id::{ById, ConnectionId};
+
+/// The members of a room. Adding and removing one takes as long in a large room as in a small one.
+#[derive(Default)]
+pub struct Members {
+    by_place: BTreeMap<u64, ConnectionId>,
+    places: ById<u64>,
+    /// The place of the last that was added. Ids are given out before a turn, so they have another order.
+    last: u64,
+}
+
+impl Members {
+    /// Adds one that is no member, at the end.
+    pub fn insert(&mut self, id: ConnectionId) {
+        self.last += 1;
+        self.places.insert(id, self.last);
+        self.by_place.insert(self.last, id);
+    }
+
+    /// Removes one, if it is a member.
+    pub fn remove(&mut self, id: ConnectionId) {
+        if let Some(place) = self.places.remove(&id) {
+            self.by_place.remove(&place);
+        }
+    }
+
+    /// All in their order.
+    pub fn ids(&self) -> impl Iterator<Item = ConnectionId> {
+        self.by_place.values().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_have_the_order_in_which_they_were_added() {
+        let mut members = Members::default();
+        let id = ConnectionId::from_number;
+        for number in [3, 1, 4, 2] {
+            members.insert(id(number));
+        }
+        members.remove(id(1));
+        members.remove(id(9));
+        members.insert(id(1));
+        assert!(members.ids().eq([3, 4, 2, 1].map(id)));
+        for number in [4, 3, 1, 2] {
+            members.remove(id(number));
+        }
+        assert!(members.by_place.is_empty() && members.places.is_empty());
+    }
+}
