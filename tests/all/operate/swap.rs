@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select_all};
+use tokio_tungstenite::tungstenite::Error;
 
+use crate::support::client::Client;
 use crate::support::programs;
 use crate::support::server::Server;
 
@@ -158,6 +160,40 @@ async fn an_event_in_flight_finishes_on_the_old_handler() {
 }
 
 #[tokio::test]
+async fn an_upgrade_that_waits_is_asked_by_the_handler_of_the_moment_of_its_turn() {
+    // With one place to wait, the refusal of one attempt says that the other waits.
+    const LIMITS: [&str; 6] =
+        ["--cpu-limit", "20s", "--turn-timeout", "60s", "--max-turn-waits", "1"];
+    let swapping = Swapping::start(&version(1), &LIMITS);
+    let server = &swapping.server;
+    let mut holder = server.connect("/room1/a").await;
+    let mut gate = server.connect("/gate").await;
+    let gate_id = gate.ask("id").await.replace("v1 ", "");
+    holder.send(format!("wait {gate_id}")).await;
+    server.wait_for_log("waiting");
+    let address = server.address;
+    let attempts = [(); 2].map(|()| tokio::spawn(Client::try_connect(address, "/room1/a")));
+    let (first, _, mut others) = select_all(attempts).await;
+    assert_eq!(refused(first.expect("it does not panic")), 503);
+    let closed =
+        "export function onUpgrade() { return Response.text(\"closed\", { status: 403 }); }";
+    swapping.swap(&(version(2) + closed));
+    gate.send("open").await;
+    assert_eq!(holder.text().await, "v1 waited");
+    let other = others.pop().expect("there are two").await;
+    assert_eq!(refused(other.expect("it does not panic")), 403);
+}
+
+/// The status that an upgrade was refused with.
+fn refused(attempt: Result<Client, Error>) -> u16 {
+    match attempt {
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it is accepted"),
+    }
+}
+
+#[tokio::test]
 async fn a_connection_keeps_what_it_has_and_new_routes_hold_for_new_upgrades() {
     let swapping = Swapping::start(&version(1), &[]);
     let mut old = swapping.server.connect("/room1/ada").await;
@@ -169,11 +205,7 @@ async fn a_connection_keeps_what_it_has_and_new_routes_hold_for_new_upgrades() {
     let mut new = swapping.server.connect("/room2/bob").await;
     assert_eq!(new.ask("name").await, "v2 bob");
     assert_eq!(swapping.server.get("/room1/carol"), (200, "v2".to_owned()));
-    assert!(
-        crate::support::client::Client::try_connect(swapping.server.address, "/room1/carol")
-            .await
-            .is_err()
-    );
+    assert!(Client::try_connect(swapping.server.address, "/room1/carol").await.is_err());
 }
 
 #[tokio::test]
