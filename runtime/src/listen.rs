@@ -31,6 +31,7 @@ use crate::server::Server;
 use crate::server::counters::Unanswered;
 use crate::transport::accept::{Acceptor, Purpose};
 use crate::transport::activity::Activity;
+use crate::transport::tcp::{ClientWatch, Tcp};
 
 /// Largest request head, in bytes, which is also the size of hyper's read buffer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -70,26 +71,29 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
                     tracing::debug!(client = %address, %error, "the client left before it was served");
                     continue;
                 }
-                let address = address.ip();
-                match server.tls() {
+                let (stream, address) = (Tcp::new(stream), address.ip());
+                let tls = server.tls();
+                let watch = stream.watch(tls.is_some());
+                match tls {
                     None => {
                         let client = ClientInfo { address, is_secure: false };
-                        serve_transport(&server, stream, client, permit, &graceful);
+                        serve_transport(&server, stream, watch, client, permit, &graceful);
                     }
                     Some(tls) => {
                         let time = server.config.header_timeout;
-                        let accept = async move { (address, tls.accept(stream, time).await, permit) };
-                        handshakes.spawn(accept);
+                        handshakes.spawn(async move {
+                            (address, tls.accept(stream, time).await, watch, permit)
+                        });
                     }
                 }
             }
             Some(handshake) = handshakes.join_next() => match handshake {
-                Ok((address, Ok(stream), permit)) => {
+                Ok((address, Ok(stream), watch, permit)) => {
                     let client = ClientInfo { address, is_secure: true };
-                    serve_transport(&server, stream, client, permit, &graceful);
+                    serve_transport(&server, stream, watch, client, permit, &graceful);
                 }
                 // Logged at debug level, because clients can cause any number of them.
-                Ok((client, Err(error), _)) => tracing::debug!(%client, %error, "a TLS handshake failed"),
+                Ok((client, Err(error), ..)) => tracing::debug!(%client, %error, "a TLS handshake failed"),
                 Err(error) => tracing::error!(%error, "the task of a TLS handshake failed"),
             },
             () = &mut shutdown => break,
@@ -154,6 +158,7 @@ async fn prune_periodically(server: Arc<Server>) {
 fn serve_transport<T>(
     server: &Arc<Server>,
     transport: T,
+    watch: ClientWatch,
     client: ClientInfo,
     permit: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,
@@ -161,7 +166,7 @@ fn serve_transport<T>(
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let share = server.config.max_bodies() / TRANSPORTS_SHARE;
-    let activity = Activity::new(share.max(1));
+    let activity = Activity::new(share.max(1), Some(watch));
     let service = service_fn({
         let server = Arc::clone(server);
         let activity = Arc::clone(&activity);

@@ -2,5 +2,6 @@
 
 pub(crate) mod accept;
 pub(crate) mod activity;
+pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod wire;

@@ -342,7 +342,7 @@ mod tests {
                 responses: Responses::new(max_response_bytes),
                 config,
                 counters: Counters::default(),
-                activity: Activity::new(1),
+                activity: Activity::new(1, None),
             }
         }
 

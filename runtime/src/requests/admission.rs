@@ -63,6 +63,7 @@ impl Server {
         client: ClientInfo,
     ) -> Response<Body> {
         let active = request.extensions().get::<Arc<ActiveRequest>>().cloned();
+        let active = active.expect("each request has its transport");
         let (candidate, permit) = match self.check_handshake(request, opening, app, client) {
             Ok(candidate) => candidate,
             Err((result, response)) => {
@@ -74,9 +75,9 @@ impl Server {
         // A task of its own from here on: what a turn has begun is finished if the client leaves.
         tokio::spawn(async move {
             // Held until the connection has ended.
-            let _held = (permit, active, PanicWatch(Arc::clone(&self.hub.counters.panics)));
+            let _held = (permit, PanicWatch(Arc::clone(&self.hub.counters.panics)));
             // Boxed, so that a connection holds no memory for its admission.
-            let admitted = Box::pin(self.admit(candidate, sender)).await;
+            let admitted = Box::pin(self.admit(candidate, &active, sender)).await;
             match admitted {
                 Ok((registered, socket)) => {
                     self.counters.count_handshake(HandshakeResult::Accepted);
@@ -153,6 +154,7 @@ impl Server {
     async fn admit(
         self: &Arc<Server>,
         candidate: Candidate,
+        active: &ActiveRequest,
         mut sender: oneshot::Sender<Response<Body>>,
     ) -> Result<(Registered, Socket), HandshakeResult> {
         let Candidate { registered, head, client, upgrade, response, identity } = candidate;
@@ -166,7 +168,11 @@ impl Server {
             ready = ready => ready,
             // A client that has gone waits no more; nothing has begun.
             () = sender.closed() => return Err(HandshakeResult::Abandoned),
+            () = active.client_left() => return Err(HandshakeResult::Abandoned),
         };
+        if active.has_client_left() {
+            return Err(HandshakeResult::Abandoned);
+        }
         let question = || Box::new(guest_request(&head, client, Bytes::new()));
         let opened = match turn {
             Ok(turn) => self.dispatcher.open(turn, connection, Some(question), reservation).await,

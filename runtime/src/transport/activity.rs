@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
+use crate::transport::tcp::ClientWatch;
+
 /// When a transport was last active.
 pub(crate) struct Activity {
     accepted: Instant,
@@ -22,6 +24,8 @@ pub(crate) struct Activity {
     has_sent_request: AtomicBool,
     /// One permit is one request whose body is held: the transport's share of the server's permits.
     bodies: Semaphore,
+    /// `None` in tests without a socket.
+    client: Option<ClientWatch>,
 }
 
 /// A request that has no complete response yet.
@@ -30,13 +34,14 @@ pub(crate) struct ActiveRequest(Arc<Activity>);
 impl Activity {
     /// The activity of a transport that has just been accepted. It may hold `bodies` request bodies at a
     /// time.
-    pub(crate) fn new(bodies: usize) -> Arc<Activity> {
+    pub(crate) fn new(bodies: usize, client: Option<ClientWatch>) -> Arc<Activity> {
         Arc::new(Activity {
             accepted: Instant::now(),
             last: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             has_sent_request: AtomicBool::new(false),
             bodies: Semaphore::new(bodies),
+            client,
         })
     }
 
@@ -76,6 +81,19 @@ impl ActiveRequest {
     pub(crate) fn body_permits(&self) -> &Semaphore {
         &self.0.bodies
     }
+
+    /// Whether the client has closed the transport.
+    pub(crate) fn has_client_left(&self) -> bool {
+        self.0.client.as_ref().is_some_and(ClientWatch::has_left)
+    }
+
+    /// Waits until it has.
+    pub(crate) async fn client_left(&self) {
+        match &self.0.client {
+            Some(client) => client.left().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Drop for ActiveRequest {
@@ -94,7 +112,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_transport_without_a_request_is_idle_after_the_time_for_a_head() {
-        let activity = Activity::new(1);
+        let activity = Activity::new(1, None);
         let began = Instant::now();
         activity.idle(FIRST, IDLE).await;
         assert_eq!(began.elapsed(), FIRST);
@@ -102,7 +120,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_transport_is_never_idle_during_a_request() {
-        let activity = Activity::new(1);
+        let activity = Activity::new(1, None);
         let request = activity.begin_request();
         let began = Instant::now();
         tokio::select! {

@@ -13,10 +13,11 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::transport::tcp::Tcp;
 
 /// How long a client whose handshake failed has to read the alert.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
@@ -80,11 +81,7 @@ impl Tls {
     }
 
     /// Makes the handshake with a client, within a time-out. If it fails, the client gets an alert first.
-    pub(crate) async fn accept(
-        self,
-        stream: TcpStream,
-        time: Duration,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn accept(self, stream: Tcp, time: Duration) -> io::Result<TlsStream<Tcp>> {
         let accept = TlsAcceptor::from(self.config).accept(stream).into_fallible();
         match timeout(time, accept).await {
             Ok(Ok(stream)) => Ok(stream),
@@ -98,7 +95,7 @@ impl Tls {
     }
 }
 
-async fn drain(mut stream: TcpStream) {
+async fn drain(mut stream: Tcp) {
     let mut sink = [0; 1024];
     if stream.shutdown().await.is_ok() {
         while stream.read(&mut sink).await.is_ok_and(|read| read > 0) {}

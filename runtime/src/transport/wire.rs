@@ -13,9 +13,10 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use zigttp_rooms::wire::Wire;
+
+use crate::transport::tcp::Tcp;
 
 /// Most bytes of a frame that are written to a stream at once: what a TLS record and an HTTP/2 frame hold.
 /// HTTP/2 copies them, and keeps up to four such pieces for a client that does not read, beyond the limit
@@ -44,9 +45,9 @@ pub(crate) enum Writer {
 
 /// Takes a transport over from hyper: its two directions, and what hyper has read after the handshake.
 pub(crate) fn split(upgraded: Upgraded) -> (Reader, Writer, Bytes) {
-    match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+    match auto::upgrade::downcast::<TokioIo<Tcp>>(upgraded) {
         Ok(parts) => {
-            let (reader, writer) = parts.io.into_inner().into_split();
+            let (reader, writer) = parts.io.into_inner().into_inner().into_split();
             // A copy, because the original keeps all of hyper's buffer.
             let read_ahead = Bytes::copy_from_slice(&parts.read_buf);
             (Reader::Tcp(reader), Writer::Tcp(writer), read_ahead)

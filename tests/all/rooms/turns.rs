@@ -12,7 +12,7 @@ use tokio::net::tcp::OwnedReadHalf;
 
 use crate::support::client::Client;
 use crate::support::server::Server;
-use crate::support::{admin, eventually, patiently, programs};
+use crate::support::{admin, eventually, patiently, programs, tls};
 
 /// The length of a subprotocol with which a 101 is larger than a large response.
 const LONG_PROTOCOL: usize = 14_000;
@@ -173,6 +173,24 @@ where
 /// Long enough for all who wait while a turn is held.
 const HELD: [&str; 4] = ["--cpu-limit", "20s", "--turn-timeout", "60s"];
 
+/// Waits until so many upgrades are given up, then lets the turn go on. Nobody of them has had one.
+async fn nobody_has_asked<S>(
+    server: &Server,
+    admin: SocketAddr,
+    given_up: f64,
+    [holder, gate]: [&mut Client<S>; 2],
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    eventually("they are given up", || {
+        admin::scrape(admin)["zigttp_handshakes_total{result=\"abandoned\"}"] == given_up
+    });
+    gate.send("keep").await;
+    assert!(holder.text().await.starts_with("hold"));
+    assert_eq!(holder.ask("on").await, "on");
+    assert!(!server.log().contains("somebody asks"));
+}
+
 #[tokio::test]
 async fn who_waits_too_long_for_a_turn_gets_503() {
     let server = Server::start(&HANDLER, &["--cpu-limit", "20s", "--turn-timeout", "100ms"]);
@@ -224,6 +242,47 @@ async fn by_default_256_wait_for_the_turn_of_a_room_for_five_seconds() {
     assert_eq!(at_once, 1);
     gate.send("keep").await;
     assert!(holder.text().await.starts_with("hold"));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_while_it_waits_takes_no_turn() {
+    let (server, admin) = admin::start(&HANDLER, &HELD);
+    let mut holder = server.connect("/count/a").await;
+    let mut gate = server.connect("/count/gate").await;
+    hold(&server, [&mut holder, &mut gate]).await;
+    for is_reset in [false, true] {
+        let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
+        stream.write_all(handshake("/count/a?logged").as_bytes()).await.expect("it reads");
+        if is_reset {
+            stream.set_zero_linger().expect("a TCP socket");
+        }
+    }
+    nobody_has_asked(&server, admin, 2.0, [&mut holder, &mut gate]).await;
+}
+
+/// A server that speaks TLS, and its admin listener.
+fn tls_server(arguments: &[&str]) -> (Server, SocketAddr) {
+    let [certificate, key] = [tls::certificate("first"), tls::key("first")];
+    let pair = [certificate.to_str(), key.to_str()].map(|path| path.expect("a UTF-8 path"));
+    let pair = ["--tls-cert", pair[0], "--tls-key", pair[1]];
+    admin::start(&HANDLER, &[&pair, arguments].concat())
+}
+
+#[tokio::test]
+async fn over_tls_a_client_that_goes_while_it_waits_takes_no_turn_either() {
+    let (server, admin) = tls_server(&HELD);
+    let mut holder = tls::open(&server, "/count/a").await;
+    let mut gate = tls::open(&server, "/count/gate").await;
+    hold(&server, [&mut holder, &mut gate]).await;
+    for is_in_order in [false, true] {
+        let mut stream = tls::connect(&server, "first").await.expect("it is trusted");
+        stream.write_all(handshake("/count/a?logged").as_bytes()).await.expect("it reads");
+        stream.flush().await.expect("it reads");
+        if is_in_order {
+            stream.shutdown().await.expect("it reads");
+        }
+    }
+    nobody_has_asked(&server, admin, 2.0, [&mut holder, &mut gate]).await;
 }
 
 /// A client that sends these many requests for large responses, then `last`, and reads nothing.

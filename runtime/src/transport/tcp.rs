@@ -1,0 +1,126 @@
+//! The TCP socket of a transport. Hyper reads and writes it; meanwhile a request that waits can look whether
+//! its client has left, which hyper does not notice while a response is due over HTTP/1.1.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Pause between two looks of a request that waits.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// `None` once the transport has ended, or a WebSocket has taken it over.
+type Shared = Arc<Mutex<Option<TcpStream>>>;
+
+/// The socket, for hyper. Dropping it closes it.
+pub(crate) struct Tcp(Shared);
+
+/// A look at the socket, for its requests.
+#[derive(Clone)]
+pub(crate) struct ClientWatch {
+    socket: Shared,
+    is_secure: bool,
+}
+
+impl Tcp {
+    pub(crate) fn new(stream: TcpStream) -> Tcp {
+        Tcp(Arc::new(Mutex::new(Some(stream))))
+    }
+
+    /// A watch over the client. With TLS inside of the socket it `is_secure`.
+    pub(crate) fn watch(&self, is_secure: bool) -> ClientWatch {
+        ClientWatch { socket: Arc::clone(&self.0), is_secure }
+    }
+
+    /// The socket itself, for a WebSocket.
+    pub(crate) fn into_inner(self) -> TcpStream {
+        lock(&self.0).take().expect("only this and the drop take it")
+    }
+
+    fn poll<T>(
+        &self,
+        poll: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match lock(&self.0).as_mut() {
+            Some(stream) => poll(Pin::new(stream)),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+impl Drop for Tcp {
+    fn drop(&mut self) {
+        lock(&self.0).take();
+    }
+}
+
+impl ClientWatch {
+    /// Whether the client has closed the transport, as far as the system knows. One that has only ended its
+    /// direction counts: this is about WebSockets, over which it could send nothing.
+    pub(crate) fn has_left(&self) -> bool {
+        let socket = lock(&self.socket);
+        let Some(stream) = &*socket else { return false };
+        let ready = stream.ready(Interest::READABLE).now_or_never().and_then(Result::ok);
+        ready.is_some_and(|ready| ready.is_read_closed())
+            // Over TLS its last record is unread at the end. Else unread input is what the client has said,
+            // which may still be handled.
+            && (self.is_secure || matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_))))
+    }
+
+    /// Waits until it has.
+    pub(crate) async fn left(&self) {
+        while !self.has_left() {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+}
+
+fn lock(socket: &Shared) -> MutexGuard<'_, Option<TcpStream>> {
+    // No change can panic in the middle.
+    socket.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl AsyncRead for Tcp {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll(|stream| stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(|stream| stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(|stream| stream.poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|stream| stream.poll_shutdown(cx))
+    }
+}
