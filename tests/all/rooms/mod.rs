@@ -2,6 +2,8 @@
 
 mod auto_response;
 mod backpressure;
+mod membership;
 mod order;
+mod requests;
 mod routes;
 mod turns;
