@@ -1,5 +1,6 @@
 // Typings of zigttp handlers. Made by `zigts types`; changes are lost when it runs again.
 
+/** Connections, and the rooms they are in. */
 declare module "zigttp:websocket" {
   const connection: unique symbol;
 
@@ -134,6 +135,268 @@ declare module "zigttp:websocket" {
    * Called for every other HTTP request; it belongs to no room.
    */
   export type Handler = (req: Request) => Response | Promise<Response>;
+
+  export {};
+}
+
+/** The state of rooms: values under keys, on disk when serving with --durable. Only the events of a room write its state. */
+declare module "zigttp:storage" {
+  import type { Storable } from "zigttp:websocket";
+
+  /** Options of `put`. */
+  export interface PutOptions {
+    /** Milliseconds after which the value is gone. */
+    readonly ttl?: number;
+  }
+
+  /** Options of `list`: which keys, and how many of them. */
+  export interface ListOptions {
+    /** Only keys that begin with this. */
+    readonly prefix?: string;
+    /** The first key that is listed. */
+    readonly start?: string;
+    /** Lists the keys after this one. Not together with `start`. */
+    readonly startAfter?: string;
+    /** The first key that is not listed any more. */
+    readonly end?: string;
+    /** Lists the last key first. The range stays the same: page backwards with `end`. */
+    readonly reverse?: boolean;
+    /** Most entries that are listed. */
+    readonly limit?: number;
+  }
+
+  /** What a room stores. */
+  export interface Usage {
+    readonly keys: number;
+    readonly bytes: number;
+    /** Most bytes that the room may store. */
+    readonly limit: number;
+  }
+
+  /**
+   * Returns the value that a room stores under a key, with the type it was stored with.
+   *
+   * Returns undefined when there is none. Sees what this event has stored. Of another room than
+   * the event's own it returns what one committed state of that room holds: the state at the
+   * event's first read of it. Each call returns a value of its own.
+   *
+   * Effect: state.
+   */
+  export function get<T = unknown>(room: string, key: string): NoInfer<T> | undefined;
+
+  /**
+   * Stores a value under a key of a room.
+   *
+   * Only an event of this room may call it; for another room it is a RangeError. A key has 1 to
+   * 512 bytes of UTF-8. Takes a string, an ArrayBuffer, a typed array or JSON: null, a boolean,
+   * a finite number, an array or a plain object. What would not be read back as it is (a Date,
+   * a Map, a class instance, NaN) is a TypeError that names its path; an undefined property is
+   * left out. A value over the limit (128 KiB by default), or a room over its limit (64 MiB by
+   * default), is a RangeError. With ttl the value is gone after that time.
+   *
+   * Effect: state.
+   */
+  export function put<T>(room: string, key: string, value: T & Storable<T>, options?: PutOptions): void;
+
+  /**
+   * Removes a key of a room, and returns whether it was there.
+   *
+   * Only an event of this room may call it; for another room it is a RangeError.
+   *
+   * Effect: state.
+   */
+  function remove(room: string, key: string): boolean;
+  export { remove as delete };
+
+  /**
+   * Lists keys of a room with their values, in the order of the keys' bytes.
+   *
+   * The list is never cut: more than 1,000 entries or 1 MiB is a RangeError that says what
+   * fits. Page with limit and startAfter. Sees what this event has stored.
+   *
+   * Effect: state.
+   */
+  export function list<T = unknown>(room: string, options?: ListOptions): [key: string, value: NoInfer<T>][];
+
+  /**
+   * Removes all keys of a room.
+   *
+   * Only an event of this room may call it; for another room it is a RangeError.
+   *
+   * Effect: state.
+   */
+  export function deleteAll(room: string): void;
+
+  /**
+   * Returns how many keys and bytes a room stores, and how many bytes it may store.
+   *
+   * Each key counts its bytes, those of its value and 64 more. Sees what this event has stored.
+   *
+   * Effect: state.
+   */
+  export function usage(room: string): Usage;
+
+  export {};
+}
+
+/** The same as zigttp:storage, but only in memory: for what changes often. It is gone when the server ends, or when the room has had no connection and no event for 60 seconds. */
+declare module "zigttp:memory" {
+  import type { ListOptions, PutOptions, Usage } from "zigttp:storage";
+  import type { Storable } from "zigttp:websocket";
+
+  /**
+   * Returns the value that a room stores under a key, with the type it was stored with.
+   *
+   * Returns undefined when there is none. Sees what this event has stored. Of another room than
+   * the event's own it returns what one committed state of that room holds: the state at the
+   * event's first read of it. Each call returns a value of its own.
+   *
+   * Effect: state.
+   */
+  export function get<T = unknown>(room: string, key: string): NoInfer<T> | undefined;
+
+  /**
+   * Stores a value under a key of a room.
+   *
+   * Only an event of this room may call it; for another room it is a RangeError. A key has 1 to
+   * 512 bytes of UTF-8. Takes a string, an ArrayBuffer, a typed array or JSON: null, a boolean,
+   * a finite number, an array or a plain object. What would not be read back as it is (a Date,
+   * a Map, a class instance, NaN) is a TypeError that names its path; an undefined property is
+   * left out. A value over the limit (128 KiB by default), or a room over its limit (64 MiB by
+   * default), is a RangeError. With ttl the value is gone after that time.
+   *
+   * Effect: state.
+   */
+  export function put<T>(room: string, key: string, value: T & Storable<T>, options?: PutOptions): void;
+
+  /**
+   * Removes a key of a room, and returns whether it was there.
+   *
+   * Only an event of this room may call it; for another room it is a RangeError.
+   *
+   * Effect: state.
+   */
+  function remove(room: string, key: string): boolean;
+  export { remove as delete };
+
+  /**
+   * Lists keys of a room with their values, in the order of the keys' bytes.
+   *
+   * The list is never cut: more than 1,000 entries or 1 MiB is a RangeError that says what
+   * fits. Page with limit and startAfter. Sees what this event has stored.
+   *
+   * Effect: state.
+   */
+  export function list<T = unknown>(room: string, options?: ListOptions): [key: string, value: NoInfer<T>][];
+
+  /**
+   * Removes all keys of a room.
+   *
+   * Only an event of this room may call it; for another room it is a RangeError.
+   *
+   * Effect: state.
+   */
+  export function deleteAll(room: string): void;
+
+  /**
+   * Returns how many keys and bytes a room stores, and how many bytes it may store.
+   *
+   * Each key counts its bytes, those of its value and 64 more. Sees what this event has stored.
+   *
+   * Effect: state.
+   */
+  export function usage(room: string): Usage;
+
+  export {};
+}
+
+/** Signals and timers: how one room tells another, or itself later. They are part of the event that sends them. */
+declare module "zigttp:durable" {
+  import type { Storable } from "zigttp:websocket";
+
+  /** Options of `signal`. */
+  export interface SignalOptions {
+    /** The name of the signal that the sender's room gets if this one is parked in the end. */
+    readonly onFail?: string;
+  }
+
+  /** What `onSignal` learns besides name and data. */
+  export interface SignalInfo {
+    /** The same at each attempt: a key for services that must act once. */
+    readonly id: string;
+    readonly kind: "signal" | "timer";
+    /** When it was due, in milliseconds since 1970; of a signal, when it was sent. */
+    readonly scheduledTime: number;
+    /** 1 at the first attempt. */
+    readonly attempt: number;
+    /** Whether it is parked if this attempt fails. */
+    readonly last: boolean;
+    /** How many periods of `signalEvery` have passed without a signal. */
+    readonly missed: number;
+    /** The room that has sent it; undefined for a timer. */
+    readonly from?: string;
+  }
+
+  /**
+   * Sends a signal to a room: once this event has committed, onSignal runs in that room's turn.
+   *
+   * It is sent if and only if this event commits, and takes effect exactly once. Signals from
+   * one room to another keep their order. One that throws is tried again, 10 times in all; then
+   * it is parked, and this room gets the signal that onFail names. The data is at most 16 KiB.
+   * Throws a TypeError when the handler exports no onSignal.
+   *
+   * Effect: state.
+   */
+  export function signal<T = undefined>(room: string, name: string, data?: T & Storable<T>, options?: SignalOptions): void;
+
+  /**
+   * Sets a timer of the event's own room: onSignal runs at this time, in milliseconds since
+   * 1970.
+   *
+   * A room has one timer of each name: the same name replaces it. It never fires before its
+   * time. Throws a RangeError for another room, for a time that is a delay by mistake, and when
+   * the room has 1,000 timers.
+   *
+   * Effect: state.
+   */
+  export function signalAt<T = undefined>(room: string, name: string, at: number | Date, data?: T & Storable<T>): void;
+
+  /**
+   * Sets a timer of the event's own room that fires again and again, every so many
+   * milliseconds.
+   *
+   * It fires on a fixed grid, for the first time one period from now. Periods that have passed
+   * meanwhile are skipped, and counted in info.missed. The same name replaces a timer. Throws a
+   * RangeError as signalAt does.
+   *
+   * Effect: state.
+   */
+  export function signalEvery<T = undefined>(room: string, name: string, period: number, data?: T & Storable<T>): void;
+
+  /**
+   * Removes a timer of the event's own room, and returns whether it was there.
+   *
+   * Also one that is due and waits for its turn. It never removes a signal. Throws a RangeError
+   * for another room.
+   *
+   * Effect: state.
+   */
+  export function cancelSignal(room: string, name: string): boolean;
+
+  /**
+   * Returns when a timer of the event's own room fires next, in milliseconds since 1970.
+   *
+   * Returns undefined when there is no timer of this name. Throws a RangeError for another
+   * room.
+   *
+   * Effect: state.
+   */
+  export function signalTime(room: string, name: string): number | undefined;
+
+  /**
+   * Called in the room's turn when a signal has come or a timer is due.
+   */
+  export type OnSignal = (room: string, name: string, data: any, info: SignalInfo) => void | Promise<void>;
 
   export {};
 }

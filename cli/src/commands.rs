@@ -10,4 +10,5 @@ pub mod inspect;
 pub mod lsp;
 pub mod rules;
 pub mod run;
+pub mod storage;
 pub mod types;

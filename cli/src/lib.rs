@@ -22,6 +22,8 @@
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
 //!   waits for its reader;
 //! - [`user_file`]: writes to what the user names: a file, a link, a pipe or a device;
+//! - [`control`]: requests to a running server, through its control socket;
+//! - [`value_output`]: what handlers have stored, shown to an operator;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees when a program has a bug.
 
@@ -34,6 +36,7 @@ pub mod checking;
 mod choices;
 pub mod commands;
 pub mod compilation;
+pub mod control;
 mod defaults;
 pub mod description;
 pub mod dev;
@@ -55,6 +58,7 @@ pub mod signals;
 pub mod template;
 pub mod tls_options;
 pub mod user_file;
+pub mod value_output;
 mod values;
 pub mod variables;
 pub mod watch;

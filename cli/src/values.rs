@@ -54,6 +54,17 @@ impl Display for Time {
     }
 }
 
+/// An age in its largest unit, rounded down.
+pub(crate) fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// A size of what one event may hold, as `64KiB`, `1MiB`, or plain bytes. The event interface counts in 32
 /// bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -370,12 +370,11 @@ impl Inference<'_> {
     fn of_meaning(&self, meaning: Meaning<'_>, is_deep: bool, found: &mut Found) {
         match meaning {
             Meaning::Api(function) => {
-                found.callees.insert(Callee::Api(function.name));
+                found.callees.insert(Callee::Api(function.path));
             }
-            Meaning::ApiNamespace if is_deep => {
-                found
-                    .callees
-                    .extend(api::FUNCTIONS.iter().map(|function| Callee::Api(function.name)));
+            Meaning::ApiNamespace(module) if is_deep => {
+                let paths = module.functions().iter().map(|function| function.path);
+                found.callees.extend(paths.map(Callee::Api));
             }
             Meaning::Function(module, id) => {
                 found.callees.insert(Callee::Function((module, id)));

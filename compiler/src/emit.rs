@@ -113,7 +113,7 @@ fn targets(model: &HandlerModel, module: &Module) -> HashMap<String, (ModuleId, 
             Target::Module(id) => {
                 Some((import.specifier.clone(), (id, model.module(id).name.clone())))
             }
-            Target::Websocket | Target::Unresolved(_) => None,
+            Target::Builtin(_) | Target::Unresolved(_) => None,
         })
         .collect()
 }

@@ -87,7 +87,7 @@ impl Loader<'_, '_> {
             }
             let importer = self.model.module(id).name.clone();
             let target = match candidates(&importer, &import.specifier) {
-                Ok(Candidates::Websocket) => Target::Websocket,
+                Ok(Candidates::Builtin(module)) => Target::Builtin(module),
                 Ok(Candidates::Modules(names)) => self.first_of(names),
                 Err(reason) => Target::Unresolved(reason),
             };

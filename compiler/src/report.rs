@@ -65,7 +65,7 @@ impl Report {
         let omitted = omit(&mut diagnostics);
         let is_handler = model.is_partial()
             || !model.event_exports().is_empty()
-            || model.websocket_imports().next().is_some();
+            || model.builtin_imports().next().is_some();
         let api_names = model.api_names();
         Report { diagnostics, omitted, facts: Facts::of(model), is_handler, api_names, sources }
     }

@@ -4,13 +4,13 @@
 //! (`../shared/names.ts` lies beside it), so no result depends on where on a disk a handler lies.
 
 use zigts_rules::import::{ModuleName, Unresolved};
-use zigttp_abi::api;
+use zigttp_abi::api::Module;
 
 /// What a specifier may lead to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Candidates {
-    /// The built-in module [`api::MODULE`].
-    Websocket,
+    /// A built-in module.
+    Builtin(Module),
     /// The first of these that exists.
     Modules(Vec<ModuleName>),
 }
@@ -28,8 +28,8 @@ const FOREIGN_EXTENSIONS: [&str; 9] =
 /// As TypeScript does, `./rooms.js` finds `rooms.ts` first: the extension is the one the
 /// compiled file would have.
 pub(crate) fn candidates(importer: &ModuleName, specifier: &str) -> Result<Candidates, Unresolved> {
-    if specifier == api::MODULE {
-        return Ok(Candidates::Websocket);
+    if let Some(module) = Module::of_specifier(specifier) {
+        return Ok(Candidates::Builtin(module));
     }
     if specifier.starts_with("zigttp:") {
         return Err(Unresolved::UnknownBuiltin);
@@ -110,6 +110,8 @@ fn split_extension(path: &str) -> (&str, Option<&str>) {
 mod tests {
     use zigts_rules::import::{ModuleName, Unresolved};
 
+    use zigttp_abi::api::Module;
+
     use super::{Candidates, candidates};
 
     fn modules(importer: &str, specifier: &str) -> Vec<String> {
@@ -174,6 +176,6 @@ mod tests {
         let odd = candidates(&ModuleName::new("chat.ts"), "./a.ts?raw");
         assert!(matches!(odd, Err(Unresolved::NotFound { .. })), "{odd:?}");
         let websocket = candidates(&ModuleName::new("chat.ts"), "zigttp:websocket");
-        assert_eq!(websocket, Ok(Candidates::Websocket));
+        assert_eq!(websocket, Ok(Candidates::Builtin(Module::Websocket)));
     }
 }

@@ -1,13 +1,13 @@
 //! Typings of everything a handler may use, for editors and `tsc`.
 //!
-//! The module and the events are printed from the tables of `zigttp-abi`; the globals, which are in no
+//! The modules and the events are printed from the tables of `zigttp-abi`; the globals, which are in no
 //! table, are written down beside this file. `dom` must not be loaded with them: most of what it declares
 //! does not exist in a handler.
 
 use std::fmt::Write;
 
 use zigts_rules::signature;
-use zigttp_abi::api::{self, Effect};
+use zigttp_abi::api::{Effect, Module};
 use zigttp_abi::events::{self, EventExport};
 
 /// Widest line of a comment.
@@ -18,29 +18,34 @@ pub fn print() -> String {
     let mut text = String::from(
         "// Typings of zigttp handlers. Made by `zigts types`; changes are lost when it runs again.\n\n",
     );
-    print_module(&mut text).expect("writing to a string cannot fail");
-    text.push('\n');
+    for module in Module::ALL {
+        print_module(&mut text, module).expect("writing to a string cannot fail");
+        text.push('\n');
+    }
     text + include_str!("typings/globals.d.ts")
 }
 
-fn print_module(text: &mut String) -> std::fmt::Result {
-    writeln!(text, "declare module \"{}\" {{", api::MODULE)?;
-    text.push_str(
-        "  const connection: unique symbol;\n\n  \
-         /** One connection. It has no members: hand it to the functions of this module. */\n  \
-         export interface WebSocket {\n    readonly [connection]: never;\n  }\n\n",
-    );
-    text.push_str(include_str!("typings/values.d.ts"));
-    for function in api::FUNCTIONS {
+fn print_module(text: &mut String, module: Module) -> std::fmt::Result {
+    writeln!(text, "/** {} */", module.purpose())?;
+    writeln!(text, "declare module \"{}\" {{", module.specifier())?;
+    text.push_str(types(module));
+    for function in module.functions() {
         text.push('\n');
         let effect = match function.effect {
             Effect::Pure => "Effect: none.".to_owned(),
             effect => format!("Effect: {}.", effect.name()),
         };
         comment(text, &[function.purpose, function.details, &effect])?;
-        writeln!(text, "  export function {};", signature::of_function(function))?;
+        let signature = signature::of_function(function);
+        // `delete` is a reserved word: it can be an export, but not the name of a declaration.
+        if function.name == "delete" {
+            writeln!(text, "  function remove{};", &signature["delete".len()..])?;
+            writeln!(text, "  export {{ remove as delete }};")?;
+        } else {
+            writeln!(text, "  export function {signature};")?;
+        }
     }
-    for event in events::EXPORTS {
+    for event in events::EXPORTS.iter().filter(|event| event.module == module) {
         text.push('\n');
         comment(text, &[event.purpose])?;
         let EventExport { parameters: given, returns, .. } = event;
@@ -50,6 +55,24 @@ fn print_module(text: &mut String) -> std::fmt::Result {
     // Without it, what has no `export` of its own would be exported as well.
     text.push_str("\n  export {};\n}\n");
     Ok(())
+}
+
+/// The types that the functions of a module use.
+fn types(module: Module) -> &'static str {
+    match module {
+        Module::Websocket => {
+            concat!(include_str!("typings/websocket.d.ts"), include_str!("typings/values.d.ts"))
+        }
+        Module::Storage => concat!(
+            "  import type { Storable } from \"zigttp:websocket\";\n\n",
+            include_str!("typings/state.d.ts")
+        ),
+        Module::Memory => {
+            "  import type { ListOptions, PutOptions, Usage } from \"zigttp:storage\";\n  \
+             import type { Storable } from \"zigttp:websocket\";\n"
+        }
+        Module::Durable => include_str!("typings/durable.d.ts"),
+    }
 }
 
 /// `OnMessage` for `onMessage`: the type of an event function.

@@ -6,7 +6,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use zigttp_abi::api::Effect;
+use zigttp_abi::api::{self, Effect};
 use zigttp_abi::manifest::Properties;
 
 use crate::code::FunctionId;
@@ -50,7 +50,7 @@ pub struct Action {
 pub enum ActionKind {
     /// Calls another function of the handler, or passes it to be called.
     Function(FunctionKey),
-    /// Calls a function of `zigttp:websocket`, or passes it to be called.
+    /// Calls a function of a built-in module, or passes it to be called; with its path.
     Api(&'static str, Effect),
     /// Reads the time; with the name of what it calls.
     Clock(&'static str),
@@ -274,7 +274,7 @@ impl Effects {
             Walk::new(self).each_action(actions, |_, _, action| {
                 properties.pure &= action.kind.effect().is_none();
                 match action.kind {
-                    ActionKind::Api(name, _) if WRITING.contains(&name) => {
+                    ActionKind::Api(path, _) if api::find(path).is_some_and(|it| it.writes) => {
                         properties.read_only = false;
                     }
                     ActionKind::Clock(_) | ActionKind::Random(_) => {
@@ -295,9 +295,6 @@ pub struct EventPath {
     /// The calls in between, outermost first.
     pub calls: Vec<Span>,
 }
-
-/// Functions of `zigttp:websocket` that change something.
-const WRITING: [&str; 4] = ["send", "close", "serializeAttachment", "setAutoResponse"];
 
 impl ActionKind {
     /// The effect of the action itself.

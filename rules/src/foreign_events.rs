@@ -7,8 +7,7 @@ use zigttp_abi::events::{self, EventExport};
 pub(crate) struct ForeignEvent {
     pub(crate) name: &'static str,
     pub(crate) platform: &'static str,
-    /// The names of the events that do its work, the best first. Those that this version does not have are
-    /// passed over.
+    /// The names of the events that do its work, the best first.
     ours: &'static [&'static str],
     /// What to know besides, in whole sentences; may be empty.
     pub(crate) advice: &'static str,
@@ -96,7 +95,7 @@ impl ForeignEvent {
         self.ours.iter().filter_map(|name| events::find(name))
     }
 
-    /// Whether some event does its work. A timer has none before there are signals.
+    /// Whether some event does its work.
     pub(crate) fn has_ours(&self) -> bool {
         self.ours().next().is_some()
     }
@@ -106,7 +105,7 @@ impl ForeignEvent {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{EVENTS, find};
+    use super::EVENTS;
 
     #[test]
     fn every_foreign_event_is_listed_once() {
@@ -115,12 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_event_that_no_event_of_ours_replaces_says_what_to_do_or_waits_for_signals() {
+    fn a_foreign_event_has_events_of_ours_or_says_what_to_do() {
         for event in EVENTS {
-            let is_told =
-                event.has_ours() || !event.advice.is_empty() || event.ours == ["onSignal"];
-            assert!(is_told, "{}", event.name);
+            assert_eq!(event.ours().count(), event.ours.len(), "{}", event.name);
+            assert!(event.has_ours() || !event.advice.is_empty(), "{}", event.name);
         }
-        assert!(find("onConnect").is_some_and(|event| event.has_ours()));
     }
 }

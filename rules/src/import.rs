@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zigttp_abi::api;
+
 use crate::span::{ModuleId, Span};
 
 /// A module's path relative to the folder of the handler's entry module, with `/`.
@@ -70,8 +72,8 @@ pub enum ImportKind {
 pub enum Target {
     /// Another module of the handler.
     Module(ModuleId),
-    /// The module [`zigttp_abi::api::MODULE`].
-    Websocket,
+    /// A built-in module.
+    Builtin(api::Module),
     /// No module, for this reason.
     Unresolved(Unresolved),
 }

@@ -10,7 +10,7 @@ use zigttp_abi::{api, events};
 
 use crate::code::{Code, Value};
 use crate::effects::Effects;
-use crate::import::{Import, ImportKind, ModuleName, Reference, Target};
+use crate::import::{Import, ImportKind, ImportedName, ModuleName, Reference, Target};
 use crate::span::{ModuleId, Span};
 
 /// A handler: its entry module and everything reached from it.
@@ -177,11 +177,19 @@ impl HandlerModel {
         })
     }
 
-    /// The imports of [`api::MODULE`] that are there at run time, the entry's first.
+    /// The imports of built-in modules that are there at run time, the entry's first.
+    pub fn builtin_imports(&self) -> impl Iterator<Item = (api::Module, &Import)> {
+        self.imports().filter_map(|(_, import)| match import.target {
+            Target::Builtin(module) if !import.is_type_only => Some((module, import)),
+            _ => None,
+        })
+    }
+
+    /// The imports of `zigttp:websocket` among them.
     pub fn websocket_imports(&self) -> impl Iterator<Item = &Import> {
-        self.imports()
+        self.builtin_imports()
+            .filter(|(module, _)| *module == api::Module::Websocket)
             .map(|(_, import)| import)
-            .filter(|import| import.target == Target::Websocket && !import.is_type_only)
     }
 
     /// Whether an imported module is missing, so that not all of the handler is known.
@@ -231,17 +239,20 @@ impl HandlerModel {
         }
     }
 
-    /// The API functions that the handler can reach, by name, sorted.
+    /// The API functions that the handler can reach, by path, sorted.
     ///
     /// Where all of the module is taken (`* as`, `import()`, `export *`) that is every function.
     pub fn imported_functions(&self) -> Vec<&'static str> {
         let mut functions = BTreeSet::new();
-        for import in self.websocket_imports() {
+        for (module, import) in self.builtin_imports() {
             let takes_all = matches!(import.kind, ImportKind::Dynamic | ImportKind::ReExportAll)
                 || import.names.iter().any(|name| name.imported.is_none());
-            functions.extend(api::FUNCTIONS.iter().map(|function| function.name).filter(|&name| {
-                takes_all || import.names.iter().any(|it| it.imported.as_deref() == Some(name))
-            }));
+            let taken = module.functions().iter().filter(|function| {
+                let is_named =
+                    |name: &ImportedName| name.imported.as_deref() == Some(function.name);
+                takes_all || import.names.iter().any(is_named)
+            });
+            functions.extend(taken.map(|function| function.path));
         }
         functions.into_iter().collect()
     }
@@ -301,8 +312,8 @@ impl HandlerModel {
                         table.names.entry(name).or_insert(export);
                     }
                 }
-                Target::Websocket => {
-                    for function in api::FUNCTIONS {
+                Target::Builtin(module) => {
+                    for function in module.functions() {
                         table
                             .names
                             .entry(function.name.to_owned())

@@ -21,10 +21,10 @@ const MAX_PROPERTIES: usize = 1_000;
 /// What an expression means.
 #[derive(Clone, Debug)]
 pub enum Meaning<'a> {
-    /// A function of `zigttp:websocket`.
+    /// A function of a built-in module.
     Api(&'static ApiFunction),
-    /// Everything `zigttp:websocket` exports.
-    ApiNamespace,
+    /// Everything a built-in module exports.
+    ApiNamespace(api::Module),
     /// Everything a module of the handler exports.
     Namespace(ModuleId),
     /// A function of the handler.
@@ -67,7 +67,7 @@ impl HandlerModel {
         values
     }
 
-    /// Every call of a function of `zigttp:websocket`, in the order of the source.
+    /// Every call of a function of a built-in module, in the order of the source.
     pub(crate) fn api_calls(&self) -> impl Iterator<Item = ApiCall<'_>> {
         self.calls().filter_map(|(module, call)| match self.meaning(module, &call.callee) {
             Meaning::Api(function) if !call.is_new => Some(ApiCall { module, call, function }),
@@ -75,13 +75,16 @@ impl HandlerModel {
         })
     }
 
-    /// Every span where a function of `zigttp:websocket` is imported, used or called under any name.
+    /// Every span where a function of a built-in module is imported, used or called under any name.
     pub fn api_names(&self) -> Vec<(Span, &'static ApiFunction)> {
         let imported = self
             .imports()
-            .filter(|(_, import)| import.target == Target::Websocket)
-            .flat_map(|(_, import)| &import.names)
-            .filter_map(|name| Some((name, api::find(name.imported.as_deref()?)?)))
+            .filter_map(|(_, import)| match import.target {
+                Target::Builtin(module) => Some((module, import)),
+                _ => None,
+            })
+            .flat_map(|(module, import)| import.names.iter().map(move |name| (module, name)))
+            .filter_map(|(module, name)| Some((name, module.find(name.imported.as_deref()?)?)))
             .flat_map(|(name, function)| {
                 let spans = std::iter::once(&name.span).chain(&name.uses.values);
                 spans.map(move |&span| (span, function))
@@ -244,7 +247,9 @@ impl HandlerModel {
     ) -> Meaning<'a> {
         let Some(name) = name else { return Meaning::Unknown };
         match self.follow(module, object, steps) {
-            Meaning::ApiNamespace => api::find(name).map_or(Meaning::Unknown, Meaning::Api),
+            Meaning::ApiNamespace(module) => {
+                module.find(name).map_or(Meaning::Unknown, Meaning::Api)
+            }
             Meaning::Namespace(module) => self.follow_export(module, name, steps),
             Meaning::Global(object) if object == "globalThis" => Meaning::Global(name.to_owned()),
             Meaning::Global(object) => Meaning::Global(format!("{object}.{name}")),
@@ -278,9 +283,9 @@ impl HandlerModel {
     ) -> Meaning<'_> {
         let Some(import) = self.module(module).imports.get(import) else { return Meaning::Unknown };
         match (&import.target, name) {
-            (Target::Websocket, None) => Meaning::ApiNamespace,
-            (Target::Websocket, Some(name)) => {
-                api::find(name).map_or(Meaning::Unknown, Meaning::Api)
+            (Target::Builtin(module), None) => Meaning::ApiNamespace(*module),
+            (Target::Builtin(module), Some(name)) => {
+                module.find(name).map_or(Meaning::Unknown, Meaning::Api)
             }
             (Target::Module(id), None) => Meaning::Namespace(*id),
             (Target::Module(id), Some(name)) => self.follow_export(*id, name, steps),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zigttp_abi::api;
+use zigttp_abi::api::Module;
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::import::{Import, ImportKind, ImportedName, Target, Unresolved};
@@ -25,7 +25,7 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "imports a module that cannot be found, or a name it does not export",
     explanation: r#"
 ## What it is
-A handler may import from `zigttp:websocket` and from its own modules by relative path. The
+A handler may import from the built-in modules (`zigttp:…`) and from its own modules by relative path. The
 import names a module that is neither, a file that does not exist, or a name that the module does
 not export. The argument of `import()` must be a string literal.
 
@@ -53,7 +53,7 @@ Write the name as the module exports it. Import files of your own by relative pa
 without extension: `./rooms`, `./rooms.ts` and `./rooms.js` all find `rooms.ts`. Import what is
 needed only for types with `import type`; no module is read for it.
 "#,
-    help: "Import an existing name from `zigttp:websocket` or from a module of your own.",
+    help: "Import an existing name from a built-in module or from a module of your own.",
 };
 
 impl Rule for InvalidImport {
@@ -69,9 +69,9 @@ impl Rule for InvalidImport {
                 // The rule about the class that extends it tells of it.
                 Target::Unresolved(_) if mistaken.account_for(import) => {}
                 Target::Unresolved(reason) => report_unresolved(import, reason, sink),
-                Target::Websocket => {
+                Target::Builtin(module) => {
                     for name in &import.names {
-                        check_api_name(import, name, sink);
+                        check_api_name(*module, import, name, sink);
                     }
                 }
                 Target::Module(id) => {
@@ -102,12 +102,14 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
         Unresolved::Package if specifier.starts_with("node:") => {
             sink.report(import.span, format!("there is no module `{specifier}` here"))
                 .label("part of Node.js")
-                .note("a handler reaches the outside only through `zigttp:websocket`");
+                .note(
+                    "a handler reaches the outside only through the built-in modules (`zigttp:…`)",
+                );
         }
         Unresolved::Package => {
             sink.report(import.span, "npm packages are not supported yet")
                 .label(format!("`{specifier}` names a package"))
-                .note("a handler is built only from its own files and `zigttp:websocket`")
+                .note("a handler is built only from its own files and the built-in modules (`zigttp:…`)")
                 .help(format!(
                     "For a file of your own write `./{specifier}`; for types only write `import type`."
                 ));
@@ -127,12 +129,13 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
         Unresolved::UnknownBuiltin => {
             let report = sink
                 .report(import.span, format!("there is no module `{specifier}`"))
-                .help(format!("The one built-in module is `{}`.", api::MODULE));
-            if spelling::closest(specifier, [api::MODULE]).is_some() {
-                report.help(format!("Did you mean `{}`?", api::MODULE)).suggest(
-                    format!("import from `{}`", api::MODULE),
+                .help(format!("The built-in modules are {}.", builtin_modules()));
+            let known = Module::ALL.map(Module::specifier);
+            if let Some(meant) = spelling::closest(specifier, known) {
+                report.help(format!("Did you mean `{meant}`?")).suggest(
+                    format!("import from `{meant}`"),
                     import.span,
-                    api::MODULE,
+                    meant,
                 );
             }
         }
@@ -153,14 +156,20 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
     }
 }
 
-fn check_api_name(import: &Import, name: &ImportedName, sink: &mut Sink<'_>) {
+/// The built-in modules as a list for a sentence.
+fn builtin_modules() -> String {
+    let [rest @ .., last] = Module::ALL.map(|module| format!("`{}`", module.specifier()));
+    format!("{} and {last}", rest.join(", "))
+}
+
+fn check_api_name(module: Module, import: &Import, name: &ImportedName, sink: &mut Sink<'_>) {
     let Some(imported) = &name.imported else { return };
     // The module has types as well. A name that is used only as a type may be one.
-    if api::find(imported).is_some() || (name.uses.is_type && name.uses.values.is_empty()) {
+    if module.find(imported).is_some() || (name.uses.is_type && name.uses.values.is_empty()) {
         return;
     }
-    let functions = || api::FUNCTIONS.iter().map(|function| function.name);
-    let report = report_missing(import, name, api::MODULE, imported, functions(), sink);
+    let functions = || module.functions().iter().map(|function| function.name);
+    let report = report_missing(import, name, module.specifier(), imported, functions(), sink);
     let list: Vec<_> = functions().map(|function| format!("`{function}`")).collect();
     report.note(format!("the module exports {}", list.join(", ")));
 }

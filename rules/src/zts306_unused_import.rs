@@ -15,10 +15,10 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Warning,
     category: Category::Modules,
     since: "0.1.0",
-    summary: "imports a name of zigttp:websocket that it never uses",
+    summary: "imports a name of a built-in module that it never uses",
     explanation: r#"
 ## What it is
-A module imports a name of `zigttp:websocket` and uses it neither as a value nor as a type.
+A module imports a name of a built-in module (`zigttp:…`) and uses it neither as a value nor as a type.
 
 ```ts,fires
 import { close, send } from "zigttp:websocket";
@@ -48,7 +48,7 @@ impl Rule for UnusedImport {
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         for (_, import) in handler.imports() {
-            if import.target != Target::Websocket || import.kind != ImportKind::Static {
+            if !matches!(import.target, Target::Builtin(_)) || import.kind != ImportKind::Static {
                 continue;
             }
             for name in &import.names {

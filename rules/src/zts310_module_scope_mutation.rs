@@ -50,11 +50,12 @@ Every event starts from the handler as it was when it was built. What an event l
 is gone when it ends: the next one, even of the same connection, does not see it.
 
 ## What to do
-Store what belongs to a connection in its attachment: `serializeAttachment` and
+Store what belongs to a room in its state: `put` and `get` of `zigttp:storage`, or of `zigttp:memory`
+for what changes often. Store what belongs to a connection in its attachment: `serializeAttachment` and
 `deserializeAttachment`. List the connections with `getWebSockets`. Fill a table that never changes
 outside of functions. For a value that only one event needs, use a variable inside the function.
 "#,
-    help: "Store it with the connection (`serializeAttachment`), or in a variable of the function.",
+    help: "Store it with the room (`zigttp:storage`) or the connection (`serializeAttachment`), or in a variable of the function.",
 };
 
 impl Rule for ModuleScopeMutation {

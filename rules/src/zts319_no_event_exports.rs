@@ -22,8 +22,9 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 The runtime calls a handler through functions it exports by name: `onUpgrade`, `onOpen`,
-`onMessage` and `onClose` for the life of a WebSocket connection, `handler` for HTTP requests. The
-entry module exports none of them, or what it exports under these names is not a function.
+`onMessage` and `onClose` for the life of a WebSocket connection, `onRequest` and `handler` for HTTP
+requests, `onSignal` for signals and timers. The entry module exports none of them, or what it exports
+under these names is not a function.
 
 ```ts,fires
 function onMessage(ws: WebSocket, data: string) {}

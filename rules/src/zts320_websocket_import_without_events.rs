@@ -1,6 +1,6 @@
 //! ZTS320: the handler imports the WebSocket module and never receives a message.
 
-use zigttp_abi::api;
+use zigttp_abi::api::Module;
 
 use crate::diagnostic::Sink;
 use crate::mistaken_exports::MistakenExports;
@@ -69,7 +69,7 @@ impl Rule for WebsocketImportWithoutEvents {
                 import.span,
                 format!(
                     "`{}` is imported, but `{}` exports no `onMessage`",
-                    api::MODULE,
+                    Module::Websocket.specifier(),
                     entry.name
                 ),
             )

@@ -1,8 +1,9 @@
 //! ZTS321: the handler has connection events and no function to use connections with.
 
-use zigttp_abi::api;
+use zigttp_abi::api::Module;
 
-use crate::diagnostic::{Diagnostic, Edit, Sink};
+use crate::diagnostic::{Edit, Sink};
+use crate::import::Reference;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
@@ -21,7 +22,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 The entry module exports a function that is called for WebSocket connections, and no module of
-the handler imports `zigttp:websocket`.
+the handler imports `zigttp:websocket`. If it imports another built-in module, such as `zigttp:storage`,
+it is only reported when it calls a function that it does not import.
 
 ```ts,fires
 export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
@@ -57,55 +59,65 @@ impl Rule for WebsocketEventsWithoutImport {
         let mut events =
             handler.event_exports().into_iter().filter(|(event, _)| event.is_websocket);
         let Some((first, span)) = events.next() else { return };
+        let called = called_functions(handler);
+        // What happens to a connection may be meant for the state of its room alone.
+        if called.is_empty() && handler.builtin_imports().next().is_some() {
+            return;
+        }
         let report = sink
             .report(
                 span,
-                format!("`{}` is exported, but `{}` is never imported", first.name, api::MODULE),
+                format!(
+                    "`{}` is exported, but `{}` is never imported",
+                    first.name,
+                    Module::Websocket.specifier()
+                ),
             )
             .label("called for WebSocket connections")
             .note("only that module can send to a connection");
         for (event, span) in events {
             report.secondary(span, format!("`{}` too", event.name));
         }
-        let called = called_functions(handler, report);
-        let mut declarations = called.iter().map(|(_, names)| declaration(names));
+        for call in called.iter().flat_map(|(_, calls)| calls) {
+            report.secondary(call.span, "not declared anywhere");
+        }
+        let mut declarations = called.iter().map(|(_, calls)| declaration(calls));
         let Some(first) = declarations.next() else { return };
         let message = match declarations.next() {
             None => format!("add `{first}`"),
-            Some(_) => format!("import from `{}` what each module calls", api::MODULE),
+            Some(_) => {
+                format!("import from `{}` what each module calls", Module::Websocket.specifier())
+            }
         };
         report.help(format!("Add `{first}`."));
-        let edits = called.iter().map(|(module, names)| Edit {
+        let edits = called.iter().map(|(module, calls)| Edit {
             span: Span::start_of(*module),
-            replacement: declaration(names) + "\n",
+            replacement: declaration(calls) + "\n",
         });
         report.fix(message, edits.collect());
     }
 }
 
 /// An import of these functions.
-fn declaration(names: &[&str]) -> String {
-    format!("import {{ {} }} from \"{}\";", names.join(", "), api::MODULE)
+fn declaration(calls: &[&Reference]) -> String {
+    let names: Vec<_> = calls.iter().map(|call| call.name.as_str()).collect();
+    format!("import {{ {} }} from \"{}\";", names.join(", "), Module::Websocket.specifier())
 }
 
-/// The API functions that modules use without declaring them, each with a label at its first use.
-fn called_functions(
-    handler: &HandlerModel,
-    report: &mut Diagnostic,
-) -> Vec<(ModuleId, Vec<&'static str>)> {
+/// The API functions that modules use without declaring them, each where it is used first.
+fn called_functions(handler: &HandlerModel) -> Vec<(ModuleId, Vec<&Reference>)> {
     let mut called = Vec::new();
     for (index, module) in handler.modules.iter().enumerate() {
-        let mut names = Vec::new();
+        let mut calls = Vec::<&Reference>::new();
         for reference in &module.globals {
             // `close` is also a method of many objects, but as a bare name it is that of the API.
-            let Some(function) = api::find(&reference.name) else { continue };
-            if !names.contains(&function.name) {
-                names.push(function.name);
-                report.secondary(reference.span, "not declared anywhere");
+            let is_new = calls.iter().all(|call| call.name != reference.name);
+            if is_new && Module::Websocket.find(&reference.name).is_some() {
+                calls.push(reference);
             }
         }
-        if !names.is_empty() {
-            called.push((ModuleId::new(index), names));
+        if !calls.is_empty() {
+            called.push((ModuleId::new(index), calls));
         }
     }
     called

@@ -77,7 +77,7 @@ impl Rule for EventExportNotFunction {
                             .label("the runtime calls this export");
                     }
                 }
-                Meaning::ApiNamespace | Meaning::Namespace(_) => {
+                Meaning::ApiNamespace(_) | Meaning::Namespace(_) => {
                     sink.report(span, format!("`{}` is a module, not a function", event.name))
                         .label("the runtime calls this export");
                 }

@@ -20,9 +20,9 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "stores something that would not be read back as it is",
     explanation: r#"
 ## What it is
-`serializeAttachment` is given something that is neither text, bytes nor JSON: a `Date`, a `Map`, an instance of a
-class, a function, a promise, a bigint, `NaN`, `undefined`; or an object or array that holds such. What `onUpgrade`
-returns is stored as well.
+`serializeAttachment`, `put` (of `zigttp:storage` and `zigttp:memory`) or a function of `zigttp:durable` is given
+something to store that is neither text, bytes nor JSON: a `Date`, a `Map`, an instance of a class, a function, a
+promise, a bigint, `NaN`, `undefined`; or an object or array that holds such. What `onUpgrade` returns is stored as well.
 
 ```ts,fires
 import { serializeAttachment } from "zigttp:websocket";
@@ -36,6 +36,13 @@ async function profile(name: string) { return { name }; }
 export async function onMessage(ws: WebSocket, name: string) { serializeAttachment(ws, profile(name)); }
 ```
 
+```ts,fires
+import * as storage from "zigttp:storage";
+export function onMessage(ws: WebSocket, text: string, room: string) {
+  storage.put(room, "players", new Map([[text, 1]]));
+}
+```
+
 ```ts,silent
 import { serializeAttachment } from "zigttp:websocket";
 export function onOpen(ws: WebSocket, url: string) { serializeAttachment(ws, { url, since: Date.now() }); }
@@ -45,13 +52,13 @@ export function onMessage() {}
 ## Why it matters
 What is read back equals what was stored. A value is a string, an `ArrayBuffer`, a typed array, or JSON: `null`, a
 boolean, a finite number, an array or a plain object of these. `JSON.stringify` would make text of a `Date` and an empty
-object of a `Map` without a word; `serializeAttachment` throws a TypeError that names the path instead, and the event
+object of a `Map` without a word; the functions that store throw a TypeError that names the path instead, and the event
 ends with all its effects undone. If `onUpgrade` returns it, the connection is refused with 500.
 
 ## What to do
 Store what JSON has: a time as a number (`Date.now()`), a `Map` or `Set` as an array (`[...map]`), what an instance
 holds as a plain object, a bigint as text, what a promise resolves to (`await`). Bytes are stored alone, not inside of
-an object. To clear an attachment, store `null`.
+an object. To clear an attachment, store `null`; to clear a key, `delete` it.
 "#,
     help: "Store what JSON has: a time as a number, a Map or Set as an array, an instance as a plain object.",
 };
@@ -70,7 +77,12 @@ impl Rule for UnstorableValue {
                     continue;
                 }
                 let is_async = handler.module(call.module).code[call.call.function].is_async;
-                for misfit in storability.misfits(call.module, value) {
+                // What is left out of a call is undefined, too.
+                let may_be_left_out = |misfit: &Misfit| {
+                    parameter.optional && misfit.kind == MisfitKind::Undefined && misfit.path == "$"
+                };
+                let misfits = storability.misfits(call.module, value);
+                for misfit in misfits.into_iter().filter(|misfit| !may_be_left_out(misfit)) {
                     let note = format!(
                         "`{}` throws a TypeError for it, and the event has no effect",
                         call.function.name

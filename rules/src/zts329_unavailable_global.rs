@@ -36,7 +36,7 @@ export function onMessage() {}
 ```
 
 ## Why it matters
-Each event runs in a sandbox of its own, which has the language itself and what `zigttp:websocket`
+Each event runs in a sandbox of its own, which has the language itself and what the built-in modules
 offers, and nothing that would continue after the event. Using such a name is a ReferenceError, and
 the event ends with all its effects undone.
 
@@ -80,7 +80,7 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
             "clearImmediate",
             "requestAnimationFrame",
         ],
-        "Do it in the next event: store the time in the connection's attachment and compare.",
+        "Set a timer of the room: `signalAt` or `signalEvery`, which run `onSignal`.",
     ),
     (
         &["fetch", "XMLHttpRequest", "EventSource"],
@@ -94,7 +94,7 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
     (&["require", "module", "exports"], "Write `import` and `export`."),
     (&["__dirname", "__filename"], "There are no files; import what you need as a module."),
     (&["Buffer"], "Use `Uint8Array`, `TextEncoder` and `TextDecoder`."),
-    (&["Deno", "Bun"], "Use what `zigttp:websocket` offers."),
+    (&["Deno", "Bun"], "Use what the built-in modules (`zigttp:…`) offer."),
     (&["window", "self", "global"], "Use `globalThis`."),
     (
         &["document", "navigator", "location", "history", "alert", "prompt", "confirm"],
@@ -102,7 +102,7 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
     ),
     (
         &["localStorage", "sessionStorage", "indexedDB"],
-        "Store data with a connection: `serializeAttachment`.",
+        "Store data with a room (`zigttp:storage`), or with a connection (`serializeAttachment`).",
     ),
     (
         &["Worker", "SharedWorker", "BroadcastChannel", "MessageChannel"],

@@ -17,10 +17,10 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::Effects,
     since: "0.1.0",
-    summary: "calls a function of zigttp:websocket while it is built",
+    summary: "calls a function of a built-in module while it is built",
     explanation: r#"
 ## What it is
-Code outside of functions calls a function of `zigttp:websocket` that uses connections or what is
+Code outside of functions calls a function of a built-in module (`zigttp:…`) that uses connections or what is
 stored with them, directly or through other functions.
 
 ```ts,fires
@@ -36,8 +36,8 @@ export function onMessage(ws: WebSocket, data: string) { for (const peer of peer
 ```
 
 ## Why it matters
-Code outside of functions runs once, when the handler is built. There is no connection then: the
-call throws, and nothing is built.
+Code outside of functions runs once, when the handler is built. There is no connection and no room
+then: the call throws, and nothing is built.
 
 ## What to do
 Move the call into the function that is called for an event: `onOpen`, `onMessage` or `onClose`.
@@ -61,7 +61,7 @@ impl Rule for TopLevelEffect {
                 let report = sink
                     .report(path.start(), format!("top-level code calls `{name}`"))
                     .label("runs when the handler is built")
-                    .note("there is no connection while a handler is built");
+                    .note("there is no connection and no room while a handler is built");
                 call_path::explain(report, handler, &path);
             }
         }

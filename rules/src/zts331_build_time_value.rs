@@ -43,7 +43,7 @@ one source makes one artifact: the value is the same in every event, on every se
 
 ## What to do
 Read it inside the function that needs it. What should stay the same for a connection belongs in
-its attachment.
+its attachment, and for a room in its state (`zigttp:storage`).
 "#,
     help: "Read it inside the function of an event.",
 };

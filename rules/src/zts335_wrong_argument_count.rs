@@ -1,4 +1,4 @@
-//! ZTS335: a function of `zigttp:websocket` is called with too few or too many arguments.
+//! ZTS335: a function of a built-in module is called with too few or too many arguments.
 
 use zigttp_abi::api::Parameter;
 
@@ -19,10 +19,10 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::Events,
     since: "0.1.0",
-    summary: "calls a function of zigttp:websocket with too few or too many arguments",
+    summary: "calls a function of a built-in module with too few or too many arguments",
     explanation: r#"
 ## What it is
-A function of `zigttp:websocket` is called without an argument that it needs, or with more
+A function of a built-in module (`zigttp:…`) is called without an argument that it needs, or with more
 arguments than it has parameters.
 
 ```ts,fires
@@ -80,10 +80,14 @@ impl Rule for WrongArgumentCount {
 fn too_few(call: &ApiCall<'_>, missing: &[Parameter], sink: &mut Sink<'_>) {
     let names: Vec<_> = missing.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
     let names = names.join(" and ");
+    // Elsewhere the room is an object that has the method.
+    let room_is_first =
+        call.function.parameters.first().is_some_and(|parameter| parameter.name == "room");
+    let hint = if room_is_first { " The first argument is the room." } else { "" };
     sink.report(call.call.span, format!("`{}` is called without {names}", call.function.name))
         .label(format!("called with {}", arguments(call.call.arguments.len())))
         .note(declaration(call))
-        .help(format!("Pass {names}."));
+        .help(format!("Pass {names}.{hint}"));
 }
 
 fn too_many(call: &ApiCall<'_>, sink: &mut Sink<'_>) {

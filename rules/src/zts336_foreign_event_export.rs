@@ -53,7 +53,7 @@ event at all, this is an error.
 ## What to do
 Export functions with the names that the message says, and look at their parameters: a connection is
 a value that you hand to `send` and `close`, a room is a string, and what an object kept in its
-fields belongs into the attachment of a connection. If the export is for other code, rename it.
+fields belongs into the state of the room (`zigttp:storage`) or the attachment of a connection. If the export is for other code, rename it.
 
 A class of events does not need the import of the class that it extends.
 "#,
@@ -184,10 +184,6 @@ fn advice(ours: &[&EventExport], events: &[&ForeignEvent]) -> String {
     }
     for event in events.iter().filter(|event| !event.advice.is_empty()) {
         sentences.push(event.advice.to_owned());
-    }
-    if sentences.is_empty() {
-        // What comes at a time on other platforms.
-        sentences.push("Store the time, and compare it in the next event.".to_owned());
     }
     sentences.join(" ")
 }

@@ -37,7 +37,8 @@ of memory in each of these copies.
 
 ## What to do
 Keep data out of the source: large tables, embedded files, minified libraries. What a handler
-knows about its connections belongs in their attachments.
+knows about its connections belongs in their attachments, and about its rooms in their state
+(`zigttp:storage`).
 "#,
     help: "Move large data out of the source.",
 };

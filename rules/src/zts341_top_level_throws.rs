@@ -33,7 +33,7 @@ export function handler(req: Request) { return Response.json(limits); }
 
 ## Why it matters
 There is no state to start an event from. While building there is also no connection, no request
-and no clock that runs: a function of `zigttp:websocket` called here throws.
+and no clock that runs: a function of a built-in module called here throws.
 
 ## What to do
 Correct the underlined code, or move what belongs to an event into the function that

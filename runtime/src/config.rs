@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use zigttp_rooms::limits::OnError;
 use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
+use zigttp_store::state::limits::StateLimits;
 
 use crate::config::dropped_log_lines::DroppedLogLines;
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
@@ -39,6 +40,23 @@ pub struct Config {
     pub max_leftover_bytes: Option<usize>,
     /// How long an attachment is kept that no connection has any more.
     pub attachment_ttl: Duration,
+    /// Largest value in bytes that a room stores under a key; a larger one is a RangeError in the handler.
+    pub max_value_size: usize,
+    /// Bytes that one room stores; more is a RangeError in the handler.
+    pub max_room_state: usize,
+    /// Keys that one event changes; more is a RangeError in the handler.
+    pub max_event_writes: usize,
+    /// Bytes of keys and values that one event stores; more is a RangeError in the handler.
+    pub max_event_write_bytes: usize,
+    /// Bytes that all rooms store together. An event that would exceed this fails; what only deletes does
+    /// not. `None`: 16 GiB in a durable folder, 1 GiB in memory.
+    pub max_state: Option<usize>,
+    /// Bytes of rooms that are held in memory, in front of a durable folder.
+    pub state_cache: usize,
+    /// Bytes of the database of a durable folder. `None`: as much as there is.
+    pub store_max_bytes: Option<usize>,
+    /// Bytes that must stay free on the disk of a durable folder for events to store anything.
+    pub store_min_free: usize,
     /// The folder where compiled modules are cached. Every user who can write there can run code as the
     /// server.
     pub cache_dir: Option<PathBuf>,
@@ -101,6 +119,8 @@ pub struct Config {
     pub cpu_limit: Duration,
     /// How long an upgrade or a request waits for its room's turn before it gets 503.
     pub turn_timeout: Duration,
+    /// Most signals a second of one room, and most in a burst; more of them wait.
+    pub room_signal_rate: NonZeroU32,
     /// Upgrades and requests that may wait for the turn of one room; more get 503 at once.
     pub max_turn_waits: usize,
     /// What happens to a connection when one of its events throws.
@@ -202,6 +222,20 @@ impl Config {
         }
     }
 
+    /// What rooms may store, in a durable folder and in memory.
+    pub(crate) fn state_limits(&self) -> [StateLimits; 2] {
+        let limits = [StateLimits::of_database(), StateLimits::of_memory()];
+        limits.map(|default| StateLimits {
+            room_bytes: self.max_room_state as u64,
+            room_signals: default.room_signals,
+            all_bytes: self.max_state.map_or(default.all_bytes, |bytes| bytes as u64),
+            live_bytes: self.state_cache as u64,
+            file_bytes: self.store_max_bytes.map(|bytes| bytes as u64),
+            free_bytes: self.store_min_free as u64,
+            reads: default.reads,
+        })
+    }
+
     /// Attachments that may wait to be resumed. The default is enough for a crash of a full server.
     pub(crate) fn max_leftovers(&self) -> usize {
         self.max_leftovers.unwrap_or(self.max_connections)
@@ -250,6 +284,8 @@ impl Config {
         for (flag, value) in [
             ("--max-attachment-size", self.max_attachment_size),
             ("--max-events", self.max_events),
+            ("--max-value-size", self.max_value_size),
+            ("--max-event-writes", self.max_event_writes),
             ("--max-queue", self.max_queue),
             ("--max-transports", self.max_transports),
             ("--max-url", self.max_url),
@@ -288,6 +324,14 @@ impl Default for Config {
             max_leftovers: None,
             max_leftover_bytes: None,
             attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),
+            max_value_size: 128 << 10,
+            max_room_state: 64 << 20,
+            max_event_writes: 1_000,
+            max_event_write_bytes: 4 << 20,
+            max_state: None,
+            state_cache: 256 << 20,
+            store_max_bytes: None,
+            store_min_free: 64 << 20,
             cache_dir: None,
             max_message_size: 1 << 20,
             max_partial_bytes: 256 << 20,
@@ -315,6 +359,7 @@ impl Default for Config {
             max_event_memory: 512 << 20,
             turn_timeout: Duration::from_secs(5),
             max_turn_waits: 256,
+            room_signal_rate: NonZeroU32::new(1000).expect("it is not zero"),
             cpu_limit: Duration::from_millis(50),
             on_error: OnError::Keep,
             ping_interval: Duration::from_secs(25),

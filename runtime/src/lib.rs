@@ -96,3 +96,18 @@ pub use zigttp_store::fsync::Fsync;
 pub use zigttp_store::persisted::{
     PersistedAttachment, ReadAttachmentError, list_attachments, prune_leftovers, read_attachment,
 };
+
+/// The states of rooms in a durable directory, for operators.
+pub mod storage {
+    pub use zigttp_abi::state::{Entry, KeyRange, ListLimits};
+    pub use zigttp_rooms::operator_write::{OperatorWrite, OperatorWriteError, Written};
+    pub use zigttp_store::state::error::{OpenStateError, ReadError};
+    pub use zigttp_store::state::survey::{Survey, SurveyError, SurveyedRoom};
+
+    pub use crate::operator::storage::record::{
+        EXPORT_VERSION, EndRecord, EntryRecord, Record, RecordError, RoomRecord, ValueRecord,
+        check_key, check_room, of_json,
+    };
+    pub use crate::operator::storage::writing::{Existing, add, begin};
+    pub use crate::operator::storage::{StorageWriteError, write};
+}

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use zigttp_protocol::handshake;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_rooms::panic_watch::PanicWatch;
+use zigttp_rooms::tidying::tidy;
 
 use crate::config::Config;
 use crate::gate::loopback;
@@ -111,7 +112,11 @@ struct Background(Vec<tokio::task::JoinHandle<()>>);
 
 impl Background {
     fn start(server: &Arc<Server>) -> Background {
-        let mut tasks = vec![tokio::spawn(give_up_idle_responses(Arc::clone(server)))];
+        let mut tasks = vec![
+            tokio::spawn(give_up_idle_responses(Arc::clone(server))),
+            tokio::spawn(tidy(Arc::clone(&server.hub))),
+            tokio::spawn(server.signals().run()),
+        ];
         let Some(dir) = &server.hub.durable_dir else { return Background(tasks) };
         tasks.push(tokio::spawn(prune_periodically(Arc::clone(server))));
         match control::open(dir.folder()) {

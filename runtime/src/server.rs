@@ -22,17 +22,21 @@ use zigttp_rooms::hub::{ConnectionStates, Hub, Storage};
 use zigttp_rooms::leftovers::{LeftoverLimits, Leftovers};
 use zigttp_rooms::observer::Observer;
 use zigttp_rooms::pace::Rate;
+use zigttp_rooms::room_states::RoomStates;
 use zigttp_rooms::rooms::TurnLimits;
+use zigttp_rooms::signals::Signals;
 use zigttp_rooms::slots::Slots;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::pool::Pool;
 use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_sandbox::state::StateLimits;
 use zigttp_sandbox::view::EventLimits;
 use zigttp_store::attachment_files::AttachmentFiles;
 use zigttp_store::dir::DurableDir;
 use zigttp_store::error::AdoptError;
 use zigttp_store::ids::ConnectionIds;
+use zigttp_store::state::states::States;
 
 use self::counters::Counters;
 use self::inspector::Inspector;
@@ -204,6 +208,12 @@ impl Server {
         self.hub.prune_attachments(age)
     }
 
+    /// The loop that runs signals.
+    pub(crate) fn signals(&self) -> Signals {
+        let rate = Rate::per_second(self.config.room_signal_rate);
+        Signals::new(Arc::clone(&self.dispatcher), rate, self.config.max_events)
+    }
+
     /// Uses this certificate and key for new transports. Open ones are not changed.
     pub fn set_tls(&self, tls: Tls) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Some(tls);
@@ -227,13 +237,20 @@ fn event_limits(config: &Config) -> EventLimits {
         max_attachment: config.max_attachment_size,
         max_room: config.max_url,
         compression_min_size: config.compression_min_size,
+        state: StateLimits {
+            max_value: config.max_value_size,
+            max_room_bytes: config.max_room_state as u64,
+            max_writes: config.max_event_writes,
+            max_written_bytes: config.max_event_write_bytes as u64,
+        },
         event_memory: Pool::new(config.max_event_memory),
     }
 }
 
 /// Opens the state that outlives connections.
 fn open_storage(config: &Config) -> io::Result<Storage> {
-    let Some(dir) = &config.durable else { return Ok(Storage::in_memory()) };
+    let [of_database, of_memory] = config.state_limits();
+    let Some(dir) = &config.durable else { return Ok(Storage::in_memory(of_memory)) };
     let dir = DurableDir::take(dir)?;
     let files = AttachmentFiles::open(dir.folder(), config.fsync, config.max_attachment_size)?;
     let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), config.fsync)?;
@@ -244,6 +261,11 @@ fn open_storage(config: &Config) -> io::Result<Storage> {
             window: config.resume_window,
         })
     });
+    let states = RoomStates {
+        storage: States::open(dir.folder(), config.fsync, of_database, &files)
+            .map_err(io::Error::other)?,
+        memory: States::in_memory(of_memory),
+    };
     let attachments = Attachments::durable(files);
-    Ok(Storage { ids, attachments, leftovers, durable_dir: Some(dir) })
+    Ok(Storage { ids, attachments, states, leftovers, durable_dir: Some(dir) })
 }

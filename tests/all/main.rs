@@ -14,4 +14,5 @@ mod module_circles;
 mod operate;
 mod protocol;
 mod rooms;
+mod state;
 mod support;

@@ -7,14 +7,14 @@
 use std::fmt::Write;
 
 /// An import of the guest: module, name, parameters and result. `w` is the id of a connection (`i64`), `I`
-/// another `i64`, `i` an `i32`.
+/// another `i64`, `i` an `i32`, `f` an `f64`.
 type Import = (&'static str, &'static str, &'static str, &'static str);
 
 const API: &str = "zigttp";
 const WASI: &str = "wasi_snapshot_preview1";
 
 /// Every function that a host offers. A program names one by its index here.
-pub const IMPORTS: [Import; 23] = [
+pub const IMPORTS: [Import; 40] = [
     (API, "inputs", "iiiii", ""),
     (API, "take", "i", ""),
     (API, "send", "wiii", "i"),
@@ -38,6 +38,23 @@ pub const IMPORTS: [Import; 23] = [
     (WASI, "fd_seek", "iIii", "i"),
     (WASI, "proc_exit", "i", ""),
     (API, "resumable", "ii", "I"),
+    (API, "storage_get", "iiiiii", "I"),
+    (API, "storage_put", "iiiiiiif", "i"),
+    (API, "storage_delete", "iiii", "i"),
+    (API, "storage_list", "iiiiiiiiiiii", "i"),
+    (API, "storage_delete_all", "ii", "i"),
+    (API, "storage_usage", "iii", ""),
+    (API, "memory_get", "iiiiii", "I"),
+    (API, "memory_put", "iiiiiiif", "i"),
+    (API, "memory_delete", "iiii", "i"),
+    (API, "memory_list", "iiiiiiiiiiii", "i"),
+    (API, "memory_delete_all", "ii", "i"),
+    (API, "memory_usage", "iii", ""),
+    (API, "signal", "iiiiiiiii", "i"),
+    (API, "signal_at", "iiiifiii", "i"),
+    (API, "signal_every", "iiiifiii", "i"),
+    (API, "cancel_signal", "iiii", "i"),
+    (API, "signal_time", "iiiii", "i"),
 ];
 
 /// What else a program can do: store an `i32`, grow the memory, set the result of the event.
@@ -57,7 +74,7 @@ const OTHERS: i32 = 1024;
 /// As a connection's id: the one of the event.
 pub const OWN_ID: i64 = -1;
 
-const MANIFEST: &str = r#"{\"abi\":6,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"close\",\"deserializeAttachment\",\"getWebSockets\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\"]}"#;
+const MANIFEST: &str = r#"{\"abi\":7,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"cancelSignal\",\"close\",\"deserializeAttachment\",\"getWebSockets\",\"memory.delete\",\"memory.deleteAll\",\"memory.get\",\"memory.list\",\"memory.put\",\"memory.usage\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\",\"signal\",\"signalAt\",\"signalEvery\",\"signalTime\",\"storage.delete\",\"storage.deleteAll\",\"storage.get\",\"storage.list\",\"storage.put\",\"storage.usage\"]}"#;
 
 /// The guest, as an artifact.
 ///
@@ -83,6 +100,7 @@ fn text() -> String {
             .map(|kind| match kind {
                 'w' => "(call $ws)",
                 'I' => "(call $i64)",
+                'f' => "(f64.reinterpret_i64 (call $i64))",
                 _ => "(call $i32)",
             })
             .collect();
@@ -154,6 +172,7 @@ fn text() -> String {
 (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest" "{MANIFEST}"))"#
     )
 }
@@ -167,7 +186,11 @@ fn step_of(steps: &mut String, number: usize, step: &str) {
 }
 
 fn wasm_type(kind: char) -> &'static str {
-    if kind == 'i' { "i32" } else { "i64" }
+    match kind {
+        'i' => "i32",
+        'f' => "f64",
+        _ => "i64",
+    }
 }
 
 /// What the guest has to do.

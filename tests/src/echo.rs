@@ -22,6 +22,7 @@ const TEXT: &str = r#"(module
 (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest"
-  "{\"abi\":6,\"compiler\":\"none\",\"sourceHash\":\"\",\"exports\":[\"onMessage\"],\"imports\":[\"send\"]}"))"#;
+  "{\"abi\":7,\"compiler\":\"none\",\"sourceHash\":\"\",\"exports\":[\"onMessage\"],\"imports\":[\"send\"]}"))"#;

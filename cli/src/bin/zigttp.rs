@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use zigttp_cli::commands::{attachments, dev, init, inspect, run};
+use zigttp_cli::commands::{attachments, dev, init, inspect, run, storage};
 use zigttp_cli::{changed_options, exit, variables};
 
 /// Serve WebSocket handlers, with a fresh sandbox for every event
@@ -26,6 +26,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// List, show, adopt and remove attachments in a durable directory
     Attachments(attachments::Arguments),
+    /// Show, change, export and import the states of rooms in a durable directory
+    Storage(storage::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Attachments(arguments) => attachments::run(&arguments),
+        Command::Storage(arguments) => storage::run(&arguments),
     };
     exit::report(result)
 }

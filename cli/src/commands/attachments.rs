@@ -1,6 +1,6 @@
 //! `zigttp attachments`: the attachments in a durable directory, with or without a running server.
 
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,16 +10,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use zigts_rules::printable::{printable, printable_json};
 use zigttp_runtime::{
-    ControlAnswer, ControlRequest, PersistedAttachment, connect_control, list_attachments,
-    prune_leftovers, read_attachment,
+    ControlAnswer, ControlRequest, PersistedAttachment, list_attachments, prune_leftovers,
+    read_attachment,
 };
 
+use crate::control::{ask, refused};
 use crate::defaults::DEFAULTS;
 use crate::exit::ErrorsFound;
-use crate::values::{Time, number};
-
-/// How long a server may take to respond.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::values::{Time, age, number};
 
 /// Arguments of `zigttp attachments`.
 #[derive(clap::Args)]
@@ -180,31 +178,12 @@ fn show(id: u64, common: &CommonOptions) -> anyhow::Result<()> {
         writeln!(output, "{}", printable_json(serde_json::to_string_pretty(&json)?))?;
         return Ok(());
     }
-    let bytes = it.value.bytes();
-    match std::str::from_utf8(bytes) {
-        // What a client has sent must not drive the operator's terminal.
-        Ok(text) if std::io::stdout().is_terminal() => {
-            for line in text.split('\n') {
-                writeln!(output, "{}", printable(line))?;
-            }
-        }
-        Ok(text) => output.write_all(text.as_bytes())?,
-        Err(_binary) if std::io::stdout().is_terminal() => {
-            for (number, line) in bytes.chunks(16).enumerate() {
-                write!(output, "{:08x} ", number * 16)?;
-                for byte in line {
-                    write!(output, " {byte:02x}")?;
-                }
-                writeln!(output)?;
-            }
-        }
-        Err(_binary) => output.write_all(bytes)?,
-    }
+    crate::value_output::write(it.value.bytes(), &mut output)?;
     Ok(())
 }
 
 fn adopt(new_id: u64, prior_id: u64, common: &CommonOptions) -> anyhow::Result<()> {
-    match ask(&common.durable, &ControlRequest::Adopt { new_id, prior_id })? {
+    match ask(&common.durable, &ControlRequest::Adopt { new_id, prior_id }, &[])? {
         Some(ControlAnswer::Done) => {
             let mut output = std::io::stdout();
             if common.json {
@@ -224,7 +203,7 @@ fn adopt(new_id: u64, prior_id: u64, common: &CommonOptions) -> anyhow::Result<(
 
 fn prune(older_than: Duration, common: &CommonOptions) -> anyhow::Result<()> {
     let age_ms = u64::try_from(older_than.as_millis()).unwrap_or(u64::MAX);
-    let files = match ask(&common.durable, &ControlRequest::Prune { age_ms })? {
+    let files = match ask(&common.durable, &ControlRequest::Prune { age_ms }, &[])? {
         Some(ControlAnswer::Pruned { files }) => files,
         Some(answer) => return refused(answer),
         None => prune_leftovers(&common.durable, older_than)
@@ -240,41 +219,13 @@ fn prune(older_than: Duration, common: &CommonOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refused(answer: ControlAnswer) -> anyhow::Result<()> {
-    match answer {
-        ControlAnswer::Refused { why } => {
-            crate::show::error(&anyhow::Error::msg(why));
-            Err(ErrorsFound.into())
-        }
-        _ => bail!("the server's response does not fit the request"),
-    }
-}
-
 /// The ids of the open connections; none without a server.
 fn live(dir: &Path) -> anyhow::Result<Vec<u64>> {
-    match ask(dir, &ControlRequest::Live)? {
+    match ask(dir, &ControlRequest::Live, &[])? {
         Some(ControlAnswer::Ids { ids }) => Ok(ids),
         Some(answer) => refused(answer).map(|()| Vec::new()),
         None => Ok(Vec::new()),
     }
-}
-
-/// Asks the server that uses the directory; `None` when there is none.
-fn ask(dir: &Path, request: &ControlRequest) -> anyhow::Result<Option<ControlAnswer>> {
-    let connected = connect_control(dir)
-        .with_context(|| format!("cannot ask the server that uses {}", dir.display()))?;
-    let Some(mut stream) = connected else { return Ok(None) };
-    let mut answer = String::new();
-    let mut exchange = || -> std::io::Result<()> {
-        stream.set_read_timeout(Some(RESPONSE_TIMEOUT))?;
-        stream.set_write_timeout(Some(RESPONSE_TIMEOUT))?;
-        writeln!(stream, "{}", serde_json::to_string(request)?)?;
-        BufReader::new(&stream).read_line(&mut answer)?;
-        Ok(())
-    };
-    exchange()
-        .with_context(|| format!("the server that uses {} does not respond", dir.display()))?;
-    serde_json::from_str(&answer).context("cannot read the server's response").map(Some)
 }
 
 fn json(it: &PersistedAttachment, live: &[u64], with_value: bool) -> JsonAttachment {
@@ -296,16 +247,5 @@ fn json(it: &PersistedAttachment, live: &[u64], with_value: bool) -> JsonAttachm
         age_seconds: it.age.as_secs(),
         is_live: live.contains(&it.id),
         value,
-    }
-}
-
-/// An age in its largest unit.
-fn age(age: Duration) -> String {
-    let seconds = age.as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..86_400 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
     }
 }

@@ -1,4 +1,4 @@
-//! What survives of attachments.
+//! What survives of the state of rooms and of attachments.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,16 @@ use clap::Args;
 
 use crate::choices::FsyncChoice;
 use crate::defaults::DEFAULTS;
-use crate::values::{Time, TotalSize, number, switch};
+use crate::values::{Size, Time, TotalSize, number, switch};
 
 #[derive(Args)]
 #[command(next_help_heading = "Durability")]
 pub(super) struct Durability {
-    /// Keep attachments in this folder, across crashes and restarts
+    /// Keep the state of rooms and attachments in this folder, across crashes and restarts
     #[arg(long, env, value_name = "DIR")]
     pub(super) durable: Option<PathBuf>,
 
-    /// When attachments are forced to the disk
+    /// When state and attachments are forced to the disk
     #[arg(long, env, value_enum, value_name = "WHEN", default_value_t = FsyncChoice(DEFAULTS.fsync))]
     pub(super) fsync: FsyncChoice,
 
@@ -42,6 +42,31 @@ pub(super) struct Durability {
     /// [default: room for the largest attachment of each]
     #[arg(long, env, value_name = "SIZE")]
     pub(super) max_leftover_bytes: Option<TotalSize>,
+
+    /// Largest value that a room stores under a key; a larger one is a RangeError in the handler
+    #[arg(long, env, value_name = "SIZE", default_value_t = Size(DEFAULTS.max_value_size))]
+    pub(super) max_value_size: Size,
+
+    /// Most bytes that one room stores; more is a RangeError in the handler
+    #[arg(long, env, value_name = "SIZE", default_value_t = TotalSize(DEFAULTS.max_room_state))]
+    pub(super) max_room_state: TotalSize,
+
+    /// Most bytes that all rooms store together; an event that would exceed this fails
+    /// [default: 16 GiB with --durable, else 1 GiB]
+    #[arg(long, env, value_name = "SIZE")]
+    pub(super) max_state: Option<TotalSize>,
+
+    /// Most bytes of rooms that are kept in memory in front of the durable folder
+    #[arg(long, env, value_name = "SIZE", default_value_t = TotalSize(DEFAULTS.state_cache))]
+    pub(super) state_cache: TotalSize,
+
+    /// Most bytes of the database in the durable folder [default: as much as the disk has]
+    #[arg(long, env, value_name = "SIZE")]
+    pub(super) store_max_bytes: Option<TotalSize>,
+
+    /// Bytes that must stay free on the disk of the durable folder for events to store anything
+    #[arg(long, env, value_name = "SIZE", default_value_t = TotalSize(DEFAULTS.store_min_free))]
+    pub(super) store_min_free: TotalSize,
 
     /// How long an attachment is kept that no connection has any more
     #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.attachment_ttl))]

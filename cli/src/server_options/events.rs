@@ -33,6 +33,10 @@ pub(super) struct Events {
     #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.max_turn_waits)]
     pub(super) max_turn_waits: usize,
 
+    /// Most signals a second of one room; more of them wait
+    #[arg(long, env, value_name = "N", value_parser = number::<NonZeroU32>, default_value_t = DEFAULTS.room_signal_rate)]
+    pub(super) room_signal_rate: NonZeroU32,
+
     /// Memory of one event: its sandbox, and all that the host holds for it
     ///
     /// Over this limit the event fails: its connection is closed with 1011, an HTTP request gets 500.
@@ -56,6 +60,14 @@ pub(super) struct Events {
     /// Largest attachment; a larger one is a RangeError in the handler
     #[arg(long, env, value_name = "SIZE", default_value_t = Size(DEFAULTS.max_attachment_size))]
     pub(super) max_attachment_size: Size,
+
+    /// Most keys of its room's state that one event changes; more is a RangeError in the handler
+    #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.max_event_writes)]
+    pub(super) max_event_writes: usize,
+
+    /// Most bytes that one event stores in its room; more is a RangeError in the handler
+    #[arg(long, env, value_name = "SIZE", default_value_t = Size(DEFAULTS.max_event_write_bytes))]
+    pub(super) max_event_write_bytes: Size,
 
     /// How an event gets a fresh sandbox
     #[arg(long, env, value_enum, value_name = "WAY", default_value_t = IsolationChoice(DEFAULTS.isolation))]

@@ -14,7 +14,7 @@ use zigttp_abi::value::ValueKind;
 use crate::engine::engine;
 use crate::thrown::Thrown;
 use crate::value::{self, Block};
-use crate::{allocator, ascii, failure, imports, jobs};
+use crate::{allocator, ascii, failure, imports, jobs, json};
 
 /// The row of [`EXPORTS`] with this JavaScript name; for the compiler, so that no event looks for it.
 pub(crate) const fn row(name: &str) -> usize {
@@ -102,6 +102,20 @@ impl Event {
         if kind == u32::from(ValueKind::Text.number()) { self.text(len) } else { self.bytes(len) }
     }
 
+    /// Room for an input that is a stored value; a negative kind is none.
+    pub(crate) fn stored(&self, kind: i32, len: usize) -> Result<Input, Thrown> {
+        let Ok(kind) = u32::try_from(kind) else { return Ok(Input::Undefined) };
+        let kind = ValueKind::from_number(kind).expect("the host passes a kind of the table");
+        if kind == ValueKind::Text {
+            return self.text(len);
+        }
+        // With the zero byte that QuickJS wants behind JSON.
+        let mut block = Block::unwritten(self.context, len + 1)?;
+        // SAFETY: the last byte of the block.
+        unsafe { block.start().add(len).write(0) };
+        Ok(Input::Stored(kind, block))
+    }
+
     /// The inputs, which the host copies.
     pub(crate) fn receive<const N: usize>(
         &self,
@@ -117,7 +131,7 @@ impl Event {
         let mut values = [qjs::JS_UNDEFINED; N];
         for (value, input) in values.iter_mut().zip(inputs) {
             // SAFETY: the host has written them.
-            *value = unsafe { input.into_value() }?;
+            *value = unsafe { input.into_value(self.context) }?;
         }
         Ok(values)
     }
@@ -127,23 +141,30 @@ impl Event {
 pub(crate) enum Input {
     Text(ascii::Unwritten),
     Bytes(Block),
+    /// A stored value of this kind, with a zero byte behind it.
+    Stored(ValueKind, Block),
+    Undefined,
 }
 
 impl Input {
     fn start(&mut self) -> *mut u8 {
         match self {
             Input::Text(text) => text.start(),
-            Input::Bytes(block) => block.start(),
+            Input::Bytes(block) | Input::Stored(_, block) => block.start(),
+            Input::Undefined => ptr::null_mut(),
         }
     }
 
     /// # Safety
     /// All of the bytes are written.
-    unsafe fn into_value(self) -> Result<JSValue, Thrown> {
+    unsafe fn into_value(self, context: *mut JSContext) -> Result<JSValue, Thrown> {
         match self {
             // SAFETY: the caller's promise.
             Input::Text(text) => unsafe { text.into_string() },
             Input::Bytes(block) => block.into_array_buffer(),
+            Input::Stored(ValueKind::Json, block) => json::read(context, &block),
+            Input::Stored(kind, block) => value::of_kind(context, kind, &block[..block.len() - 1]),
+            Input::Undefined => Ok(qjs::JS_UNDEFINED),
         }
     }
 }

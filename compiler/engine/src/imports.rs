@@ -40,6 +40,130 @@ unsafe extern "C" {
         response: *const u8,
         response_len: usize,
     );
+    pub(crate) fn storage_get(
+        room: *const u8,
+        room_len: usize,
+        key: *const u8,
+        key_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i64;
+    pub(crate) fn storage_put(
+        room: *const u8,
+        room_len: usize,
+        key: *const u8,
+        key_len: usize,
+        kind: u32,
+        data: *const u8,
+        len: usize,
+        ttl: f64,
+    ) -> i32;
+    pub(crate) fn storage_delete(
+        room: *const u8,
+        room_len: usize,
+        key: *const u8,
+        key_len: usize,
+    ) -> i32;
+    pub(crate) fn storage_list(
+        room: *const u8,
+        room_len: usize,
+        flags: u32,
+        limit: u32,
+        prefix: *const u8,
+        prefix_len: usize,
+        start: *const u8,
+        start_len: usize,
+        end: *const u8,
+        end_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i32;
+    pub(crate) fn storage_delete_all(room: *const u8, room_len: usize) -> i32;
+    pub(crate) fn storage_usage(room: *const u8, room_len: usize, to: *mut u8);
+    pub(crate) fn memory_get(
+        room: *const u8,
+        room_len: usize,
+        key: *const u8,
+        key_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i64;
+    pub(crate) fn memory_put(
+        room: *const u8,
+        room_len: usize,
+        key: *const u8,
+        key_len: usize,
+        kind: u32,
+        data: *const u8,
+        len: usize,
+        ttl: f64,
+    ) -> i32;
+    pub(crate) fn memory_delete(
+        room: *const u8,
+        room_len: usize,
+        key: *const u8,
+        key_len: usize,
+    ) -> i32;
+    pub(crate) fn memory_list(
+        room: *const u8,
+        room_len: usize,
+        flags: u32,
+        limit: u32,
+        prefix: *const u8,
+        prefix_len: usize,
+        start: *const u8,
+        start_len: usize,
+        end: *const u8,
+        end_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i32;
+    pub(crate) fn memory_delete_all(room: *const u8, room_len: usize) -> i32;
+    pub(crate) fn memory_usage(room: *const u8, room_len: usize, to: *mut u8);
+    pub(crate) fn signal(
+        room: *const u8,
+        room_len: usize,
+        name: *const u8,
+        name_len: usize,
+        kind: i32,
+        data: *const u8,
+        len: usize,
+        on_fail: *const u8,
+        on_fail_len: i32,
+    ) -> i32;
+    pub(crate) fn signal_at(
+        room: *const u8,
+        room_len: usize,
+        name: *const u8,
+        name_len: usize,
+        at: f64,
+        kind: i32,
+        data: *const u8,
+        len: usize,
+    ) -> i32;
+    pub(crate) fn signal_every(
+        room: *const u8,
+        room_len: usize,
+        name: *const u8,
+        name_len: usize,
+        period: f64,
+        kind: i32,
+        data: *const u8,
+        len: usize,
+    ) -> i32;
+    pub(crate) fn cancel_signal(
+        room: *const u8,
+        room_len: usize,
+        name: *const u8,
+        name_len: usize,
+    ) -> i32;
+    pub(crate) fn signal_time(
+        room: *const u8,
+        room_len: usize,
+        name: *const u8,
+        name_len: usize,
+        to: *mut u8,
+    ) -> i32;
     pub(crate) fn log(level: i32, line: *const u8, len: usize);
     pub(crate) fn fail(message: *const u8, message_len: usize, stack: *const u8, stack_len: usize);
     pub(crate) fn respond(

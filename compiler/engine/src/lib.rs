@@ -43,6 +43,7 @@ mod value;
 
 use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::Status;
+use zigttp_abi::value::ValueKind;
 
 use engine::{Internal, engine};
 use event::Event;
@@ -135,6 +136,27 @@ extern "C" fn on_close(
     event.finish(|event| {
         let [reason, room] = event.receive([event.text(reason_len)?, event.text(room_len)?])?;
         event.call(&mut [value::number(ws), value::number(code.into()), reason, room])
+    })
+}
+
+/// A signal has come. Inputs are the room, the signal's name, its data and, as JSON, what else there is to
+/// know.
+#[unsafe(no_mangle)]
+extern "C" fn on_signal(
+    seed: i64,
+    room_len: usize,
+    name_len: usize,
+    kind: i32,
+    data_len: usize,
+    info_len: usize,
+) -> i32 {
+    let event = Event::begin(const { event::row("onSignal") }, seed);
+    event.finish(|event| {
+        let info = event.stored(ValueKind::Json.number().into(), info_len)?;
+        let data = event.stored(kind, data_len)?;
+        let inputs = [event.text(room_len)?, event.text(name_len)?, data, info];
+        let mut arguments = event.receive(inputs)?;
+        event.call(&mut arguments)
     })
 }
 

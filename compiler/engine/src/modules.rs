@@ -1,5 +1,5 @@
-//! The handler's modules, from their registration until they are linked, and the native module
-//! `zigttp:websocket`.
+//! The handler's modules, from their registration until they are linked, and the native modules
+//! (`zigttp:websocket` and others).
 //!
 //! The compiler has resolved every import, so resolving is the identity here. QuickJS asks for
 //! sources as it meets imports, which makes circular ones work.
@@ -40,7 +40,7 @@ impl Resolver for Names {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        if name == api::MODULE || SOURCES.0.borrow().contains_key(name) {
+        if api::Module::of_specifier(name).is_some() || SOURCES.0.borrow().contains_key(name) {
             Ok(name.to_owned())
         } else {
             Err(Error::new_resolving(base, name))
@@ -58,10 +58,13 @@ impl Loader for Sources {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>> {
-        if name == api::MODULE {
-            return Module::declare_def::<Websocket, _>(ctx.clone(), name);
+        match api::Module::of_specifier(name) {
+            Some(api::Module::Websocket) => Module::declare_def::<Websocket, _>(ctx.clone(), name),
+            Some(api::Module::Storage) => Module::declare_def::<Storage, _>(ctx.clone(), name),
+            Some(api::Module::Memory) => Module::declare_def::<Memory, _>(ctx.clone(), name),
+            Some(api::Module::Durable) => Module::declare_def::<Durable, _>(ctx.clone(), name),
+            None => declare(ctx, name)?.ok_or_else(|| Error::new_loading(name)),
         }
-        declare(ctx, name)?.ok_or_else(|| Error::new_loading(name))
     }
 }
 
@@ -72,26 +75,35 @@ fn declare<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Option<Module<'js, Declare
     source.map(|source| Module::declare(ctx.clone(), name, source)).transpose()
 }
 
-/// The functions of the API table as a module.
-struct Websocket;
+/// The functions of a built-in module.
+macro_rules! builtin {
+    ($name:ident) => {
+        struct $name;
 
-impl ModuleDef for Websocket {
-    fn declare(module: &Declarations<'_>) -> Result<()> {
-        for function in api::FUNCTIONS {
-            module.declare(function.name)?;
-        }
-        Ok(())
-    }
+        impl ModuleDef for $name {
+            fn declare(module: &Declarations<'_>) -> Result<()> {
+                for function in api::Module::$name.functions() {
+                    module.declare(function.name)?;
+                }
+                Ok(())
+            }
 
-    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
-        for row in api::FUNCTIONS {
-            let function = crate::api::function(ctx.as_raw().as_ptr(), row);
-            // SAFETY: the reference is new and given to the value.
-            exports.export(row.name, unsafe { Value::from_raw(ctx.clone(), function) })?;
+            fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+                for row in api::Module::$name.functions() {
+                    let function = crate::api::function(ctx.as_raw().as_ptr(), row);
+                    // SAFETY: the reference is new and given to the value.
+                    exports.export(row.name, unsafe { Value::from_raw(ctx.clone(), function) })?;
+                }
+                Ok(())
+            }
         }
-        Ok(())
-    }
+    };
 }
+
+builtin!(Websocket);
+builtin!(Storage);
+builtin!(Memory);
+builtin!(Durable);
 
 /// Evaluates the entry module, and keeps those of its exports that events call.
 ///

@@ -206,6 +206,17 @@ pub(crate) fn safe_integer(value: JSValue) -> Option<i64> {
     }
 }
 
+/// Any number.
+pub(crate) fn float(value: JSValue) -> Option<f64> {
+    // SAFETY: only the value itself is read, by its tag.
+    unsafe {
+        if qjs::JS_IsInt(value) {
+            return Some(qjs::JS_VALUE_GET_INT(value).into());
+        }
+        qjs::JS_IsNumber(value).then(|| qjs::JS_VALUE_GET_FLOAT64(value))
+    }
+}
+
 /// The number of an id or a close code.
 pub(crate) fn number(value: i64) -> JSValue {
     qjs::JS_NewFloat64(value as f64)

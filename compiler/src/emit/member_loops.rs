@@ -18,6 +18,7 @@ use swc_core::ecma::utils::private_ident;
 use swc_core::ecma::visit::{VisitMut, VisitMutWith};
 use zigts_rules::import::{ImportKind, Target};
 use zigts_rules::model::Module;
+use zigttp_abi::api::Module as Builtin;
 
 /// The API function whose result is looped over.
 const GET_WEB_SOCKETS: &str = "getWebSockets";
@@ -34,7 +35,9 @@ impl MemberLoops {
         let names = module
             .imports
             .iter()
-            .filter(|it| it.target == Target::Websocket && it.kind == ImportKind::Static)
+            .filter(|it| {
+                it.target == Target::Builtin(Builtin::Websocket) && it.kind == ImportKind::Static
+            })
             .flat_map(|import| &import.names)
             .filter(|name| name.imported.as_deref() == Some(GET_WEB_SOCKETS))
             .map(|name| (name.local.as_str().into(), context));

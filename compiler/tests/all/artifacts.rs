@@ -66,7 +66,16 @@ fn nothing_that_only_building_needs_is_exported() {
     exports.sort();
     assert_eq!(
         exports,
-        ["handler", "memory", "on_close", "on_message", "on_open", "on_request", "on_upgrade"]
+        [
+            "handler",
+            "memory",
+            "on_close",
+            "on_message",
+            "on_open",
+            "on_request",
+            "on_signal",
+            "on_upgrade"
+        ]
     );
 }
 

@@ -1,12 +1,14 @@
 //! The functions a handler may export, and the arguments each is called with.
 
-use crate::api::Parameter;
+use crate::api::{Module, Parameter};
 
 /// One export that the runtime calls.
 #[derive(Clone, Copy, Debug)]
 pub struct EventExport {
     /// The JavaScript name.
     pub name: &'static str,
+    /// The module whose typings have its type.
+    pub module: Module,
     pub parameters: &'static [Parameter],
     /// TypeScript type of what it may return.
     pub returns: &'static str,
@@ -26,6 +28,7 @@ const fn parameter(name: &'static str, ty: &'static str) -> Parameter {
 pub const EXPORTS: &[EventExport] = &[
     EventExport {
         name: "onUpgrade",
+        module: Module::Websocket,
         parameters: &[parameter("req", "Request"), parameter("room", "string")],
         returns: "Admission | Promise<Admission>",
         is_websocket: false,
@@ -35,6 +38,7 @@ pub const EXPORTS: &[EventExport] = &[
     },
     EventExport {
         name: "onOpen",
+        module: Module::Websocket,
         parameters: &[
             parameter("ws", "WebSocket"),
             parameter("url", "string"),
@@ -47,6 +51,7 @@ pub const EXPORTS: &[EventExport] = &[
     },
     EventExport {
         name: "onMessage",
+        module: Module::Websocket,
         parameters: &[
             parameter("ws", "WebSocket"),
             parameter("data", "string | ArrayBuffer"),
@@ -59,6 +64,7 @@ pub const EXPORTS: &[EventExport] = &[
     },
     EventExport {
         name: "onClose",
+        module: Module::Websocket,
         parameters: &[
             parameter("ws", "WebSocket"),
             parameter("code", "number"),
@@ -72,6 +78,7 @@ pub const EXPORTS: &[EventExport] = &[
     },
     EventExport {
         name: "onRequest",
+        module: Module::Websocket,
         parameters: &[parameter("req", "Request"), parameter("room", "string")],
         returns: "Response | Promise<Response>",
         is_websocket: false,
@@ -80,11 +87,26 @@ pub const EXPORTS: &[EventExport] = &[
     },
     EventExport {
         name: "handler",
+        module: Module::Websocket,
         parameters: &[parameter("req", "Request")],
         returns: "Response | Promise<Response>",
         is_websocket: false,
         purpose: "Called for every other HTTP request; it belongs to no room.",
         export: "handler",
+    },
+    EventExport {
+        name: "onSignal",
+        module: Module::Durable,
+        parameters: &[
+            parameter("room", "string"),
+            parameter("name", "string"),
+            parameter("data", "any"),
+            parameter("info", "SignalInfo"),
+        ],
+        returns: "void | Promise<void>",
+        is_websocket: false,
+        purpose: "Called in the room's turn when a signal has come or a timer is due.",
+        export: "on_signal",
     },
 ];
 

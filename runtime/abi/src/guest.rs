@@ -26,6 +26,7 @@
 //! | `handler` | `(seed: i64, method_len, target_len, headers_len, body_len)` | 0 method, 1 target, 2 headers, 3 body |
 //! | `on_request` | `(seed: i64, method_len, target_len, headers_len, body_len, room_len)` | the same, and 4 room |
 //! | `on_upgrade` | the same | the same; the body is empty |
+//! | `on_signal` | `(seed: i64, room_len, name_len, kind, data_len, info_len)` | 0 room, 1 name, 2 data (of `kind`; -1 is none), 3 JSON of the `SignalInfo` |
 //!
 //! Headers are `name: value` lines ended by `\n`, which no header can contain. A target is three lines
 //! with a `\n` between them, which no part of a target can contain: scheme and host
@@ -46,10 +47,25 @@
 //! | `get_web_sockets` | `(room, room_len, ptr, cap) -> i32` | number of ids, each written as an `f64`; if they do not fit `cap` bytes, kept for `take` |
 //! | `room_from_path` | `(ws: i64, param, param_len, ptr, cap) -> i32` | -1 none, else the length; likewise |
 //! | `set_auto_response` | `(ws: i64, request, request_len, response, response_len)` | the guest has checked the lengths |
+//! | `storage_get` | `(room, room_len, key, key_len, ptr, cap) -> i64` | as `deserialize_attachment` |
+//! | `storage_put` | `(room, room_len, key, key_len, kind, ptr, len, ttl: f64) -> i32` | 0 stored; `ttl` is in milliseconds, 0 without one |
+//! | `storage_delete` | `(room, room_len, key, key_len) -> i32` | 1 it was there, 0 it was not |
+//! | `storage_list` | `(room, room_len, flags, limit, prefix, prefix_len, start, start_len, end, end_len, ptr, cap) -> i32` | the length of the entries in the form of [`list`], which are written or kept; `limit` is 0 without one |
+//! | `storage_delete_all` | `(room, room_len) -> i32` | 0 done |
+//! | `storage_usage` | `(room, room_len, ptr)` | writes keys, bytes and their limit, each as an `f64` |
+//! | `memory_…` | the same six | the same for `zigttp:memory` |
+//! | `signal` | `(room, room_len, name, name_len, kind, ptr, len, on_fail, on_fail_len) -> i32` | 0 done; a `kind` or a length of -1 is none |
+//! | `signal_at` | `(room, room_len, name, name_len, at: f64, kind, ptr, len) -> i32` | likewise; `at` is in milliseconds since 1970 |
+//! | `signal_every` | `(room, room_len, name, name_len, period: f64, kind, ptr, len) -> i32` | likewise; `period` is in milliseconds |
+//! | `cancel_signal` | `(room, room_len, name, name_len) -> i32` | 1 it was there, 0 it was not |
+//! | `signal_time` | `(room, room_len, name, name_len, ptr) -> i32` | 1 and the time as an `f64`, 0 without a timer |
 //! | `log` | `(level, ptr, len)` | one line of `console`, a [`LogLevel`] |
 //! | `fail` | `(message, message_len, stack, stack_len)` | why the call is about to answer [`Status::Threw`] |
 //! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |
 //! | `accept` | `(kind, ptr, len) -> i32` | the first attachment of the connection that `on_upgrade` accepts: 0 stored, else the limit in bytes it exceeds |
+//!
+//! A negative result of a function of the state or of signals is a RangeError: its text has so many bytes, and is kept for
+//! `take`. The guest has checked that rooms and keys are UTF-8 of a length in bounds.
 //!
 //! A kind is the number of a [`crate::value::ValueKind`]. The guest writes and parses JSON; of its bytes the host
 //! checks that they are UTF-8, and traps where they are not. A guest gets them back as they were stored.
@@ -61,10 +77,24 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 6;
+pub const ABI_VERSION: u32 = 7;
 
 /// Most inputs that an event has: `inputs` takes so many places.
 pub const MAX_INPUTS: usize = 5;
+
+/// The form of what `storage_list` returns: for each entry [`HEAD_BYTES`](list::HEAD_BYTES) bytes (length of
+/// the key, kind and length of the value, each a little-endian `u32`), the key, the value and a zero byte.
+pub mod list {
+    /// What stands before each entry.
+    pub const HEAD_BYTES: usize = 12;
+
+    /// The last key comes first.
+    pub const REVERSE: u32 = 1;
+    /// The list begins after its start.
+    pub const AFTER_START: u32 = 2;
+    /// It has an end.
+    pub const HAS_END: u32 = 4;
+}
 
 /// What a dispatch or `link` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

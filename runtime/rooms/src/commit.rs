@@ -1,4 +1,4 @@
-//! Commits the effects of an event: first attachments are written, then frames are queued.
+//! Commits the effects of an event: first state and attachments are stored, then frames are queued.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -6,8 +6,9 @@ use smallvec::SmallVec;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_sandbox::effect::{Effect, PeerIndex};
 use zigttp_sandbox::effects::{AllAddressed, Effects};
+use zigttp_sandbox::failure::Cause;
 use zigttp_sandbox::shared_text::SharedText;
-use zigttp_store::error::CommitError;
+use zigttp_store::state::signals::Done;
 
 use crate::attachments::Inheritance;
 use crate::compression::Variants;
@@ -15,6 +16,7 @@ use crate::counters::Counters;
 use crate::hub::Hub;
 use crate::members::Members;
 use crate::rooms::Room;
+use crate::stored::{ToStore, store};
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
@@ -22,29 +24,31 @@ use crate::world::LocalPeer;
 /// the duty to write what it has queued, unless another task has that.
 ///
 /// # Errors
-/// When an attachment cannot be written; then nothing has taken effect.
+/// When state or an attachment cannot be stored; then nothing has taken effect.
 pub async fn commit(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     own_room: Option<&SharedText>,
     effects: &mut Effects<LocalPeer>,
     inheritance: Option<Inheritance>,
-) -> Result<Option<Unwritten>, CommitError> {
-    if effects.is_empty() && inheritance.is_none() {
+    handled: Option<Done>,
+) -> Result<Option<Unwritten>, Cause> {
+    if effects.is_empty() && inheritance.is_none() && handled.is_none() {
         return Ok(None);
     }
+    let state = effects.take_state();
     let (effects, addressed) = effects.parts();
     if effects.iter().any(|effect| compression_of(effect, addressed, hub).is_some()) {
         // Boxed, so that other commits hold no memory for it.
         Box::pin(compress(effects, addressed, hub)).await;
     }
-    let writes: Vec<_> = addressed
+    let attachments: Vec<_> = addressed
         .0
         .iter_mut()
         .filter_map(|addressed| Some((Arc::clone(&addressed.peer), addressed.attachment.take()?)))
         .collect();
-    if !writes.is_empty() || inheritance.is_some() {
-        hub.counters.attachment_writes.add(writes.len());
-        hub.attachments.commit(writes, inheritance, hub.clock).await?;
+    let to_store = ToStore { room: own_room.cloned(), attachments, inheritance, state, handled };
+    if !to_store.is_empty() {
+        store(hub, to_store).await?;
     }
 
     let bytes = queue(effects.drain(..), addressed, own_room, &hub.counters);

@@ -57,6 +57,17 @@ pub struct Counters {
     /// Attachments that were removed because those that wait to be resumed were over a limit.
     pub evicted_leftovers: Counter,
     pub forged_tokens: Counter,
+    /// Signals that waited because their room was over its rate.
+    pub delayed_signals: Counter,
+    /// Signals that have failed and are tried again.
+    pub retried_signals: Counter,
+    /// Signals that have failed too often.
+    pub parked_signals: Counter,
+    /// Times that handlers have read the state of a room, and keys that they have written.
+    pub state_reads: Counter,
+    pub state_writes: Counter,
+    /// Events with which the state of a room has grown beyond four fifths of its limit.
+    pub filling_rooms: Counter,
     pub swaps: Counter,
     pub rollbacks: Counter,
 }
@@ -73,6 +84,8 @@ impl Counters {
         self.restored_bytes.add(used.restored_bytes);
         self.restore_mismatches.add(usize::from(used.has_mismatched));
         self.attachment_reads.add(used.attachment_reads);
+        self.state_reads.add(used.state_reads);
+        self.state_writes.add(used.state_writes);
         self.refused_frames.add(used.refused_frames);
     }
 }

@@ -22,6 +22,7 @@ use zigttp_sandbox::ran::{Outcome, Ran};
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::failpoint;
+use zigttp_store::state::signals::Done;
 
 use crate::attachments::Inheritance;
 use crate::commit::commit;
@@ -74,9 +75,9 @@ pub struct Turn<'a> {
 }
 
 /// A room that is there as long as a request waits for it or runs in it.
-struct Entered<'a> {
+pub(crate) struct Entered<'a> {
     hub: &'a Hub,
-    room: Arc<Room>,
+    pub(crate) room: Arc<Room>,
 }
 
 impl Drop for Entered<'_> {
@@ -94,6 +95,11 @@ impl Dispatcher {
         self.handlers.swap(&self.sandbox, artifact)?;
         self.hub.counters.swaps.add_one();
         Ok(())
+    }
+
+    /// Keeps a room, which need not have a connection, for as long as what is returned.
+    pub(crate) fn enter(&self, room: &SharedText) -> Entered<'_> {
+        Entered { hub: &self.hub, room: self.hub.rooms.enter(room.clone()) }
     }
 
     /// Waits for a room's turn and then for a slot, within the limits of both together.
@@ -213,7 +219,7 @@ impl Dispatcher {
         request: Request,
         gone: impl Future<Output = ()>,
     ) -> Result<Option<Response>, NoAnswer> {
-        let entered = Entered { hub: &self.hub, room: self.hub.rooms.enter(room.clone()) };
+        let entered = self.enter(room);
         let Turn { _turn, slot } = tokio::select! {
             turn = self.take_turn(&entered.room) => turn?,
             () = gone => return Err(NoAnswer::Abandoned),
@@ -225,6 +231,30 @@ impl Dispatcher {
         }
         let committed = self.execute(slot, &handler, event, None, None).await;
         Ok(committed.map_err(NoAnswer::Failed)?.response)
+    }
+
+    /// Handles a signal in the turn of its room, which need not have a connection. Returns false if there is
+    /// no event for it any more when the turn has come, or the handler has no function for it.
+    ///
+    /// # Errors
+    /// When the event failed.
+    pub async fn dispatch_signal(
+        &self,
+        room: &SharedText,
+        event: impl FnOnce() -> Option<Event>,
+    ) -> Result<bool, Failure> {
+        let entered = self.enter(room);
+        let turn = entered.room.turn().await;
+        let Some(event) = event() else { return Ok(false) };
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
+            return Ok(false);
+        }
+        let slot = self.slots.slot().await;
+        let committed = self.execute(slot, &handler, event, None, None).await;
+        // No turn waits for a write.
+        drop(turn);
+        committed.map(|_written_when_dropped| true)
     }
 
     /// Handles a request that belongs to no room, if there is a slot: a client is better refused at once
@@ -316,14 +346,18 @@ impl Dispatcher {
         inheritance: Option<Inheritance>,
     ) -> Result<Option<Unwritten>, Failure> {
         let EventState { event, effects, memory_budget, .. } = state;
-        if self.hub.attachments.files().is_some() && effects.writes_attachments() {
+        let handled = match &event.call {
+            Call::Signal(signal) => Some(Done { id: signal.info.id, again: signal.next }),
+            _ => None,
+        };
+        if self.hub.durable_dir.is_some() && (effects.stores() || handled.is_some()) {
             // The disk may be slow, and other events run meanwhile: all memory of this one counts.
             let counted = memory_budget.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }
-        commit(&self.hub, event.room.as_ref(), effects, inheritance)
+        commit(&self.hub, event.room.as_ref(), effects, inheritance, handled)
             .await
-            .map_err(|error| Failure::NotCommitted(error.into()))
+            .map_err(Failure::NotCommitted)
     }
 
     fn count(&self, state: &EventState<World>, took: Duration, failure: Option<&Failure>) {

@@ -11,6 +11,8 @@ use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::view::EventLimits;
 use zigttp_store::dir::DurableDir;
 use zigttp_store::ids::ConnectionIds;
+use zigttp_store::state::limits::StateLimits;
+use zigttp_store::state::states::States;
 
 use crate::attachments::Attachments;
 use crate::clock::Clock;
@@ -19,6 +21,7 @@ use crate::connection::{Client, Connection, State};
 use crate::counters::Counters;
 use crate::handler_log::HandlerLog;
 use crate::leftovers::Leftovers;
+use crate::room_states::RoomStates;
 use crate::rooms::Rooms;
 
 /// How many connections are in each state.
@@ -36,16 +39,21 @@ pub struct ConnectionStates {
 pub struct Storage {
     pub ids: ConnectionIds,
     pub attachments: Attachments,
+    pub states: RoomStates,
     pub leftovers: Option<Leftovers>,
     pub durable_dir: Option<DurableDir>,
 }
 
 impl Storage {
     /// In memory only.
-    pub fn in_memory() -> Storage {
+    pub fn in_memory(limits: StateLimits) -> Storage {
         Storage {
             ids: ConnectionIds::in_memory(),
             attachments: Attachments::in_memory(),
+            states: RoomStates {
+                storage: States::in_memory(limits),
+                memory: States::in_memory(limits),
+            },
             leftovers: None,
             durable_dir: None,
         }
@@ -57,6 +65,7 @@ pub struct Hub {
     pub clock: Clock,
     pub rooms: Rooms,
     pub attachments: Attachments,
+    pub states: RoomStates,
     pub counters: Counters,
     pub handler_log: HandlerLog,
     pub compression: Compression,
@@ -83,11 +92,12 @@ impl Hub {
         handler_log: HandlerLog,
         clock: Clock,
     ) -> Hub {
-        let Storage { ids, attachments, leftovers, durable_dir } = storage;
+        let Storage { ids, attachments, states, leftovers, durable_dir } = storage;
         Hub {
             clock,
             rooms: Rooms::default(),
             attachments,
+            states,
             leftovers,
             counters: Counters::default(),
             handler_log,

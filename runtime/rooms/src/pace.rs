@@ -34,12 +34,24 @@ impl Rate {
 
     /// Takes a token, if there is one.
     pub fn take(&self, bucket: &mut Bucket, now: Instant) -> bool {
+        self.take_or_wait(bucket, now).is_zero()
+    }
+
+    /// Takes a token, or returns how long it takes until there is one.
+    pub fn take_or_wait(&self, bucket: &mut Bucket, now: Instant) -> Duration {
         let full_at = bucket.full_at.map_or(now, |at| at.max(now)) + self.interval;
-        let has_token = full_at <= now + BURST;
-        if has_token {
+        let wait = full_at.saturating_duration_since(now + BURST);
+        if wait.is_zero() {
             bucket.full_at = Some(full_at);
         }
-        has_token
+        wait
+    }
+}
+
+impl Bucket {
+    /// Whether it is as good as new.
+    pub fn is_full(&self, now: Instant) -> bool {
+        self.full_at.is_none_or(|at| at <= now)
     }
 }
 

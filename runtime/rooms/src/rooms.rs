@@ -136,6 +136,11 @@ impl Rooms {
         self.lock().get(key).map(|occupied| Arc::clone(&occupied.room))
     }
 
+    /// Whether nobody else has entered a room that the caller has entered.
+    pub fn is_alone_in(&self, key: &str) -> bool {
+        self.lock().get(key).is_some_and(|occupied| occupied.connections == 1)
+    }
+
     /// How many rooms there are.
     pub fn count(&self) -> usize {
         self.lock().len()

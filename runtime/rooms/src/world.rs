@@ -1,6 +1,7 @@
 //! What an event can see: the connections of the hub, the clock, random numbers, the log.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::thread::LocalKey;
@@ -13,12 +14,15 @@ use zigttp_abi::version::Version;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_sandbox::effect::Spare;
 use zigttp_sandbox::event::Event;
+use zigttp_sandbox::failure::Cause;
+use zigttp_sandbox::state::Space;
 use zigttp_sandbox::view::{EventLimits, Members, Peer, View};
 
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::own_thread::on_own_thread;
+use crate::room_states::CommittedState;
 use crate::rooms::Room;
 
 /// The view of one event.
@@ -35,8 +39,14 @@ impl World {
     }
 }
 
+/// A random number from 0 up to 1.
+pub fn random_share() -> f64 {
+    fastrand::f64()
+}
+
 impl View for World {
     type Peer = LocalPeer;
+    type State = CommittedState;
 
     fn find(&self, id: ConnectionId) -> Option<LocalPeer> {
         let own = self.own.as_ref().filter(|own| own.id == id);
@@ -52,9 +62,25 @@ impl View for World {
         }
     }
 
-    /// Rooms store no values yet.
-    async fn stored(&self, _room: &str, _key: &str) -> Option<Value> {
-        None
+    fn state(&self, space: Space, room: &str) -> Option<CommittedState> {
+        self.hub.states.of(space).cached(room).map(CommittedState)
+    }
+
+    fn load_state(
+        &self,
+        space: Space,
+        room: &str,
+        is_own: bool,
+    ) -> impl Future<Output = Result<CommittedState, Cause>> + Send + use<> {
+        let (hub, room) = (Arc::clone(&self.hub), room.to_owned());
+        async move {
+            let states = hub.states.of(space);
+            let state = match is_own {
+                true => states.load(&room).await,
+                false => states.look(&room).await,
+            };
+            Ok(CommittedState(state?))
+        }
     }
 
     async fn compute<T: Send + 'static>(

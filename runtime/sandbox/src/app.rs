@@ -32,6 +32,7 @@ struct Exports {
     on_close: bool,
     on_request: bool,
     handler: bool,
+    on_signal: bool,
 }
 
 impl<V: View> App<V> {
@@ -53,6 +54,7 @@ impl<V: View> App<V> {
                 on_close: manifest.has_export("onClose"),
                 on_request: manifest.has_export("onRequest"),
                 handler: manifest.has_export("handler"),
+                on_signal: manifest.has_export("onSignal"),
             },
             manifest,
         })
@@ -67,12 +69,18 @@ impl<V: View> App<V> {
             EventKind::Close => self.exports.on_close,
             EventKind::Request if event.room.is_some() => self.exports.on_request,
             EventKind::Request => self.exports.handler,
+            EventKind::Signal => self.exports.on_signal,
         }
     }
 
     /// Whether it decides about connections before they open (`onUpgrade`).
     pub fn asks_before_upgrades(&self) -> bool {
         self.exports.on_upgrade
+    }
+
+    /// Whether it takes signals.
+    pub fn takes_signals(&self) -> bool {
+        self.exports.on_signal
     }
 
     /// Whether it responds to HTTP requests.

@@ -49,6 +49,16 @@ impl CpuBudget {
     /// # Errors
     /// When the slices so far are over the limit.
     pub(crate) fn end_slice(&mut self, now: Instant) -> Result<NextSlice, OverBudget> {
+        self.pause(now)?;
+        let slice = self.later_slice.get_or_insert_default();
+        Ok(Box::pin(next_slice(Arc::clone(slice), self.clock)))
+    }
+
+    /// Ends a slice before the event waits for something.
+    ///
+    /// # Errors
+    /// When the slices so far are over the limit.
+    pub(crate) fn pause(&mut self, now: Instant) -> Result<(), OverBudget> {
         self.used += match &self.later_slice {
             Some(started) => (self.clock)()
                 .saturating_sub(*started.lock().unwrap_or_else(PoisonError::into_inner)),
@@ -57,8 +67,13 @@ impl CpuBudget {
         if self.used > self.limit {
             return Err(OverBudget::Cpu);
         }
+        Ok(())
+    }
+
+    /// Begins a slice when it goes on.
+    pub(crate) fn resume(&mut self) {
         let slice = self.later_slice.get_or_insert_default();
-        Ok(Box::pin(next_slice(Arc::clone(slice), self.clock)))
+        *slice.lock().unwrap_or_else(PoisonError::into_inner) = (self.clock)();
     }
 }
 

@@ -10,6 +10,8 @@ use zigttp_protocol::frame::Frame;
 
 use crate::effect::{Addressed, Effect, PeerIndex};
 use crate::reads;
+use crate::signal::SignalEffect;
+use crate::state::{RoomChanges, Space};
 use crate::view::Peer;
 
 /// The effects of one event in their order, and what later calls of the same event must see of them.
@@ -26,6 +28,16 @@ pub struct Effects<P: Peer> {
     /// The largest frame that will be compressed. Frames are compressed one at a time, into a buffer of
     /// this size.
     largest_compressed: usize,
+    /// What the event changes of its room's state, and its signals; most events have none.
+    state: Option<Box<StateEffects>>,
+}
+
+/// What an event changes of its room's state, and its signals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateEffects {
+    /// In each [`Space`].
+    pub changes: [RoomChanges; 2],
+    pub signals: Vec<SignalEffect>,
 }
 
 /// What an effect takes besides its payload: its entry in a list that doubles as it grows.
@@ -78,6 +90,7 @@ impl<P: Peer> Effects<P> {
             bytes: 0,
             windows: 0,
             largest_compressed: 0,
+            state: None,
         }
     }
 
@@ -174,18 +187,67 @@ impl<P: Peer> Effects<P> {
         }
     }
 
+    /// What the event has changed of the state of its room, if it has changed anything.
+    pub fn room_changes(&self, space: Space) -> Option<&RoomChanges> {
+        let changes = &self.state.as_deref()?.changes[space as usize];
+        (!changes.changes.is_empty()).then_some(changes)
+    }
+
+    /// The same for changing it. The first change begins with `first`.
+    pub(crate) fn room_changes_or(
+        &mut self,
+        space: Space,
+        first: impl FnOnce() -> RoomChanges,
+    ) -> &mut RoomChanges {
+        let changes = &mut self.state.get_or_insert_default().changes[space as usize];
+        if changes.changes.is_empty() {
+            *changes = first();
+        }
+        changes
+    }
+
+    /// Adds an effect on signals.
+    pub(crate) fn push_signal(&mut self, effect: SignalEffect) {
+        self.bytes += effect.held_bytes();
+        self.state.get_or_insert_default().signals.push(effect);
+    }
+
+    /// The effects on signals, in their order.
+    pub fn signals(&self) -> &[SignalEffect] {
+        self.state.as_deref().map_or(&[], |state| &state.signals)
+    }
+
+    /// When a timer fires that the event has set: `None` if it has not changed it, `Some(None)` if it has
+    /// removed it.
+    pub(crate) fn timer(&self, of: &str) -> Option<Option<u64>> {
+        self.signals().iter().rev().find_map(|effect| match effect {
+            SignalEffect::SetTimer { name, at, .. } if **name == *of => Some(Some(*at)),
+            SignalEffect::CancelTimer { name } if **name == *of => Some(None),
+            SignalEffect::CancelAllTimers => Some(None),
+            _ => None,
+        })
+    }
+
+    /// What the event changes of its room's state, and its signals, for the commit to take.
+    pub fn take_state(&mut self) -> Option<Box<StateEffects>> {
+        self.state.take()
+    }
+
     /// How many bytes of memory the effects take.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        let state = self.state.iter().flat_map(|state| &state.changes);
+        let state: u64 = state.map(RoomChanges::held_bytes).sum();
+        self.bytes + usize::try_from(state).unwrap_or(usize::MAX)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.state.is_none()
     }
 
-    /// Whether an attachment is among them.
-    pub fn writes_attachments(&self) -> bool {
-        self.addressed.0.iter().any(|addressed| addressed.attachment.is_some())
+    /// Whether there is something to store among them: an attachment, state or a signal.
+    pub fn stores(&self) -> bool {
+        self.state.is_some()
+            || self.addressed.0.iter().any(|addressed| addressed.attachment.is_some())
     }
 
     /// The effects, for reading.
@@ -221,7 +283,7 @@ impl<P: Peer> PartialEq for Effects<P> {
         let ids = |effects: &Effects<P>| -> Vec<ConnectionId> {
             effects.addressed.0.iter().map(|addressed| addressed.peer.id()).collect()
         };
-        self.list == other.list && ids(self) == ids(other)
+        self.list == other.list && ids(self) == ids(other) && self.state == other.state
     }
 }
 

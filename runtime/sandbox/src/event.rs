@@ -8,6 +8,7 @@ use zigttp_abi::guest::MAX_INPUTS;
 use zigttp_abi::value::Value;
 
 use crate::shared_text::SharedText;
+use crate::signal::Signal;
 
 /// One call of the handler.
 pub struct Event {
@@ -38,6 +39,8 @@ pub enum Call {
         reason: Box<str>,
     },
     Request(Box<Request>),
+    /// A signal has come to a room, or a timer of it is due.
+    Signal(Box<Signal>),
 }
 
 /// The function that an event calls.
@@ -48,15 +51,17 @@ pub enum EventKind {
     Message,
     Close,
     Request,
+    Signal,
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 5] = [
+    pub const ALL: [EventKind; 6] = [
         EventKind::Upgrade,
         EventKind::Open,
         EventKind::Message,
         EventKind::Close,
         EventKind::Request,
+        EventKind::Signal,
     ];
 
     /// The word in logs and metrics.
@@ -67,6 +72,7 @@ impl EventKind {
             EventKind::Message => "message",
             EventKind::Close => "close",
             EventKind::Request => "request",
+            EventKind::Signal => "signal",
         }
     }
 }
@@ -101,6 +107,11 @@ impl Event {
         Event { connection: None, room, call: Call::Request(Box::new(request)) }
     }
 
+    /// A signal that has come to a room.
+    pub fn signal(room: SharedText, signal: Signal) -> Event {
+        Event { connection: None, room: Some(room), call: Call::Signal(Box::new(signal)) }
+    }
+
     pub fn kind(&self) -> EventKind {
         match self.call {
             Call::Upgrade { .. } => EventKind::Upgrade,
@@ -108,6 +119,7 @@ impl Event {
             Call::Message { .. } => EventKind::Message,
             Call::Close { .. } => EventKind::Close,
             Call::Request(_) => EventKind::Request,
+            Call::Signal(_) => EventKind::Signal,
         }
     }
 
@@ -123,6 +135,10 @@ impl Event {
             Call::Open { url } => [url.as_bytes(), room, b"", b"", b""],
             Call::Message { data } => [data.bytes(), room, b"", b"", b""],
             Call::Close { reason, .. } => [reason.as_bytes(), room, b"", b"", b""],
+            Call::Signal(signal) => {
+                let info = signal.json.as_bytes();
+                [room, signal.name.as_bytes(), signal.data_bytes(), info, b""]
+            }
             Call::Request(request) | Call::Upgrade { request, .. } => [
                 request.method.as_bytes(),
                 request.target.as_bytes(),

@@ -17,6 +17,7 @@ use crate::failure::Thrown;
 use crate::guest_memory::{GuestMemory, MemoryAccess};
 use crate::limits::Limits;
 use crate::reads::Reads;
+use crate::state::{OpenStates, RoomName, RoomState, Space};
 use crate::used::Used;
 use crate::view::{Peer, View};
 
@@ -71,6 +72,8 @@ pub struct EventState<V: View> {
     /// The memory that is counted for the event, until this is dropped.
     pub memory_budget: MemoryBudget,
     pub(crate) view: V,
+    /// The states of rooms that it has read.
+    pub(crate) states: OpenStates<V::State>,
     /// Bytes that the reads take.
     read_bytes: usize,
     pub(crate) cpu: CpuBudget,
@@ -85,6 +88,9 @@ pub struct EventState<V: View> {
     pub(crate) response: Option<Response>,
 }
 
+/// What the open state of another room takes besides its name and what it holds.
+const OPEN_STATE_BYTES: usize = 128;
+
 impl<V: View> EventState<V> {
     /// Boxed, because it is moved into its store and out again.
     pub(crate) fn new(
@@ -98,6 +104,7 @@ impl<V: View> EventState<V> {
             event,
             effects: Effects::new(),
             reads: Reads::default(),
+            states: OpenStates::new(),
             read_bytes: 0,
             cpu: CpuBudget::start(limits.cpu, began, V::cpu_clock),
             memory_budget: MemoryBudget::new(limits.memory),
@@ -173,6 +180,25 @@ impl<V: View> EventState<V> {
         self.account()
     }
 
+    /// Keeps the state of a room as it is at the first read.
+    ///
+    /// # Errors
+    /// When the event is over its memory limit then.
+    pub(crate) fn open_state(
+        &mut self,
+        space: Space,
+        room: &RoomName,
+        state: V::State,
+    ) -> Result<(), OverBudget> {
+        if let RoomName::Other(name) = room {
+            // It may be a copy that nobody else holds.
+            let usage = usize::try_from(state.usage().bytes).unwrap_or(usize::MAX);
+            self.read_bytes += name.len() + usage.min(V::State::MAX_HELD_BYTES) + OPEN_STATE_BYTES;
+        }
+        self.states.add(space, room, state);
+        self.account()
+    }
+
     /// Keeps a result for the guest to take.
     ///
     /// # Errors
@@ -192,7 +218,7 @@ impl<V: View> EventState<V> {
     }
 
     /// Counts what the host holds for this event.
-    fn account(&mut self) -> Result<(), OverBudget> {
+    pub(crate) fn account(&mut self) -> Result<(), OverBudget> {
         let response = self.response.as_ref();
         let response = response.map_or(0, |it| it.headers.capacity() + it.body.len());
         let held = self.effects.bytes() + self.read_bytes + self.answer.len() + response;

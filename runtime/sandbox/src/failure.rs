@@ -12,7 +12,7 @@ pub struct Thrown {
     pub stack: String,
 }
 
-/// Why a commit has failed.
+/// Why state cannot be read, or effects cannot be committed.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why an event failed and has no effect.
@@ -26,7 +26,9 @@ pub enum Failure {
     Trapped(String),
     /// Its instance was not restored exactly.
     NotRestored,
-    /// Its effects could not be committed: the disk could not store an attachment.
+    /// The state of a room could not be read from the disk.
+    NotRead(Cause),
+    /// Its effects could not be committed: the disk could not store them, or there is no room for them.
     NotCommitted(Cause),
 }
 
@@ -39,17 +41,19 @@ pub enum FailureKind {
     OverEventMemory,
     Trapped,
     NotRestored,
+    NotRead,
     NotCommitted,
 }
 
 impl FailureKind {
-    pub const ALL: [FailureKind; 7] = [
+    pub const ALL: [FailureKind; 8] = [
         FailureKind::Threw,
         FailureKind::OverCpuBudget,
         FailureKind::OverMemoryBudget,
         FailureKind::OverEventMemory,
         FailureKind::Trapped,
         FailureKind::NotRestored,
+        FailureKind::NotRead,
         FailureKind::NotCommitted,
     ];
 
@@ -62,6 +66,7 @@ impl FailureKind {
             FailureKind::OverEventMemory => "over_event_memory",
             FailureKind::Trapped => "trapped",
             FailureKind::NotRestored => "not_restored",
+            FailureKind::NotRead => "not_read",
             FailureKind::NotCommitted => "not_committed",
         }
     }
@@ -76,13 +81,14 @@ impl Failure {
             Failure::OverBudget(OverBudget::EventMemory) => FailureKind::OverEventMemory,
             Failure::Trapped(_) => FailureKind::Trapped,
             Failure::NotRestored => FailureKind::NotRestored,
+            Failure::NotRead(_) => FailureKind::NotRead,
             Failure::NotCommitted(_) => FailureKind::NotCommitted,
         }
     }
 
     /// Whether it concerns the operator, not the handler or its clients.
     pub fn is_operators(&self) -> bool {
-        matches!(self, Failure::NotRestored | Failure::NotCommitted(_))
+        matches!(self, Failure::NotRestored | Failure::NotRead(_) | Failure::NotCommitted(_))
     }
 
     /// What went wrong, with positions in the TypeScript. It may have text of the handler or a client: the
@@ -95,7 +101,7 @@ impl Failure {
             Failure::OverBudget(over) => over.to_string(),
             Failure::Trapped(reason) => format!("the sandbox trapped: {reason}"),
             Failure::NotRestored => "the sandbox was not restored exactly".to_owned(),
-            Failure::NotCommitted(cause) => with_causes(&**cause),
+            Failure::NotRead(cause) | Failure::NotCommitted(cause) => with_causes(&**cause),
         }
     }
 }

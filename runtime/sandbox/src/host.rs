@@ -11,11 +11,15 @@ mod get_web_sockets;
 mod inputs;
 mod log;
 mod outcome;
+mod range_error;
 mod resumable;
+mod room_argument;
 mod room_from_path;
 mod send;
 mod serialize_attachment;
 mod set_auto_response;
+mod signals;
+pub(crate) mod state;
 mod wasi;
 
 use wasmtime::{ExternType, Linker, Module};
@@ -36,6 +40,8 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     get_web_sockets::link(linker)?;
     room_from_path::link(linker)?;
     set_auto_response::link(linker)?;
+    state::link(linker)?;
+    signals::link(linker)?;
     log::link(linker)?;
     outcome::link(linker)?;
     wasi::link(linker)
@@ -52,12 +58,12 @@ pub(crate) fn without_unlisted<V: View>(
     let mut linker = linker.clone();
     linker.allow_shadowing(true);
     for import in module.imports().filter(|import| import.module() == IMPORT_MODULE) {
-        let function = api::FUNCTIONS.iter().find(|function| function.import == import.name());
+        let function = api::functions().find(|function| function.import == import.name());
         let (Some(function), ExternType::Func(ty)) = (function, import.ty()) else { continue };
-        if listed.iter().any(|name| name == function.name) {
+        if listed.iter().any(|path| path == function.path) {
             continue;
         }
-        let name = function.name;
+        let name = function.path;
         linker.func_new(
             IMPORT_MODULE,
             function.import,
@@ -103,7 +109,7 @@ mod tests {
         let mut store = Store::new(&engine, HostData::<TestView>::idle());
         let found: BTreeSet<_> =
             linker.iter(&mut store).map(|(module, name, _)| (module, name)).collect();
-        let api = api::FUNCTIONS.iter().map(|function| function.import).chain(OTHERS);
+        let api = api::functions().map(|function| function.import).chain(OTHERS);
         let expected = api.map(|name| (IMPORT_MODULE, name));
         let wasi = WASI.iter().map(|name| ("wasi_snapshot_preview1", *name));
         assert_eq!(found, expected.chain(wasi).collect());

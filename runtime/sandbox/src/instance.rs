@@ -1,5 +1,9 @@
 //! A store with an instance in it, and calling its exports.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use wasmtime::{InstancePre, Store, TypedFunc, WasmParams};
 use zigttp_abi::connection_id::ConnectionId;
 
@@ -23,6 +27,7 @@ pub(crate) struct Guest {
     on_close: TypedFunc<(i64, i64, i32, i32, i32), i32>,
     on_request: TypedFunc<(i64, i32, i32, i32, i32, i32), i32>,
     handler: TypedFunc<(i64, i32, i32, i32, i32), i32>,
+    on_signal: TypedFunc<(i64, i32, i32, i32, i32, i32), i32>,
     pub(crate) tracked: Option<Tracked>,
 }
 
@@ -33,9 +38,7 @@ impl Guest {
         instance: &InstancePre<HostData<V>>,
         is_rewritten: bool,
     ) -> wasmtime::Result<Guest> {
-        // Synchronous, because nothing here runs code of the guest (artifacts have no start function) or
-        // waits.
-        let instance = instance.instantiate(&mut *store)?;
+        let instance = instantiate(store, instance)?;
         let memory = instance
             .get_memory(&mut *store, "memory")
             .ok_or_else(|| wasmtime::Error::msg("it exports no \"memory\""))?;
@@ -51,8 +54,22 @@ impl Guest {
             on_close: event_export(store, instance, "on_close")?,
             on_request: event_export(store, instance, "on_request")?,
             handler: event_export(store, instance, "handler")?,
+            on_signal: event_export(store, instance, "on_signal")?,
             tracked,
         })
+    }
+}
+
+/// Instantiates at once, because nothing here runs code of the guest (artifacts have no start function) or
+/// waits. It is the asynchronous function of wasmtime, which takes asynchronous imports.
+fn instantiate<V: View>(
+    store: &mut Store<HostData<V>>,
+    instance: &InstancePre<HostData<V>>,
+) -> wasmtime::Result<wasmtime::Instance> {
+    let instantiated = pin!(instance.instantiate_async(store));
+    match instantiated.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(instance) => instance,
+        Poll::Pending => Err(wasmtime::Error::msg("it waits while it is instantiated")),
     }
 }
 
@@ -96,6 +113,11 @@ impl<V: View> Instance<V> {
             Call::Request(_) if state.event.room.is_some() => {
                 let lens = (seed, first, second, third, fourth, fifth);
                 guest.on_request.call_async(store, lens).await
+            }
+            Call::Signal(signal) => {
+                let kind = signal.data.as_ref().map_or(-1, |data| data.kind().number().into());
+                let lens = (seed, first, second, kind, third, fourth);
+                guest.on_signal.call_async(store, lens).await
             }
             Call::Request(_) => {
                 guest.handler.call_async(store, (seed, first, second, third, fourth)).await

@@ -47,7 +47,9 @@ mod restore;
 pub mod route;
 pub mod sandbox;
 pub mod shared_text;
+pub mod signal;
 pub mod source_position;
+pub mod state;
 #[cfg(test)]
 mod test_view;
 mod ticker;

@@ -29,6 +29,7 @@ use crate::event::{Event, Response};
 use crate::event_state::{EventState, HostData};
 use crate::failure::Failure;
 use crate::host;
+use crate::host::state::open::NotRead;
 use crate::instance::{Guest, Instance};
 use crate::limits::{Isolation, Limits};
 use crate::module_cache::{Cached, ModuleCache};
@@ -281,9 +282,10 @@ fn result<V: View>(
             Some(thrown) => Err(Failure::Threw(thrown)),
             None => Err(Failure::Trapped("it reported a failure without a reason".to_owned())),
         },
-        Err(error) => match error.downcast_ref::<OverBudget>() {
-            Some(over) => Err(Failure::OverBudget(*over)),
-            None => Err(Failure::Trapped(error.root_cause().to_string())),
+        Err(error) => match (error.downcast_ref::<OverBudget>(), error.is::<NotRead>()) {
+            (Some(over), _) => Err(Failure::OverBudget(*over)),
+            (None, true) => Err(Failure::NotRead(error.into())),
+            (None, false) => Err(Failure::Trapped(error.root_cause().to_string())),
         },
     }
 }
@@ -332,6 +334,7 @@ mod tests {
             (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
             i32.const 0)
         (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) i32.const 0)
+        (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) i32.const 0)
         (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) i32.const 0))"#;
 
     const IMPORTS: [&str; 4] =
@@ -344,7 +347,7 @@ mod tests {
     fn world() -> TestView {
         let mut peers: Vec<_> = [1, 2, 3].map(id).map(TestPeer::new).into();
         peers[1].attachment = Some((Value::text("kept"), Version::from_number(7)));
-        TestView { rooms: [("/room".to_owned(), peers)].into() }
+        TestView { rooms: [("/room".to_owned(), peers)].into(), ..TestView::default() }
     }
 
     fn run(call: Call) -> Ran<TestView> {

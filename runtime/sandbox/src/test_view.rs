@@ -8,19 +8,67 @@ use std::time::{Duration, Instant, SystemTime};
 
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::guest::LogLevel;
+use zigttp_abi::state::{Entry, KeyRange, ListLimits, Usage};
 use zigttp_abi::value::Value;
 use zigttp_abi::version::Version;
 use zigttp_protocol::deflate::window::WindowBits;
 
 use crate::effect::Spare;
 use crate::event::Event;
+use crate::failure::Cause;
 use crate::pool::Pool;
+use crate::state::{RoomState, Space, StateLimits};
 use crate::view::{EventLimits, Members, Peer, View};
 
 /// Everything that a handler can see, as a map.
 #[derive(Clone, Default)]
 pub(crate) struct TestView {
     pub(crate) rooms: BTreeMap<String, Vec<TestPeer>>,
+    pub(crate) states: BTreeMap<String, TestState>,
+}
+
+/// The state of a room as a map.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TestState(pub(crate) BTreeMap<Box<str>, Entry>);
+
+impl RoomState for TestState {
+    const MAX_HELD_BYTES: usize = 1 << 20;
+
+    async fn get(&self, key: &str) -> Result<Option<Entry>, Cause> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    async fn list(
+        &self,
+        range: KeyRange,
+        hidden: Vec<Box<str>>,
+        limits: ListLimits,
+        now: u64,
+    ) -> Result<Vec<(Box<str>, Entry)>, Cause> {
+        let entries = self.0.range((range.start, range.end));
+        let mut found: Vec<_> = entries
+            .filter(|(key, entry)| !hidden.contains(*key) && entry.is_there_at(now))
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect();
+        if range.reverse {
+            found.reverse();
+        }
+        found.truncate(limits.entries + 1);
+        Ok(found)
+    }
+
+    async fn timer(&self, _name: &str) -> Result<Option<u64>, Cause> {
+        Ok(None)
+    }
+
+    fn timers(&self) -> usize {
+        0
+    }
+
+    fn usage(&self) -> Usage {
+        let bytes = self.0.iter().map(|(key, entry)| entry.bytes(key)).sum();
+        Usage { keys: self.0.len() as u64, bytes }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +88,18 @@ static LIMITS: LazyLock<EventLimits> = LazyLock::new(|| EventLimits {
     max_attachment: 64 << 10,
     max_room: 8 << 10,
     compression_min_size: 64,
+    state: StateLimits {
+        max_value: 128 << 10,
+        max_room_bytes: 1 << 20,
+        max_writes: 1_000,
+        max_written_bytes: 4 << 20,
+    },
     event_memory: Pool::new(64 << 20),
 });
 
 impl View for TestView {
     type Peer = TestPeer;
+    type State = TestState;
 
     fn find(&self, id: ConnectionId) -> Option<TestPeer> {
         self.rooms.values().flatten().find(|peer| peer.id == id).cloned()
@@ -54,8 +109,17 @@ impl View for TestView {
         self.rooms.get(room).into_iter().flatten().map(|peer| peer.id).collect()
     }
 
-    async fn stored(&self, _room: &str, _key: &str) -> Option<Value> {
-        None
+    fn state(&self, _space: Space, room: &str) -> Option<TestState> {
+        self.states.get(room).cloned()
+    }
+
+    fn load_state(
+        &self,
+        _space: Space,
+        _room: &str,
+        _is_own: bool,
+    ) -> impl Future<Output = Result<TestState, Cause>> + Send + use<> {
+        std::future::ready(Ok(TestState::default()))
     }
 
     async fn compute<T: Send + 'static>(

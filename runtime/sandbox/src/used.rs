@@ -15,6 +15,10 @@ pub struct Used {
     pub has_mismatched: bool,
     /// How many attachments the handler has read.
     pub attachment_reads: usize,
+    /// How many times the state of a room was read.
+    pub state_reads: usize,
+    /// How many keys of the state of its room were written.
+    pub state_writes: usize,
     /// How many frames were refused because their queues were over the limit.
     pub refused_frames: usize,
 }

@@ -14,7 +14,9 @@ use zigttp_protocol::deflate::window::WindowBits;
 
 use crate::effect::Spare;
 use crate::event::Event;
+use crate::failure::Cause;
 use crate::pool::Pool;
+use crate::state::{RoomState, Space, StateLimits};
 
 /// The ids of up to this many members are collected without an allocation.
 pub const FEW_MEMBERS: usize = 16;
@@ -26,6 +28,7 @@ pub type Members = SmallVec<[ConnectionId; FEW_MEMBERS]>;
 /// a recording of the event.
 pub trait View: Send + Sync + 'static {
     type Peer: Peer;
+    type State: RoomState;
 
     /// The connection with this id, if it has not closed. The event's own is always found.
     fn find(&self, id: ConnectionId) -> Option<Self::Peer>;
@@ -33,8 +36,16 @@ pub trait View: Send + Sync + 'static {
     /// The members of a room that are not closing, in the order they opened.
     fn members(&self, room: &str) -> Members;
 
-    /// The committed value that a room stores under a key. This waits for a value that is not in memory.
-    fn stored(&self, room: &str, key: &str) -> impl Future<Output = Option<Value>> + Send;
+    /// The state of a room, if it is in memory.
+    fn state(&self, space: Space, room: &str) -> Option<Self::State>;
+
+    /// Waits for the state of a room that is not in memory. That of the event's own room stays there.
+    fn load_state(
+        &self,
+        space: Space,
+        room: &str,
+        is_own: bool,
+    ) -> impl Future<Output = Result<Self::State, Cause>> + Send + use<Self>;
 
     /// Does work that takes long, without blocking other events; `None` if it has panicked or no thread can
     /// be started for it.
@@ -98,6 +109,7 @@ pub struct EventLimits {
     pub max_room: usize,
     /// Smallest payload that is compressed, in bytes.
     pub compression_min_size: usize,
+    pub state: StateLimits,
     /// The memory of all running events together.
     pub event_memory: Arc<Pool>,
 }

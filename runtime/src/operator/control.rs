@@ -3,6 +3,7 @@
 //! A request is one line of JSON, and so is its response. Every process that can open the socket is trusted:
 //! its mode is 0600, and no other user can write in the durable directory.
 
+use std::error::Error;
 use std::io;
 use std::os::unix::net::UnixStream as Connected;
 use std::path::Path;
@@ -11,13 +12,15 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
 use zigttp_files::own_folder::OwnFolder;
+use zigttp_rooms::operator_write::OperatorWrite;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_store::dir;
 
+use crate::operator::storage::writing::{self, Existing};
 use crate::operator::transports::{OperatorTransports, PendingRequests};
 use crate::server::Server;
 
@@ -30,8 +33,9 @@ const MAX_REQUEST_BYTES: u64 = 4096;
 const MAX_TRANSPORTS: usize = 64;
 /// Most operators that wait to be accepted.
 const BACKLOG: u32 = 16;
-/// How long reading a request and writing its response may take together.
-const TIME: Duration = Duration::from_secs(5);
+/// How long reading a request may take, and then carrying it out and writing its response.
+const READ_TIME: Duration = Duration::from_secs(5);
+const TIME: Duration = Duration::from_secs(60);
 
 /// A request of an operator.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +47,10 @@ pub enum ControlRequest {
     Adopt { new_id: u64, prior_id: u64 },
     /// Remove attachments that are older and have no connection: [`ControlAnswer::Pruned`].
     Prune { age_ms: u64 },
+    /// Change the state of a room, as an event of it: [`ControlAnswer::Written`]. So many lines follow,
+    /// each an entry or a key to delete
+    /// ([`Record`](crate::storage::Record)).
+    Write { room: String, existing: Existing, lines: u64 },
 }
 
 /// The response of the server.
@@ -55,6 +63,9 @@ pub enum ControlAnswer {
     Done,
     Pruned {
         files: usize,
+    },
+    Written {
+        replaced: u64,
     },
     /// The request is invalid or cannot be carried out.
     Refused {
@@ -106,7 +117,7 @@ pub(crate) async fn serve(listener: UnixListener, server: Arc<Server>) {
                     let (server, requests) = (Arc::clone(&server), requests.clone());
                     async move {
                         // An error or a time-out only ends this transport.
-                        let _ = timeout(TIME, serve_one(stream, &server, &requests)).await;
+                        let _ = serve_one(stream, &server, &requests).await;
                     }
                 });
                 if transports.add(None, &requests, task) {
@@ -131,19 +142,27 @@ async fn serve_one(
     requests: &PendingRequests,
 ) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
+    let mut reader = BufReader::new(reader);
     let mut line = String::new();
-    BufReader::new(reader.take(MAX_REQUEST_BYTES)).read_line(&mut line).await?;
+    timeout(READ_TIME, (&mut reader).take(MAX_REQUEST_BYTES).read_line(&mut line)).await??;
     let _pending = requests.begin();
-    let response = match serde_json::from_str(&line) {
-        Ok(request) => carry_out(request, server).await,
-        Err(error) => ControlAnswer::Refused { why: error.to_string() },
-    };
-    let mut line = serde_json::to_vec(&response).expect("text and numbers always serialise");
-    line.push(b'\n');
-    writer.write_all(&line).await
+    timeout(TIME, async {
+        let response = match serde_json::from_str(&line) {
+            Ok(request) => carry_out(request, reader, server).await,
+            Err(error) => ControlAnswer::Refused { why: error.to_string() },
+        };
+        let mut line = serde_json::to_vec(&response).expect("text and numbers always serialise");
+        line.push(b'\n');
+        writer.write_all(&line).await
+    })
+    .await?
 }
 
-async fn carry_out(request: ControlRequest, server: &Arc<Server>) -> ControlAnswer {
+async fn carry_out(
+    request: ControlRequest,
+    rest: impl AsyncBufRead + Unpin,
+    server: &Arc<Server>,
+) -> ControlAnswer {
     let refused = |why: String| ControlAnswer::Refused { why };
     match request {
         ControlRequest::Live => match server.list_persisted_attachment_ids() {
@@ -173,5 +192,59 @@ async fn carry_out(request: ControlRequest, server: &Arc<Server>) -> ControlAnsw
                 Err(error) => refused(error.to_string()),
             }
         }
+        ControlRequest::Write { room, existing, lines } => {
+            let most_bytes = server.config.max_room_state as u64;
+            let write = match read_write(&room, existing, rest, lines, most_bytes).await {
+                Ok(write) => write,
+                Err(why) => return refused(why),
+            };
+            match server.dispatcher.write_as_operator(write).await {
+                Ok(written) => {
+                    tracing::info!(room, lines, "an operator has changed the state of this room");
+                    ControlAnswer::Written { replaced: written.replaced }
+                }
+                Err(error) => refused(error_line(&error)),
+            }
+        }
     }
+}
+
+/// Reads the lines of a write.
+async fn read_write(
+    room: &str,
+    existing: Existing,
+    mut rest: impl AsyncBufRead + Unpin,
+    lines: u64,
+    most_bytes: u64,
+) -> Result<OperatorWrite, String> {
+    let mut write = writing::begin(room, existing).map_err(|error| error.to_string())?;
+    // In base64, and with every byte of a text escaped, a value is longer than in the room.
+    let mut rest = (&mut rest).take(most_bytes.saturating_mul(6).saturating_add(1 << 20));
+    let (mut line, mut bytes) = (String::new(), 0);
+    for _ in 0..lines {
+        line.clear();
+        rest.read_line(&mut line).await.map_err(|error| error.to_string())?;
+        if !line.ends_with('\n') {
+            return Err("the request ended before its last line".to_owned());
+        }
+        let record = serde_json::from_str(&line).map_err(|error| error.to_string())?;
+        bytes += writing::add(&mut write, record).map_err(|error| error.to_string())?;
+        if bytes > most_bytes {
+            return Err(format!(
+                "the room would have more than {most_bytes} bytes (--max-room-state)"
+            ));
+        }
+    }
+    Ok(write)
+}
+
+/// An error and what has led to it, in one line.
+fn error_line(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        line += &format!(": {error}");
+        source = error.source();
+    }
+    line
 }

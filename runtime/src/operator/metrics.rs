@@ -12,6 +12,8 @@ use zigttp_rooms::histogram::Histogram;
 use zigttp_rooms::leftovers::Leftovers;
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
+use zigttp_sandbox::state::Space;
+use zigttp_store::state::totals::Totals;
 
 use crate::operator::allocated;
 use crate::server::Server;
@@ -54,6 +56,7 @@ impl ConnectionTotals {
 pub(crate) fn print(server: &Server) -> String {
     let mut page = Page::default();
     gauges(&mut page, server);
+    states(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters);
@@ -180,6 +183,74 @@ fn gauges(page: &mut Page, server: &Server) {
     }
 }
 
+/// What the states of rooms take, and the work of the thread that stores them.
+fn states(page: &mut Page, server: &Server) {
+    let spaces = [Space::Storage, Space::Memory].map(|space| {
+        let name = match space {
+            Space::Storage => "storage",
+            Space::Memory => "memory",
+        };
+        (name, server.hub.states.of(space).totals())
+    });
+    for (name, help, value) in [
+        (
+            "zigttp_state_rooms",
+            "Rooms that have state, by module",
+            (|totals| totals.rooms) as fn(&Totals) -> u64,
+        ),
+        (
+            "zigttp_state_bytes",
+            "Bytes that rooms store, by module, as --max-state counts them",
+            |it| it.bytes,
+        ),
+        ("zigttp_live_rooms", "Rooms whose state is in memory, by module", |it| it.live_rooms),
+        (
+            "zigttp_live_room_bytes",
+            "Bytes of rooms whose state is in memory, by module, as --state-cache counts them",
+            |it| it.live_bytes,
+        ),
+        ("zigttp_state_log_bytes", "Bytes of the database's write-ahead log, by module", |it| {
+            it.log_bytes
+        }),
+    ] {
+        page.family(name, "gauge", help);
+        for (space, totals) in &spaces {
+            page.sample(name, &[("module", space)], value(totals));
+        }
+    }
+    for (name, help, value) in [
+        (
+            "zigttp_state_commits_total",
+            "Events whose state was stored, by module",
+            (|totals| totals.commits) as fn(&Totals) -> u64,
+        ),
+        (
+            "zigttp_state_groups_total",
+            "Groups of events whose state was stored together, by module",
+            |it| it.groups,
+        ),
+        (
+            "zigttp_state_failures_total",
+            "Events whose state could not be stored, by module",
+            |it| it.failures,
+        ),
+        (
+            "zigttp_state_expired_total",
+            "Values removed after their time to live, by module",
+            |it| it.expired,
+        ),
+        ("zigttp_state_loads_total", "Rooms that were read into memory, by module", |it| it.loads),
+        ("zigttp_state_evictions_total", "Rooms that had to leave memory, by module", |it| {
+            it.evictions
+        }),
+    ] {
+        page.family(name, "counter", help);
+        for (space, totals) in &spaces {
+            page.sample(name, &[("module", space)], value(totals));
+        }
+    }
+}
+
 fn counts(page: &mut Page, server: &Server) {
     let (counters, http) = (&server.hub.counters, &server.counters);
     page.counters(
@@ -225,6 +296,32 @@ fn counts(page: &mut Page, server: &Server) {
         ("auto_responses", "Messages that got an auto-response", &counters.auto_responses),
         ("attachment_reads", "Attachments read by handlers", &counters.attachment_reads),
         ("attachment_writes", "Attachments written by handlers", &counters.attachment_writes),
+        (
+            "state_reads",
+            "Reads of the state of rooms by handlers (zigttp:storage and zigttp:memory)",
+            &counters.state_reads,
+        ),
+        ("state_writes", "Keys of the state of rooms written by handlers", &counters.state_writes),
+        (
+            "filling_rooms",
+            "Events with which the state of a room has grown beyond 80 % of --max-room-state",
+            &counters.filling_rooms,
+        ),
+        (
+            "delayed_signals",
+            "Signals that waited because their room was over --room-signal-rate",
+            &counters.delayed_signals,
+        ),
+        (
+            "retried_signals",
+            "Signals that have failed and are tried again",
+            &counters.retried_signals,
+        ),
+        (
+            "parked_signals",
+            "Signals that have failed too often and were parked",
+            &counters.parked_signals,
+        ),
         (
             "refused_frames",
             "Frames refused because the queue was over --max-queue",

@@ -25,7 +25,8 @@ use crate::version::Versions;
 /// Most jobs that are done together.
 const MAX_BATCH: usize = 256;
 
-/// The attachment files of one durable folder.
+/// The attachment files of one durable folder. A clone is the same thread.
+#[derive(Clone)]
 pub struct AttachmentFiles {
     folder: Arc<Folder>,
     jobs: mpsc::Sender<Job>,
@@ -51,13 +52,28 @@ pub struct Owner {
     pub written: u64,
 }
 
+/// A file of an event that is committed in the database already.
+pub(crate) struct CommittedFile {
+    pub(crate) id: ConnectionId,
+    /// What it contains, if it is not removed.
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+/// What is left to do of an event that is committed in the database.
+pub(crate) struct Redone {
+    pub(crate) version: Version,
+    /// The connections whose files could not be written or removed.
+    pub(crate) failed: Vec<ConnectionId>,
+}
+
 /// An attachment after it was given to another connection.
 pub struct Adopted {
     pub value: Value,
     pub version: Version,
 }
 
-/// A commit that is done.
+/// A commit that is done. Of an event without attachments the version means nothing.
+#[derive(Default)]
 pub struct Committed {
     pub version: Version,
     /// The value that an adoption of this commit has given.
@@ -97,6 +113,10 @@ enum Job {
         done: Reply<AdoptError>,
     },
     Discard(Vec<ConnectionId>),
+    Redo {
+        files: Vec<CommittedFile>,
+        then: Then<Redone>,
+    },
 }
 
 type Reply<E> = oneshot::Sender<Result<(), E>>;
@@ -190,6 +210,16 @@ impl AttachmentFiles {
         self.send(Job::Discard(closed));
     }
 
+    /// Writes and removes the files of an event that is committed in the database. `then` is called on the
+    /// thread, also when some could not be written.
+    pub(crate) fn redo(
+        &self,
+        files: Vec<CommittedFile>,
+        then: impl FnOnce(Redone) + Send + 'static,
+    ) {
+        self.send(Job::Redo { files, then: Box::new(then) });
+    }
+
     /// The folder, for reading.
     pub fn folder(&self) -> &Arc<Folder> {
         &self.folder
@@ -238,6 +268,10 @@ impl Writer {
                 Job::Remove { id, done } => Prepared::Remove(id, done),
                 Job::Adopt { adoption, then, done } => Prepared::Adopt(adoption, then, done),
                 Job::Discard(closed) => Prepared::Discard(closed),
+                Job::Redo { files, then } => Prepared::Redo(
+                    files.into_iter().map(|file| self.prepare_redo(file)).collect(),
+                    then,
+                ),
             })
             .collect();
         failpoint::reached("written");
@@ -267,6 +301,12 @@ impl Writer {
                 Done::Read(result, sender) => {
                     let _ = sender.send(result);
                 }
+                Done::Redo(mut redone, written, then) => {
+                    if synced.is_err() {
+                        redone.failed = written;
+                    }
+                    then(redone);
+                }
                 Done::Discard => {}
             }
         }
@@ -275,14 +315,15 @@ impl Writer {
     /// Writes an event's files under temporary names.
     fn prepare(&mut self, entries: &[Entry]) -> Result<Vec<Written>, CommitError> {
         let mut written = Vec::with_capacity(entries.len());
-        for Entry { id, owner, value } in entries {
-            let temporary = self.temporary(*id);
-            let bytes = format::encode(&header(owner, value), value);
-            let result = self.folder.write(&temporary, &bytes, self.syncs);
-            written.push(Written { id: *id, temporary });
+        for entry in entries {
+            let id = entry.id;
+            let temporary = self.temporary(id);
+            let result =
+                self.folder.write(&temporary, &encode(&entry.owner, &entry.value), self.syncs);
+            written.push(Written { id, temporary });
             if let Err(source) = result {
                 self.discard_all(&written);
-                return Err(CommitError { id: *id, source });
+                return Err(CommitError { id, source });
             }
         }
         Ok(written)
@@ -322,7 +363,42 @@ impl Writer {
                 }
                 Done::Discard
             }
+            Prepared::Redo(files, then) => {
+                let (redone, ids) = self.redo(files);
+                Done::Redo(redone, ids, then)
+            }
         }
+    }
+
+    /// Writes a file of an event that is committed under a temporary name.
+    fn prepare_redo(&mut self, CommittedFile { id, bytes }: CommittedFile) -> Redo {
+        let Some(bytes) = bytes else { return Redo::Remove(id) };
+        let temporary = self.temporary(id);
+        match self.folder.write(&temporary, &bytes, self.syncs) {
+            Ok(()) => Redo::Rename(Written { id, temporary }),
+            Err(error) => {
+                self.folder.discard(&temporary);
+                Redo::Failed(id, error)
+            }
+        }
+    }
+
+    fn redo(&mut self, files: Vec<Redo>) -> (Redone, Vec<ConnectionId>) {
+        let (mut ids, mut failed) = (Vec::with_capacity(files.len()), Vec::new());
+        for file in files {
+            let (id, result) = match file {
+                Redo::Rename(Written { id, temporary }) => (id, self.folder.rename(&temporary, id)),
+                Redo::Remove(id) => (id, self.folder.remove(id).map(|_was_there| ())),
+                Redo::Failed(id, error) => (id, Err(error)),
+            };
+            if let Err(error) = result {
+                tracing::error!(conn = %id, %error, "cannot write an attachment that is committed; it is tried again");
+                failed.push(id);
+            }
+            ids.push(id);
+            failpoint::reached("redone");
+        }
+        (Redone { version: self.versions.next(), failed }, ids)
     }
 
     fn remove(&self, id: ConnectionId) {
@@ -470,6 +546,14 @@ enum Prepared {
     Remove(ConnectionId, oneshot::Sender<()>),
     Adopt(Adoption, Then<Adopted>, Reply<AdoptError>),
     Discard(Vec<ConnectionId>),
+    Redo(Vec<Redo>, Then<Redone>),
+}
+
+/// A file of an event that is committed, when its bytes are written.
+enum Redo {
+    Rename(Written),
+    Remove(ConnectionId),
+    Failed(ConnectionId, io::Error),
 }
 
 /// A job that is done, except for syncing the folder.
@@ -485,7 +569,14 @@ enum Done {
     Read(Result<Value, AdoptError>, oneshot::Sender<Result<Value, AdoptError>>),
     Remove(oneshot::Sender<()>),
     Adopt(Result<Adopted, AdoptError>, Then<Adopted>, Reply<AdoptError>),
+    /// With the connections of all its files.
+    Redo(Redone, Vec<ConnectionId>, Then<Redone>),
     Discard,
+}
+
+/// The bytes of a file.
+pub(crate) fn encode(owner: &Owner, value: &Value) -> Vec<u8> {
+    format::encode(&header(owner, value), value)
 }
 
 fn header(owner: &Owner, value: &Value) -> Header {

@@ -5,12 +5,17 @@
 //!   ├ in_memory ── without a durable folder: every room is a table
 //!   └ durable ── with one
 //!        ├ live_rooms ── the rooms that had events lately, as tables
+//!        ├ pending_files ── attachments that are committed with the state, and not in their files yet
 //!        └ database ── all rooms, in `<dir>/store/state.db`
 //!             ├ writer ── one thread; the transactions that wait are one group, which is committed together
 //!             ├ checkpoints ── one thread that moves what was committed from the log into the database
 //!             └ readers ── connections for the rooms that are not live
+//!  signals ── what one room tells another, or itself later
+//!   ├ signal_plan ── what the changes of one event mean for those that are stored
+//!   └ signal_queue ── those that are due soon, and those that events have taken
+//!  survey ── reads the database for an operator, without the rest
 //!  room_state ── one committed state of a room, as an event sees it
-//!   └ table ── the entries of a room in memory
+//!   └ table ── the entries and timers of a room in memory
 //! ```
 //!
 //! The caller runs the events of one room one after the other, and loads a room's state only when the commit of
@@ -23,8 +28,14 @@ pub mod error;
 mod in_memory;
 pub mod limits;
 mod live_rooms;
+mod pending_files;
+mod room_row;
 pub mod room_state;
+mod signal_plan;
+mod signal_queue;
+pub mod signals;
 pub mod states;
+pub mod survey;
 pub mod table;
 pub mod totals;
 pub mod transaction;

@@ -35,7 +35,7 @@ fn people_are_told_size_time_routes_and_effects() {
     let run = zigts(folder.path(), &["build", "chat.ts"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, "console.log while building: built\n"));
     let (first, table) = run.stdout.split_once('\n').expect("a line and a table");
-    assert!(first.starts_with("chat.wasm: 1.") && first.contains(" MiB, built in "), "{first}");
+    assert!(first.starts_with("chat.wasm: 2.") && first.contains(" MiB, built in "), "{first}");
     assert_eq!(
         table,
         "  routes     /room/:name, /lobby\n  \
@@ -61,7 +61,7 @@ fn programs_are_told_the_same_as_one_object() {
         "bytes": 1
       },
       "handler": {
-        "abi": 6,
+        "abi": 7,
         "compiler": "0.1.0",
         "sourceHash": "980eda31fdfea08696868370030a8ec71c7e78325ced59b3d5a44b665354f10a",
         "exports": [

@@ -3,7 +3,6 @@
 #![expect(clippy::print_stdout, reason = "a proof says how much it has proven")]
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::durable::{DISTRIBUTOR, Durable, id_of};
+use crate::support::durable::{DISTRIBUTOR, Durable, id_of, kills, random};
 use crate::support::patiently;
 
 /// Stores each message with its connection, and confirms it afterwards: `id number`.
@@ -23,23 +22,10 @@ export function onMessage(ws: WebSocket, data: string) {
 }
 "#;
 
-/// Kills of a normal run, and of one with `ZIGTTP_KILLS` set.
-fn kills() -> (u32, Duration) {
-    match std::env::var("ZIGTTP_KILLS") {
-        Ok(kills) => (kills.parse().expect("ZIGTTP_KILLS is a number"), Duration::MAX),
-        Err(_unset) => (20, Duration::from_secs(20)),
-    }
-}
-
 /// The value of a number: its length depends on the number, and crosses pages.
 fn numbered(number: u64) -> String {
     let length = number.wrapping_mul(2_654_435_761) % 9000;
     format!("{number} {}", "x".repeat(usize::try_from(length).expect("below 9000")))
-}
-
-/// A time below `bound`: a new one each time.
-fn random(bound: Duration) -> Duration {
-    bound.mul_f64(RandomState::new().hash_one(0) as f64 / u64::MAX as f64)
 }
 
 /// What one client knows of its connection.

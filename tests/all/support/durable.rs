@@ -1,8 +1,10 @@
 //! A durable directory, seen from outside: what a file contains, not how it is written.
 
+use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::client::Client;
 use super::programs;
@@ -107,10 +109,14 @@ impl Durable {
     /// Runs `zigttp attachments` with these arguments; returns its exit code and standard output, or
     /// standard error if that is not empty.
     pub(crate) fn attachments(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.attachments_command(arguments).output().expect("zigttp starts");
-        let text = if output.stderr.is_empty() { output.stdout } else { output.stderr };
-        let code = output.status.code().expect("it ends by itself");
-        (code, String::from_utf8(text).expect("output is UTF-8"))
+        ended(&mut self.attachments_command(arguments))
+    }
+
+    /// The same of `zigttp storage`.
+    pub(crate) fn storage(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = programs::program("zigttp");
+        command.arg("storage").args(arguments).arg("--durable").arg(self.dir());
+        ended(&mut command)
     }
 
     pub(crate) fn attachments_command(&self, arguments: &[&str]) -> Command {
@@ -169,4 +175,25 @@ pub(crate) fn mode(path: &Path) -> u32 {
     let found = std::fs::symlink_metadata(path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     found.permissions().mode() & 0o777
+}
+
+/// The exit code of a program that ends, and its standard output, or standard error if that is not empty.
+fn ended(command: &mut Command) -> (i32, String) {
+    let output = command.output().expect("zigttp starts");
+    let text = if output.stderr.is_empty() { output.stdout } else { output.stderr };
+    let code = output.status.code().expect("it ends by itself");
+    (code, String::from_utf8(text).expect("output is UTF-8"))
+}
+
+/// Kills of a normal run, and of one with `ZIGTTP_KILLS` set.
+pub(crate) fn kills() -> (u32, Duration) {
+    match std::env::var("ZIGTTP_KILLS") {
+        Ok(kills) => (kills.parse().expect("ZIGTTP_KILLS is a number"), Duration::MAX),
+        Err(_unset) => (20, Duration::from_secs(20)),
+    }
+}
+
+/// A time below `bound`: a new one each time.
+pub(crate) fn random(bound: Duration) -> Duration {
+    bound.mul_f64(RandomState::new().hash_one(0) as f64 / u64::MAX as f64)
 }

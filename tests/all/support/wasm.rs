@@ -14,7 +14,7 @@ const MEMORY: MemoryType = MemoryType {
 };
 
 /// The ABI that servers speak.
-pub(crate) const ABI: u32 = 6;
+pub(crate) const ABI: u32 = 7;
 
 /// The manifest of a handler with `onMessage` alone, which may call `send`, for an ABI.
 pub(crate) fn manifest(abi: u32) -> String {
@@ -39,9 +39,16 @@ pub(crate) fn without_functions() -> Vec<u8> {
     let mut memories = MemorySection::new();
     memories.memory(MEMORY);
     let mut exports = ExportSection::new();
-    for name in
-        ["memory", "on_upgrade", "on_open", "on_message", "on_close", "on_request", "handler"]
-    {
+    for name in [
+        "memory",
+        "on_upgrade",
+        "on_open",
+        "on_message",
+        "on_close",
+        "on_request",
+        "handler",
+        "on_signal",
+    ] {
         exports.export(name, ExportKind::Memory, 0);
     }
     let mut module = Module::new();
@@ -54,11 +61,12 @@ pub(crate) fn without_functions() -> Vec<u8> {
 pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
     use ValType::{I32, I64};
     const SEND: u32 = 0;
-    let events: [(&str, &[ValType]); 6] = [
+    let events: [(&str, &[ValType]); 7] = [
         ("on_open", &[I64, I64, I32, I32]),
         ("on_message", &[I64, I64, I32, I32, I32]),
         ("on_close", &[I64, I64, I32, I32, I32]),
         ("on_request", &[I64, I32, I32, I32, I32, I32]),
+        ("on_signal", &[I64, I32, I32, I32, I32, I32]),
         ("handler", &[I64, I32, I32, I32, I32]),
         ("on_upgrade", &[I64, I32, I32, I32, I32, I32]),
     ];
@@ -112,6 +120,7 @@ pub(crate) fn with_memory(fields: &str, memory: &str) -> Vec<u8> {
 (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest" "{manifest}"))"#
     );

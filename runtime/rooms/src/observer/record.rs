@@ -84,6 +84,7 @@ impl EventRecord {
             Call::Open { url } => Preview::text(url),
             Call::Message { data } => Preview::of(data),
             Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
+            Call::Signal(signal) => Preview::text(&signal.name),
             Call::Request(request) | Call::Upgrade { request, .. } => {
                 Preview::text(&target(request))
             }

@@ -6,9 +6,10 @@
 
 pub(crate) mod checkpoints;
 pub(crate) mod file;
-mod group;
+pub(crate) mod group;
 pub(crate) mod readers;
 pub(crate) mod rows;
+pub(crate) mod signal_rows;
 mod space;
 mod tidying;
 pub(crate) mod writer;

@@ -2,23 +2,30 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_files::own_folder::OwnFolder;
 
+use crate::attachment_files::{AttachmentFiles, Committed, CommittedFile};
 use crate::fsync::Fsync;
 use crate::state::database::checkpoints::Checkpoints;
 use crate::state::database::file::DatabaseFile;
+use crate::state::database::group::Sums;
 use crate::state::database::readers::{Found, Readers, read_room};
-use crate::state::database::rows;
-use crate::state::database::writer::{Job, Shared, Then, Waiting, Writer};
+use crate::state::database::rows::{self, FileRow};
+use crate::state::database::signal_rows;
+use crate::state::database::writer::{Job, Shared, Waiting, Writer};
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
 use crate::state::limits::StateLimits;
 use crate::state::live_rooms::LiveRooms;
+use crate::state::pending_files::PendingFiles;
+use crate::state::room_row::RoomRow;
 use crate::state::room_state::{OnDisk, RoomState};
+use crate::state::signal_queue::{HELD_BYTES, SignalQueue};
 use crate::state::table::Table;
 use crate::state::totals::{Counts, Totals};
 use crate::state::transaction::Transaction;
@@ -31,10 +38,11 @@ const STOPPED: &str = "the thread that writes the database does not panic";
 /// The states of rooms in a database.
 pub(crate) struct Durable {
     file: Arc<DatabaseFile>,
+    files: AttachmentFiles,
     shared: Arc<Shared>,
     readers: Arc<Readers>,
     /// Taken when the thread is to end.
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Arc<Sender<Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -43,11 +51,13 @@ impl Durable {
         durable: &OwnFolder,
         fsync: Fsync,
         limits: StateLimits,
+        files: &AttachmentFiles,
     ) -> Result<Durable, OpenStateError> {
         let (file, connection) = DatabaseFile::open(durable, fsync, limits.file_bytes)?;
         let file = Arc::new(file);
-        let shared = read_totals(&connection, limits).map_err(OpenStateError::of_sqlite)?;
-        let last_room = rows::last_room(&connection).map_err(OpenStateError::of_sqlite)?;
+        let sums = read_sums(&connection).map_err(OpenStateError::of_sqlite)?;
+        let shared = shared(&connection, limits, sums).map_err(OpenStateError::of_sqlite)?;
+        redo_files(&connection, files)?;
         let checkpointer = file.checkpointer().map_err(OpenStateError::Database)?;
         let checkpoints = Checkpoints::start(checkpointer).map_err(OpenStateError::Thread)?;
         let shared = Arc::new(shared);
@@ -58,10 +68,18 @@ impl Durable {
             limits,
             Arc::clone(&shared),
             checkpoints,
-            last_room,
+            files.clone(),
+            sums,
         )
         .map_err(OpenStateError::Thread)?;
-        Ok(Durable { file, shared, readers, jobs: Some(jobs), thread: Some(thread) })
+        Ok(Durable {
+            file,
+            files: files.clone(),
+            shared,
+            readers,
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     pub(crate) fn live(&self, room: &str) -> Option<RoomState> {
@@ -70,6 +88,7 @@ impl Durable {
 
     pub(crate) async fn load(&self, room: &str) -> Result<RoomState, ReadError> {
         let room: Arc<str> = room.into();
+        let name = Arc::clone(&room);
         let shared = Arc::clone(&self.shared);
         let read = move |connection: &Connection| {
             let mut tries = 1;
@@ -92,12 +111,14 @@ impl Durable {
         };
         Ok(match self.readers.read(read).await? {
             Read::Whole(table) => RoomState::Whole(table),
-            Read::Large(row) => RoomState::OnDisk(OnDisk::latest(row, Arc::clone(&self.readers))),
+            Read::Large(row) => {
+                RoomState::OnDisk(OnDisk::latest(name, row, Arc::clone(&self.readers)))
+            }
         })
     }
 
     pub(crate) async fn look(&self, room: &str) -> Result<RoomState, ReadError> {
-        if let Some((table, _id)) = self.shared.live.table_and_id(room) {
+        if let Some((table, _row)) = self.shared.live.table_and_row(room) {
             return Ok(RoomState::Whole(table));
         }
         let room: Arc<str> = room.into();
@@ -106,28 +127,91 @@ impl Durable {
         if let Found::Whole(_id, table) = found {
             return Ok(RoomState::Whole(Arc::new(table)));
         }
-        let (found, snapshot) = self.readers.snapshot(room).await?;
+        let (found, snapshot) = self.readers.snapshot(Arc::clone(&room)).await?;
         Ok(match found {
             // It has shrunk meanwhile.
             Found::Whole(_id, table) => RoomState::Whole(Arc::new(table)),
-            Found::Large(row) => RoomState::OnDisk(OnDisk::snapshot(row, snapshot)),
+            Found::Large(row) => RoomState::OnDisk(OnDisk::snapshot(room, row, snapshot)),
         })
     }
 
-    pub(crate) fn commit(
+    pub(crate) fn commit<F: FnOnce(Committed) + Send + 'static>(
         &self,
         transaction: Transaction,
-        then: Then,
-    ) -> oneshot::Receiver<Result<(), CommitStateError>> {
+        then: F,
+    ) -> impl Future<Output = Result<(), CommitStateError>> + use<F> {
+        let pending = &self.shared.pending;
         let (done, result) = oneshot::channel();
-        self.send(Job::Commit(Waiting { transaction, then, done }));
-        result
+        let way = if !transaction.is_one_file()
+            || transaction.connections().any(|id| pending.is_open(id))
+        {
+            pending.begin(transaction.connections());
+            let then = Box::new(then);
+            self.send(Job::Commit(Box::new(Waiting { transaction, then, done })));
+            Way::Queue(result)
+        } else if let Some(id) = transaction.removed.first() {
+            let removal = CommittedFile { id: *id, bytes: None };
+            self.files.redo(vec![removal], move |redone| {
+                then(Committed { version: redone.version, adopted: None });
+                let _ = done.send(Ok(()));
+            });
+            Way::Queue(result)
+        } else {
+            let adoption = transaction.adoption.map(|(adoption, _value)| adoption);
+            Way::File(self.files.commit(transaction.files, adoption, then))
+        };
+        async {
+            match way {
+                Way::File(file) => Ok(file.await?),
+                Way::Queue(result) => {
+                    result.await.expect("a job is finished before its thread ends")
+                }
+            }
+        }
     }
 
-    pub(crate) fn sweep(&self, expired_before: u64) {
+    /// Waits until a file can be changed without its connection's transactions.
+    pub(crate) fn settle(&self, id: ConnectionId) -> impl Future<Output = ()> + use<> {
+        let settled = self.shared.pending.wait(id);
+        if settled.is_some() {
+            self.send(Job::Settle);
+        }
+        async {
+            if let Some(settled) = settled {
+                // If the server ends, so does the wait.
+                let _ = settled.await;
+            }
+        }
+    }
+
+    pub(crate) fn queue(&self) -> &SignalQueue {
+        &self.shared.queue
+    }
+
+    /// Has the signals read that are due soon, if they are not in memory.
+    pub(crate) fn advance(&self, now: u64) {
+        if self.shared.queue.advance(now) {
+            self.send(Job::LoadSignals(now));
+        }
+    }
+
+    pub(crate) fn wake_parked(&self, attempts: u32) {
+        self.send(Job::WakeSignals(attempts));
+    }
+
+    pub(crate) fn signal_counts(&self) -> (u64, u64) {
+        (self.shared.counts.signals.get(), self.shared.counts.parked.get())
+    }
+
+    pub(crate) fn sweep(&self, now: u64, expired_before: u64) {
+        // If it could not be read before, it is tried again.
+        if self.shared.queue.gap(now).is_some() {
+            self.send(Job::LoadSignals(now));
+        }
+        self.advance(now);
         let has_expired = self.shared.next_expiry.load(Ordering::Relaxed) < expired_before;
         let has_written = self.shared.has_written.swap(false, Ordering::Relaxed);
-        if has_expired || has_written {
+        if has_expired || has_written || self.shared.pending.has_work() {
             self.send(Job::Sweep(expired_before));
         }
     }
@@ -167,23 +251,77 @@ impl Drop for Durable {
     }
 }
 
+/// Where a transaction is committed.
+enum Way<F> {
+    /// In a single file, which needs nothing of the database.
+    File(F),
+    Queue(oneshot::Receiver<Result<(), CommitStateError>>),
+}
+
 /// A room that was read.
 enum Read {
     Whole(Arc<Table>),
-    Large(rows::RoomRow),
+    Large(RoomRow),
 }
 
-fn read_totals(connection: &Connection, limits: StateLimits) -> rusqlite::Result<Shared> {
-    let counts = Counts::default();
+fn read_sums(connection: &Connection) -> rusqlite::Result<Sums> {
     let (rooms, bytes) = rows::all_rooms(connection)?;
-    counts.rooms.set(rooms);
-    counts.bytes.set(bytes);
+    let (signals, parked) = signal_rows::counts(connection)?;
+    let last_signal = signal_rows::reserved(connection)?;
+    let last_room = rows::last_room(connection)?;
+    Ok(Sums {
+        last_room,
+        last_file: 0,
+        last_signal,
+        reserved_signals: last_signal,
+        bytes,
+        rooms,
+        signals,
+        parked,
+    })
+}
+
+fn shared(connection: &Connection, limits: StateLimits, sums: Sums) -> rusqlite::Result<Shared> {
+    let counts = Counts::default();
+    counts.rooms.set(sums.rooms);
+    counts.bytes.set(sums.bytes);
+    counts.signals.set(sums.signals);
+    counts.parked.set(sums.parked);
     let next_expiry = rows::next_expiry(connection)?.unwrap_or(u64::MAX);
+    let first_due = signal_rows::next_due(connection, 0)?;
     Ok(Shared {
         live: LiveRooms::new(limits.live_bytes),
         counts,
+        pending: PendingFiles::default(),
+        queue: SignalQueue::of_database(HELD_BYTES, first_due),
         next_expiry: AtomicU64::new(next_expiry),
         // Rooms may have been cleared.
         has_written: AtomicBool::new(true),
     })
+}
+
+/// Writes the files of events that were committed when the last server ended.
+fn redo_files(connection: &Connection, files: &AttachmentFiles) -> Result<(), OpenStateError> {
+    let last = rows::last_files(connection, None).map_err(OpenStateError::of_sqlite)?;
+    if last.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(
+        files = last.len(),
+        "writing attachments that were committed before the last stop"
+    );
+    let numbers: Vec<_> = last.iter().map(|file| (file.id, file.number)).collect();
+    let committed = last.into_iter().map(|FileRow { id, bytes, .. }| CommittedFile { id, bytes });
+    let (done, result) = mpsc::channel();
+    files.redo(committed.collect(), move |redone| {
+        let _ = done.send(redone.failed);
+    });
+    let failed = result.recv().expect("a job is finished before its thread ends");
+    if let Some(id) = failed.first() {
+        return Err(OpenStateError::Attachment { id: *id });
+    }
+    for (id, number) in numbers {
+        rows::delete_files(connection, id, number).map_err(OpenStateError::of_sqlite)?;
+    }
+    Ok(())
 }

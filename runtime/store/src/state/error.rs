@@ -3,6 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
+use zigttp_abi::connection_id::ConnectionId;
+
+use crate::error::CommitError;
+
 /// An error of SQLite.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
@@ -48,6 +52,9 @@ pub enum OpenStateError {
         "`store/state.db` is damaged: it has {bytes} bytes, which is less than the header of a database"
     )]
     Torn { bytes: u64 },
+    /// An attachment of an event that was committed before the last stop cannot be written.
+    #[error("cannot write attachment {id}, which an event has stored before the last stop")]
+    Attachment { id: ConnectionId },
     /// The disk or another program does not let it be opened.
     #[error("cannot open `store/state.db`")]
     Database(#[source] DatabaseError),
@@ -95,12 +102,24 @@ pub enum CommitStateError {
     /// All rooms together would have more than they may have.
     #[error("the states of all rooms would have {bytes} bytes, and may have {most}")]
     Full { bytes: u64, most: u64 },
+    /// A room has sent too many signals that their receivers have not taken yet.
+    #[error("room {room:?} would have {signals} signals that are not taken, and may have {most}")]
+    TooManySignals { room: Arc<str>, signals: u64, most: u64 },
     /// The disk is nearly full.
     #[error("the disk of `store/state.db` has {free} bytes left, and must keep {least}")]
     DiskFull { free: u64, least: u64 },
     /// The database cannot be written.
     #[error("cannot write `store/state.db`")]
     Database(#[source] DatabaseError),
+    /// An attachment file cannot be written.
+    #[error(transparent)]
+    Attachment(Arc<CommitError>),
+}
+
+impl From<CommitError> for CommitStateError {
+    fn from(error: CommitError) -> CommitStateError {
+        CommitStateError::Attachment(Arc::new(error))
+    }
 }
 
 impl From<rusqlite::Error> for CommitStateError {

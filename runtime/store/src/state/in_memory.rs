@@ -1,15 +1,23 @@
 //! The states of rooms without a durable folder: every room is a table, and none ever leaves.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use zigttp_abi::state::{Changes, Entry, Usage};
+use zigttp_abi::state::{Changes, Entry};
 
 use crate::state::error::CommitStateError;
 use crate::state::limits::StateLimits;
+use crate::state::room_row::RoomUsage;
+use crate::state::signal_plan::{MOST_PARKED, Plan, StoredSignals, TimerChange};
+use crate::state::signal_queue::{SignalQueue, Step};
+use crate::state::signals::{Charge, Signal, Timer};
 use crate::state::table::{Table, replace};
 use crate::state::totals::{Counts, Totals};
 use crate::state::transaction::Transaction;
+
+/// The first number of a signal is the present time in these many bits more.
+const NUMBERS_A_MS: u32 = 20;
 
 /// The states of rooms in memory alone.
 pub(crate) struct InMemory {
@@ -17,43 +25,125 @@ pub(crate) struct InMemory {
     /// Of rooms without state.
     empty: Arc<Table>,
     rooms: Mutex<Rooms>,
+    /// Changed while the rooms are locked.
+    queue: SignalQueue,
+}
+
+/// A room with state.
+#[derive(Default)]
+struct Held {
+    table: Arc<Table>,
+    /// Whether an event has used it since [`InMemory::unused`] was called.
+    is_used: bool,
 }
 
 #[derive(Default)]
 struct Rooms {
-    by_name: HashMap<Arc<str>, Arc<Table>>,
+    by_name: HashMap<Arc<str>, Held>,
     /// The entries that expire, by when they do.
     expiring: BTreeSet<(u64, Arc<str>, Box<str>)>,
+    /// Those that are parked, and their numbers by the room that was to get them. All others are in the queue.
+    parked: BTreeMap<u64, Arc<Signal>>,
+    parked_rooms: HashMap<Arc<str>, BTreeSet<u64>>,
+    /// How many signals there are.
+    signals: u64,
+    last_signal: u64,
     counts: Counts,
 }
 
 impl InMemory {
     pub(crate) fn new(limits: StateLimits) -> InMemory {
-        InMemory { limits, empty: Arc::default(), rooms: Mutex::default() }
+        let queue = SignalQueue::of_memory();
+        InMemory { limits, empty: Arc::default(), rooms: Mutex::default(), queue }
     }
 
     pub(crate) fn table(&self, room: &str) -> Arc<Table> {
-        Arc::clone(self.lock().by_name.get(room).unwrap_or(&self.empty))
+        let mut rooms = self.lock();
+        let Some(held) = rooms.by_name.get_mut(room) else { return Arc::clone(&self.empty) };
+        held.is_used = true;
+        Arc::clone(&held.table)
     }
 
     pub(crate) fn commit(&self, transaction: &Transaction) -> Result<(), CommitStateError> {
         let mut rooms = self.lock();
-        if let Some(room) = transaction.changed_room() {
-            let old = rooms.by_name.get(room).unwrap_or(&self.empty);
-            let (before, after) = (old.usage(), usage_after(old, &transaction.changes));
-            let all = rooms.counts.bytes.get() - before.bytes + after.bytes;
-            if let Err(error) = self.limits.allow(room, before, after, all) {
-                rooms.counts.failures.add(1);
-                return Err(error);
-            }
-            let cleared = rooms.apply(room, &transaction.changes);
-            rooms.counts.bytes.set(all);
-            rooms.counts.commits.add(1);
-            drop(rooms);
-            // Freed without the lock.
-            drop(cleared);
+        let mut last_signal = match rooms.last_signal {
+            // No server before has given these numbers.
+            0 => transaction.now << NUMBERS_A_MS,
+            last => last,
+        };
+        let stored = Stored { rooms: &rooms, queue: &self.queue };
+        let Ok(plan) = Plan::new(&stored, transaction, &mut last_signal);
+        if let Err(error) = self.allow(&rooms, transaction, &plan) {
+            rooms.counts.failures.add(1);
+            return Err(error);
         }
+        rooms.last_signal = last_signal;
+        let cleared = rooms.apply(transaction);
+        self.queue.apply(rooms.apply_signals(plan));
+        drop(rooms);
+        // Freed without the lock.
+        drop(cleared);
         Ok(())
+    }
+
+    /// Whether there is room for the changes of an event, which has no signals.
+    pub(crate) fn check(&self, transaction: &Transaction) -> Result<(), CommitStateError> {
+        let rooms = self.lock();
+        let allowed = self.allow(&rooms, transaction, &Plan::default());
+        rooms.counts.failures.add(usize::from(allowed.is_err()));
+        allowed
+    }
+
+    /// Makes the changes of an event that were checked.
+    pub(crate) fn apply(&self, transaction: &Transaction) {
+        let cleared = self.lock().apply(transaction);
+        // Freed without the lock.
+        drop(cleared);
+    }
+
+    fn allow(
+        &self,
+        rooms: &Rooms,
+        transaction: &Transaction,
+        plan: &Plan,
+    ) -> Result<(), CommitStateError> {
+        if plan.is_forced {
+            return Ok(());
+        }
+        let usage = |room: &str| rooms.usage(room);
+        let mut after = Vec::new();
+        if let Some(room) = transaction.changed_room() {
+            let old = rooms.by_name.get(room).map_or(&self.empty, |held| &held.table);
+            after.push((room, usage_after(old, &transaction.changes)));
+        }
+        for (room, charge) in &plan.charges {
+            let index = after.iter().position(|(other, _)| *other == room).unwrap_or_else(|| {
+                after.push((room, usage(room)));
+                after.len() - 1
+            });
+            let signals = &mut after[index].1.signals;
+            *signals = signals.after(*charge);
+        }
+        let (mut bytes_before, mut bytes_after) = (0, 0);
+        for (room, after) in after {
+            let before = usage(room);
+            self.limits.allow_room(room, before, after)?;
+            bytes_before += before.bytes();
+            bytes_after += after.bytes();
+        }
+        let all = rooms.counts.bytes.get();
+        self.limits.allow_all(all, (all + bytes_after).saturating_sub(bytes_before))
+    }
+
+    /// The rooms that no event has used since the last call.
+    pub(crate) fn unused(&self) -> Vec<Arc<str>> {
+        let mut rooms = self.lock();
+        let all = rooms.by_name.iter_mut();
+        let unused = all.filter_map(|(room, held)| {
+            let is_used = std::mem::take(&mut held.is_used);
+            (!is_used).then(|| Arc::clone(room))
+        });
+        unused.collect()
     }
 
     pub(crate) fn sweep(&self, expired_before: u64) {
@@ -71,11 +161,7 @@ impl InMemory {
             }
             let (_, room, key) = rooms.expiring.pop_first().expect("there is one");
             let changes = Changes { clears: false, entries: [(key, None)].into() };
-            let before = rooms.by_name.get(&room).map_or(0, |table| table.usage().bytes);
-            rooms.apply(&room, &changes);
-            let after = rooms.by_name.get(&room).map_or(0, |table| table.usage().bytes);
-            let all = rooms.counts.bytes.get() - before + after;
-            rooms.counts.bytes.set(all);
+            rooms.change_entries(&room, &changes);
             rooms.counts.expired.add(1);
         }
         true
@@ -98,49 +184,171 @@ impl InMemory {
         }
     }
 
+    pub(crate) fn queue(&self) -> &SignalQueue {
+        &self.queue
+    }
+
+    pub(crate) fn wake_parked(&self, attempts: u32) {
+        let mut rooms = self.lock();
+        let mut steps = Vec::new();
+        rooms.parked_rooms.clear();
+        for (_id, signal) in std::mem::take(&mut rooms.parked) {
+            if !signal.is_timer {
+                let charge = Charge { sent: 1, ..Charge::default() };
+                let payer = signal.payer();
+                rooms.change(payer, |table| {
+                    table.set_signals(table.room_usage().signals.after(charge));
+                });
+            }
+            steps.push(Step::Add(Arc::new(Signal { attempt: attempts, ..Signal::clone(&signal) })));
+        }
+        self.queue.apply(steps);
+    }
+
+    pub(crate) fn signal_counts(&self) -> (u64, u64) {
+        let rooms = self.lock();
+        (rooms.signals, rooms.parked.len() as u64)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Rooms> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Rooms {
-    /// Makes the changes of an event. Returns what it has cleared.
-    fn apply(&mut self, room: &Arc<str>, changes: &Changes) -> Option<Arc<Table>> {
-        let table = self.by_name.entry(Arc::clone(room)).or_default();
-        let cleared = changes.clears.then(|| std::mem::take(table));
-        for (key, entry) in cleared.iter().flat_map(|table| table.iter()) {
-            if let Some(expires) = entry.expires {
-                self.expiring.remove(&(expires, Arc::clone(room), key.clone()));
-            }
-        }
-        let held = Arc::make_mut(table);
-        for (key, entry) in &changes.entries {
-            let old = held.set(key, entry.clone());
-            let (old, new) =
-                (old.and_then(|old| old.expires), entry.as_ref().and_then(|it| it.expires));
-            if old != new {
-                if let Some(expires) = old {
-                    self.expiring.remove(&(expires, Arc::clone(room), key.clone()));
-                }
-                if let Some(expires) = new {
-                    self.expiring.insert((expires, Arc::clone(room), key.clone()));
-                }
-            }
-        }
-        if held.usage() == Usage::default() {
-            self.by_name.remove(room);
+    fn usage(&self, room: &str) -> RoomUsage {
+        self.by_name.get(room).map(|held| held.table.room_usage()).unwrap_or_default()
+    }
+
+    /// Makes the changes of an event's entries. Returns what it has cleared.
+    fn apply(&mut self, transaction: &Transaction) -> Option<Table> {
+        let cleared = match transaction.changed_room() {
+            Some(room) => self.change_entries(room, &transaction.changes),
+            None => None,
+        };
+        if !transaction.changes.is_empty() || !transaction.signals.is_empty() {
+            self.counts.commits.add(1);
         }
         cleared
     }
+
+    fn change_entries(&mut self, room: &Arc<str>, changes: &Changes) -> Option<Table> {
+        let mut expiring = std::mem::take(&mut self.expiring);
+        let cleared = self.change(room, |table| {
+            let cleared = changes.clears.then(|| table.clear());
+            for (key, entry) in cleared.iter().flat_map(|table| table.iter()) {
+                if let Some(expires) = entry.expires {
+                    expiring.remove(&(expires, Arc::clone(room), key.clone()));
+                }
+            }
+            for (key, entry) in &changes.entries {
+                let old = table.set(key, entry.clone());
+                let (old, new) =
+                    (old.and_then(|old| old.expires), entry.as_ref().and_then(|it| it.expires));
+                if old != new {
+                    if let Some(expires) = old {
+                        expiring.remove(&(expires, Arc::clone(room), key.clone()));
+                    }
+                    if let Some(expires) = new {
+                        expiring.insert((expires, Arc::clone(room), key.clone()));
+                    }
+                }
+            }
+            cleared
+        });
+        self.expiring = expiring;
+        cleared
+    }
+
+    /// Makes the changes of an event's signals. Returns what they mean for those in the queue.
+    fn apply_signals(&mut self, plan: Plan) -> Vec<Step> {
+        let mut steps: Vec<_> = plan.ended.map(Step::End).into_iter().collect();
+        for id in plan.removed {
+            self.signals -= 1;
+            self.unpark(id);
+            steps.push(Step::Remove(id));
+        }
+        steps.extend(plan.changed.map(Step::Add));
+        if let Some(signal) = plan.parked {
+            self.parked_rooms.entry(Arc::clone(&signal.room)).or_default().insert(signal.id);
+            self.parked.insert(signal.id, signal);
+        }
+        self.signals += plan.added.len() as u64;
+        steps.extend(plan.added.into_iter().map(Step::Add));
+        for TimerChange { room, name, timer } in plan.timers {
+            self.change(&room, |table| table.set_timer(&name, timer));
+        }
+        for (room, charge) in plan.charges {
+            self.change(&room, |table| table.set_signals(table.room_usage().signals.after(charge)));
+        }
+        steps
+    }
+
+    /// Removes a signal from those that are parked, if it is one.
+    fn unpark(&mut self, id: u64) -> Option<Arc<Signal>> {
+        let signal = self.parked.remove(&id)?;
+        if let Some(of_room) = self.parked_rooms.get_mut(&signal.room) {
+            of_room.remove(&id);
+            if of_room.is_empty() {
+                self.parked_rooms.remove(&signal.room);
+            }
+        }
+        Some(signal)
+    }
+
+    fn change<T>(&mut self, room: &Arc<str>, change: impl FnOnce(&mut Table) -> T) -> T {
+        let held = self.by_name.entry(Arc::clone(room)).or_default();
+        held.is_used = true;
+        let before = held.table.room_usage().bytes();
+        let result = change(Arc::make_mut(&mut held.table));
+        let after = held.table.room_usage();
+        self.counts.bytes.set(self.counts.bytes.get() - before + after.bytes());
+        if after.is_empty() && held.table.timers().is_empty() {
+            self.by_name.remove(room);
+        }
+        result
+    }
 }
 
-/// What a room will take after changes.
-fn usage_after(table: &Table, changes: &Changes) -> Usage {
-    let mut usage = if changes.clears { Usage::default() } else { table.usage() };
+/// The signals in memory.
+struct Stored<'a> {
+    rooms: &'a Rooms,
+    queue: &'a SignalQueue,
+}
+
+impl StoredSignals for Stored<'_> {
+    type Error = Infallible;
+
+    fn timer(&self, room: &Arc<str>, name: &str) -> Result<Option<Timer>, Infallible> {
+        Ok(self.rooms.by_name.get(room).and_then(|held| held.table.timer(name)))
+    }
+
+    fn timers(&self, room: &Arc<str>) -> Result<Vec<(Box<str>, Timer)>, Infallible> {
+        let timers = self.rooms.by_name.get(room).map(|held| held.table.timers());
+        Ok(timers.into_iter().flatten().map(|(name, timer)| (name.clone(), *timer)).collect())
+    }
+
+    fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, Infallible> {
+        Ok(self.queue.taken(id))
+    }
+
+    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, Infallible> {
+        let Some(parked) = self.rooms.parked_rooms.get(room) else { return Ok(None) };
+        let oldest = parked.first().filter(|_| parked.len() >= MOST_PARKED);
+        Ok(oldest.and_then(|id| self.rooms.parked.get(id)).map(Arc::clone))
+    }
+}
+
+/// What a room will take after changes of its entries.
+fn usage_after(table: &Table, changes: &Changes) -> RoomUsage {
+    let mut usage = table.room_usage();
+    if changes.clears {
+        usage.entries = RoomUsage::default().entries;
+    }
     for (key, entry) in &changes.entries {
         let old = if changes.clears { None } else { table.get(key) };
         let bytes = |entry: &Entry| entry.bytes(key);
-        replace(&mut usage, old.map(bytes), entry.as_ref().map(bytes));
+        replace(&mut usage.entries, old.map(bytes), entry.as_ref().map(bytes));
     }
     usage
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use zigttp_abi::state::Usage;
-
 use crate::state::error::CommitStateError;
+use crate::state::room_row::RoomUsage;
 
 /// The largest room that is held in memory whole. Of a larger one in the database, entries are read by key.
 pub const WHOLE_ROOM_BYTES: u64 = 1 << 20;
@@ -17,6 +16,8 @@ pub(crate) const EXPIRED_MS: u64 = 60_000;
 pub struct StateLimits {
     /// Bytes of one room.
     pub room_bytes: u64,
+    /// Signals that a room has sent and that are not taken yet.
+    pub room_signals: u64,
     /// Bytes of all rooms together.
     pub all_bytes: u64,
     /// Bytes of the rooms that are held in memory, if there is a database.
@@ -39,6 +40,7 @@ impl StateLimits {
     pub const fn of_database() -> StateLimits {
         StateLimits {
             room_bytes: 64 << 20,
+            room_signals: 10_000,
             all_bytes: 16 << 30,
             live_bytes: 256 << 20,
             reads: 8,
@@ -47,23 +49,29 @@ impl StateLimits {
         }
     }
 
-    /// Refuses an event whose room, or all rooms together, would grow beyond a limit.
-    pub(crate) fn allow(
+    /// Refuses an event whose room would grow beyond a limit.
+    pub(crate) fn allow_room(
         &self,
         room: &Arc<str>,
-        before: Usage,
-        after: Usage,
-        all_after: u64,
+        before: RoomUsage,
+        after: RoomUsage,
     ) -> Result<(), CommitStateError> {
-        if after.bytes <= before.bytes {
-            return Ok(());
+        if after.signals.sent > before.signals.sent && after.signals.sent > self.room_signals {
+            let (room, signals, most) = (Arc::clone(room), after.signals.sent, self.room_signals);
+            return Err(CommitStateError::TooManySignals { room, signals, most });
         }
-        if after.bytes > self.room_bytes {
-            let (room, bytes, most) = (Arc::clone(room), after.bytes, self.room_bytes);
+        let (before, after) = (before.bytes(), after.bytes());
+        if after > before && after > self.room_bytes {
+            let (room, bytes, most) = (Arc::clone(room), after, self.room_bytes);
             return Err(CommitStateError::RoomFull { room, bytes, most });
         }
-        if all_after > self.all_bytes {
-            return Err(CommitStateError::Full { bytes: all_after, most: self.all_bytes });
+        Ok(())
+    }
+
+    /// Refuses an event after which all rooms together would exceed their limit.
+    pub(crate) fn allow_all(&self, before: u64, after: u64) -> Result<(), CommitStateError> {
+        if after > before && after > self.all_bytes {
+            return Err(CommitStateError::Full { bytes: after, most: self.all_bytes });
         }
         Ok(())
     }

@@ -11,10 +11,16 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use zigttp_abi::state::Changes;
 
 use crate::state::limits::WHOLE_ROOM_BYTES;
+use crate::state::room_row::{RoomRow, RoomUsage};
+use crate::state::signal_plan::TimerChange;
 use crate::state::table::Table;
 
 /// What an entry takes in memory besides what it counts, and a room without its entries: measured.
 const ENTRY_BYTES: u64 = 96;
+const TIMER_BYTES: u64 = 64;
+
+/// The longest name of a timer.
+const MAX_NAME_BYTES: u64 = 512;
 const ROOM_BYTES: u64 = 320;
 
 /// The rooms that are held in memory.
@@ -62,12 +68,15 @@ pub(crate) struct LiveTotals {
     pub(crate) evictions: u64,
 }
 
-/// A change of a room that the database has.
+/// Changes of rooms that the database has.
+#[derive(Default)]
 pub(crate) struct Changed<'a> {
-    pub(crate) room: &'a Arc<str>,
-    /// Its row after it.
-    pub(crate) id: Option<i64>,
-    pub(crate) changes: &'a Changes,
+    /// Those of entries, in their order.
+    pub(crate) entries: Vec<(Arc<str>, &'a Changes)>,
+    /// Those of timers, in their order.
+    pub(crate) timers: Vec<TimerChange>,
+    /// The row of each room that has changed, after all of them.
+    pub(crate) rows: HashMap<Arc<str>, Option<RoomRow>>,
 }
 
 impl LiveRooms {
@@ -84,10 +93,11 @@ impl LiveRooms {
     }
 
     /// A room's entries and its row.
-    pub(crate) fn table_and_id(&self, room: &str) -> Option<(Arc<Table>, Option<i64>)> {
+    pub(crate) fn table_and_row(&self, room: &str) -> Option<(Arc<Table>, Option<RoomRow>)> {
         let rooms = self.read();
         let live = rooms.by_name.get(room)?;
-        Some((Arc::clone(&live.table), live.id))
+        let row = live.id.map(|id| RoomRow { id, usage: live.table.room_usage() });
+        Some((Arc::clone(&live.table), row))
     }
 
     /// To be called before a room is read, and [`LiveRooms::end_load`] after it.
@@ -126,24 +136,37 @@ impl LiveRooms {
     }
 
     /// Makes the changes of a group that the database has.
-    pub(crate) fn apply<'a>(&self, group: impl Iterator<Item = Changed<'a>>) {
+    pub(crate) fn apply(&self, Changed { entries, timers, rows }: Changed<'_>) {
         let mut rooms = self.write();
         // Freed without the lock.
         let mut left = Vec::new();
-        for Changed { room, id, changes } in group {
+        for (room, changes) in entries {
+            let Some(live) = rooms.by_name.get_mut(&room) else { continue };
+            let table = Arc::make_mut(&mut live.table);
+            if changes.clears {
+                left.push(Arc::new(table.clear()));
+            }
+            table.apply(changes);
+        }
+        for TimerChange { room, name, timer } in timers {
+            if let Some(live) = rooms.by_name.get_mut(&room) {
+                Arc::make_mut(&mut live.table).set_timer(&name, timer);
+            }
+        }
+        for (room, row) in &rows {
             if let Some(loading) = rooms.loading.get_mut(room) {
                 loading.has_changed = true;
             }
             let Some(live) = rooms.by_name.get_mut(room) else { continue };
-            if changes.clears {
-                left.push(std::mem::take(&mut live.table));
+            let signals = row.map(|row| row.usage.signals).unwrap_or_default();
+            if live.table.room_usage().signals != signals {
+                Arc::make_mut(&mut live.table).set_signals(signals);
             }
-            Arc::make_mut(&mut live.table).apply(changes);
-            live.id = id;
+            live.id = row.map(|row| row.id);
             let before = live.bytes;
             live.bytes = bytes_of(room, &live.table);
             let after = live.bytes;
-            let is_large = live.table.usage().bytes > WHOLE_ROOM_BYTES;
+            let is_large = live.table.room_usage().entries.bytes > WHOLE_ROOM_BYTES;
             rooms.bytes = rooms.bytes - before + after;
             if is_large {
                 left.extend(rooms.remove(room));
@@ -218,8 +241,11 @@ impl Rooms {
 }
 
 fn bytes_of(room: &str, table: &Table) -> u64 {
-    let usage = table.usage();
-    room.len() as u64 + ROOM_BYTES + usage.bytes + usage.keys * ENTRY_BYTES
+    let RoomUsage { entries, signals } = table.room_usage();
+    let timers = table.timers().len() as u64 * TIMER_BYTES;
+    // Only timers are held with it, and their data is not.
+    let names = signals.bytes.min(signals.timers * MAX_NAME_BYTES);
+    room.len() as u64 + ROOM_BYTES + entries.bytes + entries.keys * ENTRY_BYTES + timers + names
 }
 
 #[cfg(test)]
@@ -234,13 +260,19 @@ mod tests {
         Changes { entries: [(key.into(), Some(entry))].into(), ..Changes::default() }
     }
 
+    fn changed<'a>(room: &Arc<str>, changes: &'a Changes) -> Changed<'a> {
+        let row = RoomRow { id: 1, usage: RoomUsage::default() };
+        let rows = HashMap::from([(Arc::clone(room), Some(row))]);
+        Changed { entries: vec![(Arc::clone(room), changes)], rows, ..Changed::default() }
+    }
+
     fn load(rooms: &LiveRooms, name: &Arc<str>) {
         rooms.begin_load(name);
         assert!(rooms.end_load(name, Some((Some(1), Arc::default()))));
     }
 
     fn is_live(rooms: &LiveRooms, name: &str) -> bool {
-        rooms.table_and_id(name).is_some()
+        rooms.table_and_row(name).is_some()
     }
 
     #[test]
@@ -250,7 +282,7 @@ mod tests {
         for name in &names {
             load(&rooms, name);
             let changes = put("key", 10_000);
-            rooms.apply([Changed { room: name, id: Some(1), changes: &changes }].into_iter());
+            rooms.apply(changed(name, &changes));
             // As by an event of it.
             assert!(rooms.table("/0").is_some());
         }
@@ -269,7 +301,7 @@ mod tests {
         let name: Arc<str> = "/a".into();
         rooms.begin_load(&name);
         let changes = put("key", 1);
-        rooms.apply([Changed { room: &name, id: Some(1), changes: &changes }].into_iter());
+        rooms.apply(changed(&name, &changes));
         assert!(!rooms.end_load(&name, Some((Some(1), Arc::default()))));
         assert!(!is_live(&rooms, "/a"));
         load(&rooms, &name);
@@ -284,7 +316,7 @@ mod tests {
         for _ in 0..200 {
             load(&rooms, &name);
             let changes = put("key", WHOLE_ROOM_BYTES as usize);
-            rooms.apply([Changed { room: &name, id: Some(1), changes: &changes }].into_iter());
+            rooms.apply(changed(&name, &changes));
             assert!(!is_live(&rooms, "/a"));
         }
         assert_eq!(rooms.totals().bytes, 0);
@@ -298,7 +330,7 @@ mod tests {
         load(&rooms, &name);
         let before = rooms.table("/a").expect("it is live");
         let changes = put("key", 1);
-        rooms.apply([Changed { room: &name, id: Some(1), changes: &changes }].into_iter());
+        rooms.apply(changed(&name, &changes));
         assert!(before.get("key").is_none());
         assert!(rooms.table("/a").expect("it is live").get("key").is_some());
     }

@@ -6,8 +6,9 @@ use rusqlite::Connection;
 use zigttp_abi::state::{Entry, KeyRange, ListLimits, Usage};
 
 use crate::state::database::readers::{Readers, Snapshot};
-use crate::state::database::rows::{self, RoomRow};
+use crate::state::database::{rows, signal_rows};
 use crate::state::error::ReadError;
+use crate::state::room_row::RoomRow;
 use crate::state::table::Table;
 
 /// One committed state of a room. Cloning is cheap.
@@ -22,6 +23,7 @@ pub enum RoomState {
 /// A large room.
 #[derive(Clone)]
 pub struct OnDisk {
+    name: Arc<str>,
     row: RoomRow,
     source: Source,
 }
@@ -43,11 +45,11 @@ impl RoomState {
         }
     }
 
-    /// What all entries take, also those that have expired and are not swept yet.
+    /// What all entries take, also those that have expired and are not swept yet, and all signals.
     pub fn usage(&self) -> Usage {
         match self {
             RoomState::Whole(table) => table.usage(),
-            RoomState::OnDisk(room) => room.row.usage,
+            RoomState::OnDisk(room) => room.row.usage.of_room(),
         }
     }
 
@@ -61,6 +63,34 @@ impl RoomState {
             RoomState::OnDisk(room) => {
                 let (id, key) = (room.row.id, key.to_owned());
                 room.read(move |connection| rows::entry(connection, id, &key)).await
+            }
+        }
+    }
+
+    /// When the timer of this name was to run, if there is one. One that is due and waits is still there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn timer(&self, name: &str) -> Result<Option<u64>, ReadError> {
+        let timer = match self {
+            RoomState::Whole(table) => table.timer(name),
+            RoomState::OnDisk(room) => {
+                let (room_name, name) = (Arc::clone(&room.name), name.to_owned());
+                let read = move |connection: &Connection| {
+                    Ok(signal_rows::timer(connection, &room_name, &name)?)
+                };
+                room.read(read).await?
+            }
+        };
+        Ok(timer.map(|timer| timer.scheduled))
+    }
+
+    /// How many timers there are.
+    pub fn timers(&self) -> usize {
+        match self {
+            RoomState::Whole(table) => table.timers().len(),
+            RoomState::OnDisk(room) => {
+                usize::try_from(room.row.usage.signals.timers).unwrap_or(usize::MAX)
             }
         }
     }
@@ -94,12 +124,12 @@ impl RoomState {
 }
 
 impl OnDisk {
-    pub(crate) fn latest(row: RoomRow, readers: Arc<Readers>) -> OnDisk {
-        OnDisk { row, source: Source::Latest(readers) }
+    pub(crate) fn latest(name: Arc<str>, row: RoomRow, readers: Arc<Readers>) -> OnDisk {
+        OnDisk { name, row, source: Source::Latest(readers) }
     }
 
-    pub(crate) fn snapshot(row: RoomRow, snapshot: Arc<Snapshot>) -> OnDisk {
-        OnDisk { row, source: Source::Snapshot(snapshot) }
+    pub(crate) fn snapshot(name: Arc<str>, row: RoomRow, snapshot: Arc<Snapshot>) -> OnDisk {
+        OnDisk { name, row, source: Source::Snapshot(snapshot) }
     }
 
     async fn read<T: Send + 'static>(

@@ -1,13 +1,19 @@
 //! The states of all rooms.
 
+use std::sync::Arc;
+
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_files::own_folder::OwnFolder;
 
+use crate::attachment_files::{AttachmentFiles, Committed};
 use crate::fsync::Fsync;
 use crate::state::durable::Durable;
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
 use crate::state::in_memory::InMemory;
 use crate::state::limits::{EXPIRED_MS, StateLimits};
 use crate::state::room_state::RoomState;
+use crate::state::signal_queue::SignalQueue;
+use crate::state::signals::{FailedSignal, Signal, SignalChanges, SignalTotals};
 use crate::state::totals::Totals;
 use crate::state::transaction::Transaction;
 
@@ -15,17 +21,18 @@ use crate::state::transaction::Transaction;
 pub struct States(Kind);
 
 enum Kind {
-    InMemory(InMemory),
+    InMemory(Box<InMemory>),
     Durable(Durable),
 }
 
 impl States {
     /// The states of rooms of a server without a durable folder.
     pub fn in_memory(limits: StateLimits) -> States {
-        States(Kind::InMemory(InMemory::new(limits)))
+        States(Kind::InMemory(Box::new(InMemory::new(limits))))
     }
 
-    /// Opens `<dir>/store/state.db`; makes it if it does not exist.
+    /// Opens `<dir>/store/state.db`; makes it if it does not exist. Writes the attachments that were committed
+    /// when the last server ended.
     ///
     /// # Errors
     /// See [`OpenStateError`].
@@ -33,8 +40,9 @@ impl States {
         durable: &OwnFolder,
         fsync: Fsync,
         limits: StateLimits,
+        files: &AttachmentFiles,
     ) -> Result<States, OpenStateError> {
-        Durable::open(durable, fsync, limits).map(|durable| States(Kind::Durable(durable)))
+        Durable::open(durable, fsync, limits, files).map(|durable| States(Kind::Durable(durable)))
     }
 
     /// The state of a room whose turn it is, if it is in memory.
@@ -71,8 +79,9 @@ impl States {
     }
 
     /// Commits one event, all of it or nothing, and then calls `then`. It is queued when this returns, and is
-    /// finished, `then` included, even if the future is dropped.
-    pub fn commit<F: FnOnce() + Send + 'static>(
+    /// finished, `then` included, even if the future is dropped. Transactions with files of one connection have effect
+    /// in the order of these calls.
+    pub fn commit<F: FnOnce(Committed) + Send + 'static>(
         &self,
         transaction: Transaction,
         then: F,
@@ -81,17 +90,52 @@ impl States {
             Kind::InMemory(rooms) => {
                 let result = rooms.commit(&transaction);
                 if result.is_ok() {
-                    then();
+                    then(Committed::default());
                 }
                 Ok(result)
             }
-            Kind::Durable(durable) => Err(durable.commit(transaction, Box::new(then))),
+            Kind::Durable(durable) => Err(durable.commit(transaction, then)),
         };
         async {
             match result {
                 Ok(result) => result,
-                Err(waiting) => waiting.await.expect("a job is finished before its thread ends"),
+                Err(waiting) => waiting.await,
             }
+        }
+    }
+
+    /// Whether there is room in memory for an event's changes.
+    ///
+    /// # Errors
+    /// When a limit would be exceeded.
+    pub fn check(&self, transaction: &Transaction) -> Result<(), CommitStateError> {
+        match &self.0 {
+            Kind::InMemory(rooms) => rooms.check(transaction),
+            Kind::Durable(_) => Ok(()),
+        }
+    }
+
+    /// Makes changes in memory that were checked.
+    pub fn apply(&self, transaction: &Transaction) {
+        match &self.0 {
+            Kind::InMemory(rooms) => rooms.apply(transaction),
+            Kind::Durable(_) => unreachable!("only changes in memory are checked before"),
+        }
+    }
+
+    /// The rooms in memory that no event has used since the last call.
+    pub fn unused(&self) -> Vec<Arc<str>> {
+        match &self.0 {
+            Kind::InMemory(rooms) => rooms.unused(),
+            Kind::Durable(_) => Vec::new(),
+        }
+    }
+
+    /// Waits until an attachment file can be read, or changed without a transaction. To be called when its connection
+    /// has ended.
+    pub async fn settle(&self, id: ConnectionId) {
+        if let Kind::Durable(durable) = &self.0 {
+            durable.settle(id).await;
         }
     }
 
@@ -100,7 +144,74 @@ impl States {
         let expired_before = now.saturating_sub(EXPIRED_MS);
         match &self.0 {
             Kind::InMemory(rooms) => rooms.sweep(expired_before),
-            Kind::Durable(durable) => durable.sweep(expired_before),
+            Kind::Durable(durable) => durable.sweep(now, expired_before),
+        }
+    }
+
+    /// When the first signal is due of those that may be taken.
+    pub fn next_due(&self) -> Option<u64> {
+        self.queue().next_due()
+    }
+
+    /// Takes signals that are due: of each room of which none is taken the first one. The room that has waited
+    /// longest comes first. One that is taken must be ended: by a transaction that it is `done` with, or by
+    /// [`States::fail`], or [`States::give_back`], or [`States::is_current`] if that returns false.
+    pub fn take_due(&self, now: u64, most: usize) -> Vec<Signal> {
+        if let Kind::Durable(durable) = &self.0 {
+            durable.advance(now);
+        }
+        self.queue().take(now, most)
+    }
+
+    /// Whether a signal that was taken is still to run. To be called in the turn of its room. If it was removed or
+    /// replaced meanwhile, it is no longer taken.
+    pub fn is_current(&self, signal: &Signal) -> bool {
+        self.queue().is_current(signal.id)
+    }
+
+    /// Ends the taking of a signal that did not run. It and all others of its room wait until this time. That is not
+    /// stored.
+    pub fn give_back(&self, id: u64, due: u64) {
+        self.queue().give_back(id, due);
+    }
+
+    /// Ends the taking of a signal whose event has failed. If it was removed or replaced meanwhile, nothing is stored.
+    pub fn fail(
+        &self,
+        id: u64,
+        outcome: FailedSignal,
+    ) -> impl Future<Output = Result<(), CommitStateError>> + use<> {
+        let signals = SignalChanges { failed: Some((id, outcome)), ..SignalChanges::default() };
+        let transaction = Transaction { signals, ..Transaction::default() };
+        self.commit(transaction, |_| {})
+    }
+
+    /// Makes all parked signals due once more, as if so many attempts had failed. It is not awaited.
+    pub fn wake_parked(&self, attempts: u32) {
+        match &self.0 {
+            Kind::InMemory(rooms) => rooms.wake_parked(attempts),
+            Kind::Durable(durable) => durable.wake_parked(attempts),
+        }
+    }
+
+    /// Waits until a signal is due earlier than [`States::next_due`] has said. For one that waits.
+    pub async fn due_sooner(&self) {
+        self.queue().sooner().await;
+    }
+
+    pub fn signal_totals(&self) -> SignalTotals {
+        let (stored, parked) = match &self.0 {
+            Kind::InMemory(rooms) => rooms.signal_counts(),
+            Kind::Durable(durable) => durable.signal_counts(),
+        };
+        let (taken, first_due) = (self.queue().taken_count(), self.next_due());
+        SignalTotals { stored, taken, parked, first_due }
+    }
+
+    fn queue(&self) -> &SignalQueue {
+        match &self.0 {
+            Kind::InMemory(rooms) => rooms.queue(),
+            Kind::Durable(durable) => durable.queue(),
         }
     }
 

@@ -1,24 +1,34 @@
-//! The entries of one room in memory, in the order of their keys.
+//! The entries of one room in memory, in the order of their keys, and its timers by name.
 //!
 //! A table is cloned when one who reads it may keep what it has seen while it changes. So its entries are in
 //! chunks, which clones share: cloning counts references, and a change copies one chunk.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use zigttp_abi::state::{Changes, Entry, KeyRange, ListLimits, Usage};
+
+use crate::state::room_row::RoomUsage;
+use crate::state::signals::{SignalUsage, Timer};
 
 /// Most entries of a chunk. A change of a shared table copies at most so many entries.
 const CHUNK: usize = 64;
 
 type Chunk = Vec<(Box<str>, Entry)>;
 
-/// The entries of one room.
+type Timers = BTreeMap<Box<str>, Timer>;
+
+/// The entries and timers of one room.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// None is empty.
     chunks: Vec<Arc<Chunk>>,
+    /// What the entries take.
     usage: Usage,
+    timers: Arc<Timers>,
+    /// What its signals take, those that it has sent included.
+    signals: SignalUsage,
 }
 
 /// Where an entry is or would be.
@@ -35,9 +45,43 @@ impl Table {
         is_there.then(|| &self.chunks[place.chunk][place.index].1)
     }
 
-    /// What all entries take, also those that have expired and are not swept yet.
+    /// What all entries take, also those that have expired and are not swept yet, and all signals.
     pub fn usage(&self) -> Usage {
-        self.usage
+        self.room_usage().of_room()
+    }
+
+    /// What the entries and the signals take.
+    pub(crate) fn room_usage(&self) -> RoomUsage {
+        RoomUsage { entries: self.usage, signals: self.signals }
+    }
+
+    /// A timer.
+    pub(crate) fn timer(&self, name: &str) -> Option<Timer> {
+        self.timers.get(name).copied()
+    }
+
+    /// All timers.
+    pub(crate) fn timers(&self) -> &BTreeMap<Box<str>, Timer> {
+        &self.timers
+    }
+
+    /// Sets or removes a timer.
+    pub(crate) fn set_timer(&mut self, name: &str, timer: Option<Timer>) {
+        let timers = Arc::make_mut(&mut self.timers);
+        match timer {
+            Some(timer) => timers.insert(name.into(), timer),
+            None => timers.remove(name),
+        };
+    }
+
+    pub(crate) fn set_signals(&mut self, signals: SignalUsage) {
+        self.signals = signals;
+    }
+
+    /// Takes all entries out. Timers stay.
+    pub(crate) fn clear(&mut self) -> Table {
+        let (timers, signals) = (Arc::clone(&self.timers), self.signals);
+        std::mem::replace(self, Table { timers, signals, ..Table::default() })
     }
 
     /// The entries in a range that are there at this time, without those that are hidden, until one exceeds a
@@ -103,7 +147,7 @@ impl Table {
     /// Makes the changes of an event.
     pub(crate) fn apply(&mut self, changes: &Changes) {
         if changes.clears {
-            *self = Table::default();
+            self.clear();
         }
         for (key, entry) in &changes.entries {
             self.set(key, entry.clone());

@@ -1,10 +1,13 @@
 //! Tests of the states of rooms through their public face.
 
+mod attachments;
 mod faults;
 mod folder;
 mod model;
 mod opening;
 mod reading;
+mod signal_model;
+mod signals;
 mod space;
 mod sweeping;
 
@@ -32,15 +35,15 @@ fn changes<const N: usize>(entries: [(&str, Option<Entry>); N]) -> Changes {
 }
 
 fn transaction(room: &str, changes: Changes) -> Transaction {
-    Transaction { room: Some(room.into()), changes, now: 0 }
+    Transaction { room: Some(room.into()), changes, ..Transaction::default() }
 }
 
 async fn put(states: &States, room: &str, key: &str, value: &str) -> Result<(), CommitStateError> {
-    states.commit(transaction(room, changes([(key, text(value))])), || {}).await
+    states.commit(transaction(room, changes([(key, text(value))])), |_| {}).await
 }
 
 async fn delete(states: &States, room: &str, key: &str) -> Result<(), CommitStateError> {
-    states.commit(transaction(room, changes([(key, None)])), || {}).await
+    states.commit(transaction(room, changes([(key, None)])), |_| {}).await
 }
 
 /// A room with more than is held in memory.
@@ -49,7 +52,7 @@ async fn put_large_room(states: &States, room: &str) {
         let key = |key| format!("{part:02}{key:02}").into();
         let entries = (0..4).map(|number| (key(number), text("x".repeat(16 << 10)))).collect();
         let changes = Changes { clears: false, entries };
-        states.commit(transaction(room, changes), || {}).await.expect("it is committed");
+        states.commit(transaction(room, changes), |_| {}).await.expect("it is committed");
     }
 }
 
@@ -81,7 +84,7 @@ fn both(
 fn hold(states: &States) -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel::<()>();
     let (sender, begun) = mpsc::channel();
-    drop(states.commit(Transaction::default(), move || {
+    drop(states.commit(Transaction::default(), move |_| {
         sender.send(()).expect("the test waits");
         let _released = held.recv();
     }));

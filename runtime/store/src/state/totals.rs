@@ -36,6 +36,8 @@ pub(crate) struct Counts {
     pub(crate) groups: Count,
     pub(crate) failures: Count,
     pub(crate) expired: Count,
+    pub(crate) signals: Count,
+    pub(crate) parked: Count,
 }
 
 /// A number that one thread changes and others read.

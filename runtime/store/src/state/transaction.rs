@@ -2,16 +2,28 @@
 
 use std::sync::Arc;
 
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::state::Changes;
+use zigttp_abi::value::Value;
+
+use crate::attachment_files::{Adoption, Entry};
+use crate::state::signals::SignalChanges;
 
 /// What one event commits, all of it or nothing.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Transaction {
     /// The event's room. An event that belongs to none changes no state.
     pub room: Option<Arc<str>>,
     pub changes: Changes,
     /// The event's time, in milliseconds since 1970.
     pub now: u64,
+    /// Attachments that are stored, each of another connection. Only with a durable folder.
+    pub files: Vec<Entry>,
+    /// What a connection gets of one that has left it, and its value.
+    pub adoption: Option<(Adoption, Value)>,
+    /// Connections whose attachments are removed.
+    pub removed: Vec<ConnectionId>,
+    pub signals: SignalChanges,
 }
 
 impl Transaction {
@@ -20,9 +32,27 @@ impl Transaction {
         self.room.as_ref().filter(|_| !self.changes.is_empty())
     }
 
+    /// The connections whose files it writes or removes.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        let adoption =
+            self.adoption.iter().flat_map(|(adoption, _)| [adoption.prior, adoption.new]);
+        let files = self.files.iter().map(|entry| entry.id);
+        files.chain(adoption).chain(self.removed.iter().copied())
+    }
+
+    /// Whether one step on the disk does all of it.
+    pub(crate) fn is_one_file(&self) -> bool {
+        let files = self.files.len() + usize::from(self.adoption.is_some()) + self.removed.len();
+        files == 1 && self.changed_room().is_none() && self.signals.is_empty()
+    }
+
     /// About how many bytes it writes.
     pub(crate) fn bytes(&self) -> u64 {
         let entries = self.changes.entries.iter();
-        entries.map(|(key, entry)| entry.as_ref().map_or(0, |entry| entry.bytes(key))).sum()
+        let state: u64 =
+            entries.map(|(key, entry)| entry.as_ref().map_or(0, |entry| entry.bytes(key))).sum();
+        let values = self.files.iter().map(|entry| &entry.value);
+        let values = values.chain(self.adoption.iter().map(|(_, value)| value));
+        state + self.signals.bytes() + values.map(|value| value.bytes().len() as u64).sum::<u64>()
     }
 }

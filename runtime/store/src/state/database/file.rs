@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use rusqlite::{Connection, OpenFlags};
-use zigttp_files::own_folder::OwnFolder;
+use zigttp_files::own_folder::{Others, OwnFolder};
 
 use crate::fsync::Fsync;
 use crate::state::error::{DatabaseError, OpenStateError};
@@ -22,14 +22,20 @@ const VERSION: u32 = 1;
 
 /// What a new database has. Texts and JSON are stored as text, so that every tool can show them.
 ///
-/// A room has a row while it has entries. A large room that is cleared gets no new row for a while: its old one
-/// moves to `cleared`, and its entries are removed bit by bit.
+/// A room has a row while it has entries or signals: `keys` and `bytes` are those of its entries, `timers` and `sent`
+/// count its signals, and `signal_bytes` are those of both. A large room that is cleared gets no new row for a while:
+/// its old one moves to `cleared`, and its entries are removed bit by bit. A row of `file` is an attachment file that
+/// is to be written, or without bytes removed; of a connection's rows the last counts. `room` of a signal is the one
+/// that gets it; no signal has a number up to `signal_number` after the next start.
 const TABLES: &str = "
     CREATE TABLE room (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
         keys INTEGER NOT NULL,
         bytes INTEGER NOT NULL,
+        timers INTEGER NOT NULL,
+        sent INTEGER NOT NULL,
+        signal_bytes INTEGER NOT NULL,
         written INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE cleared (room INTEGER PRIMARY KEY) STRICT;
@@ -41,7 +47,33 @@ const TABLES: &str = "
         expires INTEGER,
         PRIMARY KEY (room, key)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE file (
+        connection INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        bytes BLOB,
+        PRIMARY KEY (connection, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE signal (
+        id INTEGER PRIMARY KEY,
+        room TEXT NOT NULL,
+        sender TEXT,
+        name TEXT NOT NULL,
+        is_timer INTEGER NOT NULL,
+        scheduled INTEGER NOT NULL,
+        due INTEGER NOT NULL,
+        period INTEGER,
+        attempt INTEGER NOT NULL,
+        is_parked INTEGER NOT NULL,
+        on_fail TEXT,
+        kind INTEGER,
+        data ANY
+    ) STRICT;
+    CREATE TABLE signal_number (last INTEGER NOT NULL) STRICT;
+    INSERT INTO signal_number (last) VALUES (0);
     CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL;
+    CREATE INDEX signal_due ON signal (due) WHERE is_parked = 0;
+    CREATE INDEX signal_parked ON signal (room) WHERE is_parked = 1;
+    CREATE UNIQUE INDEX timer ON signal (room, name) WHERE is_timer = 1;
 ";
 
 /// Where a database of SQLite says whose it is and of which version, and how it begins.
@@ -76,11 +108,33 @@ impl DatabaseFile {
         // SQLite takes a path alone. Links and other users' files are refused before.
         let opened = folder.open_or_make_file(FILE).map_err(OpenStateError::Folder)?;
         check_header(opened)?;
-        let path = folder.path_of(FILE);
-        let log = folder.path_of(&format!("{FILE}-wal"));
-        let file = DatabaseFile { folder, path, log };
+        let file = DatabaseFile::in_folder(folder);
         let connection = file.writer(fsync, most_bytes)?;
         Ok((file, connection))
+    }
+
+    /// The database of a durable directory, to read it; `None` if there is none.
+    pub(crate) fn existing(durable: &OwnFolder) -> Result<Option<DatabaseFile>, OpenStateError> {
+        let opened = durable.within(FOLDER).and_then(|folder| {
+            let file = folder.open_file(FILE, Others::MayRead)?;
+            Ok((folder, file))
+        });
+        let (folder, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(OpenStateError::Folder(error)),
+        };
+        if file.metadata().map_err(OpenStateError::Folder)?.len() == 0 {
+            return Ok(None);
+        }
+        check_header(file)?;
+        Ok(Some(DatabaseFile::in_folder(folder)))
+    }
+
+    fn in_folder(folder: OwnFolder) -> DatabaseFile {
+        let path = folder.path_of(FILE);
+        let log = folder.path_of(&format!("{FILE}-wal"));
+        DatabaseFile { folder, path, log }
     }
 
     fn writer(&self, fsync: Fsync, most_bytes: Option<u64>) -> Result<Connection, OpenStateError> {

@@ -7,9 +7,10 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::state::database::file::DatabaseFile;
-use crate::state::database::rows::{self, RoomRow};
+use crate::state::database::{rows, signal_rows};
 use crate::state::error::ReadError;
 use crate::state::limits::WHOLE_ROOM_BYTES;
+use crate::state::room_row::RoomRow;
 use crate::state::table::Table;
 
 /// How long an event waits until others have read.
@@ -149,8 +150,17 @@ pub(crate) fn read_room(connection: &Connection, room: &str) -> Result<Found, Re
 fn find(connection: &Connection, room: &str) -> Result<Found, ReadError> {
     match rows::room(connection, room)? {
         None => Ok(Found::Whole(None, Table::default())),
-        Some(row) if row.usage.bytes > WHOLE_ROOM_BYTES => Ok(Found::Large(row)),
-        Some(row) => Ok(Found::Whole(Some(row.id), rows::table(connection, row.id)?)),
+        Some(row) if row.usage.entries.bytes > WHOLE_ROOM_BYTES => Ok(Found::Large(row)),
+        Some(row) => {
+            let mut table = rows::table(connection, row.id)?;
+            table.set_signals(row.usage.signals);
+            if row.usage.signals.timers > 0 {
+                for (name, timer) in signal_rows::timers(connection, room)? {
+                    table.set_timer(&name, Some(timer));
+                }
+            }
+            Ok(Found::Whole(Some(row.id), table))
+        }
     }
 }
 

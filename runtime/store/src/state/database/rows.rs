@@ -5,19 +5,15 @@ use std::ops::Bound;
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::state::{Entry, KeyRange, ListLimits, Usage};
 use zigttp_abi::value::{Value, ValueKind};
 
 use crate::state::database::file::{signed, unsigned};
 use crate::state::error::ReadError;
+use crate::state::room_row::{RoomRow, RoomUsage};
+use crate::state::signals::SignalUsage;
 use crate::state::table::{Listing, Table};
-
-/// The row of a room that has state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RoomRow {
-    pub(crate) id: i64,
-    pub(crate) usage: Usage,
-}
 
 pub(crate) fn begin(connection: &Connection) -> Result<()> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(|_| ())
@@ -42,33 +38,31 @@ pub(crate) fn roll_back(connection: &Connection) {
 }
 
 pub(crate) fn room(connection: &Connection, name: &str) -> Result<Option<RoomRow>> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, keys, bytes FROM room WHERE name = ?")?;
-    statement
-        .query_row([name], |row| {
-            let usage = Usage { keys: unsigned(row.get(1)?), bytes: unsigned(row.get(2)?) };
-            Ok(RoomRow { id: row.get(0)?, usage })
-        })
-        .optional()
+    let sql = "SELECT id, keys, bytes, timers, sent, signal_bytes, name FROM room WHERE name = ?";
+    connection.prepare_cached(sql)?.query_row([name], room_row).optional()
+}
+
+fn room_row(row: &Row<'_>) -> Result<RoomRow> {
+    let number = |column| row.get(column).map(unsigned);
+    let entries = Usage { keys: number(1)?, bytes: number(2)? };
+    let signals = SignalUsage { timers: number(3)?, sent: number(4)?, bytes: number(5)? };
+    Ok(RoomRow { id: row.get(0)?, usage: RoomUsage { entries, signals } })
 }
 
 /// The name of a room and its row.
 pub(crate) fn room_of(connection: &Connection, id: i64) -> Result<Option<(String, RoomRow)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, keys, bytes FROM room WHERE id = ?")?;
-    statement
-        .query_row([id], |row| {
-            let usage = Usage { keys: unsigned(row.get(1)?), bytes: unsigned(row.get(2)?) };
-            Ok((row.get(0)?, RoomRow { id, usage }))
-        })
-        .optional()
+    let sql = "SELECT id, keys, bytes, timers, sent, signal_bytes, name FROM room WHERE id = ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row([id], |row| Ok((row.get(6)?, room_row(row)?))).optional()
 }
 
 /// How many rooms have state, and what they take together.
 pub(crate) fn all_rooms(connection: &Connection) -> Result<(u64, u64)> {
-    connection.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM room", [], |row| {
-        Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)))
-    })
+    connection.query_row(
+        "SELECT count(*), coalesce(sum(bytes + signal_bytes), 0) FROM room",
+        [],
+        |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
+    )
 }
 
 /// The greatest number that a room has or had whose entries are not removed yet.
@@ -82,23 +76,42 @@ pub(crate) fn last_room(connection: &Connection) -> Result<i64> {
 
 pub(crate) fn insert_room(
     connection: &Connection,
-    RoomRow { id, usage }: RoomRow,
+    RoomRow { id, usage: RoomUsage { entries, signals } }: RoomRow,
     name: &str,
     now: u64,
 ) -> Result<()> {
-    let sql = "INSERT INTO room (id, name, keys, bytes, written) VALUES (?, ?, ?, ?, ?)";
-    let values = params![id, name, signed(usage.keys), signed(usage.bytes), signed(now)];
+    let sql = "INSERT INTO room (id, name, keys, bytes, timers, sent, signal_bytes, written)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let values = params![
+        id,
+        name,
+        signed(entries.keys),
+        signed(entries.bytes),
+        signed(signals.timers),
+        signed(signals.sent),
+        signed(signals.bytes),
+        signed(now)
+    ];
     connection.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 
 /// Changes what a room takes, and with a time when it was written.
 pub(crate) fn update_room(
     connection: &Connection,
-    RoomRow { id, usage }: RoomRow,
+    RoomRow { id, usage: RoomUsage { entries, signals } }: RoomRow,
     now: Option<u64>,
 ) -> Result<()> {
-    let sql = "UPDATE room SET keys = ?, bytes = ?, written = coalesce(?, written) WHERE id = ?";
-    let values = params![signed(usage.keys), signed(usage.bytes), now.map(signed), id];
+    let sql = "UPDATE room SET keys = ?, bytes = ?, timers = ?, sent = ?, signal_bytes = ?,
+               written = coalesce(?, written) WHERE id = ?";
+    let values = params![
+        signed(entries.keys),
+        signed(entries.bytes),
+        signed(signals.timers),
+        signed(signals.sent),
+        signed(signals.bytes),
+        now.map(signed),
+        id
+    ];
     connection.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 
@@ -137,10 +150,8 @@ pub(crate) fn put(connection: &Connection, room: i64, key: &str, entry: &Entry) 
                ON CONFLICT DO UPDATE
                SET kind = excluded.kind, value = excluded.value, expires = excluded.expires";
     let Entry { value, expires } = entry;
-    let bytes = value.bytes();
-    let stored = if value.kind().is_utf8() { ValueRef::Text(bytes) } else { ValueRef::Blob(bytes) };
-    let kind = value.kind().number();
-    let values = params![room, key, kind, ToSqlOutput::Borrowed(stored), expires.map(signed)];
+    let (kind, stored) = encode(value);
+    let values = params![room, key, kind, stored, expires.map(signed)];
     connection.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 
@@ -181,6 +192,41 @@ pub(crate) fn next_expiry(connection: &Connection) -> Result<Option<u64>> {
     Ok(next.map(unsigned))
 }
 
+/// A file that is to be written, or removed if it has no bytes.
+pub(crate) struct FileRow {
+    pub(crate) id: ConnectionId,
+    pub(crate) number: u64,
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+pub(crate) fn insert_file(connection: &Connection, file: &FileRow) -> Result<()> {
+    let sql = "INSERT INTO file (connection, number, bytes) VALUES (?, ?, ?)";
+    let values = params![signed(file.id.number()), signed(file.number), file.bytes];
+    connection.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+/// Removes the rows of a connection up to a number. Returns how many there were.
+pub(crate) fn delete_files(connection: &Connection, id: ConnectionId, to: u64) -> Result<usize> {
+    let sql = "DELETE FROM file WHERE connection = ? AND number <= ?";
+    connection.prepare_cached(sql)?.execute(params![signed(id.number()), signed(to)])
+}
+
+/// The last row of a connection, or of each.
+pub(crate) fn last_files(
+    connection: &Connection,
+    of: Option<ConnectionId>,
+) -> Result<Vec<FileRow>> {
+    // SQLite takes the other columns from the row with the greatest number.
+    let sql = "SELECT connection, max(number), bytes FROM file
+               WHERE ?1 IS NULL OR connection = ?1 GROUP BY connection ORDER BY connection";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([of.map(|id| signed(id.number()))], |row| {
+        let id = ConnectionId::from_number(unsigned(row.get(0)?));
+        Ok(FileRow { id, number: unsigned(row.get(1)?), bytes: row.get(2)? })
+    })?;
+    rows.collect()
+}
+
 /// An entry of a room, also one that has expired.
 pub(crate) fn entry(
     connection: &Connection,
@@ -193,7 +239,7 @@ pub(crate) fn entry(
     rows.next()?.map(|row| decode(row).map(|(_key, entry)| entry)).transpose()
 }
 
-/// All entries of a room.
+/// All entries of a room, without its timers.
 pub(crate) fn table(connection: &Connection, room: i64) -> std::result::Result<Table, ReadError> {
     let sql = "SELECT key, kind, value, expires FROM entry WHERE room = ? ORDER BY key";
     let mut statement = connection.prepare_cached(sql)?;
@@ -245,21 +291,30 @@ pub(crate) fn list(
 
 fn decode(row: &Row<'_>) -> std::result::Result<(Box<str>, Entry), ReadError> {
     let key: Box<str> = row.get(0)?;
-    let (kind, value, expires) = (row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?);
-    let kind = kind.as_i64().ok().and_then(|kind| u32::try_from(kind).ok());
-    let kind = kind.and_then(ValueKind::from_number);
-    let expires = match expires {
+    let expires = match row.get_ref(3)? {
         ValueRef::Null => Ok(None),
         expires => expires.as_i64().map(|expires| Some(unsigned(expires))),
     };
-    let value = match value {
-        ValueRef::Text(bytes) => kind.filter(|kind| kind.is_utf8()).map(|kind| (kind, bytes)),
-        ValueRef::Blob(bytes) => kind.filter(|kind| !kind.is_utf8()).map(|kind| (kind, bytes)),
-        _ => None,
+    match (value(row.get_ref(1)?, row.get_ref(2)?), expires) {
+        (Some(value), Ok(expires)) => Ok((key, Entry { value, expires })),
+        _ => Err(ReadError::Damaged { key: key.into() }),
+    }
+}
+
+/// A value as it is stored: its kind and its bytes.
+pub(crate) fn encode(value: &Value) -> (u8, ToSqlOutput<'_>) {
+    let bytes = value.bytes();
+    let stored = if value.kind().is_utf8() { ValueRef::Text(bytes) } else { ValueRef::Blob(bytes) };
+    (value.kind().number(), ToSqlOutput::Borrowed(stored))
+}
+
+/// A value that is stored. `None` if it is not as this program writes it.
+pub(crate) fn value(kind: ValueRef<'_>, stored: ValueRef<'_>) -> Option<Value> {
+    let kind = u32::try_from(kind.as_i64().ok()?).ok().and_then(ValueKind::from_number)?;
+    let bytes = match stored {
+        ValueRef::Text(bytes) if kind.is_utf8() => bytes,
+        ValueRef::Blob(bytes) if !kind.is_utf8() => bytes,
+        _ => return None,
     };
-    let (Some((kind, bytes)), Ok(expires)) = (value, expires) else {
-        return Err(ReadError::Damaged { key: key.into() });
-    };
-    let value = Value::new(kind, Bytes::copy_from_slice(bytes));
-    Ok((key, Entry { value, expires }))
+    Some(Value::new(kind, Bytes::copy_from_slice(bytes)))
 }

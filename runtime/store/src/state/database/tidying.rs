@@ -8,6 +8,7 @@ use rusqlite::{Connection, Result};
 use zigttp_abi::state::{Changes, ENTRY_BYTES};
 
 use crate::state::database::rows;
+use crate::state::room_row::RoomRow;
 use crate::state::table::replace;
 
 /// Most entries, and most pages, of one bit.
@@ -21,7 +22,7 @@ const FREE_PAGES: u32 = 256;
 #[derive(Default)]
 pub(crate) struct Tidied {
     /// Rooms with entries that had expired: their rows after it, and the change of each.
-    pub(crate) rooms: Vec<(Arc<str>, Option<i64>, Changes)>,
+    pub(crate) rooms: Vec<(Arc<str>, Option<RoomRow>, Changes)>,
     pub(crate) entries: usize,
     /// What these have counted, and how many rooms had no others.
     pub(crate) bytes: u64,
@@ -44,22 +45,22 @@ pub(crate) fn remove_entries(connection: &Connection, expired_before: u64) -> Re
         // A room that was cleared has no row any more.
         let Some((name, mut row)) = rows::room_of(connection, id)? else { continue };
         let mut changes = Changes::default();
-        let before = row.usage.bytes;
+        let before = row.usage.entries.bytes;
         for entry in entries {
             let bytes = entry.key.len() as u64 + entry.value_bytes + ENTRY_BYTES;
-            replace(&mut row.usage, Some(bytes), None);
+            replace(&mut row.usage.entries, Some(bytes), None);
             tidied.entries += 1;
             changes.entries.insert(entry.key.into(), None);
         }
-        tidied.bytes += before - row.usage.bytes;
-        let is_left = row.usage.keys > 0;
+        tidied.bytes += before - row.usage.entries.bytes;
+        let is_left = !row.usage.is_empty();
         if is_left {
             rows::update_room(connection, row, None)?;
         } else {
             rows::delete_room(connection, id)?;
             tidied.rooms_gone += 1;
         }
-        tidied.rooms.push((name.into(), is_left.then_some(id), changes));
+        tidied.rooms.push((name.into(), is_left.then_some(row), changes));
     }
     if let Some(room) = rows::first_cleared(connection)? {
         let is_whole = rows::delete_cleared(connection, room, ENTRIES)?;

@@ -4,25 +4,30 @@
 //! always` the wait for the disk. If the database cannot be written none of the group has happened; each event
 //! gets the error, and the next group is tried anew.
 
-use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use zigttp_abi::version::Version;
 
+use crate::attachment_files::{AttachmentFiles, Committed, CommittedFile};
 use crate::failpoint;
 use crate::state::database::checkpoints::Checkpoints;
 use crate::state::database::file::DatabaseFile;
-use crate::state::database::group::Group;
+use crate::state::database::group::{Group, Sums};
+use crate::state::database::rows::{self, FileRow};
+use crate::state::database::signal_rows;
 use crate::state::database::space::Space;
-use crate::state::database::{rows, tidying};
+use crate::state::database::tidying;
 use crate::state::error::CommitStateError;
 use crate::state::limits::StateLimits;
 use crate::state::live_rooms::{Changed, LiveRooms};
+use crate::state::pending_files::PendingFiles;
+use crate::state::signal_queue::SignalQueue;
 use crate::state::totals::Counts;
 use crate::state::transaction::Transaction;
 
@@ -30,11 +35,14 @@ use crate::state::transaction::Transaction;
 const MOST_IN_GROUP: usize = 256;
 const GROUP_BYTES: u64 = 16 << 20;
 
+/// Signals that are read, and those that are woken, before other work has its turn.
+const SIGNALS: usize = 1000;
+
 /// The writer empties the log when it is larger.
 const LOG_BYTES: u64 = 64 << 20;
 
 /// What is done after a commit. A part of the job, so that it happens also if the future that waits is dropped.
-pub(crate) type Then = Box<dyn FnOnce() + Send>;
+pub(crate) type Then = Box<dyn FnOnce(Committed) + Send>;
 
 /// A transaction that waits to be committed.
 pub(crate) struct Waiting {
@@ -45,15 +53,34 @@ pub(crate) struct Waiting {
 
 /// What the thread is to do.
 pub(crate) enum Job {
-    Commit(Waiting),
-    /// Removes what has expired before a time.
+    Commit(Box<Waiting>),
+    /// Removes what has expired before a time, and writes again what could not be written.
     Sweep(u64),
+    /// Removes the rows of files that are in their place.
+    Settle,
+    /// Reads the signals that are due next after a time.
+    LoadSignals(u64),
+    /// Makes all parked signals due once more, with so many attempts behind them.
+    WakeSignals(u32),
 }
+
+/// Which parked signals are left to wake.
+#[derive(Clone, Copy)]
+struct Wake {
+    /// Those with greater numbers.
+    after: u64,
+    attempts: u32,
+}
+
+/// The result of each transaction of a group: the files that are left to write.
+type Results = Vec<Result<Vec<FileRow>, CommitStateError>>;
 
 /// What others see of the thread's work.
 pub(crate) struct Shared {
     pub(crate) live: LiveRooms,
     pub(crate) counts: Counts,
+    pub(crate) pending: PendingFiles,
+    pub(crate) queue: SignalQueue,
     /// No entry expires before it.
     pub(crate) next_expiry: AtomicU64,
     /// Whether something was written since the last sweep.
@@ -68,11 +95,17 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     checkpoints: Checkpoints,
     space: Space,
-    last_room: i64,
+    files: AttachmentFiles,
+    /// To its own queue, while others can send to it.
+    jobs: Weak<Sender<Job>>,
+    sums: Sums,
     /// The length at which the log is emptied.
     empty_log_at: u64,
     /// There is more to remove of what has expired before this time.
     sweeps: Option<u64>,
+    /// There are more signals to read, which are due soon after this time.
+    loads: Option<u64>,
+    wakes: Option<Wake>,
 }
 
 impl Writer {
@@ -83,9 +116,11 @@ impl Writer {
         limits: StateLimits,
         shared: Arc<Shared>,
         checkpoints: Checkpoints,
-        last_room: i64,
-    ) -> io::Result<(Sender<Job>, JoinHandle<()>)> {
+        files: AttachmentFiles,
+        sums: Sums,
+    ) -> io::Result<(Arc<Sender<Job>>, JoinHandle<()>)> {
         let (jobs, queue) = channel();
+        let jobs = Arc::new(jobs);
         let space = Space::new(Arc::clone(&file), limits.free_bytes);
         let writer = Writer {
             connection,
@@ -94,9 +129,13 @@ impl Writer {
             shared,
             checkpoints,
             space,
-            last_room,
+            files,
+            jobs: Arc::downgrade(&jobs),
+            sums,
             empty_log_at: LOG_BYTES,
             sweeps: None,
+            loads: None,
+            wakes: None,
         };
         let work = move || writer.work(&queue);
         let thread = thread::Builder::new().name("zigttp-store".to_owned()).spawn(work)?;
@@ -104,8 +143,17 @@ impl Writer {
     }
 
     fn work(mut self, jobs: &Receiver<Job>) {
+        self.do_jobs(jobs);
+        // An operator may change files that have their place, and the next start must leave them.
+        if self.shared.pending.has_work() {
+            self.commit(Vec::new());
+        }
+    }
+
+    /// Does jobs until no more can be sent.
+    fn do_jobs(&mut self, jobs: &Receiver<Job>) {
         loop {
-            let mut next = if self.sweeps.is_some() {
+            let mut next = if self.has_work() {
                 match jobs.try_recv() {
                     Ok(job) => Some(job),
                     Err(TryRecvError::Empty) => None,
@@ -117,14 +165,21 @@ impl Writer {
                     Err(_ended) => return,
                 }
             };
-            let (mut group, mut bytes) = (Vec::new(), 0);
+            let (mut group, mut bytes, mut settles) = (Vec::new(), 0, false);
             while let Some(job) = next {
                 match job {
                     Job::Commit(waiting) => {
                         bytes += waiting.transaction.bytes();
-                        group.push(waiting);
+                        group.push(*waiting);
                     }
-                    Job::Sweep(expired_before) => self.sweeps = Some(expired_before),
+                    Job::Sweep(expired_before) => {
+                        self.sweeps = Some(expired_before);
+                        self.redo_failed();
+                        settles = true;
+                    }
+                    Job::Settle => settles = true,
+                    Job::LoadSignals(now) => self.loads = Some(now),
+                    Job::WakeSignals(attempts) => self.wakes = Some(Wake { after: 0, attempts }),
                 }
                 let is_full = group.len() >= MOST_IN_GROUP || bytes >= GROUP_BYTES;
                 next = if is_full { None } else { jobs.try_recv().ok() };
@@ -133,6 +188,14 @@ impl Writer {
                 self.space.before(bytes);
                 self.commit(group);
                 self.shared.has_written.store(true, Ordering::Relaxed);
+            } else if settles && self.shared.pending.has_work() {
+                self.commit(group);
+            }
+            if let Some(now) = self.loads {
+                self.load_signals(now);
+            }
+            if let Some(wake) = self.wakes {
+                self.wake(wake);
             }
             if let Some(expired_before) = self.sweeps {
                 self.sweep(expired_before);
@@ -145,18 +208,18 @@ impl Writer {
         }
     }
 
+    /// Whether there is work that no job has to bring.
+    fn has_work(&self) -> bool {
+        self.sweeps.is_some() || self.loads.is_some() || self.wakes.is_some()
+    }
+
     fn commit(&mut self, mut group: Vec<Waiting>) {
         match self.write(&group) {
             Ok(results) => {
                 failpoint::reached("state-committed");
-                self.shared.counts.groups.add(1);
+                self.shared.counts.groups.add(usize::from(!group.is_empty()));
                 for (waiting, result) in group.into_iter().zip(results) {
-                    let Waiting { then, done, .. } = waiting;
-                    if result.is_ok() {
-                        then();
-                    }
-                    // The receiver may be dropped: the server drops futures when it ends.
-                    let _ = done.send(result);
+                    self.finish(waiting, result);
                 }
             }
             // There may be space for some of them, and those that only delete need none.
@@ -168,31 +231,77 @@ impl Writer {
             Err(error) => {
                 self.shared.counts.failures.add(group.len());
                 for waiting in group {
-                    let _ = waiting.done.send(Err(error.clone()));
+                    self.finish(waiting, Err(error.clone()));
                 }
             }
         }
     }
 
-    /// Writes and commits a group, then changes the rooms in memory. Returns the result of each transaction.
-    fn write(
-        &mut self,
-        group: &[Waiting],
-    ) -> Result<Vec<Result<(), CommitStateError>>, CommitStateError> {
-        let counts = &self.shared.counts;
-        let mut writing = Group {
-            connection: &self.connection,
-            live: &self.shared.live,
-            limits: &self.limits,
-            no_space: self.space.problem(),
-            changed: HashMap::new(),
-            last_room: self.last_room,
-            all_bytes: counts.bytes.get(),
-            rooms: counts.rooms.get(),
-            first_expiry: u64::MAX,
-            has_cleared: false,
+    /// Tells what has become of a transaction, when its files are in their place.
+    fn finish(&self, waiting: Waiting, result: Result<Vec<FileRow>, CommitStateError>) {
+        let Waiting { transaction, then, done } = waiting;
+        let result = match result {
+            Ok(files) if files.is_empty() => {
+                then(Committed::default());
+                Ok(())
+            }
+            Ok(files) => {
+                let adopted = transaction.adoption.map(|(_, value)| value);
+                return self.redo(files, move |version| {
+                    then(Committed { version, adopted });
+                    let _ = done.send(Ok(()));
+                });
+            }
+            Err(error) => {
+                for id in transaction.connections() {
+                    self.shared.pending.end(id, 1);
+                }
+                Err(error)
+            }
         };
-        let result = rows::begin(&self.connection).map_err(CommitStateError::from).and_then(|()| {
+        // The receiver may be dropped: the server drops futures when it ends.
+        let _ = done.send(result);
+    }
+
+    /// Writes files that are committed.
+    fn redo(&self, files: Vec<FileRow>, then: impl FnOnce(Version) + Send + 'static) {
+        let numbers: Vec<_> = files.iter().map(|file| (file.id, file.number)).collect();
+        let files = files.into_iter().map(|FileRow { id, bytes, .. }| CommittedFile { id, bytes });
+        let (shared, jobs) = (Arc::clone(&self.shared), Weak::clone(&self.jobs));
+        self.files.redo(files.collect(), move |redone| {
+            let mut settles = false;
+            for (id, number) in numbers {
+                if redone.failed.contains(&id) {
+                    // The event is committed, and the next sweep tries again.
+                    shared.pending.has_failed(id);
+                } else {
+                    settles |= shared.pending.is_written(id, number);
+                }
+            }
+            if settles && let Some(jobs) = jobs.upgrade() {
+                let _ = jobs.send(Job::Settle);
+            }
+            then(redone.version);
+        });
+    }
+
+    /// Writes the last file of each connection whose file could not be written.
+    fn redo_failed(&self) {
+        for id in self.shared.pending.take_failed() {
+            match rows::last_files(&self.connection, Some(id)) {
+                Ok(files) => self.redo(files, |_version| {}),
+                Err(error) => {
+                    tracing::error!(conn = %id, %error, "cannot read an attachment that is committed");
+                    self.shared.pending.has_failed(id);
+                }
+            }
+        }
+    }
+
+    /// Writes and commits a group, then changes what is in memory. Returns the result of each transaction.
+    fn write(&mut self, group: &[Waiting]) -> Result<Results, CommitStateError> {
+        let settled = self.shared.pending.take_written();
+        let written = self.transact(|writing| {
             let mut results = Vec::with_capacity(group.len());
             for waiting in group {
                 match writing.write(&waiting.transaction) {
@@ -200,26 +309,110 @@ impl Writer {
                     result => results.push(result),
                 }
             }
+            let mut removed = Vec::with_capacity(settled.len());
+            for (id, number) in &settled {
+                removed.push((*id, rows::delete_files(writing.connection, *id, *number)?));
+            }
             failpoint::reached("state-written");
-            rows::commit(&self.connection)?;
-            Ok(results)
+            Ok((results, removed))
         });
-        let results = result.inspect_err(|_| rows::roll_back(&self.connection))?;
-
-        self.last_room = writing.last_room;
-        counts.bytes.set(writing.all_bytes);
-        counts.rooms.set(writing.rooms);
-        self.shared.next_expiry.fetch_min(writing.first_expiry, Ordering::Relaxed);
-        let committed = group.iter().zip(&results).filter_map(|(waiting, result)| {
-            let (room, id) = (waiting.transaction.changed_room()?, *result.as_ref().ok()?);
-            Some(Changed { room, id, changes: &waiting.transaction.changes })
-        });
-        self.shared.live.apply(committed);
-        self.checkpoints.wake();
+        let (results, removed) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                self.shared.pending.give_back(settled);
+                return Err(error);
+            }
+        };
+        for (id, rows) in removed {
+            self.shared.pending.end(id, rows);
+        }
         let failed = results.iter().filter(|result| result.is_err()).count();
-        counts.failures.add(failed);
-        counts.commits.add(results.len() - failed);
-        Ok(results.into_iter().map(|result| result.map(|_id| ())).collect())
+        self.shared.counts.failures.add(failed);
+        self.shared.counts.commits.add(results.len() - failed);
+        Ok(results)
+    }
+
+    /// Does something in a transaction of the database, commits it, and then changes what is in memory.
+    fn transact<'a, T>(
+        &mut self,
+        work: impl FnOnce(&mut Group<'_, 'a>) -> Result<T, CommitStateError>,
+    ) -> Result<T, CommitStateError> {
+        let shared = Arc::clone(&self.shared);
+        let mut group = Group {
+            connection: &self.connection,
+            live: &shared.live,
+            queue: &shared.queue,
+            limits: &self.limits,
+            no_space: self.space.problem(),
+            changed: Changed::default(),
+            steps: Vec::new(),
+            sums: self.sums,
+            first_expiry: u64::MAX,
+        };
+        let result = rows::begin(&self.connection)
+            .map_err(CommitStateError::from)
+            .and_then(|()| work(&mut group))
+            .and_then(|result| Ok(rows::commit(&self.connection).map(|()| result)?));
+        if result.is_err() {
+            rows::roll_back(&self.connection);
+            return result;
+        }
+        let Group { changed, steps, sums, first_expiry, .. } = group;
+        self.set_sums(sums);
+        self.shared.next_expiry.fetch_min(first_expiry, Ordering::Relaxed);
+        self.shared.live.apply(changed);
+        self.shared.queue.apply(steps);
+        self.checkpoints.wake();
+        result
+    }
+
+    fn set_sums(&mut self, sums: Sums) {
+        self.sums = sums;
+        let counts = &self.shared.counts;
+        counts.bytes.set(sums.bytes);
+        counts.rooms.set(sums.rooms);
+        counts.signals.set(sums.signals);
+        counts.parked.set(sums.parked);
+    }
+
+    /// Reads some of the signals that are due next.
+    fn load_signals(&mut self, now: u64) {
+        let queue = &self.shared.queue;
+        let Some(gap) = queue.gap(now) else { return };
+        let read =
+            signal_rows::due(&self.connection, gap.after, gap.to, SIGNALS).and_then(|read| {
+                let is_whole = read.len() < SIGNALS;
+                let next = is_whole
+                    .then(|| signal_rows::next_due(&self.connection, gap.to.saturating_add(1)));
+                Ok((read, next.transpose()?))
+            });
+        match read {
+            Ok((read, next)) => {
+                let next = next.map(|next| next.unwrap_or(u64::MAX));
+                let signals = read.into_iter().filter_map(|signal| {
+                    let damaged =
+                        |id| tracing::error!(id, "a signal in `store/state.db` is damaged");
+                    signal.map_err(damaged).ok().map(Arc::new)
+                });
+                self.loads = queue.fill(&gap, signals.collect(), next).then_some(now);
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot read signals");
+                // The next sweep tries again.
+                self.loads = None;
+            }
+        }
+    }
+
+    /// Makes some parked signals due once more.
+    fn wake(&mut self, Wake { after, attempts }: Wake) {
+        match self.transact(|group| group.wake(after, attempts, SIGNALS)) {
+            Ok(last) => self.wakes = last.map(|after| Wake { after, attempts }),
+            Err(error) => {
+                tracing::error!(%error, "cannot wake parked signals");
+                self.wakes = None;
+            }
+        }
     }
 
     /// Removes a bit of what is no longer there for anybody.
@@ -232,17 +425,19 @@ impl Writer {
         });
         let shrunk = match removed {
             Ok((tidied, next_expiry)) => {
-                let counts = &self.shared.counts;
-                counts.expired.add(tidied.entries);
-                counts.bytes.set(counts.bytes.get().saturating_sub(tidied.bytes));
-                counts.rooms.set(counts.rooms.get().saturating_sub(tidied.rooms_gone));
+                self.shared.counts.expired.add(tidied.entries);
+                self.set_sums(Sums {
+                    bytes: self.sums.bytes.saturating_sub(tidied.bytes),
+                    rooms: self.sums.rooms.saturating_sub(tidied.rooms_gone),
+                    ..self.sums
+                });
                 self.shared.next_expiry.store(next_expiry.unwrap_or(u64::MAX), Ordering::Relaxed);
-                let rooms = tidied.rooms.iter();
-                self.shared.live.apply(rooms.map(|(room, id, changes)| Changed {
-                    room,
-                    id: *id,
-                    changes,
-                }));
+                let mut changed = Changed::default();
+                for (room, row, changes) in &tidied.rooms {
+                    changed.entries.push((Arc::clone(room), changes));
+                    changed.rows.insert(Arc::clone(room), *row);
+                }
+                self.shared.live.apply(changed);
                 self.checkpoints.wake();
                 tidying::shrink(&self.connection).map(|has_more| has_more || tidied.has_more)
             }

@@ -10,12 +10,12 @@ async fn a_commit_is_finished_even_if_its_future_is_dropped() {
     for (kind, states, folder) in both(|_| {}) {
         let (sender, done) = mpsc::channel();
         let first = transaction("/a", changes([("key", text("value"))]));
-        drop(states.commit(first, move || sender.send(()).expect("the test waits")));
+        drop(states.commit(first, move |_| sender.send(()).expect("the test waits")));
         done.recv().unwrap_or_else(|_| panic!("{kind}: it is finished"));
         assert_eq!(value(&states.load("/a").await.expect("it is readable"), "key").await, "value");
         if let Some(folder) = folder {
             // What was sent is committed before the states are gone.
-            drop(states.commit(transaction("/a", changes([("key", text("last"))])), || {}));
+            drop(states.commit(transaction("/a", changes([("key", text("last"))])), |_| {}));
             drop(states);
             let states = folder.open(StateLimits::of_database());
             assert_eq!(
@@ -32,7 +32,7 @@ async fn the_last_that_holds_the_states_may_be_what_is_done_after_a_commit() {
     let states = Arc::new(folder.open(StateLimits::of_database()));
     let (release, held) = mpsc::channel::<()>();
     let last = Arc::clone(&states);
-    let commit = states.commit(transaction("/a", changes([("key", text("value"))])), move || {
+    let commit = states.commit(transaction("/a", changes([("key", text("value"))])), move |_| {
         held.recv().expect("it is released");
         drop(last);
     });
@@ -53,7 +53,7 @@ async fn transactions_that_wait_are_committed_together_in_their_order() {
             let room = format!("/{}", number % 40);
             let changes = changes([("key", text(number.to_string()))]);
             let order = Arc::clone(&order);
-            let then = move || order.lock().expect("no panic").push(number);
+            let then = move |_| order.lock().expect("no panic").push(number);
             states.commit(transaction(&room, changes), then)
         })
         .collect();
@@ -80,9 +80,9 @@ async fn a_group_that_cannot_be_written_fails_whole_and_the_next_is_tried_anew()
     other.execute_batch("CREATE TRIGGER fault BEFORE INSERT ON entry WHEN new.key = 'bad' BEGIN SELECT raise(ABORT, 'no'); END").expect("it is writable");
     let held = hold(&states);
     let good = transaction("/a", changes([("key", text("new"))]));
-    let good = states.commit(good, || panic!("it is not committed"));
+    let good = states.commit(good, |_| panic!("it is not committed"));
     let bad = transaction("/b", changes([("bad", text("new"))]));
-    let bad = states.commit(bad, || panic!("it is not committed"));
+    let bad = states.commit(bad, |_| panic!("it is not committed"));
     drop(held);
     for failed in [good.await, bad.await] {
         let error = failed.expect_err("it is not committed");

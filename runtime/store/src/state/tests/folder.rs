@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use zigttp_files::own_folder::{Others, OwnFolder};
 
+use crate::attachment_files::AttachmentFiles;
+use crate::disk;
 use crate::fsync::Fsync;
 use crate::state::error::OpenStateError;
 use crate::state::limits::StateLimits;
@@ -32,8 +34,33 @@ impl Folder {
         fsync: Fsync,
         limits: StateLimits,
     ) -> Result<States, OpenStateError> {
-        let durable = OwnFolder::open(&self.0, Others::MayRead).expect("it is there");
-        States::open(&durable, fsync, limits)
+        States::open(&self.durable(), fsync, limits, &self.files(fsync))
+    }
+
+    pub(super) fn open_beside(
+        &self,
+        files: &AttachmentFiles,
+        limits: StateLimits,
+    ) -> Result<States, OpenStateError> {
+        States::open(&self.durable(), Fsync::Never, limits, files)
+    }
+
+    pub(super) fn files(&self, fsync: Fsync) -> AttachmentFiles {
+        AttachmentFiles::open(&self.durable(), fsync, 1 << 20).expect("it opens")
+    }
+
+    /// The attachment files as another process sees them.
+    pub(super) fn attachments(&self) -> disk::folder::Folder {
+        disk::folder::Folder::open_existing(&self.durable()).expect("it is there")
+    }
+
+    /// The attachment file of a connection.
+    pub(super) fn attachment(&self, id: u64) -> PathBuf {
+        self.0.join(format!("ws/{id}.att"))
+    }
+
+    fn durable(&self) -> OwnFolder {
+        OwnFolder::open(&self.0, Others::MayRead).expect("it is there")
     }
 
     /// The database's file.

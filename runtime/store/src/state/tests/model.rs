@@ -95,7 +95,7 @@ async fn run(mut subject: Subject, seed: u64, steps: usize) {
                 None => model.remove(key),
             };
         }
-        states.commit(transaction(room, changes), || {}).await.expect("it is committed");
+        states.commit(transaction(room, changes), |_| {}).await.expect("it is committed");
         if random.u32(..20) == 0 {
             states.sweep(now);
         }

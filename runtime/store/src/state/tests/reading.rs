@@ -62,7 +62,7 @@ async fn a_room_that_grows_large_is_read_by_key_and_one_that_shrinks_is_in_memor
     assert_eq!(state.usage().keys, 80);
     assert_eq!(value(&state, "0703").await.len(), 16 << 10);
     let clears = Changes { clears: true, entries: changes([("key", text("left"))]).entries };
-    states.commit(transaction("/a", clears), || {}).await.expect("it is committed");
+    states.commit(transaction("/a", clears), |_| {}).await.expect("it is committed");
     assert_eq!(value(&states.load("/a").await.expect("it is readable"), "key").await, "left");
     assert!(states.cached("/a").is_some());
 }

@@ -9,7 +9,7 @@ async fn a_room_does_not_grow_beyond_its_limit() {
     for (kind, states, _folder) in both(|limits| limits.room_bytes = 1000) {
         put(&states, "/a", "key", &"x".repeat(500)).await.expect("it fits");
         let both = changes([("key", text("lost")), ("more", text("x".repeat(900)))]);
-        let error = states.commit(transaction("/a", both), || panic!("it is not committed")).await;
+        let error = states.commit(transaction("/a", both), |_| panic!("it is not committed")).await;
         let error = error.expect_err("it is full").to_string();
         assert_eq!(
             error, "the state of room \"/a\" would have 1039 bytes, and may have 1000",
@@ -100,8 +100,8 @@ async fn of_a_group_that_does_not_fit_those_are_committed_that_do() {
     put(&states, "/a", "key", "value").await.expect("it is committed");
     let held = hold(&states);
     let too_large = changes([("key", text("x".repeat(500 << 10)))]);
-    let too_large = states.commit(transaction("/b", too_large), || {});
-    let small = states.commit(transaction("/a", changes([("key", None)])), || {});
+    let too_large = states.commit(transaction("/b", too_large), |_| {});
+    let small = states.commit(transaction("/a", changes([("key", None)])), |_| {});
     drop(held);
     too_large.await.expect_err("it is too large");
     small.await.expect("it only deletes");

@@ -15,7 +15,7 @@ async fn until(states: &States, is_done: impl Fn(&States) -> bool) {
             return;
         }
         // The writer sweeps when no event waits.
-        states.commit(Transaction::default(), || {}).await.expect("it is committed");
+        states.commit(Transaction::default(), |_| {}).await.expect("it is committed");
         tokio::task::yield_now().await;
     }
     panic!("it is not done: {:?}", states.totals());
@@ -31,11 +31,11 @@ async fn what_has_expired_a_minute_ago_is_removed() {
             ("renewed", expiring("value", 1_000_000)),
             ("for ever", expiring("value", 1_000_000)),
         ]);
-        states.commit(transaction("/a", entries), || {}).await.expect("it is committed");
+        states.commit(transaction("/a", entries), |_| {}).await.expect("it is committed");
         let renewed = changes([("renewed", expiring("new", 2_000_000)), ("for ever", text("new"))]);
-        states.commit(transaction("/a", renewed), || {}).await.expect("it is committed");
+        states.commit(transaction("/a", renewed), |_| {}).await.expect("it is committed");
         let one = changes([("only", expiring("value", 1_000_000))]);
-        states.commit(transaction("/b", one), || {}).await.expect("it is committed");
+        states.commit(transaction("/b", one), |_| {}).await.expect("it is committed");
         states.load("/a").await.expect("it is readable");
 
         states.sweep(1_060_000);
@@ -69,19 +69,19 @@ async fn a_large_room_that_is_cleared_goes_bit_by_bit_and_the_file_shrinks() {
         let entries =
             (0..1000).map(|key| (format!("{part}{key:03}").into(), text("x".repeat(400))));
         let changes = Changes { clears: false, entries: entries.collect() };
-        states.commit(transaction("/large", changes), || {}).await.expect("it is committed");
+        states.commit(transaction("/large", changes), |_| {}).await.expect("it is committed");
     }
     let clears = || Changes { clears: true, entries: changes([("left", text("value"))]).entries };
     let other = folder.connect();
     let count =
         |sql: &str| -> i64 { other.query_row(sql, [], |row| row.get(0)).expect("readable") };
     let pages = count("PRAGMA page_count");
-    states.commit(transaction("/large", clears()), || {}).await.expect("it is committed");
+    states.commit(transaction("/large", clears()), |_| {}).await.expect("it is committed");
     assert!(count("SELECT count(*) FROM entry") > 9000, "most are removed later");
     let state = states.load("/large").await.expect("it is readable");
     assert_eq!((all(&state).await.len(), states.totals().rooms), (1, 1));
     // Once more, before the first entries are gone, and over a start.
-    states.commit(transaction("/large", clears()), || {}).await.expect("it is committed");
+    states.commit(transaction("/large", clears()), |_| {}).await.expect("it is committed");
     drop((state, states));
     let states = folder.open(StateLimits::of_database());
     states.sweep(0);

@@ -1,0 +1,140 @@
+//! Changes of a room's state: `put`, `delete` and `delete-all`.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::value::RawValue;
+use zigttp_abi::value::ValueKind;
+use zigttp_runtime::storage::{
+    Entry, EntryRecord, Existing, Record, Written, add, begin, check_key, check_room, of_json,
+};
+use zigttp_runtime::{ControlAnswer, ControlRequest, Value};
+
+use super::options::{CommonOptions, Directory, unix_millis};
+use crate::control::{ask, refused};
+use crate::exit::ErrorsFound;
+use crate::values::Time;
+
+/// A value to store.
+#[derive(clap::Args)]
+pub(super) struct ValueOptions {
+    /// The value, as JSON
+    #[arg(required_unless_present = "file")]
+    value: Option<String>,
+    /// Store the value as a string, not as JSON
+    #[arg(long, conflicts_with = "file")]
+    text: bool,
+    /// Store the bytes of this file as a Uint8Array; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "value")]
+    file: Option<PathBuf>,
+    /// Delete it after this time
+    #[arg(long, value_name = "TIME")]
+    ttl: Option<Time>,
+}
+
+impl ValueOptions {
+    fn value(&self) -> anyhow::Result<Value> {
+        match (&self.file, &self.value) {
+            (Some(path), _) => Ok(Value::new(ValueKind::Uint8Array, read(path)?.into())),
+            (None, Some(text)) if self.text => Ok(Value::text(text.as_str())),
+            (None, Some(json)) => {
+                let json = RawValue::from_string(json.clone())
+                    .context("the value is not JSON; store it as a string with --text")?;
+                Ok(of_json(&json))
+            }
+            (None, None) => unreachable!("clap asks for one of both"),
+        }
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let result = if path == Path::new("-") {
+        std::io::stdin().read_to_end(&mut bytes).map(drop)
+    } else {
+        std::fs::read(path).map(|read| bytes = read)
+    };
+    result.with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(bytes)
+}
+
+pub(super) fn put(
+    common: &CommonOptions,
+    room: &str,
+    key: &str,
+    options: &ValueOptions,
+) -> anyhow::Result<()> {
+    check_room(room)?;
+    check_key(key)?;
+    let ttl = options.ttl.map(|Time(ttl)| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+    let expires = ttl.map(|ttl| unix_millis().saturating_add(ttl));
+    let record = EntryRecord::of(key, &Entry { value: options.value()?, expires });
+    write(&common.directory, room, Existing::Stays, vec![Record::Entry(record)])?;
+    say(common, &serde_json::json!({ "stored": key }), || format!("stored {key:?}"))
+}
+
+pub(super) fn delete(common: &CommonOptions, room: &str, key: &str) -> anyhow::Result<()> {
+    check_room(room)?;
+    check_key(key)?;
+    let record = Record::Delete { key: key.into() };
+    let written = write(&common.directory, room, Existing::Stays, vec![record])?;
+    if written.replaced == 0 {
+        crate::show::error(&anyhow::anyhow!("room {room:?} has no key {key:?}"));
+        return Err(ErrorsFound.into());
+    }
+    say(common, &serde_json::json!({ "deleted": 1 }), || format!("deleted {key:?}"))
+}
+
+pub(super) fn delete_all(common: &CommonOptions, room: &str) -> anyhow::Result<()> {
+    check_room(room)?;
+    let keys = write(&common.directory, room, Existing::Goes, Vec::new())?.replaced;
+    say(common, &serde_json::json!({ "deleted": keys }), || {
+        format!("deleted {keys} key{}", if keys == 1 { "" } else { "s" })
+    })
+}
+
+/// Changes a room through the server that uses the directory, or in it if there is none.
+///
+/// # Errors
+/// When it is refused, or cannot be written.
+pub(super) fn write(
+    Directory { durable }: &Directory,
+    room: &str,
+    existing: Existing,
+    records: Vec<Record>,
+) -> anyhow::Result<Written> {
+    let request =
+        ControlRequest::Write { room: room.to_owned(), existing, lines: records.len() as u64 };
+    let lines: Vec<String> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    match ask(durable, &request, &lines)? {
+        Some(ControlAnswer::Written { replaced }) => return Ok(Written { replaced }),
+        Some(answer) => {
+            refused(answer)?;
+            unreachable!("a refusal is an error");
+        }
+        None => {}
+    }
+    let mut write = begin(room, existing)?;
+    for record in records {
+        add(&mut write, record)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let written = zigttp_runtime::storage::write(durable, write, unix_millis());
+    let written = runtime.block_on(written);
+    written.with_context(|| format!("cannot write in {}", durable.display()))
+}
+
+fn say(
+    common: &CommonOptions,
+    json: &serde_json::Value,
+    line: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
+    let mut output = std::io::stdout();
+    if common.json {
+        writeln!(output, "{json}")?
+    } else {
+        writeln!(output, "{}", line())?
+    }
+    Ok(())
+}

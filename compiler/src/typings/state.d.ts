@@ -1,0 +1,29 @@
+  /** Options of `put`. */
+  export interface PutOptions {
+    /** Milliseconds after which the value is gone. */
+    readonly ttl?: number;
+  }
+
+  /** Options of `list`: which keys, and how many of them. */
+  export interface ListOptions {
+    /** Only keys that begin with this. */
+    readonly prefix?: string;
+    /** The first key that is listed. */
+    readonly start?: string;
+    /** Lists the keys after this one. Not together with `start`. */
+    readonly startAfter?: string;
+    /** The first key that is not listed any more. */
+    readonly end?: string;
+    /** Lists the last key first. The range stays the same: page backwards with `end`. */
+    readonly reverse?: boolean;
+    /** Most entries that are listed. */
+    readonly limit?: number;
+  }
+
+  /** What a room stores. */
+  export interface Usage {
+    readonly keys: number;
+    readonly bytes: number;
+    /** Most bytes that the room may store. */
+    readonly limit: number;
+  }

@@ -1,0 +1,67 @@
+//! The states of rooms, for operators: what they write goes through the server that uses the directory, if there
+//! is one.
+
+pub(crate) mod record;
+pub(crate) mod writing;
+
+use std::io;
+use std::path::Path;
+
+use zigttp_rooms::operator_write::{OperatorWrite, OperatorWriteError, Written};
+use zigttp_store::attachment_files::AttachmentFiles;
+use zigttp_store::dir::{self, DurableDir};
+use zigttp_store::fsync::Fsync;
+use zigttp_store::state::error::OpenStateError;
+use zigttp_store::state::limits::StateLimits;
+use zigttp_store::state::states::States;
+
+/// No server can be configured to store a larger attachment.
+const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;
+
+/// Why the state of a room cannot be changed in a directory that no server uses.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageWriteError {
+    /// It does not exist, a server uses it, or it cannot be written.
+    #[error("cannot write in the directory")]
+    Directory(#[source] io::Error),
+    #[error(transparent)]
+    Database(#[from] OpenStateError),
+    #[error(transparent)]
+    Write(#[from] OperatorWriteError),
+}
+
+/// Changes the state of a room in a directory that no server uses, within no limit but the disk's.
+///
+/// # Errors
+/// See [`StorageWriteError`].
+pub async fn write(
+    dir: &Path,
+    write: OperatorWrite,
+    now: u64,
+) -> Result<Written, StorageWriteError> {
+    let storage = Unused::open(dir)?;
+    Ok(write.apply(&storage.states, now).await?)
+}
+
+/// The states of rooms in a directory that no server uses.
+struct Unused {
+    states: States,
+    /// Released last.
+    _dir: DurableDir,
+}
+
+impl Unused {
+    fn open(dir: &Path) -> Result<Unused, StorageWriteError> {
+        let io = StorageWriteError::Directory;
+        // Opened first, because taking the lock would make a missing directory.
+        dir::look_into(dir).map_err(io)?;
+        let dir = DurableDir::take(dir).map_err(io)?;
+        let files =
+            AttachmentFiles::open(dir.folder(), Fsync::Always, MAX_ATTACHMENT_BYTES).map_err(io)?;
+        let limits =
+            StateLimits { room_bytes: u64::MAX, all_bytes: u64::MAX, ..StateLimits::of_database() };
+        let states = States::open(dir.folder(), Fsync::Always, limits, &files)?;
+        Ok(Unused { states, _dir: dir })
+    }
+}

@@ -1,0 +1,196 @@
+//! The statements about signals, like those of [`rows`](super::rows).
+
+use std::sync::Arc;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use crate::state::database::file::{signed, unsigned};
+use crate::state::database::rows::{encode, value};
+use crate::state::signal_queue::Place;
+use crate::state::signals::{Signal, Timer, signal_bytes};
+
+/// The columns that [`decode`] reads.
+const COLUMNS: &str =
+    "id, room, sender, name, is_timer, scheduled, due, period, attempt, on_fail, kind, data";
+
+/// How many signals are stored, and how many of them are parked.
+pub(crate) fn counts(connection: &Connection) -> Result<(u64, u64)> {
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0).map(unsigned));
+    let parked = count("SELECT count(*) FROM signal WHERE is_parked = 1")?;
+    Ok((count("SELECT count(*) FROM signal WHERE is_parked = 0")? + parked, parked))
+}
+
+/// When the first signal is due from a time on.
+pub(crate) fn next_due(connection: &Connection, from: u64) -> Result<Option<u64>> {
+    let sql = "SELECT min(due) FROM signal WHERE is_parked = 0 AND due >= ?";
+    let next: Option<i64> =
+        connection.prepare_cached(sql)?.query_row([signed(from)], |row| row.get(0))?;
+    Ok(next.map(unsigned))
+}
+
+/// Signals behind a place that are due up to a time, in their order. One that is damaged is an error with its
+/// number.
+pub(crate) fn due(
+    connection: &Connection,
+    after: Place,
+    to: u64,
+    most: usize,
+) -> Result<Vec<std::result::Result<Signal, u64>>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM signal
+         WHERE is_parked = 0 AND due >= ?1 AND due <= ?3 AND (due > ?1 OR id > ?2)
+         ORDER BY due, id LIMIT ?4"
+    );
+    let values = params![signed(after.0), signed(after.1), signed(to), most as i64];
+    connection.prepare_cached(&sql)?.query_map(values, decode)?.collect()
+}
+
+pub(crate) fn insert(connection: &Connection, signal: &Signal) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO signal ({COLUMNS}, is_parked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+    );
+    let (kind, data) = match &signal.data {
+        Some(data) => {
+            let (kind, data) = encode(data);
+            (Some(kind), data)
+        }
+        None => (None, ToSqlOutput::Borrowed(ValueRef::Null)),
+    };
+    let values = params![
+        signed(signal.id),
+        signal.room,
+        signal.sender,
+        signal.name,
+        signal.is_timer,
+        signed(signal.scheduled),
+        signed(signal.due),
+        signal.period.map(signed),
+        signal.attempt,
+        signal.on_fail,
+        kind,
+        data
+    ];
+    connection.prepare_cached(&sql)?.execute(values).map(|_| ())
+}
+
+/// Changes when a signal is due, and how often it has failed.
+pub(crate) fn update(connection: &Connection, signal: &Signal) -> Result<()> {
+    let sql = "UPDATE signal SET scheduled = ?, due = ?, attempt = ?, is_parked = 0 WHERE id = ?";
+    let Signal { id, scheduled, due, attempt, .. } = signal;
+    let values = params![signed(*scheduled), signed(*due), attempt, signed(*id)];
+    connection.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+pub(crate) fn park(connection: &Connection, signal: &Signal) -> Result<()> {
+    let sql = "UPDATE signal SET attempt = ?, is_parked = 1 WHERE id = ?";
+    let values = params![signal.attempt, signed(signal.id)];
+    connection.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+/// Removes a signal. Returns whether it was parked, if it was there.
+pub(crate) fn delete(connection: &Connection, id: u64) -> Result<Option<bool>> {
+    let sql = "DELETE FROM signal WHERE id = ? RETURNING is_parked";
+    connection.prepare_cached(sql)?.query_row([signed(id)], |row| row.get(0)).optional()
+}
+
+pub(crate) fn is_there(connection: &Connection, id: u64) -> Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM signal WHERE id = ?")?.exists([signed(id)])
+}
+
+pub(crate) fn timer(connection: &Connection, room: &str, name: &str) -> Result<Option<Timer>> {
+    let sql = "SELECT id, scheduled, coalesce(octet_length(data), 0) FROM signal
+               WHERE room = ? AND name = ? AND is_timer = 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row([room, name], |row| decode_timer(row, name)).optional()
+}
+
+/// The timers of a room.
+pub(crate) fn timers(connection: &Connection, room: &str) -> Result<Vec<(Box<str>, Timer)>> {
+    let sql = "SELECT id, scheduled, coalesce(octet_length(data), 0), name FROM signal
+               WHERE room = ? AND is_timer = 1 ORDER BY name";
+    let mut statement = connection.prepare_cached(sql)?;
+    let timers = statement.query_map([room], |row| {
+        let name: Box<str> = row.get(3)?;
+        let timer = decode_timer(row, &name)?;
+        Ok((name, timer))
+    })?;
+    timers.collect()
+}
+
+/// The oldest parked signal of a room, if it has at least so many.
+pub(crate) fn parked_too_many(
+    connection: &Connection,
+    room: &str,
+    most: usize,
+) -> Result<Option<Signal>> {
+    let sql = "SELECT count(*) FROM signal WHERE room = ? AND is_parked = 1";
+    let count: i64 = connection.prepare_cached(sql)?.query_row([room], |row| row.get(0))?;
+    if unsigned(count) < most as u64 {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT {COLUMNS} FROM signal WHERE room = ? AND is_parked = 1 ORDER BY id LIMIT 1"
+    );
+    let oldest = connection.prepare_cached(&sql)?.query_row([room], decode).optional()?;
+    Ok(oldest.and_then(std::result::Result::ok))
+}
+
+/// Parked signals with numbers behind this one.
+pub(crate) fn parked(
+    connection: &Connection,
+    after: u64,
+    most: usize,
+) -> Result<Vec<std::result::Result<Signal, u64>>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM signal WHERE is_parked = 1 AND id > ? ORDER BY id LIMIT ?");
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params![signed(after), most as i64], decode)?
+        .collect()
+}
+
+/// The number up to which signals may have been numbered before the last stop.
+pub(crate) fn reserved(connection: &Connection) -> Result<u64> {
+    connection.query_row("SELECT last FROM signal_number", [], |row| row.get(0).map(unsigned))
+}
+
+pub(crate) fn reserve(connection: &Connection, last: u64) -> Result<()> {
+    let sql = "UPDATE signal_number SET last = ?";
+    connection.prepare_cached(sql)?.execute([signed(last)]).map(|_| ())
+}
+
+fn decode_timer(row: &Row<'_>, name: &str) -> Result<Timer> {
+    let data = unsigned(row.get(2)?);
+    Ok(Timer {
+        id: unsigned(row.get(0)?),
+        scheduled: unsigned(row.get(1)?),
+        bytes: signal_bytes(name, data),
+    })
+}
+
+/// A signal, or the number of one whose data is damaged.
+fn decode(row: &Row<'_>) -> Result<std::result::Result<Signal, u64>> {
+    let id = unsigned(row.get(0)?);
+    let data = match (row.get_ref(10)?, row.get_ref(11)?) {
+        (ValueRef::Null, ValueRef::Null) => None,
+        (kind, data) => match value(kind, data) {
+            Some(data) => Some(data),
+            None => return Ok(Err(id)),
+        },
+    };
+    let period: Option<i64> = row.get(7)?;
+    Ok(Ok(Signal {
+        id,
+        room: row.get::<_, Box<str>>(1)?.into(),
+        sender: row.get::<_, Option<Box<str>>>(2)?.map(Arc::from),
+        name: row.get(3)?,
+        is_timer: row.get(4)?,
+        scheduled: unsigned(row.get(5)?),
+        due: unsigned(row.get(6)?),
+        period: period.map(unsigned),
+        attempt: row.get(8)?,
+        data,
+        on_fail: row.get(9)?,
+    }))
+}

@@ -1,0 +1,241 @@
+//! What the changes of one event mean for the signals that are stored.
+//!
+//! This is decided in one place for both kinds of states; each then does it in its own way.
+
+use std::sync::Arc;
+
+use crate::state::signals::{Charge, Done, FailedSignal, NewTimer, Signal, Timer};
+use crate::state::transaction::Transaction;
+
+/// Most parked signals of a room. The oldest beyond goes.
+pub(crate) const MOST_PARKED: usize = 1000;
+
+/// The signals that are stored.
+pub(crate) trait StoredSignals {
+    type Error;
+
+    /// A timer of a room.
+    fn timer(&self, room: &Arc<str>, name: &str) -> Result<Option<Timer>, Self::Error>;
+
+    /// All timers of a room.
+    fn timers(&self, room: &Arc<str>) -> Result<Vec<(Box<str>, Timer)>, Self::Error>;
+
+    /// A signal that an event has taken, and when, if it was not removed meanwhile.
+    fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, Self::Error>;
+
+    /// The parked signal of a room that has to go for another, if it has as many as it may.
+    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, Self::Error>;
+}
+
+/// A timer that a room has from now on under a name, or has no more.
+pub(crate) struct TimerChange {
+    pub(crate) room: Arc<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) timer: Option<Timer>,
+}
+
+/// What is to be done, in the order of the fields.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// The signal that is no longer taken.
+    pub(crate) ended: Option<u64>,
+    /// Those that go.
+    pub(crate) removed: Vec<u64>,
+    /// It has other times and another number of attempts.
+    pub(crate) changed: Option<Arc<Signal>>,
+    pub(crate) parked: Option<Arc<Signal>>,
+    pub(crate) added: Vec<Arc<Signal>>,
+    pub(crate) timers: Vec<TimerChange>,
+    /// What the rooms take then, each once.
+    pub(crate) charges: Vec<(Arc<str>, Charge)>,
+    /// Whether no limit holds: what a signal leaves behind that has failed is small and must be stored.
+    pub(crate) is_forced: bool,
+}
+
+impl Plan {
+    /// What a transaction means. Numbers of new signals follow the last one.
+    pub(crate) fn new<S: StoredSignals>(
+        stored: &S,
+        transaction: &Transaction,
+        last_id: &mut u64,
+    ) -> Result<Plan, S::Error> {
+        let mut plan = Plan::default();
+        let changes = &transaction.signals;
+        if let Some((id, outcome)) = changes.failed {
+            plan.fail(stored, id, outcome, last_id)?;
+        }
+        let handled = match changes.done {
+            Some(done) => {
+                plan.ended = Some(done.id);
+                stored.taken(done.id)?.map(|(signal, _at)| (signal, done))
+            }
+            None => None,
+        };
+        let handled_id = handled.as_ref().map(|(signal, _)| signal.id);
+        if let Some(room) = &transaction.room {
+            let mut old = Vec::new();
+            if changes.clears_timers {
+                old = stored.timers(room)?;
+            } else {
+                for name in changes.timers.keys() {
+                    old.extend(stored.timer(room, name)?.map(|timer| (name.clone(), timer)));
+                }
+            }
+            for (name, timer) in old {
+                if Some(timer.id) != handled_id {
+                    plan.remove_timer(room, name, timer);
+                }
+            }
+        }
+        if let Some((signal, done)) = handled {
+            plan.finish(transaction, &signal, done);
+        }
+        if let Some(room) = &transaction.room {
+            for (name, timer) in &changes.timers {
+                if let Some(timer) = timer {
+                    *last_id += 1;
+                    plan.add(new_timer(*last_id, room, name, timer));
+                }
+            }
+        }
+        for sent in &changes.sends {
+            *last_id += 1;
+            plan.add(Signal {
+                id: *last_id,
+                room: Arc::clone(&sent.room),
+                sender: transaction.room.clone(),
+                name: sent.name.clone(),
+                is_timer: false,
+                scheduled: transaction.now,
+                due: transaction.now,
+                period: None,
+                attempt: 0,
+                data: sent.data.clone(),
+                on_fail: sent.on_fail.clone(),
+            });
+        }
+        Ok(plan)
+    }
+
+    /// A signal that was handled goes or is due again.
+    fn finish(&mut self, transaction: &Transaction, signal: &Arc<Signal>, done: Done) {
+        let changes = &transaction.signals;
+        let is_replaced =
+            signal.is_timer && (changes.clears_timers || changes.timers.contains_key(&signal.name));
+        match done.again.filter(|_| !is_replaced) {
+            Some(again) => {
+                let next =
+                    Signal { scheduled: again, due: again, attempt: 0, ..Signal::clone(signal) };
+                self.set_timer(&next);
+                self.changed = Some(Arc::new(next));
+            }
+            None if signal.is_timer => {
+                self.remove_timer(&signal.room, signal.name.clone(), signal.timer());
+            }
+            None => {
+                self.removed.push(signal.id);
+                self.charge(signal.payer(), Charge::of(signal, -1));
+            }
+        }
+    }
+
+    fn fail<S: StoredSignals>(
+        &mut self,
+        stored: &S,
+        id: u64,
+        outcome: FailedSignal,
+        last_id: &mut u64,
+    ) -> Result<(), S::Error> {
+        self.ended = Some(id);
+        self.is_forced = true;
+        // It may have been cancelled or replaced after its event.
+        let Some((signal, taken_at)) = stored.taken(id)? else { return Ok(()) };
+        let attempt = signal.attempt.saturating_add(1);
+        let FailedSignal::Retry { due } = outcome else {
+            if let Some(oldest) = stored.parked_too_many(&signal.room)? {
+                self.forget_parked(&oldest);
+            }
+            if !signal.is_timer {
+                self.charge(signal.payer(), Charge { sent: -1, ..Charge::default() });
+            }
+            if let (Some(sender), Some(name)) = (&signal.sender, &signal.on_fail) {
+                *last_id += 1;
+                self.add(Signal {
+                    id: *last_id,
+                    room: Arc::clone(sender),
+                    sender: Some(Arc::clone(&signal.room)),
+                    name: name.clone(),
+                    is_timer: false,
+                    scheduled: taken_at,
+                    due: taken_at,
+                    period: None,
+                    attempt: 0,
+                    data: None,
+                    on_fail: None,
+                });
+            }
+            self.parked = Some(Arc::new(Signal { attempt, ..Signal::clone(&signal) }));
+            return Ok(());
+        };
+        self.changed = Some(Arc::new(Signal { due, attempt, ..Signal::clone(&signal) }));
+        Ok(())
+    }
+
+    fn forget_parked(&mut self, signal: &Signal) {
+        tracing::error!(
+            room = &*signal.room,
+            signal = &*signal.name,
+            id = signal.id,
+            "removing the oldest of more than {MOST_PARKED} parked signals of a room"
+        );
+        if signal.is_timer {
+            self.remove_timer(&signal.room, signal.name.clone(), signal.timer());
+        } else {
+            self.removed.push(signal.id);
+            // It has not counted as sent since it was parked.
+            self.charge(signal.payer(), Charge { sent: 0, ..Charge::of(signal, -1) });
+        }
+    }
+
+    fn remove_timer(&mut self, room: &Arc<str>, name: Box<str>, timer: Timer) {
+        self.removed.push(timer.id);
+        self.charge(room, Charge::of_timer(timer, -1));
+        self.timers.push(TimerChange { room: Arc::clone(room), name, timer: None });
+    }
+
+    fn set_timer(&mut self, signal: &Signal) {
+        let (room, name) = (Arc::clone(&signal.room), signal.name.clone());
+        self.timers.push(TimerChange { room, name, timer: Some(signal.timer()) });
+    }
+
+    fn add(&mut self, signal: Signal) {
+        self.charge(signal.payer(), Charge::of(&signal, 1));
+        if signal.is_timer {
+            self.set_timer(&signal);
+        }
+        self.added.push(Arc::new(signal));
+    }
+
+    fn charge(&mut self, room: &Arc<str>, charge: Charge) {
+        match self.charges.iter_mut().find(|(other, _)| other == room) {
+            Some((_, sum)) => sum.add(charge),
+            None => self.charges.push((Arc::clone(room), charge)),
+        }
+    }
+}
+
+fn new_timer(id: u64, room: &Arc<str>, name: &str, timer: &NewTimer) -> Signal {
+    Signal {
+        id,
+        room: Arc::clone(room),
+        sender: None,
+        name: name.into(),
+        is_timer: true,
+        scheduled: timer.at,
+        due: timer.at,
+        period: timer.period,
+        attempt: 0,
+        data: timer.data.clone(),
+        on_fail: None,
+    }
+}

@@ -1,0 +1,530 @@
+//! The signals that are due soon, in memory, and those that an event has taken.
+//!
+//! With a database this holds all signals that are due up to a moment, the `covered` one, and the rest stays on
+//! disk until its time comes. The database is the truth: what is here changes when the database has it. Only what
+//! is taken, and what was given back without having run, is known here alone.
+//!
+//! Each room has one of its signals taken at a time, so they run in the order in which they are due.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::state::signals::Signal;
+
+/// How far ahead signals are held in memory, in milliseconds.
+const AHEAD_MS: u64 = 60_000;
+
+/// Bytes of the signals that are held in memory, if there is a database.
+pub(crate) const HELD_BYTES: u64 = 64 << 20;
+
+/// What a signal takes in memory besides what it counts: measured.
+const SIGNAL_BYTES: u64 = 320;
+
+/// When a signal is due, and its number: the order in which signals run.
+pub(crate) type Place = (u64, u64);
+
+/// The signals that are due soon.
+pub(crate) struct SignalQueue {
+    most_bytes: u64,
+    queued: Mutex<Queued>,
+    /// One waits for it.
+    sooner: Notify,
+}
+
+#[derive(Default)]
+struct Queued {
+    by_id: HashMap<u64, Held>,
+    rooms: HashMap<Arc<str>, RoomSignals>,
+    /// The first of each room of which none is taken: when it may run, and its number.
+    firsts: BTreeSet<Place>,
+    /// All signals up to this place are here, and none behind it, except those that are taken.
+    covered: Place,
+    /// None that is not here is due before it.
+    beyond: u64,
+    /// Whether those are being read that come next.
+    is_loading: bool,
+    bytes: u64,
+    taken: u64,
+}
+
+struct Held {
+    signal: Arc<Signal>,
+    state: HeldState,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum HeldState {
+    Waiting,
+    /// At this time.
+    Taken(u64),
+    /// It was removed after it was taken.
+    Gone,
+}
+
+#[derive(Default)]
+struct RoomSignals {
+    waiting: BTreeSet<Place>,
+    /// Whether one is taken.
+    is_taken: bool,
+    /// None of them runs before: one was given back.
+    not_before: u64,
+}
+
+/// What a commit means for the signals in memory.
+pub(crate) enum Step {
+    /// It was stored, or has another time.
+    Add(Arc<Signal>),
+    Remove(u64),
+    /// It is no longer taken.
+    End(u64),
+}
+
+/// Which signals are to be read next.
+pub(crate) struct Gap {
+    /// Those behind this place.
+    pub(crate) after: Place,
+    /// Those that are due up to this time.
+    pub(crate) to: u64,
+}
+
+impl SignalQueue {
+    /// Of states in memory: all signals are here.
+    pub(crate) fn of_memory() -> SignalQueue {
+        let covered = (u64::MAX, u64::MAX);
+        SignalQueue::new(u64::MAX, Queued { covered, beyond: u64::MAX, ..Queued::default() })
+    }
+
+    /// Of a database. `first_due` is when its first signal is due.
+    pub(crate) fn of_database(most_bytes: u64, first_due: Option<u64>) -> SignalQueue {
+        let beyond = first_due.unwrap_or(u64::MAX);
+        SignalQueue::new(most_bytes, Queued { beyond, ..Queued::default() })
+    }
+
+    fn new(most_bytes: u64, queued: Queued) -> SignalQueue {
+        SignalQueue { most_bytes, queued: Mutex::new(queued), sooner: Notify::new() }
+    }
+
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        Some(self.lock().next(self.most_bytes)).filter(|&due| due < u64::MAX)
+    }
+
+    /// Takes the first due signal of each room of which none is taken, the longest due first.
+    pub(crate) fn take(&self, now: u64, most: usize) -> Vec<Signal> {
+        let mut queued = self.lock();
+        let mut taken = Vec::new();
+        while taken.len() < most
+            && let Some(&(due, id)) = queued.firsts.first()
+            && due <= now
+        {
+            taken.push(queued.take(id, now));
+        }
+        taken
+    }
+
+    /// Whether a signal that was taken is still to run. Otherwise it is forgotten.
+    pub(crate) fn is_current(&self, id: u64) -> bool {
+        match self.lock().by_id.get(&id).map(|held| held.state) {
+            Some(HeldState::Taken(_)) => return true,
+            Some(HeldState::Waiting) | None => return false,
+            Some(HeldState::Gone) => {}
+        }
+        self.change(|queued| queued.end(id));
+        false
+    }
+
+    /// A signal that was taken did not run. It and all others of its room wait until this time.
+    pub(crate) fn give_back(&self, id: u64, due: u64) {
+        self.change(|queued| {
+            let Some(held) = queued.by_id.get_mut(&id) else { return };
+            match held.state {
+                HeldState::Waiting => {}
+                HeldState::Gone => queued.end(id),
+                HeldState::Taken(_) => {
+                    held.state = HeldState::Waiting;
+                    let signal = Arc::clone(&held.signal);
+                    queued.taken -= 1;
+                    queued.change_room(&signal.room, |room| {
+                        room.is_taken = false;
+                        room.not_before = due;
+                        room.waiting.insert((signal.due, id));
+                    });
+                    if (signal.due, id) > queued.covered {
+                        queued.leave_on_disk(&signal);
+                    }
+                }
+            }
+        });
+    }
+
+    /// A signal that is taken, if it was not removed meanwhile, and when it was taken.
+    pub(crate) fn taken(&self, id: u64) -> Option<(Arc<Signal>, u64)> {
+        let queued = self.lock();
+        let held = queued.by_id.get(&id)?;
+        match held.state {
+            HeldState::Taken(at) => Some((Arc::clone(&held.signal), at)),
+            HeldState::Waiting | HeldState::Gone => None,
+        }
+    }
+
+    /// Does what commits mean, in their order.
+    pub(crate) fn apply(&self, steps: impl IntoIterator<Item = Step>) {
+        let most_bytes = self.most_bytes;
+        self.change(|queued| {
+            for step in steps {
+                match step {
+                    Step::Add(signal) => queued.add(signal, most_bytes),
+                    Step::Remove(id) => queued.remove(id),
+                    Step::End(id) => queued.end(id),
+                }
+            }
+        });
+    }
+
+    /// Covers the next minute. Returns true if signals must be read for it: then [`SignalQueue::gap`] says which.
+    pub(crate) fn advance(&self, now: u64) -> bool {
+        let mut queued = self.lock();
+        let to = now.saturating_add(AHEAD_MS);
+        if queued.is_loading || queued.covered.0 >= to - AHEAD_MS / 2 {
+            return false;
+        }
+        if queued.beyond > to {
+            queued.covered = (to, u64::MAX);
+            return false;
+        }
+        queued.is_loading = queued.bytes <= self.most_bytes / 2;
+        queued.is_loading
+    }
+
+    /// Which signals are to be read, if any are.
+    pub(crate) fn gap(&self, now: u64) -> Option<Gap> {
+        let queued = self.lock();
+        let to = now.saturating_add(AHEAD_MS);
+        queued.is_loading.then_some(Gap { after: queued.covered, to })
+    }
+
+    /// Takes signals that were read, in their order. `next_due` is that of the first behind the gap, if they are all
+    /// in it. Returns whether there are more to read.
+    pub(crate) fn fill(&self, gap: &Gap, read: Vec<Arc<Signal>>, next_due: Option<u64>) -> bool {
+        let most_bytes = self.most_bytes;
+        self.change(|queued| {
+            for signal in read {
+                // The rest is for those that are stored meanwhile.
+                if queued.bytes > most_bytes / 4 * 3 {
+                    queued.beyond = signal.due;
+                    queued.is_loading = false;
+                    return false;
+                }
+                queued.covered = queued.covered.max((signal.due, signal.id));
+                if !queued.by_id.contains_key(&signal.id) {
+                    queued.insert(signal);
+                }
+            }
+            match next_due {
+                Some(next_due) => {
+                    queued.covered = queued.covered.max((gap.to, u64::MAX));
+                    queued.beyond = next_due;
+                    queued.is_loading = false;
+                    false
+                }
+                None => true,
+            }
+        })
+    }
+
+    /// Waits until one is due earlier than [`SignalQueue::next_due`] has said.
+    pub(crate) async fn sooner(&self) {
+        self.sooner.notified().await;
+    }
+
+    /// How many are taken.
+    pub(crate) fn taken_count(&self) -> u64 {
+        self.lock().taken
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Queued) -> T) -> T {
+        let mut queued = self.lock();
+        let before = queued.next(self.most_bytes);
+        let result = change(&mut queued);
+        let is_sooner = queued.next(self.most_bytes) < before;
+        drop(queued);
+        if is_sooner {
+            self.sooner.notify_one();
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queued> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queued {
+    /// When the next thing is to be done.
+    fn next(&self, most_bytes: u64) -> u64 {
+        let first = self.firsts.first().map_or(u64::MAX, |(due, _)| *due);
+        // What is being read is told of when it is here, and what has no space when there is some.
+        let is_waiting = self.is_loading || self.bytes > most_bytes / 2;
+        if is_waiting { first } else { first.min(self.beyond) }
+    }
+
+    /// Takes the first of a room.
+    fn take(&mut self, id: u64, now: u64) -> Signal {
+        let held = self.by_id.get_mut(&id).expect("what is first is held");
+        held.state = HeldState::Taken(now);
+        let signal = Arc::clone(&held.signal);
+        self.taken += 1;
+        self.change_room(&signal.room, |room| {
+            room.waiting.remove(&(signal.due, id));
+            room.is_taken = true;
+        });
+        Signal::clone(&signal)
+    }
+
+    /// Takes in a signal that was stored, if it is due soon.
+    fn add(&mut self, signal: Arc<Signal>, most_bytes: u64) {
+        if self.bytes > most_bytes {
+            self.shrink(most_bytes / 2);
+        }
+        if (signal.due, signal.id) > self.covered {
+            self.beyond = self.beyond.min(signal.due);
+        } else {
+            self.insert(signal);
+        }
+    }
+
+    fn insert(&mut self, signal: Arc<Signal>) {
+        let id = signal.id;
+        self.bytes += held_bytes(&signal);
+        self.change_room(&signal.room, |room| {
+            room.waiting.insert((signal.due, id));
+        });
+        self.by_id.insert(id, Held { signal, state: HeldState::Waiting });
+    }
+
+    /// Leaves those on disk that are due last, until the others take so many bytes.
+    fn shrink(&mut self, bytes: u64) {
+        let waiting = self.by_id.values().filter(|held| held.state == HeldState::Waiting);
+        let mut waiting: Vec<_> = waiting.map(|held| Arc::clone(&held.signal)).collect();
+        waiting.sort_unstable_by_key(|signal| (signal.due, signal.id));
+        while self.bytes > bytes
+            && let Some(last) = waiting.pop()
+        {
+            self.covered = (last.due, last.id - 1);
+            self.leave_on_disk(&last);
+        }
+    }
+
+    fn leave_on_disk(&mut self, signal: &Signal) {
+        self.beyond = self.beyond.min(signal.due);
+        self.remove(signal.id);
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(held) = self.by_id.get_mut(&id) else { return };
+        match held.state {
+            HeldState::Taken(_) => held.state = HeldState::Gone,
+            HeldState::Gone => {}
+            HeldState::Waiting => {
+                let signal = Arc::clone(&held.signal);
+                self.forget(id);
+                self.change_room(&signal.room, |room| {
+                    room.waiting.remove(&(signal.due, id));
+                });
+            }
+        }
+    }
+
+    /// One that was taken is no longer, and is not here.
+    fn end(&mut self, id: u64) {
+        let Some(held) = self.by_id.get(&id) else { return };
+        if held.state == HeldState::Waiting {
+            return;
+        }
+        let signal = Arc::clone(&held.signal);
+        self.forget(id);
+        self.taken -= 1;
+        self.change_room(&signal.room, |room| room.is_taken = false);
+    }
+
+    fn forget(&mut self, id: u64) {
+        if let Some(held) = self.by_id.remove(&id) {
+            self.bytes -= held_bytes(&held.signal);
+        }
+    }
+
+    /// Changes a room, and with it which of its signals is the first.
+    fn change_room(&mut self, name: &Arc<str>, change: impl FnOnce(&mut RoomSignals)) {
+        if !self.rooms.contains_key(name) {
+            self.rooms.insert(Arc::clone(name), RoomSignals::default());
+        }
+        let room = self.rooms.get_mut(name).expect("it was inserted");
+        let before = room.first();
+        change(room);
+        let after = room.first();
+        if room.waiting.is_empty() && !room.is_taken {
+            self.rooms.remove(name);
+        }
+        if before != after {
+            if let Some(before) = before {
+                self.firsts.remove(&before);
+            }
+            if let Some(after) = after {
+                self.firsts.insert(after);
+            }
+        }
+    }
+}
+
+impl RoomSignals {
+    /// When its first signal may run, if none is taken.
+    fn first(&self) -> Option<Place> {
+        let (due, id) = self.waiting.first()?;
+        (!self.is_taken).then_some(((*due).max(self.not_before), *id))
+    }
+}
+
+fn held_bytes(signal: &Signal) -> u64 {
+    signal.bytes() + signal.room.len() as u64 + SIGNAL_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn signal(id: u64, room: &str, due: u64) -> Arc<Signal> {
+        Arc::new(Signal {
+            id,
+            room: room.into(),
+            sender: Some("/sender".into()),
+            name: "name".into(),
+            is_timer: false,
+            scheduled: due,
+            due,
+            period: None,
+            attempt: 0,
+            data: None,
+            on_fail: None,
+        })
+    }
+
+    /// A queue of few bytes beside what is stored.
+    struct Subject {
+        queue: SignalQueue,
+        stored: BTreeMap<Place, Arc<Signal>>,
+    }
+
+    impl Subject {
+        fn store(&mut self, signal: Arc<Signal>) {
+            self.stored.insert((signal.due, signal.id), Arc::clone(&signal));
+            self.queue.apply([Step::Add(signal)]);
+        }
+
+        /// As the thread that writes does, a few at a time.
+        fn load(&self, now: u64) {
+            while let Some(gap) = self.queue.gap(now) {
+                let behind =
+                    self.stored.range(gap.after..).filter(|(place, _)| **place > gap.after);
+                let read: Vec<_> = behind
+                    .take_while(|(place, _)| place.0 <= gap.to)
+                    .map(|(_, signal)| Arc::clone(signal))
+                    .take(5)
+                    .collect();
+                let next = self.stored.range((gap.to + 1, 0)..).next();
+                let next = next.map_or(u64::MAX, |(place, _)| place.0);
+                let next = (read.len() < 5).then_some(next);
+                if !self.queue.fill(&gap, read, next) {
+                    break;
+                }
+            }
+        }
+
+        fn take(&self, now: u64) -> Vec<Signal> {
+            if self.queue.advance(now) {
+                self.load(now);
+            }
+            self.queue.take(now, usize::MAX)
+        }
+
+        fn end(&mut self, signal: &Signal) {
+            self.stored.remove(&(signal.due, signal.id));
+            self.queue.apply([Step::End(signal.id)]);
+        }
+    }
+
+    #[test]
+    fn more_than_fit_into_memory_come_in_the_order_of_their_times() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let most_bytes = 20 * (SIGNAL_BYTES + 80);
+        let queue = SignalQueue::of_database(most_bytes, None);
+        let mut subject = Subject { queue, stored: BTreeMap::new() };
+        let (mut now, mut id, mut handled, mut most) = (1_000_000, 0, 0, 0);
+        let mut taken: Vec<Signal> = Vec::new();
+        for step in 0..20_000 {
+            // More come at one time, and more go at another.
+            if random.u32(..10) < if step / 2000 % 2 == 0 { 7 } else { 2 } && step < 18_000 {
+                id += 1;
+                let due = now + if random.bool() { 0 } else { random.u64(..400_000) };
+                subject.store(signal(id, &format!("/{}", random.u32(..9)), due));
+            } else {
+                now += random.u64(..60);
+                let some = subject.take(now);
+                for signal in &some {
+                    assert!(signal.due <= now);
+                    assert!(taken.iter().all(|other| other.room != signal.room));
+                    // None of the room that is due was there before it.
+                    let is_before = |other: &&Arc<Signal>| {
+                        other.room == signal.room && (other.due, other.id) < (signal.due, signal.id)
+                    };
+                    let before = subject.stored.values().filter(is_before).count();
+                    assert_eq!(before, 0, "{signal:?}");
+                }
+                taken.extend(some);
+            }
+            if !taken.is_empty() && random.u32(..3) > 0 {
+                handled += 1;
+                let signal = taken.swap_remove(random.usize(..taken.len()));
+                subject.end(&signal);
+            }
+            most = most.max(subject.queue.lock().bytes);
+            let queued = subject.queue.lock();
+            assert_eq!(queued.taken as usize, taken.len());
+            let first = subject.stored.values().find(|it| !queued.by_id.contains_key(&it.id));
+            assert!(first.is_none_or(|first| {
+                (first.due, first.id) > queued.covered && first.due >= queued.beyond
+            }));
+        }
+        while let Some(signal) = taken.pop() {
+            subject.end(&signal);
+        }
+        for _ in 0..subject.stored.len() {
+            now += 400_000;
+            for signal in subject.take(now) {
+                handled += 1;
+                subject.end(&signal);
+            }
+        }
+        assert!(subject.stored.is_empty() && subject.queue.next_due().is_none());
+        assert_eq!(handled, id);
+        assert!(id > 5_000 && most <= most_bytes + SIGNAL_BYTES + 80, "{id} {most}");
+        let queued = subject.queue.lock();
+        assert_eq!((queued.rooms.len(), queued.by_id.len(), queued.bytes), (0, 0, 0));
+    }
+
+    /// Otherwise the one that waits for what is next would not sleep.
+    #[test]
+    fn what_is_being_read_is_not_due_before_it_is_here() {
+        let mut subject =
+            Subject { queue: SignalQueue::of_database(1 << 20, Some(5)), stored: BTreeMap::new() };
+        subject.stored.insert((5, 1), signal(1, "/a", 5));
+        assert_eq!(subject.queue.next_due(), Some(5));
+        assert!(subject.queue.advance(10) && !subject.queue.advance(10));
+        assert!(subject.queue.take(10, 9).is_empty());
+        assert_eq!(subject.queue.next_due(), None);
+        subject.load(10);
+        assert_eq!(subject.queue.next_due(), Some(5));
+    }
+}
