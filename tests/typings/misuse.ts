@@ -1,4 +1,7 @@
 // What the typings must reject: tsc complains of each directive below that hides no error.
+import { type OnSignal, cancelSignal, signal, signalAt, signalEvery, signalTime } from "zigttp:durable";
+import * as memory from "zigttp:memory";
+import * as storage from "zigttp:storage";
 import {
   close, deserializeAttachment, getWebSockets, type OnClose, type OnMessage, type OnUpgrade, roomFromPath,
   send, serializeAttachment, setAutoResponse, type WebSocket as Connection,
@@ -110,6 +113,86 @@ export async function values(ws: WebSocket, account: Account, visit: Visit, name
   const count: number = deserializeAttachment<string>(ws);
   return count;
 }
+
+// The state of a room and the data of signals are such values, too.
+export function rooms(ws: WebSocket, room: string, account: Account, visit: Visit, tree: Tree, key: unknown) {
+  // @ts-expect-error
+  storage.put(room, "when", new Date());
+  // @ts-expect-error
+  storage.put(room, "visit", visit);
+  // @ts-expect-error
+  storage.put(room, "visits", [visit]);
+  // @ts-expect-error
+  memory.put(room, "visit", visit);
+  // @ts-expect-error
+  storage.put(room, "account", account);
+  // @ts-expect-error
+  storage.put(room, "tree", tree);
+  // @ts-expect-error
+  storage.put(room, "players", new Map([["a", 1]]));
+  // @ts-expect-error
+  storage.put(room, "nothing", undefined);
+  // @ts-expect-error
+  storage.put(room, "anything", key);
+  // @ts-expect-error
+  storage.put(room, "bytes", { bytes: new Uint8Array(1) });
+  // @ts-expect-error
+  signal(room, "visit", visit);
+  // @ts-expect-error
+  signalAt(room, "visit", Date.now(), new Date());
+  // @ts-expect-error
+  signalEvery(room, "visit", 50, [visit]);
+
+  // The room comes first, and is a string.
+  // @ts-expect-error
+  storage.put("key", 1);
+  // @ts-expect-error
+  storage.get("key");
+  // @ts-expect-error
+  storage.put(ws, "key", 1);
+  // @ts-expect-error
+  storage.list({ prefix: "a" });
+  // @ts-expect-error
+  storage.deleteAll();
+  // @ts-expect-error
+  storage.delete(room, "a", "b");
+  // @ts-expect-error
+  storage.list(room, { limit: "10" });
+  // @ts-expect-error
+  storage.list(room, { first: 10 });
+  // @ts-expect-error
+  storage.put(room, "key", 1, { ttl: new Date() });
+  // @ts-expect-error
+  storage.put(room, "key", 1, 1000);
+  // @ts-expect-error
+  signal(room);
+  // @ts-expect-error
+  signal(room, "name", {}, { onfail: "other" });
+  // @ts-expect-error
+  signalAt(room, "name", "tomorrow");
+  // @ts-expect-error
+  signalEvery(room, "name", new Date());
+  // @ts-expect-error
+  cancelSignal("name");
+  // @ts-expect-error
+  const at: number = signalTime(room, "name");
+  // What is read may not be there, and its type is not guessed.
+  // @ts-expect-error
+  const count: number = storage.get<number>(room, "n");
+  // @ts-expect-error
+  storage.get(room, "n") + 1;
+  // @ts-expect-error
+  const total: number = memory.get(room, "n") ?? 0;
+  // @ts-expect-error
+  const names: [string, string][] = storage.list(room, { limit: 1 });
+  return [at, count, total, names];
+}
+// @ts-expect-error
+export const onSignal: OnSignal = (name, data: number, info) => {};
+// @ts-expect-error
+import { remove } from "zigttp:storage";
+// @ts-expect-error
+import { Storable } from "zigttp:memory";
 
 // A boolean, number or null must not let a client in.
 // @ts-expect-error

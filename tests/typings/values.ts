@@ -1,4 +1,8 @@
 // Values that the typings must take, and the types that they are read back with.
+import { type OnSignal, type SignalInfo, signal, signalAt, signalEvery, signalTime } from "zigttp:durable";
+import * as memory from "zigttp:memory";
+import * as storage from "zigttp:storage";
+import type { ListOptions, Usage } from "zigttp:storage";
 import { deserializeAttachment, type OnUpgrade, serializeAttachment } from "zigttp:websocket";
 
 interface Player {
@@ -63,3 +67,44 @@ export const withBytes: OnUpgrade = () => new Uint8Array(1);
 export const withText: OnUpgrade = () => "kept";
 export const withNothing: OnUpgrade = () => {};
 export const withResponse: OnUpgrade = () => new Response("no", { status: 403 });
+
+// The state of rooms takes the same values.
+export function keeps(room: string, player: Player, tree: Tree, words: readonly string[], bytes: ArrayBuffer) {
+  for (const place of [storage, memory]) {
+    place.put(room, "player", player);
+    place.put(room, "tree", tree, { ttl: 60_000 });
+    place.put(room, "words", words);
+    place.put(room, "bytes", bytes);
+    place.put(room, "view", new Float32Array(1));
+    place.put(room, "list", [player, { left: undefined }] as const);
+    place.put<Player>(room, "player", player);
+    const was: boolean = place.delete(room, "player");
+    if (was) place.deleteAll(room);
+  }
+}
+
+export function lists(room: string): number {
+  const options: ListOptions = { prefix: "log/", startAfter: "log/1", reverse: true, limit: 100 };
+  const players = storage.list<Player>(room, options);
+  for (const [key, player] of memory.list<Player>(room, { start: "a", end: "b", limit: 1 })) players.push([key, player]);
+  const team: "red" | "blue" | undefined = storage.get<Player>(room, "player")?.team;
+  const { keys, bytes, limit }: Usage = storage.usage(room);
+  return players[0][1].hand.length + keys + bytes + limit + (team?.length ?? 0);
+}
+
+export function tells(room: string, player: Player, words: readonly string[]) {
+  signal("user:42", "start");
+  signal(room, "start", player);
+  signal(room, "start", undefined, { onFail: "not started" });
+  signal(room, "words", words, { onFail: "not told" });
+  signalAt(room, "turn", Date.now() + 1000, { player });
+  signalAt(room, "turn", new Date(0));
+  signalEvery(room, "tick", 50);
+  const at: number | undefined = signalTime(room, "tick");
+  return at;
+}
+
+export const onSignal: OnSignal = async (room, name, data: Player, info) => {
+  const { id, kind, scheduledTime, attempt, last, missed, from }: SignalInfo = info;
+  storage.put(room, name, { id, kind, at: scheduledTime + attempt + missed, last, from, team: data.team });
+};
