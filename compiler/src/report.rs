@@ -16,6 +16,7 @@ use zigts_rules::record::Severity;
 use zigts_rules::registry;
 use zigts_rules::span::Span;
 use zigttp_abi::api::{ApiFunction, Effect};
+use zigttp_abi::events::EventExport;
 use zigttp_abi::manifest::Properties;
 
 use crate::source::{LineColumn, Sources};
@@ -37,6 +38,8 @@ pub struct Report {
     pub is_handler: bool,
     /// Where functions of the API are named, for editors.
     pub api_names: Vec<(Span, &'static ApiFunction)>,
+    /// Where events are exported.
+    pub event_names: Vec<(&'static EventExport, Span)>,
     /// The texts the diagnostics point into.
     pub sources: Sources,
 }
@@ -66,8 +69,15 @@ impl Report {
         let is_handler = model.is_partial()
             || !model.event_exports().is_empty()
             || model.builtin_imports().next().is_some();
-        let api_names = model.api_names();
-        Report { diagnostics, omitted, facts: Facts::of(model), is_handler, api_names, sources }
+        Report {
+            diagnostics,
+            omitted,
+            facts: Facts::of(model),
+            is_handler,
+            api_names: model.api_names(),
+            event_names: model.event_exports(),
+            sources,
+        }
     }
 
     /// Whether the handler cannot be built.

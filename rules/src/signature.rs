@@ -22,3 +22,8 @@ pub fn of_event(event: &EventExport) -> String {
     let names: Vec<_> = event.parameters.iter().map(|parameter| parameter.name).collect();
     format!("{}({})", event.name, names.join(", "))
 }
+
+/// An event with its types: `onMessage(ws: WebSocket, data: string, room: string): void`.
+pub fn of_event_with_types(event: &EventExport) -> String {
+    format!("{}({}): {}", event.name, parameters(event.parameters), event.returns)
+}

@@ -210,7 +210,7 @@ export function onMessage(peer: WebSocket, send: string) {
 
     Answers false when the connection is gone or closing, or when its queue is over the bound; never throws for a peer's fault. The frame leaves when the event returns; an event that throws sends nothing.
 
-    Effect: `io`.
+    Effect: `io`. Module: `zigttp:websocket`.
     ");
     assert_eq!(hover(0, 10)["contents"], used["contents"]);
     let member = hover(4, 8);
@@ -223,6 +223,49 @@ export function onMessage(peer: WebSocket, send: string) {
     // A parameter of the same name is something else.
     assert_eq!(hover(3, 15), Value::Null);
     assert_eq!(hover(99, 0), Value::Null);
+}
+
+#[test]
+fn hovering_over_what_rooms_keep_tells_of_which_module_it_is() {
+    let text = r#"import * as storage from "zigttp:storage";
+import { put, delete as remove } from "zigttp:memory";
+import { signalAt as later } from "zigttp:durable";
+export function onMessage(ws: WebSocket, data: string, room: string) {
+  storage.delete(room, data);
+  remove(room, data);
+  put(room, data, 1);
+  later(room, data, Date.now());
+}
+export { take as onSignal };
+function take(room: string, name: string) {}
+"#;
+    let (_folder, mut editor, [app]) = editor_with([("app.ts", text)]);
+    editor.open(&app, text);
+    assert_eq!(editor.diagnostics(&app, Some(1)), [Value::Null; 0]);
+    let mut hover =
+        |line, character| editor.request("textDocument/hover", position(&app, line, character));
+    let mut check = |line, character, span, starts: &str, ends: &str| {
+        let shown = hover(line, character);
+        assert_eq!(shown["range"], span);
+        let page = shown["contents"]["value"].as_str().expect("it is text").to_owned();
+        assert!(page.starts_with(&format!("```ts\nfunction {starts}\n```\n")), "{page}");
+        assert!(page.ends_with(ends), "{page}");
+    };
+    let delete = "delete(room: string, key: string): boolean";
+    check(4, 12, range(4, 10, 16), delete, "Effect: `state`. Module: `zigttp:storage`.");
+    check(5, 4, range(5, 2, 8), delete, "Effect: `state`. Module: `zigttp:memory`.");
+    check(1, 16, range(1, 14, 20), delete, "Effect: `state`. Module: `zigttp:memory`.");
+    let put =
+        "put<T>(room: string, key: string, value: T & Storable<T>, options?: PutOptions): void";
+    check(6, 3, range(6, 2, 5), put, "Effect: `state`. Module: `zigttp:memory`.");
+    let later = "signalAt<T = undefined>(room: string, name: string, at: number | Date, data?: T & Storable<T>): void";
+    check(7, 3, range(7, 2, 7), later, "Effect: `state`. Module: `zigttp:durable`.");
+    let message =
+        "onMessage(ws: WebSocket, data: string | ArrayBuffer, room: string): void | Promise<void>";
+    check(3, 18, range(3, 16, 25), message, "Effects of this function: `state`.");
+    let signal =
+        "onSignal(room: string, name: string, data: any, info: SignalInfo): void | Promise<void>";
+    check(9, 18, range(9, 17, 25), signal, "Effects of this function: none.");
 }
 
 #[test]
