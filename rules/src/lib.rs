@@ -71,6 +71,7 @@ mod zts337_wrong_event_result;
 mod zts340_source_too_large;
 mod zts341_top_level_throws;
 mod zts342_top_level_over_budget;
+mod zts350_signal_without_event;
 mod zts503_effects_undeclared;
 mod zts504_unknown_effect;
 mod zts505_effects_over_declared;

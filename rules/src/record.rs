@@ -48,6 +48,8 @@ pub enum Category {
     Modules,
     /// The functions the runtime calls and the module they use.
     Events,
+    /// What rooms store, and the signals and timers between them.
+    State,
     /// The effects of functions, and their annotations.
     Effects,
     /// What happens when the compiler runs the handler's top-level code.
@@ -63,6 +65,7 @@ impl Category {
             Category::Syntax => "syntax",
             Category::Modules => "modules",
             Category::Events => "events",
+            Category::State => "state",
             Category::Effects => "effects",
             Category::Build => "build",
             Category::Suppressions => "suppressions",
