@@ -27,6 +27,8 @@ pub struct Code {
     pub needed_globals: Vec<Reference>,
     /// Calls and names that `await` stands before.
     pub awaited: Vec<Expression>,
+    /// Texts, names and members that something is compared with: `room === LOBBY`, `case "/lobby":`.
+    pub compared: Vec<Expression>,
     /// Values that are exported under a name and declared here.
     pub exports: BTreeMap<String, Expression>,
 }

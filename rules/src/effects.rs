@@ -242,6 +242,17 @@ impl Effects {
         paths
     }
 
+    /// The events in which each action may happen, by its span.
+    pub fn events_of_actions(&self) -> BTreeMap<Span, BTreeSet<&'static str>> {
+        let mut events: BTreeMap<Span, BTreeSet<&'static str>> = BTreeMap::new();
+        for (&event, actions) in &self.exports {
+            Walk::new(self).each_action(actions, |_, _, action| {
+                events.entry(action.span).or_default().insert(event);
+            });
+        }
+        events
+    }
+
     /// The effects of a function, [`Effect::Pure`] left out.
     pub fn of(&self, function: FunctionKey) -> BTreeSet<Effect> {
         [Effect::Io, Effect::State]

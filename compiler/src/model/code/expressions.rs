@@ -189,11 +189,12 @@ impl Collector<'_> {
             let right = self.expression(&binary.right);
             match binary.op {
                 BinaryOp::Add => {}
-                BinaryOp::EqEq
-                | BinaryOp::NotEq
-                | BinaryOp::EqEqEq
-                | BinaryOp::NotEqEq
-                | BinaryOp::Lt
+                BinaryOp::EqEq | BinaryOp::NotEq | BinaryOp::EqEqEq | BinaryOp::NotEqEq => {
+                    self.compared(&left);
+                    self.compared(&right);
+                    return Value::SomeBoolean;
+                }
+                BinaryOp::Lt
                 | BinaryOp::LtEq
                 | BinaryOp::Gt
                 | BinaryOp::GtEq
@@ -225,6 +226,14 @@ impl Collector<'_> {
         let right = self.expression(&binary.right);
         self.unguard(guards);
         Value::OneOf(vec![left, right])
+    }
+
+    /// Notes what something is compared with.
+    pub(super) fn compared(&mut self, expression: &Expression) {
+        if matches!(expression.value, Value::Text(_) | Value::Binding(_) | Value::Member(..)) {
+            let compared = self.copy(expression);
+            self.code.compared.push(compared);
+        }
     }
 
     pub(super) fn condition(&mut self, condition: &CondExpr) -> Value {

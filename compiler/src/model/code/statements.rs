@@ -5,8 +5,8 @@ use swc_core::ecma::ast::{
     BinExpr, BlockStmt, CatchClause, ClassDecl, Decl, DefaultDecl, DoWhileStmt, ExportDecl,
     ExportDefaultDecl, ExportDefaultExpr, ExportSpecifier, Expr, FnDecl, ForHead, ForInStmt,
     ForOfStmt, ForStmt, Ident, IfStmt, ImportDecl, MemberExpr, MemberProp, ModuleExportName,
-    NamedExport, Pat, ReturnStmt, Stmt, TsEnumDecl, TsExprWithTypeArgs, TsModuleDecl, TsType,
-    UsingDecl, VarDecl, VarDeclKind, VarDeclOrExpr, VarDeclarator, WhileStmt,
+    NamedExport, Pat, ReturnStmt, Stmt, SwitchCase, TsEnumDecl, TsExprWithTypeArgs, TsModuleDecl,
+    TsType, UsingDecl, VarDecl, VarDeclKind, VarDeclOrExpr, VarDeclarator, WhileStmt,
 };
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
@@ -211,6 +211,14 @@ impl Visit for Collector<'_> {
             branch.alt.visit_with(self);
         }
         self.unguard(guards);
+    }
+
+    fn visit_switch_case(&mut self, case: &SwitchCase) {
+        if let Some(test) = &case.test {
+            let test = self.expression(test);
+            self.compared(&test);
+        }
+        self.visit_stmts(&case.cons);
     }
 
     fn visit_while_stmt(&mut self, statement: &WhileStmt) {

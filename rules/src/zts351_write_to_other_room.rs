@@ -1,0 +1,276 @@
+//! ZTS351: a constant names the room whose state or timers are changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zigttp_abi::api::Module;
+use zigttp_abi::events::EventExport;
+
+use crate::code::Binding;
+use crate::diagnostic::Sink;
+use crate::effects::FunctionKey;
+use crate::model::HandlerModel;
+use crate::own_room;
+use crate::record::{Category, RuleRecord, Severity};
+use crate::resolve::{ApiCall, Meaning};
+use crate::rule::Rule;
+use crate::span::ModuleId;
+
+/// Changes the state or timers of a room that is given as a constant.
+pub(crate) struct WriteToOtherRoom;
+
+static RECORD: RuleRecord = RuleRecord {
+    code: "ZTS351",
+    name: "write_to_other_room",
+    severity: Severity::Error,
+    category: Category::State,
+    since: "0.1.0",
+    summary: "writes the state, or sets a timer, of a room that is not the event's own",
+    explanation: r#"
+## What it is
+`put`, `delete` or `deleteAll` of `zigttp:storage` or `zigttp:memory`, or a function of `zigttp:durable`
+about timers, is given a constant room. If no event of that room can come there, because no route leads
+to the room, this is an error. If events of that room can come there and those of other rooms as well, it
+is a warning.
+
+```ts,fires
+import * as storage from "zigttp:storage";
+export const routes = ["/room/:name"];
+export function onRequest(req: Request, room: string) {
+  storage.put("/statistics", "last", room);
+  return Response.text("counted");
+}
+```
+
+```ts,silent
+import { signal } from "zigttp:durable";
+import * as storage from "zigttp:storage";
+export const routes = ["/room/:name"];
+export function onRequest(req: Request, room: string) {
+  signal("/statistics", "visit", { room });
+  return Response.text("counted");
+}
+export function onSignal(room: string, name: string, data: { room: string }) {
+  storage.put(room, "last", data.room);
+}
+```
+
+## Why it matters
+Only events of a room write its state and set its timers: they run one at a time, so no two of them
+ever change it at once. For another room these functions throw a RangeError, and the event ends with all
+its effects undone. Reading another room (`get`, `list`, `usage`) is allowed.
+
+## What to do
+Pass the event's own room, its argument `room`. To change another room send it a signal, and write in
+`onSignal`, which runs in that room's turn. What is meant for one room alone may test for it: after
+`if (room === LOBBY)` the constant is the event's own room, and nothing is reported.
+"#,
+    help: "Pass the event's own room, or send the other room a signal and write in `onSignal`.",
+};
+
+impl Rule for WriteToOtherRoom {
+    fn record(&self) -> &'static RuleRecord {
+        &RECORD
+    }
+
+    fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        let candidates: Vec<_> = handler
+            .api_calls()
+            .filter(|call| own_room::of(call.function).is_some() && is_complete(call))
+            .filter_map(|call| {
+                let meaning = handler.meaning(call.module, call.call.arguments.first()?);
+                let room = meaning.text()?.to_owned();
+                Some((call, room))
+            })
+            .collect();
+        if candidates.is_empty() {
+            return;
+        }
+        let events_of = handler.effects.events_of_actions();
+        let (rooms, own_names) = (Rooms::of(handler), own_names(handler));
+        for (call, room) in candidates {
+            let Some(events) = events_of.get(&call.call.span) else { continue };
+            // `handler` has no room, which another rule tells of.
+            let events: Vec<_> = events.iter().copied().filter(|it| *it != "handler").collect();
+            let Some(relation) = rooms.relation(&room, &events) else { continue };
+            report(&call, &room, &events, &relation, &own_names, sink);
+        }
+    }
+}
+
+/// Whether a call has the arguments that it needs: if not, the room may be the one that is missing.
+fn is_complete(call: &ApiCall<'_>) -> bool {
+    let required = call.function.parameters.iter().filter(|parameter| !parameter.optional);
+    call.call.has_spread || call.call.arguments.len() >= required.count()
+}
+
+/// How a constant room relates to those of the events that use it.
+enum Relation {
+    /// It is none of them.
+    Other,
+    /// It may be one of them.
+    OneOfMany,
+}
+
+/// What the handler says about its rooms.
+struct Rooms<'a> {
+    /// The route patterns; `None` if every path is a room.
+    routes: Option<Vec<&'a str>>,
+    /// Whether there are routes that cannot be read.
+    is_unknown: bool,
+    /// Texts that something is compared with, so that the handler may know which room it is in.
+    compared: BTreeSet<String>,
+    /// Rooms that signals are sent to.
+    signalled: BTreeSet<String>,
+}
+
+impl<'a> Rooms<'a> {
+    fn of(handler: &'a HandlerModel) -> Rooms<'a> {
+        let mut compared = BTreeSet::new();
+        for (index, module) in handler.modules.iter().enumerate() {
+            let texts = module.code.compared.iter().filter_map(|expression| {
+                handler.meaning(ModuleId::new(index), expression).text().map(str::to_owned)
+            });
+            compared.extend(texts);
+        }
+        let signalled = handler
+            .api_calls()
+            .filter(|call| call.function.module == Module::Durable)
+            .filter_map(|call| {
+                let room = handler.meaning(call.module, call.call.arguments.first()?);
+                room.text().map(str::to_owned)
+            })
+            .collect();
+        let routes = handler.route_patterns();
+        let is_unknown =
+            routes.is_none() && handler.modules.first().is_some_and(|entry| entry.routes.is_some());
+        Rooms { routes, is_unknown, compared, signalled }
+    }
+
+    /// `None` if nothing is wrong, as far as is known.
+    fn relation(&self, room: &str, events: &[&str]) -> Option<Relation> {
+        if events.is_empty() || self.is_unknown {
+            return None;
+        }
+        let takes_signals = events.contains(&"onSignal");
+        let is_reached = match &self.routes {
+            Some(routes) => routes.iter().any(|route| matches(route, room)),
+            None => room.starts_with('/'),
+        };
+        // A signal may come to a room of any name.
+        if !is_reached && !takes_signals {
+            return Some(Relation::Other);
+        }
+        let is_only_room = self.routes.as_ref().is_some_and(|routes| *routes == [room]);
+        let is_for_signals = events == ["onSignal"] && self.signalled.contains(room);
+        let is_known = is_only_room || is_for_signals || self.compared.contains(room);
+        (!is_known).then_some(Relation::OneOfMany)
+    }
+}
+
+/// Whether a path matches a route.
+fn matches(route: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for segment in route.split('/') {
+        let Some(part) = parts.next() else { return false };
+        match segment {
+            "*" => return true,
+            _ if segment.starts_with(':') && !part.is_empty() => {}
+            _ if segment == part => {}
+            _ => return false,
+        }
+    }
+    parts.next().is_none()
+}
+
+fn report(
+    call: &ApiCall<'_>,
+    room: &str,
+    events: &[&'static str],
+    relation: &Relation,
+    own_names: &BTreeMap<&'static str, (FunctionKey, String)>,
+    sink: &mut Sink<'_>,
+) {
+    let Some(own_room) = own_room::of(call.function) else { return };
+    let Some(argument) = call.call.arguments.first() else { return };
+    let name = call.function.name;
+    let room = format!("{:?}", shortened(room));
+    let does = own_room.does;
+    let message = match relation {
+        Relation::Other => format!("`{name}` {does} another room, {room}"),
+        Relation::OneOfMany => {
+            format!("`{name}` {does} the room {room}, also in events of other rooms")
+        }
+    };
+    let report = sink.report(argument.span, message).note(own_room.law);
+    match relation {
+        Relation::Other => report.label("a RangeError"),
+        Relation::OneOfMany => {
+            report.severity = Severity::Warning;
+            report.label("a RangeError in an event of another room")
+        }
+    };
+    if call.function.module != Module::Durable {
+        report.help(format!(
+            "Pass the event's own room, or `signal({room}, …)` and write in `onSignal`."
+        ));
+    } else {
+        report.help(format!(
+            "Pass the event's own room, or `signal({room}, …)` and set the timer in `onSignal`."
+        ));
+    }
+    let here = (call.module, call.call.function);
+    if let [event] = events
+        && let Some((_, own)) = own_names.get(event).filter(|(function, _)| *function == here)
+    {
+        report.suggest(format!("pass `{own}`"), argument.span, own.as_str());
+    }
+}
+
+/// The functions of events, each with the name of the parameter that is the event's room.
+fn own_names(handler: &HandlerModel) -> BTreeMap<&'static str, (FunctionKey, String)> {
+    let name = |event: &'static EventExport| {
+        let meaning = handler.meaning_of_export(ModuleId::ENTRY, event.name);
+        let Meaning::Function(module, function) = meaning else { return None };
+        let index = event.parameters.iter().position(|parameter| parameter.name == "room")?;
+        let code = &handler.module(module).code;
+        let span = code[function].required_parameters.get(index)?;
+        // A parameter that is one name begins with it; its type may follow.
+        let is_it = |binding: &&Binding| {
+            (binding.span.module, binding.span.start) == (span.module, span.start)
+        };
+        let parameter = code.bindings.iter().find(is_it).filter(|it| it.is_constant)?;
+        Some((event.name, ((module, function), parameter.name.clone())))
+    };
+    handler.event_exports().into_iter().filter_map(|(event, _)| name(event)).collect()
+}
+
+/// The name of a room in a message.
+fn shortened(room: &str) -> String {
+    const MOST: usize = 64;
+    match room.len() {
+        ..=MOST => room.to_owned(),
+        _ => format!("{}…", &room[..room.floor_char_boundary(MOST)]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn paths_match_routes_as_the_runtime_matches_them() {
+        for (route, path, expected) in [
+            ("/room/:name", "/room/a", true),
+            ("/room/:name", "/room/", false),
+            ("/room/:name", "/room/a/b", false),
+            ("/room/:name", "room/a", false),
+            ("/room/*", "/room/a/b", true),
+            ("/room/*", "/room", false),
+            ("/*", "/", true),
+            ("/lobby", "/lobby", true),
+            ("/lobby", "/lobby/", false),
+        ] {
+            assert_eq!(matches(route, path), expected, "{route} {path}");
+        }
+    }
+}
