@@ -74,6 +74,7 @@ mod zts341_top_level_throws;
 mod zts342_top_level_over_budget;
 mod zts350_signal_without_event;
 mod zts351_write_to_other_room;
+mod zts352_list_without_limit;
 mod zts353_write_without_room;
 mod zts503_effects_undeclared;
 mod zts504_unknown_effect;

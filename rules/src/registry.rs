@@ -36,6 +36,7 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts342_top_level_over_budget::TopLevelOverBudget,
     &crate::zts350_signal_without_event::SignalWithoutEvent,
     &crate::zts351_write_to_other_room::WriteToOtherRoom,
+    &crate::zts352_list_without_limit::ListWithoutLimit,
     &crate::zts353_write_without_room::WriteWithoutRoom,
     &crate::zts503_effects_undeclared::EffectsUndeclared,
     &crate::zts504_unknown_effect::UnknownEffect,

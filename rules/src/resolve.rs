@@ -67,6 +67,28 @@ impl HandlerModel {
         values
     }
 
+    /// The literal that an expression is, or that a name stands for which is used nowhere else, so that
+    /// nothing has changed it.
+    pub(crate) fn literal<'a>(
+        &'a self,
+        module: ModuleId,
+        expression: &'a Expression,
+    ) -> &'a Expression {
+        let Value::Binding(id) = expression.value else { return expression };
+        let binding = &self.module(module).code[id];
+        match &binding.origin {
+            Origin::Value(value)
+                if binding.is_constant
+                    && binding.uses == 1
+                    // Other modules may change what is exported.
+                    && binding.scope != FunctionId::TOP_LEVEL =>
+            {
+                value
+            }
+            _ => expression,
+        }
+    }
+
     /// Every call of a function of a built-in module, in the order of the source.
     pub(crate) fn api_calls(&self) -> impl Iterator<Item = ApiCall<'_>> {
         self.calls().filter_map(|(module, call)| match self.meaning(module, &call.callee) {

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::code::{BindingId, Call, CallId, Expression, FunctionId, Origin, Value};
+use crate::code::{BindingId, Call, CallId, Expression, FunctionId, Value};
 use crate::model::HandlerModel;
 use crate::resolve::Meaning;
 use crate::span::{ModuleId, Span};
@@ -193,7 +193,7 @@ impl<'a> Storability<'a> {
             return;
         }
         let Some(depth) = place.depth.checked_sub(1) else { return };
-        match &self.literal(module, expression).value {
+        match &self.handler.literal(module, expression).value {
             Value::Object { properties, is_class: false } => {
                 // What a spread or a computed name brings in may replace what stands before it, and a later
                 // property does.
@@ -223,23 +223,6 @@ impl<'a> Storability<'a> {
                 }
             }
             _ => {}
-        }
-    }
-
-    /// The literal that an expression is, or that a name stands for which is used nowhere else.
-    fn literal<'e>(&'e self, module: ModuleId, expression: &'e Expression) -> &'e Expression {
-        let Value::Binding(id) = expression.value else { return expression };
-        let binding = self.binding(module, id);
-        match &binding.origin {
-            Origin::Value(value)
-                if binding.is_constant
-                    && binding.uses == 1
-                    // Other modules may change what is exported.
-                    && binding.scope != FunctionId::TOP_LEVEL =>
-            {
-                value
-            }
-            _ => expression,
         }
     }
 

@@ -142,6 +142,14 @@ fn what_is_there_thousands_of_times_is_checked_all_the_same() {
             "};".to_owned(),
         ),
         ("export default class {".to_owned(), "onConnect() {}", "}".to_owned()),
+        (
+            "import { signalAt } from \"zigttp:durable\"; import * as storage from \"zigttp:storage\";
+            const o = { put: storage.put }; export const handler = () => onMessage();
+            export function onMessage(ws, data, room) {"
+                .to_owned(),
+            "storage.put('/r{}', 'k', 1); if (room === 'r{}') storage.list(room); o.put(); signalAt('x', 'n', 1);",
+            "}".to_owned(),
+        ),
     ] {
         let source = format!("{import}{before}{}{after}", numbered(piece, TIMES));
         let report = check(&[("app.ts", &source)]);

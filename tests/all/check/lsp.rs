@@ -269,6 +269,42 @@ function take(room: string, name: string) {}
 }
 
 #[test]
+fn a_list_gets_its_limit_where_it_is_called() {
+    let before = "import * as storage from 'zigttp:storage';\nexport const routes = ['/:room'];\nexport function onRequest(req: Request, room: string) {\n  return Response.json(";
+    for (call, mended) in [
+        ("storage.list(room)", "storage.list(room, { limit: 1000 })"),
+        ("storage.list((room as string),)", "storage.list((room as string), { limit: 1000 },)"),
+        ("storage.list(room, {})", "storage.list(room, { limit: 1000 })"),
+        ("storage.list(room, undefined)", "storage.list(room, { limit: 1000 })"),
+        (
+            "storage.list(room, { prefix: 'a/' })",
+            "storage.list(room, { limit: 1000, prefix: 'a/' })",
+        ),
+    ] {
+        let text = format!("{before}{call});\n}}\n");
+        let (_folder, mut editor, [app]) = editor_with([("app.ts", &text)]);
+        editor.open(&app, &text);
+        assert_eq!(codes(&editor.diagnostics(&app, Some(1))), ["ZTS352"], "{call}");
+        let params = json!({
+            "textDocument": { "uri": uri(&app) },
+            "range": { "start": range(3, 0, 0)["start"], "end": range(3, 90, 90)["end"] },
+            "context": { "diagnostics": [] },
+        });
+        let actions = editor.request("textDocument/codeAction", params);
+        assert_eq!(actions[0]["title"], "pass `limit: 1000`");
+        let edit = &actions[0]["edit"]["changes"][uri(&app)][0];
+        let column = |end: &str| {
+            let column = edit["range"][end]["character"].as_u64().expect("it is a number");
+            usize::try_from(column).expect("it is small")
+        };
+        let mut line = text.lines().nth(3).expect("it is there").to_owned();
+        let new = edit["newText"].as_str().expect("it is text");
+        line.replace_range(column("start")..column("end"), new);
+        assert_eq!(line, format!("  return Response.json({mended});"));
+    }
+}
+
+#[test]
 fn a_session_ends_with_0_after_a_shutdown_and_with_1_without() {
     let (_folder, mut editor, []) = editor_with([]);
     assert_eq!(editor.request("shutdown", Value::Null), Value::Null);

@@ -11,6 +11,7 @@ use swc_core::ecma::ast::{
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::code::{Call, CallId, Expression, Origin, Value, WriteKind};
 use zigts_rules::import::Reference;
+use zigts_rules::span::Span;
 
 use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING};
 
@@ -332,6 +333,7 @@ impl Collector<'_> {
                     callee: Expression { span, value },
                     arguments: Vec::new(),
                     has_spread: false,
+                    next_argument: None,
                     is_new: false,
                     innermost_loop: None,
                 });
@@ -378,6 +380,10 @@ impl Collector<'_> {
         if let Value::Member(object, Some(method)) = &callee.value {
             self.method(object, method, &known);
         }
+        let next_argument = arguments.last().map(|last| {
+            let Span { end, module, .. } = self.positions.of(&last.expr);
+            Span { start: end, end, module }
+        });
         let id = CallId(self.code.calls.len());
         self.code.calls.push(Call {
             span: callee.span,
@@ -385,6 +391,7 @@ impl Collector<'_> {
             callee,
             arguments: known,
             has_spread,
+            next_argument,
             is_new,
             innermost_loop: self.innermost_loop,
         });
