@@ -5,6 +5,7 @@ mod chat;
 mod dice;
 mod echo;
 mod edge_chat;
+mod history;
 mod presence;
 mod whiteboard;
 

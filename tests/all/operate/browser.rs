@@ -1,5 +1,5 @@
-//! What only a browser can test: the inspector's page, and a chat over wss, in chromium, by scripts of
-//! `tests/browser`.
+//! What only a browser can test: the inspector's page, a chat over wss, and the pages of examples, in chromium,
+//! by scripts of `tests/browser`.
 
 use std::path::Path;
 use std::process::Command;
@@ -53,4 +53,16 @@ fn two_pages_of_a_browser_chat_over_wss() {
     let handler = programs::compile_file("examples/websocket/chat.ts");
     let server = tls::start(&handler, &tls::certificate("first"), &tls::key("first"), &[]);
     run("wss.mjs", &[&format!("https://localhost:{}", server.address.port())]);
+}
+
+#[test]
+fn a_page_goes_back_through_the_history_of_a_chat() {
+    run_on_example("history");
+}
+
+/// Runs the script of an example's name on its page.
+fn run_on_example(name: &str) {
+    let handler = programs::compile_file(&format!("examples/{name}/handler.ts"));
+    let server = Server::start(&handler, &[]);
+    run(&format!("{name}.mjs"), &[&format!("http://{}", server.address)]);
 }
