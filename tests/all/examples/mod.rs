@@ -7,6 +7,7 @@ mod echo;
 mod edge_chat;
 mod history;
 mod presence;
+mod quiz;
 mod whiteboard;
 
 use std::path::PathBuf;

@@ -60,6 +60,11 @@ fn a_page_goes_back_through_the_history_of_a_chat() {
     run_on_example("history");
 }
 
+#[test]
+fn two_pages_play_a_quiz_to_its_end() {
+    run_on_example("quiz");
+}
+
 /// Runs the script of an example's name on its page.
 fn run_on_example(name: &str) {
     let handler = programs::compile_file(&format!("examples/{name}/handler.ts"));
