@@ -65,6 +65,11 @@ fn two_pages_play_a_quiz_to_its_end() {
     run_on_example("quiz");
 }
 
+#[test]
+fn an_auction_is_opened_bid_for_and_closed_on_its_pages() {
+    run_on_example("auction");
+}
+
 /// Runs the script of an example's name on its page.
 fn run_on_example(name: &str) {
     let handler = programs::compile_file(&format!("examples/{name}/handler.ts"));
