@@ -25,8 +25,11 @@ declare module "zigttp:websocket" {
     T extends Json | undefined ? T
     : T extends Function ? never
     : T extends readonly (infer Item)[] ? readonly Exclude<StorableJson<Item>, undefined>[]
-    : T extends object ? { [Key in keyof T]: StorableJson<T[Key]> }
+    : T extends object ? (true extends HasMethod<T> ? never : { [Key in keyof T]: StorableJson<T[Key]> })
     : never;
+
+  /** Whether a type has a method, as a class does. */
+  type HasMethod<T> = { [Key in keyof T]-?: T[Key] extends Function ? true : never }[keyof T];
 
   /**
    * Queues one frame for a connection: a string as text, bytes as binary.
@@ -146,23 +149,23 @@ declare module "zigttp:storage" {
   /** Options of `put`. */
   export interface PutOptions {
     /** Milliseconds after which the value is gone. */
-    readonly ttl?: number;
+    readonly ttl?: number | undefined;
   }
 
   /** Options of `list`: which keys, and how many of them. */
   export interface ListOptions {
     /** Only keys that begin with this. */
-    readonly prefix?: string;
+    readonly prefix?: string | undefined;
     /** The first key that is listed. */
-    readonly start?: string;
+    readonly start?: string | undefined;
     /** Lists the keys after this one. Not together with `start`. */
-    readonly startAfter?: string;
+    readonly startAfter?: string | undefined;
     /** The first key that is not listed any more. */
-    readonly end?: string;
+    readonly end?: string | undefined;
     /** Lists the last key first. The range stays the same: page backwards with `end`. */
-    readonly reverse?: boolean;
+    readonly reverse?: boolean | undefined;
     /** Most entries that are listed. */
-    readonly limit?: number;
+    readonly limit?: number | undefined;
   }
 
   /** What a room stores. */
@@ -317,24 +320,7 @@ declare module "zigttp:durable" {
   /** Options of `signal`. */
   export interface SignalOptions {
     /** The name of the signal that the sender's room gets if this one is parked in the end. */
-    readonly onFail?: string;
-  }
-
-  /** What `onSignal` learns besides name and data. */
-  export interface SignalInfo {
-    /** The same at each attempt: a key for services that must act once. */
-    readonly id: string;
-    readonly kind: "signal" | "timer";
-    /** When it was due, in milliseconds since 1970; of a signal, when it was sent. */
-    readonly scheduledTime: number;
-    /** 1 at the first attempt. */
-    readonly attempt: number;
-    /** Whether it is parked if this attempt fails. */
-    readonly last: boolean;
-    /** How many periods of `signalEvery` have passed without a signal. */
-    readonly missed: number;
-    /** The room that has sent it; undefined for a timer. */
-    readonly from?: string;
+    readonly onFail?: string | undefined;
   }
 
   /**
@@ -471,6 +457,23 @@ declare class Request {
   arrayBuffer(): Promise<ArrayBuffer>;
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
   clone(): Request;
+}
+
+/** What `onSignal` learns besides name and data. */
+interface SignalInfo {
+  /** The same at each attempt: a key for services that must act once. */
+  readonly id: string;
+  readonly kind: "signal" | "timer";
+  /** When it was due, in milliseconds since 1970; of a signal, when it was sent. */
+  readonly scheduledTime: number;
+  /** 1 at the first attempt. */
+  readonly attempt: number;
+  /** Whether it is parked if this attempt fails. */
+  readonly last: boolean;
+  /** How many periods of `signalEvery` have passed without a signal. */
+  readonly missed: number;
+  /** The room that has sent it; undefined for a timer. */
+  readonly from?: string;
 }
 
 /**

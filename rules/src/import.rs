@@ -120,6 +120,8 @@ pub struct ImportedName {
 pub struct Uses {
     /// Where it is used as a value, re-exports included.
     pub values: Vec<Span>,
+    /// Of these uses, the names of those that only take a property by its name (`storage` in `storage.get`).
+    pub members: Vec<String>,
     /// Whether it is declared to be a type (`type`) or used as one.
     pub is_type: bool,
 }

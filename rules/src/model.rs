@@ -241,16 +241,21 @@ impl HandlerModel {
 
     /// The API functions that the handler can reach, by path, sorted.
     ///
-    /// Where all of the module is taken (`* as`, `import()`, `export *`) that is every function.
+    /// Where all of the module is taken (`import()`, `export *`) that is every function; of a namespace (`* as`) too,
+    /// if it is used for more than properties by their names.
     pub fn imported_functions(&self) -> Vec<&'static str> {
         let mut functions = BTreeSet::new();
         for (module, import) in self.builtin_imports() {
-            let takes_all = matches!(import.kind, ImportKind::Dynamic | ImportKind::ReExportAll)
-                || import.names.iter().any(|name| name.imported.is_none());
+            let takes_all = matches!(import.kind, ImportKind::Dynamic | ImportKind::ReExportAll);
             let taken = module.functions().iter().filter(|function| {
-                let is_named =
-                    |name: &ImportedName| name.imported.as_deref() == Some(function.name);
-                takes_all || import.names.iter().any(is_named)
+                let takes = |name: &ImportedName| match &name.imported {
+                    Some(imported) => imported == function.name,
+                    None => {
+                        name.uses.members.len() < name.uses.values.len()
+                            || name.uses.members.iter().any(|member| member == function.name)
+                    }
+                };
+                takes_all || import.names.iter().any(takes)
             });
             functions.extend(taken.map(|function| function.path));
         }

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use zigttp_abi::api::{self, Module};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_rooms::attachments::Attachments;
 use zigttp_rooms::clock::Clock;
@@ -142,6 +143,15 @@ impl Server {
     /// When the artifact cannot be loaded; the old handler stays in use.
     pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
         self.dispatcher.swap(artifact)
+    }
+
+    /// Whether the handler stores state of rooms, or sends signals.
+    pub fn stores_state(&self) -> bool {
+        let handler = self.handler();
+        let mut functions = handler.app.manifest.imports.iter().filter_map(|path| api::find(path));
+        functions.any(|function| {
+            function.writes && matches!(function.module, Module::Storage | Module::Durable)
+        })
     }
 
     /// How many connections are open.

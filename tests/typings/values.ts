@@ -1,5 +1,5 @@
 // Values that the typings must take, and the types that they are read back with.
-import { type OnSignal, type SignalInfo, signal, signalAt, signalEvery, signalTime } from "zigttp:durable";
+import { type OnSignal, signal, signalAt, signalEvery, signalTime } from "zigttp:durable";
 import * as memory from "zigttp:memory";
 import * as storage from "zigttp:storage";
 import type { ListOptions, Usage } from "zigttp:storage";

@@ -183,7 +183,7 @@ fn imported_name(specifier: &ImportSpecifier, positions: Positions<'_>) -> Impor
         imported,
         local: local.sym.to_string(),
         span,
-        uses: Uses { values: Vec::new(), is_type: specifier.is_type_only() },
+        uses: Uses { is_type: specifier.is_type_only(), ..Uses::default() },
         removal: None,
     }
 }
@@ -207,7 +207,7 @@ fn passed_on_name(
         local: imported.clone().unwrap_or_default(),
         imported,
         span,
-        uses: Uses { values, is_type },
+        uses: Uses { values, is_type, ..Uses::default() },
         removal: None,
     }
 }

@@ -2,7 +2,8 @@
 
 use swc_core::common::SyntaxContext;
 use swc_core::ecma::ast::{
-    Expr, Ident, Program, Prop, SimpleAssignTarget, TsEntityName, TsExprWithTypeArgs,
+    Expr, Ident, IdentName, MemberExpr, MemberProp, Program, Prop, SimpleAssignTarget,
+    TsEntityName, TsExprWithTypeArgs,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::import::Reference;
@@ -41,6 +42,14 @@ impl Collector<'_> {
         }
     }
 
+    /// `name.property`
+    fn member(&mut self, name: &Ident, property: &IdentName) {
+        self.value(name);
+        if let Some(uses) = self.imports.uses_mut(&name.to_id()) {
+            uses.members.push(property.sym.to_string());
+        }
+    }
+
     fn ty(&mut self, name: &Ident) {
         if let Some(uses) = self.imports.uses_mut(&name.to_id()) {
             uses.is_type = true;
@@ -52,6 +61,11 @@ impl Visit for Collector<'_> {
     fn visit_expr(&mut self, expression: &Expr) {
         match expression {
             Expr::Ident(name) => self.value(name),
+            Expr::Member(MemberExpr { obj, prop: MemberProp::Ident(property), .. }) => match &**obj
+            {
+                Expr::Ident(name) => self.member(name, property),
+                other => other.visit_with(self),
+            },
             other => other.visit_children_with(self),
         }
     }

@@ -70,6 +70,23 @@ declare class Request {
   clone(): Request;
 }
 
+/** What `onSignal` learns besides name and data. */
+interface SignalInfo {
+  /** The same at each attempt: a key for services that must act once. */
+  readonly id: string;
+  readonly kind: "signal" | "timer";
+  /** When it was due, in milliseconds since 1970; of a signal, when it was sent. */
+  readonly scheduledTime: number;
+  /** 1 at the first attempt. */
+  readonly attempt: number;
+  /** Whether it is parked if this attempt fails. */
+  readonly last: boolean;
+  /** How many periods of `signalEvery` have passed without a signal. */
+  readonly missed: number;
+  /** The room that has sent it; undefined for a timer. */
+  readonly from?: string;
+}
+
 /**
  * What `onUpgrade` returns: a Response refuses the connection, nothing accepts it, and a string, bytes or
  * a plain object accept it and become its first attachment.

@@ -1,23 +1,23 @@
   /** Options of `put`. */
   export interface PutOptions {
     /** Milliseconds after which the value is gone. */
-    readonly ttl?: number;
+    readonly ttl?: number | undefined;
   }
 
   /** Options of `list`: which keys, and how many of them. */
   export interface ListOptions {
     /** Only keys that begin with this. */
-    readonly prefix?: string;
+    readonly prefix?: string | undefined;
     /** The first key that is listed. */
-    readonly start?: string;
+    readonly start?: string | undefined;
     /** Lists the keys after this one. Not together with `start`. */
-    readonly startAfter?: string;
+    readonly startAfter?: string | undefined;
     /** The first key that is not listed any more. */
-    readonly end?: string;
+    readonly end?: string | undefined;
     /** Lists the last key first. The range stays the same: page backwards with `end`. */
-    readonly reverse?: boolean;
+    readonly reverse?: boolean | undefined;
     /** Most entries that are listed. */
-    readonly limit?: number;
+    readonly limit?: number | undefined;
   }
 
   /** What a room stores. */

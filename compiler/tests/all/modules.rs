@@ -156,3 +156,38 @@ throw 'never';",
     assert_eq!(report.facts.routes.as_deref(), Some(&["/a".to_owned(), "/b/:c".to_owned()][..]));
     assert_eq!(check(&[("app.ts", "export const routes = [a];")]).facts.routes, None);
 }
+
+#[test]
+fn a_namespace_imports_the_functions_that_are_named_and_all_if_it_is_used_otherwise() {
+    for (used, expected) in [
+        ("kept.get('/', 'k'); kept.put('/', 'k', 1)", &["storage.get", "storage.put"][..]),
+        ("void 0", &[]),
+        (
+            "(kept as any)['get']('/', 'k')",
+            &[
+                "storage.delete",
+                "storage.deleteAll",
+                "storage.get",
+                "storage.list",
+                "storage.put",
+                "storage.usage",
+            ],
+        ),
+        (
+            "kept.get; void { kept }",
+            &[
+                "storage.delete",
+                "storage.deleteAll",
+                "storage.get",
+                "storage.list",
+                "storage.put",
+                "storage.usage",
+            ],
+        ),
+    ] {
+        let source = format!(
+            "import * as kept from 'zigttp:storage'; export function onClose() {{ {used} }}"
+        );
+        assert_eq!(check(&[("app.ts", &source)]).facts.imports, expected, "{used}");
+    }
+}

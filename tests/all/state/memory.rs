@@ -40,3 +40,15 @@ async fn memory_is_gone_after_a_restart_and_leaves_nothing_in_the_durable_direct
     let get = json!({ "calls": [call("get", &["k".into()])], "memory": true });
     assert_eq!(ask(&mut client, get).await, json!(["undefined"]));
 }
+
+#[tokio::test]
+async fn a_server_says_at_its_start_that_state_is_in_memory() {
+    let server = Server::start(&HANDLER, &[]);
+    let line = "rooms keep state and signals in memory: they are gone when the server ends";
+    crate::support::eventually("the line", || server.log().contains(line));
+    let durable = Durable::of(include_str!("../../fixtures/handlers/state.ts"));
+    let server = durable.serve(&[]);
+    let mut client = server.connect("/room/a").await;
+    ask(&mut client, json!({ "calls": [] })).await;
+    assert!(!server.log().contains(line));
+}

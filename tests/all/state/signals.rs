@@ -194,6 +194,10 @@ async fn wrong_names_times_and_data_are_one_clear_error_each() {
             "RangeError: signalAt: 5000 is in 1970. Did you mean Date.now() + 5000?".into(),
         ),
         (
+            json!(["signalAt", "a", 1_796_003_255]),
+            "RangeError: signalAt: 1796003255 is in 1970. Did you mean 1796003255 * 1000?".into(),
+        ),
+        (
             json!(["signalAt", "a", "soon"]),
             "TypeError: signalAt: at must be a number or a Date".into(),
         ),

@@ -125,6 +125,23 @@ async fn keys_values_rooms_and_options_out_of_bounds_are_range_errors() {
         ),
         (ttl("1".into()), "TypeError: storage.put: options.ttl must be a number of milliseconds"),
         (
+            ttl(json!("Infinity")),
+            "TypeError: storage.put: options.ttl must be a number of milliseconds",
+        ),
+        (
+            call("put", &["k".into(), 1.into(), json!({ "expirationTtl": 60 })]),
+            "TypeError: storage.put: there is no option expirationTtl; the options are ttl",
+        ),
+        (
+            list(json!({ "prefx": "a" })),
+            "TypeError: storage.list: there is no option prefx; the options are prefix, start, startAfter, end, \
+             reverse, limit",
+        ),
+        (
+            call("get", &[]),
+            "TypeError: storage.get: key must be a string; the first argument is the room",
+        ),
+        (
             call("put", &["k".into(), 1.into(), 5.into()]),
             "TypeError: storage.put: options must be an object",
         ),

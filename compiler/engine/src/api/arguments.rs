@@ -1,6 +1,6 @@
 //! Arguments of the functions about the state of rooms, and results of the host.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
 use rquickjs::qjs::{self, JSValue};
 use zigttp_abi::api::{MAX_KEY_BYTES, MAX_ROOM_BYTES};
@@ -33,6 +33,10 @@ impl Call {
 
     /// The second: a key, or the name of a signal.
     pub(super) fn key(&self) -> Result<Text, Thrown> {
+        // SAFETY: only the tag is read.
+        if unsafe { qjs::JS_IsUndefined(self.argument(1)) } {
+            return Err(self.type_error(1, "must be a string; the first argument is the room"));
+        }
         let key = self.strict_text(1)?;
         self.check_key(self.parameter(1).name, &key).map(|()| key)
     }
@@ -60,6 +64,44 @@ impl Call {
             let option =
                 value::checked(qjs::JS_GetPropertyStr(self.context, options, name.as_ptr()))?;
             Ok((!qjs::JS_IsUndefined(option)).then_some(option))
+        }
+    }
+
+    /// Refuses options that the function does not have: they would be ignored in silence.
+    pub(super) fn check_options(&self, index: usize, known: &[&CStr]) -> Result<(), Thrown> {
+        let options = self.argument(index);
+        let context = self.context;
+        // SAFETY: the context and the object are alive; each name is freed after its use.
+        unsafe {
+            if !qjs::JS_IsObject(options) {
+                return Ok(());
+            }
+            let (mut names, mut len) = (std::ptr::null_mut(), 0);
+            let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as c_int;
+            if qjs::JS_GetOwnPropertyNames(context, &raw mut names, &raw mut len, options, flags) < 0 {
+                return Err(Thrown);
+            }
+            let mut unknown = None;
+            for index in 0..len as usize {
+                let name = qjs::JS_AtomToCStringLen(context, std::ptr::null_mut(), (*names.add(index)).atom);
+                if name.is_null() {
+                    continue;
+                }
+                let text = CStr::from_ptr(name);
+                if !known.contains(&text) {
+                    unknown.get_or_insert_with(|| text.to_string_lossy().into_owned());
+                }
+                qjs::JS_FreeCString(context, name);
+            }
+            qjs::JS_FreePropertyEnum(context, names, len);
+            let Some(unknown) = unknown else { return Ok(()) };
+            let known: Vec<_> = known.iter().map(|name| name.to_string_lossy()).collect();
+            let text = format!(
+                "{}: there is no option {unknown}; the options are {}",
+                self.name,
+                known.join(", ")
+            );
+            Err(self.throw(qjs::JS_ThrowTypeError, &text))
         }
     }
 
@@ -93,4 +135,12 @@ impl Call {
         let text = Block::filled(self.context, len, |to| unsafe { imports::take(to) })?;
         Err(self.range_error(&String::from_utf8_lossy(&text)))
     }
+}
+
+/// A number as JavaScript prints it, where the two differ.
+pub(super) fn shown(number: f64) -> String {
+    if number.is_infinite() {
+        return if number > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() };
+    }
+    number.to_string()
 }

@@ -6,6 +6,7 @@ use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::api::{EARLIEST_TIME, LONGEST_PERIOD, MAX_SIGNAL_BYTES};
 use zigttp_abi::value::ValueKind;
 
+use super::arguments::shown;
 use super::call::{Call, Native, answer};
 use crate::engine::engine;
 use crate::event;
@@ -81,6 +82,7 @@ unsafe extern "C" fn signal(
     answer(context, arguments, "signal", |call| {
         call.check_receiver()?;
         // Before anything is borrowed: reading a property may run JavaScript.
+        call.check_options(3, &[c"onFail"])?;
         let on_fail = call.text_option(3, c"onFail")?;
         let (room, name) = (call.room()?, call.key()?);
         if let Some(on_fail) = &on_fail {
@@ -140,18 +142,24 @@ fn time(call: &Call) -> Result<f64, Thrown> {
         None => return Err(call.type_error(2, "must be a number or a Date")),
     };
     if !time.is_finite() || time > LATEST_TIME {
-        return Err(call.range_error(&format!("{time} is no time")));
+        return Err(call.range_error(&format!("{} is no time", shown(time))));
     }
     if time < EARLIEST_TIME {
         const YEAR: f64 = 365.25 * 24.0 * 3600.0 * 1000.0;
         let year = 1970 + (time / YEAR).floor() as i64;
-        return Err(call.range_error(&format!(
-            "{time} is in {year}. Did you mean Date.now() + {time}?"
-        )));
+        // Seconds since 1970, as other platforms count them, or a delay.
+        let meant = match time {
+            SECONDS_OF_2001.. => format!("{time} * 1000"),
+            _ => format!("Date.now() + {time}"),
+        };
+        return Err(call.range_error(&format!("{time} is in {year}. Did you mean {meant}?")));
     }
     // It must not fire before its time.
     Ok(time.ceil())
 }
+
+/// As many milliseconds are eleven days: a longer delay is rare.
+const SECONDS_OF_2001: f64 = 1e9;
 
 /// The last time that a Date can hold (ECMA-262, 21.4.1.1).
 const LATEST_TIME: f64 = 8.64e15;
@@ -168,8 +176,9 @@ unsafe extern "C" fn signal_every(
             .ok_or_else(|| call.type_error(2, "must be a number of milliseconds"))?;
         if period > LONGEST_PERIOD {
             return Err(call.range_error(&format!(
-                "a period of {period} ms is longer than a year. It is the time between two signals: did \
-                 you mean signalAt?"
+                "a period of {} ms is longer than a year. It is the time between two signals: did you mean \
+                 signalAt?",
+                shown(period)
             )));
         }
         if period.is_nan() || period < 1.0 {

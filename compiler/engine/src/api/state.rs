@@ -6,6 +6,7 @@ use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::guest::list;
 use zigttp_abi::value::ValueKind;
 
+use super::arguments::shown;
 use super::call::{Call, Native, answer, received_value};
 use crate::imports;
 use crate::thrown::Thrown;
@@ -85,11 +86,13 @@ unsafe extern "C" fn put<const MEMORY: bool>(
 
 /// The time to live in milliseconds; 0 without one.
 fn ttl(call: &Call) -> Result<f64, Thrown> {
+    call.check_options(3, &[c"ttl"])?;
     let Some(ttl) = call.option(3, c"ttl")? else { return Ok(0.0) };
     match value::float(ttl) {
         Some(ttl) if ttl.is_finite() && ttl > 0.0 => Ok(ttl),
         Some(ttl) => Err(call.range_error(&format!(
-            "options.ttl is {ttl}, it has to be a number of milliseconds over 0"
+            "options.ttl is {}, it has to be a number of milliseconds over 0",
+            shown(ttl)
         ))),
         None => Err(call.option_error(c"ttl", "must be a number of milliseconds")),
     }
@@ -208,6 +211,7 @@ struct ListOptions {
 
 impl ListOptions {
     fn new(call: &Call) -> Result<ListOptions, Thrown> {
+        call.check_options(1, &[c"prefix", c"start", c"startAfter", c"end", c"reverse", c"limit"])?;
         let mut flags = 0;
         let prefix = call.text_option(1, c"prefix")?;
         let mut start = call.text_option(1, c"start")?;
@@ -239,7 +243,8 @@ impl ListOptions {
                 Some(limit) if limit >= 1.0 && limit.fract() == 0.0 => limit as u32,
                 Some(limit) => {
                     return Err(call.range_error(&format!(
-                        "options.limit is {limit}, it has to be an integer of at least 1"
+                        "options.limit is {}, it has to be an integer of at least 1",
+                        shown(limit)
                     )));
                 }
                 None => return Err(call.option_error(c"limit", "must be a number")),
