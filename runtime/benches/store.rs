@@ -60,7 +60,7 @@ fn main() {
                 let owner = Owner { url: "/room/1".into(), room_len: 7, browser: None, written: 7 };
                 let id = ConnectionId::from_number(number % 1000);
                 let entry = Entry { id, owner, value: Value::text("x".repeat(200)) };
-                files.commit(vec![entry], None, |_| {}).await.expect("it is committed");
+                files.commit(entry, |_| {}).await.expect("it is committed");
             }
         });
         println!("{:<12}{clients:>8}{file:>10.1}{:>8.2}", "file", 1.0);

@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 use zigttp_store::attachment_files::{Adoption, AttachmentFiles, Entry, Owner};
-use zigttp_store::error::{AdoptError, CommitError};
+use zigttp_store::error::AdoptError;
+use zigttp_store::state::error::CommitStateError;
+use zigttp_store::state::states::States;
+use zigttp_store::state::transaction::Transaction;
 use zigttp_store::version::Versions;
 
 use crate::browser;
@@ -32,6 +35,16 @@ pub struct Durable {
 pub struct Inheritance {
     pub prior: ConnectionId,
     pub heir: Arc<Connection>,
+    pub value: Value,
+}
+
+/// What one event changes of attachments.
+#[derive(Default)]
+pub struct Changes {
+    pub values: Vec<(Arc<Connection>, Value)>,
+    pub inheritance: Option<Inheritance>,
+    /// A connection that has closed: what it has stored is removed.
+    pub closed: Option<Arc<Connection>>,
 }
 
 impl Attachments {
@@ -51,72 +64,110 @@ impl Attachments {
         }
     }
 
-    /// Stores the values that one event has written, and the one that its connection inherits: all of them or
-    /// none. Values for connections that have ended meanwhile are dropped.
+    /// Commits the transaction of one event, with what it changes of attachments: all of it or nothing. Values for
+    /// connections that have ended meanwhile are dropped. `then` is called when it is committed.
     ///
     /// # Errors
-    /// When a value cannot be written to disk; then no connection's value has changed.
+    /// When it cannot be committed; then nothing has changed.
     pub async fn commit(
         &self,
-        mut writes: Vec<(Arc<Connection>, Value)>,
-        inheritance: Option<Inheritance>,
+        states: &States,
+        mut transaction: Transaction,
+        changes: Changes,
         clock: Clock,
-    ) -> Result<(), CommitError> {
-        let set = |writes: Vec<(Arc<Connection>, Value)>, version| {
-            for (connection, value) in writes {
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<(), CommitStateError> {
+        let Changes { mut values, inheritance, closed } = changes;
+        let set = |values: Vec<(Arc<Connection>, Value)>, version| {
+            for (connection, value) in values {
                 connection.set_attachment(value, version);
             }
         };
         match self {
             Attachments::InMemory(versions) => {
-                set(writes, versions.next());
-                Ok(())
+                let version = versions.next();
+                let done = move |_| {
+                    set(values, version);
+                    then();
+                };
+                states.commit(transaction, done).await
             }
-            Attachments::Durable(Durable { files, ordering }) => {
-                let replaced = inheritance.as_ref().and_then(|it| {
-                    writes.iter().any(|(written, _)| written.id == it.heir.id).then_some(it.prior)
-                });
-                let heir = inheritance.filter(|_| replaced.is_none());
-                let adoption = heir.as_ref().map(|Inheritance { prior, heir }| Adoption {
-                    prior: *prior,
-                    new: heir.id,
-                    owner: owner(heir, clock),
-                });
+            Attachments::Durable(Durable { ordering, .. }) => {
+                let is_written =
+                    |id| values.iter().any(|(written, _): &(Arc<Connection>, _)| written.id == id);
+                let mut heir = None;
+                match inheritance {
+                    Some(Inheritance { prior, heir, .. }) if is_written(heir.id) => {
+                        transaction.removed.push(prior);
+                    }
+                    Some(it) => {
+                        let owner = owner(&it.heir, clock);
+                        let adoption = Adoption { prior: it.prior, new: it.heir.id, owner };
+                        transaction.adoption = Some((adoption, it.value));
+                        heir = Some(it.heir);
+                    }
+                    None => {}
+                }
                 let committed = {
                     let _ordering = lock(ordering);
-                    writes.retain(|(connection, _)| !connection.has_ended_attachment());
-                    let entries = writes.iter().map(|(connection, value)| Entry {
+                    if let Some(closed) = closed {
+                        closed.end_attachment();
+                        transaction.removed.push(closed.id);
+                    }
+                    values.retain(|(connection, _)| !connection.has_ended_attachment());
+                    let files = values.iter().map(|(connection, value)| Entry {
                         id: connection.id,
                         owner: owner(connection, clock),
                         value: value.clone(),
                     });
-                    files.commit(entries.collect(), adoption, move |committed| {
-                        if let (Some(it), Some(value)) = (heir, committed.adopted) {
-                            it.heir.set_attachment(value, committed.version);
+                    transaction.files = files.collect();
+                    states.commit(transaction, move |committed| {
+                        if let (Some(heir), Some(value)) = (heir, committed.adopted) {
+                            heir.set_attachment(value, committed.version);
                         }
-                        set(writes, committed.version);
+                        set(values, committed.version);
+                        then();
                     })
                 };
-                committed.await?;
-                if let Some(prior) = replaced {
-                    files.discard(vec![prior]);
-                }
-                Ok(())
+                committed.await
             }
         }
     }
 
     /// Removes the attachment of a closed connection from the disk. Later writes for it, by events that have
     /// addressed it before, are dropped.
-    pub async fn remove(&self, connection: &Connection) {
-        if let Attachments::Durable(Durable { files, ordering }) = self {
+    pub async fn remove(&self, states: &States, connection: &Connection) {
+        if let Attachments::Durable(Durable { ordering, .. }) = self {
             let removed = {
                 let _ordering = lock(ordering);
                 connection.end_attachment();
-                files.remove(connection.id)
+                states.commit(removal(connection.id), |_| {})
             };
-            removed.await;
+            if let Err(error) = removed.await {
+                tracing::error!(conn = %connection.id, %error, "cannot remove an attachment");
+            }
         }
+    }
+
+    /// Removes what closed connections have left, without waiting for it.
+    pub fn discard(&self, states: &States, closed: Vec<ConnectionId>) {
+        if let Attachments::Durable(_) = self {
+            for id in closed {
+                drop(states.commit(removal(id), |_| {}));
+            }
+        }
+    }
+
+    /// Reads what a closed connection has left.
+    ///
+    /// # Errors
+    /// See [`AdoptError`].
+    pub async fn read(&self, states: &States, id: ConnectionId) -> Result<Value, AdoptError> {
+        let Attachments::Durable(Durable { files, .. }) = self else {
+            return Err(AdoptError::NotDurable);
+        };
+        states.settle(id).await;
+        files.read(id).await
     }
 
     /// Drops later writes for a connection, because its file may belong to another connection now.
@@ -133,6 +184,7 @@ impl Attachments {
     /// See [`AdoptError`].
     pub async fn adopt(
         &self,
+        states: &States,
         prior: ConnectionId,
         new: Arc<Connection>,
         clock: Clock,
@@ -140,6 +192,8 @@ impl Attachments {
         let Attachments::Durable(Durable { files, ordering }) = self else {
             return Err(AdoptError::NotDurable);
         };
+        states.settle(prior).await;
+        states.settle(new.id).await;
         let adopted = {
             let _ordering = lock(ordering);
             if new.has_ended_attachment() {
@@ -152,6 +206,10 @@ impl Attachments {
         };
         adopted.await
     }
+}
+
+fn removal(id: ConnectionId) -> Transaction {
+    Transaction { removed: vec![id], ..Transaction::default() }
 }
 
 /// What a connection's file says about it.

@@ -10,8 +10,9 @@ use zigttp_sandbox::failure::Cause;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::state::signals::Done;
 
-use crate::attachments::Inheritance;
+use crate::attachments::{self, Inheritance};
 use crate::compression::Variants;
+use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::hub::Hub;
 use crate::members::Members;
@@ -20,8 +21,8 @@ use crate::stored::{ToStore, store};
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
-/// Commits what an event of a room, or of none, has collected, with what its connection inherits. Returns
-/// the duty to write what it has queued, unless another task has that.
+/// Commits what an event of a room, or of none, has collected, with what its connection inherits, or what it
+/// leaves that has `closed`. Returns the duty to write what it has queued, unless another task has that.
 ///
 /// # Errors
 /// When state or an attachment cannot be stored; then nothing has taken effect.
@@ -30,6 +31,7 @@ pub async fn commit(
     own_room: Option<&SharedText>,
     effects: &mut Effects<LocalPeer>,
     inheritance: Option<Inheritance>,
+    closed: Option<Arc<Connection>>,
     handled: Option<Done>,
 ) -> Result<Option<Unwritten>, Cause> {
     if effects.is_empty() && inheritance.is_none() && handled.is_none() {
@@ -41,12 +43,13 @@ pub async fn commit(
         // Boxed, so that other commits hold no memory for it.
         Box::pin(compress(effects, addressed, hub)).await;
     }
-    let attachments: Vec<_> = addressed
+    let values: Vec<_> = addressed
         .0
         .iter_mut()
         .filter_map(|addressed| Some((Arc::clone(&addressed.peer), addressed.attachment.take()?)))
         .collect();
-    let to_store = ToStore { room: own_room.cloned(), attachments, inheritance, state, handled };
+    let attachments = attachments::Changes { values, inheritance, closed };
+    let to_store = ToStore { room: own_room.cloned(), attachments, state, handled };
     if !to_store.is_empty() {
         store(hub, to_store).await?;
     }

@@ -68,6 +68,8 @@ struct Stored {
     version: Version,
     /// Its file is removed or belongs to another connection, and must not be written again.
     has_ended_attachment: bool,
+    /// What it has stored is removed when it has closed.
+    leaves_nothing: bool,
     auto_response: Option<Box<AutoResponse>>,
 }
 
@@ -148,6 +150,17 @@ impl Connection {
 
     pub fn has_ended_attachment(&self) -> bool {
         self.stored().has_ended_attachment
+    }
+
+    /// It closes, and what it has stored is removed then: with the commit of its `onClose`, if that stores anything.
+    pub fn leave_nothing(&self) {
+        self.stored().leaves_nothing = true;
+    }
+
+    /// Whether it has stored something that is removed when it has closed.
+    pub fn leaves_nothing(&self) -> bool {
+        let stored = self.stored();
+        stored.leaves_nothing && stored.attachment.is_some()
     }
 
     /// Sets the auto-response; `None` clears it.

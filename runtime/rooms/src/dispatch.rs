@@ -23,8 +23,9 @@ use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::failpoint;
 use zigttp_store::state::signals::Done;
+use zigttp_store::state::transaction::Transaction;
 
-use crate::attachments::Inheritance;
+use crate::attachments::{Changes, Inheritance};
 use crate::commit::commit;
 use crate::connection::Connection;
 use crate::failure_log;
@@ -133,7 +134,7 @@ impl Dispatcher {
             return Err(NoAnswer::Draining);
         }
         let handler = self.handlers.current();
-        let inheritance = reservation.as_ref().map(|it| it.inheritance(connection));
+        let inheritance = reservation.as_ref().and_then(|it| it.inheritance(connection));
         let mut slot = Some(slot);
         let mut is_inherited = true;
         if let Some(question) = question
@@ -172,8 +173,11 @@ impl Dispatcher {
     /// that has succeeded; if not, it opens without.
     async fn inherit(&self, inheritance: Inheritance) -> bool {
         let conn = inheritance.heir.id;
+        let changes = Changes { inheritance: Some(inheritance), ..Changes::default() };
+        let attachments = &self.hub.attachments;
+        let (states, clock) = (&self.hub.states.storage, self.hub.clock);
         let inherited =
-            self.hub.attachments.commit(Vec::new(), Some(inheritance), self.hub.clock).await;
+            attachments.commit(states, Transaction::default(), changes, clock, || {}).await;
         inherited.inspect_err(|error| tracing::error!(%conn, %error, "cannot resume")).is_ok()
     }
 
@@ -306,6 +310,10 @@ impl Dispatcher {
         let began = self.hub.clock.now();
         let observer = self.observer.as_ref();
         let mut observed = observer.and_then(|observer| observer.begin(&event, began));
+        let closed = match event.call {
+            Call::Close { .. } => own.clone().filter(|own| own.leaves_nothing()),
+            _ => None,
+        };
         let world = World::new(Arc::clone(&self.hub), own);
         let program = &handler.app.program;
         let ran = self.sandbox.run(program, event, world, began, observed.is_some()).await;
@@ -318,7 +326,7 @@ impl Dispatcher {
                 }
                 // A connection that is refused inherits nothing.
                 let inheritance = inheritance.filter(|_| response.is_none());
-                let unwritten = self.commit(&mut state, inheritance).await;
+                let unwritten = self.commit(&mut state, inheritance, closed).await;
                 unwritten.map(|unwritten| Committed { response, unwritten })
             }
             Outcome::Failed(failure) => Err(failure),
@@ -344,6 +352,7 @@ impl Dispatcher {
         &self,
         state: &mut EventState<World>,
         inheritance: Option<Inheritance>,
+        closed: Option<Arc<Connection>>,
     ) -> Result<Option<Unwritten>, Failure> {
         let EventState { event, effects, memory_budget, .. } = state;
         let handled = match &event.call {
@@ -355,7 +364,7 @@ impl Dispatcher {
             let counted = memory_budget.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }
-        commit(&self.hub, event.room.as_ref(), effects, inheritance, handled)
+        commit(&self.hub, event.room.as_ref(), effects, inheritance, closed, handled)
             .await
             .map_err(Failure::NotCommitted)
     }

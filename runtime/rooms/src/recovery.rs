@@ -49,7 +49,8 @@ impl Hub {
         if is_reserved || self.find(prior).is_some() {
             return Err(AdoptError::StillConnected(prior.number()));
         }
-        self.attachments.adopt(prior, connection, self.clock).await?;
+        let states = &self.states.storage;
+        self.attachments.adopt(states, prior, connection, self.clock).await?;
         if let Some(leftovers) = &self.leftovers {
             leftovers.forget(prior);
         }
@@ -132,12 +133,8 @@ impl Hub {
 
     /// Removes the files of leftovers that were over a limit.
     pub fn discard(&self, evicted: Vec<ConnectionId>) {
-        if let Some(files) = self.attachments.files()
-            && !evicted.is_empty()
-        {
-            self.counters.evicted_leftovers.add(evicted.len());
-            files.discard(evicted);
-        }
+        self.counters.evicted_leftovers.add(evicted.len());
+        self.attachments.discard(&self.states.storage, evicted);
     }
 
     /// Removes the files of leftovers that were not resumed in time.

@@ -43,7 +43,7 @@ impl Reservation {
         let prior = taken.id;
         let mut reservation =
             Reservation { hub: Arc::clone(hub), taken: Some(taken), prior, value: None };
-        match hub.attachments.files()?.read(prior).await {
+        match hub.attachments.read(&hub.states.storage, prior).await {
             Ok(value) => {
                 reservation.value = Some(value);
                 Some(reservation)
@@ -62,8 +62,9 @@ impl Reservation {
     }
 
     /// What a commit does that opens this connection.
-    pub fn inheritance(&self, heir: &Arc<Connection>) -> Inheritance {
-        Inheritance { prior: self.prior, heir: Arc::clone(heir) }
+    pub fn inheritance(&self, heir: &Arc<Connection>) -> Option<Inheritance> {
+        let (heir, value) = (Arc::clone(heir), self.value.clone()?);
+        Some(Inheritance { prior: self.prior, heir, value })
     }
 
     /// It was inherited.

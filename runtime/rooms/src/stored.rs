@@ -2,26 +2,21 @@
 
 use std::sync::Arc;
 
-use zigttp_abi::value::Value;
 use zigttp_sandbox::effects::StateEffects;
-use zigttp_sandbox::failure::Cause;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::signal::SignalEffect;
 use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::signals::{Done, NewSignal, NewTimer, SignalChanges};
 use zigttp_store::state::transaction::Transaction;
 
-use crate::attachments::Inheritance;
-use crate::connection::Connection;
+use crate::attachments;
 use crate::hub::Hub;
 
 /// What an event has to store.
 pub struct ToStore {
     /// The event's own room.
     pub room: Option<SharedText>,
-    pub attachments: Vec<(Arc<Connection>, Value)>,
-    /// What a connection takes over with this event.
-    pub inheritance: Option<Inheritance>,
+    pub attachments: attachments::Changes,
     /// Most events change no state.
     pub state: Option<Box<StateEffects>>,
     /// The signal that the event has handled.
@@ -29,9 +24,10 @@ pub struct ToStore {
 }
 
 impl ToStore {
+    /// Whether there is nothing. What a connection leaves that closes is removed afterwards then.
     pub fn is_empty(&self) -> bool {
-        self.attachments.is_empty()
-            && self.inheritance.is_none()
+        self.attachments.values.is_empty()
+            && self.attachments.inheritance.is_none()
             && self.state.is_none()
             && self.handled.is_none()
     }
@@ -41,24 +37,14 @@ impl ToStore {
 ///
 /// # Errors
 /// When the disk cannot take it, or there is no room for it. Nothing of it is stored then.
-pub async fn store(hub: &Arc<Hub>, to_store: ToStore) -> Result<(), Cause> {
-    let ToStore { room, attachments, inheritance, state, handled } = to_store;
-    if state.is_some() || handled.is_some() {
-        store_state(hub, room, *state.unwrap_or_default(), handled).await?;
+pub async fn store(hub: &Arc<Hub>, to_store: ToStore) -> Result<(), CommitStateError> {
+    let ToStore { room, attachments, state, handled } = to_store;
+    hub.counters.attachment_writes.add(attachments.values.len());
+    if state.is_none() && handled.is_none() {
+        let nothing = Transaction::default();
+        return commit(hub, nothing, attachments, || {}).await;
     }
-    if !attachments.is_empty() || inheritance.is_some() {
-        hub.counters.attachment_writes.add(attachments.len());
-        hub.attachments.commit(attachments, inheritance, hub.clock).await?;
-    }
-    Ok(())
-}
-
-async fn store_state(
-    hub: &Arc<Hub>,
-    room: Option<SharedText>,
-    state: StateEffects,
-    handled: Option<Done>,
-) -> Result<(), CommitStateError> {
+    let state = *state.unwrap_or_default();
     let room: Option<Arc<str>> = room.map(|room| match room.as_whole() {
         Some(whole) => Arc::clone(whole),
         None => Arc::from(&*room),
@@ -74,15 +60,14 @@ async fn store_state(
         ..Transaction::default()
     });
     storage.signals = SignalChanges { done: handled, ..signal_changes(state.signals) };
-    let states = &hub.states;
     if memory.changes.is_empty() {
-        states.storage.commit(storage, |_| {}).await?;
+        commit(hub, storage, attachments, || {}).await?;
     } else {
         // Nobody else changes the room's memory meanwhile: it is this room's turn.
-        states.memory.check(&memory)?;
-        let hub = Arc::clone(hub);
-        let set_memory = move |_| hub.states.memory.apply(&memory);
-        states.storage.commit(storage, set_memory).await?;
+        hub.states.memory.check(&memory)?;
+        let of_memory = Arc::clone(hub);
+        let set_memory = move || of_memory.states.memory.apply(&memory);
+        commit(hub, storage, attachments, set_memory).await?;
     }
     if let Some(room) = name.filter(|_| is_filling) {
         hub.counters.filling_rooms.add_one();
@@ -93,6 +78,16 @@ async fn store_state(
         );
     }
     Ok(())
+}
+
+async fn commit(
+    hub: &Hub,
+    transaction: Transaction,
+    attachments: attachments::Changes,
+    then: impl FnOnce() + Send + 'static,
+) -> Result<(), CommitStateError> {
+    let states = &hub.states.storage;
+    hub.attachments.commit(states, transaction, attachments, hub.clock, then).await
 }
 
 /// The effects on signals as one change: of several for one timer the last wins.

@@ -93,13 +93,17 @@ impl Server {
         let (removes, is_dropped) = (end.removes_attachment(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.close();
         let close = Call::Close { code, reason };
+        let may_be_left = self.hub.leftovers.is_some() && is_dropped;
+        if removes && !may_be_left {
+            connection.leave_nothing();
+        }
         // A failure was logged; there is no client to report it to.
         let _ = self.dispatcher.dispatch(connection, close).await;
-        if self.hub.leftovers.is_some() && is_dropped && connection.attachment().is_some() {
+        if may_be_left && connection.attachment().is_some() {
             return true;
         }
         if removes {
-            self.hub.attachments.remove(connection).await;
+            self.hub.attachments.remove(&self.hub.states.storage, connection).await;
         }
         false
     }

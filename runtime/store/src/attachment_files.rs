@@ -1,9 +1,9 @@
 //! Writes attachment files, one event after the other, on a thread of its own.
 //!
-//! An event's files are first written under temporary names, then renamed, all or none. With `--fsync
-//! always` the jobs that arrive meanwhile are done together, so that they share the wait for the disk. Jobs
-//! are done in the order they were sent, and each commit has a [`Version`]: so disk and memory agree on
-//! which of two events has written an attachment last.
+//! A file is first written under a temporary name, then renamed. An event with several is committed in the
+//! database before ([`state`](crate::state)). With `--fsync always` the jobs that arrive meanwhile are done
+//! together, so that they share the wait for the disk. Jobs are done in the order they were sent, and each
+//! commit has a [`Version`]: so disk and memory agree on which of two events has written an attachment last.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -93,30 +93,10 @@ type Then<T> = Box<dyn FnOnce(T) + Send>;
 
 /// A job for the thread, and the channel for its result.
 enum Job {
-    Commit {
-        entries: Vec<Entry>,
-        adoption: Option<Adoption>,
-        then: Then<Committed>,
-        done: Reply<CommitError>,
-    },
-    Read {
-        id: ConnectionId,
-        done: oneshot::Sender<Result<Value, AdoptError>>,
-    },
-    Remove {
-        id: ConnectionId,
-        done: oneshot::Sender<()>,
-    },
-    Adopt {
-        adoption: Adoption,
-        then: Then<Adopted>,
-        done: Reply<AdoptError>,
-    },
-    Discard(Vec<ConnectionId>),
-    Redo {
-        files: Vec<CommittedFile>,
-        then: Then<Redone>,
-    },
+    Commit { entry: Entry, then: Then<Version>, done: Reply<CommitError> },
+    Read { id: ConnectionId, done: oneshot::Sender<Result<Value, AdoptError>> },
+    Adopt { adoption: Adoption, then: Then<Adopted>, done: Reply<AdoptError> },
+    Redo { files: Vec<CommittedFile>, then: Then<Redone> },
 }
 
 type Reply<E> = oneshot::Sender<Result<(), E>>;
@@ -164,16 +144,15 @@ impl AttachmentFiles {
         Ok(AttachmentFiles { folder, jobs })
     }
 
-    /// Writes the values of one event, and makes its adoption: all of it or nothing. Like every job, it is
-    /// queued when this returns, and is finished, `then` included, even if the future is dropped.
-    pub fn commit<F: FnOnce(Committed) + Send + 'static>(
+    /// Writes the only value of an event. Like every job, it is queued when this returns, and is finished, `then`
+    /// included, even if the future is dropped.
+    pub fn commit<F: FnOnce(Version) + Send + 'static>(
         &self,
-        entries: Vec<Entry>,
-        adoption: Option<Adoption>,
+        entry: Entry,
         then: F,
     ) -> impl Future<Output = Result<(), CommitError>> + use<F> {
         let (done, result) = oneshot::channel();
-        self.send(Job::Commit { entries, adoption, then: Box::new(then), done });
+        self.send(Job::Commit { entry, then: Box::new(then), done });
         async { result.await.expect(STOPPED) }
     }
 
@@ -187,13 +166,6 @@ impl AttachmentFiles {
         async { result.await.expect(STOPPED) }
     }
 
-    /// Removes a connection's file.
-    pub fn remove(&self, id: ConnectionId) -> impl Future<Output = ()> + use<> {
-        let (done, result) = oneshot::channel();
-        self.send(Job::Remove { id, done });
-        async { result.await.expect(STOPPED) }
-    }
-
     /// Gives a file that its connection has left to another connection. `then` gets its value.
     pub fn adopt<F: FnOnce(Adopted) + Send + 'static>(
         &self,
@@ -203,11 +175,6 @@ impl AttachmentFiles {
         let (done, result) = oneshot::channel();
         self.send(Job::Adopt { adoption, then: Box::new(then), done });
         async { result.await.expect(STOPPED) }
-    }
-
-    /// Removes the files of closed connections, without waiting for it.
-    pub fn discard(&self, closed: Vec<ConnectionId>) {
-        self.send(Job::Discard(closed));
     }
 
     /// Writes and removes the files of an event that is committed in the database. `then` is called on the
@@ -261,13 +228,11 @@ impl Writer {
         let prepared: Vec<_> = batch
             .into_iter()
             .map(|job| match job {
-                Job::Commit { entries, adoption, then, done } => {
-                    Prepared::Commit(self.prepare(&entries), adoption, then, done)
+                Job::Commit { entry, then, done } => {
+                    Prepared::Commit(entry.id, self.prepare(&entry), then, done)
                 }
                 Job::Read { id, done } => Prepared::Read(id, done),
-                Job::Remove { id, done } => Prepared::Remove(id, done),
                 Job::Adopt { adoption, then, done } => Prepared::Adopt(adoption, then, done),
-                Job::Discard(closed) => Prepared::Discard(closed),
                 Job::Redo { files, then } => Prepared::Redo(
                     files.into_iter().map(|file| self.prepare_redo(file)).collect(),
                     then,
@@ -281,22 +246,27 @@ impl Writer {
         if let Err(error) = &synced {
             tracing::error!(%error, "cannot sync the folder of attachments to the disk");
         }
+        let is_synced = || match &synced {
+            Ok(()) => Ok(()),
+            Err(_told) => Err(io::Error::other("the folder cannot be synced to the disk")),
+        };
         for done in done {
             // The receiver may be dropped: the server drops futures when it ends.
             match done {
-                Done::Commit { result: Ok(_), undo, first, sender, .. } if synced.is_err() => {
-                    self.undo(undo);
-                    let source = io::Error::other("the folder cannot be synced to the disk");
-                    let _ = sender.send(Err(CommitError { id: first, source }));
-                }
-                Done::Commit { result, then, sender, .. } => {
+                Done::Commit(id, result, then, sender) => {
+                    let result = result.and_then(|version| is_synced().map(|()| version));
+                    let result = result.map_err(|source| CommitError { id, source });
                     let _ = sender.send(result.map(then));
                 }
-                Done::Remove(sender) => {
-                    let _ = sender.send(());
-                }
-                Done::Adopt(result, then, sender) => {
+                Done::Adopt(Ok((adopted, undo)), then, sender) => {
+                    let result = is_synced().map(|()| adopted).map_err(AdoptError::Io);
+                    if result.is_err() {
+                        self.undo(undo);
+                    }
                     let _ = sender.send(result.map(then));
+                }
+                Done::Adopt(Err(error), _then, sender) => {
+                    let _ = sender.send(Err(error));
                 }
                 Done::Read(result, sender) => {
                     let _ = sender.send(result);
@@ -307,61 +277,50 @@ impl Writer {
                     }
                     then(redone);
                 }
-                Done::Discard => {}
             }
         }
     }
 
-    /// Writes an event's files under temporary names.
-    fn prepare(&mut self, entries: &[Entry]) -> Result<Vec<Written>, CommitError> {
-        let mut written = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let id = entry.id;
-            let temporary = self.temporary(id);
-            let result =
-                self.folder.write(&temporary, &encode(&entry.owner, &entry.value), self.syncs);
-            written.push(Written { id, temporary });
-            if let Err(source) = result {
-                self.discard_all(&written);
-                return Err(CommitError { id, source });
+    /// Writes an event's file under a temporary name.
+    fn prepare(&mut self, Entry { id, owner, value }: &Entry) -> io::Result<Written> {
+        self.write(*id, &encode(owner, value))
+    }
+
+    fn write(&mut self, id: ConnectionId, bytes: &[u8]) -> io::Result<Written> {
+        let temporary = self.temporary(id);
+        match self.folder.write(&temporary, bytes, self.syncs) {
+            Ok(()) => Ok(Written { id, temporary }),
+            Err(error) => {
+                self.folder.discard(&temporary);
+                Err(error)
             }
         }
-        Ok(written)
+    }
+
+    /// Gives a file its name.
+    fn rename(&self, Written { id, temporary }: &Written) -> io::Result<()> {
+        let renamed = self.folder.rename(temporary, *id);
+        if renamed.is_err() {
+            self.folder.discard(temporary);
+        }
+        renamed
     }
 
     fn finish(&mut self, prepared: Prepared) -> Done {
         match prepared {
-            Prepared::Commit(written, adoption, then, sender) => {
-                let first = written.as_ref().ok().and_then(|written| written.first());
-                let first = first
-                    .map(|written| written.id)
-                    .or_else(|| adoption.as_ref().map(|adoption| adoption.new))
-                    .unwrap_or_else(|| ConnectionId::from_number(0));
-                let done = written.and_then(|written| self.carry_out(&written, adoption.as_ref()));
-                let (result, undo) = match done {
-                    Ok((adopted, undo)) => {
-                        (Ok(Committed { version: self.versions.next(), adopted }), undo)
-                    }
-                    Err(error) => (Err(error), None),
-                };
-                Done::Commit { result, undo, first, then, sender }
+            Prepared::Commit(id, written, then, sender) => {
+                let renamed = written.and_then(|written| self.rename(&written));
+                if renamed.is_ok() {
+                    failpoint::reached("renamed");
+                }
+                Done::Commit(id, renamed.map(|()| self.versions.next()), then, sender)
             }
             Prepared::Read(id, done) => Done::Read(self.read(id).map(|(_, value)| value), done),
-            Prepared::Remove(id, done) => {
-                self.remove(id);
-                Done::Remove(done)
-            }
             Prepared::Adopt(adoption, then, done) => {
-                let adopted = self.adopt(&adoption);
-                let result =
-                    adopted.map(|(value, _undo)| Adopted { value, version: self.versions.next() });
-                Done::Adopt(result, then, done)
-            }
-            Prepared::Discard(closed) => {
-                for id in closed {
-                    self.remove(id);
-                }
-                Done::Discard
+                let adopted = self
+                    .adopt(&adoption)
+                    .map(|(value, undo)| (Adopted { value, version: self.versions.next() }, undo));
+                Done::Adopt(adopted, then, done)
             }
             Prepared::Redo(files, then) => {
                 let (redone, ids) = self.redo(files);
@@ -373,13 +332,9 @@ impl Writer {
     /// Writes a file of an event that is committed under a temporary name.
     fn prepare_redo(&mut self, CommittedFile { id, bytes }: CommittedFile) -> Redo {
         let Some(bytes) = bytes else { return Redo::Remove(id) };
-        let temporary = self.temporary(id);
-        match self.folder.write(&temporary, &bytes, self.syncs) {
-            Ok(()) => Redo::Rename(Written { id, temporary }),
-            Err(error) => {
-                self.folder.discard(&temporary);
-                Redo::Failed(id, error)
-            }
+        match self.write(id, &bytes) {
+            Ok(written) => Redo::Rename(written),
+            Err(error) => Redo::Failed(id, error),
         }
     }
 
@@ -387,87 +342,18 @@ impl Writer {
         let (mut ids, mut failed) = (Vec::with_capacity(files.len()), Vec::new());
         for file in files {
             let (id, result) = match file {
-                Redo::Rename(Written { id, temporary }) => (id, self.folder.rename(&temporary, id)),
+                Redo::Rename(written) => (written.id, self.rename(&written)),
                 Redo::Remove(id) => (id, self.folder.remove(id).map(|_was_there| ())),
                 Redo::Failed(id, error) => (id, Err(error)),
             };
             if let Err(error) = result {
-                tracing::error!(conn = %id, %error, "cannot write an attachment that is committed; it is tried again");
+                tracing::error!(conn = %id, %error, "cannot write or remove an attachment of an event that is committed");
                 failed.push(id);
             }
             ids.push(id);
             failpoint::reached("redone");
         }
         (Redone { version: self.versions.next(), failed }, ids)
-    }
-
-    fn remove(&self, id: ConnectionId) {
-        if let Err(error) = self.folder.remove(id) {
-            tracing::error!(conn = %id, %error, "cannot remove an attachment");
-        }
-    }
-
-    /// Makes an event's adoption, and gives its files their names: all of it or nothing.
-    fn carry_out(
-        &mut self,
-        written: &[Written],
-        adoption: Option<&Adoption>,
-    ) -> Result<(Option<Value>, Option<Undo>), CommitError> {
-        let adopted = adoption.map(|adoption| self.adopt(adoption)).transpose();
-        let (value, undo) = match adopted {
-            Ok(adopted) => adopted.unzip(),
-            Err(error) => {
-                self.discard_all(written);
-                let id = adoption.map_or(ConnectionId::from_number(0), |adoption| adoption.new);
-                return Err(CommitError { id, source: io::Error::other(error) });
-            }
-        };
-        match self.rename_all(written) {
-            Ok(()) => Ok((value, undo)),
-            Err(error) => {
-                self.undo(undo);
-                Err(error)
-            }
-        }
-    }
-
-    /// Gives an event's files their names. If one fails, the old files are restored.
-    fn rename_all(&mut self, written: &[Written]) -> Result<(), CommitError> {
-        let mut renamed: Vec<(ConnectionId, Option<String>)> = Vec::new();
-        for (index, Written { id, temporary }) in written.iter().enumerate() {
-            // A single rename needs no backup.
-            let backup = if written.len() == 1 { Ok(None) } else { self.back_up(*id) };
-            match backup.and_then(|backup| self.folder.rename(temporary, *id).map(|()| backup)) {
-                Ok(backup) => renamed.push((*id, backup)),
-                Err(source) => {
-                    self.discard_all(&written[index..]);
-                    self.restore(renamed);
-                    return Err(CommitError { id: *id, source });
-                }
-            }
-            failpoint::reached("renamed");
-        }
-        for backup in renamed.into_iter().filter_map(|(_id, backup)| backup) {
-            self.folder.discard(&backup);
-        }
-        Ok(())
-    }
-
-    fn back_up(&mut self, id: ConnectionId) -> io::Result<Option<String>> {
-        let backup = self.temporary(id);
-        Ok(self.folder.back_up(id, &backup)?.then_some(backup))
-    }
-
-    fn restore(&self, renamed: Vec<(ConnectionId, Option<String>)>) {
-        for (id, backup) in renamed {
-            let result = match backup {
-                Some(backup) => self.folder.restore(&backup, id),
-                None => self.folder.remove(id).map(|_was_there| ()),
-            };
-            if let Err(error) = result {
-                tracing::error!(conn = %id, %error, "cannot restore an attachment");
-            }
-        }
     }
 
     /// Gives a file to another connection. It is first written anew with its new owner, then renamed, so
@@ -489,9 +375,8 @@ impl Writer {
         Ok((value, Undo { prior: *prior, new: *new, bytes }))
     }
 
-    /// Undoes an adoption whose commit has failed.
-    fn undo(&mut self, undo: Option<Undo>) {
-        let Some(Undo { prior, new, bytes }) = undo else { return };
+    /// Undoes an adoption that may not have reached the disk.
+    fn undo(&mut self, Undo { prior, new, bytes }: Undo) {
         if let Err(error) = self.folder.give(new, prior) {
             tracing::error!(conn = %prior, %error, "cannot restore an attachment");
             return;
@@ -522,12 +407,6 @@ impl Writer {
         self.folder.replace(id, &temporary, bytes, self.syncs)
     }
 
-    fn discard_all(&self, written: &[Written]) {
-        for Written { temporary, .. } in written {
-            self.folder.discard(temporary);
-        }
-    }
-
     fn temporary(&mut self, id: ConnectionId) -> String {
         self.number += 1;
         temporary_name(id, self.number)
@@ -536,16 +415,9 @@ impl Writer {
 
 /// A job whose temporary files are written.
 enum Prepared {
-    Commit(
-        Result<Vec<Written>, CommitError>,
-        Option<Adoption>,
-        Then<Committed>,
-        Reply<CommitError>,
-    ),
+    Commit(ConnectionId, io::Result<Written>, Then<Version>, Reply<CommitError>),
     Read(ConnectionId, oneshot::Sender<Result<Value, AdoptError>>),
-    Remove(ConnectionId, oneshot::Sender<()>),
     Adopt(Adoption, Then<Adopted>, Reply<AdoptError>),
-    Discard(Vec<ConnectionId>),
     Redo(Vec<Redo>, Then<Redone>),
 }
 
@@ -558,20 +430,11 @@ enum Redo {
 
 /// A job that is done, except for syncing the folder.
 enum Done {
-    Commit {
-        result: Result<Committed, CommitError>,
-        undo: Option<Undo>,
-        /// The first connection, which the error names if the folder cannot be synced.
-        first: ConnectionId,
-        then: Then<Committed>,
-        sender: Reply<CommitError>,
-    },
+    Commit(ConnectionId, io::Result<Version>, Then<Version>, Reply<CommitError>),
     Read(Result<Value, AdoptError>, oneshot::Sender<Result<Value, AdoptError>>),
-    Remove(oneshot::Sender<()>),
-    Adopt(Result<Adopted, AdoptError>, Then<Adopted>, Reply<AdoptError>),
+    Adopt(Result<(Adopted, Undo), AdoptError>, Then<Adopted>, Reply<AdoptError>),
     /// With the connections of all its files.
     Redo(Redone, Vec<ConnectionId>, Then<Redone>),
-    Discard,
 }
 
 /// The bytes of a file.
@@ -614,7 +477,7 @@ mod tests {
 
         let entry = Entry { id: id(1), owner: owner(), value: Value::text("kept") };
         let first = sender.clone();
-        drop(files.commit(vec![entry], None, move |Committed { version, .. }| {
+        drop(files.commit(entry, move |version| {
             first.send((Value::text(""), version)).expect("the test waits");
         }));
         let adoption = Adoption { prior: id(1), new: id(2), owner: owner() };

@@ -5,6 +5,7 @@ mod memory;
 mod operators;
 mod signals;
 mod storage;
+mod whole_events;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;

@@ -1,5 +1,6 @@
 //! The states of rooms in a database, with those of live rooms in memory.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -10,7 +11,8 @@ use tokio::sync::oneshot;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_files::own_folder::OwnFolder;
 
-use crate::attachment_files::{AttachmentFiles, Committed, CommittedFile};
+use crate::attachment_files::{Adopted, AttachmentFiles, Committed, CommittedFile};
+use crate::error::CommitError;
 use crate::fsync::Fsync;
 use crate::state::database::checkpoints::Checkpoints;
 use crate::state::database::file::DatabaseFile;
@@ -156,13 +158,24 @@ impl Durable {
                 let _ = done.send(Ok(()));
             });
             Way::Queue(result)
+        } else if let Some((adoption, _value)) = transaction.adoption {
+            let id = adoption.new;
+            let then = move |Adopted { value, version }| {
+                then(Committed { version, adopted: Some(value) });
+            };
+            Way::Adoption(id, self.files.adopt(adoption, then))
         } else {
-            let adoption = transaction.adoption.map(|(adoption, _value)| adoption);
-            Way::File(self.files.commit(transaction.files, adoption, then))
+            let entry = transaction.files.into_iter().next().expect("it is one file");
+            let then = move |version| then(Committed { version, adopted: None });
+            Way::File(self.files.commit(entry, then))
         };
         async {
             match way {
                 Way::File(file) => Ok(file.await?),
+                Way::Adoption(id, adopted) => {
+                    let failed = |error| CommitError { id, source: io::Error::other(error) };
+                    Ok(adopted.await.map_err(failed)?)
+                }
                 Way::Queue(result) => {
                     result.await.expect("a job is finished before its thread ends")
                 }
@@ -252,9 +265,10 @@ impl Drop for Durable {
 }
 
 /// Where a transaction is committed.
-enum Way<F> {
+enum Way<F, A> {
     /// In a single file, which needs nothing of the database.
     File(F),
+    Adoption(ConnectionId, A),
     Queue(oneshot::Receiver<Result<(), CommitStateError>>),
 }
 

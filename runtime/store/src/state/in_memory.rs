@@ -65,6 +65,9 @@ impl InMemory {
     }
 
     pub(crate) fn commit(&self, transaction: &Transaction) -> Result<(), CommitStateError> {
+        if transaction.changes.is_empty() && transaction.signals.is_empty() {
+            return Ok(());
+        }
         let mut rooms = self.lock();
         let mut last_signal = match rooms.last_signal {
             // No server before has given these numbers.

@@ -57,7 +57,8 @@ fn open(folder: &Folder) -> (States, AttachmentFiles) {
 async fn attachments_and_state_of_an_event_are_stored_together() {
     let folder = Folder::new();
     let (states, attachments) = open(&folder);
-    attachments.commit(vec![file(3, "left"), file(4, "gone")], None, |_| {}).await.expect("stored");
+    attachments.commit(file(3, "left"), |_| {}).await.expect("stored");
+    attachments.commit(file(4, "gone"), |_| {}).await.expect("stored");
     let (sender, done) = mpsc::channel();
     let event = Transaction {
         files: vec![file(1, "one"), file(2, "two")],
@@ -112,7 +113,8 @@ async fn an_event_that_does_not_fit_stores_no_attachment() {
 async fn what_was_committed_before_a_stop_is_written_and_removed_at_the_next_start() {
     let folder = Folder::new();
     let (states, attachments) = open(&folder);
-    attachments.commit(vec![file(1, "old"), file(2, "old")], None, |_| {}).await.expect("stored");
+    attachments.commit(file(1, "old"), |_| {}).await.expect("stored");
+    attachments.commit(file(2, "old"), |_| {}).await.expect("stored");
     drop((states, attachments));
     let other = folder.connect();
     let row = |connection: i64, number: i64, bytes: Option<Vec<u8>>| {
