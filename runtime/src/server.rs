@@ -25,7 +25,7 @@ use zigttp_rooms::observer::Observer;
 use zigttp_rooms::pace::Rate;
 use zigttp_rooms::room_states::RoomStates;
 use zigttp_rooms::rooms::TurnLimits;
-use zigttp_rooms::signals::Signals;
+use zigttp_rooms::signals::{self, Signals};
 use zigttp_rooms::slots::Slots;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
@@ -113,7 +113,7 @@ impl Server {
             turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
             observer: inspector.map(|options| Observer::new(options.max_events, clock)),
         };
-        Ok(Arc::new(Server {
+        let server = Arc::new(Server {
             dispatcher: Arc::new(dispatcher),
             hub,
             gate,
@@ -127,7 +127,9 @@ impl Server {
             inspector: inspector.map(Inspector::new),
             tls: RwLock::new(None),
             config,
-        }))
+        });
+        server.wake_parked_signals();
+        Ok(server)
     }
 
     /// The handler for new events.
@@ -142,7 +144,19 @@ impl Server {
     /// # Errors
     /// When the artifact cannot be loaded; the old handler stays in use.
     pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
-        self.dispatcher.swap(artifact)
+        self.dispatcher.swap(artifact)?;
+        self.wake_parked_signals();
+        Ok(())
+    }
+
+    /// Has parked signals tried once more if the handler is another one than before.
+    fn wake_parked_signals(&self) {
+        let Some(dir) = &self.hub.durable_dir else { return signals::wake_parked(&self.hub) };
+        match dir.note_handler(&self.handler().app.manifest.source_hash) {
+            Ok(true) => signals::wake_parked(&self.hub),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "cannot note which handler is served"),
+        }
     }
 
     /// Whether the handler stores state of rooms, or sends signals.

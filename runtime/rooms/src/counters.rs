@@ -66,6 +66,8 @@ pub struct Counters {
     /// Times that handlers have read the state of a room, and keys that they have written.
     pub state_reads: Counter,
     pub state_writes: Counter,
+    /// How long events have waited until what they store was as safe as `--fsync` says.
+    pub commits: Histogram,
     /// Events with which the state of a room has grown beyond four fifths of its limit.
     pub filling_rooms: Counter,
     pub swaps: Counter,

@@ -13,11 +13,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::event::Event;
-use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::failure::{Cause, Failure};
 use zigttp_sandbox::signal::{self, SignalInfo, SignalKind};
+use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::signals::{FailedSignal, Signal};
 
 use crate::dispatch::Dispatcher;
+use crate::hub::Hub;
 use crate::pace::{Bucket, Rate};
 use crate::world;
 
@@ -151,8 +153,10 @@ async fn handle(dispatcher: &Dispatcher, signal: Signal) {
         Ok(false) => return storage.give_back(id, now),
         Err(failure) => failure,
     };
-    let is_costly = match failure {
+    let is_costly = match &failure {
         Failure::Threw(_) => false,
+        // What it stores is too much.
+        Failure::NotCommitted(cause) if is_of_the_event(cause) => false,
         Failure::OverBudget(OverBudget::EventMemory)
         | Failure::NotRead(_)
         | Failure::NotCommitted(_)
@@ -179,6 +183,15 @@ async fn handle(dispatcher: &Dispatcher, signal: Signal) {
         tracing::error!(%error, "cannot store that a signal has failed");
         storage.give_back(id, now + UNRUN_DELAY_MS);
     }
+}
+
+/// Has all parked signals tried once more, because there is a new handler.
+pub fn wake_parked(hub: &Hub) {
+    hub.states.storage.wake_parked(MAX_ATTEMPTS - 1);
+}
+
+fn is_of_the_event(cause: &Cause) -> bool {
+    cause.downcast_ref::<CommitStateError>().is_some_and(CommitStateError::is_of_the_event)
 }
 
 /// How long to wait after an attempt that has failed: it doubles, and has up to a quarter more by chance,

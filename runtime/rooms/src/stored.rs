@@ -86,8 +86,11 @@ async fn commit(
     attachments: attachments::Changes,
     then: impl FnOnce() + Send + 'static,
 ) -> Result<(), CommitStateError> {
+    let began = hub.clock.now();
     let states = &hub.states.storage;
-    hub.attachments.commit(states, transaction, attachments, hub.clock, then).await
+    let result = hub.attachments.commit(states, transaction, attachments, hub.clock, then).await;
+    hub.counters.commits.record(hub.clock.now() - began);
+    result
 }
 
 /// The effects on signals as one change: of several for one timer the last wins.

@@ -57,6 +57,7 @@ pub(crate) fn print(server: &Server) -> String {
     let mut page = Page::default();
     gauges(&mut page, server);
     states(&mut page, server);
+    signals(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters);
@@ -249,6 +250,27 @@ fn states(page: &mut Page, server: &Server) {
             page.sample(name, &[("module", space)], value(totals));
         }
     }
+}
+
+fn signals(page: &mut Page, server: &Server) {
+    let storage = &server.hub.states.storage;
+    let totals = storage.signal_totals();
+    let waiting = totals.stored.saturating_sub(totals.taken + totals.parked);
+    let name = "zigttp_signals";
+    page.family(
+        name,
+        "gauge",
+        "Signals and timers that are stored: they wait, run, or have failed too often",
+    );
+    for (state, count) in
+        [("waiting", waiting), ("running", totals.taken), ("parked", totals.parked)]
+    {
+        page.sample(name, &[("state", state)], count);
+    }
+    let late = totals.first_due.map_or(0, |due| server.hub.clock.unix_millis().saturating_sub(due));
+    let name = "zigttp_signals_late_seconds";
+    page.family(name, "gauge", "How late the first signal or timer is that waits to run");
+    page.sample(name, &[], late as f64 / 1e3);
 }
 
 fn counts(page: &mut Page, server: &Server) {
@@ -457,6 +479,11 @@ fn durations(page: &mut Page, counters: &Counters) {
             "zigttp_restore_seconds",
             "Time to restore an instance after an event, measured for one event in 64",
             &counters.restores,
+        ),
+        (
+            "zigttp_state_commit_seconds",
+            "Time that an event which stores something waits until that is as safe as --fsync says",
+            &counters.commits,
         ),
     ] {
         page.family(name, "histogram", help);

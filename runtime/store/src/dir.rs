@@ -5,7 +5,9 @@
 //! <dir>/ids            the high-water mark of connection ids
 //! <dir>/resume.key     signs the tokens that clients resume with
 //! <dir>/control.sock   the socket for operators
+//! <dir>/handler        has the hash of the handler's sources that was served last
 //! <dir>/ws/            attachments
+//! <dir>/store/         the states of rooms, and signals
 //! ```
 //!
 //! Other files in it are left alone.
@@ -22,9 +24,15 @@ use rustix::io::Errno;
 
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
+use zigttp_files::replace::ReachesDisk;
 
 /// The file with the process id of the server.
 const LOCK: &str = "lock";
+
+/// The file with the hash of the handler, and its temporary name.
+const HANDLER: &str = "handler";
+const NEW_HANDLER: &str = "handler.new";
+const MAX_HASH_BYTES: u64 = 256;
 
 /// The lock of a directory, which is released when it is dropped, also by a crash.
 pub struct DurableDir {
@@ -68,6 +76,28 @@ impl DurableDir {
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
         Ok(DurableDir { folder: Arc::new(folder), _lock: file })
+    }
+
+    /// Notes which handler is served, by the hash of its sources. Returns whether it was another before.
+    ///
+    /// # Errors
+    /// When the note cannot be read or written.
+    pub fn note_handler(&self, hash: &str) -> io::Result<bool> {
+        let mut noted = String::new();
+        match self.folder.open_file(HANDLER, Others::MayRead) {
+            // A torn note is none.
+            Ok(file) => drop(file.take(MAX_HASH_BYTES).read_to_string(&mut noted)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        if noted.trim_end() == hash {
+            return Ok(false);
+        }
+        // A crash may have left this file.
+        self.folder.unlink(NEW_HANDLER)?;
+        let line = format!("{hash}\n");
+        self.folder.replace(HANDLER, NEW_HANDLER, &[line.as_bytes()], ReachesDisk::Bytes)?;
+        Ok(true)
     }
 
     /// The directory.

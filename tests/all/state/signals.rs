@@ -14,6 +14,9 @@ const SOURCE: &str = include_str!("../../fixtures/handlers/signals.ts");
 
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| programs::compile(SOURCE));
 
+/// The log's line about a signal that is parked.
+const PARKED: &str = "a signal has failed too often";
+
 /// What one event's calls return.
 async fn run(client: &mut Client, calls: Value) -> Value {
     client.send(json!({ "calls": calls }).to_string()).await;
@@ -164,7 +167,7 @@ async fn one_that_exceeds_its_limit_three_times_is_parked_and_its_sender_is_told
     a.ask(&script.to_string()).await;
     let failed = signal(&mut a).await;
     assert_eq!((&failed["name"], &failed["kind"]), (&"failed".into(), &"signal".into()));
-    server.wait_for_log("a signal has failed too often");
+    server.wait_for_log(PARKED);
     assert_eq!(b.ask("n").await, "n 0");
 }
 
@@ -317,4 +320,30 @@ async fn a_handler_without_on_signal_cannot_send_and_leaves_stored_ones_alone() 
     let server = durable.serve(&[]);
     let mut client = server.connect("/room/a").await;
     while client.ask("n").await != "n 1" {}
+}
+
+#[tokio::test]
+async fn a_new_handler_gets_parked_signals_once_more() {
+    let durable = Durable::of(include_str!("../../fixtures/handlers/signals.ts"));
+    let server = durable.serve(&["--cpu-limit", "20ms"]);
+    let mut client = server.connect("/room/a").await;
+    let script = json!({ "calls": [["signal", "spin", 1, { "onFail": "failed" }]] });
+    client.ask(&script.to_string()).await;
+    assert_eq!(signal(&mut client).await["name"], "failed");
+    drop(client);
+    server.kill();
+    // The same one, started again, leaves it alone.
+    let server = durable.serve(&["--cpu-limit", "20ms"]);
+    let mut client = server.connect("/room/a").await;
+    assert_eq!(run(&mut client, json!([["signal", "marker"]])).await, json!(["undefined"]));
+    assert_eq!(signal(&mut client).await["name"], "marker");
+    assert!(!server.log().contains(PARKED), "{}", server.log());
+    drop(client);
+    server.kill();
+    let changed = "\nexport const changed = 1;\n";
+    let durable = durable
+        .with_handler(&format!("{}{changed}", include_str!("../../fixtures/handlers/signals.ts")));
+    let server = durable.serve(&["--cpu-limit", "20ms"]);
+    // It has one attempt, which fails as well.
+    server.wait_for_log(PARKED);
 }

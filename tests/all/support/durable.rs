@@ -53,6 +53,11 @@ impl Durable {
         Durable { name: name.into(), ..self }
     }
 
+    /// The same for servers of another handler.
+    pub(crate) fn with_handler(self, source: &str) -> Durable {
+        Durable { handler: programs::compile(source), ..self }
+    }
+
     pub(crate) fn dir(&self) -> PathBuf {
         self.parent.path().join(&self.name)
     }

@@ -116,6 +116,13 @@ pub enum CommitStateError {
     Attachment(Arc<CommitError>),
 }
 
+impl CommitStateError {
+    /// Whether the event itself has exceeded a limit, so that it would fail again.
+    pub fn is_of_the_event(&self) -> bool {
+        matches!(self, CommitStateError::RoomFull { .. } | CommitStateError::TooManySignals { .. })
+    }
+}
+
 impl From<CommitError> for CommitStateError {
     fn from(error: CommitError) -> CommitStateError {
         CommitStateError::Attachment(Arc::new(error))
