@@ -93,6 +93,8 @@ impl ServerOptions {
             turn_timeout: events.turn_timeout.0,
             max_turn_waits: events.max_turn_waits,
             room_signal_rate: events.room_signal_rate,
+            max_room_signals: events.max_room_signals,
+            max_room_timers: events.max_room_timers,
             on_error: events.on_error.0,
             isolation: events.isolation.0,
             verify_restore: events.verify_restore,

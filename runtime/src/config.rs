@@ -121,6 +121,10 @@ pub struct Config {
     pub turn_timeout: Duration,
     /// Most signals a second of one room, and most in a burst; more of them wait.
     pub room_signal_rate: NonZeroU32,
+    /// Signals that a room has sent and that wait. An event that would exceed this fails.
+    pub max_room_signals: usize,
+    /// Timers of a room; more is a RangeError in the handler.
+    pub max_room_timers: usize,
     /// Upgrades and requests that may wait for the turn of one room; more get 503 at once.
     pub max_turn_waits: usize,
     /// What happens to a connection when one of its events throws.
@@ -227,7 +231,7 @@ impl Config {
         let limits = [StateLimits::of_database(), StateLimits::of_memory()];
         limits.map(|default| StateLimits {
             room_bytes: self.max_room_state as u64,
-            room_signals: default.room_signals,
+            room_signals: self.max_room_signals as u64,
             all_bytes: self.max_state.map_or(default.all_bytes, |bytes| bytes as u64),
             live_bytes: self.state_cache as u64,
             file_bytes: self.store_max_bytes.map(|bytes| bytes as u64),
@@ -286,6 +290,8 @@ impl Config {
             ("--max-events", self.max_events),
             ("--max-value-size", self.max_value_size),
             ("--max-event-writes", self.max_event_writes),
+            ("--max-room-signals", self.max_room_signals),
+            ("--max-room-timers", self.max_room_timers),
             ("--max-queue", self.max_queue),
             ("--max-transports", self.max_transports),
             ("--max-url", self.max_url),
@@ -360,6 +366,8 @@ impl Default for Config {
             turn_timeout: Duration::from_secs(5),
             max_turn_waits: 256,
             room_signal_rate: NonZeroU32::new(1000).expect("it is not zero"),
+            max_room_signals: 10_000,
+            max_room_timers: 1_000,
             cpu_limit: Duration::from_millis(50),
             on_error: OnError::Keep,
             ping_interval: Duration::from_secs(25),

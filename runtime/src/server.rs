@@ -265,6 +265,8 @@ fn event_limits(config: &Config) -> EventLimits {
             max_value: config.max_value_size,
             max_room_bytes: config.max_room_state as u64,
             max_writes: config.max_event_writes,
+            max_signals: config.max_room_signals,
+            max_timers: config.max_room_timers,
             max_written_bytes: config.max_event_write_bytes as u64,
         },
         event_memory: Pool::new(config.max_event_memory),

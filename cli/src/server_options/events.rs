@@ -37,6 +37,14 @@ pub(super) struct Events {
     #[arg(long, env, value_name = "N", value_parser = number::<NonZeroU32>, default_value_t = DEFAULTS.room_signal_rate)]
     pub(super) room_signal_rate: NonZeroU32,
 
+    /// Most signals that a room has sent and that wait; an event that would exceed this fails
+    #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.max_room_signals)]
+    pub(super) max_room_signals: usize,
+
+    /// Most timers of a room; more is a RangeError in the handler
+    #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.max_room_timers)]
+    pub(super) max_room_timers: usize,
+
     /// Memory of one event: its sandbox, and all that the host holds for it
     ///
     /// Over this limit the event fails: its connection is closed with 1011, an HTTP request gets 500.

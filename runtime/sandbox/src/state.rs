@@ -64,6 +64,10 @@ pub struct StateLimits {
     pub max_room_bytes: u64,
     /// Most keys that one event changes.
     pub max_writes: usize,
+    /// Most signals that one event sends.
+    pub max_signals: usize,
+    /// Most timers of a room.
+    pub max_timers: usize,
     /// Most bytes of keys and values that one event stores.
     pub max_written_bytes: u64,
 }

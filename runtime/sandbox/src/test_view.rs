@@ -92,6 +92,8 @@ static LIMITS: LazyLock<EventLimits> = LazyLock::new(|| EventLimits {
         max_value: 128 << 10,
         max_room_bytes: 1 << 20,
         max_writes: 1_000,
+        max_signals: 10_000,
+        max_timers: 1_000,
         max_written_bytes: 4 << 20,
     },
     event_memory: Pool::new(64 << 20),

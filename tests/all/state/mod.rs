@@ -1,6 +1,7 @@
 //! The state of rooms: what `zigttp:storage` and `zigttp:memory` store.
 
 mod across_restarts;
+mod limits;
 mod memory;
 mod operators;
 mod signals;

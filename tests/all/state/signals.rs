@@ -12,13 +12,13 @@ use crate::support::server::Server;
 
 const SOURCE: &str = include_str!("../../fixtures/handlers/signals.ts");
 
-static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| programs::compile(SOURCE));
+pub(super) static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| programs::compile(SOURCE));
 
 /// The log's line about a signal that is parked.
 const PARKED: &str = "a signal has failed too often";
 
 /// What one event's calls return.
-async fn run(client: &mut Client, calls: Value) -> Value {
+pub(super) async fn run(client: &mut Client, calls: Value) -> Value {
     client.send(json!({ "calls": calls }).to_string()).await;
     results(client).await
 }
@@ -34,7 +34,7 @@ async fn results(client: &mut Client) -> Value {
 }
 
 /// The next signal that the room was told of.
-async fn signal(client: &mut Client) -> Value {
+pub(super) async fn signal(client: &mut Client) -> Value {
     serde_json::from_str(&client.text().await).expect("the handler tells JSON")
 }
 

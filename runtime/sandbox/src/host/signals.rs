@@ -14,9 +14,6 @@ use crate::signal::SignalEffect;
 use crate::state::{RoomName, RoomState, Space};
 use crate::view::View;
 
-/// Most timers of a room.
-const MAX_TIMERS: usize = 1_000;
-
 /// What events of other rooms cannot do.
 const SET_TIMERS: &str = "set its timers";
 
@@ -41,8 +38,8 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                 data: data(&mut caller, kind, Span::new(ptr, len))?,
                 on_fail: on_fail.map(|name| key(&mut caller, name)).transpose()?,
             };
-            caller.data_mut().push_signal(effect)?;
-            wasmtime::Result::Ok(0)
+            let sent = send(caller.data_mut(), effect)?;
+            result_of(&mut caller, sent.map(|()| 0))
         },
     )?;
     for (import, is_periodic) in [("signal_at", false), ("signal_every", true)] {
@@ -103,6 +100,22 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         .map(drop)
 }
 
+/// Sends a signal.
+fn send<V: View>(
+    event: &mut EventState<V>,
+    effect: SignalEffect,
+) -> wasmtime::Result<Result<(), RangeError>> {
+    let max = event.view.limits().state.max_signals;
+    let is_sent = |effect: &&SignalEffect| matches!(effect, SignalEffect::Send { .. });
+    // There are as many effects at least, which is quickly known.
+    let effects = event.effects.signals();
+    if effects.len() >= max && effects.iter().filter(is_sent).count() >= max {
+        return Ok(Err(format!("this event has sent {max} signals, which is the limit")));
+    }
+    event.push_signal(effect)?;
+    Ok(Ok(()))
+}
+
 /// A timer as the guest gives it.
 struct Timer {
     /// When it fires, or its period.
@@ -132,8 +145,9 @@ async fn set_timer<V: View>(
     };
     if find(caller, &room, &name).await?.is_none() {
         let stored = open(caller, Space::Storage, &room).await?.timers();
-        if caller.data().timers(stored) >= MAX_TIMERS {
-            return Ok(Err(format!("the room has {MAX_TIMERS} timers, which is the limit")));
+        let max = caller.data().view.limits().state.max_timers;
+        if caller.data().timers(stored) >= max {
+            return Ok(Err(format!("the room has {max} timers, which is the limit")));
         }
     }
     caller.data_mut().push_signal(SignalEffect::SetTimer { name, at, period, data })?;
