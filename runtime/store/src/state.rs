@@ -14,6 +14,7 @@
 //!   ├ signal_plan ── what the changes of one event mean for those that are stored
 //!   └ signal_queue ── those that are due soon, and those that events have taken
 //!  survey ── reads the database for an operator, without the rest
+//!  room_contents ── what a room has, as an operator sees it through the server
 //!  room_state ── one committed state of a room, as an event sees it
 //!   └ table ── the entries and timers of a room in memory
 //! ```
@@ -29,6 +30,7 @@ mod in_memory;
 pub mod limits;
 mod live_rooms;
 mod pending_files;
+pub mod room_contents;
 mod room_row;
 pub mod room_state;
 mod signal_plan;

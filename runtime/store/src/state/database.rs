@@ -5,6 +5,7 @@
 //! the state before it.
 
 pub(crate) mod checkpoints;
+pub(crate) mod contents;
 pub(crate) mod file;
 pub(crate) mod group;
 pub(crate) mod readers;

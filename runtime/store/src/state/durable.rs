@@ -15,6 +15,7 @@ use crate::attachment_files::{Adopted, AttachmentFiles, Committed, CommittedFile
 use crate::error::CommitError;
 use crate::fsync::Fsync;
 use crate::state::database::checkpoints::Checkpoints;
+use crate::state::database::contents;
 use crate::state::database::file::DatabaseFile;
 use crate::state::database::group::Sums;
 use crate::state::database::readers::{Found, Readers, read_room};
@@ -25,6 +26,7 @@ use crate::state::error::{CommitStateError, OpenStateError, ReadError};
 use crate::state::limits::StateLimits;
 use crate::state::live_rooms::LiveRooms;
 use crate::state::pending_files::PendingFiles;
+use crate::state::room_contents::{ContentsQuery, RoomContents};
 use crate::state::room_row::RoomRow;
 use crate::state::room_state::{OnDisk, RoomState};
 use crate::state::signal_queue::{HELD_BYTES, SignalQueue};
@@ -135,6 +137,18 @@ impl Durable {
             Found::Whole(_id, table) => RoomState::Whole(Arc::new(table)),
             Found::Large(row) => RoomState::OnDisk(OnDisk::snapshot(room, row, snapshot)),
         })
+    }
+
+    pub(crate) async fn contents(
+        &self,
+        room: &str,
+        query: ContentsQuery,
+        now: u64,
+    ) -> Result<RoomContents, ReadError> {
+        let name = room.to_owned();
+        let read = move |connection: &Connection| contents::read(connection, &name, &query, now);
+        let contents = self.readers.read(read).await?;
+        Ok(RoomContents { taken: self.shared.queue.taken_of(room), ..contents })
     }
 
     pub(crate) fn commit<F: FnOnce(Committed) + Send + 'static>(

@@ -8,6 +8,7 @@ use zigttp_abi::state::{Changes, Entry};
 
 use crate::state::error::CommitStateError;
 use crate::state::limits::StateLimits;
+use crate::state::room_contents::{ContentsQuery, RoomContents, SignalList};
 use crate::state::room_row::RoomUsage;
 use crate::state::signal_plan::{MOST_PARKED, Plan, StoredSignals, TimerChange};
 use crate::state::signal_queue::{SignalQueue, Step};
@@ -62,6 +63,29 @@ impl InMemory {
         let Some(held) = rooms.by_name.get_mut(room) else { return Arc::clone(&self.empty) };
         held.is_used = true;
         Arc::clone(&held.table)
+    }
+
+    /// What a room has, for an operator, who is no reason to keep it.
+    pub(crate) fn contents(&self, room: &str, query: &ContentsQuery, now: u64) -> RoomContents {
+        let rooms = self.lock();
+        let table = rooms.by_name.get(room).map_or(&self.empty, |held| &held.table);
+        let table = Arc::clone(table);
+        let parked = rooms.parked_rooms.get(room).into_iter().flatten();
+        let parked = parked.filter_map(|id| rooms.parked.get(id)).map(Arc::clone);
+        let parked = SignalList::of(parked, query.signals);
+        let (queued, taken) = self.queue.of_room(room);
+        drop(rooms);
+        let (timers, waiting): (Vec<_>, Vec<_>) =
+            queued.into_iter().partition(|signal| signal.is_timer);
+        RoomContents {
+            usage: table.usage(),
+            entries: table.list(&query.keys, |_| false, query.limits, now),
+            timers: SignalList::of(timers.into_iter(), query.signals),
+            waiting: SignalList::of(waiting.into_iter(), query.signals),
+            parked,
+            is_complete: true,
+            taken,
+        }
     }
 
     pub(crate) fn commit(&self, transaction: &Transaction) -> Result<(), CommitStateError> {

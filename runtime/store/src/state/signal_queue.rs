@@ -66,8 +66,8 @@ enum HeldState {
 #[derive(Default)]
 struct RoomSignals {
     waiting: BTreeSet<Place>,
-    /// Whether one is taken.
-    is_taken: bool,
+    /// The one that is taken.
+    taken: Option<u64>,
     /// None of them runs before: one was given back.
     not_before: u64,
 }
@@ -146,7 +146,7 @@ impl SignalQueue {
                     let signal = Arc::clone(&held.signal);
                     queued.taken -= 1;
                     queued.change_room(&signal.room, |room| {
-                        room.is_taken = false;
+                        room.taken = None;
                         room.not_before = due;
                         room.waiting.insert((signal.due, id));
                     });
@@ -238,6 +238,22 @@ impl SignalQueue {
         self.sooner.notified().await;
     }
 
+    /// The number of the signal of a room that is taken.
+    pub(crate) fn taken_of(&self, room: &str) -> Option<u64> {
+        self.lock().rooms.get(room)?.taken
+    }
+
+    /// The signals of a room that are here, in their order, and with a number the one that is taken.
+    pub(crate) fn of_room(&self, room: &str) -> (Vec<Arc<Signal>>, Option<u64>) {
+        let queued = self.lock();
+        let Some(of_room) = queued.rooms.get(room) else { return (Vec::new(), None) };
+        let waiting = of_room.waiting.iter().map(|(_due, id)| *id);
+        let is_there = |held: &&Held| held.state != HeldState::Gone;
+        let signals = of_room.taken.into_iter().chain(waiting);
+        let signals = signals.filter_map(|id| queued.by_id.get(&id).filter(is_there));
+        (signals.map(|held| Arc::clone(&held.signal)).collect(), of_room.taken)
+    }
+
     /// How many are taken.
     pub(crate) fn taken_count(&self) -> u64 {
         self.lock().taken
@@ -277,7 +293,7 @@ impl Queued {
         self.taken += 1;
         self.change_room(&signal.room, |room| {
             room.waiting.remove(&(signal.due, id));
-            room.is_taken = true;
+            room.taken = Some(id);
         });
         Signal::clone(&signal)
     }
@@ -345,7 +361,7 @@ impl Queued {
         let signal = Arc::clone(&held.signal);
         self.forget(id);
         self.taken -= 1;
-        self.change_room(&signal.room, |room| room.is_taken = false);
+        self.change_room(&signal.room, |room| room.taken = None);
     }
 
     fn forget(&mut self, id: u64) {
@@ -363,7 +379,7 @@ impl Queued {
         let before = room.first();
         change(room);
         let after = room.first();
-        if room.waiting.is_empty() && !room.is_taken {
+        if room.waiting.is_empty() && room.taken.is_none() {
             self.rooms.remove(name);
         }
         if before != after {
@@ -381,7 +397,7 @@ impl RoomSignals {
     /// When its first signal may run, if none is taken.
     fn first(&self) -> Option<Place> {
         let (due, id) = self.waiting.first()?;
-        (!self.is_taken).then_some(((*due).max(self.not_before), *id))
+        self.taken.is_none().then_some(((*due).max(self.not_before), *id))
     }
 }
 

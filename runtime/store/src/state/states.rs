@@ -11,6 +11,7 @@ use crate::state::durable::Durable;
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
 use crate::state::in_memory::InMemory;
 use crate::state::limits::{EXPIRED_MS, StateLimits};
+use crate::state::room_contents::{ContentsQuery, RoomContents};
 use crate::state::room_state::RoomState;
 use crate::state::signal_queue::SignalQueue;
 use crate::state::signals::{FailedSignal, Signal, SignalChanges, SignalTotals};
@@ -75,6 +76,22 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => Ok(RoomState::Whole(rooms.table(room))),
             Kind::Durable(durable) => durable.look(room).await,
+        }
+    }
+
+    /// What a room has at this time, for an operator.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn contents(
+        &self,
+        room: &str,
+        query: ContentsQuery,
+        now: u64,
+    ) -> Result<RoomContents, ReadError> {
+        match &self.0 {
+            Kind::InMemory(rooms) => Ok(rooms.contents(room, &query, now)),
+            Kind::Durable(durable) => durable.contents(room, query, now).await,
         }
     }
 

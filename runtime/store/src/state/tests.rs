@@ -1,6 +1,7 @@
 //! Tests of the states of rooms through their public face.
 
 mod attachments;
+mod contents;
 mod faults;
 mod folder;
 mod model;

@@ -136,6 +136,13 @@ pub(crate) fn parked_too_many(
     Ok(oldest.and_then(std::result::Result::ok))
 }
 
+/// A signal, if it is there and not damaged.
+pub(crate) fn signal(connection: &Connection, id: i64) -> Result<Option<Signal>> {
+    let sql = format!("SELECT {COLUMNS} FROM signal WHERE id = ?");
+    let signal = connection.prepare_cached(&sql)?.query_row([id], decode).optional()?;
+    Ok(signal.and_then(std::result::Result::ok))
+}
+
 /// Parked signals with numbers behind this one.
 pub(crate) fn parked(
     connection: &Connection,
