@@ -7,6 +7,7 @@
 //!   │
 //! state ── the connections, the events since the last request, counts
 //! connection ── one connection with its attachment; closing it
+//! room ── one room with its keys, timers and signals
 //! ```
 //!
 //! A page requests `state` repeatedly. The response comes once there is a new event, or after a second, so
@@ -17,6 +18,7 @@ mod access;
 mod assets;
 mod connection;
 mod http;
+mod room;
 mod state;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 
 use self::http::{ErrorResponse, PATH, error_response, json, number, read};
+use self::room::RoomQuery;
 use crate::http::response::Body;
 use crate::server::Server;
 use crate::server::inspector::Inspector;
@@ -110,6 +113,7 @@ impl Server {
             (&Method::GET, "connection") => {
                 json(connection::show(self, number(query, "id")?.unwrap_or(0)))
             }
+            (&Method::GET, "room") => json(room::show(self, &RoomQuery::parse(query)?).await?),
             (&Method::POST, "close") => {
                 access::check_header(&head)?;
                 connection::close(self, &read(body).await?)?

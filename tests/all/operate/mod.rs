@@ -3,6 +3,7 @@
 mod bad_artifacts;
 mod browser;
 mod few_threads;
+mod inspected_rooms;
 mod inspector;
 mod limits;
 mod logs;

@@ -31,7 +31,7 @@ pub(super) static PAGE: Asset = asset!("index.html", HTML);
 static LOGIN: Asset = asset!("login.html", HTML);
 
 /// The files that the pages load.
-static PARTS: [Asset; 12] = [
+static PARTS: [Asset; 13] = [
     asset!("style.css", CSS),
     asset!("icon.svg", "image/svg+xml"),
     asset!("main.js", SCRIPT),
@@ -41,6 +41,7 @@ static PARTS: [Asset; 12] = [
     asset!("client.js", SCRIPT),
     asset!("connections.js", SCRIPT),
     asset!("events.js", SCRIPT),
+    asset!("room.js", SCRIPT),
     asset!("sheet.js", SCRIPT),
     asset!("value.js", SCRIPT),
     asset!("words.js", SCRIPT),

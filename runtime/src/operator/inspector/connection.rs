@@ -10,13 +10,9 @@ use zigttp_protocol::close::Close;
 use zigttp_rooms::connection::Connection;
 use zigttp_rooms::observer::Preview;
 
-use super::http::{ErrorResponse, error_response};
+use super::http::{ErrorResponse, MAX_BINARY, MAX_TEXT, error_response};
 use crate::http::response::{Body, text};
 use crate::server::Server;
-
-/// Most bytes of an attachment that are shown: all of a text, or of JSON, within the default limit.
-const MAX_TEXT: usize = 64 << 10;
-const MAX_BINARY: usize = 4 << 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

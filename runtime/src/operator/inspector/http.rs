@@ -18,6 +18,10 @@ pub(super) const PATH: &str = "/__zigttp";
 /// Largest body of a request: a close has a reason of 123 bytes, a login the token.
 const MAX_BODY_BYTES: usize = 4096;
 
+/// Most bytes of a value that are shown: all of a text, or of JSON, within the default limit of an attachment.
+pub(super) const MAX_TEXT: usize = 64 << 10;
+pub(super) const MAX_BINARY: usize = 4 << 10;
+
 /// How long a body may take.
 const BODY_TIME: Duration = Duration::from_secs(5);
 

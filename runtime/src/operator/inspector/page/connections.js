@@ -1,6 +1,7 @@
 // The open connections, by room.
 
 import { $, element, say } from "./dom.js";
+import { openRoom } from "./room.js";
 import { openSheet } from "./sheet.js";
 import { age, bytes, plural } from "./words.js";
 
@@ -62,7 +63,9 @@ function room(name) {
   let made = rooms.get(name);
   if (!made) {
     made = element("section", { class: "room" },
-      element("h3", { class: "mono" }, name, " ", element("span", { class: "count quiet" })),
+      element("h3", {},
+        element("button", { type: "button", class: "mono name", title: "Show this room's state", click: () => openRoom(name) }, name),
+        " ", element("span", { class: "count quiet mono" })),
       element("ul"));
     rooms.set(name, made);
     $("rooms").append(made);

@@ -9,6 +9,7 @@ import * as client from "./client.js";
 import * as connections from "./connections.js";
 import { $, say } from "./dom.js";
 import * as events from "./events.js";
+import * as room from "./room.js";
 import * as sheet from "./sheet.js";
 
 /** How long to wait before the next request to a server that does not respond, in milliseconds. */
@@ -33,7 +34,7 @@ async function requestState() {
   events.update(state);
   connections.update(state);
   client.update(state);
-  await Promise.all([build.update(state), sheet.update()]);
+  await Promise.all([build.update(state), sheet.update(), room.update()]);
 }
 
 function link(state, text) {
@@ -51,6 +52,11 @@ async function follow() {
       await new Promise((done) => setTimeout(done, PAUSE));
     }
   }
+}
+
+// A click outside of a sheet closes it.
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 }
 
 // A narrow page shows one part at a time.

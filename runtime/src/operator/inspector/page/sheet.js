@@ -1,6 +1,7 @@
 // One connection: its details, and closing it.
 
 import { $, element, say } from "./dom.js";
+import { openRoom } from "./room.js";
 import { value } from "./value.js";
 import { age, bytes } from "./words.js";
 
@@ -38,7 +39,8 @@ function facts(connection) {
   const mono = (text) => element("span", { class: "mono" }, text);
   fact("Attachment", connection.attachment ? value(connection.attachment)
     : element("span", { class: "quiet" }, "none"));
-  fact("Room", mono(connection.room));
+  fact("Room", element("button", { type: "button", class: "plain mono", click: () => showRoom(connection.room) },
+    connection.room));
   fact("Opened", mono(connection.url), ` ${age(connection.ageSeconds)} ago`);
   for (const [name, text] of connection.parameters) fact(`:${name}`, mono(text));
   fact("State", connection.isOpen ? connection.state : "closing");
@@ -48,6 +50,11 @@ function facts(connection) {
     fact("Auto-response", value(request), "gets", value(response));
   }
   return list;
+}
+
+function showRoom(name) {
+  $("sheet").close();
+  openRoom(name);
 }
 
 $("close").addEventListener("submit", async (event) => {
@@ -63,9 +70,4 @@ $("close").addEventListener("submit", async (event) => {
   } catch {
     say($("close-result"), "the server does not respond");
   }
-});
-
-// A click outside the sheet closes it.
-$("sheet").addEventListener("click", (event) => {
-  if (event.target === $("sheet")) $("sheet").close();
 });

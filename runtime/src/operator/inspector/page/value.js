@@ -10,8 +10,8 @@ export function inLine(preview) {
 }
 
 /** All of the preview, with the value's kind and length. */
-export function value(preview) {
-  const of = preview.isJson ? "JSON" : preview.isText ? "text" : "bytes";
+export function value(preview, name) {
+  const of = name ?? (preview.isJson ? "JSON" : preview.isText ? "text" : "bytes");
   const kind = `${of}, ${bytes(preview.bytes)}`;
   return element("div", { class: "value" },
     element("pre", {}, preview.shown || " "),

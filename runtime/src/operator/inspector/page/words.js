@@ -22,6 +22,30 @@ export function age(seconds) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** How long something takes. */
+export function lasting(milliseconds) {
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  if (milliseconds < 60_000) return `${Number((milliseconds / 1000).toFixed(1))} s`;
+  return age(Math.round(milliseconds / 1000));
+}
+
+/** How far a time is from now. */
+export function distance(milliseconds) {
+  const seconds = Math.floor(Math.abs(milliseconds) / 1000);
+  if (seconds === 0) return "now";
+  return milliseconds > 0 ? `in ${age(seconds)}` : `${age(seconds)} ago`;
+}
+
+/** A time in milliseconds since 1970; without its day if that is today. */
+export function moment(milliseconds) {
+  const date = new Date(milliseconds);
+  // A handler may set any number.
+  if (Number.isNaN(date.getTime())) return String(milliseconds);
+  if (date.toDateString() === new Date().toDateString()) return clock(date);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(date)}`;
+}
+
 /** The time of day, to the millisecond. */
 export function clock(date) {
   const two = (number) => String(number).padStart(2, "0");

@@ -1,0 +1,198 @@
+//! The inspector: what a room has.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::inspector::get;
+use crate::support::programs;
+use crate::support::server::Server;
+
+const STATE: &str = include_str!("../../fixtures/handlers/state.ts");
+const SIGNALS: &str = include_str!("../../fixtures/handlers/signals.ts");
+
+/// A server of a source. The folder is removed with it.
+fn develop(source: &str, arguments: &[&str]) -> (Server, tempfile::TempDir) {
+    let folder = programs::folder();
+    std::fs::write(folder.path().join("handler.ts"), source).expect("the folder is writable");
+    let server = Server::develop(folder.path(), "handler.ts", arguments);
+    server.wait_for_log("built in");
+    (server, folder)
+}
+
+fn call(function: &str, arguments: Value) -> Value {
+    json!({ "f": function, "a": arguments })
+}
+
+/// A room as its sheet shows it. The rest of the query is not encoded.
+fn room(server: &Server, room: &str, rest: &str) -> Value {
+    let name: String = room.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    get(server, &format!("/room?name={name}{rest}")).json()
+}
+
+fn keys(space: &Value) -> Vec<&str> {
+    let entries = space["entries"].as_array().expect("a list");
+    entries.iter().map(|entry| entry["key"].as_str().expect("a text")).collect()
+}
+
+fn preview(text: &str) -> Value {
+    json!({ "isText": true, "shown": text, "bytes": text.len(), "isCut": false })
+}
+
+fn json_preview(text: &str) -> Value {
+    let mut preview = preview(text);
+    preview["isJson"] = true.into();
+    preview
+}
+
+#[tokio::test]
+async fn a_room_is_shown_with_its_keys_a_page_at_a_time_whether_or_not_it_has_connections() {
+    for durable in [&[][..], &["--durable", "data"]] {
+        let (server, _folder) = develop(STATE, &[durable, &["--max-room-state", "1MiB"]].concat());
+        let mut client = server.connect("/room/a%20b").await;
+        let puts: Vec<_> = (0..120).map(|n| call("put", json!([format!("k/{n:03}"), n]))).collect();
+        client.ask(&json!({ "calls": puts }).to_string()).await;
+        let calls = json!([
+            call("put", json!(["z", "@buffer"])),
+            call("put", json!(["until", 1, { "ttl": 90_000 }]))
+        ]);
+        client.ask(&json!({ "calls": calls }).to_string()).await;
+        let calls = json!([call("put", json!(["k/m", { "<i>": true }]))]);
+        client.ask(&json!({ "memory": true, "calls": calls }).to_string()).await;
+
+        let name = "/room/a%20b";
+        let shown = room(&server, name, "");
+        assert_eq!((&shown["room"], &shown["members"]), (&name.into(), &1.into()));
+        assert_eq!((&shown["storage"]["keys"], &shown["limit"]), (&122.into(), &(1 << 20).into()));
+        assert!(
+            shown["storage"]["bytes"].as_u64().is_some_and(|bytes| bytes > 122 * 64),
+            "{shown}"
+        );
+        let first = keys(&shown["storage"]);
+        assert_eq!((first.len(), first[0], first[49]), (50, "k/000", "k/049"));
+        assert_eq!(shown["storage"]["hasMore"], true);
+        assert_eq!(shown["storage"]["entries"][7]["value"], json_preview("7"));
+        let of_memory = json!([{ "key": "k/m", "kind": "JSON", "value": json_preview("{\"<i>\":true}"), "expires": null }]);
+        assert_eq!(
+            (&shown["memory"]["entries"], &shown["memory"]["hasMore"]),
+            (&of_memory, &false.into())
+        );
+
+        let second = room(&server, name, "&after=k/049&memory-after=k/m");
+        assert_eq!(keys(&second["storage"]).first(), Some(&"k/050"));
+        assert_eq!(keys(&second["memory"]), [""; 0]);
+        let last = room(&server, name, "&prefix=k/&after=k/099");
+        assert_eq!(
+            (keys(&last["storage"]).len(), &last["storage"]["hasMore"]),
+            (20, &false.into())
+        );
+        let others = room(&server, name, "&prefix=u");
+        assert_eq!(keys(&others["storage"]), ["until"]);
+        assert!(others["storage"]["entries"][0]["expires"].is_u64(), "{others}");
+        let entry = &room(&server, name, "&prefix=z")["storage"]["entries"][0];
+        assert_eq!(
+            (&entry["kind"], &entry["value"]["shown"]),
+            (&"ArrayBuffer".into(), &"01 02 03".into())
+        );
+
+        client.close(1000, "").await;
+        eventually("the room has no member", || room(&server, name, "")["members"] == 0);
+        assert_eq!(room(&server, name, "")["storage"]["keys"], 122);
+        let none = room(&server, "/nowhere", "");
+        assert_eq!((&none["storage"]["keys"], &none["memory"]["entries"]), (&0.into(), &json!([])));
+        for bad in ["/room", "/room?name=", "/room?name=%ff", "/room?name=/a&limit=9"] {
+            assert_eq!(get(&server, bad).status, 400, "{bad}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn large_values_make_a_page_of_keys_short() {
+    let (server, _folder) = develop(STATE, &[]);
+    let mut client = server.connect("/room/a").await;
+    let puts: Vec<_> = (0..9).map(|n| call("put", json!([format!("k{n}"), "@x100000"]))).collect();
+    client.ask(&json!({ "calls": puts }).to_string()).await;
+    let (mut after, mut seen) = (String::new(), Vec::new());
+    loop {
+        let page = room(&server, "/room/a", &after);
+        let page = &page["storage"];
+        assert!(keys(page).len() <= 3, "{:?}", keys(page));
+        assert_eq!(page["entries"][0]["value"]["isCut"], true);
+        seen.extend(keys(page).into_iter().map(str::to_owned));
+        if page["hasMore"] == false {
+            break;
+        }
+        after = format!("&after={}", seen.last().expect("a page has a key"));
+    }
+    assert_eq!(seen, (0..9).map(|n| format!("k{n}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_room_is_shown_with_its_timers_and_with_signals_that_wait_or_are_parked() {
+    for durable in [&[][..], &["--durable", "data"]] {
+        let (server, _folder) = develop(SIGNALS, &[durable, &["--cpu-limit", "20ms"]].concat());
+        let mut client = server.connect("/room/a").await;
+        let calls =
+            json!(
+                [["signalEvery", "late", 7_200_000, "data"], ["signalEvery", "soon", 3_600_000],]
+            );
+        client.ask(&json!({ "calls": calls }).to_string()).await;
+        let spin = json!({ "calls": [["signal", "spin", { "n": 1 }, { "onFail": "failed" }]], "to": "/room/b" });
+        assert_eq!(client.ask(&spin.to_string()).await, "sent");
+
+        let shown = room(&server, "/room/a", "");
+        let timers = &shown["timers"];
+        assert_eq!((&timers["count"], &shown["isComplete"]), (&2.into(), &true.into()));
+        let first = &timers["first"][0];
+        assert_eq!(
+            (&first["name"], &first["period"], &first["data"]),
+            (&"soon".into(), &3_600_000.into(), &Value::Null)
+        );
+        let now = shown["now"].as_u64().expect("a time");
+        assert!(first["due"].as_u64().is_some_and(|due| due > now + 3_000_000), "{shown}");
+        assert_eq!(timers["first"][1]["data"], preview("data"));
+
+        // After the first attempt it waits a second.
+        eventually("it has failed once", || {
+            let waiting = room(&server, "/room/b", "")["waiting"].clone();
+            let signal = &waiting["first"][0];
+            signal["attempts"] == 1
+                && waiting["count"] == 1
+                && signal["from"] == "/room/a"
+                && signal["onFail"] == "failed"
+                && signal["data"] == json_preview("{\"n\":1}")
+        });
+        server.wait_for_log("a signal has failed too often");
+        eventually("it is parked", || {
+            let shown = room(&server, "/room/b", "");
+            let parked = &shown["parked"];
+            shown["waiting"]["count"] == 0
+                && parked["count"] == 1
+                && parked["first"][0]["name"] == "spin"
+                && parked["first"][0]["attempts"] == 3
+        });
+    }
+}
+
+#[tokio::test]
+async fn looking_at_a_room_waits_for_no_event_of_it() {
+    for durable in [&[][..], &["--durable", "data"]] {
+        let (server, _folder) = develop(STATE, &[durable, &["--cpu-limit", "60s"]].concat());
+        let mut client = server.connect("/room/a").await;
+        client.ask(&json!({ "calls": [call("put", json!(["a", 1]))] }).to_string()).await;
+        let forever = json!({ "calls": [call("put", json!(["b", 2]))], "forever": true });
+        client.send(forever.to_string()).await;
+        let mut other = server.connect("/room/b").await;
+        other.ask(&json!({ "calls": [] }).to_string()).await;
+        assert_eq!(keys(&room(&server, "/room/a", "")["storage"]), ["a"]);
+    }
+}
+
+#[test]
+fn the_state_of_rooms_needs_the_token_too() {
+    let handler: PathBuf = programs::compile(STATE);
+    let server = Server::start(&handler, &["--inspector"]);
+    let answer = get(&server, "/room?name=/room/a");
+    assert_eq!((answer.status, &*answer.body), (401, "the inspector's token is needed\n"));
+}
