@@ -335,7 +335,8 @@ impl Dispatcher {
         let took = self.hub.clock.now() - began;
         let failure = result.as_ref().err();
         if let (Some(observer), Some(observed)) = (observer, observed) {
-            observer.add(observed.ended(took, &state.used, failure, &handler.app.source_maps));
+            let (reads, maps) = (state.read_log.as_deref(), &handler.app.source_maps);
+            observer.add(observed.ended(took, &state.used, reads, failure, maps));
         }
         self.count(&state, took, failure);
         if self.handlers.judge(handler, failure.is_some()) {

@@ -6,6 +6,7 @@
 
 mod preview;
 mod record;
+mod state_record;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -16,6 +16,7 @@ use crate::event::{Call, Event, Response};
 use crate::failure::Thrown;
 use crate::guest_memory::{GuestMemory, MemoryAccess};
 use crate::limits::Limits;
+use crate::read_log::{ReadLog, StateRead, WhatWasRead};
 use crate::reads::Reads;
 use crate::state::{OpenStates, RoomName, RoomState, Space};
 use crate::used::Used;
@@ -69,6 +70,8 @@ pub struct EventState<V: View> {
     pub effects: Effects<V::Peer>,
     pub reads: Reads,
     pub used: Used,
+    /// What it has read of the state of rooms, if somebody watches it.
+    pub read_log: Option<Box<ReadLog>>,
     /// The memory that is counted for the event, until this is dropped.
     pub memory_budget: MemoryBudget,
     pub(crate) view: V,
@@ -113,6 +116,7 @@ impl<V: View> EventState<V> {
             thrown: None,
             response: None,
             used: Used::default(),
+            read_log: None,
         })
     }
 
@@ -178,6 +182,22 @@ impl<V: View> EventState<V> {
     pub(crate) fn has_read_members(&mut self, room: &str) -> Result<(), OverBudget> {
         self.read_bytes += self.reads.members(room);
         self.account()
+    }
+
+    /// Notes what was read of the state of a room, if somebody watches.
+    pub(crate) fn note_read(
+        &mut self,
+        space: Space,
+        room: &RoomName,
+        what: impl FnOnce() -> WhatWasRead,
+    ) {
+        if let Some(log) = &mut self.read_log {
+            let room = match room {
+                RoomName::Own => None,
+                RoomName::Other(name) => Some(name.clone()),
+            };
+            log.note(StateRead { space, room, what: what() });
+        }
     }
 
     /// Keeps the state of a room as it is at the first read.

@@ -42,6 +42,7 @@ mod module_cache;
 pub mod pool;
 pub mod program;
 pub mod ran;
+pub mod read_log;
 pub mod reads;
 mod restore;
 pub mod route;

@@ -140,7 +140,8 @@ impl<V: View> Sandbox<V> {
         self.limits.isolation == Isolation::Restore
     }
 
-    /// Runs one event that begins now in a fresh instance. With `is_observed` its restore is always timed.
+    /// Runs one event that begins now in a fresh instance. With `is_observed` its restore is always timed, and
+    /// what it reads of the state of rooms is noted.
     /// The caller ensures that no more than [`Sandbox::max_events`] run.
     pub async fn run(
         &self,
@@ -150,7 +151,8 @@ impl<V: View> Sandbox<V> {
         began: Instant,
         is_observed: bool,
     ) -> Ran<V> {
-        let state = EventState::new(view, event, &self.limits, began);
+        let mut state = EventState::new(view, event, &self.limits, began);
+        state.read_log = is_observed.then(Box::default);
         let _running = self.ticker.begin();
         let mut instance = match program.take_idle() {
             Some(mut idle) => {

@@ -18,8 +18,8 @@ pub enum Space {
 impl Space {
     pub const ALL: [Space; 2] = [Space::Storage, Space::Memory];
 
-    /// The word before the names of its host functions.
-    pub(crate) const fn name(self) -> &'static str {
+    /// The name of its module, without `zigttp:`, and the word before the names of its host functions.
+    pub const fn name(self) -> &'static str {
         match self {
             Space::Storage => "storage",
             Space::Memory => "memory",

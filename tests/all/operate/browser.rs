@@ -56,6 +56,14 @@ fn two_pages_of_a_browser_chat_over_wss() {
 }
 
 #[test]
+fn the_inspector_shows_the_state_of_rooms_in_a_browser() {
+    let handlers = root().join("tests/fixtures/handlers");
+    let server = Server::develop(&handlers, "inspected.ts", &[]);
+    server.wait_for_log("built in");
+    run("rooms.mjs", &[&format!("http://{}", server.address)]);
+}
+
+#[test]
 fn a_page_goes_back_through_the_history_of_a_chat() {
     run_on_example("history");
 }

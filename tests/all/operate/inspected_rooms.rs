@@ -1,11 +1,12 @@
-//! The inspector: what a room has.
+//! The inspector: what an event has read and written of the state of rooms, and what a room has.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::inspector::get;
+use crate::support::inspector::{events_until, get};
 use crate::support::programs;
 use crate::support::server::Server;
 
@@ -19,6 +20,14 @@ fn develop(source: &str, arguments: &[&str]) -> (Server, tempfile::TempDir) {
     let server = Server::develop(folder.path(), "handler.ts", arguments);
     server.wait_for_log("built in");
     (server, folder)
+}
+
+/// Runs calls in one event of a room, and returns its record.
+async fn record(server: &Server, client: &mut Client, script: Value) -> Value {
+    let after = get(server, "/state").json()["last"].as_u64().expect("a number");
+    client.send(script.to_string()).await;
+    let events = events_until(server, after, "message");
+    events.into_iter().find(|event| event["event"] == "message").expect("it was waited for")
 }
 
 fn call(function: &str, arguments: Value) -> Value {
@@ -44,6 +53,159 @@ fn json_preview(text: &str) -> Value {
     let mut preview = preview(text);
     preview["isJson"] = true.into();
     preview
+}
+
+#[tokio::test]
+async fn an_event_is_shown_with_what_it_read_and_wrote() {
+    let (server, _folder) = develop(STATE, &[]);
+    let mut client = server.connect("/room/a").await;
+    let calls = json!([
+        call("put", json!(["gone", 1])),
+        call("put", json!(["l/1", "é"])),
+        call("put", json!(["l/2", 2])),
+    ]);
+    record(&server, &mut client, json!({ "calls": calls })).await;
+    let calls = json!([
+        call("get", json!(["l/1"])),
+        call("get", json!(["l/1"])),
+        call("get", json!(["none"])),
+        { "f": "get", "a": ["l/1"], "in": "/room/b" },
+        call("list", json!([{ "prefix": "l/", "startAfter": "l/1", "end": "l/9", "limit": 7, "reverse": true }])),
+        call("usage", json!([])),
+        call("delete", json!(["gone"])),
+        call("delete", json!(["never"])),
+        call("put", json!(["text", "hello", { "ttl": 60_000 }])),
+        call("put", json!(["bytes", "@buffer"])),
+    ]);
+    let event = record(&server, &mut client, json!({ "calls": calls })).await;
+    let read = |what: &str, key: &str, bytes: Value| json!({ "what": what, "space": "storage", "room": null, "key": key, "bytes": bytes });
+    let mut elsewhere = read("key", "l/1", Value::Null);
+    elsewhere["room"] = "/room/b".into();
+    let expected = json!([
+        read("key", "l/1", 2.into()),
+        read("key", "none", Value::Null),
+        elsewhere,
+        {
+            "what": "list", "space": "storage", "room": null, "prefix": "l/", "start": "l/1", "isAfter": true,
+            "end": "l/9", "isReverse": true, "limit": 7, "entries": 1,
+        },
+        { "what": "usage", "space": "storage", "room": null },
+        read("key", "never", Value::Null),
+    ]);
+    assert_eq!(event["reads"], expected);
+    let writes = event["writes"].as_array().expect("a list");
+    assert_eq!(writes.len(), 3, "{event}");
+    assert_eq!(
+        writes[0],
+        json!({
+            "what": "put", "space": "storage", "key": "bytes", "kind": "ArrayBuffer", "expires": null,
+            "data": { "isText": false, "shown": "01 02 03", "bytes": 3, "isCut": false },
+        })
+    );
+    assert_eq!(writes[1], json!({ "what": "delete", "space": "storage", "key": "gone" }));
+    assert_eq!((&writes[2]["kind"], &writes[2]["data"]), (&"string".into(), &preview("hello")));
+    assert!(writes[2]["expires"].is_u64(), "{event}");
+
+    let calls = json!([call("put", json!(["m", { "a": 1 }])), call("get", json!(["m"]))]);
+    let event = record(&server, &mut client, json!({ "memory": true, "calls": calls })).await;
+    assert_eq!(event["reads"][0]["space"], "memory");
+    let data = json_preview("{\"a\":1}");
+    assert_eq!(
+        event["writes"],
+        json!([{ "what": "put", "space": "memory", "key": "m", "kind": "JSON", "data": data, "expires": null }])
+    );
+    let calls = json!([call("deleteAll", json!([])), call("put", json!(["new", 1]))]);
+    let event = record(&server, &mut client, json!({ "calls": calls })).await;
+    assert_eq!(event["writes"][0], json!({ "what": "delete-all", "space": "storage" }));
+    assert_eq!(event["writes"][1]["key"], "new");
+    assert_eq!(event["signals"], json!([{ "what": "cancel-all" }]));
+}
+
+#[tokio::test]
+async fn reads_and_writes_of_an_event_are_bounded_and_say_how_many_more_there_are() {
+    let (server, _folder) = develop(STATE, &[]);
+    let mut client = server.connect("/room/a").await;
+    let long = format!("@x{}", 10_000);
+    let puts = (0..30).map(|n| call("put", json!([format!("k{n:02}"), long])));
+    let gets = (0..30).map(|n| call("get", json!([format!("k{n:02}")])));
+    let endless = call("list", json!([{ "prefix": "p".repeat(5_000) }]));
+    let calls: Vec<_> = [endless].into_iter().chain(puts).chain(gets).collect();
+    let event = record(&server, &mut client, json!({ "calls": calls })).await;
+    let len = |list: &str| event[list].as_array().expect("a list").len();
+    assert_eq!((len("writes"), &event["moreWrites"]), (24, &6.into()));
+    assert_eq!((len("reads"), &event["moreReads"]), (24, &7.into()));
+    assert_eq!(event["reads"][0]["prefix"].as_str().map(str::len), Some(512));
+    let data = &event["writes"][0]["data"];
+    assert_eq!((&data["bytes"], &data["isCut"]), (&10_000.into(), &true.into()));
+    assert!(data["shown"].as_str().is_some_and(|shown| shown.len() < 1_000), "{data}");
+}
+
+#[tokio::test]
+async fn an_event_that_fails_shows_what_it_read_and_no_writes() {
+    let (server, _folder) = develop(STATE, &[]);
+    let mut client = server.connect("/room/a").await;
+    let calls = json!([call("get", json!(["a"])), call("put", json!(["a", 1]))]);
+    let event = record(&server, &mut client, json!({ "calls": calls, "throw": true })).await;
+    assert_eq!(event["failure"]["kind"], "threw");
+    assert_eq!(event["reads"][0]["key"], "a");
+    assert_eq!((&event["writes"], &event["moreWrites"]), (&json!([]), &0.into()));
+}
+
+#[tokio::test]
+async fn signals_are_shown_where_they_are_sent_and_where_they_come() {
+    let (server, _folder) = develop(SIGNALS, &[]);
+    let mut client = server.connect("/room/a").await;
+    let calls = json!([
+        ["signalAt", "turn", 9_999_999_999_999_u64, { "n": 1 }],
+        ["signalEvery", "tick", 3_600_000],
+        ["signalTime", "turn"],
+        ["signalTime", "none"],
+        ["cancelSignal", "turn"],
+        ["cancelSignal", "never"],
+        ["signal", "twice", "<b>data</b>", { "onFail": "failed" }],
+    ]);
+    let event = record(&server, &mut client, json!({ "calls": calls })).await;
+    let at = &event["signals"][1]["at"];
+    assert!(at.is_u64(), "{event}");
+    let data = json_preview("{\"n\":1}");
+    let expected = json!([
+        { "what": "timer", "name": "turn", "at": 9_999_999_999_999_u64, "period": null, "data": data },
+        { "what": "timer", "name": "tick", "at": at, "period": 3_600_000, "data": null },
+        { "what": "cancel", "name": "turn" },
+        {
+            "what": "signal", "room": "/room/a", "name": "twice", "data": preview("<b>data</b>"),
+            "onFail": "failed",
+        },
+    ]);
+    assert_eq!(event["signals"], expected);
+    let read = |name: &str, at: Value| json!({ "what": "timer", "space": "storage", "room": null, "name": name, "at": at });
+    let expected = json!([
+        read("turn", 9_999_999_999_999_u64.into()),
+        read("none", Value::Null),
+        read("never", Value::Null),
+    ]);
+    assert_eq!(event["reads"], expected);
+
+    // It fails, waits, and comes once more.
+    let mut last = event["number"].as_u64().expect("a number");
+    let mut attempts = Vec::new();
+    eventually("the second attempt", || {
+        let state = get(&server, &format!("/state?after={last}")).json();
+        last = state["last"].as_u64().expect("a number");
+        let events = state["events"].as_array().expect("a list").clone();
+        attempts.extend(events.into_iter().filter(|event| event["event"] == "signal"));
+        attempts.len() == 2
+    });
+    for (event, attempt) in attempts.iter().zip(1..) {
+        let signal = &event["signal"];
+        assert_eq!((&event["input"], &event["room"]), (&preview("twice"), &"/room/a".into()));
+        assert_eq!((&signal["attempt"], &signal["missed"]), (&attempt.into(), &0.into()));
+        assert_eq!((&signal["data"], &signal["kind"]), (&preview("<b>data</b>"), &"signal".into()));
+        assert_eq!((&signal["from"], &signal["next"]), (&"/room/a".into(), &Value::Null));
+        assert!(signal["scheduled"].is_u64(), "{event}");
+    }
+    assert_eq!(attempts[0]["failure"]["kind"], "threw");
+    assert_eq!(attempts[1]["writes"][0]["key"], "n");
 }
 
 #[tokio::test]

@@ -10,18 +10,22 @@ use zigttp_sandbox::effect::{Effect, PeerIndex};
 use zigttp_sandbox::effects::Effects;
 use zigttp_sandbox::event::{Call, Event, Request, Response};
 use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::read_log::ReadLog;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::source_position::SourceMaps;
 use zigttp_sandbox::used::Used;
 
 use super::preview::Preview;
+use super::state_record::{
+    self, ReadSummary, Shown, SignalEffectSummary, SignalSummary, WriteSummary,
+};
 use crate::connection::Connection;
 use crate::world::LocalPeer;
 
 /// Most bytes of a stack trace that are shown.
 const MAX_FAILURE: usize = 8 << 10;
-/// Most effects of an event that are shown.
-const MAX_EFFECTS: usize = 24;
+/// Most effects of an event that are shown, and most reads, writes and signals each.
+const MAX_SHOWN: usize = 24;
 /// Most recipients of one frame that are shown.
 const MAX_RECIPIENTS: usize = 12;
 
@@ -36,9 +40,13 @@ pub struct EventRecord {
     conn: Option<u64>,
     room: Option<SharedText>,
     input: Preview,
+    /// The arguments of `onSignal`, whose name is the input.
+    signal: Option<SignalSummary>,
     effects: Vec<EffectSummary>,
     /// How many more effects there are.
     more_effects: usize,
+    #[serde(flatten)]
+    state: StateSummary,
     /// The status of the response of `handler(req)`, or with which `onUpgrade(req)` has refused.
     status: Option<u16>,
     failure: Option<FailureSummary>,
@@ -46,6 +54,19 @@ pub struct EventRecord {
     micros: f64,
     instantiate_micros: Option<f64>,
     restore_micros: Option<f64>,
+}
+
+/// What an event has to do with the state of rooms: of each list the first, and how many more there are.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StateSummary {
+    reads: Vec<ReadSummary>,
+    more_reads: usize,
+    /// Those of its own room.
+    writes: Vec<WriteSummary>,
+    more_writes: usize,
+    signals: Vec<SignalEffectSummary>,
+    more_signals: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,7 +110,12 @@ impl EventRecord {
                 Preview::text(&target(request))
             }
         };
-        EventRecord::new(event.kind().name(), event.connection, event.room.clone(), input, at)
+        let signal = match &event.call {
+            Call::Signal(signal) => Some(SignalSummary::of(signal)),
+            _ => None,
+        };
+        let (kind, room) = (event.kind().name(), event.room.clone());
+        EventRecord { signal, ..EventRecord::new(kind, event.connection, room, input, at) }
     }
 
     pub fn of_auto_response(
@@ -122,8 +148,10 @@ impl EventRecord {
             conn: connection.map(ConnectionId::number),
             room,
             input,
+            signal: None,
             effects: Vec::new(),
             more_effects: 0,
+            state: StateSummary::default(),
             status: None,
             failure: None,
             micros: 0.0,
@@ -138,13 +166,19 @@ impl EventRecord {
         self.effects = summarise(effects);
         let shown: usize = self.effects.iter().map(EffectSummary::count).sum();
         self.more_effects = effects.list().len() - shown;
+        let Shown { first: writes, more: more_writes } = state_record::writes(effects, MAX_SHOWN);
+        let Shown { first: signals, more: more_signals } =
+            state_record::signals(effects, MAX_SHOWN);
+        self.state =
+            StateSummary { writes, more_writes, signals, more_signals, ..StateSummary::default() };
     }
 
-    /// Adds the times and the failure of an event that has ended.
+    /// Adds the times, the reads and the failure of an event that has ended.
     pub fn ended(
         mut self,
         took: Duration,
         used: &Used,
+        read_log: Option<&ReadLog>,
         failure: Option<&Failure>,
         source_maps: &SourceMaps,
     ) -> EventRecord {
@@ -159,8 +193,11 @@ impl EventRecord {
             // The effects have not happened.
             self.effects.clear();
             self.more_effects = 0;
+            self.state = StateSummary::default();
             self.status = None;
         }
+        let Shown { first, more } = state_record::reads(read_log);
+        (self.state.reads, self.state.more_reads) = (first, more);
         self
     }
 }
@@ -211,7 +248,7 @@ fn summarise(effects: &Effects<LocalPeer>) -> Vec<EffectSummary> {
                     .map(|pair| (Preview::guess(&pair.request), Preview::guess(&pair.response))),
             },
         };
-        if shown.len() == MAX_EFFECTS {
+        if shown.len() == MAX_SHOWN {
             break;
         }
         last_frame = match effect {

@@ -10,6 +10,7 @@ use crate::guest_memory::{self, GuestFault, Span};
 use crate::host::range_error::{RangeError, result_of};
 use crate::host::room_argument::{key, own_room, room_name};
 use crate::host::state::open::{open, wait};
+use crate::read_log::WhatWasRead;
 use crate::signal::SignalEffect;
 use crate::state::{RoomName, RoomState, Space};
 use crate::view::View;
@@ -91,7 +92,10 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                         Err(error) => return result_of(&mut caller, Err(error)),
                     };
                     let name = key(&mut caller, name)?;
-                    let Some(time) = find(&mut caller, &room, &name).await? else { return Ok(0) };
+                    let at = find(&mut caller, &room, &name).await?;
+                    let read = || WhatWasRead::Timer { name, at };
+                    caller.data_mut().note_read(Space::Storage, &room, read);
+                    let Some(time) = at else { return Ok(0) };
                     guest_memory::write_owned(&mut caller, to, &(time as f64).to_le_bytes())?;
                     Ok(1)
                 })
@@ -166,6 +170,9 @@ async fn cancel<V: View>(
     };
     let name = key(caller, name)?;
     if find(caller, &room, &name).await?.is_none() {
+        // Nothing is changed, but the handler learns that it is not there.
+        let read = || WhatWasRead::Timer { name, at: None };
+        caller.data_mut().note_read(Space::Storage, &room, read);
         return Ok(Ok(false));
     }
     caller.data_mut().push_signal(SignalEffect::CancelTimer { name })?;

@@ -12,7 +12,8 @@ use crate::guest_memory::Span;
 use crate::host::answer;
 use crate::host::range_error::RangeError;
 use crate::host::room_argument::room;
-use crate::state::{RoomChanges, RoomState, Space};
+use crate::read_log::{ListRead, WhatWasRead, shortened};
+use crate::state::{RoomChanges, RoomName, RoomState, Space};
 use crate::view::View;
 
 /// Most entries of a list, and most bytes of their keys and values. A longer one is never cut.
@@ -30,6 +31,13 @@ pub(super) struct Options {
 
 type Entries = Vec<(Box<str>, Entry)>;
 
+/// A list as the guest takes it.
+#[derive(Default)]
+struct Encoded {
+    entries: usize,
+    bytes: Vec<u8>,
+}
+
 /// Offers a list to the guest. Returns its length in bytes.
 pub(super) async fn list<V: View>(
     caller: &mut Caller<'_, HostData<V>>,
@@ -39,27 +47,57 @@ pub(super) async fn list<V: View>(
     to: Span,
 ) -> wasmtime::Result<Result<i32, RangeError>> {
     let room = room(caller, room_name)?;
+    let read = caller.data().read_log.is_some().then(|| options.as_read());
     let asked = if options.limit == 0 { usize::MAX } else { options.limit as usize };
+    let listed = match options.range() {
+        Some(range) => encoded(caller, space, &room, range, asked).await?,
+        None => Ok(Encoded::default()),
+    };
+    if let Some(read) = read {
+        let entries = listed.as_ref().ok().map(|listed| listed.entries);
+        let read = ListRead { entries, ..read };
+        caller.data_mut().note_read(space, &room, || WhatWasRead::List(read));
+    }
+    let encoded = match listed {
+        Ok(listed) => listed.bytes,
+        Err(error) => return Ok(Err(error)),
+    };
+    let len = i32::try_from(encoded.len()).expect("a list has about a MiB");
+    if encoded.len() <= to.len() {
+        answer::offer(caller, to, &encoded, bytes::Bytes::new)?;
+    } else {
+        caller.data_mut().keep(encoded.into())?;
+    }
+    Ok(Ok(len))
+}
+
+/// The entries of a range, at most as many as were asked for.
+async fn encoded<V: View>(
+    caller: &mut Caller<'_, HostData<V>>,
+    space: Space,
+    room: &RoomName,
+    range: KeyRange,
+    asked: usize,
+) -> wasmtime::Result<Result<Encoded, RangeError>> {
     let limits = ListLimits { entries: asked.min(LIMITS.entries), ..LIMITS };
-    let Some(range) = options.range() else { return Ok(Ok(0)) };
     let now = caller.data().unix_millis();
     caller.data_mut().used.state_reads += 1;
 
-    let changes = caller.data().changes(space, &room);
+    let changes = caller.data().changes(space, room);
     let clears = changes.is_some_and(|changes| changes.changes.clears);
     let own = changes.map_or_else(Entries::new, |changes| own_entries(changes, &range, now));
     let hidden = changes.map_or_else(Vec::new, |changes| keys_in(changes, &range));
+    let reverse = range.reverse;
     let committed = if clears {
         Entries::new()
     } else {
-        let state = open(caller, space, &room).await?;
-        wait(caller, state.list(range.clone(), hidden, limits, now)).await?
+        let state = open(caller, space, room).await?;
+        wait(caller, state.list(range, hidden, limits, now)).await?
     };
-    let merged = merge(committed, own, range.reverse);
 
-    let mut encoded = Vec::new();
+    let mut encoded = Encoded::default();
     let mut bytes = 0;
-    for (index, (key, entry)) in merged.enumerate() {
+    for (index, (key, entry)) in merge(committed, own, reverse).enumerate() {
         if index == asked {
             break;
         }
@@ -77,15 +115,10 @@ pub(super) async fn list<V: View>(
                 LIMITS.bytes
             )));
         }
-        encode(&key, &entry, &mut encoded);
+        encoded.entries += 1;
+        encode(&key, &entry, &mut encoded.bytes);
     }
-    let len = i32::try_from(encoded.len()).expect("a list has about a MiB");
-    if encoded.len() <= to.len() {
-        answer::offer(caller, to, &encoded, bytes::Bytes::new)?;
-    } else {
-        caller.data_mut().keep(encoded.into())?;
-    }
-    Ok(Ok(len))
+    Ok(Ok(encoded))
 }
 
 /// See [`zigttp_abi::guest::list`].
@@ -147,6 +180,19 @@ fn merge(one: Entries, other: Entries, reverse: bool) -> impl Iterator<Item = (B
 impl Options {
     fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+
+    /// What is asked for, as a note.
+    fn as_read(&self) -> ListRead {
+        ListRead {
+            prefix: shortened(&self.prefix),
+            start: shortened(&self.start),
+            is_after: self.has(AFTER_START),
+            end: self.has(HAS_END).then(|| shortened(&self.end)),
+            is_reverse: self.has(REVERSE),
+            limit: (self.limit > 0).then_some(self.limit),
+            entries: None,
+        }
     }
 
     /// The range of keys; `None` if no key can be in it.

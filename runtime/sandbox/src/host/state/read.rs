@@ -8,6 +8,7 @@ use crate::event_state::HostData;
 use crate::guest_memory::{self, Span};
 use crate::host::answer;
 use crate::host::room_argument::{key as key_of, room};
+use crate::read_log::WhatWasRead;
 use crate::state::{RoomName, RoomState, Space};
 use crate::view::View;
 
@@ -21,10 +22,11 @@ pub(super) async fn get<V: View>(
 ) -> wasmtime::Result<i64> {
     let room = room(caller, room_name)?;
     let key = key_of(caller, key)?;
-    let Some(entry) = find(caller, space, &room, &key).await? else { return Ok(-1) };
-    if !entry.is_there_at(caller.data().unix_millis()) {
-        return Ok(-1);
-    }
+    let entry = find(caller, space, &room, &key).await?;
+    let entry = entry.filter(|entry| entry.is_there_at(caller.data().unix_millis()));
+    let bytes = entry.as_ref().map(|entry| entry.value.bytes().len());
+    caller.data_mut().note_read(space, &room, || WhatWasRead::Key { key, bytes });
+    let Some(entry) = entry else { return Ok(-1) };
     let bytes = entry.value.bytes();
     answer::offer(caller, to, bytes, || bytes.clone())?;
     Ok(i64::from(entry.value.kind().number()) << 32 | bytes.len() as i64)
@@ -55,6 +57,7 @@ pub(super) async fn usage<V: View>(
 ) -> wasmtime::Result<()> {
     let room = room(caller, room_name)?;
     let state = open(caller, space, &room).await?;
+    caller.data_mut().note_read(space, &room, || WhatWasRead::Usage);
     let event = &**caller.data();
     let usage = usage_of(event.changes(space, &room), &state);
     let limit = event.view.limits().state.max_room_bytes;

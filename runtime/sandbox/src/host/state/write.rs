@@ -9,6 +9,7 @@ use crate::guest_memory::{self, Span};
 use crate::host::range_error::RangeError;
 use crate::host::room_argument::{key as key_of, own_room};
 use crate::host::state::read::find;
+use crate::read_log::WhatWasRead;
 use crate::signal::SignalEffect;
 use crate::state::{RoomChanges, RoomName, Space};
 use crate::view::View;
@@ -77,7 +78,11 @@ pub(super) async fn delete<V: View>(
         Err(error) => return Ok(Err(error)),
     };
     let key = key_of(caller, key)?;
-    let Some(old) = find(caller, space, &room, &key).await? else { return Ok(Ok(false)) };
+    let Some(old) = find(caller, space, &room, &key).await? else {
+        // Nothing is written, but the handler learns that it is not there.
+        caller.data_mut().note_read(space, &room, || WhatWasRead::Key { key, bytes: None });
+        return Ok(Ok(false));
+    };
     let max_writes = caller.data().view.limits().state.max_writes;
     let changes = changes_of(caller, space, &room).await?;
     if changes.writes() >= max_writes && !changes.changes.entries.contains_key(&key) {

@@ -2,6 +2,7 @@
 
 import { $, element, say, shorten } from "./dom.js";
 import { openSheet } from "./sheet.js";
+import { roomLink, signalFacts, stateFacts, stateTexts, stateWords } from "./state.js";
 import { inLine, value } from "./value.js";
 import { clock, micros, plural } from "./words.js";
 
@@ -49,7 +50,8 @@ function add(fresh) {
 }
 
 const searchable = (event) =>
-  [event.event, event.room, event.conn && `#${event.conn}`, event.input.shown, event.failure?.text]
+  [event.event, event.room, event.conn && `#${event.conn}`, event.input.shown, event.failure?.text,
+    ...stateTexts(event)]
     .filter(Boolean).join("\n").toLowerCase();
 
 function isWanted(record) {
@@ -78,7 +80,8 @@ function row(record) {
     element("span", { class: `kind ${record.event}` }, record.event),
     element("span", { class: "place mono" }, record.room ?? "",
       record.conn ? element("span", { class: "quiet" }, ` #${record.conn}`) : null),
-    element("span", { class: "input mono" }, inLine(record.input)),
+    element("span", { class: "input mono" }, inLine(record.input),
+      record.signal?.data ? element("span", { class: "quiet" }, ` ${inLine(record.signal.data)}`) : null),
     element("span", { class: "outcome" }, ...outcome(record)),
     element("span", { class: "took mono quiet" }, record.micros ? micros(record.micros) : ""),
   ), body);
@@ -94,8 +97,10 @@ function outcome(record) {
     const word = words[effect.what];
     counts.set(word, (counts.get(word) ?? 0) + (effect.count ?? 1));
   }
+  for (const word of stateWords(record)) counts.set(word, (counts.get(word) ?? 0) + 1);
   const words = [...counts].map(([word, count]) => (word === "frame" || count > 1 ? plural(count, word) : word));
-  if (record.moreEffects) words.push(`${record.moreEffects} more`);
+  const more = record.moreEffects + record.moreWrites + record.moreSignals;
+  if (more) words.push(`${more} more`);
   if (record.status) words.unshift(String(record.status));
   return words.map((word) => element("span", { class: "effect" }, word));
 }
@@ -111,12 +116,17 @@ function facts(record) {
   }
   if (record.conn) {
     fact("Connection", element("button", { type: "button", class: "plain mono", click: () => openSheet(record.conn) },
-      `#${record.conn}`), " in ", element("span", { class: "mono" }, record.room));
+      `#${record.conn}`), " in ", roomLink(record.room));
+  } else if (record.room) {
+    fact("Room", roomLink(record.room));
   }
-  fact(record.event === "message" ? "Data" : "Called with", value(record.input));
+  const names = { message: "Data", signal: record.signal?.kind === "timer" ? "Timer" : "Signal" };
+  fact(names[record.event] ?? "Called with", value(record.input));
+  if (record.signal) for (const one of signalFacts(record.signal)) fact(...one);
   for (const effect of record.effects) fact(...effectFact(effect));
   if (record.moreEffects) fact("", `and ${plural(record.moreEffects, "effect")} more`);
-  if (!record.effects.length && !record.failure) fact("Effects", element("span", { class: "quiet" }, "none"));
+  for (const one of stateFacts(record)) fact(...one);
+  if (!record.effects.length && !record.writes.length && !record.signals.length && !record.failure) fact("Effects", element("span", { class: "quiet" }, "none"));
   if (record.failure) {
     fact("Effects", element("span", { class: "quiet" }, "none: an event that fails changes nothing"));
   }
