@@ -319,7 +319,10 @@ declare module "zigttp:durable" {
 
   /** Options of `signal`. */
   export interface SignalOptions {
-    /** The name of the signal that the sender's room gets if this one is parked in the end. */
+    /**
+     * The name of the signal that the sender's room gets if this one is parked in the end. It has the same data, and
+     * its info.from is the room that did not take this one.
+     */
     readonly onFail?: string | undefined;
   }
 
@@ -328,8 +331,9 @@ declare module "zigttp:durable" {
    *
    * It is sent if and only if this event commits, and takes effect exactly once. Signals from
    * one room to another keep their order. One that throws is tried again, 10 times in all; then
-   * it is parked, and this room gets the signal that onFail names. The data is at most 16 KiB.
-   * Throws a TypeError when the handler exports no onSignal.
+   * it is parked, and this room gets the signal that onFail names, with the same data and the
+   * other room as info.from. The data is at most 16 KiB. Throws a TypeError when the handler
+   * exports no onSignal.
    *
    * Effect: state.
    */

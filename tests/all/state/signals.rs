@@ -162,11 +162,17 @@ async fn one_that_throws_has_no_effect_but_the_attempt_and_runs_again() {
 async fn one_that_exceeds_its_limit_three_times_is_parked_and_its_sender_is_told() {
     let server = Server::start(&HANDLER, &["--cpu-limit", "20ms"]);
     let (mut a, mut b) = (server.connect("/room/a").await, server.connect("/room/b").await);
-    let script =
-        json!({ "calls": [["signal", "spin", 1, { "onFail": "failed" }]], "to": "/room/b" });
-    a.ask(&script.to_string()).await;
-    let failed = signal(&mut a).await;
-    assert_eq!((&failed["name"], &failed["kind"]), (&"failed".into(), &"signal".into()));
+    let on_fail = json!({ "onFail": "failed" });
+    for data in [json!({ "job": 1 }), json!("2")] {
+        let script = json!({ "calls": [["signal", "spin", data, on_fail]], "to": "/room/b" });
+        assert_eq!(a.ask(&script.to_string()).await, "sent");
+    }
+    // Its sender knows which of them, and where.
+    for data in [json!({ "job": 1 }), json!("2")] {
+        let mut expected = told("failed", data, "signal");
+        expected["from"] = "/room/b".into();
+        assert_eq!(signal(&mut a).await, expected);
+    }
     server.wait_for_log(PARKED);
     assert_eq!(b.ask("n").await, "n 0");
 }

@@ -21,8 +21,9 @@ pub(super) const FUNCTIONS: &[ApiFunction] = &[
         purpose: "Sends a signal to a room: once this event has committed, onSignal runs in that room's turn.",
         details: "It is sent if and only if this event commits, and takes effect exactly once. Signals from \
                   one room to another keep their order. One that throws is tried again, 10 times in all; \
-                  then it is parked, and this room gets the signal that onFail names. The data is at most \
-                  16 KiB. Throws a TypeError when the handler exports no onSignal.",
+                  then it is parked, and this room gets the signal that onFail names, with the same data and \
+                  the other room as info.from. The data is at most 16 KiB. Throws a TypeError when the \
+                  handler exports no onSignal.",
         import: "signal",
     },
     ApiFunction {

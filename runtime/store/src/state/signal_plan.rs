@@ -170,7 +170,8 @@ impl Plan {
                     due: taken_at,
                     period: None,
                     attempt: 0,
-                    data: None,
+                    // By this its sender knows which of its signals has failed.
+                    data: signal.data.clone(),
                     on_fail: None,
                 });
             }

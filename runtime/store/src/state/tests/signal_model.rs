@@ -31,7 +31,8 @@ struct Known {
     attempt: u32,
     on_fail: bool,
     is_parked: bool,
-    has_data: bool,
+    /// The tag that its data has: of the signal `failed` that of the other.
+    data: Option<u64>,
 }
 
 #[derive(Default)]
@@ -65,7 +66,7 @@ impl Model {
     fn bytes(&self, room: &str) -> u64 {
         let signals = self.signals.values().filter(|it| it.payer == room);
         let signals = signals.map(|it| {
-            let data = if it.has_data { it.tag.to_string().len() } else { 0 };
+            let data = it.data.map_or(0, |tag| tag.to_string().len());
             (it.name.len() + data) as u64 + ENTRY_BYTES
         });
         let entry = self.entries.get(room).map_or(0, |bytes| 3 + bytes + ENTRY_BYTES);
@@ -193,9 +194,7 @@ async fn take(states: &States, model: &mut Model, now: u64) {
         assert_eq!(told, (known.room, known.name, known.is_timer, known.attempt));
         let times = (signal.scheduled, signal.due, signal.period);
         assert_eq!(times, (known.scheduled, known.due, known.period));
-        if known.has_data {
-            assert_eq!(signal.data, Some(Value::text(known.tag.to_string())));
-        }
+        assert_eq!(signal.data, known.data.map(|tag| Value::text(tag.to_string())));
         model.taken.insert(known.room, (known.tag, signal, now));
     }
 }
@@ -225,7 +224,7 @@ async fn fail(
     }
     known.is_parked = true;
     if known.on_fail {
-        let payer = known.payer;
+        let (payer, data) = (known.payer, known.data);
         model.last_tag += 1;
         let tag = model.last_tag;
         let told = Known {
@@ -240,7 +239,7 @@ async fn fail(
             attempt: 0,
             on_fail: false,
             is_parked: false,
-            has_data: false,
+            data,
         };
         model.signals.insert(tag, told);
     }
@@ -308,7 +307,7 @@ async fn commit(
             attempt: 0,
             on_fail: false,
             is_parked: false,
-            has_data: true,
+            data: Some(tag),
         };
         model.signals.insert(tag, known);
     }
@@ -333,7 +332,7 @@ async fn commit(
             attempt: 0,
             on_fail: on_fail.is_some() && has_room,
             is_parked: false,
-            has_data: true,
+            data: Some(tag),
         };
         model.signals.insert(tag, known);
         let data = Some(Value::text(tag.to_string()));

@@ -310,7 +310,7 @@ async fn one_that_is_parked_stays_its_sender_is_told_and_it_can_be_woken() {
         let sent = NewSignal {
             room: "/b".into(),
             name: "job".into(),
-            data: None,
+            data: Some(Value::text("which")),
             on_fail: Some("failed".into()),
         };
         let sends = SignalChanges { sends: vec![sent], ..SignalChanges::default() };
@@ -321,9 +321,9 @@ async fn one_that_is_parked_stays_its_sender_is_told_and_it_can_be_woken() {
         let [timer, told] = take(&states, 8).await.try_into().expect("two rooms have one");
         states.fail(timer.id, FailedSignal::Park).await.expect("it is committed");
         assert_eq!((&*told.room, &*told.name, told.scheduled), ("/a", "failed", 7), "{kind}");
-        assert_eq!(told.sender.as_deref(), Some("/b"));
+        assert_eq!((told.sender.as_deref(), &told.data), (Some("/b"), &job.data));
         handle(&states, &told).await;
-        assert_eq!(bytes(&states, "/a").await, 64 + 3, "what is parked counts");
+        assert_eq!(bytes(&states, "/a").await, 64 + 3 + 5, "what is parked counts");
         assert_eq!(states.signal_totals().parked, 2);
         assert_eq!(timers(&states, "/b", &["timer"]).await["timer"], 0);
         let states = match &folder {
