@@ -3,6 +3,7 @@
 //! The committed value is in the connection's record. With a durable folder it is also on disk, and is
 //! written there first: so a crash never loses a value that another client could have seen.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zigttp_abi::connection_id::ConnectionId;
@@ -28,6 +29,8 @@ pub struct Durable {
     files: AttachmentFiles,
     /// Held while a job is sent to the disk, so that no write follows the removal of its attachment.
     ordering: Mutex<()>,
+    /// Held while an operator's adoption is stored: of two of one file, one finds none.
+    adopting: tokio::sync::Mutex<()>,
 }
 
 /// A connection that opens gets what connection `prior` has left, unless the commit that opens it writes
@@ -53,7 +56,11 @@ impl Attachments {
     }
 
     pub fn durable(files: AttachmentFiles) -> Attachments {
-        Attachments::Durable(Durable { files, ordering: Mutex::default() })
+        Attachments::Durable(Durable {
+            files,
+            ordering: Mutex::default(),
+            adopting: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The files, if attachments are stored on disk.
@@ -189,22 +196,31 @@ impl Attachments {
         new: Arc<Connection>,
         clock: Clock,
     ) -> Result<(), AdoptError> {
-        let Attachments::Durable(Durable { files, ordering }) = self else {
+        let Attachments::Durable(Durable { ordering, adopting, .. }) = self else {
             return Err(AdoptError::NotDurable);
         };
-        states.settle(prior).await;
-        states.settle(new.id).await;
+        let _adopting = adopting.lock().await;
+        let value = self.read(states, prior).await?;
         let adopted = {
             let _ordering = lock(ordering);
             if new.has_ended_attachment() {
                 return Err(AdoptError::NotConnected(new.id.number()));
             }
             let adoption = Adoption { prior, new: new.id, owner: owner(&new, clock) };
-            files.adopt(adoption, move |adopted| {
-                new.set_attachment(adopted.value, adopted.version);
+            let adoption = Some((adoption, value));
+            // In its order with the events that store for this connection, over crashes too.
+            states.commit(Transaction { adoption, ..Transaction::default() }, move |committed| {
+                if let Some(value) = committed.adopted {
+                    new.set_attachment(value, committed.version);
+                }
             })
         };
-        adopted.await
+        adopted.await.map_err(|error| match error {
+            CommitStateError::Attachment(error) => {
+                AdoptError::Io(io::Error::new(error.source.kind(), error.source.to_string()))
+            }
+            error => AdoptError::Io(io::Error::other(error)),
+        })
     }
 }
 

@@ -93,6 +93,25 @@ async fn an_event_with_one_attachment_alone_needs_nothing_of_the_database() {
     assert_eq!((files(&folder, [1]), states.totals().commits), (["-".to_owned()], 0));
 }
 
+/// An operator's adoption: otherwise a crash could write the event's file over it.
+#[tokio::test]
+async fn an_adoption_alone_is_stored_behind_an_event_whose_file_is_not_written_yet() {
+    let folder = Folder::new();
+    let (states, attachments) = open(&folder);
+    attachments.commit(file(3, "left"), |_| {}).await.expect("stored");
+    let held = hold(&states);
+    let event = Transaction { files: vec![file(1, "event"), file(2, "event")], ..<_>::default() };
+    let event = states.commit(event, |_| {});
+    let adoption = Adoption { prior: id(3), new: id(1), owner: owner() };
+    let adoption = Some((adoption, Value::text("left")));
+    let adopted = states.commit(Transaction { adoption, ..<_>::default() }, |_| {});
+    drop(held);
+    event.await.expect("it is committed");
+    adopted.await.expect("it is committed");
+    assert_eq!(states.totals().commits, 3, "it is in the database");
+    assert_eq!(files(&folder, [1, 2, 3]), ["left", "event", "-"]);
+}
+
 #[tokio::test]
 async fn an_event_that_does_not_fit_stores_no_attachment() {
     let folder = Folder::new();
