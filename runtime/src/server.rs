@@ -279,7 +279,7 @@ fn open_storage(config: &Config) -> io::Result<Storage> {
     let Some(dir) = &config.durable else { return Ok(Storage::in_memory(of_memory)) };
     let dir = DurableDir::take(dir)?;
     let files = AttachmentFiles::open(dir.folder(), config.fsync, config.max_attachment_size)?;
-    let ids = ConnectionIds::persisted(Arc::clone(dir.folder()), config.fsync)?;
+    let ids = ConnectionIds::persisted(Arc::clone(dir.folder()))?;
     let leftovers = config.resume.then(|| {
         Leftovers::new(LeftoverLimits {
             leftovers: config.max_leftovers(),

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zigttp_abi::connection_id::ConnectionId;
 
-use crate::fsync::Fsync;
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
 use zigttp_files::replace::ReachesDisk;
@@ -35,7 +34,6 @@ pub struct ConnectionIds {
 /// Where the high-water mark is stored.
 struct Mark {
     folder: Arc<OwnFolder>,
-    fsync: Fsync,
 }
 
 struct Range {
@@ -51,7 +49,7 @@ impl ConnectionIds {
     }
 
     /// Ids that continue after those of the last server that used this folder.
-    pub fn persisted(folder: Arc<OwnFolder>, fsync: Fsync) -> io::Result<ConnectionIds> {
+    pub fn persisted(folder: Arc<OwnFolder>) -> io::Result<ConnectionIds> {
         let mut text = String::new();
         let read = folder
             .open_file(MARK, Others::MayRead)
@@ -67,7 +65,7 @@ impl ConnectionIds {
             Err(error) => return Err(error),
         };
         Ok(ConnectionIds {
-            mark: Some(Mark { folder, fsync }),
+            mark: Some(Mark { folder }),
             range: Mutex::new(Range { next, end: next }),
         })
     }
@@ -99,11 +97,10 @@ impl Mark {
     fn write(&self, end: u64) -> io::Result<()> {
         // A crash may have left this file.
         self.folder.unlink(NEW_MARK)?;
-        let reach = match self.fsync {
-            Fsync::Always => ReachesDisk::BytesAndName,
-            Fsync::Never => ReachesDisk::Nothing,
-        };
-        self.folder.replace(MARK, NEW_MARK, &[format!("{end}\n").as_bytes()], reach)
+        // Whatever `--fsync` says: with an older mark ids would be given out twice, and with an empty one no
+        // server would start. It is written once for 65,536 ids.
+        let mark = format!("{end}\n");
+        self.folder.replace(MARK, NEW_MARK, &[mark.as_bytes()], ReachesDisk::BytesAndName)
     }
 }
 
@@ -118,18 +115,18 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("zigttp-ids-{}", std::process::id()));
         let folder = OwnFolder::make(&dir, Others::Nothing).expect("a folder can be made");
         let (mark, folder) = (dir.join("ids"), Arc::new(folder));
-        let persisted = |fsync| ConnectionIds::persisted(Arc::clone(&folder), fsync);
-        let first = persisted(Fsync::Never).expect("no mark yet");
+        let persisted = || ConnectionIds::persisted(Arc::clone(&folder));
+        let first = persisted().expect("no mark yet");
         let last = (0..3).map(|_| first.next().expect("writable")).max().expect("three ids");
         drop(first);
-        let second = persisted(Fsync::Always).expect("the mark reads back");
+        let second = persisted().expect("the mark reads back");
         assert!(second.next().expect("writable") > last);
         for damaged in ["", "x", "-1", "0", "99999999999999"] {
             fs::write(&mark, damaged).expect("writable");
-            assert!(persisted(Fsync::Never).is_err(), "{damaged}");
+            assert!(persisted().is_err(), "{damaged}");
         }
         fs::write(&mark, (MAX_COUNTER - 1).to_string()).expect("writable");
-        let last = persisted(Fsync::Never).expect("one is left");
+        let last = persisted().expect("one is left");
         assert!(last.next().is_ok() && last.next().is_err(), "no id is given out twice");
         fs::remove_dir_all(dir).expect("ours to remove");
     }

@@ -4,8 +4,11 @@ mod across_restarts;
 mod limits;
 mod memory;
 mod operators;
+#[cfg(target_os = "linux")]
+mod power_loss;
 mod signals;
 mod storage;
+mod whole;
 mod whole_events;
 
 use std::path::PathBuf;

@@ -90,6 +90,13 @@ impl Durable {
         Server::start_under(starter, &self.handler, &[&dir, arguments].concat())
     }
 
+    /// A server that may not start with it.
+    pub(crate) fn try_serve(&self, arguments: &[&str]) -> Result<Server, String> {
+        let mut command = programs::program("zigttp");
+        command.arg("run").arg(&self.handler).args(["--port", "0"]).args(arguments);
+        Server::try_spawn(command.arg("--durable").arg(self.dir()))
+    }
+
     /// The error of a server that must not start with it, after it has ended with exit code 2.
     pub(crate) fn refused(&self) -> String {
         self.refused_with(&[])

@@ -7,6 +7,8 @@ pub(crate) mod editor;
 pub(crate) mod h2;
 pub(crate) mod inspector;
 pub(crate) mod left;
+#[cfg(target_os = "linux")]
+pub(crate) mod lossy_fs;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;

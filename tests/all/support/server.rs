@@ -76,6 +76,11 @@ impl Server {
 
     /// Starts a command that serves. All it prints is its log, except for the first line.
     pub(crate) fn spawn(command: &mut Command) -> Server {
+        Server::try_spawn(command).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same; tells what happened if it does not serve.
+    pub(crate) fn try_spawn(command: &mut Command) -> Result<Server, String> {
         let mut process =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("zigttp starts");
         let log = Arc::new(Log::default());
@@ -94,9 +99,12 @@ impl Server {
             .and_then(|address| address.parse().ok());
         let Some(address) = address else {
             let status = process.wait().expect("a child can be waited for");
-            panic!("zigttp printed {line:?} and ended with {status}:\n{}", log.text());
+            return Err(format!(
+                "zigttp printed {line:?} and ended with {status}:\n{}",
+                log.text()
+            ));
         };
-        Server { pid: process.id(), process: Some(process), address, log }
+        Ok(Server { pid: process.id(), process: Some(process), address, log })
     }
 
     /// Opens a WebSocket.

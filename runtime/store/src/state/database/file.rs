@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 use zigttp_files::own_folder::{Others, OwnFolder};
@@ -13,6 +13,12 @@ use crate::state::error::{DatabaseError, OpenStateError};
 /// The folder's name in the durable directory, and the file's in it.
 const FOLDER: &str = "store";
 const FILE: &str = "state.db";
+/// The file's name until it has all tables.
+const NEW_FILE: &str = "state.db.new";
+
+/// What SQLite puts behind a name for its log, and for the index of that.
+const LOG: &str = "-wal";
+const LOG_INDEX: &str = "-shm";
 
 /// "zigt", by which programs know whose database it is.
 const APPLICATION: u32 = 0x7a69_6774;
@@ -107,7 +113,11 @@ impl DatabaseFile {
         let folder = durable.make_within(FOLDER).map_err(OpenStateError::Folder)?;
         // SQLite takes a path alone. Links and other users' files are refused before.
         let opened = folder.open_or_make_file(FILE).map_err(OpenStateError::Folder)?;
-        check_header(opened)?;
+        if opened.metadata().map_err(OpenStateError::Folder)?.len() == 0 {
+            make(&folder)?;
+        } else {
+            check_header(opened)?;
+        }
         let file = DatabaseFile::in_folder(folder);
         let connection = file.writer(fsync, most_bytes)?;
         Ok((file, connection))
@@ -133,24 +143,18 @@ impl DatabaseFile {
 
     fn in_folder(folder: OwnFolder) -> DatabaseFile {
         let path = folder.path_of(FILE);
-        let log = folder.path_of(&format!("{FILE}-wal"));
+        let log = folder.path_of(&format!("{FILE}{LOG}"));
         DatabaseFile { folder, path, log }
     }
 
     fn writer(&self, fsync: Fsync, most_bytes: Option<u64>) -> Result<Connection, OpenStateError> {
         let of_sqlite = OpenStateError::of_sqlite;
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(of_sqlite)?;
+        // The log may have changed them.
         let read = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, u32>(0));
         let application = read("PRAGMA application_id").map_err(of_sqlite)?;
         let version = read("PRAGMA user_version").map_err(of_sqlite)?;
-        if (application, version) == (0, 0) {
-            if read("SELECT count(*) FROM sqlite_schema").map_err(of_sqlite)? > 0 {
-                return Err(OpenStateError::Foreign);
-            }
-            make_tables(&connection).map_err(of_sqlite)?;
-        } else {
-            check_version(application, version)?;
-        }
+        check_version(application, version)?;
         set_up(&connection, fsync, most_bytes).map_err(of_sqlite)?;
         Ok(connection)
     }
@@ -179,9 +183,7 @@ impl DatabaseFile {
     }
 
     fn connect(&self, access: OpenFlags) -> rusqlite::Result<Connection> {
-        // Each connection is used by one thread at a time.
-        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(&self.path, access | flags)?;
+        let connection = connect(&self.path, access)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.execute_batch(
             "PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
@@ -190,10 +192,32 @@ impl DatabaseFile {
     }
 }
 
-/// Makes the tables of a new database, with the rollback journal that it has yet: so it has all or nothing.
-fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(&format!(
-        "PRAGMA auto_vacuum = INCREMENTAL;
+fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection is used by one thread at a time.
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Connection::open_with_flags(path, access | flags)
+}
+
+/// Makes a new database under another name, and renames it when it is on the disk, whatever `--fsync` says: so after
+/// any crash it is there whole or not at all.
+fn make(folder: &OwnFolder) -> Result<(), OpenStateError> {
+    let in_folder = OpenStateError::Folder;
+    // A crash may have left the first; the others are of a file that somebody has removed.
+    for left in [NEW_FILE, &format!("{FILE}{LOG}"), &format!("{FILE}{LOG_INDEX}")] {
+        folder.unlink(left).map_err(in_folder)?;
+    }
+    folder.create(NEW_FILE, &[], false).map_err(in_folder)?;
+    make_tables(&folder.path_of(NEW_FILE)).map_err(OpenStateError::of_sqlite)?;
+    let new = folder.open_or_make_file(NEW_FILE).map_err(in_folder)?;
+    let placed = new.sync_all().and_then(|()| folder.rename(NEW_FILE, FILE));
+    placed.and_then(|()| folder.sync()).map_err(in_folder)
+}
+
+fn make_tables(path: &Path) -> rusqlite::Result<()> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?.execute_batch(&format!(
+        "PRAGMA journal_mode = OFF;
+         PRAGMA synchronous = OFF;
+         PRAGMA auto_vacuum = INCREMENTAL;
          BEGIN IMMEDIATE;
          PRAGMA application_id = {APPLICATION};
          PRAGMA user_version = {VERSION};
