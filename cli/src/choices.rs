@@ -28,9 +28,9 @@ impl ValueEnum for FsyncChoice {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self.0 {
             Fsync::Never => PossibleValue::new("never")
-                .help("When the system decides; attachments survive a crash or kill of the server"),
+                .help("When the system decides; what is stored survives a crash or kill of the server"),
             Fsync::Always => PossibleValue::new("always").help(
-                "Before any frame of the same event is sent; attachments survive the loss of power too",
+                "Before any frame of the same event is sent; what is stored survives the loss of power too",
             ),
         })
     }

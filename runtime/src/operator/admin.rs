@@ -109,7 +109,15 @@ async fn respond(
         "/readyz" if server.is_draining() => {
             return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
         }
-        "/readyz" => return text(StatusCode::OK, "ready\n"),
+        "/readyz" => {
+            return match server.hub.states.storage.problem() {
+                None => text(StatusCode::OK, "ready\n"),
+                Some(problem) => {
+                    let line = format!("the store cannot be written: {problem}\n");
+                    text(StatusCode::SERVICE_UNAVAILABLE, line)
+                }
+            };
+        }
         _ => {}
     }
     if let Some(error) = unauthorized(token, &request) {

@@ -178,6 +178,11 @@ fn gauges(page: &mut Page, server: &Server) {
             allocated::bytes(),
         ),
         ("zigttp_draining", "Whether the server is stopping", usize::from(server.is_draining())),
+        (
+            "zigttp_store_failing",
+            "Whether the durable folder cannot be written, or its disk or database is full",
+            usize::from(server.hub.states.storage.problem().is_some()),
+        ),
     ] {
         page.family(name, "gauge", help);
         page.sample(name, &[], value);

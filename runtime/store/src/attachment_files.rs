@@ -20,6 +20,8 @@ use crate::disk::format::{self, Header};
 use crate::error::{AdoptError, CommitError};
 use crate::failpoint;
 use crate::fsync::Fsync;
+use crate::health::{Health, Part};
+use crate::replaced_files::{Backup, ReplacedFiles};
 use crate::version::Versions;
 
 /// Most jobs that are done together.
@@ -29,6 +31,7 @@ const MAX_BATCH: usize = 256;
 #[derive(Clone)]
 pub struct AttachmentFiles {
     folder: Arc<Folder>,
+    health: Arc<Health>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -97,6 +100,7 @@ enum Job {
     Read { id: ConnectionId, done: oneshot::Sender<Result<Value, AdoptError>> },
     Adopt { adoption: Adoption, then: Then<Adopted>, done: Reply<AdoptError> },
     Redo { files: Vec<CommittedFile>, then: Then<Redone> },
+    Try(Box<dyn FnOnce() + Send>),
 }
 
 type Reply<E> = oneshot::Sender<Result<(), E>>;
@@ -133,15 +137,19 @@ impl AttachmentFiles {
             tracing::info!(files = swept, "removed temporary files that a crash had left");
         }
         let (jobs, queue) = mpsc::channel();
+        let health = Arc::<Health>::default();
         let writer = Writer {
             folder: Arc::clone(&folder),
+            health: Arc::clone(&health),
+            lacking: 0,
+            replaced: ReplacedFiles::new(Arc::clone(&folder)),
             syncs: fsync == Fsync::Always,
             max_attachment_size,
             number: 0,
             versions: Versions::default(),
         };
         thread::Builder::new().name("zigttp-disk".to_owned()).spawn(move || writer.work(&queue))?;
-        Ok(AttachmentFiles { folder, jobs })
+        Ok(AttachmentFiles { folder, health, jobs })
     }
 
     /// Writes the only value of an event. Like every job, it is queued when this returns, and is finished, `then`
@@ -187,6 +195,16 @@ impl AttachmentFiles {
         self.send(Job::Redo { files, then: Box::new(then) });
     }
 
+    /// Writes a file as large as those that could not be written, and removes it. `then` is called if it was written.
+    pub(crate) fn try_write(&self, then: impl FnOnce() + Send + 'static) {
+        self.send(Job::Try(Box::new(then)));
+    }
+
+    /// Whether the durable folder can be written.
+    pub(crate) fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
     /// The folder, for reading.
     pub fn folder(&self) -> &Arc<Folder> {
         &self.folder
@@ -200,6 +218,10 @@ impl AttachmentFiles {
 /// The state of the thread.
 struct Writer {
     folder: Arc<Folder>,
+    health: Arc<Health>,
+    /// The length of the longest file that could not be written.
+    lacking: usize,
+    replaced: ReplacedFiles,
     syncs: bool,
     /// The limit for attachments that are given to another connection.
     max_attachment_size: usize,
@@ -225,6 +247,7 @@ impl Writer {
     }
 
     fn do_batch(&mut self, batch: Vec<Job>) {
+        self.replaced.retry();
         let prepared: Vec<_> = batch
             .into_iter()
             .map(|job| match job {
@@ -237,14 +260,23 @@ impl Writer {
                     files.into_iter().map(|file| self.prepare_redo(file)).collect(),
                     then,
                 ),
+                Job::Try(then) => Prepared::Try(self.try_write(), then),
             })
             .collect();
         failpoint::reached("written");
         // In the order they were sent, which is the order of the events' commits.
-        let done: Vec<Done> = prepared.into_iter().map(|prepared| self.finish(prepared)).collect();
+        let mut done: Vec<Done> =
+            prepared.into_iter().map(|prepared| self.finish(prepared)).collect();
         let synced = if self.syncs { self.folder.sync() } else { Ok(()) };
         if let Err(error) = &synced {
             tracing::error!(%error, "cannot sync the folder of attachments to the disk");
+            self.has_failed(error);
+            // The last one first: several may have replaced the same file.
+            for done in done.iter_mut().rev() {
+                if let Done::Commit(id, Ok((_version, backup)), ..) = done {
+                    self.replaced.restore(*id, backup.take());
+                }
+            }
         }
         let is_synced = || match &synced {
             Ok(()) => Ok(()),
@@ -254,7 +286,11 @@ impl Writer {
             // The receiver may be dropped: the server drops futures when it ends.
             match done {
                 Done::Commit(id, result, then, sender) => {
-                    let result = result.and_then(|version| is_synced().map(|()| version));
+                    let result = result.and_then(|(version, backup)| {
+                        is_synced()?;
+                        self.replaced.discard(backup);
+                        Ok(version)
+                    });
                     let result = result.map_err(|source| CommitError { id, source });
                     let _ = sender.send(result.map(then));
                 }
@@ -277,6 +313,12 @@ impl Writer {
                     }
                     then(redone);
                 }
+                Done::Try(is_written, then) => {
+                    if is_written && synced.is_ok() {
+                        self.lacking = 0;
+                        then();
+                    }
+                }
             }
         }
     }
@@ -291,17 +333,33 @@ impl Writer {
         match self.folder.write(&temporary, bytes, self.syncs) {
             Ok(()) => Ok(Written { id, temporary }),
             Err(error) => {
+                self.lacking = self.lacking.max(bytes.len());
                 self.folder.discard(&temporary);
                 Err(error)
             }
         }
     }
 
-    /// Gives a file its name.
-    fn rename(&self, Written { id, temporary }: &Written) -> io::Result<()> {
-        let renamed = self.folder.rename(temporary, *id);
-        if renamed.is_err() {
+    /// Gives an event's only file its name.
+    fn place(&mut self, Written { id, temporary }: &Written) -> io::Result<Backup> {
+        let placed = if self.syncs {
+            let backup = self.temporary(*id);
+            self.replaced.replace(*id, temporary, backup)
+        } else {
+            self.folder.rename(temporary, *id).map(|()| None)
+        };
+        if placed.is_err() {
             self.folder.discard(temporary);
+        }
+        placed
+    }
+
+    /// Gives a file of an event that is committed its name.
+    fn rename(&mut self, Written { id, temporary }: &Written) -> io::Result<()> {
+        let renamed = self.folder.rename(temporary, *id);
+        match &renamed {
+            Ok(()) => self.replaced.forget(*id),
+            Err(_) => self.folder.discard(temporary),
         }
         renamed
     }
@@ -309,23 +367,29 @@ impl Writer {
     fn finish(&mut self, prepared: Prepared) -> Done {
         match prepared {
             Prepared::Commit(id, written, then, sender) => {
-                let renamed = written.and_then(|written| self.rename(&written));
-                if renamed.is_ok() {
-                    failpoint::reached("renamed");
+                let placed = written.and_then(|written| self.place(&written));
+                match &placed {
+                    Ok(_backup) => failpoint::reached("renamed"),
+                    Err(error) => self.has_failed(error),
                 }
-                Done::Commit(id, renamed.map(|()| self.versions.next()), then, sender)
+                let done = placed.map(|backup| (self.versions.next(), backup));
+                Done::Commit(id, done, then, sender)
             }
             Prepared::Read(id, done) => Done::Read(self.read(id).map(|(_, value)| value), done),
             Prepared::Adopt(adoption, then, done) => {
                 let adopted = self
                     .adopt(&adoption)
                     .map(|(value, undo)| (Adopted { value, version: self.versions.next() }, undo));
+                if let Err(AdoptError::Io(error)) = &adopted {
+                    self.has_failed(error);
+                }
                 Done::Adopt(adopted, then, done)
             }
             Prepared::Redo(files, then) => {
                 let (redone, ids) = self.redo(files);
                 Done::Redo(redone, ids, then)
             }
+            Prepared::Try(is_written, then) => Done::Try(is_written, then),
         }
     }
 
@@ -348,6 +412,7 @@ impl Writer {
             };
             if let Err(error) = result {
                 tracing::error!(conn = %id, %error, "cannot write or remove an attachment of an event that is committed");
+                self.has_failed(&error);
                 failed.push(id);
             }
             ids.push(id);
@@ -407,6 +472,19 @@ impl Writer {
         self.folder.replace(id, &temporary, bytes, self.syncs)
     }
 
+    /// Writes a file as large as those that could not be written, and removes it. Returns whether it could.
+    fn try_write(&mut self) -> bool {
+        let temporary = self.temporary(ConnectionId::from_number(0));
+        let bytes = vec![0; self.lacking.max(1)];
+        let written = self.folder.write(&temporary, &bytes, self.syncs);
+        self.folder.discard(&temporary);
+        written.is_ok() && self.replaced.retry()
+    }
+
+    fn has_failed(&self, error: &io::Error) {
+        self.health.has_failed(Part::Files, &format!("the attachments in `ws`: {error}"));
+    }
+
     fn temporary(&mut self, id: ConnectionId) -> String {
         self.number += 1;
         temporary_name(id, self.number)
@@ -419,6 +497,7 @@ enum Prepared {
     Read(ConnectionId, oneshot::Sender<Result<Value, AdoptError>>),
     Adopt(Adoption, Then<Adopted>, Reply<AdoptError>),
     Redo(Vec<Redo>, Then<Redone>),
+    Try(bool, Box<dyn FnOnce() + Send>),
 }
 
 /// A file of an event that is committed, when its bytes are written.
@@ -430,11 +509,13 @@ enum Redo {
 
 /// A job that is done, except for syncing the folder.
 enum Done {
-    Commit(ConnectionId, io::Result<Version>, Then<Version>, Reply<CommitError>),
+    /// With the backup of the file that was replaced.
+    Commit(ConnectionId, io::Result<(Version, Backup)>, Then<Version>, Reply<CommitError>),
     Read(Result<Value, AdoptError>, oneshot::Sender<Result<Value, AdoptError>>),
     Adopt(Result<(Adopted, Undo), AdoptError>, Then<Adopted>, Reply<AdoptError>),
     /// With the connections of all its files.
     Redo(Redone, Vec<ConnectionId>, Then<Redone>),
+    Try(bool, Box<dyn FnOnce() + Send>),
 }
 
 /// The bytes of a file.

@@ -5,9 +5,11 @@
 //!  dir ── the durable directory, used by one server
 //!   ├ ids ── connection ids, none of which is given out twice
 //!   └ attachment_files ── one thread that commits the values of events
+//!        ├ replaced_files ── what new files have replaced, until these are safe
 //!        └ disk ── the folder `ws` and the bytes of a file in it
 //!  persisted ── the same folder, as an operator reads it
 //!  state ── the states of rooms, in memory or in the database `store/state.db`
+//!  health ── whether what is in the folder can be written
 //! ```
 //!
 //! Nothing here knows a connection, a room or a handler: a key is an id, and the caller says to whom a value
@@ -22,7 +24,9 @@ pub mod failpoint;
 pub mod fsync;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod health;
 pub mod ids;
 pub mod persisted;
+mod replaced_files;
 pub mod state;
 pub mod version;

@@ -1,6 +1,8 @@
 //! The state of rooms: what `zigttp:storage` and `zigttp:memory` store.
 
 mod across_restarts;
+#[cfg(target_os = "linux")]
+mod disk_faults;
 mod limits;
 mod memory;
 mod operators;

@@ -12,13 +12,13 @@ use crate::support::durable::{DISTRIBUTOR, Durable, id_of, kills, random};
 use crate::support::lossy_fs::LossyFs;
 
 /// A durable directory on a file system of its own, mounted with this seed.
-fn mount(durable: &Durable, seed: u64) -> Option<LossyFs> {
+pub(super) fn mount(durable: &Durable, seed: u64) -> Option<LossyFs> {
     std::fs::create_dir(durable.dir()).expect("the temporary folder is writable");
     LossyFs::mount(&durable.dir(), seed)
 }
 
-/// A number of one event less or more.
-fn at_random(below: u64) -> u64 {
+/// A number below this one, a new one each time.
+pub(super) fn at_random(below: u64) -> u64 {
     random(Duration::from_nanos(below)).as_nanos() as u64
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::PATIENCE;
+use super::durable::Durable;
 use super::server::Server;
 
 /// A server with an admin listener, and its address.
@@ -22,6 +23,11 @@ pub(crate) fn start_with(
 ) -> (Server, SocketAddr) {
     let arguments = [LISTEN, arguments].concat();
     with_address(Server::start_with(handler, &arguments, variables))
+}
+
+/// The same, with a durable directory.
+pub(crate) fn start_durable(durable: &Durable, arguments: &[&str]) -> (Server, SocketAddr) {
+    with_address(durable.serve(&[LISTEN, arguments].concat()))
 }
 
 /// The same, started by a command whose last arguments are the program and its arguments.

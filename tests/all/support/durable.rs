@@ -197,7 +197,7 @@ fn ended(command: &mut Command) -> (i32, String) {
     (code, String::from_utf8(text).expect("output is UTF-8"))
 }
 
-/// Kills of a normal run, and of one with `ZIGTTP_KILLS` set.
+/// Kills, or cuts of power, of a normal run, and of one with `ZIGTTP_KILLS` set; and the time that they may take.
 pub(crate) fn kills() -> (u32, Duration) {
     match std::env::var("ZIGTTP_KILLS") {
         Ok(kills) => (kills.parse().expect("ZIGTTP_KILLS is a number"), Duration::MAX),

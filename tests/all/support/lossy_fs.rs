@@ -110,6 +110,11 @@ impl LossyFs {
         self.command("heal")
     }
 
+    /// Sets how much room `statfs` reports. Writes are not limited by it.
+    pub(crate) fn set_free_bytes(&self, bytes: u64) {
+        self.command(&format!("set_free_bytes {bytes}"));
+    }
+
     fn command(&self, command: &str) -> u64 {
         self.try_command(command).expect("the process of the file system lives")
     }

@@ -125,6 +125,25 @@ impl Folder {
         self.0.rename(&name(from), &name(to))
     }
 
+    /// Restores a file from the backup that [`Folder::back_up`] has made.
+    pub fn restore(&self, backup: &str, id: ConnectionId) -> io::Result<()> {
+        self.0.rename(backup, &name(id))
+    }
+
+    /// Gives a connection's file a second name as a backup. Returns false when there is no such file.
+    pub fn back_up(&self, id: ConnectionId, backup: &str) -> io::Result<bool> {
+        match rustix::fs::linkat(&self.0, name(id), &self.0, backup, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a connection has a file.
+    pub fn has(&self, id: ConnectionId) -> bool {
+        self.0.status(&name(id)).is_ok()
+    }
+
     /// Removes a connection's file. Returns false when there is none.
     pub fn remove(&self, id: ConnectionId) -> io::Result<bool> {
         self.0.unlink(&name(id))

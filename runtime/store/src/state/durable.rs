@@ -14,6 +14,7 @@ use zigttp_files::own_folder::OwnFolder;
 use crate::attachment_files::{Adopted, AttachmentFiles, Committed, CommittedFile};
 use crate::error::CommitError;
 use crate::fsync::Fsync;
+use crate::health::Health;
 use crate::state::database::checkpoints::Checkpoints;
 use crate::state::database::contents;
 use crate::state::database::file::DatabaseFile;
@@ -60,7 +61,7 @@ impl Durable {
         let (file, connection) = DatabaseFile::open(durable, fsync, limits.file_bytes)?;
         let file = Arc::new(file);
         let sums = read_sums(&connection).map_err(OpenStateError::of_sqlite)?;
-        let shared = shared(&connection, limits, sums).map_err(OpenStateError::of_sqlite)?;
+        let shared = shared(&connection, limits, sums, files).map_err(OpenStateError::of_sqlite)?;
         redo_files(&connection, files)?;
         let checkpointer = file.checkpointer().map_err(OpenStateError::Database)?;
         let checkpoints = Checkpoints::start(checkpointer).map_err(OpenStateError::Thread)?;
@@ -238,9 +239,14 @@ impl Durable {
         self.advance(now);
         let has_expired = self.shared.next_expiry.load(Ordering::Relaxed) < expired_before;
         let has_written = self.shared.has_written.swap(false, Ordering::Relaxed);
-        if has_expired || has_written || self.shared.pending.has_work() {
+        let is_failing = self.shared.health.problem().is_some();
+        if has_expired || has_written || is_failing || self.shared.pending.has_work() {
             self.send(Job::Sweep(expired_before));
         }
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.shared.health
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -309,7 +315,12 @@ fn read_sums(connection: &Connection) -> rusqlite::Result<Sums> {
     })
 }
 
-fn shared(connection: &Connection, limits: StateLimits, sums: Sums) -> rusqlite::Result<Shared> {
+fn shared(
+    connection: &Connection,
+    limits: StateLimits,
+    sums: Sums,
+    files: &AttachmentFiles,
+) -> rusqlite::Result<Shared> {
     let counts = Counts::default();
     counts.rooms.set(sums.rooms);
     counts.bytes.set(sums.bytes);
@@ -320,6 +331,7 @@ fn shared(connection: &Connection, limits: StateLimits, sums: Sums) -> rusqlite:
     Ok(Shared {
         live: LiveRooms::new(limits.live_bytes),
         counts,
+        health: Arc::clone(files.health()),
         pending: PendingFiles::default(),
         queue: SignalQueue::of_database(HELD_BYTES, first_due),
         next_expiry: AtomicU64::new(next_expiry),

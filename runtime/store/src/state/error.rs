@@ -108,6 +108,9 @@ pub enum CommitStateError {
     /// The disk is nearly full.
     #[error("the disk of `store/state.db` has {free} bytes left, and must keep {least}")]
     DiskFull { free: u64, least: u64 },
+    /// The database's file has no space, and is nearly as large as it may be.
+    #[error("`store/state.db` may have {most} bytes, and has no space for {bytes} more")]
+    FileFull { bytes: u64, most: u64 },
     /// The database cannot be written.
     #[error("cannot write `store/state.db`")]
     Database(#[source] DatabaseError),

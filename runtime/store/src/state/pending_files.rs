@@ -84,6 +84,10 @@ impl PendingFiles {
         pending.written = written;
     }
 
+    pub(crate) fn has_any_failed(&self) -> bool {
+        !self.lock().failed.is_empty()
+    }
+
     /// The files that are to be written again.
     pub(crate) fn take_failed(&self) -> BTreeSet<ConnectionId> {
         std::mem::take(&mut self.lock().failed)

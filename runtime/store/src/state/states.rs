@@ -156,7 +156,8 @@ impl States {
         }
     }
 
-    /// Removes what has expired more than a minute ago. To be called about every second with the present time.
+    /// Removes what has expired more than a minute ago, and tries again what could not be written. To be called about
+    /// every second with the present time.
     pub fn sweep(&self, now: u64) {
         let expired_before = now.saturating_sub(EXPIRED_MS);
         match &self.0 {
@@ -229,6 +230,14 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.queue(),
             Kind::Durable(durable) => durable.queue(),
+        }
+    }
+
+    /// Why nothing can be stored in the durable folder, as one line; `None` while it can, and without a folder.
+    pub fn problem(&self) -> Option<Arc<str>> {
+        match &self.0 {
+            Kind::InMemory(_) => None,
+            Kind::Durable(durable) => durable.health().problem(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The transactions that wait are a group, which is committed together: they share the work, and with `--fsync
 //! always` the wait for the disk. If the database cannot be written none of the group has happened; each event
-//! gets the error, and the next group is tried anew.
+//! gets the error, and the next group is tried anew. While it cannot, each sweep tries a write of its own.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +16,7 @@ use zigttp_abi::version::Version;
 
 use crate::attachment_files::{AttachmentFiles, Committed, CommittedFile};
 use crate::failpoint;
+use crate::health::{Health, Part};
 use crate::state::database::checkpoints::Checkpoints;
 use crate::state::database::file::DatabaseFile;
 use crate::state::database::group::{Group, Sums};
@@ -54,7 +55,7 @@ pub(crate) struct Waiting {
 /// What the thread is to do.
 pub(crate) enum Job {
     Commit(Box<Waiting>),
-    /// Removes what has expired before a time, and writes again what could not be written.
+    /// Removes what has expired before a time, and tries again what could not be written.
     Sweep(u64),
     /// Removes the rows of files that are in their place.
     Settle,
@@ -79,6 +80,7 @@ type Results = Vec<Result<Vec<FileRow>, CommitStateError>>;
 pub(crate) struct Shared {
     pub(crate) live: LiveRooms,
     pub(crate) counts: Counts,
+    pub(crate) health: Arc<Health>,
     pub(crate) pending: PendingFiles,
     pub(crate) queue: SignalQueue,
     /// No entry expires before it.
@@ -121,7 +123,7 @@ impl Writer {
     ) -> io::Result<(Arc<Sender<Job>>, JoinHandle<()>)> {
         let (jobs, queue) = channel();
         let jobs = Arc::new(jobs);
-        let space = Space::new(Arc::clone(&file), limits.free_bytes);
+        let space = Space::new(Arc::clone(&file), limits);
         let writer = Writer {
             connection,
             file,
@@ -173,9 +175,11 @@ impl Writer {
                         group.push(*waiting);
                     }
                     Job::Sweep(expired_before) => {
-                        self.sweeps = Some(expired_before);
-                        self.redo_failed();
-                        settles = true;
+                        if self.can_write() {
+                            self.sweeps = Some(expired_before);
+                            self.redo_failed();
+                            settles = true;
+                        }
                     }
                     Job::Settle => settles = true,
                     Job::LoadSignals(now) => self.loads = Some(now),
@@ -229,12 +233,56 @@ impl Writer {
                 }
             }
             Err(error) => {
+                let error = self.failure(error, &group);
                 self.shared.counts.failures.add(group.len());
                 for waiting in group {
                     self.finish(waiting, Err(error.clone()));
                 }
             }
         }
+    }
+
+    /// The error of a group that could not be written, which an operator is told too.
+    fn failure(&mut self, error: CommitStateError, group: &[Waiting]) -> CommitStateError {
+        let CommitStateError::Database(of_sqlite) = &error else { return error };
+        if of_sqlite.is_full() {
+            let bytes = group.iter().map(|waiting| waiting.transaction.bytes()).sum();
+            if let Some(full) = self.space.lacks(&self.connection, bytes) {
+                self.shared.health.has_failed(Part::Database, &full);
+                return full;
+            }
+        }
+        let problem = format!("`store/state.db`: {of_sqlite}");
+        self.shared.health.has_failed(Part::Database, &problem);
+        error
+    }
+
+    /// Whether the database can be written. If it could not be before, this tries to.
+    fn can_write(&mut self) -> bool {
+        if !self.shared.health.is_failing(Part::Database) {
+            return true;
+        }
+        // SQLite does not write what has not changed.
+        let reserved = self.sums.reserved_signals + 1;
+        let written = self.space.is_back(&self.connection).and_then(|is_back| {
+            if is_back {
+                rows::begin(&self.connection)?;
+                signal_rows::reserve(&self.connection, reserved)?;
+                rows::commit(&self.connection)?;
+            }
+            Ok(is_back)
+        });
+        if written.is_err() {
+            // It fails as the group before, whose error was told.
+            rows::roll_back(&self.connection);
+        }
+        let is_written = written.unwrap_or(false);
+        if is_written {
+            self.sums.reserved_signals = reserved;
+            self.shared.health.is_well(Part::Database);
+            self.checkpoints.wake();
+        }
+        is_written
     }
 
     /// Tells what has become of a transaction, when its files are in their place.
@@ -285,7 +333,8 @@ impl Writer {
         });
     }
 
-    /// Writes the last file of each connection whose file could not be written.
+    /// Writes the last file of each connection whose file could not be written. Then all files can be, or one of
+    /// them has failed again.
     fn redo_failed(&self) {
         for id in self.shared.pending.take_failed() {
             match rows::last_files(&self.connection, Some(id)) {
@@ -295,6 +344,14 @@ impl Writer {
                     self.shared.pending.has_failed(id);
                 }
             }
+        }
+        if self.shared.health.is_failing(Part::Files) {
+            let shared = Arc::clone(&self.shared);
+            self.files.try_write(move || {
+                if !shared.pending.has_any_failed() {
+                    shared.health.is_well(Part::Files);
+                }
+            });
         }
     }
 
@@ -325,6 +382,13 @@ impl Writer {
         };
         for (id, rows) in removed {
             self.shared.pending.end(id, rows);
+        }
+        let no_space =
+            |error: &&CommitStateError| matches!(error, CommitStateError::DiskFull { .. });
+        if let Some(error) =
+            results.iter().filter_map(|result| result.as_ref().err()).find(no_space)
+        {
+            self.shared.health.has_failed(Part::Database, error);
         }
         let failed = results.iter().filter(|result| result.is_err()).count();
         self.shared.counts.failures.add(failed);

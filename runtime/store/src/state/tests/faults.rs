@@ -93,9 +93,13 @@ async fn a_group_that_cannot_be_written_fails_whole_and_the_next_is_tried_anew()
     let after = states.totals();
     assert_eq!((after.rooms, after.bytes), (before.rooms, before.bytes));
     assert_eq!(after.failures, before.failures + 2);
+    assert_eq!(states.problem().as_deref(), Some("`store/state.db`: no"));
 
     other.execute_batch("DROP TRIGGER fault").expect("it is writable");
     put(&states, "/a", "key", "new").await.expect("it is committed");
+    states.sweep(0);
+    put(&states, "/a", "key", "new").await.expect("it is committed");
+    assert_eq!(states.problem(), None);
     drop(states);
     let states = folder.open(StateLimits::of_database());
     assert_eq!(value(&states.load("/a").await.expect("it is readable"), "key").await, "new");

@@ -60,8 +60,11 @@ async fn a_nearly_full_disk_refuses_what_grows_and_takes_the_rest() {
     let error =
         put(&states, "/a", "more", "value").await.expect_err("the disk is full").to_string();
     assert!(error.starts_with("the disk of `store/state.db` has "), "{error}");
+    assert_eq!(states.problem().as_deref(), Some(&*error));
+    states.sweep(0);
     delete(&states, "/a", "key").await.expect("it is deleted");
     assert_eq!(states.totals().bytes, 0);
+    assert_eq!(states.problem().as_deref(), Some(&*error), "it is still full");
 }
 
 #[tokio::test]
@@ -77,8 +80,9 @@ async fn a_full_file_refuses_what_does_not_fit_and_recovers() {
             Err(error) => break error,
         }
     };
-    assert_eq!(error.to_string(), "cannot write `store/state.db`");
-    assert!(matches!(error, CommitStateError::Database(error) if error.is_full()));
+    let told = "`store/state.db` may have 409600 bytes, and has no space for 32835 more";
+    assert_eq!(error.to_string(), told);
+    assert_eq!(states.problem().as_deref(), Some(told));
     assert!(kept >= 5, "{kept}");
     let before = states.totals();
     assert_eq!((before.rooms, before.failures), (kept, 1));
@@ -88,8 +92,14 @@ async fn a_full_file_refuses_what_does_not_fit_and_recovers() {
     }
     let full = states.load(&format!("/{kept}")).await.expect("reads go on");
     assert_eq!(value(&full, "key").await, "-");
+    // What is small may fit, and there is still no space for the other.
+    states.sweep(0);
+    put(&states, "/1", "key", "small").await.expect("it shrinks");
+    assert_eq!(states.problem().as_deref(), Some(told));
     delete(&states, "/0", "key").await.expect("deletions go on");
+    states.sweep(0);
     put(&states, "/new", "key", &long).await.expect("there is space again");
+    assert_eq!(states.problem(), None);
 }
 
 #[tokio::test]
