@@ -100,14 +100,19 @@ pub use zigttp_store::persisted::{
 /// The states of rooms in a durable directory, for operators.
 pub mod storage {
     pub use zigttp_abi::state::{Entry, KeyRange, ListLimits};
-    pub use zigttp_rooms::operator_write::{OperatorWrite, OperatorWriteError, Written};
+    pub use zigttp_rooms::operator_write::{OperatorWriteError, Written};
     pub use zigttp_store::state::error::{OpenStateError, ReadError};
-    pub use zigttp_store::state::survey::{Survey, SurveyError, SurveyedRoom};
-
-    pub use crate::operator::storage::record::{
-        EXPORT_VERSION, EndRecord, EntryRecord, Record, RecordError, RoomRecord, ValueRecord,
-        check_key, check_room, of_json,
+    pub use zigttp_store::state::record::error::{RecordError, check_key, check_room};
+    pub use zigttp_store::state::record::signal::SignalRecord;
+    pub use zigttp_store::state::record::value::{ValueRecord, of_json};
+    pub use zigttp_store::state::record::{
+        EXPORT_VERSION, EndRecord, EntryRecord, Record, RoomRecord,
     };
-    pub use crate::operator::storage::writing::{Existing, add, begin};
+    pub use zigttp_store::state::signals::{Signal, StoredSignal};
+    pub use zigttp_store::state::survey::{
+        ExportedRoom, Survey, SurveyError, SurveyedRoom, SurveyedRooms,
+    };
+
+    pub use crate::operator::storage::writing::{Existing, RoomWrite};
     pub use crate::operator::storage::{StorageWriteError, write};
 }

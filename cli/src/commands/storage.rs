@@ -3,6 +3,8 @@
 mod change;
 mod options;
 mod show;
+mod signals;
+mod table;
 mod transfer;
 
 use std::path::PathBuf;
@@ -19,7 +21,7 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List the rooms that have state, with their bytes and last write
+    /// List the rooms that have keys, timers or signals, with their bytes and last write
     Rooms {
         /// Only those that no event has written for this time
         #[arg(long, value_name = "TIME")]
@@ -68,6 +70,17 @@ enum Command {
         #[command(flatten)]
         common: CommonOptions,
     },
+    /// List timers and signals, in the order in which they were stored
+    Signals {
+        /// Only those of this room
+        #[arg(long, value_name = "ROOM")]
+        room: Option<String>,
+        /// Only those that have failed too often
+        #[arg(long)]
+        parked: bool,
+        #[command(flatten)]
+        common: CommonOptions,
+    },
     /// Write rooms to standard output as newline-delimited JSON
     Export {
         /// Only this room; repeat it for several
@@ -101,6 +114,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Put { room, key, value, common } => change::put(common, room, key, value),
         Command::Delete { room, key, common } => change::delete(common, room, key),
         Command::DeleteAll { room, common } => change::delete_all(common, room),
+        Command::Signals { room, parked, common } => {
+            signals::list(common, room.as_deref(), *parked)
+        }
         Command::Export { room, directory } => transfer::export(directory, room),
         Command::Import { file, rooms, common } => transfer::import(common, file, rooms),
     }

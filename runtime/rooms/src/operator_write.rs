@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use zigttp_abi::state::Changes;
 use zigttp_store::state::error::{CommitStateError, ReadError};
+use zigttp_store::state::signals::SignalChanges;
 use zigttp_store::state::states::States;
 use zigttp_store::state::transaction::Transaction;
 
@@ -14,6 +15,7 @@ use crate::dispatch::Dispatcher;
 pub struct OperatorWrite {
     pub room: Arc<str>,
     pub changes: Changes,
+    pub signals: SignalChanges,
     /// Whether the room must have no state yet.
     pub is_new: bool,
 }
@@ -23,6 +25,8 @@ pub struct OperatorWrite {
 pub struct Written {
     /// Keys that were there before and are not there, or have another value now.
     pub replaced: u64,
+    /// Timers that were there before and are not there now.
+    pub timers: u64,
 }
 
 /// Nothing was changed.
@@ -44,7 +48,7 @@ impl OperatorWrite {
     /// # Errors
     /// See [`OperatorWriteError`].
     pub async fn apply(self, storage: &States, now: u64) -> Result<Written, OperatorWriteError> {
-        let OperatorWrite { room, changes, is_new } = self;
+        let OperatorWrite { room, changes, signals, is_new } = self;
         let before = storage.load(&room).await?;
         let keys = before.usage().keys;
         if is_new && keys > 0 {
@@ -59,9 +63,12 @@ impl OperatorWrite {
                 replaced += u64::from(entry.is_some_and(|entry| entry.is_there_at(now)));
             }
         }
-        let transaction = Transaction { room: Some(room), changes, now, ..Transaction::default() };
+        let clears_timers = signals.clears_timers || signals.restored.is_some();
+        let timers = if clears_timers { before.timers() as u64 } else { 0 };
+        let room = Some(room);
+        let transaction = Transaction { room, changes, signals, now, ..Transaction::default() };
         storage.commit(transaction, |_committed| {}).await?;
-        Ok(Written { replaced })
+        Ok(Written { replaced, timers })
     }
 }
 

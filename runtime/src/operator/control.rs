@@ -16,11 +16,11 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufR
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
 use zigttp_files::own_folder::OwnFolder;
-use zigttp_rooms::operator_write::OperatorWrite;
+use zigttp_rooms::operator_write::Written;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_store::dir;
 
-use crate::operator::storage::writing::{self, Existing};
+use crate::operator::storage::writing::{Existing, RoomWrite};
 use crate::operator::transports::{OperatorTransports, PendingRequests};
 use crate::server::Server;
 
@@ -48,7 +48,7 @@ pub enum ControlRequest {
     /// Remove attachments that are older and have no connection: [`ControlAnswer::Pruned`].
     Prune { age_ms: u64 },
     /// Change the state of a room, as an event of it: [`ControlAnswer::Written`]. So many lines follow,
-    /// each an entry or a key to delete
+    /// each an entry, a key to delete, a timer or a signal
     /// ([`Record`](crate::storage::Record)).
     Write { room: String, existing: Existing, lines: u64 },
 }
@@ -66,6 +66,7 @@ pub enum ControlAnswer {
     },
     Written {
         replaced: u64,
+        timers: u64,
     },
     /// The request is invalid or cannot be carried out.
     Refused {
@@ -193,15 +194,16 @@ async fn carry_out(
             }
         }
         ControlRequest::Write { room, existing, lines } => {
-            let most_bytes = server.config.max_room_state as u64;
-            let write = match read_write(&room, existing, rest, lines, most_bytes).await {
+            let limits = (server.config.max_room_state as u64, server.config.max_room_timers);
+            let write = match read_write(&room, existing, rest, lines, limits).await {
                 Ok(write) => write,
                 Err(why) => return refused(why),
             };
-            match server.dispatcher.write_as_operator(write).await {
+            match server.dispatcher.write_as_operator(write.finish()).await {
                 Ok(written) => {
                     tracing::info!(room, lines, "an operator has changed the state of this room");
-                    ControlAnswer::Written { replaced: written.replaced }
+                    let Written { replaced, timers } = written;
+                    ControlAnswer::Written { replaced, timers }
                 }
                 Err(error) => refused(error_line(&error)),
             }
@@ -215,9 +217,9 @@ async fn read_write(
     existing: Existing,
     mut rest: impl AsyncBufRead + Unpin,
     lines: u64,
-    most_bytes: u64,
-) -> Result<OperatorWrite, String> {
-    let mut write = writing::begin(room, existing).map_err(|error| error.to_string())?;
+    (most_bytes, most_timers): (u64, usize),
+) -> Result<RoomWrite, String> {
+    let mut write = RoomWrite::begin(room, existing).map_err(|error| error.to_string())?;
     // In base64, and with every byte of a text escaped, a value is longer than in the room.
     let mut rest = (&mut rest).take(most_bytes.saturating_mul(6).saturating_add(1 << 20));
     let (mut line, mut bytes) = (String::new(), 0);
@@ -228,10 +230,15 @@ async fn read_write(
             return Err("the request ended before its last line".to_owned());
         }
         let record = serde_json::from_str(&line).map_err(|error| error.to_string())?;
-        bytes += writing::add(&mut write, record).map_err(|error| error.to_string())?;
+        bytes += write.add(record).map_err(|error| error.to_string())?;
         if bytes > most_bytes {
             return Err(format!(
                 "the room would have more than {most_bytes} bytes (--max-room-state)"
+            ));
+        }
+        if write.timers() > most_timers {
+            return Err(format!(
+                "the room would have more than {most_timers} timers (--max-room-timers)"
             ));
         }
     }

@@ -1,19 +1,20 @@
 //! The states of rooms, for operators: what they write goes through the server that uses the directory, if there
 //! is one.
 
-pub(crate) mod record;
 pub(crate) mod writing;
 
 use std::io;
 use std::path::Path;
 
-use zigttp_rooms::operator_write::{OperatorWrite, OperatorWriteError, Written};
+use zigttp_rooms::operator_write::{OperatorWriteError, Written};
 use zigttp_store::attachment_files::AttachmentFiles;
 use zigttp_store::dir::{self, DurableDir};
 use zigttp_store::fsync::Fsync;
 use zigttp_store::state::error::OpenStateError;
 use zigttp_store::state::limits::StateLimits;
 use zigttp_store::state::states::States;
+
+use crate::operator::storage::writing::RoomWrite;
 
 /// No server can be configured to store a larger attachment.
 const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;
@@ -35,13 +36,9 @@ pub enum StorageWriteError {
 ///
 /// # Errors
 /// See [`StorageWriteError`].
-pub async fn write(
-    dir: &Path,
-    write: OperatorWrite,
-    now: u64,
-) -> Result<Written, StorageWriteError> {
+pub async fn write(dir: &Path, write: RoomWrite, now: u64) -> Result<Written, StorageWriteError> {
     let storage = Unused::open(dir)?;
-    Ok(write.apply(&storage.states, now).await?)
+    Ok(write.finish().apply(&storage.states, now).await?)
 }
 
 /// The states of rooms in a directory that no server uses.
@@ -59,8 +56,12 @@ impl Unused {
         let dir = DurableDir::take(dir).map_err(io)?;
         let files =
             AttachmentFiles::open(dir.folder(), Fsync::Always, MAX_ATTACHMENT_BYTES).map_err(io)?;
-        let limits =
-            StateLimits { room_bytes: u64::MAX, all_bytes: u64::MAX, ..StateLimits::of_database() };
+        let limits = StateLimits {
+            room_bytes: u64::MAX,
+            room_signals: u64::MAX,
+            all_bytes: u64::MAX,
+            ..StateLimits::of_database()
+        };
         let states = States::open(dir.folder(), Fsync::Always, limits, &files)?;
         Ok(Unused { states, _dir: dir })
     }

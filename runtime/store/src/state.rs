@@ -13,6 +13,7 @@
 //!  signals ── what one room tells another, or itself later
 //!   ├ signal_plan ── what the changes of one event mean for those that are stored
 //!   └ signal_queue ── those that are due soon, and those that events have taken
+//!  record ── the lines of an export
 //!  survey ── reads the database for an operator, without the rest
 //!  room_contents ── what a room has, as an operator sees it through the server
 //!  room_state ── one committed state of a room, as an event sees it
@@ -30,6 +31,7 @@ mod in_memory;
 pub mod limits;
 mod live_rooms;
 mod pending_files;
+pub mod record;
 pub mod room_contents;
 mod room_row;
 pub mod room_state;

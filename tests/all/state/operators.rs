@@ -1,5 +1,7 @@
 //! `zigttp storage`: what an operator sees and changes of the states of rooms.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{call, run};
@@ -25,6 +27,35 @@ async fn put(client: &mut Client, key: &str, value: impl Into<Value>) {
 
 async fn get(client: &mut Client, key: &str) -> Value {
     run(client, json!([call("get", &[key.into()])])).await[0].take()
+}
+
+/// Of a handler that stores what each signal has told.
+fn keeper() -> Durable {
+    Durable::of(include_str!("../../fixtures/handlers/kept_signals.ts"))
+}
+
+/// What a signal has told a room, once it has.
+fn told(durable: &Durable, room: &str, name: &str) -> Value {
+    let mut told = Value::Null;
+    eventually(name, || {
+        let (code, text) = durable.storage(&["get", room, &format!("told/{name}")]);
+        if code == 0 {
+            told = parse(&text);
+        }
+        code == 0
+    });
+    told
+}
+
+/// The timers and signals that are stored, by their names.
+fn signals(durable: &Durable, arguments: &[&str]) -> BTreeMap<String, Value> {
+    let listed = parse(&storage(durable, &[&["signals", "--json"], arguments].concat()));
+    let listed = listed.as_array().expect("a list").iter();
+    listed.map(|one| (one["name"].as_str().expect("a name").to_owned(), one.clone())).collect()
+}
+
+async fn calls(client: &mut Client, calls: Value) {
+    assert_eq!(client.ask(&calls.to_string()).await, "done");
 }
 
 fn parse(text: &str) -> Value {
@@ -100,7 +131,10 @@ async fn what_an_operator_writes_is_an_event_of_the_room_and_seen_by_the_next() 
     assert_eq!(storage(&durable, &["delete", "/room/a", "n"]), "deleted \"n\"\n");
     assert_eq!(get(&mut client, "n").await, json!("undefined"));
     // One of them has had its time.
-    assert_eq!(storage(&durable, &["delete-all", "/room/a", "--json"]), "{\"deleted\":4}\n");
+    assert_eq!(
+        storage(&durable, &["delete-all", "/room/a", "--json"]),
+        "{\"deleted\":4,\"timers\":0}\n"
+    );
     assert_eq!(get(&mut client, "text").await, json!("undefined"));
     // The same without a server.
     server.kill();
@@ -156,6 +190,11 @@ async fn what_is_no_export_or_is_cut_off_is_one_clear_error_and_changes_nothing(
     let end = r#"{"end":{"entries":1}}"#;
     let damaged = entry.replace(r#""JSON","json""#, r#""string","json""#);
     let long = entry.replace(r#""k""#, &format!("\"{}\"", "k".repeat(513)));
+    let timer = r#"{"timer":{"name":"n","scheduled":1,"due":1}}"#;
+    let endless = timer.replace(r#""due":1"#, r#""due":1,"period":0"#);
+    let two_timers = r#"{"end":{"entries":0,"timers":2}}"#;
+    let one_timer = r#"{"end":{"entries":0,"timers":1}}"#;
+    let signal = r#"{"signal":{"name":"n","scheduled":1,"due":1,"soon":1}}"#;
     for (lines, expected) in [
         (vec!["no JSON"], ":1: expected value at line 1 column 1"),
         (vec![entry], ":1: this is no record of a room"),
@@ -168,6 +207,10 @@ async fn what_is_no_export_or_is_cut_off_is_one_clear_error_and_changes_nothing(
         ),
         (vec![room, &damaged, end], "a value of kind string has `text`, and nothing else"),
         (vec![room, &long, end], "a key has 513 bytes, it may have 1 to 512"),
+        (vec![room, timer, timer, two_timers], "two timers of the room have the name \"n\""),
+        (vec![room, &endless, one_timer], "the period of \"n\" is 0 ms, it may be 1 to "),
+        (vec![room, timer, end], ":3: the records of room \"/room/a\" are not complete"),
+        (vec![room, signal, end], ":2: unknown field `soon`"),
     ] {
         let file = durable.path("bad.ndjson");
         std::fs::write(&file, lines.join("\n")).expect("the folder is writable");
@@ -206,4 +249,180 @@ async fn wrong_rooms_keys_and_values_are_one_clear_error_each() {
         let line = refused(&durable, &arguments, code);
         assert!(line.contains(expected) && line.lines().count() == 1, "{line}");
     }
+}
+
+#[tokio::test]
+async fn timers_and_signals_are_shown_with_and_without_a_server() {
+    let durable = keeper();
+    let server = durable.serve(&["--cpu-limit", "20ms"]);
+    let mut client = server.connect("/room/a").await;
+    let on_fail = json!({ "onFail": "failed" });
+    calls(&mut client, json!([["signal", "/room/b", "spin", [1, "two"], on_fail]])).await;
+    server.wait_for_log("a signal has failed too often");
+    let set = json!([
+        ["signalAt", "/room/a", "later", "in 7200500", "data"],
+        ["signalEvery", "/room/a", "often", 3_600_000],
+        ["signal", "/room/c", "throw"],
+    ]);
+    calls(&mut client, set).await;
+    eventually("an attempt", || signals(&durable, &[])["throw"]["attempts"] != 0);
+    let look = || {
+        let all = signals(&durable, &[]);
+        assert_eq!(all.keys().collect::<Vec<_>>(), ["later", "often", "spin", "throw"]);
+        let later = &all["later"];
+        assert_eq!((&later["kind"], &later["room"]), (&"timer".into(), &"/room/a".into()));
+        assert_eq!(later["data"], json!({ "kind": "string", "text": "data" }));
+        assert_eq!((&later["bytes"], &later["due"]), (&4.into(), &later["scheduled"]));
+        assert_eq!(all["often"]["period"], 3_600_000);
+        let spin = &all["spin"];
+        assert_eq!((&spin["kind"], &spin["room"]), (&"signal".into(), &"/room/b".into()));
+        assert_eq!((&spin["from"], &spin["onFail"]), (&"/room/a".into(), &"failed".into()));
+        assert_eq!(spin["data"], json!({ "kind": "JSON", "json": [1, "two"] }));
+        assert_eq!((&spin["attempts"], &spin["parked"]), (&3.into(), &true.into()));
+        assert_eq!(signals(&durable, &["--parked"]).keys().collect::<Vec<_>>(), ["spin"]);
+        assert_eq!(signals(&durable, &["--room", "/room/c"]).keys().collect::<Vec<_>>(), ["throw"]);
+        let table = storage(&durable, &["signals"]);
+        let line = |name: &str| {
+            let line = table.lines().find(|line| line.contains(name)).expect("it is listed");
+            line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+        };
+        assert!(line("  later").starts_with("timer in "), "{table}");
+        assert!(line("  later").ends_with(" h 0 4 /room/a later"), "{table}");
+        assert!(line("  often").ends_with(" 1 h 0 0 /room/a often"), "{table}");
+        assert_eq!(line("  spin"), "signal parked 3 9 /room/b spin from /room/a");
+        let rooms = parse(&storage(&durable, &["rooms", "--json"]));
+        let rooms = rooms.as_array().expect("a list").iter();
+        let rooms: Vec<_> = rooms
+            .map(|room| {
+                let count = |name: &str| room[name].as_u64().expect("a number");
+                (
+                    room["room"].as_str().expect("a name"),
+                    ["keys", "timers", "signals", "parked"].map(count),
+                )
+            })
+            .collect();
+        let expected =
+            [("/room/a", [1, 2, 0, 0]), ("/room/b", [0, 0, 0, 1]), ("/room/c", [0, 0, 1, 0])];
+        assert_eq!(rooms, expected);
+    };
+    look();
+    server.kill();
+    look();
+    let line = refused(&durable, &["signals", "--room", ""], 2);
+    assert!(line.contains("the name of a room has 0 bytes"), "{line}");
+}
+
+#[tokio::test]
+async fn timers_and_signals_of_an_exported_room_fire_where_it_is_imported() {
+    let durable = keeper();
+    let server = durable.serve(&["--cpu-limit", "20ms"]);
+    let mut client = server.connect("/room/a").await;
+    calls(&mut client, json!([["signal", "/room/a", "spin", 1]])).await;
+    server.wait_for_log("a signal has failed too often");
+    let set = json!([
+        ["put", "/room/a", "key", "value"],
+        ["signalAt", "/room/a", "soon", "in 1000", { "n": 1 }],
+        ["signalEvery", "/room/a", "far", 31_000_000_000_u64],
+        ["signal", "/room/a", "twice", "data"],
+    ]);
+    calls(&mut client, set).await;
+    eventually("an attempt", || {
+        let (code, text) = durable.storage(&["signals", "--json"]);
+        code == 0 && text.contains("\"attempts\":1")
+    });
+    server.kill();
+    let exported = storage(&durable, &["export", "--room", "/room/a"]);
+    assert!(
+        exported.ends_with("{\"end\":{\"entries\":1,\"timers\":2,\"signals\":2}}\n"),
+        "{exported}"
+    );
+    let file = durable.path("export.ndjson");
+    std::fs::write(&file, &exported).expect("the folder is writable");
+    let file = file.to_str().expect("a path");
+    let import = |room: &str| {
+        let arguments = ["import", file, "--room", "/room/a", "--as", room];
+        assert_eq!(
+            storage(&durable, &arguments),
+            "imported 1 room with 1 key, 2 timers, 2 signals\n"
+        );
+    };
+
+    // Without a server they wait for it.
+    import("/room/b");
+    let body = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let own = exported.replace("\"from\":\"/room/a\"", "\"from\":\"/room/b\"");
+    assert_eq!(body(&storage(&durable, &["export", "--room", "/room/b"])), body(&own));
+    let _server = durable.serve(&[]);
+    eventually("the control socket", || durable.storage(&["put", "/room/x", "k", "1"]).0 == 0);
+    import("/room/c");
+    for room in ["/room/a", "/room/b", "/room/c"] {
+        let expected = json!({ "data": { "n": 1 }, "kind": "timer", "attempt": 1, "from": null });
+        assert_eq!(told(&durable, room, "soon"), expected, "{room}");
+        // It came from the room itself.
+        let expected = json!({ "data": "data", "kind": "signal", "attempt": 2, "from": room });
+        assert_eq!(told(&durable, room, "twice"), expected);
+        let left = signals(&durable, &["--room", room]);
+        assert_eq!(left.keys().collect::<Vec<_>>(), ["far", "spin"]);
+        assert_eq!(
+            (&left["far"]["parked"], &left["spin"]["parked"]),
+            (&false.into(), &true.into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_import_over_timers_or_signals_is_refused_and_with_replace_removes_them() {
+    let durable = keeper();
+    let server = durable.serve(&["--cpu-limit", "20ms"]);
+    let mut client = server.connect("/room/other").await;
+    calls(&mut client, json!([["signal", "/room/a", "spin"]])).await;
+    server.wait_for_log("a signal has failed too often");
+    let file = durable.path("export.ndjson");
+    let lines = [
+        r#"{"room":{"version":1,"name":"/room/a","written":1}}"#,
+        r#"{"timer":{"name":"far","scheduled":8000000000000000,"due":8000000000000000}}"#,
+        r#"{"end":{"entries":0,"timers":1,"signals":0}}"#,
+    ];
+    std::fs::write(&file, lines.join("\n")).expect("the folder is writable");
+    let file = file.to_str().expect("a path");
+    let has = "room \"/room/a\" has timers or signals already: 1 in all";
+    let line = refused(&durable, &["import", file], 1);
+    assert!(line.contains(has), "{line}");
+    calls(&mut client, json!([["signal", "/room/a", "throw"]])).await;
+    assert_eq!(
+        storage(&durable, &["import", file, "--replace"]),
+        "imported 1 room with 0 keys, 1 timer\n"
+    );
+    assert_eq!(signals(&durable, &["--room", "/room/a"]).keys().collect::<Vec<_>>(), ["far"]);
+    let rooms = parse(&storage(&durable, &["rooms", "--json"]));
+    assert_eq!(rooms.as_array().map(Vec::len), Some(1), "the other has sent nothing any more");
+    let line = refused(&durable, &["import", file], 1);
+    assert!(line.contains(has), "{line}");
+    server.kill();
+    let line = refused(&durable, &["import", file], 2);
+    assert!(line.contains(has), "{line}");
+}
+
+#[tokio::test]
+async fn delete_all_removes_timers_too_and_leaves_signals_of_others() {
+    let durable = keeper();
+    let server = durable.serve(&[]);
+    let mut client = server.connect("/room/a").await;
+    let set = json!([
+        ["put", "/room/a", "key", "value"],
+        ["signalAt", "/room/a", "far", 8e15],
+        ["signalAt", "/room/a", "farther", 8.1e15],
+        ["signal", "/room/a", "throw"],
+    ]);
+    calls(&mut client, set).await;
+    eventually("the control socket", || durable.path("control.sock").exists());
+    assert_eq!(storage(&durable, &["delete-all", "/room/a"]), "deleted 1 key, 2 timers\n");
+    assert_eq!(storage(&durable, &["delete-all", "/room/a"]), "deleted 0 keys\n");
+    assert_eq!(signals(&durable, &[]).keys().collect::<Vec<_>>(), ["throw"]);
+    // The same without a server.
+    calls(&mut client, json!([["signalAt", "/room/a", "far", 8e15]])).await;
+    server.kill();
+    let deleted = storage(&durable, &["delete-all", "/room/a", "--json"]);
+    assert_eq!(parse(&deleted), json!({ "deleted": 0, "timers": 1 }));
+    assert_eq!(signals(&durable, &[]).keys().collect::<Vec<_>>(), ["throw"]);
 }

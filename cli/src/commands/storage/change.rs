@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::value::RawValue;
 use zigttp_abi::value::ValueKind;
 use zigttp_runtime::storage::{
-    Entry, EntryRecord, Existing, Record, Written, add, begin, check_key, check_room, of_json,
+    Entry, EntryRecord, Existing, Record, RoomWrite, Written, check_key, check_room, of_json,
 };
 use zigttp_runtime::{ControlAnswer, ControlRequest, Value};
 
@@ -88,9 +88,10 @@ pub(super) fn delete(common: &CommonOptions, room: &str, key: &str) -> anyhow::R
 
 pub(super) fn delete_all(common: &CommonOptions, room: &str) -> anyhow::Result<()> {
     check_room(room)?;
-    let keys = write(&common.directory, room, Existing::Goes, Vec::new())?.replaced;
-    say(common, &serde_json::json!({ "deleted": keys }), || {
-        format!("deleted {keys} key{}", if keys == 1 { "" } else { "s" })
+    let written = write(&common.directory, room, Existing::Goes, Vec::new())?;
+    let Written { replaced: keys, timers } = written;
+    say(common, &serde_json::json!({ "deleted": keys, "timers": timers }), || {
+        format!("deleted {}", counted(&[(keys, "key"), (timers, "timer")]))
     })
 }
 
@@ -108,21 +109,33 @@ pub(super) fn write(
         ControlRequest::Write { room: room.to_owned(), existing, lines: records.len() as u64 };
     let lines: Vec<String> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
     match ask(durable, &request, &lines)? {
-        Some(ControlAnswer::Written { replaced }) => return Ok(Written { replaced }),
+        Some(ControlAnswer::Written { replaced, timers }) => {
+            return Ok(Written { replaced, timers });
+        }
         Some(answer) => {
             refused(answer)?;
             unreachable!("a refusal is an error");
         }
         None => {}
     }
-    let mut write = begin(room, existing)?;
+    let mut write = RoomWrite::begin(room, existing)?;
     for record in records {
-        add(&mut write, record)?;
+        write.add(record)?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let written = zigttp_runtime::storage::write(durable, write, unix_millis());
     let written = runtime.block_on(written);
     written.with_context(|| format!("cannot write in {}", durable.display()))
+}
+
+/// So many of each, as words. Only the first is named if it is none.
+pub(super) fn counted(counts: &[(u64, &str)]) -> String {
+    let named = counts.iter().enumerate().filter(|(index, (count, _))| *index == 0 || *count > 0);
+    let words = named.map(|(_, (count, noun))| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn say(

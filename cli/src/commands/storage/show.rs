@@ -7,14 +7,15 @@ use std::time::Duration;
 use serde::Serialize;
 use zigts_rules::printable::{printable, printable_json};
 use zigttp_runtime::storage::{
-    Entry, EntryRecord, KeyRange, ListLimits, Survey, SurveyedRoom, check_key, check_room,
+    Entry, EntryRecord, KeyRange, ListLimits, SurveyedRoom, check_key, check_room,
 };
 
 use super::options::{CommonOptions, unix_millis};
+use super::table::Printer;
 use crate::exit::ErrorsFound;
 use crate::values::age;
 
-/// Rooms and keys that are read at once.
+/// Keys that are read at once.
 const PAGE: usize = 1_000;
 const PAGE_BYTES: usize = 1 << 20;
 
@@ -25,6 +26,11 @@ struct JsonRoom<'a> {
     room: &'a str,
     keys: u64,
     bytes: u64,
+    /// Parked ones included.
+    timers: u64,
+    /// Those that wait for it.
+    signals: u64,
+    parked: u64,
     /// When an event of it last wrote, in milliseconds since 1970.
     written: u64,
 }
@@ -45,35 +51,32 @@ pub(super) fn rooms(common: &CommonOptions, idle: Option<Duration>) -> anyhow::R
     let now = unix_millis();
     let since = |room: &SurveyedRoom| Duration::from_millis(now.saturating_sub(room.written));
     let mut printer = Printer::new(common.json);
-    printer.head(&format!("{:>9}  {:>12}  {:>10}  ROOM", "KEYS", "BYTES", "LAST WRITE"))?;
-    for_each_room(&survey, |room| {
-        if idle.is_some_and(|idle| since(room) < idle) {
-            return Ok(());
+    printer.head(&format!(
+        "{:>9}  {:>12}  {:>6}  {:>7}  {:>6}  {:>10}  ROOM",
+        "KEYS", "BYTES", "TIMERS", "SIGNALS", "PARKED", "LAST WRITE"
+    ))?;
+    for room in survey.rooms()? {
+        let room = room?;
+        if idle.is_some_and(|idle| since(&room) < idle) {
+            continue;
         }
-        let SurveyedRoom { name, usage, written } = room;
-        let json = JsonRoom { room: name, keys: usage.keys, bytes: usage.bytes, written: *written };
+        let SurveyedRoom { name, usage, timers, waiting, parked, written } = &room;
+        let json = JsonRoom {
+            room: name,
+            keys: usage.keys,
+            bytes: usage.bytes,
+            timers: *timers,
+            signals: *waiting,
+            parked: *parked,
+            written: *written,
+        };
         printer.row(&json, || {
-            let (keys, bytes) = (usage.keys, usage.bytes);
-            format!("{keys:>9}  {bytes:>12}  {:>10}  {}", age(since(room)), printable(name))
-        })
-    })?;
-    printer.end()
-}
-
-/// Visits every room that has state, a page at a time.
-pub(super) fn for_each_room(
-    survey: &Survey,
-    mut visit: impl FnMut(&SurveyedRoom) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut after = None;
-    loop {
-        let page = survey.rooms(after.as_deref(), PAGE)?;
-        page.iter().try_for_each(&mut visit)?;
-        match page.into_iter().next_back() {
-            Some(last) => after = Some(last.name),
-            None => return Ok(()),
-        }
+            let (keys, bytes, since) = (usage.keys, usage.bytes, age(since(&room)));
+            let name = printable(name);
+            format!("{keys:>9}  {bytes:>12}  {timers:>6}  {waiting:>7}  {parked:>6}  {since:>10}  {name}")
+        })?;
     }
+    printer.end()
 }
 
 pub(super) fn list(
@@ -136,49 +139,4 @@ pub(super) fn get(common: &CommonOptions, room: &str, key: &str) -> anyhow::Resu
     }
     crate::value_output::write(entry.value.bytes(), &mut output)?;
     Ok(())
-}
-
-/// Prints rows: a table, or an array of JSON.
-pub(super) struct Printer {
-    is_json: bool,
-    rows: usize,
-}
-
-impl Printer {
-    pub(super) fn new(is_json: bool) -> Printer {
-        Printer { is_json, rows: 0 }
-    }
-
-    pub(super) fn head(&self, line: &str) -> anyhow::Result<()> {
-        if !self.is_json {
-            writeln!(std::io::stdout(), "{line}")?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn row(
-        &mut self,
-        json: &impl Serialize,
-        line: impl FnOnce() -> String,
-    ) -> anyhow::Result<()> {
-        let mut output = std::io::stdout().lock();
-        if self.is_json {
-            let separator = if self.rows == 0 { "[\n" } else { ",\n" };
-            write!(output, "{separator}  {}", printable_json(serde_json::to_string(json)?))?;
-        } else {
-            writeln!(output, "{}", line())?;
-        }
-        self.rows += 1;
-        Ok(())
-    }
-
-    pub(super) fn end(&self) -> anyhow::Result<()> {
-        let mut output = std::io::stdout().lock();
-        match (self.is_json, self.rows) {
-            (false, _) => {}
-            (true, 0) => writeln!(output, "[]")?,
-            (true, _) => writeln!(output, "\n]")?,
-        }
-        Ok(())
-    }
 }

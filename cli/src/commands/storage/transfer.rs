@@ -9,13 +9,12 @@ use anyhow::{Context, bail, ensure};
 use serde_json::json;
 use zigts_rules::printable::printable;
 use zigttp_runtime::storage::{
-    EXPORT_VERSION, EndRecord, EntryRecord, Existing, Record, RoomRecord, Survey, SurveyedRoom,
+    EXPORT_VERSION, EndRecord, EntryRecord, Existing, ExportedRoom, Record, RoomRecord, Survey,
     check_room,
 };
 
-use super::change::write;
+use super::change::{counted, write};
 use super::options::{CommonOptions, Directory, unix_millis};
-use super::show::for_each_room;
 
 /// Which rooms are stored, and over which.
 #[derive(clap::Args)]
@@ -26,7 +25,7 @@ pub(super) struct ImportOptions {
     /// The new name of the one room that is imported
     #[arg(long = "as", value_name = "ROOM")]
     new_name: Option<String>,
-    /// Delete the state that a room has before. Without this, such a room is an error
+    /// Delete keys, timers and signals that a room has before. Without this, such a room is an error
     #[arg(long)]
     replace: bool,
 }
@@ -35,7 +34,9 @@ pub(super) fn export(directory: &Directory, rooms: &[String]) -> anyhow::Result<
     let survey = directory.survey()?;
     let mut output = BufWriter::new(std::io::stdout().lock());
     if rooms.is_empty() {
-        for_each_room(&survey, |room| export_room(&survey, &room.name, &mut output).map(drop))?;
+        for room in survey.rooms()? {
+            export_room(&survey, &room?.name, &mut output)?;
+        }
     }
     for room in rooms {
         check_room(room)?;
@@ -46,15 +47,18 @@ pub(super) fn export(directory: &Directory, rooms: &[String]) -> anyhow::Result<
     Ok(())
 }
 
-/// Writes a room. Returns whether it has state: it may have been deleted meanwhile.
+/// Writes a room. Returns whether it has anything: it may have been deleted meanwhile.
 fn export_room(survey: &Survey, room: &str, output: &mut impl Write) -> anyhow::Result<bool> {
     // Read whole before a line is written: the reader may be slow.
-    let Some((room, entries)) = survey.export(room, unix_millis())? else { return Ok(false) };
-    let SurveyedRoom { name, written, .. } = room;
-    let end = EndRecord { entries: entries.len() as u64 };
-    write_line(&Record::Room(RoomRecord { version: EXPORT_VERSION, name, written }), output)?;
-    for (key, entry) in entries {
-        write_line(&Record::Entry(EntryRecord::of(&key, &entry)), output)?;
+    let Some(exported) = survey.export(room, unix_millis())? else { return Ok(false) };
+    let ExportedRoom { entries, signals, written } = exported;
+    let room = RoomRecord { version: EXPORT_VERSION, name: room.to_owned(), written };
+    let records = entries.iter().map(|(key, entry)| Record::Entry(EntryRecord::of(key, entry)));
+    let mut end = EndRecord::default();
+    write_line(&Record::Room(room), output)?;
+    for record in records.chain(signals.iter().map(Record::of_signal)) {
+        end.count(&record);
+        write_line(&record, output)?;
     }
     write_line(&Record::End(end), output)?;
     Ok(true)
@@ -79,18 +83,26 @@ pub(super) fn import(
     let name = file.display();
     let mut lines = Lines::open(file)?;
     let mut left: BTreeSet<&str> = wanted.iter().map(String::as_str).collect();
-    let (mut rooms, mut keys) = (0_u64, 0);
-    let existing = if *replace { Existing::Goes } else { Existing::IsNone };
+    let (mut rooms, mut sums) = (0_u64, EndRecord::default());
+    let existing = if *replace { Existing::GoesWithSignals } else { Existing::IsNone };
     while let Some(record) = lines.next()? {
         let Record::Room(room) = record else {
             bail!("{name}:{}: this is no record of a room", lines.number);
         };
-        let records = read_room(&room, &mut lines)?;
+        let mut records = read_room(&room, &mut lines)?;
         if !wanted.is_empty() && !left.remove(room.name.as_str()) {
             continue;
         }
         let stored_as = new_name.as_ref().unwrap_or(&room.name);
-        keys += records.len() as u64;
+        for record in &mut records {
+            sums.count(record);
+            // What a room has told itself comes from itself under its new name too.
+            if let Record::Signal(signal) = record
+                && signal.from.as_deref() == Some(&room.name)
+            {
+                signal.from = Some(stored_as.as_str().into());
+            }
+        }
         write(&common.directory, stored_as, existing, records)
             .with_context(|| format!("room {:?} and those after it are not imported", room.name))?;
         rooms += 1;
@@ -98,12 +110,14 @@ pub(super) fn import(
     if let Some(missing) = left.first() {
         bail!("{name} has no room {missing:?}");
     }
+    let EndRecord { entries, timers, signals } = sums;
     let mut output = std::io::stdout();
     if common.json {
-        writeln!(output, "{}", json!({ "rooms": rooms, "keys": keys }))?;
+        let json = json!({ "rooms": rooms, "keys": entries, "timers": timers, "signals": signals });
+        writeln!(output, "{json}")?;
     } else {
-        let plural = |number| if number == 1 { "" } else { "s" };
-        writeln!(output, "imported {rooms} room{} with {keys} key{}", plural(rooms), plural(keys))?;
+        let counts = counted(&[(entries, "key"), (timers, "timer"), (signals, "signal")]);
+        writeln!(output, "imported {} with {counts}", counted(&[(rooms, "room")]))?;
     }
     Ok(())
 }
@@ -118,11 +132,14 @@ fn read_room(room: &RoomRecord, lines: &mut Lines) -> anyhow::Result<Vec<Record>
         room.version
     );
     check_room(&room.name).with_context(|| lines.place())?;
-    let mut records = Vec::new();
+    let (mut records, mut counted) = (Vec::new(), EndRecord::default());
     while let Some(record) = lines.next()? {
         match record {
-            Record::Entry(_) => records.push(record),
-            Record::End(end) if end.entries == records.len() as u64 => return Ok(records),
+            Record::Entry(_) | Record::Timer(_) | Record::Signal(_) => {
+                counted.count(&record);
+                records.push(record);
+            }
+            Record::End(end) if end == counted => return Ok(records),
             _ => break,
         }
     }

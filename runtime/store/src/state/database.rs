@@ -12,5 +12,6 @@ pub(crate) mod readers;
 pub(crate) mod rows;
 pub(crate) mod signal_rows;
 mod space;
+pub(crate) mod surveyed_rooms;
 mod tidying;
 pub(crate) mod writer;

@@ -81,6 +81,9 @@ pub enum ReadError {
     /// An entry is not what this program writes.
     #[error("the entry {key:?} in `store/state.db` is damaged")]
     Damaged { key: String },
+    /// The same of a signal or timer.
+    #[error("the signal {id} in `store/state.db` is damaged")]
+    DamagedSignal { id: u64 },
     /// The database cannot be read.
     #[error("cannot read `store/state.db`")]
     Database(#[source] DatabaseError),
@@ -105,6 +108,9 @@ pub enum CommitStateError {
     /// A room has sent too many signals that their receivers have not taken yet.
     #[error("room {room:?} would have {signals} signals that are not taken, and may have {most}")]
     TooManySignals { room: Arc<str>, signals: u64, most: u64 },
+    /// An import was to find no timers and signals.
+    #[error("room {room:?} has timers or signals already: {signals} in all")]
+    HasSignals { room: Arc<str>, signals: usize },
     /// The disk is nearly full.
     #[error("the disk of `store/state.db` has {free} bytes left, and must keep {least}")]
     DiskFull { free: u64, least: u64 },

@@ -1,7 +1,6 @@
 //! The states of rooms without a durable folder: every room is a table, and none ever leaves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zigttp_abi::state::{Changes, Entry};
@@ -12,7 +11,7 @@ use crate::state::room_contents::{ContentsQuery, RoomContents, SignalList};
 use crate::state::room_row::RoomUsage;
 use crate::state::signal_plan::{MOST_PARKED, Plan, StoredSignals, TimerChange};
 use crate::state::signal_queue::{SignalQueue, Step};
-use crate::state::signals::{Charge, Signal, Timer};
+use crate::state::signals::{Charge, Signal, StoredSignal, Timer};
 use crate::state::table::{Table, replace};
 use crate::state::totals::{Counts, Totals};
 use crate::state::transaction::Transaction;
@@ -99,11 +98,11 @@ impl InMemory {
             last => last,
         };
         let stored = Stored { rooms: &rooms, queue: &self.queue };
-        let Ok(plan) = Plan::new(&stored, transaction, &mut last_signal);
-        if let Err(error) = self.allow(&rooms, transaction, &plan) {
-            rooms.counts.failures.add(1);
-            return Err(error);
-        }
+        let plan = Plan::new(&stored, transaction, &mut last_signal).and_then(|plan| {
+            self.allow(&rooms, transaction, &plan)?;
+            Ok(plan)
+        });
+        let plan = plan.inspect_err(|_| rooms.counts.failures.add(1))?;
         rooms.last_signal = last_signal;
         let cleared = rooms.apply(transaction);
         self.queue.apply(rooms.apply_signals(plan));
@@ -296,11 +295,11 @@ impl Rooms {
             steps.push(Step::Remove(id));
         }
         steps.extend(plan.changed.map(Step::Add));
-        if let Some(signal) = plan.parked {
+        self.signals += (plan.added.len() + plan.added_parked.len()) as u64;
+        for signal in plan.parked.into_iter().chain(plan.added_parked) {
             self.parked_rooms.entry(Arc::clone(&signal.room)).or_default().insert(signal.id);
             self.parked.insert(signal.id, signal);
         }
-        self.signals += plan.added.len() as u64;
         steps.extend(plan.added.into_iter().map(Step::Add));
         for TimerChange { room, name, timer } in plan.timers {
             self.change(&room, |table| table.set_timer(&name, timer));
@@ -344,22 +343,30 @@ struct Stored<'a> {
 }
 
 impl StoredSignals for Stored<'_> {
-    type Error = Infallible;
-
-    fn timer(&self, room: &Arc<str>, name: &str) -> Result<Option<Timer>, Infallible> {
+    fn timer(&self, room: &Arc<str>, name: &str) -> Result<Option<Timer>, CommitStateError> {
         Ok(self.rooms.by_name.get(room).and_then(|held| held.table.timer(name)))
     }
 
-    fn timers(&self, room: &Arc<str>) -> Result<Vec<(Box<str>, Timer)>, Infallible> {
+    fn timers(&self, room: &Arc<str>) -> Result<Vec<(Box<str>, Timer)>, CommitStateError> {
         let timers = self.rooms.by_name.get(room).map(|held| held.table.timers());
         Ok(timers.into_iter().flatten().map(|(name, timer)| (name.clone(), *timer)).collect())
     }
 
-    fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, Infallible> {
+    fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, CommitStateError> {
         Ok(self.queue.taken(id))
     }
 
-    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, Infallible> {
+    fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError> {
+        let (queued, _taken) = self.queue.of_room(room);
+        let parked = self.rooms.parked_rooms.get(room).into_iter().flatten();
+        let parked = parked.filter_map(|id| self.rooms.parked.get(id)).map(|it| (it, true));
+        let all = queued.iter().map(|it| (it, false)).chain(parked);
+        let stored = all
+            .map(|(signal, is_parked)| StoredSignal { signal: Signal::clone(signal), is_parked });
+        Ok(stored.collect())
+    }
+
+    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, CommitStateError> {
         let Some(parked) = self.rooms.parked_rooms.get(room) else { return Ok(None) };
         let oldest = parked.first().filter(|_| parked.len() >= MOST_PARKED);
         Ok(oldest.and_then(|id| self.rooms.parked.get(id)).map(Arc::clone))

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::state::signals::{Charge, Done, FailedSignal, NewTimer, Signal, Timer};
+use crate::state::error::CommitStateError;
+use crate::state::signals::{
+    Charge, Done, FailedSignal, NewTimer, Restored, Signal, StoredSignal, Timer,
+};
 use crate::state::transaction::Transaction;
 
 /// Most parked signals of a room. The oldest beyond goes.
@@ -12,19 +15,20 @@ pub(crate) const MOST_PARKED: usize = 1000;
 
 /// The signals that are stored.
 pub(crate) trait StoredSignals {
-    type Error;
-
     /// A timer of a room.
-    fn timer(&self, room: &Arc<str>, name: &str) -> Result<Option<Timer>, Self::Error>;
+    fn timer(&self, room: &Arc<str>, name: &str) -> Result<Option<Timer>, CommitStateError>;
 
     /// All timers of a room.
-    fn timers(&self, room: &Arc<str>) -> Result<Vec<(Box<str>, Timer)>, Self::Error>;
+    fn timers(&self, room: &Arc<str>) -> Result<Vec<(Box<str>, Timer)>, CommitStateError>;
 
     /// A signal that an event has taken, and when, if it was not removed meanwhile.
-    fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, Self::Error>;
+    fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, CommitStateError>;
+
+    /// All timers of a room, and all signals that are for it.
+    fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError>;
 
     /// The parked signal of a room that has to go for another, if it has as many as it may.
-    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, Self::Error>;
+    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, CommitStateError>;
 }
 
 /// A timer that a room has from now on under a name, or has no more.
@@ -37,6 +41,8 @@ pub(crate) struct TimerChange {
 /// What is to be done, in the order of the fields.
 #[derive(Default)]
 pub(crate) struct Plan {
+    /// When the event was, in milliseconds since 1970.
+    pub(crate) at: u64,
     /// The signal that is no longer taken.
     pub(crate) ended: Option<u64>,
     /// Those that go.
@@ -45,6 +51,7 @@ pub(crate) struct Plan {
     pub(crate) changed: Option<Arc<Signal>>,
     pub(crate) parked: Option<Arc<Signal>>,
     pub(crate) added: Vec<Arc<Signal>>,
+    pub(crate) added_parked: Vec<Arc<Signal>>,
     pub(crate) timers: Vec<TimerChange>,
     /// What the rooms take then, each once.
     pub(crate) charges: Vec<(Arc<str>, Charge)>,
@@ -58,8 +65,8 @@ impl Plan {
         stored: &S,
         transaction: &Transaction,
         last_id: &mut u64,
-    ) -> Result<Plan, S::Error> {
-        let mut plan = Plan::default();
+    ) -> Result<Plan, CommitStateError> {
+        let mut plan = Plan { at: transaction.now, ..Plan::default() };
         let changes = &transaction.signals;
         if let Some((id, outcome)) = changes.failed {
             plan.fail(stored, id, outcome, last_id)?;
@@ -114,7 +121,34 @@ impl Plan {
                 on_fail: sent.on_fail.clone(),
             });
         }
+        if let (Some(room), Some(restored)) = (&transaction.room, &changes.restored) {
+            plan.restore(stored, room, restored, last_id)?;
+        }
         Ok(plan)
+    }
+
+    fn restore<S: StoredSignals>(
+        &mut self,
+        stored: &S,
+        room: &Arc<str>,
+        restored: &Restored,
+        last_id: &mut u64,
+    ) -> Result<(), CommitStateError> {
+        let old = stored.of_room(room)?;
+        if !restored.replaces && !old.is_empty() {
+            let (room, signals) = (Arc::clone(room), old.len());
+            return Err(CommitStateError::HasSignals { room, signals });
+        }
+        for StoredSignal { signal, is_parked } in old {
+            self.remove(&signal, is_parked);
+        }
+        for StoredSignal { signal, is_parked } in &restored.signals {
+            *last_id += 1;
+            let room = Arc::clone(room);
+            let signal = Signal { id: *last_id, room, ..signal.clone() };
+            if *is_parked { self.add_parked(signal) } else { self.add(signal) }
+        }
+        Ok(())
     }
 
     /// A signal that was handled goes or is due again.
@@ -129,13 +163,7 @@ impl Plan {
                 self.set_timer(&next);
                 self.changed = Some(Arc::new(next));
             }
-            None if signal.is_timer => {
-                self.remove_timer(&signal.room, signal.name.clone(), signal.timer());
-            }
-            None => {
-                self.removed.push(signal.id);
-                self.charge(signal.payer(), Charge::of(signal, -1));
-            }
+            None => self.remove(signal, false),
         }
     }
 
@@ -145,11 +173,12 @@ impl Plan {
         id: u64,
         outcome: FailedSignal,
         last_id: &mut u64,
-    ) -> Result<(), S::Error> {
+    ) -> Result<(), CommitStateError> {
         self.ended = Some(id);
         self.is_forced = true;
         // It may have been cancelled or replaced after its event.
         let Some((signal, taken_at)) = stored.taken(id)? else { return Ok(()) };
+        self.at = taken_at;
         let attempt = signal.attempt.saturating_add(1);
         let FailedSignal::Retry { due } = outcome else {
             if let Some(oldest) = stored.parked_too_many(&signal.room)? {
@@ -189,12 +218,16 @@ impl Plan {
             id = signal.id,
             "removing the oldest of more than {MOST_PARKED} parked signals of a room"
         );
+        self.remove(signal, true);
+    }
+
+    fn remove(&mut self, signal: &Signal, is_parked: bool) {
         if signal.is_timer {
             self.remove_timer(&signal.room, signal.name.clone(), signal.timer());
         } else {
             self.removed.push(signal.id);
-            // It has not counted as sent since it was parked.
-            self.charge(signal.payer(), Charge { sent: 0, ..Charge::of(signal, -1) });
+            let charge = if is_parked { Charge::of_parked } else { Charge::of };
+            self.charge(signal.payer(), charge(signal, -1));
         }
     }
 
@@ -215,6 +248,14 @@ impl Plan {
             self.set_timer(&signal);
         }
         self.added.push(Arc::new(signal));
+    }
+
+    fn add_parked(&mut self, signal: Signal) {
+        self.charge(signal.payer(), Charge::of_parked(&signal, 1));
+        if signal.is_timer {
+            self.set_timer(&signal);
+        }
+        self.added_parked.push(Arc::new(signal));
     }
 
     fn charge(&mut self, room: &Arc<str>, charge: Charge) {

@@ -32,9 +32,16 @@ pub struct Signal {
     pub on_fail: Option<Box<str>>,
 }
 
+/// A signal or timer as it is stored, and whether it waits or is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSignal {
+    pub signal: Signal,
+    pub is_parked: bool,
+}
+
 impl Signal {
     /// What it counts in its payer's bytes.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         signal_bytes(&self.name, self.data.as_ref().map_or(0, |data| data.bytes().len() as u64))
     }
 
@@ -66,16 +73,19 @@ pub struct SignalChanges {
     pub done: Option<Done>,
     /// The signal whose event has failed. That changes nothing else.
     pub failed: Option<(u64, FailedSignal)>,
+    /// What an import stores. That changes no other signals.
+    pub restored: Option<Restored>,
 }
 
 impl SignalChanges {
     pub(crate) fn is_empty(&self) -> bool {
-        let SignalChanges { clears_timers, timers, sends, done, failed } = self;
+        let SignalChanges { clears_timers, timers, sends, done, failed, restored } = self;
         !clears_timers
             && timers.is_empty()
             && sends.is_empty()
             && done.is_none()
             && failed.is_none()
+            && restored.is_none()
     }
 
     /// About how many bytes they write.
@@ -84,7 +94,9 @@ impl SignalChanges {
         let timers = self.timers.iter().filter_map(|(name, timer)| Some((name, timer.as_ref()?)));
         let timers = timers.map(|(name, timer)| signal_bytes(name, data(&timer.data)));
         let sends = self.sends.iter().map(|sent| signal_bytes(&sent.name, data(&sent.data)));
-        timers.sum::<u64>() + sends.sum::<u64>()
+        let restored = self.restored.iter().flat_map(|restored| &restored.signals);
+        let restored = restored.map(|stored| stored.signal.bytes());
+        timers.sum::<u64>() + sends.sum::<u64>() + restored.sum::<u64>()
     }
 }
 
@@ -105,6 +117,15 @@ pub struct NewSignal {
     pub name: Box<str>,
     pub data: Option<Value>,
     pub on_fail: Option<Box<str>>,
+}
+
+/// Timers and signals of the transaction's room as they were stored before, there or elsewhere.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Whether the room's timers and all signals for it go first, parked ones included. Otherwise it must have none.
+    pub replaces: bool,
+    /// In their order. Each gets a new number, and the transaction's room.
+    pub signals: Vec<StoredSignal>,
 }
 
 /// The signal that an event has handled: it goes.
@@ -179,6 +200,11 @@ impl Charge {
         let bytes = i64::try_from(signal.bytes()).unwrap_or(i64::MAX);
         let is_timer = i64::from(signal.is_timer);
         Charge { timers: sign * is_timer, sent: sign * (1 - is_timer), bytes: sign * bytes }
+    }
+
+    /// The same of one that is parked, which does not count as sent any more.
+    pub(crate) fn of_parked(signal: &Signal, sign: i64) -> Charge {
+        Charge { sent: 0, ..Charge::of(signal, sign) }
     }
 
     pub(crate) fn of_timer(timer: Timer, sign: i64) -> Charge {

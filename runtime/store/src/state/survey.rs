@@ -6,28 +6,29 @@
 use std::io;
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use zigttp_abi::state::{Entry, KeyRange, ListLimits, Usage};
+use rusqlite::Connection;
+use zigttp_abi::state::{Entry, KeyRange, ListLimits};
 
 use crate::dir;
-use crate::state::database::file::{DatabaseFile, signed, unsigned};
-use crate::state::database::rows;
+use crate::state::database::file::DatabaseFile;
+use crate::state::database::{rows, signal_rows};
 use crate::state::error::{OpenStateError, ReadError};
+use crate::state::signals::StoredSignal;
+
+pub use crate::state::database::surveyed_rooms::{SurveyedRoom, SurveyedRooms};
 
 /// The states of rooms of a durable directory.
 pub struct Survey(Connection);
 
-/// What the state of one room takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SurveyedRoom {
-    pub name: String,
-    pub usage: Usage,
-    /// When an event of it last wrote, in milliseconds since 1970.
+/// A room with all that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportedRoom {
+    pub entries: Vec<(Box<str>, Entry)>,
+    /// Its timers and the signals for it, in the order in which they were stored.
+    pub signals: Vec<StoredSignal>,
+    /// When an event of it last wrote, in milliseconds since 1970. 0 if there are only signals for it.
     pub written: u64,
 }
-
-/// A room and its entries.
-pub type ExportedRoom = (SurveyedRoom, Vec<(Box<str>, Entry)>);
 
 /// Why a directory cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -54,24 +55,28 @@ impl Survey {
         Ok(Survey(file.reader().map_err(OpenStateError::Database)?))
     }
 
-    /// The first rooms after one, in the order of the bytes of their names.
+    /// The rooms that have state, timers or signals, in the order of the bytes of their names.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn rooms(&self, after: Option<&str>, most: usize) -> Result<Vec<SurveyedRoom>, ReadError> {
-        let sql = "SELECT name, keys, bytes + signal_bytes, written FROM room WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map(params![after, signed(most as u64)], surveyed)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn rooms(&self) -> Result<SurveyedRooms<'_>, ReadError> {
+        SurveyedRooms::new(&self.0)
     }
 
-    /// One room, if it has state.
+    /// Signals and timers with numbers behind this one, in the order of their numbers, in which they were stored: those
+    /// that are for one room, or all; of these those that are parked, or all.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn room(&self, name: &str) -> Result<Option<SurveyedRoom>, ReadError> {
-        let sql = "SELECT name, keys, bytes + signal_bytes, written FROM room WHERE name = ?";
-        Ok(self.0.prepare_cached(sql)?.query_row([name], surveyed).optional()?)
+    pub fn signals(
+        &self,
+        room: Option<&str>,
+        only_parked: bool,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<StoredSignal>, ReadError> {
+        let is_parked = only_parked.then_some(true);
+        whole(signal_rows::stored(&self.0, room, is_parked, after, most)?)
     }
 
     /// The value under a key, if it is there at this time.
@@ -103,17 +108,26 @@ impl Survey {
         })
     }
 
-    /// A room with all entries that are there at this time, if it has state.
+    /// A room with all entries that are there at this time, its timers, and all signals for it. `None` if it has
+    /// nothing.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn export(&self, name: &str, now: u64) -> Result<Option<ExportedRoom>, ReadError> {
         self.in_one_state(|connection| {
-            let Some(room) = self.room(name)? else { return Ok(None) };
-            let Some(row) = rows::room(connection, name)? else { return Ok(None) };
-            let table = rows::table(connection, row.id)?;
-            let entries = table.iter().filter(|(_key, entry)| entry.is_there_at(now));
-            Ok(Some((room, entries.cloned().collect())))
+            let mut exported = ExportedRoom {
+                signals: whole(signal_rows::stored(connection, Some(name), None, 0, usize::MAX)?)?,
+                ..ExportedRoom::default()
+            };
+            if let Some(row) = rows::room(connection, name)? {
+                let table = rows::table(connection, row.id)?;
+                let entries = table.iter().filter(|(_key, entry)| entry.is_there_at(now));
+                exported.entries = entries.cloned().collect();
+                exported.written = rows::written(connection, row.id)?;
+            } else if exported.signals.is_empty() {
+                return Ok(None);
+            }
+            Ok(Some(exported))
         })
     }
 
@@ -128,10 +142,7 @@ impl Survey {
     }
 }
 
-fn surveyed(row: &Row<'_>) -> rusqlite::Result<SurveyedRoom> {
-    Ok(SurveyedRoom {
-        name: row.get(0)?,
-        usage: Usage { keys: unsigned(row.get(1)?), bytes: unsigned(row.get(2)?) },
-        written: unsigned(row.get(3)?),
-    })
+/// Signals that were read, none of which is damaged.
+fn whole(read: Vec<Result<StoredSignal, u64>>) -> Result<Vec<StoredSignal>, ReadError> {
+    read.into_iter().map(|stored| stored.map_err(|id| ReadError::DamagedSignal { id })).collect()
 }

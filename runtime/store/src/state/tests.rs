@@ -10,6 +10,7 @@ mod reading;
 mod signal_model;
 mod signals;
 mod space;
+mod survey;
 mod sweeping;
 
 use std::ops::Bound;

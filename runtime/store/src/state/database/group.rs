@@ -14,7 +14,7 @@ use crate::state::live_rooms::{Changed, LiveRooms};
 use crate::state::room_row::{RoomRow, RoomUsage};
 use crate::state::signal_plan::{MOST_PARKED, Plan, StoredSignals};
 use crate::state::signal_queue::{SignalQueue, Step};
-use crate::state::signals::{Charge, Signal, Timer};
+use crate::state::signals::{Charge, Signal, StoredSignal, Timer};
 use crate::state::table::{Table, replace};
 use crate::state::transaction::Transaction;
 
@@ -85,7 +85,7 @@ impl<'a> Group<'_, 'a> {
     ) -> Result<Vec<FileRow>, CommitStateError> {
         let mut last_signal = self.sums.last_signal;
         let plan = if transaction.signals.is_empty() {
-            Plan::default()
+            Plan { at: transaction.now, ..Plan::default() }
         } else {
             Plan::new(&*self, transaction, &mut last_signal)?
         };
@@ -99,7 +99,9 @@ impl<'a> Group<'_, 'a> {
         self.check(&touched, plan.is_forced)?;
 
         for touched in touched {
-            self.write_room(touched, Some(transaction.now))?;
+            // What signals of other rooms change of a room is no event of it.
+            let is_own = transaction.room.as_ref() == Some(&touched.room);
+            self.write_room(touched, plan.at, is_own)?;
         }
         self.write_signals(plan)?;
         self.sums.last_signal = last_signal;
@@ -132,7 +134,7 @@ impl<'a> Group<'_, 'a> {
             self.steps.push(Step::Add(Arc::new(signal)));
         }
         for touched in touched {
-            self.write_room(touched, None)?;
+            self.write_room(touched, 0, false)?;
         }
         Ok(last.filter(|_| has_more))
     }
@@ -202,7 +204,8 @@ impl<'a> Group<'_, 'a> {
     fn write_room(
         &mut self,
         touched: Touched<'a>,
-        now: Option<u64>,
+        now: u64,
+        is_own: bool,
     ) -> Result<(), CommitStateError> {
         let Touched { room, known, after, entries } = touched;
         let mut old = known.row;
@@ -236,13 +239,13 @@ impl<'a> Group<'_, 'a> {
         let row = RoomRow { id, usage: after };
         match (old, after.is_empty()) {
             (Some(old), false) if old == row && entries.is_none() => {}
-            (Some(_), false) => rows::update_room(self.connection, row, now)?,
+            (Some(_), false) => rows::update_room(self.connection, row, is_own.then_some(now))?,
             (Some(_), true) => {
                 rows::delete_room(self.connection, id)?;
                 self.sums.rooms -= 1;
             }
             (None, false) => {
-                rows::insert_room(self.connection, row, &room, now.unwrap_or_default())?;
+                rows::insert_room(self.connection, row, &room, now)?;
                 self.sums.last_room = id;
                 self.sums.rooms += 1;
             }
@@ -273,9 +276,14 @@ impl<'a> Group<'_, 'a> {
             self.sums.parked += 1;
         }
         for signal in plan.added {
-            signal_rows::insert(self.connection, &signal)?;
+            signal_rows::insert(self.connection, &signal, false)?;
             self.sums.signals += 1;
             self.steps.push(Step::Add(signal));
+        }
+        for signal in plan.added_parked {
+            signal_rows::insert(self.connection, &signal, true)?;
+            self.sums.signals += 1;
+            self.sums.parked += 1;
         }
         self.changed.timers.extend(plan.timers);
         Ok(())
@@ -338,8 +346,6 @@ impl Known {
 }
 
 impl StoredSignals for Group<'_, '_> {
-    type Error = CommitStateError;
-
     fn timer(&self, room: &Arc<str>, name: &str) -> Result<Option<Timer>, CommitStateError> {
         match self.table(room) {
             Some(table) => Ok(table.timer(name)),
@@ -360,6 +366,12 @@ impl StoredSignals for Group<'_, '_> {
         let Some(taken) = self.queue.taken(id) else { return Ok(None) };
         // A transaction of this group may have removed it.
         Ok(signal_rows::is_there(self.connection, id)?.then_some(taken))
+    }
+
+    fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError> {
+        let stored = signal_rows::stored(self.connection, Some(room), None, 0, usize::MAX)?;
+        // One that is damaged stays where it is.
+        Ok(stored.into_iter().flatten().collect())
     }
 
     fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, CommitStateError> {

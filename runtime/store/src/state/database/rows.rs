@@ -56,6 +56,27 @@ pub(crate) fn room_of(connection: &Connection, id: i64) -> Result<Option<(String
     statement.query_row([id], |row| Ok((row.get(6)?, room_row(row)?))).optional()
 }
 
+/// When an event of a room last wrote.
+pub(crate) fn written(connection: &Connection, room: i64) -> Result<u64> {
+    let sql = "SELECT written FROM room WHERE id = ?";
+    connection.prepare_cached(sql)?.query_row([room], |row| row.get(0).map(unsigned))
+}
+
+/// Rooms that have state, whose names are behind this one, in their order, each with when an event of it last wrote.
+pub(crate) fn rooms(
+    connection: &Connection,
+    after: &str,
+    most: usize,
+) -> Result<Vec<(String, RoomUsage, u64)>> {
+    let sql = "SELECT id, keys, bytes, timers, sent, signal_bytes, name, written FROM room
+               WHERE name > ? ORDER BY name LIMIT ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rooms = statement.query_map(params![after, most as i64], |row| {
+        Ok((row.get(6)?, room_row(row)?.usage, unsigned(row.get(7)?)))
+    })?;
+    rooms.collect()
+}
+
 /// How many rooms have state, and what they take together.
 pub(crate) fn all_rooms(connection: &Connection) -> Result<(u64, u64)> {
     connection.query_row(

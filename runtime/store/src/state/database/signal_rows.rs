@@ -8,11 +8,14 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use crate::state::database::file::{signed, unsigned};
 use crate::state::database::rows::{encode, value};
 use crate::state::signal_queue::Place;
-use crate::state::signals::{Signal, Timer, signal_bytes};
+use crate::state::signals::{Signal, StoredSignal, Timer, signal_bytes};
 
 /// The columns that [`decode`] reads.
 const COLUMNS: &str =
     "id, room, sender, name, is_timer, scheduled, due, period, attempt, on_fail, kind, data";
+
+/// A signal that was read, or the number of one that is damaged.
+type Read<T> = std::result::Result<T, u64>;
 
 /// How many signals are stored, and how many of them are parked.
 pub(crate) fn counts(connection: &Connection) -> Result<(u64, u64)> {
@@ -36,7 +39,7 @@ pub(crate) fn due(
     after: Place,
     to: u64,
     most: usize,
-) -> Result<Vec<std::result::Result<Signal, u64>>> {
+) -> Result<Vec<Read<Signal>>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM signal
          WHERE is_parked = 0 AND due >= ?1 AND due <= ?3 AND (due > ?1 OR id > ?2)
@@ -46,9 +49,53 @@ pub(crate) fn due(
     connection.prepare_cached(&sql)?.query_map(values, decode)?.collect()
 }
 
-pub(crate) fn insert(connection: &Connection, signal: &Signal) -> Result<()> {
+/// Timers of a room and signals for it, or those of all rooms, with numbers behind this one, in the order of their
+/// numbers. There is no index by room, which every event with a signal would pay for: all signals are looked at.
+pub(crate) fn stored(
+    connection: &Connection,
+    room: Option<&str>,
+    is_parked: Option<bool>,
+    after: u64,
+    most: usize,
+) -> Result<Vec<Read<StoredSignal>>> {
     let sql = format!(
-        "INSERT INTO signal ({COLUMNS}, is_parked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+        "SELECT {COLUMNS}, is_parked FROM signal
+         WHERE id > ?1 AND (?2 IS NULL OR room = ?2) AND (?3 IS NULL OR is_parked = ?3)
+         ORDER BY id LIMIT ?4"
+    );
+    let values = params![signed(after), room, is_parked, most as i64];
+    let mut statement = connection.prepare_cached(&sql)?;
+    let stored = statement.query_map(values, |row| {
+        let is_parked = row.get(12)?;
+        Ok(decode(row)?.map(|signal| StoredSignal { signal, is_parked }))
+    })?;
+    stored.collect()
+}
+
+/// The room of a signal, when it was to run first, and whether it is parked.
+pub(crate) type Receiver = (String, u64, bool);
+
+/// The receivers of signals, and of timers that are parked, with numbers behind this one, and the last of these numbers.
+pub(crate) fn receivers(
+    connection: &Connection,
+    after: u64,
+    most: usize,
+) -> Result<(Vec<Receiver>, Option<u64>)> {
+    let sql = "SELECT id, room, scheduled, is_parked FROM signal
+               WHERE id > ? AND (is_timer = 0 OR is_parked = 1) ORDER BY id LIMIT ?";
+    let mut last = None;
+    let mut statement = connection.prepare_cached(sql)?;
+    let receivers = statement.query_map(params![signed(after), most as i64], |row| {
+        last = Some(unsigned(row.get(0)?));
+        Ok((row.get(1)?, unsigned(row.get(2)?), row.get(3)?))
+    })?;
+    let receivers = receivers.collect::<Result<_>>()?;
+    Ok((receivers, last))
+}
+
+pub(crate) fn insert(connection: &Connection, signal: &Signal, is_parked: bool) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO signal ({COLUMNS}, is_parked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     );
     let (kind, data) = match &signal.data {
         Some(data) => {
@@ -69,7 +116,8 @@ pub(crate) fn insert(connection: &Connection, signal: &Signal) -> Result<()> {
         signal.attempt,
         signal.on_fail,
         kind,
-        data
+        data,
+        is_parked
     ];
     connection.prepare_cached(&sql)?.execute(values).map(|_| ())
 }
@@ -148,7 +196,7 @@ pub(crate) fn parked(
     connection: &Connection,
     after: u64,
     most: usize,
-) -> Result<Vec<std::result::Result<Signal, u64>>> {
+) -> Result<Vec<Read<Signal>>> {
     let sql =
         format!("SELECT {COLUMNS} FROM signal WHERE is_parked = 1 AND id > ? ORDER BY id LIMIT ?");
     connection
@@ -177,7 +225,7 @@ fn decode_timer(row: &Row<'_>, name: &str) -> Result<Timer> {
 }
 
 /// A signal, or the number of one whose data is damaged.
-fn decode(row: &Row<'_>) -> Result<std::result::Result<Signal, u64>> {
+fn decode(row: &Row<'_>) -> Result<Read<Signal>> {
     let id = unsigned(row.get(0)?);
     let data = match (row.get_ref(10)?, row.get_ref(11)?) {
         (ValueRef::Null, ValueRef::Null) => None,

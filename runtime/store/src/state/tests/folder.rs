@@ -11,6 +11,7 @@ use crate::fsync::Fsync;
 use crate::state::error::OpenStateError;
 use crate::state::limits::StateLimits;
 use crate::state::states::States;
+use crate::state::survey::Survey;
 
 /// A folder that is removed in the end.
 pub(super) struct Folder(PathBuf);
@@ -70,6 +71,11 @@ impl Folder {
 
     pub(super) fn log(&self) -> PathBuf {
         self.0.join("store/state.db-wal")
+    }
+
+    /// The database as an operator reads it.
+    pub(super) fn survey(&self) -> Survey {
+        Survey::open(&self.0).expect("the database opens")
     }
 
     /// A connection beside the server's.

@@ -9,7 +9,8 @@ use super::folder::Folder;
 use super::{text, transaction};
 use crate::state::limits::StateLimits;
 use crate::state::signals::{
-    Done, FailedSignal, NewSignal, NewTimer, Signal, SignalChanges, SignalTotals,
+    Done, FailedSignal, NewSignal, NewTimer, Restored, Signal, SignalChanges, SignalTotals,
+    StoredSignal,
 };
 use crate::state::states::States;
 use crate::state::transaction::Transaction;
@@ -61,6 +62,14 @@ impl Model {
             .collect();
         due.sort_by_key(|(due, it)| (*due, it.tag));
         due.into_iter().map(|(_, it)| it).collect()
+    }
+
+    /// A room waits only while it has a signal that waits.
+    fn forget_wait(&mut self, room: &str) {
+        let is_waiting = |it: &Known| it.room == room && !it.is_parked;
+        if !self.taken.contains_key(room) && !self.signals.values().any(is_waiting) {
+            self.not_before.remove(room);
+        }
     }
 
     fn bytes(&self, room: &str) -> u64 {
@@ -146,6 +155,7 @@ async fn run(mut states: States, folder: Option<Folder>, seed: u64, steps: usize
                         model.not_before.clear();
                     }
                 }
+                2..4 => restore(&states, &mut model, &mut random, room, now).await,
                 _ => states.sweep(now),
             },
         }
@@ -245,6 +255,67 @@ async fn fail(
     }
 }
 
+/// An import of a room.
+async fn restore(
+    states: &States,
+    model: &mut Model,
+    random: &mut fastrand::Rng,
+    room: &'static str,
+    now: u64,
+) {
+    let mut restored = Restored { replaces: random.bool(), signals: Vec::new() };
+    let (mut known, mut timers) = (BTreeMap::new(), BTreeSet::new());
+    for _ in 0..random.usize(..4) {
+        model.last_tag += 1;
+        let tag = model.last_tag;
+        let name = *random.choice(&NAMES).expect("there are some");
+        let is_timer = random.bool() && timers.insert(name);
+        let sender = (!is_timer && random.bool()).then(|| *random.choice(&ROOMS).expect("some"));
+        let due = now + if random.bool() { 0 } else { random.u64(..200_000) };
+        let signal = Known {
+            tag,
+            room,
+            payer: sender.unwrap_or(room),
+            name,
+            is_timer,
+            scheduled: now - random.u64(..100),
+            due,
+            period: is_timer.then(|| random.u64(1..100_000)),
+            attempt: random.u32(..9),
+            on_fail: sender.is_some() && random.bool(),
+            is_parked: random.bool(),
+            data: Some(tag),
+        };
+        restored.signals.push(StoredSignal {
+            signal: Signal {
+                id: 0,
+                room: "/elsewhere".into(),
+                sender: sender.map(Into::into),
+                name: name.into(),
+                is_timer,
+                scheduled: signal.scheduled,
+                due,
+                period: signal.period,
+                attempt: signal.attempt,
+                data: Some(Value::text(tag.to_string())),
+                on_fail: signal.on_fail.then(|| "failed".into()),
+            },
+            is_parked: signal.is_parked,
+        });
+        known.insert(tag, signal);
+    }
+    let is_allowed = restored.replaces || !model.signals.values().any(|it| it.room == room);
+    let signals = SignalChanges { restored: Some(restored), ..SignalChanges::default() };
+    let import = Transaction { now, signals, ..transaction(room, Changes::default()) };
+    let imported = states.commit(import, |_| {}).await;
+    assert_eq!(imported.is_ok(), is_allowed, "{imported:?}");
+    if is_allowed {
+        model.signals.retain(|_tag, it| it.room != room);
+        model.forget_wait(room);
+        model.signals.append(&mut known);
+    }
+}
+
 /// An event of a room, which may have handled a signal.
 async fn commit(
     states: &States,
@@ -284,6 +355,7 @@ async fn commit(
     for tag in removed {
         model.signals.remove(&tag);
     }
+    model.forget_wait(room);
     for name in set {
         if random.bool() {
             continue;
