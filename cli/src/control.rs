@@ -33,12 +33,23 @@ pub fn ask(
         let sent = lines.iter().try_for_each(|line| writeln!(writer, "{line}"));
         let sent = sent.and_then(|()| writer.flush());
         // A server that refuses the request may do so before it has read all of it.
-        let read = BufReader::new(&stream).read_line(&mut answer);
+        let read = read_answer(&mut BufReader::new(&stream), &mut answer);
         if answer.is_empty() { sent.and(read.map(drop)) } else { Ok(()) }
     };
     exchange()
         .with_context(|| format!("the server that uses {} does not respond", dir.display()))?;
     serde_json::from_str(&answer).context("cannot read the server's response").map(Some)
+}
+
+/// Reads the last line. Before it come those which say that the server works.
+fn read_answer(reader: &mut impl BufRead, answer: &mut String) -> std::io::Result<usize> {
+    loop {
+        answer.clear();
+        let read = reader.read_line(answer)?;
+        if !matches!(serde_json::from_str(answer), Ok(ControlAnswer::Working)) {
+            return Ok(read);
+        }
+    }
 }
 
 /// The error of a response that does not fit the request.

@@ -112,7 +112,8 @@ pub mod storage {
     pub use zigttp_store::state::survey::{
         ExportedRoom, Survey, SurveyError, SurveyedRoom, SurveyedRooms,
     };
+    pub use zigttp_store::state::totals::Compacted;
 
     pub use crate::operator::storage::writing::{Existing, RoomWrite};
-    pub use crate::operator::storage::{StorageWriteError, write};
+    pub use crate::operator::storage::{StorageWriteError, compact, write};
 }

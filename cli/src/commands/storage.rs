@@ -1,6 +1,7 @@
 //! `zigttp storage`: the states of rooms in a durable directory, with or without a running server.
 
 mod change;
+mod compact;
 mod options;
 mod show;
 mod signals;
@@ -99,6 +100,11 @@ enum Command {
         #[command(flatten)]
         common: CommonOptions,
     },
+    /// Give the free space of the database back to the file system
+    Compact {
+        #[command(flatten)]
+        common: CommonOptions,
+    },
 }
 
 /// Runs the command.
@@ -119,5 +125,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         Command::Export { room, directory } => transfer::export(directory, room),
         Command::Import { file, rooms, common } => transfer::import(common, file, rooms),
+        Command::Compact { common } => compact::compact(common),
     }
 }

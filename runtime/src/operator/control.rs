@@ -7,18 +7,22 @@ use std::error::Error;
 use std::io;
 use std::os::unix::net::UnixStream as Connected;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
 use zigttp_files::own_folder::OwnFolder;
 use zigttp_rooms::operator_write::Written;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_store::dir;
+use zigttp_store::state::totals::Compacted;
 
 use crate::operator::storage::writing::{Existing, RoomWrite};
 use crate::operator::transports::{OperatorTransports, PendingRequests};
@@ -36,6 +40,8 @@ const BACKLOG: u32 = 16;
 /// How long reading a request may take, and then carrying it out and writing its response.
 const READ_TIME: Duration = Duration::from_secs(5);
 const TIME: Duration = Duration::from_secs(60);
+/// How often an operator is told that work which may take longer goes on.
+const WORKING: Duration = Duration::from_secs(1);
 
 /// A request of an operator.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,6 +57,9 @@ pub enum ControlRequest {
     /// each an entry, a key to delete, a timer or a signal
     /// ([`Record`](crate::storage::Record)).
     Write { room: String, existing: Existing, lines: u64 },
+    /// Give all free space of the database back: [`ControlAnswer::Compacted`], after any number of
+    /// [`ControlAnswer::Working`]. It ends when the operator goes.
+    Compact,
 }
 
 /// The response of the server.
@@ -67,6 +76,13 @@ pub enum ControlAnswer {
     Written {
         replaced: u64,
         timers: u64,
+    },
+    /// The last response comes later.
+    Working,
+    /// What the database and its log took.
+    Compacted {
+        before: u64,
+        after: u64,
     },
     /// The request is invalid or cannot be carried out.
     Refused {
@@ -147,16 +163,41 @@ async fn serve_one(
     let mut line = String::new();
     timeout(READ_TIME, (&mut reader).take(MAX_REQUEST_BYTES).read_line(&mut line)).await??;
     let _pending = requests.begin();
-    timeout(TIME, async {
-        let response = match serde_json::from_str(&line) {
-            Ok(request) => carry_out(request, reader, server).await,
-            Err(error) => ControlAnswer::Refused { why: error.to_string() },
-        };
-        let mut line = serde_json::to_vec(&response).expect("text and numbers always serialise");
-        line.push(b'\n');
-        writer.write_all(&line).await
-    })
-    .await?
+    let response = match serde_json::from_str(&line) {
+        Ok(ControlRequest::Compact) => compact(server, &mut writer).await?,
+        Ok(request) => timeout(TIME, carry_out(request, reader, server)).await?,
+        Err(error) => ControlAnswer::Refused { why: error.to_string() },
+    };
+    respond(&mut writer, &response).await
+}
+
+async fn respond(
+    writer: &mut (impl AsyncWrite + Unpin),
+    response: &ControlAnswer,
+) -> io::Result<()> {
+    let mut line = serde_json::to_vec(response).expect("text and numbers always serialise");
+    line.push(b'\n');
+    timeout(TIME, writer.write_all(&line)).await?
+}
+
+/// Compacts the database, for as long as the operator takes responses.
+async fn compact(
+    server: &Server,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<ControlAnswer> {
+    let hub = &server.hub;
+    let mut compacted = pin!(hub.states.storage.compact(hub.clock.unix_millis()));
+    loop {
+        match timeout(WORKING, &mut compacted).await {
+            Ok(Ok(Some(Compacted { before, after }))) => {
+                tracing::info!(before, after, "an operator has compacted `store/state.db`");
+                return Ok(ControlAnswer::Compacted { before, after });
+            }
+            Ok(Ok(None)) => unreachable!("without a durable directory there is no control socket"),
+            Ok(Err(error)) => return Ok(ControlAnswer::Refused { why: error_line(&error) }),
+            Err(_elapsed) => respond(writer, &ControlAnswer::Working).await?,
+        }
+    }
 }
 
 async fn carry_out(
@@ -166,6 +207,7 @@ async fn carry_out(
 ) -> ControlAnswer {
     let refused = |why: String| ControlAnswer::Refused { why };
     match request {
+        ControlRequest::Compact => unreachable!("it has a time of its own"),
         ControlRequest::Live => match server.list_persisted_attachment_ids() {
             Ok(ids) => ControlAnswer::Ids {
                 ids: ids.into_iter().filter(|id| server.is_connected(*id)).collect(),

@@ -10,9 +10,10 @@ use zigttp_rooms::operator_write::{OperatorWriteError, Written};
 use zigttp_store::attachment_files::AttachmentFiles;
 use zigttp_store::dir::{self, DurableDir};
 use zigttp_store::fsync::Fsync;
-use zigttp_store::state::error::OpenStateError;
+use zigttp_store::state::error::{CommitStateError, OpenStateError};
 use zigttp_store::state::limits::StateLimits;
 use zigttp_store::state::states::States;
+use zigttp_store::state::totals::Compacted;
 
 use crate::operator::storage::writing::RoomWrite;
 
@@ -30,6 +31,8 @@ pub enum StorageWriteError {
     Database(#[from] OpenStateError),
     #[error(transparent)]
     Write(#[from] OperatorWriteError),
+    #[error(transparent)]
+    Compact(#[from] CommitStateError),
 }
 
 /// Changes the state of a room in a directory that no server uses, within no limit but the disk's.
@@ -39,6 +42,16 @@ pub enum StorageWriteError {
 pub async fn write(dir: &Path, write: RoomWrite, now: u64) -> Result<Written, StorageWriteError> {
     let storage = Unused::open(dir)?;
     Ok(write.finish().apply(&storage.states, now).await?)
+}
+
+/// Gives all free space of the database back, in a directory that no server uses.
+///
+/// # Errors
+/// See [`StorageWriteError`].
+pub async fn compact(dir: &Path, now: u64) -> Result<Compacted, StorageWriteError> {
+    let storage = Unused::open(dir)?;
+    let compacted = storage.states.compact(now).await?;
+    Ok(compacted.expect("there is a directory"))
 }
 
 /// The states of rooms in a directory that no server uses.

@@ -227,8 +227,11 @@ async fn wrong_rooms_keys_and_values_are_one_clear_error_each() {
     let line = refused(&durable, &["rooms"], 2);
     assert!(line.contains("No such file"), "{line}");
     std::fs::create_dir(durable.dir()).expect("the temporary folder is writable");
-    let line = refused(&durable, &["rooms"], 2);
-    assert!(line.contains("no server has stored the state of rooms in it"), "{line}");
+    for command in ["rooms", "signals", "compact"] {
+        let line = refused(&durable, &[command], 2);
+        assert!(line.contains("no server has stored the state of rooms in it"), "{line}");
+    }
+    assert!(!durable.path("store").exists());
     let (_server, mut client) = serve(&durable).await;
     put(&mut client, "k", 1).await;
     let long = "k".repeat(513);
@@ -425,4 +428,40 @@ async fn delete_all_removes_timers_too_and_leaves_signals_of_others() {
     let deleted = storage(&durable, &["delete-all", "/room/a", "--json"]);
     assert_eq!(parse(&deleted), json!({ "deleted": 0, "timers": 1 }));
     assert_eq!(signals(&durable, &[]).keys().collect::<Vec<_>>(), ["throw"]);
+}
+
+/// How many pages of the database are free: bytes 36 to 39 of its header.
+fn free_pages(durable: &Durable) -> u32 {
+    let database = std::fs::read(durable.path("store/state.db")).expect("it is readable");
+    u32::from_be_bytes(database[36..40].try_into().expect("four bytes"))
+}
+
+#[tokio::test]
+async fn compact_gives_free_space_back_with_and_without_a_server() {
+    let durable = durable();
+    let (server, mut client) = serve(&durable).await;
+    let size = |name| std::fs::metadata(durable.path(name)).map_or(0, |file| file.len());
+    let fill = async |client: &mut Client| {
+        for key in 0..10 {
+            put(client, &format!("{key}"), "x".repeat(60_000)).await;
+        }
+        run(client, json!([call("deleteAll", &[])])).await;
+        put(client, "kept", 1).await;
+    };
+    fill(&mut client).await;
+    let told = parse(&storage(&durable, &["compact", "--json"]));
+    let told = ["before", "after"].map(|name| told[name].as_u64().expect("a number"));
+    assert!(told[0] > 600_000 && told[1] < 200_000, "{told:?}");
+    assert_eq!((free_pages(&durable), size("store/state.db-wal")), (0, 0));
+    assert_eq!(size("store/state.db"), told[1]);
+    server.wait_for_log("an operator has compacted");
+    assert_eq!(get(&mut client, "kept").await, json!(1));
+    fill(&mut client).await;
+    server.kill();
+    let line = storage(&durable, &["compact"]);
+    assert!(line.contains(" bytes before, ") && line.ends_with(" bytes after\n"), "{line}");
+    assert_eq!((free_pages(&durable), size("store/state.db-wal")), (0, 0));
+    assert!(size("store/state.db") < 200_000);
+    let (_server, mut client) = serve(&durable).await;
+    assert_eq!(get(&mut client, "kept").await, json!(1));
 }

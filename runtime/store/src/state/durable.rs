@@ -32,7 +32,7 @@ use crate::state::room_row::RoomRow;
 use crate::state::room_state::{OnDisk, RoomState};
 use crate::state::signal_queue::{HELD_BYTES, SignalQueue};
 use crate::state::table::Table;
-use crate::state::totals::{Counts, Totals};
+use crate::state::totals::{Compacted, Counts, Totals};
 use crate::state::transaction::Transaction;
 
 /// How often a room is read again that has changed while it was read. Only a sweep changes a room beside its events.
@@ -243,6 +243,15 @@ impl Durable {
         if has_expired || has_written || is_failing || self.shared.pending.has_work() {
             self.send(Job::Sweep(expired_before));
         }
+    }
+
+    pub(crate) fn compact(
+        &self,
+        expired_before: u64,
+    ) -> impl Future<Output = Result<Compacted, CommitStateError>> + use<> {
+        let (done, result) = oneshot::channel();
+        self.send(Job::Compact { expired_before, done });
+        async { result.await.unwrap_or(Err(CommitStateError::Stopped)) }
     }
 
     pub(crate) fn health(&self) -> &Health {

@@ -117,6 +117,9 @@ pub enum CommitStateError {
     /// The database's file has no space, and is nearly as large as it may be.
     #[error("`store/state.db` may have {most} bytes, and has no space for {bytes} more")]
     FileFull { bytes: u64, most: u64 },
+    /// The server stops before it was done.
+    #[error("the server stops")]
+    Stopped,
     /// The database cannot be written.
     #[error("cannot write `store/state.db`")]
     Database(#[source] DatabaseError),

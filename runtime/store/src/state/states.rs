@@ -15,7 +15,7 @@ use crate::state::room_contents::{ContentsQuery, RoomContents};
 use crate::state::room_state::RoomState;
 use crate::state::signal_queue::SignalQueue;
 use crate::state::signals::{FailedSignal, Signal, SignalChanges, SignalTotals};
-use crate::state::totals::Totals;
+use crate::state::totals::{Compacted, Totals};
 use crate::state::transaction::Transaction;
 
 /// The states of all rooms: what live rooms have in memory, and where it is kept.
@@ -163,6 +163,20 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.sweep(expired_before),
             Kind::Durable(durable) => durable.sweep(now, expired_before),
+        }
+    }
+
+    /// Removes what has expired more than a minute ago, gives all free space of the file back, and empties the log: a
+    /// step at a time, between which events are committed, until this is dropped. `None` without a durable folder.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or the server stops.
+    pub async fn compact(&self, now: u64) -> Result<Option<Compacted>, CommitStateError> {
+        match &self.0 {
+            Kind::InMemory(_) => Ok(None),
+            Kind::Durable(durable) => {
+                durable.compact(now.saturating_sub(EXPIRED_MS)).await.map(Some)
+            }
         }
     }
 

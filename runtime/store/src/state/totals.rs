@@ -27,6 +27,13 @@ pub struct Totals {
     pub evictions: u64,
 }
 
+/// How many bytes the database and its log took before and after free space was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    pub before: u64,
+    pub after: u64,
+}
+
 /// What the thread that writes counts. Only that thread changes it.
 #[derive(Default)]
 pub(crate) struct Counts {

@@ -176,6 +176,12 @@ impl DatabaseFile {
         std::fs::metadata(&self.log).map_or(0, |log| log.len())
     }
 
+    /// What the database and its log take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let database = std::fs::metadata(&self.path).map_or(0, |database| database.len());
+        database + self.log_bytes()
+    }
+
     /// Bytes that are free where the database is.
     pub(crate) fn free_bytes(&self) -> io::Result<u64> {
         let status = rustix::fs::fstatvfs(&self.folder)?;

@@ -71,16 +71,31 @@ pub(crate) fn remove_entries(connection: &Connection, expired_before: u64) -> Re
 
 /// Gives some free pages back to the file system. Returns whether there are more to give.
 pub(crate) fn shrink(connection: &Connection) -> Result<bool> {
-    let count = |pragma: &str| -> Result<u32> {
-        connection.prepare_cached(pragma)?.query_row([], |row| row.get(0))
-    };
-    let free = count("PRAGMA freelist_count")?;
-    if free < FREE_PAGES || free < count("PRAGMA page_count")? / 4 {
+    let free = count(connection, "PRAGMA freelist_count")?;
+    if free < FREE_PAGES || free < count(connection, "PRAGMA page_count")? / 4 {
         return Ok(false);
     }
+    free_pages(connection)?;
+    Ok(free > PAGES + FREE_PAGES)
+}
+
+/// The same until there are none.
+pub(crate) fn shrink_whole(connection: &Connection) -> Result<bool> {
+    let free = count(connection, "PRAGMA freelist_count")?;
+    if free > 0 {
+        free_pages(connection)?;
+    }
+    Ok(free > PAGES)
+}
+
+fn count(connection: &Connection, pragma: &str) -> Result<u32> {
+    connection.prepare_cached(pragma)?.query_row([], |row| row.get(0))
+}
+
+fn free_pages(connection: &Connection) -> Result<()> {
     let mut vacuum = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
     let mut steps = vacuum.query([])?;
     // Each step frees a page.
     while steps.next()?.is_some() {}
-    Ok(free > PAGES + FREE_PAGES)
+    Ok(())
 }

@@ -29,7 +29,7 @@ use crate::state::limits::StateLimits;
 use crate::state::live_rooms::{Changed, LiveRooms};
 use crate::state::pending_files::PendingFiles;
 use crate::state::signal_queue::SignalQueue;
-use crate::state::totals::Counts;
+use crate::state::totals::{Compacted, Counts};
 use crate::state::transaction::Transaction;
 
 /// Most transactions of a group, and about how many bytes it may have.
@@ -63,6 +63,18 @@ pub(crate) enum Job {
     LoadSignals(u64),
     /// Makes all parked signals due once more, with so many attempts behind them.
     WakeSignals(u32),
+    /// Removes what has expired before a time, and gives all free space back.
+    Compact {
+        expired_before: u64,
+        done: oneshot::Sender<Result<Compacted, CommitStateError>>,
+    },
+}
+
+/// An operator waits until all free space is given back.
+struct Compaction {
+    /// What the database and its log took when it began.
+    before: u64,
+    done: oneshot::Sender<Result<Compacted, CommitStateError>>,
 }
 
 /// Which parked signals are left to wake.
@@ -108,6 +120,7 @@ pub(crate) struct Writer {
     /// There are more signals to read, which are due soon after this time.
     loads: Option<u64>,
     wakes: Option<Wake>,
+    compactions: Vec<Compaction>,
 }
 
 impl Writer {
@@ -138,6 +151,7 @@ impl Writer {
             sweeps: None,
             loads: None,
             wakes: None,
+            compactions: Vec::new(),
         };
         let work = move || writer.work(&queue);
         let thread = thread::Builder::new().name("zigttp-store".to_owned()).spawn(work)?;
@@ -184,6 +198,10 @@ impl Writer {
                     Job::Settle => settles = true,
                     Job::LoadSignals(now) => self.loads = Some(now),
                     Job::WakeSignals(attempts) => self.wakes = Some(Wake { after: 0, attempts }),
+                    Job::Compact { expired_before, done } => {
+                        self.sweeps = Some(expired_before);
+                        self.compactions.push(Compaction { before: self.file.bytes(), done });
+                    }
                 }
                 let is_full = group.len() >= MOST_IN_GROUP || bytes >= GROUP_BYTES;
                 next = if is_full { None } else { jobs.try_recv().ok() };
@@ -203,6 +221,8 @@ impl Writer {
             }
             if let Some(expired_before) = self.sweeps {
                 self.sweep(expired_before);
+            } else if !self.compactions.is_empty() {
+                self.compact();
             }
             if self.file.log_bytes() > self.empty_log_at {
                 let is_empty = self.checkpoints.empty_log();
@@ -214,7 +234,10 @@ impl Writer {
 
     /// Whether there is work that no job has to bring.
     fn has_work(&self) -> bool {
-        self.sweeps.is_some() || self.loads.is_some() || self.wakes.is_some()
+        self.sweeps.is_some()
+            || self.loads.is_some()
+            || self.wakes.is_some()
+            || !self.compactions.is_empty()
     }
 
     fn commit(&mut self, mut group: Vec<Waiting>) {
@@ -517,6 +540,29 @@ impl Writer {
                 tracing::error!(%error, "cannot remove entries that have expired");
                 self.sweeps = None;
             }
+        }
+    }
+
+    /// Gives some free space back. When there is none left this empties the log, by which the file shrinks, and tells
+    /// those who wait.
+    fn compact(&mut self) {
+        // Some may have gone.
+        self.compactions.retain(|compaction| !compaction.done.is_closed());
+        if self.compactions.is_empty() {
+            return;
+        }
+        let result = match tidying::shrink_whole(&self.connection) {
+            Ok(true) => return self.checkpoints.wake(),
+            Ok(false) => {
+                self.checkpoints.empty_log();
+                self.empty_log_at = self.file.log_bytes() + LOG_BYTES;
+                Ok(())
+            }
+            Err(error) => Err(CommitStateError::from(error)),
+        };
+        let after = self.file.bytes();
+        for Compaction { before, done } in self.compactions.drain(..) {
+            let _ = done.send(result.clone().map(|()| Compacted { before, after }));
         }
     }
 }

@@ -91,3 +91,77 @@ async fn a_large_room_that_is_cleared_goes_bit_by_bit_and_the_file_shrinks() {
     let state = states.load("/large").await.expect("it is readable");
     assert_eq!(value(&state, "left").await, "value");
 }
+
+/// A room of so many bytes that is deleted at once. Returns the pages that are free then.
+async fn free_space(folder: &Folder, states: &States, values: usize) -> i64 {
+    for part in 0..values.div_ceil(60) {
+        let entries = (0..60.min(values)).map(|key| {
+            let value = text("x".repeat(64 << 10));
+            (format!("{part}/{key}").into(), value)
+        });
+        let changes = Changes { clears: false, entries: entries.collect() };
+        states.commit(transaction("/large", changes), |_| {}).await.expect("it is committed");
+    }
+    put(states, "/kept", "key", "value").await.expect("it is committed");
+    let clears = Changes { clears: true, ..Changes::default() };
+    states.commit(transaction("/large", clears), |_| {}).await.expect("it is committed");
+    free_pages(folder)
+}
+
+fn free_pages(folder: &Folder) -> i64 {
+    let count = "PRAGMA freelist_count";
+    folder.connect().query_row(count, [], |row| row.get(0)).expect("it is readable")
+}
+
+#[tokio::test]
+async fn compaction_gives_all_free_space_back_and_events_are_committed_meanwhile() {
+    let folder = Folder::new();
+    let states = folder.open(StateLimits::of_database());
+    assert!(free_space(&folder, &states, 360).await > 5_000);
+    let size = |path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let before = size(folder.file()) + size(folder.log());
+    let mut compacted = std::pin::pin!(states.compact(0));
+    let mut commits = 0;
+    let compacted = loop {
+        tokio::select! {
+            biased;
+            compacted = &mut compacted => break compacted,
+            committed = put(&states, "/a", "key", "value") => {
+                committed.expect("it is committed");
+                commits += 1;
+            }
+        }
+    };
+    let compacted = compacted.expect("it is writable").expect("there is a file");
+    assert!(commits > 5, "{commits}");
+    assert_eq!(compacted.before, before);
+    assert!(compacted.after < 200_000, "{compacted:?}");
+    assert_eq!(free_pages(&folder), 0);
+    assert!(size(folder.file()) <= compacted.after);
+    let state = states.load("/kept").await.expect("it is readable");
+    assert_eq!(value(&state, "key").await, "value");
+    // There is nothing left to do.
+    let again = states.compact(0).await.expect("it is writable").expect("there is a file");
+    assert_eq!(again.after, size(folder.file()));
+}
+
+#[tokio::test]
+async fn compaction_ends_when_nobody_waits_for_it() {
+    let folder = Folder::new();
+    let states = folder.open(StateLimits::of_database());
+    let free = free_space(&folder, &states, 10).await;
+    assert!(free > 100, "{free}");
+    let held = hold(&states);
+    {
+        let mut compacted = std::pin::pin!(states.compact(0));
+        let is_ready = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(compacted.as_mut().poll(context).is_ready())
+        });
+        assert!(!is_ready.await);
+    }
+    drop(held);
+    for _ in 0..3 {
+        states.commit(Transaction::default(), |_| {}).await.expect("it is committed");
+    }
+    assert_eq!(free_pages(&folder), free);
+}
