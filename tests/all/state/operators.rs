@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{call, run};
 use crate::support::client::Client;
-use crate::support::durable::Durable;
+use crate::support::durable::{Durable, mode};
 use crate::support::eventually;
 use crate::support::server::Server;
 
@@ -464,4 +464,43 @@ async fn compact_gives_free_space_back_with_and_without_a_server() {
     assert!(size("store/state.db") < 200_000);
     let (_server, mut client) = serve(&durable).await;
     assert_eq!(get(&mut client, "kept").await, json!(1));
+}
+
+#[tokio::test]
+async fn parked_signals_beyond_a_thousand_of_a_room_go_to_a_file_and_can_be_imported_from_it() {
+    let durable = keeper();
+    let server = durable.serve(&["--cpu-limit", "20ms"]);
+    let mut client = server.connect("/room/a").await;
+    calls(&mut client, json!([])).await;
+    let room = r#"{"room":{"version":1,"name":"/room/b","written":1}}"#;
+    let parked = (0..1000).map(|number| {
+        let data = json!({ "kind": "JSON", "json": { "n": number } });
+        let signal = json!({
+            "name": format!("n{number}"), "from": "/room/a", "scheduled": 1, "due": 1,
+            "attempts": 10, "parked": true, "onFail": "failed", "data": data,
+        });
+        json!({ "signal": signal }).to_string()
+    });
+    let end = |signals: usize| json!({ "end": { "entries": 0, "signals": signals } }).to_string();
+    let lines: Vec<_> = [room.to_owned()].into_iter().chain(parked).chain([end(1000)]).collect();
+    let file = durable.path("export.ndjson");
+    let path = file.to_str().expect("a path");
+    std::fs::write(&file, lines.join("\n")).expect("the folder is writable");
+    storage(&durable, &["import", path]);
+    calls(&mut client, json!([["signal", "/room/b", "spin"]])).await;
+    server.wait_for_log("the oldest go to `store/parked.ndjson`");
+    eventually("the spin", || signals(&durable, &["--room", "/room/b"])["spin"]["parked"] == true);
+    let kept = durable.path("store/parked.ndjson");
+    assert_eq!(mode(&kept), 0o600);
+    let kept = std::fs::read_to_string(&kept).expect("it is readable");
+    assert_eq!(kept.lines().count(), 1, "{kept}");
+    let left = signals(&durable, &["--room", "/room/b", "--parked"]);
+    assert!(left.len() == 1000 && !left.contains_key("n0"));
+
+    std::fs::write(&file, format!("{room}\n{kept}{}", end(1))).expect("the folder is writable");
+    storage(&durable, &["import", path, "--room", "/room/b", "--as", "/room/c"]);
+    let again = &signals(&durable, &["--room", "/room/c"])["n0"];
+    assert_eq!(again["data"]["json"], json!({ "n": 0 }));
+    assert_eq!((&again["from"], &again["onFail"]), (&"/room/a".into(), &"failed".into()));
+    assert_eq!((&again["parked"], &again["attempts"]), (&true.into(), &10.into()));
 }

@@ -366,10 +366,19 @@ impl StoredSignals for Stored<'_> {
         Ok(stored.collect())
     }
 
-    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, CommitStateError> {
-        let Some(parked) = self.rooms.parked_rooms.get(room) else { return Ok(None) };
-        let oldest = parked.first().filter(|_| parked.len() >= MOST_PARKED);
-        Ok(oldest.and_then(|id| self.rooms.parked.get(id)).map(Arc::clone))
+    fn displace_parked(&self, room: &str) -> Result<Vec<Arc<Signal>>, CommitStateError> {
+        let Some(parked) = self.rooms.parked_rooms.get(room) else { return Ok(Vec::new()) };
+        let too_many = (parked.len() + 1).saturating_sub(MOST_PARKED);
+        let oldest = parked.iter().take(too_many).filter_map(|id| self.rooms.parked.get(id));
+        let oldest = oldest.inspect(|signal| {
+            tracing::error!(
+                room,
+                signal = &*signal.name,
+                id = signal.id,
+                "the room has more than {MOST_PARKED} parked signals: the oldest is removed"
+            );
+        });
+        Ok(oldest.map(Arc::clone).collect())
     }
 }
 

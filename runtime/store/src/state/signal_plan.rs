@@ -10,7 +10,7 @@ use crate::state::signals::{
 };
 use crate::state::transaction::Transaction;
 
-/// Most parked signals of a room. The oldest beyond goes.
+/// Most parked signals of a room. For each further one the oldest goes.
 pub(crate) const MOST_PARKED: usize = 1000;
 
 /// The signals that are stored.
@@ -27,8 +27,9 @@ pub(crate) trait StoredSignals {
     /// All timers of a room, and all signals that are for it.
     fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError>;
 
-    /// The parked signal of a room that has to go for another, if it has as many as it may.
-    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, CommitStateError>;
+    /// The oldest parked signals of a room that has as many as it may. They go for another: where there is a disk, they
+    /// are kept elsewhere now.
+    fn displace_parked(&self, room: &str) -> Result<Vec<Arc<Signal>>, CommitStateError>;
 }
 
 /// A timer that a room has from now on under a name, or has no more.
@@ -181,8 +182,8 @@ impl Plan {
         self.at = taken_at;
         let attempt = signal.attempt.saturating_add(1);
         let FailedSignal::Retry { due } = outcome else {
-            if let Some(oldest) = stored.parked_too_many(&signal.room)? {
-                self.forget_parked(&oldest);
+            for oldest in stored.displace_parked(&signal.room)? {
+                self.remove(&oldest, true);
             }
             if !signal.is_timer {
                 self.charge(signal.payer(), Charge { sent: -1, ..Charge::default() });
@@ -209,16 +210,6 @@ impl Plan {
         };
         self.changed = Some(Arc::new(Signal { due, attempt, ..Signal::clone(&signal) }));
         Ok(())
-    }
-
-    fn forget_parked(&mut self, signal: &Signal) {
-        tracing::error!(
-            room = &*signal.room,
-            signal = &*signal.name,
-            id = signal.id,
-            "removing the oldest of more than {MOST_PARKED} parked signals of a room"
-        );
-        self.remove(signal, true);
     }
 
     fn remove(&mut self, signal: &Signal, is_parked: bool) {

@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 use zigttp_files::own_folder::{Others, OwnFolder};
 
 use crate::fsync::Fsync;
+use crate::state::database::parked_file;
 use crate::state::error::{DatabaseError, OpenStateError};
+use crate::state::signals::Signal;
 
 /// The folder's name in the durable directory, and the file's in it.
 const FOLDER: &str = "store";
@@ -100,6 +103,8 @@ pub(crate) struct DatabaseFile {
     folder: OwnFolder,
     path: PathBuf,
     log: PathBuf,
+    /// Whether the loss of power is survived.
+    syncs: bool,
 }
 
 impl DatabaseFile {
@@ -118,7 +123,7 @@ impl DatabaseFile {
         } else {
             check_header(opened)?;
         }
-        let file = DatabaseFile::in_folder(folder);
+        let file = DatabaseFile::in_folder(folder, fsync == Fsync::Always);
         let connection = file.writer(fsync, most_bytes)?;
         Ok((file, connection))
     }
@@ -138,13 +143,13 @@ impl DatabaseFile {
             return Ok(None);
         }
         check_header(file)?;
-        Ok(Some(DatabaseFile::in_folder(folder)))
+        Ok(Some(DatabaseFile::in_folder(folder, false)))
     }
 
-    fn in_folder(folder: OwnFolder) -> DatabaseFile {
+    fn in_folder(folder: OwnFolder, syncs: bool) -> DatabaseFile {
         let path = folder.path_of(FILE);
         let log = folder.path_of(&format!("{FILE}{LOG}"));
-        DatabaseFile { folder, path, log }
+        DatabaseFile { folder, path, log, syncs }
     }
 
     fn writer(&self, fsync: Fsync, most_bytes: Option<u64>) -> Result<Connection, OpenStateError> {
@@ -174,6 +179,11 @@ impl DatabaseFile {
     /// The length of the log. It shrinks only when the log is emptied.
     pub(crate) fn log_bytes(&self) -> u64 {
         std::fs::metadata(&self.log).map_or(0, |log| log.len())
+    }
+
+    /// Stores parked signals beside the database.
+    pub(crate) fn keep_parked(&self, signals: &[Arc<Signal>]) -> io::Result<()> {
+        parked_file::append(&self.folder, signals, self.syncs)
     }
 
     /// What the database and its log take.

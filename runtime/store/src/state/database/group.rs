@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use zigttp_abi::state::{Changes, ENTRY_BYTES};
 
 use crate::attachment_files::encode;
+use crate::state::database::file::DatabaseFile;
 use crate::state::database::rows::{self, FileRow};
 use crate::state::database::signal_rows;
 use crate::state::error::CommitStateError;
@@ -27,6 +28,7 @@ const RESERVED: u64 = 1 << 20;
 /// A group that is being written.
 pub(crate) struct Group<'w, 'a> {
     pub(crate) connection: &'w Connection,
+    pub(crate) file: &'w DatabaseFile,
     pub(crate) live: &'w LiveRooms,
     pub(crate) queue: &'w SignalQueue,
     pub(crate) limits: &'w StateLimits,
@@ -374,8 +376,31 @@ impl StoredSignals for Group<'_, '_> {
         Ok(stored.into_iter().flatten().collect())
     }
 
-    fn parked_too_many(&self, room: &str) -> Result<Option<Arc<Signal>>, CommitStateError> {
+    fn displace_parked(&self, room: &str) -> Result<Vec<Arc<Signal>>, CommitStateError> {
         let oldest = signal_rows::parked_too_many(self.connection, room, MOST_PARKED)?;
-        Ok(oldest.map(Arc::new))
+        if oldest.is_empty() {
+            return Ok(Vec::new());
+        }
+        let oldest: Vec<_> = oldest.into_iter().map(Arc::new).collect();
+        let signals = oldest.len();
+        match self.file.keep_parked(&oldest) {
+            Ok(()) => {
+                tracing::error!(
+                    room,
+                    signals,
+                    "the room has more than {MOST_PARKED} parked signals: the oldest go to `store/parked.ndjson`"
+                );
+                Ok(oldest)
+            }
+            Err(error) => {
+                tracing::error!(
+                    room,
+                    signals,
+                    %error,
+                    "the room has more than {MOST_PARKED} parked signals, and cannot write `store/parked.ndjson`: they stay"
+                );
+                Ok(Vec::new())
+            }
+        }
     }
 }

@@ -14,6 +14,9 @@ use crate::state::signals::{Signal, StoredSignal, Timer, signal_bytes};
 const COLUMNS: &str =
     "id, room, sender, name, is_timer, scheduled, due, period, attempt, on_fail, kind, data";
 
+/// Most parked signals that go at once. There are so many if they could not go before.
+const DISPLACED: i64 = 100;
+
 /// A signal that was read, or the number of one that is damaged.
 type Read<T> = std::result::Result<T, u64>;
 
@@ -166,22 +169,26 @@ pub(crate) fn timers(connection: &Connection, room: &str) -> Result<Vec<(Box<str
     timers.collect()
 }
 
-/// The oldest parked signal of a room, if it has at least so many.
+/// The oldest parked signals of a room that has at least so many: those that are too many if one more comes.
 pub(crate) fn parked_too_many(
     connection: &Connection,
     room: &str,
     most: usize,
-) -> Result<Option<Signal>> {
+) -> Result<Vec<Signal>> {
     let sql = "SELECT count(*) FROM signal WHERE room = ? AND is_parked = 1";
     let count: i64 = connection.prepare_cached(sql)?.query_row([room], |row| row.get(0))?;
-    if unsigned(count) < most as u64 {
-        return Ok(None);
+    let too_many = (count + 1).saturating_sub(signed(most as u64));
+    if too_many <= 0 {
+        return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT {COLUMNS} FROM signal WHERE room = ? AND is_parked = 1 ORDER BY id LIMIT 1"
+        "SELECT {COLUMNS} FROM signal WHERE room = ? AND is_parked = 1 ORDER BY id LIMIT ?"
     );
-    let oldest = connection.prepare_cached(&sql)?.query_row([room], decode).optional()?;
-    Ok(oldest.and_then(std::result::Result::ok))
+    let values = params![room, too_many.min(DISPLACED)];
+    let mut statement = connection.prepare_cached(&sql)?;
+    let oldest = statement.query_map(values, decode)?;
+    // One that is damaged stays.
+    Ok(oldest.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// A signal, if it is there and not damaged.

@@ -427,6 +427,7 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let mut group = Group {
             connection: &self.connection,
+            file: &self.file,
             live: &shared.live,
             queue: &shared.queue,
             limits: &self.limits,

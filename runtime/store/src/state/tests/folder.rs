@@ -69,6 +69,11 @@ impl Folder {
         self.0.join("store/state.db")
     }
 
+    /// The file of parked signals that are too many.
+    pub(super) fn parked(&self) -> PathBuf {
+        self.0.join("store/parked.ndjson")
+    }
+
     pub(super) fn log(&self) -> PathBuf {
         self.0.join("store/state.db-wal")
     }

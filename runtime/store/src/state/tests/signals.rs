@@ -1,11 +1,13 @@
 //! Signals and timers, one case after the other.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use super::folder::Folder;
 use super::*;
 use crate::state::limits::StateLimits;
+use crate::state::record::Record;
 use crate::state::signals::{Done, FailedSignal, NewSignal, NewTimer, Signal, SignalChanges};
 
 /// Changes of signals in a room, with no others.
@@ -353,7 +355,7 @@ async fn one_that_is_parked_stays_its_sender_is_told_and_it_can_be_woken() {
 
 #[tokio::test]
 async fn of_more_than_a_thousand_parked_ones_of_a_room_the_oldest_goes() {
-    for (kind, states, _folder) in both(|_| {}) {
+    for (kind, states, folder) in both(|_| {}) {
         for number in 0..1003 {
             commit(&states, event("/a", 0, sends([("/b", &format!("{number:04}"))]))).await;
             let signal = take_one(&states, 0).await;
@@ -362,6 +364,22 @@ async fn of_more_than_a_thousand_parked_ones_of_a_room_the_oldest_goes() {
         let totals = states.signal_totals();
         assert_eq!((totals.stored, totals.parked), (1000, 1000), "{kind}");
         assert_eq!(bytes(&states, "/a").await, 1000 * (64 + 8));
+        if let Some(folder) = folder {
+            let kept = std::fs::read_to_string(folder.parked()).expect("it is written");
+            let names = kept.lines().map(|line| {
+                let Ok(Record::Signal(record)) = serde_json::from_str(line) else {
+                    panic!("it is no signal: {line}");
+                };
+                assert_eq!((record.room.as_deref(), record.parked), (Some("/b"), true));
+                let stored = record.signal(&"/b".into(), false).expect("it is whole");
+                assert_eq!(stored.signal.sender.as_deref(), Some("/a"));
+                assert_eq!(stored.signal.data, Some(Value::text(&*stored.signal.name)));
+                stored.signal.name.to_string()
+            });
+            assert_eq!(names.collect::<Vec<_>>(), ["0000", "0001", "0002"]);
+            let mode = folder.parked().metadata().expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
         states.wake_parked(9);
         let mut woken = Vec::new();
         while woken.len() < 1000 {
@@ -373,6 +391,39 @@ async fn of_more_than_a_thousand_parked_ones_of_a_room_the_oldest_goes() {
         assert!(woken.is_sorted() && woken[0] == "0003");
         assert!(take(&states, 0).await.is_empty());
         assert_eq!(states.signal_totals().parked, 1000);
+    }
+}
+
+#[tokio::test]
+async fn a_parked_signal_that_cannot_be_written_to_a_file_stays_until_it_can() {
+    let folder = Folder::new();
+    let states = folder.open(StateLimits::of_database());
+    let park = async |number: usize| {
+        commit(&states, event("/a", 0, sends([("/b", &format!("{number:04}"))]))).await;
+        let signal = take_one(&states, 0).await;
+        states.fail(signal.id, FailedSignal::Park).await.expect("it is committed");
+    };
+    for number in 0..1000 {
+        park(number).await;
+    }
+    let parked = folder.parked();
+    std::os::unix::fs::symlink("/dev/null", &parked).expect("the folder is writable");
+    park(1000).await;
+    std::fs::remove_file(&parked).expect("it is there");
+    // As large as it may be.
+    let file = std::fs::File::create(&parked).expect("the folder is writable");
+    file.set_len(64 << 20).expect("it is sparse");
+    park(1001).await;
+    assert_eq!(states.signal_totals().parked, 1002);
+    // A crash has left a part of a line.
+    std::fs::write(&parked, "{\"sig").expect("the folder is writable");
+    park(1002).await;
+    assert_eq!((states.signal_totals().parked, states.signal_totals().stored), (1000, 1000));
+    let kept = std::fs::read_to_string(&parked).expect("it is written");
+    let lines: Vec<_> = kept.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (4, "{\"sig"));
+    for (number, line) in lines[1..].iter().enumerate() {
+        assert!(line.contains(&format!("\"name\":\"000{number}\"")), "{line}");
     }
 }
 
