@@ -88,3 +88,23 @@ async fn a_signal_too_many_is_a_range_error_in_its_event_or_fails_it_and_none_is
     }
     eventually("all have run", || waiting() == 0.0);
 }
+
+#[tokio::test]
+async fn a_room_at_rest_holds_no_memory_whatever_it_has_stored() {
+    let folder = crate::support::programs::folder();
+    let folder = folder.path().join("data");
+    let flags = ["--state-cache", "4KiB", "--durable", folder.to_str().expect("a path")];
+    let (server, address) = admin::start(&HANDLER, &flags);
+    for room in 0..200 {
+        assert_eq!(server.get(&format!("/room/{room}")).1, "1");
+    }
+    let metrics = admin::scrape(address);
+    let of = |name: &str| metrics[&format!("zigttp_{name}{{module=\"storage\"}}")];
+    assert_eq!(of("state_rooms"), 200.0);
+    assert!(of("live_rooms") < 50.0 && of("live_room_bytes") <= 4096.0, "{metrics:?}");
+    assert_eq!(metrics["zigttp_rooms"], 0.0, "of the turns of these rooms nothing is left");
+    // They are all there.
+    for room in 0..200 {
+        assert_eq!(server.get(&format!("/room/{room}")).1, "2");
+    }
+}
