@@ -18,6 +18,7 @@ use crate::guest_memory::{GuestMemory, MemoryAccess};
 use crate::limits::Limits;
 use crate::read_log::{ReadLog, StateRead, WhatWasRead};
 use crate::reads::Reads;
+use crate::signal::TimerCount;
 use crate::state::{OpenStates, RoomName, RoomState, Space};
 use crate::used::Used;
 use crate::view::{Peer, View};
@@ -77,6 +78,7 @@ pub struct EventState<V: View> {
     pub(crate) view: V,
     /// The states of rooms that it has read.
     pub(crate) states: OpenStates<V::State>,
+    pub(crate) timers: TimerCount,
     /// Bytes that the reads take.
     read_bytes: usize,
     pub(crate) cpu: CpuBudget,
@@ -108,6 +110,7 @@ impl<V: View> EventState<V> {
             effects: Effects::new(),
             reads: Reads::default(),
             states: OpenStates::new(),
+            timers: TimerCount::default(),
             read_bytes: 0,
             cpu: CpuBudget::start(limits.cpu, began, V::cpu_clock),
             memory_budget: MemoryBudget::new(limits.memory),

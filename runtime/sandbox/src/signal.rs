@@ -113,6 +113,30 @@ impl SignalEffect {
     }
 }
 
+/// How many timers its room has more for an event than are stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TimerCount {
+    /// Whether the event has removed all that are stored.
+    is_cleared: bool,
+    added: isize,
+}
+
+impl TimerCount {
+    pub(crate) fn clear(&mut self) {
+        *self = TimerCount { is_cleared: true, added: 0 };
+    }
+
+    pub(crate) fn add(&mut self, count: isize) {
+        self.added += count;
+    }
+
+    /// How many there are, if so many are stored.
+    pub(crate) fn of(self, stored: usize) -> usize {
+        let stored = if self.is_cleared { 0 } else { stored };
+        stored.saturating_add_signed(self.added)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,8 +66,30 @@ async fn a_timer_too_many_is_a_range_error() {
     let results = signals::run(&mut client, json!([set("a"), set("b"), set("a"), set("c")])).await;
     let refused = "RangeError: signalAt: the room has 2 timers, which is the limit";
     assert_eq!(results, json!(["undefined", "undefined", "undefined", refused]));
-    let results = signals::run(&mut client, json!([["cancelSignal", "a"], set("c")])).await;
-    assert_eq!(results[0], json!(true));
+}
+
+#[tokio::test]
+async fn a_timer_takes_the_place_of_one_that_has_fired_or_was_removed_in_the_same_event() {
+    let server = Server::start(&signals::HANDLER, &["--max-room-timers", "2"]);
+    let mut client = server.connect("/room/a").await;
+    let set = |name: &str| json!(["signalAt", name, "in 60000"]);
+    signals::run(&mut client, json!([set("a"), set("b")])).await;
+    let cancel = |name: &str| json!(["cancelSignal", name]);
+    let calls = json!([cancel("a"), set("c"), cancel("c"), set("d"), set("e")]);
+    let refused = "RangeError: signalAt: the room has 2 timers, which is the limit";
+    let results = signals::run(&mut client, calls).await;
+    assert_eq!(results, json!([true, "undefined", true, "undefined", refused]));
+
+    let calls = json!([["deleteAll"], set("f"), set("g"), set("h")]);
+    let results = signals::run(&mut client, calls).await;
+    assert_eq!(results, json!(["undefined", "undefined", "undefined", refused]));
+
+    let rearm = json!(["signalAt", "rearm", "in 1", { "times": 3, "period": 10 }]);
+    signals::run(&mut client, json!([cancel("g"), rearm])).await;
+    for _ in 0..3 {
+        let told = signals::signal(&mut client).await;
+        assert_eq!((&told["name"], &told["attempt"]), (&json!("rearm"), &json!(1)));
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::host::range_error::{RangeError, result_of};
 use crate::host::room_argument::{key, own_room, room_name};
 use crate::host::state::open::{open, wait};
 use crate::read_log::WhatWasRead;
-use crate::signal::SignalEffect;
+use crate::signal::{SignalEffect, SignalKind};
 use crate::state::{RoomName, RoomState, Space};
 use crate::view::View;
 
@@ -150,9 +150,10 @@ async fn set_timer<V: View>(
     if find(caller, &room, &name).await?.is_none() {
         let stored = open(caller, Space::Storage, &room).await?.timers();
         let max = caller.data().view.limits().state.max_timers;
-        if caller.data().timers(stored) >= max {
+        if caller.data().timers_of(stored) >= max {
             return Ok(Err(format!("the room has {max} timers, which is the limit")));
         }
+        caller.data_mut().timers.add(1);
     }
     caller.data_mut().push_signal(SignalEffect::SetTimer { name, at, period, data })?;
     Ok(Ok(()))
@@ -175,6 +176,7 @@ async fn cancel<V: View>(
         caller.data_mut().note_read(Space::Storage, &room, read);
         return Ok(Ok(false));
     }
+    caller.data_mut().timers.add(-1);
     caller.data_mut().push_signal(SignalEffect::CancelTimer { name })?;
     Ok(Ok(true))
 }
@@ -221,9 +223,11 @@ impl<V: View> EventState<V> {
         Ok(self.account()?)
     }
 
-    /// How many timers the room has, at most: replaced ones may count twice.
-    fn timers(&self, stored: usize) -> usize {
-        let set = |effect: &&SignalEffect| matches!(effect, SignalEffect::SetTimer { .. });
-        stored + self.effects.signals().iter().filter(set).count()
+    /// How many timers the room has for this event, if so many are stored.
+    fn timers_of(&self, stored: usize) -> usize {
+        // The one that has fired is stored until the commit. One with a period stays.
+        let has_gone = matches!(&self.event.call, Call::Signal(signal)
+            if signal.info.kind == SignalKind::Timer && signal.next.is_none());
+        self.timers.of(stored.saturating_sub(usize::from(has_gone)))
     }
 }

@@ -106,6 +106,7 @@ pub(super) fn delete_all<V: View>(
     event.effects.room_changes_or(space, RoomChanges::default).clear();
     if space == Space::Storage {
         event.effects.push_signal(SignalEffect::CancelAllTimers);
+        event.timers.clear();
     }
     event.has_changed_state()?;
     Ok(Ok(()))
