@@ -265,6 +265,24 @@ async fn a_list_is_in_the_order_of_the_keys_bytes_and_any_part_of_it() {
 }
 
 #[tokio::test]
+async fn bounds_of_a_list_that_are_longer_than_any_key_have_their_place_among_the_keys() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut client = server.connect("/room/a").await;
+    run(&mut client, json!([put("w", "w"), put(&"x".repeat(512), "x"), put("y", "y")])).await;
+    for long in ["@x513", "@x1048577"] {
+        let calls = json!([
+            list(json!({ "prefix": long })),
+            list(json!({ "start": long })),
+            list(json!({ "startAfter": long })),
+            list(json!({ "end": long, "limit": 1 })),
+            list(json!({ "prefix": "x", "end": long })),
+        ]);
+        let (x, y) = (json!([["x".repeat(512), "x"]]), json!([["y", "y"]]));
+        assert_eq!(run(&mut client, calls).await, json!([[], y, y, [["w", "w"]], x]), "{long}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_is_too_long_is_a_range_error_that_says_what_fits() {
     let server = Server::start(&HANDLER, &["--max-event-writes", "2000"]);
     let mut client = server.connect("/room/a").await;

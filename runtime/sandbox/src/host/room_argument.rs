@@ -9,16 +9,19 @@ use crate::host::range_error::RangeError;
 use crate::state::RoomName;
 use crate::view::View;
 
-/// Copies a text out of the guest, which has checked that it is UTF-8.
-pub(super) fn text<V: View>(
+/// Copies a bound of a list out of the guest. What is longer than any key may be cut: no key begins with it, and the
+/// same keys come before it.
+pub(super) fn bound<V: View>(
     caller: &mut Caller<'_, HostData<V>>,
     span: Span,
 ) -> wasmtime::Result<Box<str>> {
-    /// The bounds of a list may have any length; none of so many bytes is of use.
-    const MAX_BYTES: usize = 1 << 20;
-    if span.len() > MAX_BYTES {
-        return Err(GuestFault("a text that is too long").into());
-    }
+    /// Cut before a character, it has more bytes than any key.
+    const CUT: usize = MAX_KEY_BYTES + char::MAX.len_utf8();
+    Ok(guest_memory::read_cut_string(caller, span, CUT)?.into_boxed_str())
+}
+
+/// Copies a text out of the guest, which has checked that it is UTF-8.
+fn text<V: View>(caller: &mut Caller<'_, HostData<V>>, span: Span) -> wasmtime::Result<Box<str>> {
     Ok(guest_memory::read_string(caller, span)?.into_boxed_str())
 }
 

@@ -13,7 +13,7 @@ use zigttp_abi::guest::IMPORT_MODULE;
 use crate::event_state::HostData;
 use crate::guest_memory::Span;
 use crate::host::range_error::result_of;
-use crate::host::room_argument::text;
+use crate::host::room_argument::bound;
 use crate::state::Space;
 use crate::view::View;
 
@@ -88,9 +88,9 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                     let options = list::Options {
                         flags: flags.cast_unsigned(),
                         limit: limit.cast_unsigned(),
-                        prefix: text(&mut caller, Span::new(prefix, prefix_len))?,
-                        start: text(&mut caller, Span::new(start, start_len))?,
-                        end: text(&mut caller, Span::new(end, end_len))?,
+                        prefix: bound(&mut caller, Span::new(prefix, prefix_len))?,
+                        start: bound(&mut caller, Span::new(start, start_len))?,
+                        end: bound(&mut caller, Span::new(end, end_len))?,
                     };
                     let room = Span::new(room, room_len);
                     let to = Span::new(ptr, cap);
