@@ -4,7 +4,9 @@
 //! disk until its time comes. The database is the truth: what is here changes when the database has it. Only what
 //! is taken, and what was given back without having run, is known here alone.
 //!
-//! Each room has one of its signals taken at a time, so they run in the order in which they are due.
+//! Each room has one of its signals taken at a time, so they run in the order in which they are due. Those of a room
+//! take a small part of the memory: when many wait in one, the later ones are on disk too, and are read bit by bit. So
+//! they delay no other room.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +21,17 @@ const AHEAD_MS: u64 = 60_000;
 /// Bytes of the signals that are held in memory, if there is a database.
 pub(crate) const HELD_BYTES: u64 = 64 << 20;
 
+/// A room may hold one of so many parts of that.
+const PARTS: u64 = 256;
+
 /// What a signal takes in memory besides what it counts: measured.
 const SIGNAL_BYTES: u64 = 320;
 
 /// When a signal is due, and its number: the order in which signals run.
 pub(crate) type Place = (u64, u64);
+
+/// A place behind all signals.
+const BEHIND_ALL: Place = (u64::MAX, u64::MAX);
 
 /// The signals that are due soon.
 pub(crate) struct SignalQueue {
@@ -39,12 +47,19 @@ struct Queued {
     rooms: HashMap<Arc<str>, RoomSignals>,
     /// The first of each room of which none is taken: when it may run, and its number.
     firsts: BTreeSet<Place>,
-    /// All signals up to this place are here, and none behind it, except those that are taken.
+    /// All signals up to this place are here, and none behind it, except those that are taken. In some rooms those
+    /// that are here end earlier.
     covered: Place,
     /// None that is not here is due before it.
     beyond: u64,
     /// Whether those are being read that come next.
     is_loading: bool,
+    /// Most bytes of the signals of a room that wait here.
+    most_of_room: u64,
+    /// The rooms that have few signals here and others on disk.
+    hungry: BTreeSet<Arc<str>>,
+    /// Whether those are being read.
+    is_feeding: bool,
     bytes: u64,
     taken: u64,
 }
@@ -63,9 +78,12 @@ enum HeldState {
     Gone,
 }
 
-#[derive(Default)]
 struct RoomSignals {
     waiting: BTreeSet<Place>,
+    /// What these take.
+    bytes: u64,
+    /// Those behind this place are on disk alone, until they are read.
+    covered: Place,
     /// The one that is taken.
     taken: Option<u64>,
     /// None of them runs before: one was given back.
@@ -81,6 +99,17 @@ pub(crate) enum Step {
     End(u64),
 }
 
+/// Which signals of a room are to be read next.
+pub(crate) struct RoomGap {
+    pub(crate) room: Arc<str>,
+    /// Those behind this place.
+    pub(crate) after: Place,
+    /// Those up to this place.
+    pub(crate) to: Place,
+    /// Until they take so many bytes in memory.
+    pub(crate) bytes: u64,
+}
+
 /// Which signals are to be read next.
 pub(crate) struct Gap {
     /// Those behind this place.
@@ -92,8 +121,8 @@ pub(crate) struct Gap {
 impl SignalQueue {
     /// Of states in memory: all signals are here.
     pub(crate) fn of_memory() -> SignalQueue {
-        let covered = (u64::MAX, u64::MAX);
-        SignalQueue::new(u64::MAX, Queued { covered, beyond: u64::MAX, ..Queued::default() })
+        let queued = Queued { covered: BEHIND_ALL, beyond: u64::MAX, ..Queued::default() };
+        SignalQueue::new(u64::MAX, queued)
     }
 
     /// Of a database. `first_due` is when its first signal is due.
@@ -103,7 +132,9 @@ impl SignalQueue {
     }
 
     fn new(most_bytes: u64, queued: Queued) -> SignalQueue {
-        SignalQueue { most_bytes, queued: Mutex::new(queued), sooner: Notify::new() }
+        let most_of_room = most_bytes / PARTS;
+        let queued = Mutex::new(Queued { most_of_room, ..queued });
+        SignalQueue { most_bytes, queued, sooner: Notify::new() }
     }
 
     pub(crate) fn next_due(&self) -> Option<u64> {
@@ -144,14 +175,18 @@ impl SignalQueue {
                 HeldState::Taken(_) => {
                     held.state = HeldState::Waiting;
                     let signal = Arc::clone(&held.signal);
+                    let place = (signal.due, id);
                     queued.taken -= 1;
-                    queued.change_room(&signal.room, |room| {
+                    let is_covered = queued.change_room(&signal.room, |room| {
                         room.taken = None;
                         room.not_before = due;
-                        room.waiting.insert((signal.due, id));
+                        room.put(place, held_bytes(&signal));
+                        place <= room.covered
                     });
-                    if (signal.due, id) > queued.covered {
+                    if place > queued.covered {
                         queued.leave_on_disk(&signal);
+                    } else if !is_covered {
+                        queued.remove(id);
                     }
                 }
             }
@@ -182,19 +217,43 @@ impl SignalQueue {
         });
     }
 
-    /// Covers the next minute. Returns true if signals must be read for it: then [`SignalQueue::gap`] says which.
+    /// Covers the next minute. Returns true if signals must be read for it: then [`SignalQueue::gap`] and
+    /// [`SignalQueue::room_gap`] say which.
     pub(crate) fn advance(&self, now: u64) -> bool {
         let mut queued = self.lock();
-        let to = now.saturating_add(AHEAD_MS);
-        if queued.is_loading || queued.covered.0 >= to - AHEAD_MS / 2 {
-            return false;
-        }
-        if queued.beyond > to {
-            queued.covered = (to, u64::MAX);
-            return false;
-        }
-        queued.is_loading = queued.bytes <= self.most_bytes / 2;
-        queued.is_loading
+        let feeds = !queued.hungry.is_empty() && !queued.is_feeding;
+        queued.is_feeding |= feeds;
+        queued.advance(now, self.most_bytes) || feeds
+    }
+
+    /// Which signals of a room are to be read, if any are.
+    pub(crate) fn room_gap(&self) -> Option<RoomGap> {
+        let mut queued = self.lock();
+        let Some(room) = queued.hungry.first().cloned() else {
+            queued.is_feeding = false;
+            return None;
+        };
+        let of_room = queued.rooms.get(&room);
+        let (after, held) = of_room.map_or((BEHIND_ALL, 0), |room| (room.covered, room.bytes));
+        let bytes = queued.most_of_room.saturating_sub(held);
+        Some(RoomGap { room, after, to: queued.covered, bytes })
+    }
+
+    /// Takes signals of a room that were read, in their order, up to a place or, without one, to the end of the gap.
+    pub(crate) fn fill_room(&self, gap: &RoomGap, read: Vec<Arc<Signal>>, to: Option<Place>) {
+        self.change(|queued| {
+            queued.change_room(&gap.room, |room| room.covered = to.unwrap_or(BEHIND_ALL));
+            for signal in read {
+                if !queued.by_id.contains_key(&signal.id) {
+                    queued.insert(signal);
+                }
+            }
+        });
+    }
+
+    /// The signals of rooms could not be read. They are asked for again.
+    pub(crate) fn not_fed(&self) {
+        self.lock().is_feeding = false;
     }
 
     /// Which signals are to be read, if any are.
@@ -277,6 +336,20 @@ impl SignalQueue {
 }
 
 impl Queued {
+    /// See [`SignalQueue::advance`].
+    fn advance(&mut self, now: u64, most_bytes: u64) -> bool {
+        let to = now.saturating_add(AHEAD_MS);
+        if self.is_loading || self.covered.0 >= to - AHEAD_MS / 2 {
+            return false;
+        }
+        if self.beyond > to {
+            self.covered = (to, u64::MAX);
+            return false;
+        }
+        self.is_loading = self.bytes <= most_bytes / 2;
+        self.is_loading
+    }
+
     /// When the next thing is to be done.
     fn next(&self, most_bytes: u64) -> u64 {
         let first = self.firsts.first().map_or(u64::MAX, |(due, _)| *due);
@@ -292,7 +365,7 @@ impl Queued {
         let signal = Arc::clone(&held.signal);
         self.taken += 1;
         self.change_room(&signal.room, |room| {
-            room.waiting.remove(&(signal.due, id));
+            room.pull((signal.due, id), held_bytes(&signal));
             room.taken = Some(id);
         });
         Signal::clone(&signal)
@@ -310,13 +383,29 @@ impl Queued {
         }
     }
 
+    /// Takes a signal in, unless it comes behind those of its room that are here.
     fn insert(&mut self, signal: Arc<Signal>) {
-        let id = signal.id;
-        self.bytes += held_bytes(&signal);
-        self.change_room(&signal.room, |room| {
-            room.waiting.insert((signal.due, id));
-        });
+        let (id, room) = (signal.id, Arc::clone(&signal.room));
+        let (place, bytes) = ((signal.due, id), held_bytes(&signal));
+        if self.rooms.get(&room).is_some_and(|room| place > room.covered) {
+            return;
+        }
+        self.bytes += bytes;
+        self.change_room(&room, |room| room.put(place, bytes));
         self.by_id.insert(id, Held { signal, state: HeldState::Waiting });
+        self.trim(&room);
+    }
+
+    /// Leaves the last signals of a room on disk, until the others take as many bytes as they may.
+    fn trim(&mut self, name: &Arc<str>) {
+        while let Some(room) = self.rooms.get(name)
+            && room.bytes > self.most_of_room
+            && room.waiting.len() > 1
+            && let Some(&(due, id)) = room.waiting.last()
+        {
+            self.remove(id);
+            self.change_room(name, |room| room.covered = (due, id - 1));
+        }
     }
 
     /// Leaves those on disk that are due last, until the others take so many bytes.
@@ -346,7 +435,7 @@ impl Queued {
                 let signal = Arc::clone(&held.signal);
                 self.forget(id);
                 self.change_room(&signal.room, |room| {
-                    room.waiting.remove(&(signal.due, id));
+                    room.pull((signal.due, id), held_bytes(&signal));
                 });
             }
         }
@@ -371,15 +460,20 @@ impl Queued {
     }
 
     /// Changes a room, and with it which of its signals is the first.
-    fn change_room(&mut self, name: &Arc<str>, change: impl FnOnce(&mut RoomSignals)) {
+    fn change_room<T>(&mut self, name: &Arc<str>, change: impl FnOnce(&mut RoomSignals) -> T) -> T {
         if !self.rooms.contains_key(name) {
             self.rooms.insert(Arc::clone(name), RoomSignals::default());
         }
         let room = self.rooms.get_mut(name).expect("it was inserted");
         let before = room.first();
-        change(room);
+        let result = change(room);
         let after = room.first();
-        if room.waiting.is_empty() && room.taken.is_none() {
+        if room.covered < BEHIND_ALL && room.bytes <= self.most_of_room / 2 {
+            self.hungry.insert(Arc::clone(name));
+        } else if !self.hungry.is_empty() {
+            self.hungry.remove(name);
+        }
+        if room.waiting.is_empty() && room.taken.is_none() && room.covered == BEHIND_ALL {
             self.rooms.remove(name);
         }
         if before != after {
@@ -390,10 +484,37 @@ impl Queued {
                 self.firsts.insert(after);
             }
         }
+        result
+    }
+}
+
+impl Default for RoomSignals {
+    fn default() -> RoomSignals {
+        RoomSignals {
+            waiting: BTreeSet::new(),
+            bytes: 0,
+            covered: BEHIND_ALL,
+            taken: None,
+            not_before: 0,
+        }
     }
 }
 
 impl RoomSignals {
+    /// Adds a signal that waits.
+    fn put(&mut self, place: Place, bytes: u64) {
+        if self.waiting.insert(place) {
+            self.bytes += bytes;
+        }
+    }
+
+    /// Removes one.
+    fn pull(&mut self, place: Place, bytes: u64) {
+        if self.waiting.remove(&place) {
+            self.bytes -= bytes;
+        }
+    }
+
     /// When its first signal may run, if none is taken.
     fn first(&self) -> Option<Place> {
         let (due, id) = self.waiting.first()?;
@@ -401,13 +522,15 @@ impl RoomSignals {
     }
 }
 
-fn held_bytes(signal: &Signal) -> u64 {
+/// What a signal takes in memory.
+pub(crate) fn held_bytes(signal: &Signal) -> u64 {
     signal.bytes() + signal.room.len() as u64 + SIGNAL_BYTES
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::ops::Bound;
 
     use super::*;
 
@@ -458,8 +581,20 @@ mod tests {
             }
         }
 
+        fn feed(&self) {
+            while let Some(gap) = self.queue.room_gap() {
+                let places = (Bound::Excluded(gap.after), Bound::Included(gap.to));
+                let is_of_room = |(_, signal): &(&Place, &Arc<Signal>)| signal.room == gap.room;
+                let behind = self.stored.range(places).filter(is_of_room);
+                let read: Vec<_> = behind.map(|(_, signal)| Arc::clone(signal)).take(3).collect();
+                let to = read.get(2).map(|last| (last.due, last.id));
+                self.queue.fill_room(&gap, read, to);
+            }
+        }
+
         fn take(&self, now: u64) -> Vec<Signal> {
             if self.queue.advance(now) {
+                self.feed();
                 self.load(now);
             }
             self.queue.take(now, usize::MAX)
@@ -508,10 +643,12 @@ mod tests {
             most = most.max(subject.queue.lock().bytes);
             let queued = subject.queue.lock();
             assert_eq!(queued.taken as usize, taken.len());
-            let first = subject.stored.values().find(|it| !queued.by_id.contains_key(&it.id));
-            assert!(first.is_none_or(|first| {
-                (first.due, first.id) > queued.covered && first.due >= queued.beyond
-            }));
+            for (place, signal) in &subject.stored {
+                let is_behind = *place > queued.covered && signal.due >= queued.beyond;
+                let of_room = queued.rooms.get(&signal.room);
+                let is_left = || of_room.is_some_and(|room| *place > room.covered);
+                assert!(queued.by_id.contains_key(&signal.id) || is_behind || is_left());
+            }
         }
         while let Some(signal) = taken.pop() {
             subject.end(&signal);
@@ -523,7 +660,8 @@ mod tests {
                 subject.end(&signal);
             }
         }
-        assert!(subject.stored.is_empty() && subject.queue.next_due().is_none());
+        assert!(subject.stored.is_empty() && subject.take(now).is_empty());
+        assert!(subject.queue.next_due().is_none());
         assert_eq!(handled, id);
         assert!(id > 5_000 && most <= most_bytes + SIGNAL_BYTES + 80, "{id} {most}");
         let queued = subject.queue.lock();

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use crate::state::database::file::{signed, unsigned};
 use crate::state::database::rows::{encode, value};
-use crate::state::signal_queue::Place;
+use crate::state::signal_queue::{Place, RoomGap, held_bytes};
 use crate::state::signals::{Signal, StoredSignal, Timer, signal_bytes};
 
 /// The columns that [`decode`] reads.
@@ -50,6 +50,40 @@ pub(crate) fn due(
     );
     let values = params![signed(after.0), signed(after.1), signed(to), most as i64];
     connection.prepare_cached(&sql)?.query_map(values, decode)?.collect()
+}
+
+/// Some signals of a room, in their order, among so many signals of all rooms. With the place up to which these are
+/// all, if there may be more.
+pub(crate) fn due_of_room(
+    connection: &Connection,
+    gap: &RoomGap,
+    most_visited: usize,
+) -> Result<(Vec<Read<Signal>>, Option<Place>)> {
+    // An index by room would cost each signal more than this costs those of a room that has very many: they are most
+    // of what is due.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM signal
+         WHERE is_parked = 0 AND due >= ?1 AND due <= ?3 AND (due > ?1 OR id > ?2) AND (due < ?3 OR id <= ?4)
+         ORDER BY due, id"
+    );
+    let (after, to) = (gap.after, gap.to);
+    let values = params![signed(after.0), signed(after.1), signed(to.0), signed(to.1)];
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(values)?;
+    let (mut read, mut bytes, mut visited, mut last) = (Vec::new(), 0, 0, None);
+    while let Some(row) = rows.next()? {
+        if bytes >= gap.bytes || visited == most_visited {
+            return Ok((read, last));
+        }
+        visited += 1;
+        last = Some((unsigned(row.get(6)?), unsigned(row.get(0)?)));
+        if row.get_ref(1)?.as_str().is_ok_and(|room| *room == *gap.room) {
+            let signal = decode(row)?;
+            bytes += signal.as_ref().map_or(0, held_bytes);
+            read.push(signal);
+        }
+    }
+    Ok((read, None))
 }
 
 /// Timers of a room and signals for it, or those of all rooms, with numbers behind this one, in the order of their

@@ -29,6 +29,7 @@ use crate::state::limits::StateLimits;
 use crate::state::live_rooms::{Changed, LiveRooms};
 use crate::state::pending_files::PendingFiles;
 use crate::state::signal_queue::SignalQueue;
+use crate::state::signals::Signal;
 use crate::state::totals::{Compacted, Counts};
 use crate::state::transaction::Transaction;
 
@@ -38,6 +39,9 @@ const GROUP_BYTES: u64 = 16 << 20;
 
 /// Signals that are read, and those that are woken, before other work has its turn.
 const SIGNALS: usize = 1000;
+
+/// The same of signals that are looked through for those of one room.
+const MOST_VISITED: usize = 10_000;
 
 /// The writer empties the log when it is larger.
 const LOG_BYTES: u64 = 64 << 20;
@@ -59,7 +63,7 @@ pub(crate) enum Job {
     Sweep(u64),
     /// Removes the rows of files that are in their place.
     Settle,
-    /// Reads the signals that are due next after a time.
+    /// Reads the signals that are due next after a time, and those of rooms that have few in memory.
     LoadSignals(u64),
     /// Makes all parked signals due once more, with so many attempts behind them.
     WakeSignals(u32),
@@ -119,6 +123,8 @@ pub(crate) struct Writer {
     sweeps: Option<u64>,
     /// There are more signals to read, which are due soon after this time.
     loads: Option<u64>,
+    /// There may be rooms with few signals in memory and others on disk.
+    feeds: bool,
     wakes: Option<Wake>,
     compactions: Vec<Compaction>,
 }
@@ -150,6 +156,7 @@ impl Writer {
             empty_log_at: LOG_BYTES,
             sweeps: None,
             loads: None,
+            feeds: false,
             wakes: None,
             compactions: Vec::new(),
         };
@@ -196,7 +203,10 @@ impl Writer {
                         }
                     }
                     Job::Settle => settles = true,
-                    Job::LoadSignals(now) => self.loads = Some(now),
+                    Job::LoadSignals(now) => {
+                        self.loads = Some(now);
+                        self.feeds = true;
+                    }
                     Job::WakeSignals(attempts) => self.wakes = Some(Wake { after: 0, attempts }),
                     Job::Compact { expired_before, done } => {
                         self.sweeps = Some(expired_before);
@@ -215,6 +225,9 @@ impl Writer {
             }
             if let Some(now) = self.loads {
                 self.load_signals(now);
+            }
+            if self.feeds {
+                self.feed_room();
             }
             if let Some(wake) = self.wakes {
                 self.wake(wake);
@@ -236,6 +249,7 @@ impl Writer {
     fn has_work(&self) -> bool {
         self.sweeps.is_some()
             || self.loads.is_some()
+            || self.feeds
             || self.wakes.is_some()
             || !self.compactions.is_empty()
     }
@@ -463,10 +477,31 @@ impl Writer {
         counts.parked.set(sums.parked);
     }
 
+    /// Reads some of the signals of one room that has few in memory.
+    fn feed_room(&mut self) {
+        let queue = &self.shared.queue;
+        let Some(gap) = queue.room_gap() else {
+            self.feeds = false;
+            return;
+        };
+        match signal_rows::due_of_room(&self.connection, &gap, MOST_VISITED) {
+            Ok((read, to)) => queue.fill_room(&gap, undamaged(read).collect(), to),
+            Err(error) => {
+                tracing::error!(%error, room = &*gap.room, "cannot read signals");
+                // The next sweep tries again.
+                queue.not_fed();
+                self.feeds = false;
+            }
+        }
+    }
+
     /// Reads some of the signals that are due next.
     fn load_signals(&mut self, now: u64) {
         let queue = &self.shared.queue;
-        let Some(gap) = queue.gap(now) else { return };
+        let Some(gap) = queue.gap(now) else {
+            self.loads = None;
+            return;
+        };
         let read =
             signal_rows::due(&self.connection, gap.after, gap.to, SIGNALS).and_then(|read| {
                 let is_whole = read.len() < SIGNALS;
@@ -477,12 +512,8 @@ impl Writer {
         match read {
             Ok((read, next)) => {
                 let next = next.map(|next| next.unwrap_or(u64::MAX));
-                let signals = read.into_iter().filter_map(|signal| {
-                    let damaged =
-                        |id| tracing::error!(id, "a signal in `store/state.db` is damaged");
-                    signal.map_err(damaged).ok().map(Arc::new)
-                });
-                self.loads = queue.fill(&gap, signals.collect(), next).then_some(now);
+                let signals = undamaged(read).collect();
+                self.loads = queue.fill(&gap, signals, next).then_some(now);
             }
             Err(error) => {
                 tracing::error!(%error, "cannot read signals");
@@ -566,4 +597,12 @@ impl Writer {
             let _ = done.send(result.clone().map(|()| Compacted { before, after }));
         }
     }
+}
+
+/// The signals that could be read. The log tells of others.
+fn undamaged(read: Vec<Result<Signal, u64>>) -> impl Iterator<Item = Arc<Signal>> {
+    read.into_iter().filter_map(|signal| {
+        let damaged = |id| tracing::error!(id, "a signal in `store/state.db` is damaged");
+        signal.map_err(damaged).ok().map(Arc::new)
+    })
 }

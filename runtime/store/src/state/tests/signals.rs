@@ -72,6 +72,17 @@ async fn take_one(states: &States, now: u64) -> Signal {
     taken.remove(0)
 }
 
+/// Takes the only signal that is due, which may be read first, with many others.
+async fn take_when_read(states: &States, now: u64) -> Signal {
+    for _ in 0..10_000 {
+        if let Some(signal) = states.take_due(now, usize::MAX).pop() {
+            return signal;
+        }
+        tokio::time::sleep(Duration::from_micros(100)).await;
+    }
+    panic!("none is due");
+}
+
 async fn handle(states: &States, signal: &Signal) {
     assert!(states.is_current(signal));
     commit(states, event(&signal.room, signal.due, done(signal))).await;
@@ -579,6 +590,36 @@ async fn a_group_that_cannot_be_written_changes_no_signal() {
     let signal = take_one(&states, 100).await;
     handle(&states, &signal).await;
     assert_eq!(states.totals().rooms, 0);
+}
+
+#[tokio::test]
+async fn a_room_with_more_signals_than_memory_is_for_delays_no_other_and_gets_all_in_their_order() {
+    for (kind, states, _folder) in both(|_| {}) {
+        let data = Some(Value::text("d".repeat(16 << 10)));
+        for sender in 0..10 {
+            let sends = (0..500).map(|number| NewSignal {
+                room: "/flood".into(),
+                name: format!("{:04}", sender * 500 + number).into(),
+                data: data.clone(),
+                on_fail: None,
+            });
+            let signals = SignalChanges { sends: sends.collect(), ..SignalChanges::default() };
+            commit(&states, event(&format!("/{sender}"), 5, signals)).await;
+        }
+        let mut flood = take_when_read(&states, 5).await;
+        commit(&states, event("/a", 6, sends([("/other", "other")]))).await;
+        let other = take_when_read(&states, 6).await;
+        assert_eq!(&*other.name, "other", "{kind}");
+        handle(&states, &other).await;
+        for number in 0..5000 {
+            assert_eq!(*flood.name, *format!("{number:04}"), "{kind}");
+            handle(&states, &flood).await;
+            if number < 4999 {
+                flood = take_when_read(&states, 6).await;
+            }
+        }
+        assert_eq!((states.next_due(), states.signal_totals().stored), (None, 0), "{kind}");
+    }
 }
 
 #[tokio::test]
