@@ -195,6 +195,9 @@ async fn what_is_no_export_or_is_cut_off_is_one_clear_error_and_changes_nothing(
     let two_timers = r#"{"end":{"entries":0,"timers":2}}"#;
     let one_timer = r#"{"end":{"entries":0,"timers":1}}"#;
     let signal = r#"{"signal":{"name":"n","scheduled":1,"due":1,"soon":1}}"#;
+    let deep =
+        entry.replace(r#""json":1"#, &format!(r#""json":{}{}"#, "[".repeat(501), "]".repeat(501)));
+    let odd = entry.replace(r#""JSON","json":1"#, r#""Uint16Array","base64":"AQID""#);
     for (lines, expected) in [
         (vec!["no JSON"], ":1: expected value at line 1 column 1"),
         (vec![entry], ":1: this is no record of a room"),
@@ -211,6 +214,8 @@ async fn what_is_no_export_or_is_cut_off_is_one_clear_error_and_changes_nothing(
         (vec![room, &endless, one_timer], "the period of \"n\" is 0 ms, it may be 1 to "),
         (vec![room, timer, end], ":3: the records of room \"/room/a\" are not complete"),
         (vec![room, signal, end], ":2: unknown field `soon`"),
+        (vec![room, &deep, end], "a value has more than 500 levels of arrays and objects"),
+        (vec![room, &odd, end], "a value of kind Uint16Array cannot have 3 bytes"),
     ] {
         let file = durable.path("bad.ndjson");
         std::fs::write(&file, lines.join("\n")).expect("the folder is writable");
@@ -248,6 +253,11 @@ async fn wrong_rooms_keys_and_values_are_one_clear_error_each() {
         ),
         (vec!["export", "--room", "/room/z"], 2, "room \"/room/z\" has no state"),
         (vec!["import", "/nowhere"], 2, "cannot read `/nowhere`"),
+        (
+            vec!["put", "/room/a", "k", "--file", "/dev/zero"],
+            2,
+            "`/dev/zero` has more than 67108864 bytes",
+        ),
     ] {
         let line = refused(&durable, &arguments, code);
         assert!(line.contains(expected) && line.lines().count() == 1, "{line}");

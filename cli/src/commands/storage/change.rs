@@ -48,14 +48,22 @@ impl ValueOptions {
     }
 }
 
+/// Most bytes of a value that is read from a file: what may come without an end, such as a device, must not fill the
+/// memory.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    let mut read = |from: &mut dyn Read| from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
     let result = if path == Path::new("-") {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
+        read(&mut std::io::stdin())
     } else {
-        std::fs::read(path).map(|read| bytes = read)
+        std::fs::File::open(path).and_then(|mut file| read(&mut file))
     };
-    result.with_context(|| format!("cannot read `{}`", path.display()))?;
+    let len = result.with_context(|| format!("cannot read `{}`", path.display()))?;
+    if len as u64 > MAX_FILE_BYTES {
+        anyhow::bail!("`{}` has more than {MAX_FILE_BYTES} bytes", path.display());
+    }
     Ok(bytes)
 }
 

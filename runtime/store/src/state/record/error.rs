@@ -2,6 +2,9 @@
 
 use zigttp_abi::api::{LONGEST_PERIOD, MAX_KEY_BYTES, MAX_ROOM_BYTES, MAX_SIGNAL_BYTES};
 
+/// Most arrays and objects inside of each other, as for handlers: a deeper value could not be read.
+pub(crate) const MAX_LEVELS: usize = 500;
+
 /// A record that cannot be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -16,6 +19,10 @@ pub enum RecordError {
     Fields { kind: &'static str, field: &'static str },
     #[error("a value's base64 is damaged")]
     Base64,
+    #[error("a value of kind {kind} cannot have {bytes} bytes")]
+    Length { kind: &'static str, bytes: usize },
+    #[error("a value has more than {MAX_LEVELS} levels of arrays and objects")]
+    Levels,
     #[error("the name of a signal or timer has {bytes} bytes, it may have 1 to {MAX_KEY_BYTES}")]
     SignalName { bytes: usize },
     #[error("the data of {name:?} has {bytes} bytes, it may have {MAX_SIGNAL_BYTES}")]
