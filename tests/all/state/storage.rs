@@ -265,6 +265,17 @@ async fn a_list_is_in_the_order_of_the_keys_bytes_and_any_part_of_it() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_larger_than_a_list_is_named_and_can_be_passed() {
+    let server = Server::start(&HANDLER, &["--max-value-size", "2MiB"]);
+    let mut client = server.connect("/room/a").await;
+    run(&mut client, json!([put("a", "@x1048577"), put("b", "b")])).await;
+    let text = "RangeError: storage.list: the first key of this range, \"a\", has more than the 1048576 bytes of a \
+                list: get it, and list what follows with startAfter";
+    let calls = json!([list(json!({ "limit": 1 })), list(json!({ "startAfter": "a" }))]);
+    assert_eq!(run(&mut client, calls).await, json!([text, [["b", "b"]]]));
+}
+
+#[tokio::test]
 async fn bounds_of_a_list_that_are_longer_than_any_key_have_their_place_among_the_keys() {
     let server = Server::start(&HANDLER, &[]);
     let mut client = server.connect("/room/a").await;

@@ -69,16 +69,16 @@ pub(super) fn own_room<V: View>(
     Ok(Err(match &caller.data().event.room {
         Some(own) => format!(
             "only events of the room {} {what}, and this is one of {}: send it a signal",
-            shortened(other),
-            shortened(own)
+            quoted(other),
+            quoted(own)
         ),
         None => "this event has no room: export onRequest(req, room), or send a room a signal"
             .to_owned(),
     }))
 }
 
-/// A room's name in a message, which has 255 bytes in all.
-fn shortened(room: &str) -> String {
+/// A name in a message, which has 255 bytes in all.
+pub(super) fn quoted(room: &str) -> String {
     const MOST: usize = 64;
     if room.len() <= MOST {
         return format!("\"{room}\"");

@@ -11,7 +11,7 @@ use crate::event_state::HostData;
 use crate::guest_memory::Span;
 use crate::host::answer;
 use crate::host::range_error::RangeError;
-use crate::host::room_argument::room;
+use crate::host::room_argument::{quoted, room};
 use crate::read_log::{ListRead, WhatWasRead, shortened};
 use crate::state::{RoomChanges, RoomName, RoomState, Space};
 use crate::view::View;
@@ -108,6 +108,14 @@ async fn encoded<V: View>(
             )));
         }
         bytes += key.len() + entry.value.bytes().len();
+        if bytes > LIMITS.bytes && index == 0 {
+            return Ok(Err(format!(
+                "the first key of this range, {}, has more than the {} bytes of a list: get it, and list what \
+                 follows with startAfter",
+                quoted(&key),
+                LIMITS.bytes
+            )));
+        }
         if bytes > LIMITS.bytes {
             return Ok(Err(format!(
                 "the first {index} entries of this range fill the {} bytes of a list: pass limit: {index} \
