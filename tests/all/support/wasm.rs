@@ -112,11 +112,21 @@ pub(crate) fn with_fields(fields: &str) -> Vec<u8> {
 
 /// The same with another memory.
 pub(crate) fn with_memory(fields: &str, memory: &str) -> Vec<u8> {
-    let manifest = manifest(ABI).replace('"', "\\\"");
+    with_on_message(&manifest(ABI), fields, memory, "(i32.const 0)")
+}
+
+/// The same with another manifest and this body of its `onMessage`.
+pub(crate) fn with_on_message(
+    manifest: &str,
+    fields: &str,
+    memory: &str,
+    on_message: &str,
+) -> Vec<u8> {
+    let manifest = manifest.replace('"', "\\\"");
     let module = format!(
         r#"(module {fields} {memory}
 (func (export "on_open") (param i64 i64 i32 i32) (result i32) (i32.const 0))
-(func (export "on_message") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_message") (param i64 i64 i32 i32 i32) (result i32) {on_message})
 (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
