@@ -1,18 +1,18 @@
 //! The state of rooms: what `zigttp:storage` and `zigttp:memory` store.
 
 mod across_restarts;
+#[cfg(target_os = "linux")]
 mod disk_faults;
 mod hostile_guests;
 mod limits;
 mod memory;
 mod operators;
+#[cfg(target_os = "linux")]
 mod power_loss;
 mod signals;
 mod storage;
 mod whole;
 mod whole_events;
-#[cfg(target_os = "linux")]
-#[cfg(target_os = "linux")]
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
