@@ -25,11 +25,8 @@ declare module "zigttp:websocket" {
     T extends Json | undefined ? T
     : T extends Function ? never
     : T extends readonly (infer Item)[] ? readonly Exclude<StorableJson<Item>, undefined>[]
-    : T extends object ? (true extends HasMethod<T> ? never : { [Key in keyof T]: StorableJson<T[Key]> })
+    : T extends object ? { [Key in keyof T]: StorableJson<T[Key]> }
     : never;
-
-  /** Whether a type has a method, as a class does. */
-  type HasMethod<T> = { [Key in keyof T]-?: T[Key] extends Function ? true : never }[keyof T];
 
   /**
    * Queues one frame for a connection: a string as text, bytes as binary.
