@@ -119,7 +119,7 @@ async fn compaction_gives_all_free_space_back_and_events_are_committed_meanwhile
     let states = folder.open(StateLimits::of_database());
     assert!(free_space(&folder, &states, 360).await > 5_000);
     let size = |path| std::fs::metadata(path).map_or(0, |file| file.len());
-    let before = size(folder.file()) + size(folder.log());
+    let before = size(folder.file());
     let mut compacted = std::pin::pin!(states.compact(0));
     // It begins before the first event.
     let is_ready = std::future::poll_fn(|context| {
@@ -140,7 +140,8 @@ async fn compaction_gives_all_free_space_back_and_events_are_committed_meanwhile
     };
     let compacted = compacted.expect("it is writable").expect("there is a file");
     assert!(commits > 0, "no event was committed before the end");
-    assert_eq!(compacted.before, before);
+    // The log, which a checkpoint may change meanwhile, is a part of it.
+    assert!(compacted.before >= before, "{compacted:?} {before}");
     assert!(compacted.after < 200_000, "{compacted:?}");
     assert_eq!(free_pages(&folder), 0);
     assert!(size(folder.file()) <= compacted.after);
