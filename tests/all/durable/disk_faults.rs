@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::support::client::Client;
 use crate::support::durable::{DISTRIBUTOR, Durable, id_of};
-use crate::support::patiently;
+use crate::support::eventually;
 use crate::support::server::Server;
 
 async fn open(server: &Server, path: &str) -> (Client, String) {
@@ -148,12 +148,7 @@ async fn a_file_of_an_event_with_several_that_cannot_be_written_is_written_later
         2,
     );
     std::fs::remove_dir(durable.file(&blocked_id)).expect("it is empty");
-    let is_written = async || {
-        while durable.find_value(&blocked_id).is_none() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    patiently("the file", is_written()).await;
+    eventually("the file", || durable.find_value(&blocked_id).is_some());
     assert_eq!(durable.value(&blocked_id), "new");
     assert_eq!(durable.temporaries(), Vec::<String>::new());
 }

@@ -8,11 +8,19 @@
 //! take a small part of the memory: when many wait in one, the later ones are on disk too, and are read bit by bit. So
 //! they delay no other room.
 
+mod place;
+mod room_signals;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use self::place::BEHIND_ALL;
+pub(crate) use self::place::Place;
+use self::room_signals::RoomSignals;
 use crate::state::signals::Signal;
 
 /// How far ahead signals are held in memory, in milliseconds.
@@ -26,12 +34,6 @@ const PARTS: u64 = 256;
 
 /// What a signal takes in memory besides what it counts: measured.
 const SIGNAL_BYTES: u64 = 320;
-
-/// When a signal is due, and its number: the order in which signals run.
-pub(crate) type Place = (u64, u64);
-
-/// A place behind all signals.
-const BEHIND_ALL: Place = (u64::MAX, u64::MAX);
 
 /// The signals that are due soon.
 pub(crate) struct SignalQueue {
@@ -78,18 +80,6 @@ enum HeldState {
     Gone,
 }
 
-struct RoomSignals {
-    waiting: BTreeSet<Place>,
-    /// What these take.
-    bytes: u64,
-    /// Those behind this place are on disk alone, until they are read.
-    covered: Place,
-    /// The one that is taken.
-    taken: Option<u64>,
-    /// None of them runs before: one was given back.
-    not_before: u64,
-}
-
 /// What a commit means for the signals in memory.
 pub(crate) enum Step {
     /// It was stored, or has another time.
@@ -116,6 +106,14 @@ pub(crate) struct Gap {
     pub(crate) after: Place,
     /// Those that are due up to this time.
     pub(crate) to: u64,
+}
+
+/// What was left of a gap when a part of it was read.
+pub(crate) enum Rest {
+    /// There may be more behind this place.
+    Behind(Place),
+    /// Nothing; the next signal is due at this time.
+    DueFrom(u64),
 }
 
 impl SignalQueue {
@@ -263,9 +261,8 @@ impl SignalQueue {
         queued.is_loading.then_some(Gap { after: queued.covered, to })
     }
 
-    /// Takes signals that were read, in their order. `next_due` is that of the first behind the gap, if they are all
-    /// in it. Returns whether there are more to read.
-    pub(crate) fn fill(&self, gap: &Gap, read: Vec<Arc<Signal>>, next_due: Option<u64>) -> bool {
+    /// Takes signals that were read, in their order. Returns whether there are more to read.
+    pub(crate) fn fill(&self, gap: &Gap, read: Vec<Arc<Signal>>, rest: Rest) -> bool {
         let most_bytes = self.most_bytes;
         self.change(|queued| {
             for signal in read {
@@ -280,14 +277,18 @@ impl SignalQueue {
                     queued.insert(signal);
                 }
             }
-            match next_due {
-                Some(next_due) => {
+            match rest {
+                Rest::Behind(place) => {
+                    // Also if none of them could be read, or the same would be read for ever.
+                    queued.covered = queued.covered.max(place);
+                    true
+                }
+                Rest::DueFrom(next_due) => {
                     queued.covered = queued.covered.max((gap.to, u64::MAX));
                     queued.beyond = next_due;
                     queued.is_loading = false;
                     false
                 }
-                None => true,
             }
         })
     }
@@ -488,197 +489,7 @@ impl Queued {
     }
 }
 
-impl Default for RoomSignals {
-    fn default() -> RoomSignals {
-        RoomSignals {
-            waiting: BTreeSet::new(),
-            bytes: 0,
-            covered: BEHIND_ALL,
-            taken: None,
-            not_before: 0,
-        }
-    }
-}
-
-impl RoomSignals {
-    /// Adds a signal that waits.
-    fn put(&mut self, place: Place, bytes: u64) {
-        if self.waiting.insert(place) {
-            self.bytes += bytes;
-        }
-    }
-
-    /// Removes one.
-    fn pull(&mut self, place: Place, bytes: u64) {
-        if self.waiting.remove(&place) {
-            self.bytes -= bytes;
-        }
-    }
-
-    /// When its first signal may run, if none is taken.
-    fn first(&self) -> Option<Place> {
-        let (due, id) = self.waiting.first()?;
-        self.taken.is_none().then_some(((*due).max(self.not_before), *id))
-    }
-}
-
 /// What a signal takes in memory.
 pub(crate) fn held_bytes(signal: &Signal) -> u64 {
     signal.bytes() + signal.room.len() as u64 + SIGNAL_BYTES
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::ops::Bound;
-
-    use super::*;
-
-    fn signal(id: u64, room: &str, due: u64) -> Arc<Signal> {
-        Arc::new(Signal {
-            id,
-            room: room.into(),
-            sender: Some("/sender".into()),
-            name: "name".into(),
-            is_timer: false,
-            scheduled: due,
-            due,
-            period: None,
-            attempt: 0,
-            data: None,
-            on_fail: None,
-        })
-    }
-
-    /// A queue of few bytes beside what is stored.
-    struct Subject {
-        queue: SignalQueue,
-        stored: BTreeMap<Place, Arc<Signal>>,
-    }
-
-    impl Subject {
-        fn store(&mut self, signal: Arc<Signal>) {
-            self.stored.insert((signal.due, signal.id), Arc::clone(&signal));
-            self.queue.apply([Step::Add(signal)]);
-        }
-
-        /// As the thread that writes does, a few at a time.
-        fn load(&self, now: u64) {
-            while let Some(gap) = self.queue.gap(now) {
-                let behind =
-                    self.stored.range(gap.after..).filter(|(place, _)| **place > gap.after);
-                let read: Vec<_> = behind
-                    .take_while(|(place, _)| place.0 <= gap.to)
-                    .map(|(_, signal)| Arc::clone(signal))
-                    .take(5)
-                    .collect();
-                let next = self.stored.range((gap.to + 1, 0)..).next();
-                let next = next.map_or(u64::MAX, |(place, _)| place.0);
-                let next = (read.len() < 5).then_some(next);
-                if !self.queue.fill(&gap, read, next) {
-                    break;
-                }
-            }
-        }
-
-        fn feed(&self) {
-            while let Some(gap) = self.queue.room_gap() {
-                let places = (Bound::Excluded(gap.after), Bound::Included(gap.to));
-                let is_of_room = |(_, signal): &(&Place, &Arc<Signal>)| signal.room == gap.room;
-                let behind = self.stored.range(places).filter(is_of_room);
-                let read: Vec<_> = behind.map(|(_, signal)| Arc::clone(signal)).take(3).collect();
-                let to = read.get(2).map(|last| (last.due, last.id));
-                self.queue.fill_room(&gap, read, to);
-            }
-        }
-
-        fn take(&self, now: u64) -> Vec<Signal> {
-            if self.queue.advance(now) {
-                self.feed();
-                self.load(now);
-            }
-            self.queue.take(now, usize::MAX)
-        }
-
-        fn end(&mut self, signal: &Signal) {
-            self.stored.remove(&(signal.due, signal.id));
-            self.queue.apply([Step::End(signal.id)]);
-        }
-    }
-
-    #[test]
-    fn more_than_fit_into_memory_come_in_the_order_of_their_times() {
-        let mut random = fastrand::Rng::with_seed(3);
-        let most_bytes = 20 * (SIGNAL_BYTES + 80);
-        let queue = SignalQueue::of_database(most_bytes, None);
-        let mut subject = Subject { queue, stored: BTreeMap::new() };
-        let (mut now, mut id, mut handled, mut most) = (1_000_000, 0, 0, 0);
-        let mut taken: Vec<Signal> = Vec::new();
-        for step in 0..20_000 {
-            // More come at one time, and more go at another.
-            if random.u32(..10) < if step / 2000 % 2 == 0 { 7 } else { 2 } && step < 18_000 {
-                id += 1;
-                let due = now + if random.bool() { 0 } else { random.u64(..400_000) };
-                subject.store(signal(id, &format!("/{}", random.u32(..9)), due));
-            } else {
-                now += random.u64(..60);
-                let some = subject.take(now);
-                for signal in &some {
-                    assert!(signal.due <= now);
-                    assert!(taken.iter().all(|other| other.room != signal.room));
-                    // None of the room that is due was there before it.
-                    let is_before = |other: &&Arc<Signal>| {
-                        other.room == signal.room && (other.due, other.id) < (signal.due, signal.id)
-                    };
-                    let before = subject.stored.values().filter(is_before).count();
-                    assert_eq!(before, 0, "{signal:?}");
-                }
-                taken.extend(some);
-            }
-            if !taken.is_empty() && random.u32(..3) > 0 {
-                handled += 1;
-                let signal = taken.swap_remove(random.usize(..taken.len()));
-                subject.end(&signal);
-            }
-            most = most.max(subject.queue.lock().bytes);
-            let queued = subject.queue.lock();
-            assert_eq!(queued.taken as usize, taken.len());
-            for (place, signal) in &subject.stored {
-                let is_behind = *place > queued.covered && signal.due >= queued.beyond;
-                let of_room = queued.rooms.get(&signal.room);
-                let is_left = || of_room.is_some_and(|room| *place > room.covered);
-                assert!(queued.by_id.contains_key(&signal.id) || is_behind || is_left());
-            }
-        }
-        while let Some(signal) = taken.pop() {
-            subject.end(&signal);
-        }
-        for _ in 0..subject.stored.len() {
-            now += 400_000;
-            for signal in subject.take(now) {
-                handled += 1;
-                subject.end(&signal);
-            }
-        }
-        assert!(subject.stored.is_empty() && subject.take(now).is_empty());
-        assert!(subject.queue.next_due().is_none());
-        assert_eq!(handled, id);
-        assert!(id > 5_000 && most <= most_bytes + SIGNAL_BYTES + 80, "{id} {most}");
-        let queued = subject.queue.lock();
-        assert_eq!((queued.rooms.len(), queued.by_id.len(), queued.bytes), (0, 0, 0));
-    }
-
-    /// Otherwise the one that waits for what is next would not sleep.
-    #[test]
-    fn what_is_being_read_is_not_due_before_it_is_here() {
-        let mut subject =
-            Subject { queue: SignalQueue::of_database(1 << 20, Some(5)), stored: BTreeMap::new() };
-        subject.stored.insert((5, 1), signal(1, "/a", 5));
-        assert_eq!(subject.queue.next_due(), Some(5));
-        assert!(subject.queue.advance(10) && !subject.queue.advance(10));
-        assert!(subject.queue.take(10, 9).is_empty());
-        assert_eq!(subject.queue.next_due(), None);
-        subject.load(10);
-        assert_eq!(subject.queue.next_due(), Some(5));
-    }
 }

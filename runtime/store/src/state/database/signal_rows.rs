@@ -35,21 +35,29 @@ pub(crate) fn next_due(connection: &Connection, from: u64) -> Result<Option<u64>
     Ok(next.map(unsigned))
 }
 
-/// Signals behind a place that are due up to a time, in their order. One that is damaged is an error with its
-/// number.
+/// Signals behind a place that are due up to a time, in their order. With the place up to which these are all, if
+/// there may be more: one that is damaged has a place too.
 pub(crate) fn due(
     connection: &Connection,
     after: Place,
     to: u64,
     most: usize,
-) -> Result<Vec<Read<Signal>>> {
+) -> Result<(Vec<Read<Signal>>, Option<Place>)> {
     let sql = format!(
         "SELECT {COLUMNS} FROM signal
          WHERE is_parked = 0 AND due >= ?1 AND due <= ?3 AND (due > ?1 OR id > ?2)
          ORDER BY due, id LIMIT ?4"
     );
     let values = params![signed(after.0), signed(after.1), signed(to), most as i64];
-    connection.prepare_cached(&sql)?.query_map(values, decode)?.collect()
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (mut read, mut last) = (Vec::new(), None);
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        last = Some(place(row)?);
+        read.push(decode(row)?);
+    }
+    let is_full = read.len() == most;
+    Ok((read, last.filter(|_| is_full)))
 }
 
 /// Some signals of a room, in their order, among so many signals of all rooms. With the place up to which these are
@@ -76,7 +84,7 @@ pub(crate) fn due_of_room(
             return Ok((read, last));
         }
         visited += 1;
-        last = Some((unsigned(row.get(6)?), unsigned(row.get(0)?)));
+        last = Some(place(row)?);
         if row.get_ref(1)?.as_str().is_ok_and(|room| *room == *gap.room) {
             let signal = decode(row)?;
             bytes += signal.as_ref().map_or(0, held_bytes);
@@ -263,6 +271,10 @@ fn decode_timer(row: &Row<'_>, name: &str) -> Result<Timer> {
         scheduled: unsigned(row.get(1)?),
         bytes: signal_bytes(name, data),
     })
+}
+
+fn place(row: &Row<'_>) -> Result<Place> {
+    Ok((unsigned(row.get(6)?), unsigned(row.get(0)?)))
 }
 
 /// A signal, or the number of one whose data is damaged.

@@ -28,7 +28,7 @@ use crate::state::error::CommitStateError;
 use crate::state::limits::StateLimits;
 use crate::state::live_rooms::{Changed, LiveRooms};
 use crate::state::pending_files::PendingFiles;
-use crate::state::signal_queue::SignalQueue;
+use crate::state::signal_queue::{Rest, SignalQueue};
 use crate::state::signals::Signal;
 use crate::state::totals::{Compacted, Counts};
 use crate::state::transaction::Transaction;
@@ -502,18 +502,22 @@ impl Writer {
             self.loads = None;
             return;
         };
+        let connection = &self.connection;
         let read =
-            signal_rows::due(&self.connection, gap.after, gap.to, SIGNALS).and_then(|read| {
-                let is_whole = read.len() < SIGNALS;
-                let next = is_whole
-                    .then(|| signal_rows::next_due(&self.connection, gap.to.saturating_add(1)));
-                Ok((read, next.transpose()?))
+            signal_rows::due(connection, gap.after, gap.to, SIGNALS).and_then(|(read, to)| {
+                let rest = match to {
+                    Some(place) => Rest::Behind(place),
+                    None => Rest::DueFrom(
+                        signal_rows::next_due(connection, gap.to.saturating_add(1))?
+                            .unwrap_or(u64::MAX),
+                    ),
+                };
+                Ok((read, rest))
             });
         match read {
-            Ok((read, next)) => {
-                let next = next.map(|next| next.unwrap_or(u64::MAX));
-                let signals = undamaged(read).collect();
-                self.loads = queue.fill(&gap, signals, next).then_some(now);
+            Ok((read, rest)) => {
+                let has_more = queue.fill(&gap, undamaged(read).collect(), rest);
+                self.loads = has_more.then_some(now);
             }
             Err(error) => {
                 tracing::error!(%error, "cannot read signals");
