@@ -48,10 +48,12 @@ pub async fn commit(
         .iter_mut()
         .filter_map(|addressed| Some((Arc::clone(&addressed.peer), addressed.attachment.take()?)))
         .collect();
-    let attachments = attachments::Changes { values, inheritance, closed };
-    let to_store = ToStore { room: own_room.cloned(), attachments, state, handled };
-    if !to_store.is_empty() {
-        store(hub, to_store).await?;
+    // What a connection leaves that has closed is removed afterwards, unless its event stores something.
+    if !values.is_empty() || inheritance.is_some() || state.is_some() || handled.is_some() {
+        let attachments = attachments::Changes { values, inheritance, closed };
+        let to_store = ToStore { room: own_room.cloned(), attachments, state, handled };
+        // Boxed like the above.
+        Box::pin(store(hub, to_store)).await?;
     }
 
     let bytes = queue(effects.drain(..), addressed, own_room, &hub.counters);

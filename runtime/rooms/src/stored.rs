@@ -23,16 +23,6 @@ pub struct ToStore {
     pub handled: Option<Done>,
 }
 
-impl ToStore {
-    /// Whether there is nothing. What a connection leaves that closes is removed afterwards then.
-    pub fn is_empty(&self) -> bool {
-        self.attachments.values.is_empty()
-            && self.attachments.inheritance.is_none()
-            && self.state.is_none()
-            && self.handled.is_none()
-    }
-}
-
 /// Stores what an event has to store.
 ///
 /// # Errors
