@@ -45,7 +45,8 @@ pub struct Inheritance {
 #[derive(Default)]
 pub struct Changes {
     pub values: Vec<(Arc<Connection>, Value)>,
-    pub inheritance: Option<Inheritance>,
+    /// Boxed, because few events have one and all pass its place on.
+    pub inheritance: Option<Box<Inheritance>>,
     /// A connection that has closed: what it has stored is removed.
     pub closed: Option<Arc<Connection>>,
 }
@@ -103,7 +104,7 @@ impl Attachments {
                 let is_written =
                     |id| values.iter().any(|(written, _): &(Arc<Connection>, _)| written.id == id);
                 let mut heir = None;
-                match inheritance {
+                match inheritance.map(|it| *it) {
                     Some(Inheritance { prior, heir, .. }) if is_written(heir.id) => {
                         transaction.removed.push(prior);
                     }

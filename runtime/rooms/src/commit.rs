@@ -30,7 +30,7 @@ pub async fn commit(
     hub: &Arc<Hub>,
     own_room: Option<&SharedText>,
     effects: &mut Effects<LocalPeer>,
-    inheritance: Option<Inheritance>,
+    inheritance: Option<Box<Inheritance>>,
     closed: Option<Arc<Connection>>,
     handled: Option<Done>,
 ) -> Result<Option<Unwritten>, Cause> {

@@ -171,7 +171,7 @@ impl Dispatcher {
 
     /// Gives a connection what its client has left where no `onUpgrade` decides about it. Returns whether
     /// that has succeeded; if not, it opens without.
-    async fn inherit(&self, inheritance: Inheritance) -> bool {
+    async fn inherit(&self, inheritance: Box<Inheritance>) -> bool {
         let conn = inheritance.heir.id;
         let changes = Changes { inheritance: Some(inheritance), ..Changes::default() };
         let attachments = &self.hub.attachments;
@@ -304,7 +304,7 @@ impl Dispatcher {
         handler: &Arc<Handler>,
         event: Event,
         own: Option<Arc<Connection>>,
-        inheritance: Option<Inheritance>,
+        inheritance: Option<Box<Inheritance>>,
     ) -> Result<Committed, Failure> {
         failpoint::panics("event");
         let began = self.hub.clock.now();
@@ -352,7 +352,7 @@ impl Dispatcher {
     async fn commit(
         &self,
         state: &mut EventState<World>,
-        inheritance: Option<Inheritance>,
+        inheritance: Option<Box<Inheritance>>,
         closed: Option<Arc<Connection>>,
     ) -> Result<Option<Unwritten>, Failure> {
         let EventState { event, effects, memory_budget, .. } = state;

@@ -62,9 +62,9 @@ impl Reservation {
     }
 
     /// What a commit does that opens this connection.
-    pub fn inheritance(&self, heir: &Arc<Connection>) -> Option<Inheritance> {
+    pub fn inheritance(&self, heir: &Arc<Connection>) -> Option<Box<Inheritance>> {
         let (heir, value) = (Arc::clone(heir), self.value.clone()?);
-        Some(Inheritance { prior: self.prior, heir, value })
+        Some(Box::new(Inheritance { prior: self.prior, heir, value }))
     }
 
     /// It was inherited.
