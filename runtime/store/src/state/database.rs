@@ -7,12 +7,14 @@
 //! the state before it.
 
 pub(crate) mod checkpoints;
+mod compactions;
 pub(crate) mod contents;
 pub(crate) mod file;
 pub(crate) mod group;
 mod parked_file;
 pub(crate) mod readers;
 pub(crate) mod rows;
+mod signal_reader;
 pub(crate) mod signal_rows;
 mod space;
 pub(crate) mod surveyed_rooms;

@@ -18,9 +18,11 @@ use crate::attachment_files::{AttachmentFiles, Committed, CommittedFile};
 use crate::failpoint;
 use crate::health::{Health, Part};
 use crate::state::database::checkpoints::Checkpoints;
+use crate::state::database::compactions::{Compactions, DoneCompacting};
 use crate::state::database::file::DatabaseFile;
 use crate::state::database::group::{Group, Sums};
 use crate::state::database::rows::{self, FileRow};
+use crate::state::database::signal_reader::SignalReader;
 use crate::state::database::signal_rows;
 use crate::state::database::space::Space;
 use crate::state::database::tidying;
@@ -28,20 +30,16 @@ use crate::state::error::CommitStateError;
 use crate::state::limits::StateLimits;
 use crate::state::live_rooms::{Changed, LiveRooms};
 use crate::state::pending_files::PendingFiles;
-use crate::state::signal_queue::{Rest, SignalQueue};
-use crate::state::signals::Signal;
-use crate::state::totals::{Compacted, Counts};
+use crate::state::signal_queue::SignalQueue;
+use crate::state::totals::Counts;
 use crate::state::transaction::Transaction;
 
 /// Most transactions of a group, and about how many bytes it may have.
 const MOST_IN_GROUP: usize = 256;
 const GROUP_BYTES: u64 = 16 << 20;
 
-/// Signals that are read, and those that are woken, before other work has its turn.
+/// Parked signals that are woken before other work has its turn.
 const SIGNALS: usize = 1000;
-
-/// The same of signals that are looked through for those of one room.
-const MOST_VISITED: usize = 10_000;
 
 /// The writer empties the log when it is larger.
 const LOG_BYTES: u64 = 64 << 20;
@@ -70,15 +68,8 @@ pub(crate) enum Job {
     /// Removes what has expired before a time, and gives all free space back.
     Compact {
         expired_before: u64,
-        done: oneshot::Sender<Result<Compacted, CommitStateError>>,
+        done: DoneCompacting,
     },
-}
-
-/// An operator waits until all free space is given back.
-struct Compaction {
-    /// What the database and its log took when it began.
-    before: u64,
-    done: oneshot::Sender<Result<Compacted, CommitStateError>>,
 }
 
 /// Which parked signals are left to wake.
@@ -121,12 +112,9 @@ pub(crate) struct Writer {
     empty_log_at: u64,
     /// There is more to remove of what has expired before this time.
     sweeps: Option<u64>,
-    /// There are more signals to read, which are due soon after this time.
-    loads: Option<u64>,
-    /// There may be rooms with few signals in memory and others on disk.
-    feeds: bool,
+    signals: SignalReader,
     wakes: Option<Wake>,
-    compactions: Vec<Compaction>,
+    compactions: Compactions,
 }
 
 impl Writer {
@@ -155,10 +143,9 @@ impl Writer {
             sums,
             empty_log_at: LOG_BYTES,
             sweeps: None,
-            loads: None,
-            feeds: false,
+            signals: SignalReader::default(),
             wakes: None,
-            compactions: Vec::new(),
+            compactions: Compactions::default(),
         };
         let work = move || writer.work(&queue);
         let thread = thread::Builder::new().name("zigttp-store".to_owned()).spawn(work)?;
@@ -203,14 +190,11 @@ impl Writer {
                         }
                     }
                     Job::Settle => settles = true,
-                    Job::LoadSignals(now) => {
-                        self.loads = Some(now);
-                        self.feeds = true;
-                    }
+                    Job::LoadSignals(now) => self.signals.begin(now),
                     Job::WakeSignals(attempts) => self.wakes = Some(Wake { after: 0, attempts }),
                     Job::Compact { expired_before, done } => {
                         self.sweeps = Some(expired_before);
-                        self.compactions.push(Compaction { before: self.file.bytes(), done });
+                        self.compactions.add(&self.file, done);
                     }
                 }
                 let is_full = group.len() >= MOST_IN_GROUP || bytes >= GROUP_BYTES;
@@ -223,19 +207,14 @@ impl Writer {
             } else if settles && self.shared.pending.has_work() {
                 self.commit(group);
             }
-            if let Some(now) = self.loads {
-                self.load_signals(now);
-            }
-            if self.feeds {
-                self.feed_room();
-            }
+            self.signals.read(&self.connection, &self.shared.queue);
             if let Some(wake) = self.wakes {
                 self.wake(wake);
             }
             if let Some(expired_before) = self.sweeps {
                 self.sweep(expired_before);
-            } else if !self.compactions.is_empty() {
-                self.compact();
+            } else if self.compactions.advance(&self.connection, &self.checkpoints, &self.file) {
+                self.empty_log_at = self.file.log_bytes() + LOG_BYTES;
             }
             if self.file.log_bytes() > self.empty_log_at {
                 let is_empty = self.checkpoints.empty_log();
@@ -248,10 +227,9 @@ impl Writer {
     /// Whether there is work that no job has to bring.
     fn has_work(&self) -> bool {
         self.sweeps.is_some()
-            || self.loads.is_some()
-            || self.feeds
+            || self.signals.has_work()
             || self.wakes.is_some()
-            || !self.compactions.is_empty()
+            || self.compactions.has_work()
     }
 
     fn commit(&mut self, mut group: Vec<Waiting>) {
@@ -477,56 +455,6 @@ impl Writer {
         counts.parked.set(sums.parked);
     }
 
-    /// Reads some of the signals of one room that has few in memory.
-    fn feed_room(&mut self) {
-        let queue = &self.shared.queue;
-        let Some(gap) = queue.room_gap() else {
-            self.feeds = false;
-            return;
-        };
-        match signal_rows::due_of_room(&self.connection, &gap, MOST_VISITED) {
-            Ok((read, to)) => queue.fill_room(&gap, undamaged(read).collect(), to),
-            Err(error) => {
-                tracing::error!(%error, room = &*gap.room, "cannot read signals");
-                // The next sweep tries again.
-                queue.not_fed();
-                self.feeds = false;
-            }
-        }
-    }
-
-    /// Reads some of the signals that are due next.
-    fn load_signals(&mut self, now: u64) {
-        let queue = &self.shared.queue;
-        let Some(gap) = queue.gap(now) else {
-            self.loads = None;
-            return;
-        };
-        let connection = &self.connection;
-        let read =
-            signal_rows::due(connection, gap.after, gap.to, SIGNALS).and_then(|(read, to)| {
-                let rest = match to {
-                    Some(place) => Rest::Behind(place),
-                    None => Rest::DueFrom(
-                        signal_rows::next_due(connection, gap.to.saturating_add(1))?
-                            .unwrap_or(u64::MAX),
-                    ),
-                };
-                Ok((read, rest))
-            });
-        match read {
-            Ok((read, rest)) => {
-                let has_more = queue.fill(&gap, undamaged(read).collect(), rest);
-                self.loads = has_more.then_some(now);
-            }
-            Err(error) => {
-                tracing::error!(%error, "cannot read signals");
-                // The next sweep tries again.
-                self.loads = None;
-            }
-        }
-    }
-
     /// Makes some parked signals due once more.
     fn wake(&mut self, Wake { after, attempts }: Wake) {
         match self.transact(|group| group.wake(after, attempts, SIGNALS)) {
@@ -578,35 +506,4 @@ impl Writer {
             }
         }
     }
-
-    /// Gives some free space back. When there is none left this empties the log, by which the file shrinks, and tells
-    /// those who wait.
-    fn compact(&mut self) {
-        // Some may have gone.
-        self.compactions.retain(|compaction| !compaction.done.is_closed());
-        if self.compactions.is_empty() {
-            return;
-        }
-        let result = match tidying::shrink_whole(&self.connection) {
-            Ok(true) => return self.checkpoints.wake(),
-            Ok(false) => {
-                self.checkpoints.empty_log();
-                self.empty_log_at = self.file.log_bytes() + LOG_BYTES;
-                Ok(())
-            }
-            Err(error) => Err(CommitStateError::from(error)),
-        };
-        let after = self.file.bytes();
-        for Compaction { before, done } in self.compactions.drain(..) {
-            let _ = done.send(result.clone().map(|()| Compacted { before, after }));
-        }
-    }
-}
-
-/// The signals that could be read. The log tells of others.
-fn undamaged(read: Vec<Result<Signal, u64>>) -> impl Iterator<Item = Arc<Signal>> {
-    read.into_iter().filter_map(|signal| {
-        let damaged = |id| tracing::error!(id, "a signal in `store/state.db` is damaged");
-        signal.map_err(damaged).ok().map(Arc::new)
-    })
 }
