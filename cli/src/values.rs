@@ -11,7 +11,11 @@ pub(crate) fn number<N: FromStr<Err: Display>>(text: &str) -> Result<N, String> 
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("write a number in digits only".to_owned());
     }
-    text.parse().map_err(|error: N::Err| error.to_string())
+    text.parse().map_err(|error: N::Err| match text.trim_start_matches('0') {
+        // Only a type that has no zero refuses it.
+        "" => "it must be at least 1".to_owned(),
+        _ => error.to_string(),
+    })
 }
 
 /// A number in this range.
@@ -167,7 +171,9 @@ mod tests {
         for bad in ["", "+8080", "-1", " 8080", "8080 ", "8_080", "0x10", "65536"] {
             assert!(number::<u16>(bad).is_err(), "{bad:?}");
         }
-        assert!(number::<NonZeroU32>("0").is_err());
+        for zero in ["0", "000"] {
+            assert_eq!(number::<NonZeroU32>(zero), Err("it must be at least 1".to_owned()));
+        }
         assert!(within("9", 1..=9).is_ok() && within("10", 1..=9).is_err());
         assert!(within("+9", 1..=9).is_err());
     }

@@ -129,6 +129,11 @@ impl Server {
             config,
         });
         server.wake_parked_signals();
+        if server.config.durable.is_none() && server.stores_state() {
+            tracing::warn!(
+                "rooms keep state and signals in memory: they are gone when the server ends; with --durable DIR they stay"
+            );
+        }
         Ok(server)
     }
 
@@ -160,7 +165,7 @@ impl Server {
     }
 
     /// Whether the handler stores state of rooms, or sends signals.
-    pub fn stores_state(&self) -> bool {
+    fn stores_state(&self) -> bool {
         let handler = self.handler();
         let mut functions = handler.app.manifest.imports.iter().filter_map(|path| api::find(path));
         functions.any(|function| {

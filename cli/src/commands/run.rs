@@ -94,14 +94,8 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
         // Before the file is read, so that a change in between is noticed.
         let reload = Reload::new(handler.clone(), reload, arguments.watch)?;
         let artifact = artifact::load(&handler)?;
-        let is_durable = config.durable.is_some();
         let server = Server::new(config, &artifact)
             .with_context(|| format!("cannot serve {}", handler.display()))?;
-        if !is_durable && server.stores_state() {
-            tracing::warn!(
-                "rooms keep state and signals in memory: they are gone when the server ends; with --durable DIR they stay"
-            );
-        }
         Ok((server, admin, reload, tls, pair))
     });
     let Some((server, admin, reload, tls, pair)) = started.await? else { return Ok(()) };
