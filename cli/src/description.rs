@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use zigts_rules::printable::printable;
 use zigttp_abi::manifest::{Manifest, Properties};
+use zigttp_abi::route::Route;
 
 /// A handler as programs read it.
 #[derive(Serialize)]
@@ -15,7 +16,7 @@ pub struct JsonHandler<'a> {
     source_hash: &'a str,
     exports: Vec<JsonExport<'a>>,
     /// `null` where every path upgrades.
-    routes: Option<&'a [String]>,
+    routes: Option<&'a [Route]>,
     /// `null` where none are negotiated.
     protocols: Option<&'a [String]>,
     /// Functions of `zigttp:websocket` that it may call.
@@ -61,7 +62,10 @@ pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
         None => "unknown".to_owned(),
     };
     let properties = manifest.properties.names();
-    let mut rows = vec![("routes", manifest.routes.as_deref().map_or("every path".into(), listed))];
+    let routes = manifest.routes.as_deref().map_or("every path".to_owned(), |routes| {
+        listed(&routes.iter().map(Route::to_string).collect::<Vec<_>>())
+    });
+    let mut rows = vec![("routes", routes)];
     rows.extend(manifest.protocols.as_deref().map(|names| ("protocols", listed(names))));
     rows.extend(manifest.exports.iter().map(|name| (name.as_str(), effects(name))));
     rows.extend((!properties.is_empty()).then(|| ("(all)", listed(&properties))));

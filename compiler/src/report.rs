@@ -18,6 +18,7 @@ use zigts_rules::span::Span;
 use zigttp_abi::api::{ApiFunction, Effect};
 use zigttp_abi::events::EventExport;
 use zigttp_abi::manifest::Properties;
+use zigttp_abi::route::Route;
 
 use crate::source::{LineColumn, Sources};
 
@@ -51,8 +52,8 @@ pub struct Facts {
     pub exports: Vec<&'static str>,
     /// The API functions it imports, sorted.
     pub imports: Vec<&'static str>,
-    /// The patterns of `export const routes`, if it has any.
-    pub routes: Option<Vec<String>>,
+    /// Those of `export const routes`, if it has any.
+    pub routes: Option<Vec<Route>>,
     /// The names of `export const protocols`, if it has any.
     pub protocols: Option<Vec<String>>,
     /// The effects of each event export, none for a pure one.
@@ -107,11 +108,10 @@ impl Facts {
         let mut exports: Vec<_> =
             model.event_exports().into_iter().map(|(event, _)| event.name).collect();
         exports.sort_unstable();
-        let routes = model.route_patterns();
         Facts {
             exports,
             imports: model.imported_functions(),
-            routes: routes.map(|routes| routes.into_iter().map(str::to_owned).collect()),
+            routes: model.routes(),
             protocols: model
                 .protocol_names()
                 .map(|names| names.into_iter().map(str::to_owned).collect()),

@@ -39,6 +39,7 @@ mod own_room;
 pub mod record;
 pub mod registry;
 pub mod resolve;
+mod route_literals;
 pub mod rule;
 pub mod signature;
 pub mod span;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use zigttp_abi::route::Route;
 use zigttp_abi::{api, events};
 
 use crate::code::{Code, Value};
@@ -88,8 +89,51 @@ pub enum ExportSource {
 pub struct Routes {
     /// Where the name `routes` stands.
     pub span: Span,
-    /// The patterns; `None` when they are not an array of constant strings.
-    pub patterns: Option<Vec<Reference>>,
+    /// Its elements; `None` when it is not an array that is written down.
+    pub elements: Option<Vec<Result<RouteElement, RouteMistake>>>,
+}
+
+/// One of the routes: a pattern, or an object that says more.
+#[derive(Clone, Debug)]
+pub struct RouteElement {
+    pub path: Reference,
+    pub room: Option<Reference>,
+    pub upgrades: bool,
+}
+
+/// Why one of the routes cannot be read, and where that is written.
+#[derive(Clone, Debug)]
+pub struct RouteMistake {
+    pub span: Span,
+    pub kind: RouteMistakeKind,
+}
+
+/// What is wrong with the way in which a route is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteMistakeKind {
+    /// It is neither a constant string nor an object.
+    Element,
+    /// An object without a path.
+    NoPath,
+    /// A property that no route has.
+    UnknownProperty(String),
+    /// A property whose name or value is only known when it runs.
+    UnreadableProperty,
+    /// This property is not a constant string.
+    NoText(&'static str),
+    /// `upgrade` is neither `true` nor `false`.
+    NoBoolean,
+}
+
+impl RouteElement {
+    /// What stands in the manifest.
+    pub fn route(&self) -> Route {
+        Route {
+            path: self.path.name.clone(),
+            room: self.room.as_ref().map(|room| room.name.clone()),
+            upgrades: self.upgrades,
+        }
+    }
 }
 
 /// `export const protocols = […]`
@@ -262,10 +306,10 @@ impl HandlerModel {
         functions.into_iter().collect()
     }
 
-    /// The route patterns, if the entry declares any that can be read.
-    pub fn route_patterns(&self) -> Option<Vec<&str>> {
-        let patterns = self.modules.first()?.routes.as_ref()?.patterns.as_ref()?;
-        Some(patterns.iter().map(|pattern| pattern.name.as_str()).collect())
+    /// The routes, if the entry declares any, and all of them can be read.
+    pub fn routes(&self) -> Option<Vec<Route>> {
+        let elements = self.modules.first()?.routes.as_ref()?.elements.as_ref()?;
+        elements.iter().map(|element| Some(element.as_ref().ok()?.route())).collect()
     }
 
     /// The subprotocols, if the entry declares any that can be read.

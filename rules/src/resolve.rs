@@ -7,7 +7,7 @@ use zigttp_abi::api::{self, ApiFunction};
 
 use crate::code::{BindingId, Call, Expression, FunctionId, Origin, Value};
 use crate::import::{ImportKind, Reference, Target};
-use crate::model::{ExportSource, HandlerModel, Protocols, Routes};
+use crate::model::{ExportSource, HandlerModel, Protocols};
 use crate::span::{ModuleId, Span};
 
 /// Steps from name to name, in all, before following one is given up: circles end here, and so
@@ -163,31 +163,38 @@ impl HandlerModel {
 
     /// Reads the routes and subprotocols that the entry exports, now that all modules are there.
     pub fn add_lists(&mut self) {
-        if let Some((span, patterns)) = self.list("routes") {
-            self.modules[0].routes = Some(Routes { span, patterns });
+        if let Some(routes) = self.read_routes() {
+            self.modules[0].routes = Some(routes);
         }
-        if let Some((span, names)) = self.list("protocols") {
-            self.modules[0].protocols = Some(Protocols { span, names });
+        if let Some(protocols) = self.read_protocols() {
+            self.modules[0].protocols = Some(protocols);
         }
     }
 
-    /// Where the entry exports a list of this name, and the constant strings it is of.
-    fn list(&self, name: &str) -> Option<(Span, Option<Vec<Reference>>)> {
+    /// Where the entry exports a value of this name.
+    pub(crate) fn exported_value(&self, name: &str) -> Option<Span> {
         let entry = self.modules.first()?;
         let export = self.exports_of(ModuleId::ENTRY).names.get(name).copied()?;
-        if export.is_type || !entry.syntax_errors.is_empty() {
-            return None;
-        }
-        let elements = match self.meaning_of_export(ModuleId::ENTRY, name) {
+        (!export.is_type && entry.syntax_errors.is_empty()).then_some(export.span)
+    }
+
+    fn read_protocols(&self) -> Option<Protocols> {
+        let span = self.exported_value("protocols")?;
+        let names = match self.meaning_of_export(ModuleId::ENTRY, "protocols") {
             Meaning::Value(module, Expression { value: Value::Array(elements), .. }) => {
-                elements.iter().map(|element| self.element(module, element)).collect()
+                elements.iter().map(|element| self.constant_text(module, element)).collect()
             }
             _ => None,
         };
-        Some((export.span, elements))
+        Some(Protocols { span, names })
     }
 
-    fn element(&self, module: ModuleId, element: &Expression) -> Option<Reference> {
+    /// The constant string that an expression is, and where it is written.
+    pub(crate) fn constant_text(
+        &self,
+        module: ModuleId,
+        element: &Expression,
+    ) -> Option<Reference> {
         let meaning = self.meaning(module, element);
         let name = meaning.text()?.to_owned();
         let mut span = element.span;

@@ -60,8 +60,15 @@ impl Rule for UnknownRoomParam {
             None if handler.exports_of(ModuleId::ENTRY).is_open => return,
             None => {}
             Some(routes) => {
-                let Some(patterns) = &routes.patterns else { return };
-                let segments = patterns.iter().flat_map(|pattern| pattern.name.split('/'));
+                let Some(elements) = &routes.elements else { return };
+                let Ok(elements) =
+                    elements.iter().map(Result::as_ref).collect::<Result<Vec<_>, _>>()
+                else {
+                    return;
+                };
+                // No connection opens on the others.
+                let paths = elements.iter().filter(|it| it.upgrades).map(|it| &it.path.name);
+                let segments = paths.flat_map(|path| path.split('/'));
                 known.extend(segments.filter_map(|segment| segment.strip_prefix(':')));
             }
         }

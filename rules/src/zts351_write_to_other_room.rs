@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zigttp_abi::api::Module;
 use zigttp_abi::events::EventExport;
+use zigttp_abi::route::Pattern;
 
 use crate::code::Binding;
 use crate::diagnostic::Sink;
@@ -112,9 +113,9 @@ enum Relation {
 }
 
 /// What the handler says about its rooms.
-struct Rooms<'a> {
-    /// The route patterns; `None` if every path is a room.
-    routes: Option<Vec<&'a str>>,
+struct Rooms {
+    /// The patterns of the rooms that routes name; `None` if every path is a room.
+    named: Option<Vec<Pattern>>,
     /// Whether there are routes that cannot be read.
     is_unknown: bool,
     /// Texts that something is compared with, so that the handler may know which room it is in.
@@ -123,8 +124,8 @@ struct Rooms<'a> {
     signalled: BTreeSet<String>,
 }
 
-impl<'a> Rooms<'a> {
-    fn of(handler: &'a HandlerModel) -> Rooms<'a> {
+impl Rooms {
+    fn of(handler: &HandlerModel) -> Rooms {
         let mut compared = BTreeSet::new();
         for (index, module) in handler.modules.iter().enumerate() {
             let texts = module.code.compared.iter().filter_map(|expression| {
@@ -140,10 +141,14 @@ impl<'a> Rooms<'a> {
                 room.text().map(str::to_owned)
             })
             .collect();
-        let routes = handler.route_patterns();
+        let named = handler.routes().map(|routes| {
+            let rooms = routes.into_iter().map(|route| route.room.unwrap_or(route.path));
+            // What is malformed is told of by another rule.
+            rooms.filter_map(|room| Pattern::parse(&room).ok()).collect()
+        });
         let is_unknown =
-            routes.is_none() && handler.modules.first().is_some_and(|entry| entry.routes.is_some());
-        Rooms { routes, is_unknown, compared, signalled }
+            named.is_none() && handler.modules.first().is_some_and(|entry| entry.routes.is_some());
+        Rooms { named, is_unknown, compared, signalled }
     }
 
     /// `None` if nothing is wrong, as far as is known.
@@ -152,34 +157,21 @@ impl<'a> Rooms<'a> {
             return None;
         }
         let takes_signals = events.contains(&"onSignal");
-        let is_reached = match &self.routes {
-            Some(routes) => routes.iter().any(|route| matches(route, room)),
+        let is_reached = match &self.named {
+            Some(patterns) => patterns.iter().any(|pattern| pattern.matches(room)),
             None => room.starts_with('/'),
         };
         // A signal may come to a room of any name.
         if !is_reached && !takes_signals {
             return Some(Relation::Other);
         }
-        let is_only_room = self.routes.as_ref().is_some_and(|routes| *routes == [room]);
+        let is_only_room = self.named.as_ref().is_some_and(|patterns| {
+            !patterns.is_empty() && patterns.iter().all(|pattern| pattern.is_only(room))
+        });
         let is_for_signals = events == ["onSignal"] && self.signalled.contains(room);
         let is_known = is_only_room || is_for_signals || self.compared.contains(room);
         (!is_known).then_some(Relation::OneOfMany)
     }
-}
-
-/// Whether a path matches a route.
-fn matches(route: &str, path: &str) -> bool {
-    let mut parts = path.split('/');
-    for segment in route.split('/') {
-        let Some(part) = parts.next() else { return false };
-        match segment {
-            "*" => return true,
-            _ if segment.starts_with(':') && !part.is_empty() => {}
-            _ if segment == part => {}
-            _ => return false,
-        }
-    }
-    parts.next().is_none()
 }
 
 fn report(
@@ -250,27 +242,5 @@ fn shortened(room: &str) -> String {
     match room.len() {
         ..=MOST => room.to_owned(),
         _ => format!("{}…", &room[..room.floor_char_boundary(MOST)]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn paths_match_routes_as_the_runtime_matches_them() {
-        for (route, path, expected) in [
-            ("/room/:name", "/room/a", true),
-            ("/room/:name", "/room/", false),
-            ("/room/:name", "/room/a/b", false),
-            ("/room/:name", "room/a", false),
-            ("/room/*", "/room/a/b", true),
-            ("/room/*", "/room", false),
-            ("/*", "/", true),
-            ("/lobby", "/lobby", true),
-            ("/lobby", "/lobby/", false),
-        ] {
-            assert_eq!(matches(route, path), expected, "{route} {path}");
-        }
     }
 }

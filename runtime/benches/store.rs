@@ -57,7 +57,7 @@ fn main() {
         let file = cost(&runtime, clients, |number| {
             let files = Arc::clone(&files);
             async move {
-                let owner = Owner { url: "/room/1".into(), room_len: 7, browser: None, written: 7 };
+                let owner = Owner { url: "/room/1".into(), room: None, browser: None, written: 7 };
                 let id = ConnectionId::from_number(number % 1000);
                 let entry = Entry { id, owner, value: Value::text("x".repeat(200)) };
                 files.commit(entry, |_| {}).await.expect("it is committed");

@@ -20,6 +20,7 @@ use zigttp_protocol::handshake;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::tidying::tidy;
+use zigttp_sandbox::route::RoomTooLong;
 
 use crate::config::Config;
 use crate::gate::loopback;
@@ -29,7 +30,7 @@ use crate::http::responses;
 use crate::http::target::{self, extended_connect};
 use crate::operator::control;
 use crate::server::Server;
-use crate::server::counters::Unanswered;
+use crate::server::counters::{HandshakeResult, Unanswered};
 use crate::transport::accept::{Acceptor, Purpose};
 use crate::transport::activity::Activity;
 use crate::transport::tcp::{ClientWatch, Tcp};
@@ -261,16 +262,32 @@ impl Server {
         let handler = self.handler();
         let app = &handler.app;
         let protocol = extended_connect(&request);
-        if app.upgrades()
-            && handshake::is_attempt(&request, protocol)
-            && let Some(opening) = app.routes.find(target::url(&request))
-        {
-            self.upgrade(request, opening, app, client).await
-        } else if request.method() == Method::CONNECT {
-            plain(*handshake::refuse_connect(&request, protocol))
-        } else {
-            let room = app.room_of_request(target::url(&request));
-            self.respond_from_handler(request, client, room).await
+        let is_attempt = handshake::is_attempt(&request, protocol);
+        let route = app.routes.find(target::url(&request));
+        if is_attempt && route.is_some_and(|route| !route.upgrades()) {
+            self.counters.count_handshake(HandshakeResult::NoWebSocket);
+            return text(StatusCode::NOT_FOUND, "no WebSocket is served on this path\n");
+        }
+        let is_upgrade = is_attempt && app.upgrades();
+        let opening = route
+            .filter(|_| is_upgrade || app.answers_in_rooms())
+            .map(|route| route.open(target::url(&request)));
+        let opening = match opening.transpose() {
+            Ok(opening) => opening,
+            Err(RoomTooLong) => {
+                self.counters.count_unanswered(Unanswered::UrlTooLong);
+                return text(StatusCode::URI_TOO_LONG, "the name of the room is too long\n");
+            }
+        };
+        match opening {
+            Some(opening) if is_upgrade => self.upgrade(request, opening, app, client).await,
+            _ if request.method() == Method::CONNECT => {
+                plain(*handshake::refuse_connect(&request, protocol))
+            }
+            opening => {
+                let room = opening.map(|opening| opening.room);
+                self.respond_from_handler(request, client, room).await
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use zigts_compiler::report::ReportView;
 use zigts_rules::import::ModuleName;
 use zigts_rules::printable::printable;
 use zigttp_abi::manifest::Manifest;
+use zigttp_abi::route::Route;
 
 use super::build::{Build, Outcome};
 use crate::output::{self, Stream};
@@ -33,7 +34,10 @@ pub fn addresses(address: SocketAddr) {
 pub fn handler(manifest: &Manifest) {
     let routes = match &manifest.routes {
         Some(routes) if routes.is_empty() => "none".to_owned(),
-        Some(routes) => printable(&routes.join("  ")).into_owned(),
+        Some(routes) => {
+            let routes: Vec<_> = routes.iter().map(Route::to_string).collect();
+            printable(&routes.join("  ")).into_owned()
+        }
         None => "every path".to_owned(),
     };
     line("routes", &routes);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::printable::printable_json;
 use zigttp_abi::manifest::Properties;
+use zigttp_abi::route::Route;
 
 use super::{Facts, ReportView, SourceRange};
 
@@ -44,7 +45,7 @@ pub struct JsonDiagnostic {
 struct JsonProof {
     exports: Vec<&'static str>,
     imports: Vec<&'static str>,
-    routes: Option<Vec<String>>,
+    routes: Option<Vec<Route>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocols: Option<Vec<String>>,
     effects: BTreeMap<&'static str, Vec<&'static str>>,

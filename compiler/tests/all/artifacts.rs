@@ -4,7 +4,7 @@ use wasmparser::{Parser, Payload};
 use zigttp_abi::guest::ABI_VERSION;
 use zigttp_abi::manifest::{MANIFEST_SECTION, Manifest, SOURCEMAP_SECTION};
 
-use crate::support::{Modules, built, lines, report_of_build};
+use crate::support::{Modules, built, lines, plain, report_of_build};
 
 const CHAT: Modules<'_> = &[
     (
@@ -32,7 +32,7 @@ fn the_manifest_says_what_the_handler_is() {
     assert_eq!(manifest.abi, ABI_VERSION);
     assert_eq!(manifest.exports, ["handler", "onMessage"]);
     assert_eq!(manifest.imports, ["send"]);
-    assert_eq!(manifest.routes.as_deref(), Some(&["/room/:name".to_owned()][..]));
+    assert_eq!(manifest.routes.as_deref(), Some(&[plain("/room/:name")][..]));
     assert_eq!(manifest.source_hash.len(), 64);
     assert_eq!(manifest.effects["onMessage"], ["io"]);
     assert!(manifest.effects["handler"].is_empty());

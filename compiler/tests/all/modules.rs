@@ -1,6 +1,8 @@
 //! How modules of a handler find each other, from source to running code.
 
-use crate::support::{Modules, built, check, lines};
+use zigttp_abi::route::Route;
+
+use crate::support::{Modules, built, check, lines, plain};
 
 /// Builds a handler whose entry logs what the test is about while it is built.
 #[track_caller]
@@ -153,8 +155,16 @@ throw 'never';",
     )]);
     assert_eq!(report.facts.exports, ["onMessage", "onOpen"]);
     assert_eq!(report.facts.imports, ["send"]);
-    assert_eq!(report.facts.routes.as_deref(), Some(&["/a".to_owned(), "/b/:c".to_owned()][..]));
+    assert_eq!(report.facts.routes.as_deref(), Some(&["/a", "/b/:c"].map(plain)[..]));
     assert_eq!(check(&[("app.ts", "export const routes = [a];")]).facts.routes, None);
+    let objects = check(&[(
+        "app.ts",
+        "const ID = '/a/:id';
+export const routes = [ID, { path: `/b/:id`, room: ID }, { path: '/c', upgrade: false }];",
+    )]);
+    let room = Route { room: Some("/a/:id".to_owned()), ..plain("/b/:id") };
+    let requests = Route { upgrades: false, ..plain("/c") };
+    assert_eq!(objects.facts.routes.as_deref(), Some(&[plain("/a/:id"), room, requests][..]));
 }
 
 #[test]

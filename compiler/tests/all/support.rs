@@ -7,6 +7,7 @@ use zigts_compiler::report::Report;
 use zigts_compiler::{Artifact, BuildError, Builder, Entry, ReadError};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
+use zigttp_abi::route::Route;
 
 /// Compiled once, which takes seconds. Its clock runs ten times as fast as a real one, so that
 /// what never ends is stopped after a second.
@@ -23,6 +24,11 @@ static BUILDER: LazyLock<Builder> = LazyLock::new(|| {
 
 /// Modules by name, the entry first.
 pub(crate) type Modules<'a> = &'a [(&'a str, &'a str)];
+
+/// A route that is only a pattern.
+pub(crate) fn plain(path: &str) -> Route {
+    Route { path: path.to_owned(), room: None, upgrades: true }
+}
 
 pub(crate) fn check(modules: Modules<'_>) -> Report {
     zigts_compiler::check(entry(modules), &mut |name| read(modules, name), &Levels::default())

@@ -9,6 +9,7 @@
 //! - [`version`]: which of two committed values is the later one;
 //! - [`close_code`]: which close codes RFC 6455 lets an endpoint send;
 //! - [`manifest`]: the artifact's description of itself;
+//! - [`route`]: which paths it serves, and which rooms they name;
 //! - [`number`], [`printable`]: how texts of anybody's making are read as numbers, and shown.
 //!
 //! A leaf: it depends on no other crate of the project and knows neither JavaScript nor wasm
@@ -25,6 +26,8 @@ pub mod guest;
 pub mod manifest;
 pub mod number;
 pub mod printable;
+#[cfg(feature = "manifest")]
+pub mod route;
 #[cfg(feature = "host")]
 pub mod state;
 pub mod value;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::guest::ABI_VERSION;
+use crate::route::Route;
 
 /// Name of the custom section that holds the manifest.
 pub const MANIFEST_SECTION: &str = "zigttp.manifest";
@@ -28,9 +29,9 @@ pub struct Manifest {
     pub source_hash: String,
     /// Event exports the handler has, by JavaScript name, sorted.
     pub exports: Vec<String>,
-    /// Patterns of `export const routes`; without it every path upgrades.
+    /// Those of `export const routes`; without it every path upgrades.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub routes: Option<Vec<String>>,
+    pub routes: Option<Vec<Route>>,
     /// Names of `export const protocols`: the subprotocols it speaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocols: Option<Vec<String>>,

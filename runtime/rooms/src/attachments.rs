@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
+use zigttp_sandbox::route::path;
 use zigttp_store::attachment_files::{Adoption, AttachmentFiles, Entry, Owner};
 use zigttp_store::error::AdoptError;
 use zigttp_store::state::error::CommitStateError;
@@ -231,9 +232,11 @@ fn removal(id: ConnectionId) -> Transaction {
 
 /// What a connection's file says about it.
 fn owner(connection: &Connection, clock: Clock) -> Owner {
+    let room = connection.room.shared_key();
+    let is_path = **room == *path(&connection.url);
     Owner {
         url: Arc::clone(&connection.url),
-        room_len: connection.room.key().len(),
+        room: (!is_path).then(|| room.to_arc()),
         browser: connection.browser.as_ref().map(browser::name),
         written: clock.unix_millis(),
     }

@@ -10,7 +10,7 @@ use zigttp_abi::version::Version;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_sandbox::auto_response::AutoResponse;
 use zigttp_sandbox::event::{Call, Event};
-use zigttp_sandbox::route::{Opening, Parameters};
+use zigttp_sandbox::route::Parameters;
 
 use crate::browser::Browser;
 use crate::clock::Clock;
@@ -77,7 +77,8 @@ impl Connection {
     pub fn new(
         id: ConnectionId,
         room: Arc<Room>,
-        Opening { url, parameters }: Opening,
+        url: Arc<str>,
+        parameters: Parameters,
         Client { browser, window }: Client,
         max_queue: usize,
         clock: Clock,

@@ -6,8 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 use zigttp_abi::connection_id::{ById, ConnectionId};
-use zigttp_sandbox::route::{Opening, path};
-use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::route::Opening;
 use zigttp_sandbox::view::EventLimits;
 use zigttp_store::dir::DurableDir;
 use zigttp_store::ids::ConnectionIds;
@@ -118,15 +117,13 @@ impl Hub {
     /// When no id can be reserved on disk.
     pub fn prepare(&self, opening: Opening, client: Client) -> io::Result<Arc<Connection>> {
         let id = self.ids.next()?;
-        let Opening { url, parameters } = opening;
-        let path_len = path(&url).len();
-        let room = self.rooms.enter(SharedText::part(&url, 0..path_len));
-        // Without a query all members of a room share its key.
-        let shared = room.shared_key().as_whole().filter(|_| path_len == url.len());
+        let Opening { url, room, parameters } = opening;
+        let room = self.rooms.enter(room);
+        // Members whose URL is the room's name share it.
+        let shared = room.shared_key().as_whole().filter(|name| **name == url);
         let url = shared.map_or(url, Arc::clone);
-        let opening = Opening { url, parameters };
         let max_queue = self.limits.max_queue;
-        let connection = Connection::new(id, room, opening, client, max_queue, self.clock);
+        let connection = Connection::new(id, room, url, parameters, client, max_queue, self.clock);
         Ok(Arc::new(connection))
     }
 

@@ -20,13 +20,15 @@ pub struct LocalConnection {
 
 impl LocalConnection {
     /// Opens a connection of a server on a path with query and runs its `onOpen`; `None` when the path is
-    /// not a route or no connection can be opened.
+    /// not a route for WebSockets or no connection can be opened.
     pub async fn open<S>(server: &Arc<S>, url: &str) -> Option<LocalConnection>
     where
         S: AsRef<Arc<Dispatcher>> + ?Sized,
     {
         let dispatcher = Arc::clone((**server).as_ref());
-        let opening = dispatcher.handlers.current().app.routes.find(url)?;
+        let handler = dispatcher.handlers.current();
+        let matched = handler.app.routes.find(url).filter(|matched| matched.upgrades())?;
+        let opening = matched.open(url).ok()?;
         let connection = dispatcher.hub.prepare(opening, Client::default()).ok()?;
         let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
         let turn = dispatcher.take_turn(&registered.connection.room).await.ok()?;

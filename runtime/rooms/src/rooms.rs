@@ -13,9 +13,9 @@ use zigttp_sandbox::shared_text::SharedText;
 
 use crate::members::Members;
 
-/// One room. It exists as long as a connection that has opened its path, or a request to it.
+/// One room. It exists as long as a connection in it, or a request to it.
 pub struct Room {
-    /// The request path as sent, without query.
+    /// Its name: a path, or any text that the handler has named it by.
     key: SharedText,
     turn: tokio::sync::Mutex<()>,
     /// Of those who wait for a turn, how many may be turned away.
@@ -25,12 +25,12 @@ pub struct Room {
 }
 
 impl Room {
-    /// The path of the room.
+    /// The name of the room.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The path of the room, as a text that can be shared.
+    /// The name of the room, as a text that can be shared.
     pub fn shared_key(&self) -> &SharedText {
         &self.key
     }
@@ -103,7 +103,7 @@ struct Occupied {
 }
 
 impl Rooms {
-    /// The room of a path that a connection is about to open.
+    /// The room that a connection is about to open, or a request is for.
     pub fn enter(&self, key: SharedText) -> Arc<Room> {
         let mut rooms = self.lock();
         if let Some(occupied) = rooms.get_mut(&key) {
@@ -131,7 +131,7 @@ impl Rooms {
         }
     }
 
-    /// The room with this path, if it has a connection.
+    /// The room of this name, if it has a connection.
     pub fn get(&self, key: &str) -> Option<Arc<Room>> {
         self.lock().get(key).map(|occupied| Arc::clone(&occupied.room))
     }

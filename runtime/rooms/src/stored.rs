@@ -35,10 +35,7 @@ pub async fn store(hub: &Arc<Hub>, to_store: ToStore) -> Result<(), CommitStateE
         return commit(hub, nothing, attachments, || {}).await;
     }
     let state = *state.unwrap_or_default();
-    let room: Option<Arc<str>> = room.map(|room| match room.as_whole() {
-        Some(whole) => Arc::clone(whole),
-        None => Arc::from(&*room),
-    });
+    let room = room.map(|room| room.to_arc());
     let now = hub.clock.unix_millis();
     let limit = hub.limits.state.max_room_bytes;
     let is_filling = state.changes.iter().any(|changes| changes.grows_beyond(limit / 5 * 4));

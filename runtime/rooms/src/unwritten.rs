@@ -81,7 +81,6 @@ mod tests {
     use super::*;
     use crate::rooms::Rooms;
     use zigttp_abi::connection_id::ConnectionId;
-    use zigttp_sandbox::route::Opening;
 
     use crate::clock::Clock;
     use crate::connection::Client;
@@ -89,9 +88,8 @@ mod tests {
     fn connection(rooms: &Rooms, id: u64) -> Arc<Connection> {
         let id = ConnectionId::from_number(id);
         let room = rooms.enter("/room".into());
-        let opening = Opening { url: "/room".into(), parameters: Box::default() };
-        let client = Client::default();
-        Arc::new(Connection::new(id, room, opening, client, 1000, Clock::system()))
+        let (url, parameters, client) = ("/room".into(), Box::default(), Client::default());
+        Arc::new(Connection::new(id, room, url, parameters, client, 1000, Clock::system()))
     }
 
     #[test]

@@ -7,9 +7,8 @@ use crate::artifact::Artifact;
 use crate::error::LoadError;
 use crate::event::{Event, EventKind};
 use crate::program::Program;
-use crate::route::{Routes, path};
+use crate::route::Routes;
 use crate::sandbox::Sandbox;
-use crate::shared_text::SharedText;
 use crate::source_position::SourceMaps;
 use crate::view::View;
 
@@ -88,13 +87,9 @@ impl<V: View> App<V> {
         self.exports.handler
     }
 
-    /// The room in whose turn a request to this path with query runs: `onRequest` is for paths that a route
-    /// matches.
-    pub fn room_of_request(&self, url: &str) -> Option<SharedText> {
-        let is_for_rooms = self.exports.on_request && self.manifest.routes.is_some();
-        let opening = is_for_rooms.then(|| self.routes.find(url)).flatten()?;
-        let path_len = path(&opening.url).len();
-        Some(SharedText::part(&opening.url, 0..path_len))
+    /// Whether requests to paths that a route matches are events of its room (`onRequest`).
+    pub fn answers_in_rooms(&self) -> bool {
+        self.exports.on_request && self.manifest.routes.is_some()
     }
 
     /// Whether it serves WebSockets.

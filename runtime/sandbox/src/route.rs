@@ -1,196 +1,199 @@
-//! Routes: which paths upgrade, and the parameters in a path.
+//! Which route a path has, and the room and the parameters that follow from it.
 //!
-//! A pattern is a list of segments: static text, `:name` for one segment, and a last `*` for one or more. If
-//! several match, the first segment in which they differ decides: static before `:name` before `*`. Static
-//! text is compared with the path as it was sent; parameters are percent-decoded.
+//! If several routes match, the first segment in which they differ decides: static text before `:name` before
+//! `*`. Parameters are percent-decoded. The room is the path, or what the route says, with all that is not
+//! static text in one form (see [`form`]): however a client has written it, it is one room. Without routes
+//! each path is a room as it was sent.
 
-use std::fmt;
+pub mod form;
+
 use std::sync::Arc;
 
+use zigttp_abi::api::MAX_ROOM_BYTES;
+use zigttp_abi::route::{Pattern, Patterns, Route, Segment};
+pub use zigttp_abi::route::{RouteError, RouteProblem};
+
+use self::form::{in_one_form, is_in_one_form, percent_decode};
 use crate::shared_text::SharedText;
 
-/// The patterns of a handler, most specific first.
+/// The routes of a handler, most specific first.
 #[derive(Debug, Default)]
 pub struct Routes {
     /// `None` when the handler declares no routes: every path upgrades, without parameters.
-    patterns: Option<Vec<Pattern>>,
+    routes: Option<Vec<Parsed>>,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Pattern {
-    segments: Vec<Segment>,
-}
-
-/// The order of the variants is the precedence.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Segment {
-    Static(Box<str>),
-    Parameter(Arc<str>),
-    Rest,
+#[derive(Debug)]
+struct Parsed {
+    patterns: Patterns,
+    upgrades: bool,
 }
 
 /// The names and decoded values of a route's parameters.
 pub type Parameters = Box<[(Arc<str>, SharedText)]>;
 
-/// A path with query that matches a route.
+/// The route of a path.
+#[derive(Clone, Copy)]
+pub struct Matched<'a> {
+    /// `None` without routes.
+    route: Option<&'a Parsed>,
+}
+
+/// A path with query, and what its route makes of it.
 pub struct Opening {
-    /// The path and query, stored once: the room's key and most parameters are parts of it.
+    /// The path and query, stored once: the room and most parameters are parts of it.
     pub url: Arc<str>,
+    pub room: SharedText,
     pub parameters: Parameters,
 }
+
+/// The room of a path has more than [`MAX_ROOM_BYTES`] bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RoomTooLong;
 
 /// The path in a path with query.
 pub fn path(url: &str) -> &str {
     url.split_once('?').map_or(url, |(path, _query)| path)
 }
 
-/// A malformed pattern.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("route {pattern:?} {problem}")]
-pub struct RouteError {
-    /// The pattern as it was written.
-    pub pattern: String,
-    /// What is wrong with it.
-    pub problem: RouteProblem,
-}
-
-/// What is wrong with a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RouteProblem {
-    /// It does not begin with `/`.
-    NoLeadingSlash,
-    /// It has a `:` without a name.
-    EmptyParameter,
-    /// It names a parameter twice.
-    RepeatedParameter,
-    /// It has a `*` that is not its last segment.
-    InnerWildcard,
-}
-
-impl fmt::Display for RouteProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RouteProblem::NoLeadingSlash => "does not begin with a slash",
-            RouteProblem::EmptyParameter => "has a parameter without a name",
-            RouteProblem::RepeatedParameter => "names a parameter twice",
-            RouteProblem::InnerWildcard => "has a * that is not its last segment",
-        })
-    }
-}
-
 impl Routes {
-    /// Parses the patterns of a manifest.
-    pub fn parse(patterns: Option<&[String]>) -> Result<Routes, RouteError> {
-        let Some(patterns) = patterns else { return Ok(Routes { patterns: None }) };
-        let mut parsed = patterns
+    /// Reads the routes of a manifest.
+    pub fn parse(routes: Option<&[Route]>) -> Result<Routes, RouteError> {
+        let Some(routes) = routes else { return Ok(Routes { routes: None }) };
+        let mut parsed = routes
             .iter()
-            .map(|pattern| Pattern::parse(pattern))
+            .map(|route| Ok(Parsed { patterns: route.patterns()?, upgrades: route.upgrades }))
             .collect::<Result<Vec<_>, _>>()?;
-        parsed.sort();
-        Ok(Routes { patterns: Some(parsed) })
+        parsed.sort_by(|a, b| a.patterns.path.cmp(&b.patterns.path));
+        Ok(Routes { routes: Some(parsed) })
     }
 
-    /// Matches a path with query against the most specific pattern; `None` if none matches.
-    pub fn find(&self, url: &str) -> Option<Opening> {
+    /// The most specific route of a path with query; `None` if no route matches.
+    pub fn find(&self, url: &str) -> Option<Matched<'_>> {
         let path = path(url);
-        let pattern = match &self.patterns {
-            Some(patterns) => Some(patterns.iter().find(|pattern| pattern.matches(path))?),
+        let route = match &self.routes {
+            Some(routes) => Some(routes.iter().find(|route| route.patterns.path.matches(path))?),
             None => None,
         };
-        let url = Arc::from(url);
-        let parameters = pattern.map_or_else(Box::default, |it| it.parameters(&url));
-        Some(Opening { url, parameters })
+        Some(Matched { route })
     }
 }
 
-impl Pattern {
-    fn parse(pattern: &str) -> Result<Pattern, RouteError> {
-        let error = |problem| RouteError { pattern: pattern.to_owned(), problem };
-        let rest = pattern.strip_prefix('/').ok_or(error(RouteProblem::NoLeadingSlash))?;
-        let mut segments = Vec::new();
-        let mut parts = rest.split('/').peekable();
-        while let Some(part) = parts.next() {
-            let segment = if part == "*" {
-                if parts.peek().is_some() {
-                    return Err(error(RouteProblem::InnerWildcard));
-                }
-                Segment::Rest
-            } else if let Some(name) = part.strip_prefix(':') {
-                if name.is_empty() {
-                    return Err(error(RouteProblem::EmptyParameter));
-                }
-                let segment = Segment::Parameter(name.into());
-                if segments.contains(&segment) {
-                    return Err(error(RouteProblem::RepeatedParameter));
-                }
-                segment
-            } else {
-                Segment::Static(part.into())
+impl Matched<'_> {
+    /// Whether WebSockets open there.
+    pub fn upgrades(self) -> bool {
+        self.route.is_none_or(|route| route.upgrades)
+    }
+
+    /// What the route makes of a path with query that it matches.
+    ///
+    /// # Errors
+    /// When the name of the room is too long.
+    pub fn open(self, url: &str) -> Result<Opening, RoomTooLong> {
+        let url: Arc<str> = url.into();
+        let (room, parameters) = match self.route {
+            Some(Parsed { patterns, .. }) => {
+                (room(patterns, &url), parameters(&patterns.path, &url))
+            }
+            None => (SharedText::part(&url, 0..path(&url).len()), Box::default()),
+        };
+        match room.len() {
+            ..=MAX_ROOM_BYTES => Ok(Opening { url, room, parameters }),
+            _ => Err(RoomTooLong),
+        }
+    }
+}
+
+impl Opening {
+    /// A path with query that no route matches, in a room that the handler has named.
+    pub fn without_route(url: &str, room: SharedText) -> Opening {
+        Opening { url: url.into(), room, parameters: Box::default() }
+    }
+}
+
+/// The room of a URL whose path matches.
+fn room(Patterns { path: pattern, room }: &Patterns, url: &Arc<str>) -> SharedText {
+    let path = path(url);
+    let parts = || path[1..].split('/');
+    // What is behind the last segment belongs to its `*`.
+    let is_static = |index| matches!(pattern.segments.get(index), Some(Segment::Static(_)));
+    let is_in_form = |(index, part)| is_static(index) || is_in_one_form(part);
+    if room.is_none() && parts().enumerate().all(is_in_form) {
+        return SharedText::part(url, 0..path.len());
+    }
+    let mut name = String::new();
+    let mut add = |part: &str| {
+        name.push('/');
+        name.push_str(part);
+    };
+    for segment in &room.as_ref().unwrap_or(pattern).segments {
+        let count = match segment {
+            Segment::Static(text) => {
+                add(text);
+                continue;
+            }
+            Segment::Parameter(_) => 1,
+            Segment::Rest => usize::MAX,
+        };
+        let index = pattern.segments.iter().position(|it| it == segment);
+        let index = index.expect("the path of a route has all that its room needs");
+        parts().skip(index).take(count).for_each(|part| add(&in_one_form(part)));
+    }
+    SharedText::from(&*name)
+}
+
+/// The parameters of a URL whose path matches a pattern.
+fn parameters(pattern: &Pattern, url: &Arc<str>) -> Parameters {
+    let mut parameters = Vec::new();
+    // The start of the segment, after its slash.
+    let mut start = 1;
+    for (segment, part) in pattern.segments.iter().zip(path(url)[1..].split('/')) {
+        let end = start + part.len();
+        if let Segment::Parameter(name) = segment {
+            let value = match part.contains('%') {
+                true => SharedText::from(&*percent_decode(part)),
+                false => SharedText::part(url, start..end),
             };
-            segments.push(segment);
+            parameters.push((Arc::clone(name), value));
         }
-        Ok(Pattern { segments })
+        start = end + 1;
     }
-
-    fn matches(&self, path: &str) -> bool {
-        let Some(rest) = path.strip_prefix('/') else { return false };
-        let mut parts = rest.split('/');
-        for segment in &self.segments {
-            let Some(part) = parts.next() else { return false };
-            match segment {
-                Segment::Rest => return true,
-                Segment::Static(text) if part == &**text => {}
-                Segment::Parameter(_) if !part.is_empty() => {}
-                Segment::Static(_) | Segment::Parameter(_) => return false,
-            }
-        }
-        parts.next().is_none()
-    }
-
-    /// The parameters of a URL whose path matches.
-    fn parameters(&self, url: &Arc<str>) -> Parameters {
-        let mut parameters = Vec::new();
-        // The start of the segment, after its slash.
-        let mut start = 1;
-        for (segment, part) in self.segments.iter().zip(path(url)[1..].split('/')) {
-            let end = start + part.len();
-            if let Segment::Parameter(name) = segment {
-                let value = match part.contains('%') {
-                    true => SharedText::from(&*percent_decode(part)),
-                    false => SharedText::part(url, start..end),
-                };
-                parameters.push((Arc::clone(name), value));
-            }
-            start = end + 1;
-        }
-        parameters.into()
-    }
-}
-
-/// Decodes `%XX` as UTF-8. A sequence that is not hex stays as it was sent, and one that is not UTF-8 becomes
-/// U+FFFD: neither is a reason to refuse a connection.
-fn percent_decode(part: &str) -> String {
-    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
+    parameters.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn routes(patterns: &[&str]) -> Result<Routes, RouteError> {
-        Routes::parse(Some(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>()))
+    fn route(path: &str) -> Route {
+        Route { path: path.to_owned(), room: None, upgrades: true }
+    }
+
+    fn routes(routes: &[Route]) -> Routes {
+        Routes::parse(Some(routes)).expect("the routes are good")
+    }
+
+    fn opening(patterns: &[&str], url: &str) -> Option<Opening> {
+        let patterns: Vec<_> = patterns.iter().map(|it| route(it)).collect();
+        let routes = routes(&patterns);
+        let matched = routes.find(url)?;
+        Some(matched.open(url).expect("the room is short"))
     }
 
     fn check(patterns: &[&str], path: &str, expected: Option<&[(&str, &str)]>) {
-        let found = routes(patterns).expect("the patterns are good").find(path);
+        let found = opening(patterns, path);
         let found: Option<Vec<(&str, &str)>> =
             found.as_ref().map(|it| it.parameters.iter().map(|(n, v)| (&**n, &**v)).collect());
         assert_eq!(found.as_deref(), expected, "{patterns:?} {path}");
     }
 
     #[test]
-    fn without_routes_every_path_upgrades() {
-        assert!(Routes::parse(None).expect("nothing to refuse").find("/any/where").is_some());
+    fn without_routes_every_path_upgrades_and_is_a_room_as_it_was_sent() {
+        let routes = Routes::parse(None).expect("nothing to refuse");
+        let matched = routes.find("/any/wh%65re?x").expect("it matches");
+        assert!(matched.upgrades());
+        let opening = matched.open("/any/wh%65re?x").expect("the room is short");
+        assert_eq!(&*opening.room, "/any/wh%65re");
     }
 
     #[test]
@@ -200,6 +203,7 @@ mod tests {
         check(&patterns, "/room/a", Some(&[("name", "a")]));
         check(&patterns, "/room/a/b", Some(&[]));
         check(&patterns, "/", Some(&[]));
+        check(&["/room/:name"], "/", None);
     }
 
     #[test]
@@ -211,33 +215,70 @@ mod tests {
 
     #[test]
     fn a_parameter_without_escapes_shares_the_url() {
-        let routes = routes(&["/r/:a/:b/*"]).expect("it is good");
-        let Opening { url, parameters } = routes.find("/r/one/tw%6F/x?a/b").expect("it matches");
+        let Opening { url, room, parameters } =
+            opening(&["/r/:a/:b/*"], "/r/one/tw%6F/x?a/b").expect("it matches");
         assert_eq!(&*url, "/r/one/tw%6F/x?a/b");
         let values: Vec<&str> = parameters.iter().map(|(_, value)| &**value).collect();
         assert_eq!(values, ["one", "two"]);
+        assert_eq!(&*room, "/r/one/two/x");
         assert_eq!(Arc::strong_count(&url), 2, "the first shares it");
     }
 
-    #[test]
-    fn a_path_matches_complete_segments() {
-        check(&["/room/:name"], "/room/", None);
-        check(&["/room/:name"], "/room/a/", None);
-        check(&["/room/:name"], "/rooms/a", None);
-        check(&["/room"], "/room", Some(&[]));
-        check(&["/files/*"], "/files", None);
-        check(&["/files/*"], "/files/a/b", Some(&[]));
+    fn room(route: Route, url: &str) -> String {
+        let routes = routes(&[route]);
+        let matched = routes.find(url).expect("it matches");
+        matched.open(url).expect("the room is short").room.to_string()
     }
 
     #[test]
-    fn malformed_patterns_are_refused() {
-        for (pattern, problem) in [
-            ("room", RouteProblem::NoLeadingSlash),
-            ("/:", RouteProblem::EmptyParameter),
-            ("/:a/:a", RouteProblem::RepeatedParameter),
-            ("/*/x", RouteProblem::InnerWildcard),
-        ] {
-            assert_eq!(routes(&[pattern]).expect_err(pattern).problem, problem);
+    fn however_a_path_is_written_it_is_one_room() {
+        for url in ["/room/caf%C3%A9?x", "/room/caf%c3%a9", "/room/%63af%C3%a9", "/room/café"] {
+            assert_eq!(room(route("/room/:name"), url), "/room/caf%C3%A9", "{url}");
+            assert_eq!(room(route("/room/*"), url), "/room/caf%C3%A9", "{url}");
         }
+        assert_eq!(room(route("/*"), "/%61/b%2Fc//%7e"), "/a/b%2Fc//~");
+        assert_eq!(
+            room(route("/r%6F/:a"), "/r%6F/%61"),
+            "/r%6F/a",
+            "static text is as it was sent"
+        );
+    }
+
+    #[test]
+    fn a_room_in_this_form_shares_the_url() {
+        let Opening { url, room, .. } =
+            opening(&["/room/:name"], "/room/a~b?x").expect("it matches");
+        assert_eq!((&*room, Arc::strong_count(&url)), ("/room/a~b", 2));
+    }
+
+    #[test]
+    fn a_route_may_name_a_room_of_another_form() {
+        let with = |path: &str, room: &str| Route { room: Some(room.to_owned()), ..route(path) };
+        let bids = with("/api/auction/:id/bids", "/auction/:id");
+        assert_eq!(room(bids, "/api/auction/%37/bids?a"), "/auction/7");
+        assert_eq!(room(with("/x/:a/:b", "/:b/:a"), "/x/1/2"), "/2/1");
+        assert_eq!(room(with("/x/*", "/y/*"), "/x/1/%32/"), "/y/1/2/");
+        assert_eq!(room(with("/:a/*", "/lobby"), "/x/1"), "/lobby");
+    }
+
+    #[test]
+    fn a_room_has_1024_bytes_at_most() {
+        let routes = routes(&[route("/:a")]);
+        let open = |url: &str| {
+            let matched = routes.find(url).expect("it matches");
+            matched.open(url).map(|opening| opening.room.len())
+        };
+        assert_eq!(open(&format!("/{}", "a".repeat(1023))), Ok(1024));
+        assert_eq!(open(&format!("/{}", "a".repeat(1024))), Err(RoomTooLong));
+        assert_eq!(open(&format!("/{}", "é".repeat(200))), Err(RoomTooLong), "6 bytes each");
+        assert_eq!(open(&format!("/{}", "%61".repeat(1023))), Ok(1024));
+    }
+
+    #[test]
+    fn a_route_may_be_for_requests_alone() {
+        let bids = Route { upgrades: false, ..route("/bids") };
+        let routes = routes(&[bids, route("/*")]);
+        assert!(!routes.find("/bids").expect("it matches").upgrades());
+        assert!(routes.find("/others").expect("it matches").upgrades());
     }
 }

@@ -27,6 +27,11 @@ impl SharedText {
     pub fn as_whole(&self) -> Option<&Arc<str>> {
         (self.len() == self.whole.len()).then_some(&self.whole)
     }
+
+    /// A text of its own, which may be shared too.
+    pub fn to_arc(&self) -> Arc<str> {
+        self.as_whole().map_or_else(|| Arc::from(&**self), Arc::clone)
+    }
 }
 
 impl Deref for SharedText {

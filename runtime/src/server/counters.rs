@@ -22,6 +22,8 @@ pub(crate) struct Counters {
 pub(crate) enum HandshakeResult {
     Accepted,
     Malformed,
+    /// The route of the path is for requests alone.
+    NoWebSocket,
     ForeignOrigin,
     Draining,
     TooFast,
@@ -35,9 +37,10 @@ pub(crate) enum HandshakeResult {
 }
 
 impl HandshakeResult {
-    pub(crate) const ALL: [HandshakeResult; 11] = [
+    pub(crate) const ALL: [HandshakeResult; 12] = [
         HandshakeResult::Accepted,
         HandshakeResult::Malformed,
+        HandshakeResult::NoWebSocket,
         HandshakeResult::ForeignOrigin,
         HandshakeResult::Draining,
         HandshakeResult::TooFast,
@@ -54,6 +57,7 @@ impl HandshakeResult {
         match self {
             HandshakeResult::Accepted => "accepted",
             HandshakeResult::Malformed => "malformed",
+            HandshakeResult::NoWebSocket => "no_websocket",
             HandshakeResult::ForeignOrigin => "foreign_origin",
             HandshakeResult::Draining => "draining",
             HandshakeResult::TooFast => "too_fast",

@@ -137,7 +137,7 @@ mod tests {
         let durable = OwnFolder::make(&folder, Others::MayRead).expect("writable");
         let files = AttachmentFiles::open(&durable, Fsync::Never, 1000).expect("writable");
         let id = ConnectionId::from_number;
-        let owner = || Owner { url: "/room?x".into(), room_len: 5, browser: None, written: 7 };
+        let owner = || Owner { url: "/room?x".into(), room: None, browser: None, written: 7 };
         let (sender, results) = mpsc::channel();
 
         let entry = Entry { id: id(1), owner: owner(), value: Value::text("kept") };

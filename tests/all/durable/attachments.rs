@@ -65,6 +65,27 @@ async fn an_operator_is_answered_however_many_connect_and_ask_nothing() {
 }
 
 #[tokio::test]
+async fn the_file_of_a_connection_says_its_room_also_where_that_is_not_its_path() {
+    let routes = "export const routes = [\"/a/:id\", { path: \"/api/:id\", room: \"/a/:id\" }];";
+    let durable = Durable::of(&format!("{routes}\n{HANDLER}"));
+    let server = durable.serve(&[]);
+    let opened = [("/a/x", "/a/x"), ("/a/%78?tab=1", "/a/x"), ("/api/%c3%a9", "/a/%C3%A9")];
+    let mut clients = Vec::new();
+    for (url, _) in opened {
+        let mut client = server.connect(url).await;
+        client.ask("ada").await;
+        clients.push(client);
+    }
+    server.kill();
+    let (code, text) = durable.attachments(&["list", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let list = parse(&text);
+    for (index, (url, room)) in opened.into_iter().enumerate() {
+        assert_eq!((&list[index]["url"], &list[index]["room"]), (&json!(url), &json!(room)));
+    }
+}
+
+#[tokio::test]
 async fn list_shows_live_and_left_over_attachments_with_or_without_a_server() {
     let durable = Durable::of(HANDLER);
     let server = durable.serve(&[]);

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use tokio_tungstenite::tungstenite::Error;
 
 use crate::support::client::Client;
-use crate::support::programs;
 use crate::support::server::Server;
+use crate::support::{admin, programs};
 
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
@@ -125,18 +125,125 @@ async fn parameters_are_percent_decoded() {
 }
 
 #[tokio::test]
-async fn the_room_is_the_path_as_sent_without_query() {
+async fn with_routes_the_room_is_the_path_with_its_parameters_in_one_form_without_query() {
     let server = Server::start(&HANDLER, &[]);
+    let paths = ["/room/caf%C3%A9", "/room/caf%c3%a9", "/room/%63af%C3%A9?x=1"];
     let mut clients = Vec::new();
-    for path in ["/room/a", "/room/a?x=1", "/room/%61"] {
+    for path in paths {
         let mut client = server.connect(path).await;
-        assert_eq!(client.text().await, path);
-        assert_eq!(client.text().await, "name=a");
+        assert_eq!(client.text().await, path, "its URL stays as it was sent");
+        assert_eq!(client.text().await, "name=café");
         clients.push(client);
     }
-    assert_eq!(clients[0].ask("/room/a").await, "/room/a 2");
-    assert_eq!(clients[1].ask("/room/%61").await, "/room/a 1");
-    assert_eq!(clients[2].ask("/room/a?x=1").await, "/room/%61 0");
+    for client in &mut clients {
+        assert_eq!(client.ask("/room/caf%C3%A9").await, "/room/caf%C3%A9 3");
+        assert_eq!(client.ask("/room/caf%c3%a9").await, "/room/caf%C3%A9 0");
+    }
+    // What is no UTF-8 is U+FFFD first, as in the parameter; the rest of a `*` has this form too.
+    for (path, room) in [
+        ("/room/%ff", "/room/%EF%BF%BD"),
+        ("/room/a+b:c", "/room/a%2Bb%3Ac"),
+        ("/room/100%", "/room/100%25"),
+        ("/elsewhere/%7ex/%2f", "/elsewhere/~x/%2F"),
+    ] {
+        let mut client = server.connect(path).await;
+        for _url_and_parameters in 0..2 {
+            client.text().await;
+        }
+        assert_eq!(client.ask(room).await, format!("{room} 1"));
+    }
+}
+
+#[tokio::test]
+async fn without_routes_the_room_is_the_path_as_sent() {
+    let server = Server::of(EVERY_PATH);
+    for path in ["/room/%61", "/room/caf%c3%a9", "/room/a+b"] {
+        assert_eq!(server.connect(&format!("{path}?x")).await.ask("room").await, path);
+    }
+}
+
+/// Routes as objects: requests and sockets of other paths come to the room of an auction.
+static AUCTION: LazyLock<PathBuf> = LazyLock::new(|| {
+    programs::compile(
+        r#"
+import { getWebSockets, roomFromPath, send } from "zigttp:websocket";
+
+export const routes = [
+  "/auction/:id",
+  { path: "/api/auction/:id/bids", room: "/auction/:id", upgrade: false },
+  { path: "/watch/:owner/:id", room: "/auction/:id" },
+  { path: "/files/:owner/*", room: "/of/:owner/*" },
+  "/*",
+];
+
+export function onOpen(ws: WebSocket, url: string, room: string) { send(ws, `${url} in ${room}`); }
+export function onMessage(ws: WebSocket, data: string, room: string) {
+  for (const peer of getWebSockets(room)) send(peer, `${data} of ${roomFromPath(ws, "id")}`);
+}
+export async function onRequest(req: Request, room: string) {
+  const bid = await req.text();
+  for (const peer of getWebSockets(room)) send(peer, `bid ${bid} at ${req.path}`);
+  return Response.text(`${room} ${getWebSockets(room).length}`);
+}
+export function handler(req: Request) { return Response.text("of no room", { status: 299 }); }
+"#,
+    )
+});
+
+#[tokio::test]
+async fn a_route_may_name_another_room_whose_events_its_requests_are() {
+    let server = Server::start(&AUCTION, &[]);
+    let mut bidder = server.connect("/auction/7").await;
+    assert_eq!(bidder.text().await, "/auction/7 in /auction/7");
+    let mut watcher = server.connect("/watch/ada/%37?x").await;
+    assert_eq!(watcher.text().await, "/watch/ada/%37?x in /auction/7");
+    assert_eq!(server.get("/api/auction/%37/bids?x"), (200, "/auction/7 2".to_owned()));
+    for client in [&mut bidder, &mut watcher] {
+        assert_eq!(client.text().await, "bid  at /api/auction/%37/bids");
+    }
+    // Its parameters are those of the path that it has opened.
+    assert_eq!(watcher.ask("hello").await, "hello of 7");
+    assert_eq!(bidder.text().await, "hello of 7");
+    assert_eq!(server.get("/files/b%6Fb/%61//c"), (200, "/of/bob/a//c 0".to_owned()));
+}
+
+#[tokio::test]
+async fn a_route_that_does_not_upgrade_refuses_websockets_with_404() {
+    let (server, admin) = admin::start(&AUCTION, &[]);
+    let refused = (404, "no WebSocket is served on this path\n".to_owned());
+    assert_eq!(refusal(&server, "/api/auction/7/bids").await, refused);
+    // A faulty handshake too, and it never reaches the handler.
+    let (head, body) = server.request(
+        "POST /api/auction/7/bids HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\n\
+         Connection: close\r\n\r\n",
+    );
+    assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+    assert_eq!(body, refused.1);
+    let metrics = admin::scrape(admin);
+    assert_eq!(metrics["zigttp_handshakes_total{result=\"no_websocket\"}"], 2.0);
+    // A path of a less specific route is no way around it.
+    assert_eq!(server.get("/api/auction/7/bids"), (200, "/auction/7 0".to_owned()));
+    drop(server.connect("/api/auction/7").await);
+}
+
+#[tokio::test]
+async fn a_room_whose_name_is_over_1024_bytes_is_414() {
+    let too_long = (414, "the name of the room is too long\n".to_owned());
+    let server = Server::start(&AUCTION, &[]);
+    let id = "a".repeat(1024 - "/auction/".len());
+    let longest = format!("/auction/{id}");
+    let mut client = server.connect(&longest).await;
+    assert_eq!(client.text().await, format!("{longest} in {longest}"));
+    // The room counts, not the path.
+    let bids = format!("/api/auction/{id}/bids");
+    assert_eq!(server.get(&bids), (200, format!("{longest} 1")));
+    assert_eq!(server.get(&format!("/api/auction/{id}a/bids")), too_long);
+    assert_eq!(refusal(&server, &format!("/auction/{id}a")).await, too_long);
+    assert_eq!(refusal(&server, &format!("/auction/{}", "%20".repeat(340))).await, too_long);
+    let server = Server::of(EVERY_PATH);
+    assert_eq!(refusal(&server, &format!("/{}", "a".repeat(1024))).await, too_long);
+    let longest = format!("/{}", "a".repeat(1023));
+    assert_eq!(server.connect(&longest).await.ask("room").await, longest);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(super) static PAGE: Asset = asset!("index.html", HTML);
 static LOGIN: Asset = asset!("login.html", HTML);
 
 /// The files that the pages load.
-static PARTS: [Asset; 14] = [
+static PARTS: [Asset; 15] = [
     asset!("style.css", CSS),
     asset!("icon.svg", "image/svg+xml"),
     asset!("main.js", SCRIPT),
@@ -45,6 +45,7 @@ static PARTS: [Asset; 14] = [
     asset!("sheet.js", SCRIPT),
     asset!("state.js", SCRIPT),
     asset!("value.js", SCRIPT),
+    asset!("routes.js", SCRIPT),
     asset!("words.js", SCRIPT),
 ];
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::route::Route;
 use zigttp_rooms::connection_list::{self, ConnectionSummary};
 use zigttp_rooms::histogram::Distribution;
 use zigttp_rooms::observer::{EventRecord, NewEvents};
@@ -46,7 +47,7 @@ struct State<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Handler<'a> {
-    routes: Option<&'a [String]>,
+    routes: Option<&'a [Route]>,
     effects: &'a BTreeMap<String, Vec<String>>,
     source_hash: &'a str,
 }

@@ -21,9 +21,9 @@ pub struct Entry {
 pub struct Owner {
     /// The path and query that the connection opened.
     pub url: Arc<str>,
-    /// Bytes of the URL that are its path, which is the room's name: shared, because one event may write for
-    /// every member of a room.
-    pub room_len: usize,
+    /// The name of its room, unless that is the path of the URL. Shared, because one event may write for every
+    /// member of a room.
+    pub room: Option<Arc<str>>,
     /// The browser that opened it, where connections are resumed.
     pub browser: Option<String>,
     /// The present time, in milliseconds since 1970.
@@ -86,9 +86,10 @@ pub(crate) fn encode(owner: &Owner, value: &Value) -> Vec<u8> {
 }
 
 fn header(owner: &Owner, value: &Value) -> Header {
+    let path = owner.url.split_once('?').map_or(&*owner.url, |(path, _query)| path);
     Header {
         kind: value.kind().name().to_owned(),
-        room: owner.url[..owner.room_len].to_owned(),
+        room: owner.room.as_deref().unwrap_or(path).to_owned(),
         url: owner.url.to_string(),
         browser: owner.browser.clone(),
         written: owner.written,

@@ -1,6 +1,7 @@
 // The last build, and the handler that is served.
 
 import { $, element, say } from "./dom.js";
+import { inWords } from "./routes.js";
 import { plural } from "./words.js";
 
 let known = 0;
@@ -45,7 +46,7 @@ function unfold(isOpen) {
 
 function showHandler(handler, counts) {
   say($("source"), handler.sourceHash.slice(0, 8));
-  say($("routes"), handler.routes ? handler.routes.join("\n") || "none" : "every path");
+  say($("routes"), handler.routes ? handler.routes.map(inWords).join("\n") || "none" : "every path");
   say($("swaps"), counts.swaps ? `${plural(counts.swaps, "swap")}, no connection closed` : "none yet");
   const rows = Object.entries(handler.effects).map(([name, effects]) => `${name}\n${effects.join(", ") || "pure"}`);
   if ($("exports").dataset.shown === rows.join("\n")) return;

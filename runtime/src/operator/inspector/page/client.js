@@ -1,6 +1,7 @@
 // A client that opens sockets to the handler, sends, and shows what comes back.
 
 import { $, element, say, shorten } from "./dom.js";
+import { examples } from "./routes.js";
 import { bytes, clock, plural } from "./words.js";
 
 /** Most sockets at the same time, most replies that are shown, and most characters of each. */
@@ -16,8 +17,7 @@ let knownRoutes;
 export function update({ handler }) {
   const routes = JSON.stringify(handler.routes);
   if (routes === knownRoutes) return;
-  const paths = (handler.routes ?? ["/"]).map((route) =>
-    route.replace(/:[^/]+/g, "lobby").replace(/\*$/, "any"));
+  const paths = examples(handler.routes);
   $("paths").replaceChildren(...paths.map((path) => element("option", { value: path })));
   // A path that the user has typed stays.
   if (knownRoutes === undefined || $("path").value === $("path").defaultValue) {
