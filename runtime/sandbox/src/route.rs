@@ -77,6 +77,24 @@ impl Routes {
         };
         Some(Matched { route })
     }
+
+    /// The parameters of a path, with or without query; none if no route matches.
+    pub fn parameters(&self, url: &str) -> Parameters {
+        let path = path(url);
+        let matched = self.find(path).and_then(|matched| matched.route);
+        matched.map_or_else(Box::default, |route| parameters(&route.patterns.path, &path.into()))
+    }
+
+    /// The parameters in the name of a room; none if no route names such rooms.
+    pub fn parameters_of_room(&self, room: &str) -> Parameters {
+        let patterns = self
+            .routes
+            .iter()
+            .flatten()
+            .map(|Parsed { patterns, .. }| patterns.room.as_ref().unwrap_or(&patterns.path));
+        let pattern = patterns.filter(|pattern| pattern.matches(room)).min();
+        pattern.map_or_else(Box::default, |pattern| parameters(pattern, &room.into()))
+    }
 }
 
 impl Matched<'_> {
@@ -91,11 +109,12 @@ impl Matched<'_> {
     /// When the name of the room is too long.
     pub fn open(self, url: &str) -> Result<Opening, RoomTooLong> {
         let url: Arc<str> = url.into();
+        let path = SharedText::part(&url, 0..path(&url).len());
         let (room, parameters) = match self.route {
             Some(Parsed { patterns, .. }) => {
-                (room(patterns, &url), parameters(&patterns.path, &url))
+                (room(patterns, &path), parameters(&patterns.path, &path))
             }
-            None => (SharedText::part(&url, 0..path(&url).len()), Box::default()),
+            None => (path, Box::default()),
         };
         match room.len() {
             ..=MAX_ROOM_BYTES => Ok(Opening { url, room, parameters }),
@@ -104,22 +123,14 @@ impl Matched<'_> {
     }
 }
 
-impl Opening {
-    /// A path with query that no route matches, in a room that the handler has named.
-    pub fn without_route(url: &str, room: SharedText) -> Opening {
-        Opening { url: url.into(), room, parameters: Box::default() }
-    }
-}
-
-/// The room of a URL whose path matches.
-fn room(Patterns { path: pattern, room }: &Patterns, url: &Arc<str>) -> SharedText {
-    let path = path(url);
+/// The room of a path that matches.
+fn room(Patterns { path: pattern, room }: &Patterns, path: &SharedText) -> SharedText {
     let parts = || path[1..].split('/');
     // What is behind the last segment belongs to its `*`.
     let is_static = |index| matches!(pattern.segments.get(index), Some(Segment::Static(_)));
     let is_in_form = |(index, part)| is_static(index) || is_in_one_form(part);
     if room.is_none() && parts().enumerate().all(is_in_form) {
-        return SharedText::part(url, 0..path.len());
+        return path.clone();
     }
     let mut name = String::new();
     let mut add = |part: &str| {
@@ -142,17 +153,17 @@ fn room(Patterns { path: pattern, room }: &Patterns, url: &Arc<str>) -> SharedTe
     SharedText::from(&*name)
 }
 
-/// The parameters of a URL whose path matches a pattern.
-fn parameters(pattern: &Pattern, url: &Arc<str>) -> Parameters {
+/// The parameters of a path, or of the name of a room, that matches a pattern.
+fn parameters(pattern: &Pattern, path: &SharedText) -> Parameters {
     let mut parameters = Vec::new();
     // The start of the segment, after its slash.
     let mut start = 1;
-    for (segment, part) in pattern.segments.iter().zip(path(url)[1..].split('/')) {
+    for (segment, part) in pattern.segments.iter().zip(path[1..].split('/')) {
         let end = start + part.len();
         if let Segment::Parameter(name) = segment {
             let value = match part.contains('%') {
                 true => SharedText::from(&*percent_decode(part)),
-                false => SharedText::part(url, start..end),
+                false => path.part_of(start..end),
             };
             parameters.push((Arc::clone(name), value));
         }
@@ -259,6 +270,23 @@ mod tests {
         assert_eq!(room(with("/x/:a/:b", "/:b/:a"), "/x/1/2"), "/2/1");
         assert_eq!(room(with("/x/*", "/y/*"), "/x/1/%32/"), "/y/1/2/");
         assert_eq!(room(with("/:a/*", "/lobby"), "/x/1"), "/lobby");
+    }
+
+    #[test]
+    fn a_path_and_the_name_of_a_room_have_the_parameters_of_their_patterns() {
+        let bids = Route { room: Some("/a/:number".to_owned()), ..route("/api/:number/bids") };
+        let routes = routes(&[bids, route("/a/:id/*"), route("/*"), route("/:x/:y")]);
+        let text = |parameters: Parameters| {
+            let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", &**value));
+            pairs.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(text(routes.parameters("/api/%37/bids?x")), "number=7");
+        assert_eq!(text(routes.parameters("/")), "");
+        assert_eq!(text(routes.parameters_of_room("/a/caf%C3%A9?")), "number=café?");
+        assert_eq!(text(routes.parameters_of_room("/b/c")), "x=b y=c");
+        assert_eq!(text(routes.parameters_of_room("user:42")), "");
+        assert_eq!(text(Routes::default().parameters("/a/b")), "");
+        assert_eq!(text(Routes::default().parameters_of_room("/a/b")), "");
     }
 
     #[test]

@@ -23,6 +23,13 @@ impl SharedText {
         SharedText { whole: Arc::clone(whole), start, end }
     }
 
+    /// The part of this text in this range of bytes.
+    pub fn part_of(&self, range: Range<usize>) -> SharedText {
+        let start = self.start as usize;
+        debug_assert!(range.end <= self.len(), "a part does not exceed its text");
+        SharedText::part(&self.whole, start + range.start..start + range.end)
+    }
+
     /// The text, if this is all of it.
     pub fn as_whole(&self) -> Option<&Arc<str>> {
         (self.len() == self.whole.len()).then_some(&self.whole)
