@@ -9,6 +9,30 @@ declare module "zigttp:websocket" {
     readonly [connection]: never;
   }
 
+
+  /** Options of `send`. */
+  export interface SendOptions {
+    /** Drops the frame when older ones wait in the connection's queue: for what is out of date soon. */
+    readonly volatile?: boolean | undefined;
+  }
+
+  /** Options of `broadcast`. */
+  export interface BroadcastOptions extends SendOptions {
+    /** Connections that the frame is not sent to. */
+    readonly except?: WebSocket | readonly WebSocket[] | undefined;
+  }
+
+  /** Options of `listRooms`: which rooms, and how many of them. */
+  export interface ListRoomsOptions {
+    /** Only rooms whose name begins with this. */
+    readonly prefix?: string | undefined;
+    /** Lists the rooms after this one. */
+    readonly startAfter?: string | undefined;
+    /** Most rooms that are listed, at most 1,000. */
+    readonly limit?: number | undefined;
+    /** Rooms that have members (the default), or rooms that have state in `zigttp:storage`. */
+    readonly of?: "members" | "state" | undefined;
+  }
   /**
    * What of a type can be stored: a string, an ArrayBuffer, a typed array, or JSON. What cannot be (a Date, a
    * function, a bigint) is `never`, so that a value with it is an error.
@@ -33,11 +57,12 @@ declare module "zigttp:websocket" {
    *
    * Answers false when the connection is gone or closing, or when its queue is over the bound;
    * never throws for a peer's fault. The frame leaves when the event returns; an event that
-   * throws sends nothing.
+   * throws sends nothing. With volatile it is also dropped (false) when older frames wait in
+   * the connection's queue.
    *
    * Effect: io.
    */
-  export function send(ws: WebSocket, data: string | ArrayBuffer | ArrayBufferView): boolean;
+  export function send(ws: WebSocket, data: string | ArrayBuffer | ArrayBufferView, options?: SendOptions): boolean;
 
   /**
    * Closes a connection gracefully (RFC 6455, 5.5.1), with code 1000 unless told otherwise.
@@ -75,14 +100,120 @@ declare module "zigttp:websocket" {
   export function deserializeAttachment<T = any>(ws: WebSocket): NoInfer<T> | undefined;
 
   /**
-   * Lists every open connection of a room, the caller included, in the order they opened.
+   * Lists every member of a room, the caller included, in the order in which they became
+   * members.
    *
-   * A room is named by the request path its connections opened with, without the query. The
-   * list is never truncated.
+   * Members are the connections whose own room it is, and those that have joined it. Sees this
+   * event's own joins, leaves and moves, and otherwise goes on with the list of its first call.
+   * The list is never truncated.
    *
    * Effect: io.
    */
   export function getWebSockets(room: string): WebSocket[];
+
+  /**
+   * Sends one frame to every member of a room, and returns how many took it.
+   *
+   * The same as getWebSockets and send in a loop, in less time. Options leave connections out
+   * (except: one or an array of them, which may also be given in place of the options), and
+   * volatile is that of send.
+   *
+   * Effect: io.
+   */
+  export function broadcast(room: string, data: string | ArrayBuffer | ArrayBufferView, options?: WebSocket | readonly WebSocket[] | BroadcastOptions): number;
+
+  /**
+   * Lists a connection in another room too, once this event has committed.
+   *
+   * The room is any string of 1 to 1,024 bytes of UTF-8, such as user:42; no onUpgrade of that
+   * room is asked. A connection may join 100 rooms (the server's --max-joins), more is a
+   * RangeError. Its messages stay events of its own room. What it has joined ends with the
+   * connection, and comes back with its attachment when it is resumed. Joining a room twice, or
+   * for a connection that is gone, does nothing.
+   *
+   * Effect: io.
+   */
+  export function join(ws: WebSocket, room: string): void;
+
+  /**
+   * Lists a connection in a room that it has joined no longer, once this event has committed.
+   *
+   * Leaving its own room is a RangeError: move or close it. Does nothing for a room that it has
+   * not joined, or a connection that is gone.
+   *
+   * Effect: io.
+   */
+  export function leave(ws: WebSocket, room: string): void;
+
+  /**
+   * Makes a room the connection's own, once this event has committed.
+   *
+   * Its later messages and its onClose are events of that room; it keeps its attachment and
+   * what it has joined. No onUpgrade, onOpen or onClose is run for it: tell the rooms by
+   * signal. The room is any string of 1 to 1,024 bytes of UTF-8. A RangeError for the room that
+   * is its own already, and for a connection that this event has closed or whose onClose it is.
+   * Does nothing for any other connection that is gone or closing.
+   *
+   * Effect: io.
+   */
+  export function move(ws: WebSocket, room: string): void;
+
+  /**
+   * Lists the rooms of a connection: its own first, then those that it has joined.
+   *
+   * In onClose those that it was in. Sees this event's own joins, leaves and moves. Returns an
+   * empty list when the connection is gone.
+   *
+   * Effect: io.
+   */
+  export function getRooms(ws: WebSocket): string[];
+
+  /**
+   * Lists rooms that have members, or state, in the order of their names' bytes.
+   *
+   * The list is never cut: more than 1,000 rooms is a RangeError. Page with limit, which is at
+   * most 1,000, and startAfter. A snapshot: other rooms go on meanwhile.
+   *
+   * Effect: io.
+   */
+  export function listRooms(options?: ListRoomsOptions): { room: string; members: number }[];
+
+  /**
+   * Returns the id of a connection as text, for messages and keys.
+   *
+   * Ids are never used twice. They can be guessed: none is a secret.
+   *
+   * Effect: none.
+   */
+  export function connectionId(ws: WebSocket): string;
+
+  /**
+   * Returns the connection with an id that connectionId has returned.
+   *
+   * Returns undefined when it is gone, or for a text that is no id.
+   *
+   * Effect: io.
+   */
+  export function webSocketById(id: string): WebSocket | undefined;
+
+  /**
+   * Returns how many bytes are queued for a connection.
+   *
+   * What this event has sent is included. Returns 0 when the connection is gone or closing.
+   *
+   * Effect: io.
+   */
+  export function bufferedAmount(ws: WebSocket): number;
+
+  /**
+   * Returns a percent-decoded :param of a connection's route, of a request, or of a room's
+   * name.
+   *
+   * Throws a RangeError when there is no parameter of that name, or the connection is gone.
+   *
+   * Effect: none.
+   */
+  export function param(of: WebSocket | Request | string, name: string): string;
 
   /**
    * Returns a percent-decoded :param of the route a connection opened under.
@@ -103,6 +234,12 @@ declare module "zigttp:websocket" {
    * Effect: state.
    */
   export function setAutoResponse(ws: WebSocket, request: string | ArrayBuffer | ArrayBufferView, response: string | ArrayBuffer | ArrayBufferView): void;
+
+  /**
+   * Names the room of an upgrade or a request by what it carries, before its turn; nothing
+   * leaves it to the route, and a Response is the answer. It reads alone and sees no body.
+   */
+  export type RoomOf = (req: Request) => string | Response | undefined;
 
   /**
    * Called in the room's turn before a connection opens: a Response refuses it, nothing accepts
@@ -447,6 +584,8 @@ declare class Request {
   /** What follows the first question mark, without it. */
   readonly query: string;
   readonly headers: Headers;
+  /** The percent-decoded parameters of the route that the path matches; empty without one. */
+  readonly params: { readonly [name: string]: string };
   /**
    * In `onUpgrade`, with `--resume`: the attachment that this client has left on this URL. The connection gets it unless
    * `onUpgrade` returns another value. `undefined` if there is none, and in every other request.

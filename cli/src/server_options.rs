@@ -78,6 +78,7 @@ impl ServerOptions {
             compression_min_size: connections.compression_min_size.0,
             compression_level: connections.compression_level,
             max_queue: connections.max_queue.0,
+            max_joins: connections.max_joins,
             slow_consumer_timeout: connections.slow_consumer_timeout.0,
             max_connections: connections.max_connections,
             max_transports: http.max_transports,

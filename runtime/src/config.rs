@@ -87,6 +87,8 @@ pub struct Config {
     /// Bytes that may wait to be written to one connection: frames as on the wire, and 128 bytes more for
     /// each. While the queue is below this limit, it accepts one frame of any size.
     pub max_queue: usize,
+    /// Most rooms that a connection may join.
+    pub max_joins: usize,
     /// How long a queue may stay over `max_queue` before its connection is closed with 1008.
     pub slow_consumer_timeout: Duration,
     /// Most open connections; a further upgrade gets 503.
@@ -353,6 +355,7 @@ impl Default for Config {
             max_body_size: 1 << 20,
             max_attachment_size: 64 << 10,
             max_queue: 1 << 20,
+            max_joins: 100,
             slow_consumer_timeout: Duration::from_secs(5),
             max_connections: 100_000,
             max_transports: 10_000,

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use zigttp_abi::api::{self, Module};
+use zigttp_abi::api::{self, MAX_ROOM_BYTES, Module};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_rooms::attachments::Attachments;
 use zigttp_rooms::clock::Clock;
@@ -264,7 +264,9 @@ fn event_limits(config: &Config) -> EventLimits {
     EventLimits {
         max_queue: config.max_queue,
         max_attachment: config.max_attachment_size,
-        max_room: config.max_url,
+        max_joins: config.max_joins,
+        // A room that is joined may be longer than any path.
+        max_room: config.max_url.max(MAX_ROOM_BYTES),
         compression_min_size: config.compression_min_size,
         state: StateLimits {
             max_value: config.max_value_size,

@@ -7,17 +7,17 @@
 use std::fmt::Write;
 
 /// An import of the guest: module, name, parameters and result. `w` is the id of a connection (`i64`), `I`
-/// another `i64`, `i` an `i32`, `f` an `f64`.
+/// another `i64`, `i` an `i32`, `f` and `F` an `f64`.
 type Import = (&'static str, &'static str, &'static str, &'static str);
 
 const API: &str = "zigttp";
 const WASI: &str = "wasi_snapshot_preview1";
 
 /// Every function that a host offers. A program names one by its index here.
-pub const IMPORTS: [Import; 40] = [
+pub const IMPORTS: [Import; 51] = [
     (API, "inputs", "iiiii", ""),
     (API, "take", "i", ""),
-    (API, "send", "wiii", "i"),
+    (API, "send", "wiiii", "i"),
     (API, "close", "wiii", ""),
     (API, "serialize_attachment", "wiii", "i"),
     (API, "deserialize_attachment", "wii", "I"),
@@ -55,6 +55,17 @@ pub const IMPORTS: [Import; 40] = [
     (API, "signal_every", "iiiifiii", "i"),
     (API, "cancel_signal", "iiii", "i"),
     (API, "signal_time", "iiiii", "i"),
+    (API, "broadcast", "iiiiiiii", "i"),
+    (API, "join", "wii", "i"),
+    (API, "leave", "wii", "i"),
+    (API, "move_to", "wii", "i"),
+    (API, "get_rooms", "wii", "i"),
+    (API, "list_rooms", "iiiiiiii", "i"),
+    (API, "is_open", "w", "i"),
+    (API, "buffered_amount", "w", "F"),
+    (API, "path_param", "iiiiiii", "i"),
+    (API, "path_params", "iiii", "i"),
+    (API, "name_room", "ii", ""),
 ];
 
 /// What else a program can do: store an `i32`, grow the memory, set the result of the event.
@@ -74,7 +85,7 @@ const OTHERS: i32 = 1024;
 /// As a connection's id: the one of the event.
 pub const OWN_ID: i64 = -1;
 
-const MANIFEST: &str = r#"{\"abi\":7,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"cancelSignal\",\"close\",\"deserializeAttachment\",\"getWebSockets\",\"memory.delete\",\"memory.deleteAll\",\"memory.get\",\"memory.list\",\"memory.put\",\"memory.usage\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\",\"signal\",\"signalAt\",\"signalEvery\",\"signalTime\",\"storage.delete\",\"storage.deleteAll\",\"storage.get\",\"storage.list\",\"storage.put\",\"storage.usage\"]}"#;
+const MANIFEST: &str = r#"{\"abi\":8,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"broadcast\",\"bufferedAmount\",\"cancelSignal\",\"close\",\"deserializeAttachment\",\"getRooms\",\"getWebSockets\",\"join\",\"leave\",\"listRooms\",\"memory.delete\",\"memory.deleteAll\",\"memory.get\",\"memory.list\",\"memory.put\",\"memory.usage\",\"move\",\"param\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\",\"signal\",\"signalAt\",\"signalEvery\",\"signalTime\",\"storage.delete\",\"storage.deleteAll\",\"storage.get\",\"storage.list\",\"storage.put\",\"storage.usage\",\"webSocketById\"]}"#;
 
 /// The guest, as an artifact.
 ///
@@ -108,6 +119,7 @@ fn text() -> String {
         let step = match answer {
             "i" => format!("(i64.store (i32.const {ANSWER}) (i64.extend_i32_s {call}))"),
             "I" => format!("(i64.store (i32.const {ANSWER}) {call})"),
+            "F" => format!("(f64.store (i32.const {ANSWER}) {call})"),
             _ => call,
         };
         step_of(&mut steps, number, &step);
@@ -170,6 +182,7 @@ fn text() -> String {
   (call $run (local.get $len)))
 (func (export "on_open") (param i64 i64 i32 i32) (result i32) (i32.const 0))
 (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "room_of") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
@@ -188,7 +201,7 @@ fn step_of(steps: &mut String, number: usize, step: &str) {
 fn wasm_type(kind: char) -> &'static str {
     match kind {
         'i' => "i32",
-        'f' => "f64",
+        'f' | 'F' => "f64",
         _ => "i64",
     }
 }
@@ -228,7 +241,7 @@ impl Program {
     /// Adds a `send` of bytes of the guest's memory to the event's connection.
     #[must_use]
     pub fn send_own(self, start: i32, len: i32) -> Program {
-        self.call("send", &[OWN_ID, 1, i64::from(start), i64::from(len)])
+        self.call("send", &[OWN_ID, 1, i64::from(start), i64::from(len), 0])
     }
 
     /// Adds a `send` of the result of the last call, eight bytes.

@@ -7,6 +7,7 @@
 mod arguments;
 mod call;
 mod durable;
+mod rooms;
 mod state;
 mod websocket;
 
@@ -15,7 +16,7 @@ use std::ffi::{CString, c_int};
 use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::api::{ApiFunction, Module};
 
-pub(crate) use call::resumable;
+pub(crate) use call::{path_params, resumable};
 
 /// The JavaScript function of a row of the table.
 pub(crate) fn function(context: *mut JSContext, row: &ApiFunction) -> JSValue {

@@ -23,12 +23,24 @@ pub(crate) enum Internal {
     Respond,
     /// `(answer)`: checks what `onUpgrade` returned and hands it to the host.
     Admit,
+    /// `(answer)`: checks what `roomOf` returned and hands it to the host.
+    NameRoom,
     /// The getter of a typed array's `byteLength`, which no handler can have replaced.
     ByteLength,
 }
 
 /// How many of them there are.
-pub(crate) const INTERNALS: usize = 5;
+pub(crate) const INTERNALS: usize = 6;
+
+/// What JavaScript runs for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Top-level code, which has no connection to talk to.
+    Building,
+    Event,
+    /// `roomOf`, which changes nothing.
+    ReadingAlone,
+}
 
 /// The runtime, its context, and the values that every event starts from.
 pub(crate) struct Engine {
@@ -42,8 +54,8 @@ pub(crate) struct Engine {
     pub(crate) internals: [Cell<JSValue>; INTERNALS],
     /// Promises that were rejected with nobody to handle it, and why. Written by the tracker.
     pub(crate) rejections: RefCell<Vec<(JSValue, JSValue)>>,
-    /// Whether top-level code runs, which has no connection to talk to. Cleared after `link`.
-    pub(crate) building: Cell<bool>,
+    /// Written after `link`, and by `roomOf`.
+    phase: Cell<Phase>,
 }
 
 static ENGINE: SingleThreaded<Engine> = SingleThreaded(Engine {
@@ -53,7 +65,7 @@ static ENGINE: SingleThreaded<Engine> = SingleThreaded(Engine {
     functions: [const { Cell::new(qjs::JS_UNDEFINED) }; EXPORTS.len()],
     internals: [const { Cell::new(qjs::JS_UNDEFINED) }; INTERNALS],
     rejections: RefCell::new(Vec::new()),
-    building: Cell::new(true),
+    phase: Cell::new(Phase::Building),
 });
 
 /// The one engine of this instance.
@@ -76,8 +88,16 @@ impl Engine {
         self.runtime.get()
     }
 
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(crate) fn begin_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+
     pub(crate) fn is_building(&self) -> bool {
-        self.building.get()
+        self.phase() == Phase::Building
     }
 
     pub(crate) fn function(&self, index: usize) -> JSValue {

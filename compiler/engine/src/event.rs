@@ -73,6 +73,11 @@ impl Event {
 
     /// Calls the export, drains the jobs, and answers with what it returned or its promise holds.
     pub(crate) fn call(&self, arguments: &mut [JSValue]) -> Result<JSValue, Thrown> {
+        jobs::settle(self.call_now(arguments)?, self.name)
+    }
+
+    /// Calls the export, drains the jobs, and answers with what it returned, which may be a promise.
+    pub(crate) fn call_now(&self, arguments: &mut [JSValue]) -> Result<JSValue, Thrown> {
         // SAFETY: the context, the function and the arguments are alive.
         let returned = value::checked(unsafe {
             qjs::JS_Call(
@@ -84,7 +89,7 @@ impl Event {
             )
         })?;
         jobs::drain_jobs()?;
-        jobs::settle(returned, self.name)
+        Ok(returned)
     }
 
     /// Room for an input that is text.

@@ -12,6 +12,7 @@ use rquickjs::{
     CatchResultExt, Ctx, Error, Exception, Function, Object, Result, TypedArray, Value,
 };
 use url::{Url, form_urlencoded, quirks};
+use zigttp_abi::api::MAX_ROOM_BYTES;
 
 use crate::engine::{INTERNALS, engine};
 use crate::storable::{Storable, Unstorable};
@@ -30,7 +31,7 @@ const PRELUDE: [(&str, &str); 7] = [
 
 /// Names of the functions that Rust calls, in the order of `Internal`.
 const INTERNAL_NAMES: [&str; INTERNALS] =
-    ["describe", "makeRequest", "respond", "admit", "byteLength"];
+    ["describe", "makeRequest", "respond", "admit", "nameRoom", "byteLength"];
 
 /// Makes the globals, and answers with the functions of [`INTERNAL_NAMES`].
 pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {
@@ -54,7 +55,9 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     native.set("formatForm", Func::from(format_form))?;
     native.set("respond", Func::from(respond))?;
     native.set("accept", Func::from(accept))?;
+    native.set("nameRoom", Func::from(name_room))?;
     native.set("resumable", Func::from(resumable))?;
+    native.set("pathParams", Func::from(path_params))?;
 
     let internals = Object::new(ctx.clone())?;
     for (name, source) in PRELUDE {
@@ -221,6 +224,32 @@ fn resumable(ctx: Ctx<'_>) -> Result<Value<'_>> {
     let value = api::resumable(ctx.as_raw().as_ptr()).map_err(|_pending| Error::Exception)?;
     // SAFETY: the value is of this context, and nothing else owns this reference.
     Ok(unsafe { Value::from_raw(ctx, value) })
+}
+
+/// The parameters of a request's path.
+fn path_params<'js>(ctx: Ctx<'js>, path: String) -> Result<Value<'js>> {
+    let object = api::path_params(ctx.as_raw().as_ptr(), path.as_bytes())
+        .map_err(|_pending| Error::Exception)?;
+    // SAFETY: the value is of this context, and nothing else owns this reference.
+    Ok(unsafe { Value::from_raw(ctx, object) })
+}
+
+/// Hands the room that `roomOf` has named to the host.
+fn name_room(ctx: Ctx<'_>, name: String) -> Result<()> {
+    match name.len() {
+        1..=MAX_ROOM_BYTES => {}
+        len => {
+            return Err(Exception::throw_range(
+                &ctx,
+                &format!(
+                    "roomOf: the room has {len} bytes of UTF-8, it may have 1 to {MAX_ROOM_BYTES}"
+                ),
+            ));
+        }
+    }
+    // SAFETY: the name is alive during the call.
+    unsafe { imports::name_room(name.as_ptr(), name.len()) };
+    Ok(())
 }
 
 /// Accepts a connection with its first attachment.

@@ -2,7 +2,7 @@
 
 use rquickjs::qjs::{self, JSValue};
 
-use crate::engine::{Internal, engine};
+use crate::engine::{Internal, Phase, engine};
 use crate::event::Event;
 use crate::thrown::Thrown;
 use crate::value;
@@ -20,6 +20,25 @@ pub(crate) struct Lengths {
 /// Calls the event's export with the request that the inputs hold, and hands its answer to the host
 /// through `hand_over`.
 pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<JSValue, Thrown> {
+    let room = len.room;
+    let [request, room_name] = receive(event, len)?;
+    let answer = match room {
+        Some(_) => event.call(&mut [request, room_name])?,
+        None => event.call(&mut [request])?,
+    };
+    call_internal(event, hand_over, &mut [answer])
+}
+
+/// Calls `roomOf` with the request, and hands the room that it names to the host.
+pub(crate) fn name_room(event: &Event, len: Lengths) -> Result<JSValue, Thrown> {
+    engine().begin_phase(Phase::ReadingAlone);
+    let [request, _no_room] = receive(event, len)?;
+    let answer = event.call_now(&mut [request])?;
+    call_internal(event, Internal::NameRoom, &mut [answer])
+}
+
+/// The request that the inputs hold, and the name of its room.
+fn receive(event: &Event, len: Lengths) -> Result<[JSValue; 2], Thrown> {
     let inputs = [
         event.text(len.method)?,
         event.text(len.target)?,
@@ -31,12 +50,7 @@ pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<
     let [method, target, headers, body, room] = event.receive(inputs)?;
     let body = if len.body == 0 { qjs::JS_UNDEFINED } else { body };
     let mut parts = [method, target, headers, body];
-    let request = call_internal(event, Internal::MakeRequest, &mut parts)?;
-    let answer = match len.room {
-        Some(_) => event.call(&mut [request, room])?,
-        None => event.call(&mut [request])?,
-    };
-    call_internal(event, hand_over, &mut [answer])
+    Ok([call_internal(event, Internal::MakeRequest, &mut parts)?, room])
 }
 
 fn call_internal(

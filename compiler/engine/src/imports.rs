@@ -15,7 +15,49 @@ unsafe extern "C" {
         fifth: *mut u8,
     );
     pub(crate) fn take(to: *mut u8);
-    pub(crate) fn send(ws: i64, kind: u32, data: *const u8, len: usize) -> i32;
+    pub(crate) fn send(
+        ws: i64,
+        kind: u32,
+        data: *const u8,
+        len: usize,
+        is_volatile: u32,
+    ) -> i32;
+    pub(crate) fn broadcast(
+        room: *const u8,
+        room_len: usize,
+        kind: u32,
+        data: *const u8,
+        len: usize,
+        is_volatile: u32,
+        except: *const u8,
+        except_count: usize,
+    ) -> i32;
+    pub(crate) fn join(ws: i64, room: *const u8, room_len: usize) -> i32;
+    pub(crate) fn leave(ws: i64, room: *const u8, room_len: usize) -> i32;
+    pub(crate) fn move_to(ws: i64, room: *const u8, room_len: usize) -> i32;
+    pub(crate) fn get_rooms(ws: i64, to: *mut u8, capacity: usize) -> i32;
+    pub(crate) fn list_rooms(
+        of_state: u32,
+        limit: u32,
+        prefix: *const u8,
+        prefix_len: usize,
+        after: *const u8,
+        after_len: i32,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i32;
+    pub(crate) fn is_open(ws: i64) -> i32;
+    pub(crate) fn buffered_amount(ws: i64) -> f64;
+    pub(crate) fn path_param(
+        is_room: u32,
+        path: *const u8,
+        path_len: usize,
+        param: *const u8,
+        param_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i32;
+    pub(crate) fn path_params(path: *const u8, path_len: usize, to: *mut u8, capacity: usize) -> i32;
     pub(crate) fn close(ws: i64, code: u32, reason: *const u8, reason_len: usize);
     pub(crate) fn serialize_attachment(ws: i64, kind: u32, data: *const u8, len: usize) -> i32;
     pub(crate) fn deserialize_attachment(ws: i64, to: *mut u8, capacity: usize) -> i64;
@@ -175,6 +217,7 @@ unsafe extern "C" {
         body_len: usize,
     );
     pub(crate) fn accept(kind: u32, data: *const u8, len: usize) -> i32;
+    pub(crate) fn name_room(name: *const u8, len: usize);
 }
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]

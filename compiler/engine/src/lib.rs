@@ -189,6 +189,20 @@ extern "C" fn on_request(
     event.finish(|event| http::serve(event, Internal::Respond, lengths))
 }
 
+/// The room of a request or an upgrade is asked for. Inputs are those of [`handler`].
+#[unsafe(no_mangle)]
+extern "C" fn room_of(
+    seed: i64,
+    method: usize,
+    target: usize,
+    headers: usize,
+    body: usize,
+) -> i32 {
+    let event = Event::begin(const { event::row("roomOf") }, seed);
+    let lengths = Lengths { method, target, headers, body, room: None };
+    event.finish(|event| http::name_room(event, lengths))
+}
+
 /// Somebody asks for a connection. Inputs are those of [`on_request`].
 #[unsafe(no_mangle)]
 extern "C" fn on_upgrade(

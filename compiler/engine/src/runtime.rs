@@ -5,7 +5,7 @@
 use javy::{Config, Runtime};
 use rquickjs::qjs::{self, JSContext, JSValue};
 
-use crate::engine::engine;
+use crate::engine::{Phase, engine};
 use crate::{allocator, ascii, globals, json, memory, modules};
 
 /// The part of the stack that JavaScript may use; beyond it recursion is a RangeError.
@@ -67,7 +67,7 @@ pub(crate) fn finish_building() {
     }
     memory::compact();
     allocator::finish_building();
-    engine.building.set(false);
+    engine.begin_phase(Phase::Event);
 }
 
 /// Hears of rejected promises without a handler, and of handlers that come later.

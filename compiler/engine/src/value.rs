@@ -15,7 +15,7 @@ use crate::thrown::Thrown;
 pub(crate) const SMALL: usize = 512;
 
 /// Largest integer that a JavaScript number holds exactly.
-const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+pub(crate) const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 /// The typed arrays of QuickJS, at the index of their number there.
 const TYPED_ARRAYS: [ValueKind; 12] = [

@@ -57,6 +57,8 @@ declare class Request {
   /** What follows the first question mark, without it. */
   readonly query: string;
   readonly headers: Headers;
+  /** The percent-decoded parameters of the route that the path matches; empty without one. */
+  readonly params: { readonly [name: string]: string };
   /**
    * In `onUpgrade`, with `--resume`: the attachment that this client has left on this URL. The connection gets it unless
    * `onUpgrade` returns another value. `undefined` if there is none, and in every other request.

@@ -27,6 +27,16 @@ const fn parameter(name: &'static str, ty: &'static str) -> Parameter {
 /// Every export the runtime knows, in the order of a connection's life.
 pub const EXPORTS: &[EventExport] = &[
     EventExport {
+        name: "roomOf",
+        module: Module::Websocket,
+        parameters: &[parameter("req", "Request")],
+        returns: "string | Response | undefined",
+        is_websocket: false,
+        purpose: "Names the room of an upgrade or a request by what it carries, before its turn; nothing leaves it to \
+                  the route, and a Response is the answer. It reads alone and sees no body.",
+        export: "room_of",
+    },
+    EventExport {
         name: "onUpgrade",
         module: Module::Websocket,
         parameters: &[parameter("req", "Request"), parameter("room", "string")],

@@ -26,6 +26,7 @@
 //! | `handler` | `(seed: i64, method_len, target_len, headers_len, body_len)` | 0 method, 1 target, 2 headers, 3 body |
 //! | `on_request` | `(seed: i64, method_len, target_len, headers_len, body_len, room_len)` | the same, and 4 room |
 //! | `on_upgrade` | the same | the same; the body is empty |
+//! | `room_of` | that of `handler` | the same; the body is empty |
 //! | `on_signal` | `(seed: i64, room_len, name_len, kind, data_len, info_len)` | 0 room, 1 name, 2 data (of `kind`; -1 is none), 3 JSON of the `SignalInfo` |
 //!
 //! Headers are `name: value` lines ended by `\n`, which no header can contain. A target is three lines
@@ -39,13 +40,21 @@
 //! |---|---|---|
 //! | `inputs` | `(ptr, ptr, ptr, ptr, ptr)` | copy the event's inputs, each to its place; of one that is empty, or that there is not, the place is not looked at |
 //! | `take` | `(ptr)` | copy the last answer that did not fit to `ptr` |
-//! | `send` | `(ws: i64, kind, ptr, len) -> i32` | 1 queued, 0 refused |
+//! | `send` | `(ws: i64, kind, ptr, len, is_volatile) -> i32` | 1 queued, 0 refused |
 //! | `close` | `(ws: i64, code, reason, reason_len)` | the guest has checked code and reason |
 //! | `serialize_attachment` | `(ws: i64, kind, ptr, len) -> i32` | 0 stored, else the limit in bytes it exceeds |
 //! | `deserialize_attachment` | `(ws: i64, ptr, cap) -> i64` | -1 none, else `kind << 32 \| len`; written if `len <= cap`, else kept for `take` |
 //! | `resumable` | `(ptr, cap) -> i64` | the same of the value that the client of `on_upgrade` has left; -1 in other events |
 //! | `get_web_sockets` | `(room, room_len, ptr, cap) -> i32` | number of ids, each written as an `f64`; if they do not fit `cap` bytes, kept for `take` |
 //! | `room_from_path` | `(ws: i64, param, param_len, ptr, cap) -> i32` | -1 none, else the length; likewise |
+//! | `broadcast` | `(room, room_len, kind, ptr, len, is_volatile, except, except_count) -> i32` | how many took it; `except` are ids as `f64` |
+//! | `join`, `leave`, `move_to` | `(ws: i64, room, room_len) -> i32` | 0 done |
+//! | `get_rooms` | `(ws: i64, ptr, cap) -> i32` | the length of the list in the form of [`rooms`], written or kept |
+//! | `list_rooms` | `(of_state, limit, prefix, prefix_len, after, after_len, ptr, cap) -> i32` | likewise; an `after_len` of -1 is none, `limit` is 0 without one |
+//! | `is_open` | `(ws: i64) -> i32` | 1 the connection is there, 0 it is gone |
+//! | `buffered_amount` | `(ws: i64) -> f64` | bytes that are queued for it |
+//! | `path_param` | `(is_room, path, path_len, param, param_len, ptr, cap) -> i32` | as `room_from_path`, of the path of a request or the name of a room |
+//! | `path_params` | `(path, path_len, ptr, cap) -> i32` | all parameters of the path of a request, as a JSON object: its length, written or kept |
 //! | `set_auto_response` | `(ws: i64, request, request_len, response, response_len)` | the guest has checked the lengths |
 //! | `storage_get` | `(room, room_len, key, key_len, ptr, cap) -> i64` | as `deserialize_attachment` |
 //! | `storage_put` | `(room, room_len, key, key_len, kind, ptr, len, ttl: f64) -> i32` | 0 stored; `ttl` is in milliseconds, 0 without one |
@@ -63,8 +72,9 @@
 //! | `fail` | `(message, message_len, stack, stack_len)` | why the call is about to answer [`Status::Threw`] |
 //! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |
 //! | `accept` | `(kind, ptr, len) -> i32` | the first attachment of the connection that `on_upgrade` accepts: 0 stored, else the limit in bytes it exceeds |
+//! | `name_room` | `(ptr, len)` | the room that `room_of` has named |
 //!
-//! A negative result of a function of the state or of signals is a RangeError: its text has so many bytes, and is kept for
+//! A negative result of a function of the state, of signals or of rooms is a RangeError: its text has so many bytes, and is kept for
 //! `take`. The guest has checked that rooms and keys are UTF-8 of a length in bounds.
 //!
 //! A kind is the number of a [`crate::value::ValueKind`]. The guest writes and parses JSON; of its bytes the host
@@ -77,7 +87,7 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;
 
 /// Most inputs that an event has: `inputs` takes so many places.
 pub const MAX_INPUTS: usize = 5;
@@ -94,6 +104,13 @@ pub mod list {
     pub const AFTER_START: u32 = 2;
     /// It has an end.
     pub const HAS_END: u32 = 4;
+}
+
+/// The form of a list of rooms: for each [`HEAD_BYTES`](rooms::HEAD_BYTES) bytes (how many members it has, which
+/// `get_rooms` does not tell, and the length of its name, each a little-endian `u32`), and the name.
+pub mod rooms {
+    /// What stands before each name.
+    pub const HEAD_BYTES: usize = 8;
 }
 
 /// What a dispatch or `link` answers.

@@ -232,8 +232,8 @@ fn removal(id: ConnectionId) -> Transaction {
 
 /// What a connection's file says about it.
 fn owner(connection: &Connection, clock: Clock) -> Owner {
-    let room = connection.room.shared_key();
-    let is_path = **room == *path(&connection.url);
+    let room = connection.rooms.with_own(|own| own.shared_key().clone());
+    let is_path = *room == *path(&connection.url);
     Owner {
         url: Arc::clone(&connection.url),
         room: (!is_path).then(|| room.to_arc()),

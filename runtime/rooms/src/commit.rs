@@ -1,21 +1,20 @@
-//! Commits the effects of an event: first state and attachments are stored, then frames are queued.
+//! Commits the effects of an event: first state and attachments are stored, then frames are queued and rooms change.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
-use smallvec::SmallVec;
 use zigttp_protocol::deflate::window::WindowBits;
-use zigttp_sandbox::effect::{Effect, PeerIndex};
+use zigttp_sandbox::effect::Effect;
 use zigttp_sandbox::effects::{AllAddressed, Effects};
 use zigttp_sandbox::failure::Cause;
-use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::reads::Reads;
 use zigttp_store::state::signals::Done;
 
 use crate::attachments::{self, Inheritance};
 use crate::compression::Variants;
 use crate::connection::Connection;
-use crate::counters::Counters;
 use crate::hub::Hub;
-use crate::members::Members;
+use crate::locked_rooms::{FewRooms, contains, with_locked_rooms};
+use crate::room_changes::{self, EnteredChanges, RoomChange};
 use crate::rooms::Room;
 use crate::stored::{ToStore, store};
 use crate::unwritten::{self, Unwritten};
@@ -28,8 +27,9 @@ use crate::world::LocalPeer;
 /// When state or an attachment cannot be stored; then nothing has taken effect.
 pub async fn commit(
     hub: &Arc<Hub>,
-    own_room: Option<&SharedText>,
+    own: Option<&Arc<Room>>,
     effects: &mut Effects<LocalPeer>,
+    reads: &Reads,
     inheritance: Option<Box<Inheritance>>,
     closed: Option<Arc<Connection>>,
     handled: Option<Done>,
@@ -38,6 +38,7 @@ pub async fn commit(
         return Ok(None);
     }
     let state = effects.take_state();
+    let changes_rooms = effects.changes_rooms();
     let (effects, addressed) = effects.parts();
     if effects.iter().any(|effect| compression_of(effect, addressed, hub).is_some()) {
         // Boxed, so that other commits hold no memory for it.
@@ -48,16 +49,55 @@ pub async fn commit(
         .iter_mut()
         .filter_map(|addressed| Some((Arc::clone(&addressed.peer), addressed.attachment.take()?)))
         .collect();
+    let rooms = match changes_rooms {
+        true => room_changes::of(effects, addressed),
+        false => Vec::new(),
+    };
     // What a connection leaves that has closed is removed afterwards, unless its event stores something.
     if !values.is_empty() || inheritance.is_some() || state.is_some() || handled.is_some() {
         let attachments = attachments::Changes { values, inheritance, closed };
-        let to_store = ToStore { room: own_room.cloned(), attachments, state, handled };
+        let room = own.map(|own| own.shared_key().clone());
+        let to_store = ToStore { room, attachments, state, handled };
         // Boxed like the above.
         Box::pin(store(hub, to_store)).await?;
     }
 
-    let bytes = queue(effects.drain(..), addressed, own_room, &hub.counters);
+    let bytes = take_effect(hub, own, reads, effects, addressed, &rooms);
     Ok(unwritten::gather(addressed.0.drain(..).map(|addressed| addressed.peer.0), bytes))
+}
+
+/// The rooms that a commit locks, so that the members of each see its frames in one order: those that the event has
+/// listed or broadcast to, those whose members it changes, and of each other connection that it has addressed its
+/// own. The members of a listed room may have as many own rooms as there are members: locking the listed one is
+/// enough for them.
+fn rooms_to_lock(
+    listed: &[Arc<Room>],
+    addressed: &AllAddressed<LocalPeer>,
+    changes: &EnteredChanges<'_>,
+) -> FewRooms {
+    let mut rooms = FewRooms::from(listed);
+    changes.add_rooms(&mut rooms);
+    for addressed in &addressed.0 {
+        let connection = &addressed.peer;
+        // Mostly it is the same for all, which costs no more than a comparison.
+        if rooms.last().is_some_and(|last| connection.rooms.is_own(last)) {
+            continue;
+        }
+        let is_member = |room: &Arc<Room>| room.members().contains(connection.id);
+        let own = connection.rooms.own();
+        if !contains(&rooms, &own) && !listed.iter().any(is_member) {
+            rooms.push(own);
+        }
+    }
+    rooms
+}
+
+/// The rooms whose members the event has listed.
+fn listed_rooms(hub: &Hub, own: Option<&Arc<Room>>, reads: &Reads) -> FewRooms {
+    let mut listed = FewRooms::new();
+    listed.extend(own.filter(|_| reads.has_read_own_members()).map(Arc::clone));
+    listed.extend(reads.rooms().filter_map(|room| hub.rooms.get(room)));
+    listed
 }
 
 /// The window with which a frame is compressed, if it is large enough and its receiver has agreed on
@@ -88,59 +128,64 @@ async fn compress(effects: &mut [Effect], addressed: &AllAddressed<LocalPeer>, h
     }
 }
 
-/// Queues frames and closes under the locks of the receivers' rooms, so that all members of a room see one
-/// order. Returns how many bytes of messages it has queued.
-fn queue(
-    effects: impl Iterator<Item = Effect>,
+/// Gives effect to the rest: queues frames and closes, and changes the rooms of connections, under the locks of all
+/// rooms concerned, so that the members of each see one order. Returns how many bytes of messages it has queued.
+fn take_effect(
+    hub: &Hub,
+    own: Option<&Arc<Room>>,
+    reads: &Reads,
+    effects: &mut Vec<Effect>,
     addressed: &AllAddressed<LocalPeer>,
-    own_room: Option<&SharedText>,
-    counters: &Counters,
+    changes: &[RoomChange],
 ) -> usize {
-    let mut rooms: SmallVec<[&Room; 1]> =
-        addressed.0.iter().map(|addressed| &*addressed.peer.room).collect();
-    // Mostly there is one room. Several are locked in one fixed order, so that two commits with the same
-    // rooms cannot deadlock. A room that was left and entered again has the same key, but is another room.
-    rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
-    if rooms.len() > 1 {
-        rooms.sort_unstable_by_key(|room| (room.key(), std::ptr::from_ref(*room)));
-        rooms.dedup_by_key(|room| std::ptr::from_ref(*room));
-    }
-    let mut members: SmallVec<[MutexGuard<'_, Members>; 1]> =
-        rooms.iter().map(|room| room.members()).collect();
-    let outbox = |index: PeerIndex| &addressed[index].peer.outbox;
+    let changes = EnteredChanges::enter(hub, changes);
+    let listed = listed_rooms(hub, own, reads);
     let (mut frames, mut bytes, mut compressed) = (0, 0, 0);
-    for effect in effects {
-        match effect {
-            Effect::Send { to, frame } => {
-                frames += 1;
-                bytes += frame.message_len();
-                if frame.is_compressed() {
-                    compressed += frame.payload().len();
+    let needed = || rooms_to_lock(&listed, addressed, &changes);
+    // Another event may have moved a connection meanwhile. Under the locks none can.
+    let left = with_locked_rooms(
+        needed,
+        |locked| changes.are_within(locked),
+        |mut members| {
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Send { to, frame } => {
+                        frames += 1;
+                        bytes += frame.message_len();
+                        if frame.is_compressed() {
+                            compressed += frame.payload().len();
+                        }
+                        addressed[to].peer.outbox.push(frame);
+                    }
+                    Effect::Close { connection: closed, close } => {
+                        let connection = &addressed[closed].peer;
+                        connection.outbox.close(close);
+                        // One that its own room closes leaves with this event: what it held is for the event to
+                        // hand over. Others stay listed until their `onClose` has its turn.
+                        if let Some(own) = own.filter(|own| connection.rooms.is_own(own)) {
+                            members.of(own).remove(connection.id);
+                        }
+                    }
+                    Effect::SetAutoResponse { connection, pair } => {
+                        addressed[connection].peer.set_auto_response(pair);
+                    }
+                    // Stored before.
+                    Effect::SetAttachment { .. } => {}
+                    // Below: all frames go to those that the event has seen.
+                    Effect::Join { .. } | Effect::Leave { .. } | Effect::Move { .. } => {}
                 }
-                outbox(to).push(frame);
             }
-            Effect::Close { connection: closed, close } => {
-                outbox(closed).close(close);
-                let connection = &addressed[closed].peer;
-                // One that its own room closes leaves with this event: what it held is for the event to
-                // hand over. Others stay listed until their `onClose` has its turn.
-                if own_room.is_some_and(|own| **own == *connection.room.key()) {
-                    let same = |room: &&Room| std::ptr::eq(*room, &*connection.room);
-                    let index = rooms.iter().position(same).expect("the room of each is locked");
-                    members[index].remove(connection.id);
-                }
-            }
-            Effect::SetAutoResponse { connection, pair } => {
-                addressed[connection].peer.set_auto_response(pair);
-            }
-            // Written above.
-            Effect::SetAttachment { .. } => {}
-        }
+            changes.apply(&hub.joins, &mut members)
+        },
+    );
+    // Without a lock of members: whoever lists rooms takes them in the other order.
+    for room in left {
+        hub.rooms.leave(&room);
     }
-    counters.sent_frames.add(frames);
-    counters.sent_bytes.add(bytes);
+    hub.counters.sent_frames.add(frames);
+    hub.counters.sent_bytes.add(bytes);
     if compressed > 0 {
-        counters.sent_compressed_bytes.add(compressed);
+        hub.counters.sent_compressed_bytes.add(compressed);
     }
     bytes
 }

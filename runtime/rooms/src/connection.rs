@@ -14,13 +14,14 @@ use zigttp_sandbox::route::Parameters;
 
 use crate::browser::Browser;
 use crate::clock::Clock;
+use crate::membership::Membership;
 use crate::outbox::Outbox;
 use crate::rooms::Room;
 
 /// One WebSocket connection, from before its `onOpen` until after its `onClose`.
 pub struct Connection {
     pub id: ConnectionId,
-    pub room: Arc<Room>,
+    pub rooms: Membership,
     /// The path and query that it opened.
     pub url: Arc<str>,
     /// The browser that opened it, where connections are resumed.
@@ -85,7 +86,7 @@ impl Connection {
     ) -> Connection {
         Connection {
             id,
-            room,
+            rooms: Membership::new(room),
             url,
             browser,
             parameters,
@@ -97,9 +98,9 @@ impl Connection {
         }
     }
 
-    /// An event of this connection.
-    pub fn event(&self, call: Call) -> Event {
-        Event::of(self.id, self.room.shared_key().clone(), call)
+    /// An event of this connection, in the turn of this room.
+    pub fn event(&self, room: &Room, call: Call) -> Event {
+        Event::of(self.id, room.shared_key().clone(), call)
     }
 
     pub fn state(&self) -> State {

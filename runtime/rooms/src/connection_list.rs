@@ -48,7 +48,7 @@ pub fn page(hub: &Hub, after: ConnectionId, limit: usize, now: Instant) -> Page 
 fn summary(connection: &Connection, now: Instant) -> ConnectionSummary {
     ConnectionSummary {
         id: connection.id.number(),
-        room: connection.room.key().to_owned(),
+        room: connection.rooms.with_own(|own| own.key().to_owned()),
         state: connection.state().name(),
         age_seconds: now.saturating_duration_since(connection.opened).as_secs(),
         queue_bytes: connection.outbox.waiting_bytes(),

@@ -37,6 +37,8 @@ pub struct Counters {
     pub attachment_reads: Counter,
     pub attachment_writes: Counter,
     pub refused_frames: Counter,
+    /// Volatile frames for connections whose queue was not empty.
+    pub dropped_volatile: Counter,
     /// Upgrades and requests whose room had no turn for them in time.
     pub refused_turns: Counter,
     pub slow_consumers: Counter,
@@ -89,6 +91,7 @@ impl Counters {
         self.state_reads.add(used.state_reads);
         self.state_writes.add(used.state_writes);
         self.refused_frames.add(used.refused_frames);
+        self.dropped_volatile.add(used.dropped_volatile);
     }
 }
 

@@ -75,6 +75,13 @@ pub struct Turn<'a> {
     slot: Slot<'a>,
 }
 
+/// Whose event it is.
+struct EventOf<'a> {
+    connection: Option<Arc<Connection>>,
+    /// The room whose turn it is.
+    room: Option<&'a Arc<Room>>,
+}
+
 /// A room that is there as long as a request waits for it or runs in it.
 pub(crate) struct Entered<'a> {
     hub: &'a Hub,
@@ -135,6 +142,7 @@ impl Dispatcher {
         }
         let handler = self.handlers.current();
         let inheritance = reservation.as_ref().and_then(|it| it.inheritance(connection));
+        let room = &connection.rooms.own();
         let mut slot = Some(slot);
         let mut is_inherited = true;
         if let Some(question) = question
@@ -142,9 +150,9 @@ impl Dispatcher {
             && let Some(slot) = slot.take()
         {
             let resumable = reservation.as_ref().and_then(|it| it.value.clone());
-            let event = connection.event(Call::Upgrade { request: question(), resumable });
-            let own = Some(Arc::clone(connection));
-            let admitted = self.execute(slot, &handler, event, own, inheritance).await;
+            let event = connection.event(room, Call::Upgrade { request: question(), resumable });
+            let of = EventOf { connection: Some(Arc::clone(connection)), room: Some(room) };
+            let admitted = self.execute(slot, &handler, event, of, inheritance).await;
             if let Some(refusal) = admitted.map_err(NoAnswer::Failed)?.response {
                 return Ok(Opened::Refused(refusal));
             }
@@ -160,8 +168,8 @@ impl Dispatcher {
             self.hub.counters.resumed.add_one();
             reservation.settle();
         }
-        let event = connection.event(Call::Open { url: Arc::clone(&connection.url) });
-        let opened = self.handle(connection, event, slot).await;
+        let event = connection.event(room, Call::Open { url: Arc::clone(&connection.url) });
+        let opened = self.handle(connection, room, event, slot).await;
         if let Err(failure) = &opened {
             self.close_failed(connection, failure);
         }
@@ -188,12 +196,19 @@ impl Dispatcher {
         connection: &Arc<Connection>,
         call: Call,
     ) -> Result<Option<Unwritten>, Failure> {
-        let _turn = connection.room.turn().await;
+        let mut room = connection.rooms.own();
+        let mut turn = room.turn().await;
+        // An event of another connection may have moved it while it waited.
+        while !connection.rooms.is_own(&room) {
+            drop(turn);
+            room = connection.rooms.own();
+            turn = room.turn().await;
+        }
         if matches!(call, Call::Close { .. }) {
             // Listed until now: no event of another has run since it was last seen.
             self.hub.part(connection);
         }
-        let result = self.handle(connection, connection.event(call), None).await;
+        let result = self.handle(connection, &room, connection.event(&room, call), None).await;
         if let Err(failure) = &result {
             self.close_failed(connection, failure);
         }
@@ -233,7 +248,8 @@ impl Dispatcher {
         if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let committed = self.execute(slot, &handler, event, None, None).await;
+        let of = EventOf { connection: None, room: Some(&entered.room) };
+        let committed = self.execute(slot, &handler, event, of, None).await;
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
@@ -255,7 +271,8 @@ impl Dispatcher {
             return Ok(false);
         }
         let slot = self.slots.slot().await;
-        let committed = self.execute(slot, &handler, event, None, None).await;
+        let of = EventOf { connection: None, room: Some(&entered.room) };
+        let committed = self.execute(slot, &handler, event, of, None).await;
         // No turn waits for a write.
         drop(turn);
         committed.map(|_written_when_dropped| true)
@@ -273,7 +290,8 @@ impl Dispatcher {
             return Ok(None);
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
-        let committed = self.execute(slot, &handler, event, None, None).await;
+        let of = EventOf { connection: None, room: None };
+        let committed = self.execute(slot, &handler, event, of, None).await;
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
@@ -282,6 +300,7 @@ impl Dispatcher {
     async fn handle(
         &self,
         connection: &Arc<Connection>,
+        room: &Arc<Room>,
         event: Event,
         slot: Option<Slot<'_>>,
     ) -> Result<Option<Committed>, Failure> {
@@ -293,8 +312,8 @@ impl Dispatcher {
             Some(slot) => slot,
             None => self.slots.slot().await,
         };
-        let own = Some(Arc::clone(connection));
-        Ok(Some(self.execute(slot, &handler, event, own, None).await?))
+        let of = EventOf { connection: Some(Arc::clone(connection)), room: Some(room) };
+        Ok(Some(self.execute(slot, &handler, event, of, None).await?))
     }
 
     /// Runs the handler in a sandbox, and commits the effects if it returns.
@@ -303,18 +322,19 @@ impl Dispatcher {
         slot: Slot<'_>,
         handler: &Arc<Handler>,
         event: Event,
-        own: Option<Arc<Connection>>,
+        of: EventOf<'_>,
         inheritance: Option<Box<Inheritance>>,
     ) -> Result<Committed, Failure> {
+        let EventOf { connection, room } = of;
         failpoint::panics("event");
         let began = self.hub.clock.now();
         let observer = self.observer.as_ref();
         let mut observed = observer.and_then(|observer| observer.begin(&event, began));
         let closed = match event.call {
-            Call::Close { .. } => own.clone().filter(|own| own.leaves_nothing()),
+            Call::Close { .. } => connection.clone().filter(|own| own.leaves_nothing()),
             _ => None,
         };
-        let world = World::new(Arc::clone(&self.hub), own);
+        let world = World::new(Arc::clone(&self.hub), connection, room.map(Arc::clone));
         let program = &handler.app.program;
         let ran = self.sandbox.run(program, event, world, began, observed.is_some()).await;
         drop(slot);
@@ -326,7 +346,7 @@ impl Dispatcher {
                 }
                 // A connection that is refused inherits nothing.
                 let inheritance = inheritance.filter(|_| response.is_none());
-                let unwritten = self.commit(&mut state, inheritance, closed).await;
+                let unwritten = self.commit(&mut state, room, inheritance, closed).await;
                 unwritten.map(|unwritten| Committed { response, unwritten })
             }
             Outcome::Failed(failure) => Err(failure),
@@ -352,10 +372,11 @@ impl Dispatcher {
     async fn commit(
         &self,
         state: &mut EventState<World>,
+        room: Option<&Arc<Room>>,
         inheritance: Option<Box<Inheritance>>,
         closed: Option<Arc<Connection>>,
     ) -> Result<Option<Unwritten>, Failure> {
-        let EventState { event, effects, memory_budget, .. } = state;
+        let EventState { event, effects, reads, memory_budget, .. } = state;
         let handled = match &event.call {
             Call::Signal(signal) => Some(Done { id: signal.info.id, again: signal.next }),
             _ => None,
@@ -365,7 +386,7 @@ impl Dispatcher {
             let counted = memory_budget.count_all(&self.hub.limits.event_memory);
             counted.map_err(Failure::OverBudget)?;
         }
-        commit(&self.hub, event.room.as_ref(), effects, inheritance, closed, handled)
+        commit(&self.hub, room, effects, reads, inheritance, closed, handled)
             .await
             .map_err(Failure::NotCommitted)
     }

@@ -1,7 +1,7 @@
 //! All connections of a server, with their rooms and the storage that they share.
 
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -21,7 +21,7 @@ use crate::counters::Counters;
 use crate::handler_log::HandlerLog;
 use crate::leftovers::Leftovers;
 use crate::room_states::RoomStates;
-use crate::rooms::Rooms;
+use crate::rooms::{Room, Rooms};
 
 /// How many connections are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub struct Hub {
     /// The server stops, and no connection opens any more. Set once, before the connections are closed.
     pub is_draining: AtomicBool,
     connections: RwLock<ById<Arc<Connection>>>,
+    /// How many rooms connections have joined, each of each connection.
+    pub joins: AtomicUsize,
     /// Notified when the last connection has closed.
     emptied: Notify,
 }
@@ -106,6 +108,7 @@ impl Hub {
             durable_dir,
             is_draining: AtomicBool::new(false),
             connections: RwLock::default(),
+            joins: AtomicUsize::new(0),
             emptied: Notify::new(),
         }
     }
@@ -132,19 +135,24 @@ impl Hub {
         self.write().insert(connection.id, Arc::clone(connection));
     }
 
-    /// Lists a connection in its room.
+    /// Lists a connection in its own room.
     pub fn join(&self, connection: &Connection) {
-        connection.room.members().insert(connection.id);
+        connection.rooms.own().members().insert(connection.id);
     }
 
-    /// Removes a connection from its room's list, before its `onClose`.
-    pub fn part(&self, connection: &Connection) {
-        connection.room.members().remove(connection.id);
+    /// Removes a connection from the lists of its rooms, before its `onClose`. Returns the rooms, which it has still
+    /// entered.
+    pub fn part(&self, connection: &Connection) -> Vec<Arc<Room>> {
+        let rooms = connection.rooms.end();
+        for room in &rooms {
+            room.members().remove(connection.id);
+        }
+        rooms
     }
 
     /// Forgets a connection: from now on it is gone. The opposite of [`Hub::prepare`].
     pub fn forget(&self, connection: &Connection) {
-        self.part(connection);
+        let rooms = self.part(connection);
         // Its file may belong to another connection now. An event that has addressed this one before must
         // not write it.
         self.attachments.end(connection);
@@ -154,7 +162,10 @@ impl Hub {
             self.emptied.notify_waiters();
         }
         drop(connections);
-        self.rooms.leave(connection.room.key());
+        self.joins.fetch_sub(rooms.len() - 1, Ordering::Relaxed);
+        for room in rooms {
+            self.rooms.leave(room.key());
+        }
     }
 
     /// The connection with this id, if it is registered.

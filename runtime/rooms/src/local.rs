@@ -31,7 +31,8 @@ impl LocalConnection {
         let opening = matched.open(url).ok()?;
         let connection = dispatcher.hub.prepare(opening, Client::default()).ok()?;
         let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
-        let turn = dispatcher.take_turn(&registered.connection.room).await.ok()?;
+        let room = registered.connection.rooms.own();
+        let turn = dispatcher.take_turn(&room).await.ok()?;
         match dispatcher
             .open(turn, &registered.connection, None::<fn() -> Box<Request>>, None)
             .await

@@ -1,6 +1,7 @@
 //! The members of a room, in the order in which they became members.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 use zigttp_abi::connection_id::{ById, ConnectionId};
 
@@ -14,11 +15,13 @@ pub struct Members {
 }
 
 impl Members {
-    /// Adds one that is no member, at the end.
+    /// Adds one at the end, unless it is a member.
     pub fn insert(&mut self, id: ConnectionId) {
-        self.last += 1;
-        self.places.insert(id, self.last);
-        self.by_place.insert(self.last, id);
+        if let Entry::Vacant(place) = self.places.entry(id) {
+            self.last += 1;
+            place.insert(self.last);
+            self.by_place.insert(self.last, id);
+        }
     }
 
     /// Removes one, if it is a member.
@@ -26,6 +29,19 @@ impl Members {
         if let Some(place) = self.places.remove(&id) {
             self.by_place.remove(&place);
         }
+    }
+
+    pub fn contains(&self, id: ConnectionId) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
     }
 
     /// All in their order.
@@ -48,6 +64,7 @@ mod tests {
         members.remove(id(1));
         members.remove(id(9));
         members.insert(id(1));
+        members.insert(id(4));
         assert!(members.ids().eq([3, 4, 2, 1].map(id)));
         for number in [4, 3, 1, 2] {
             members.remove(id(number));

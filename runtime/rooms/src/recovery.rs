@@ -78,7 +78,9 @@ impl Hub {
                     when: self.clock.unix_millis(),
                     window: leftovers.window(),
                     is_dropped: true,
-                    bytes: file_bytes(connection.room.key(), &connection.url, value_bytes),
+                    bytes: connection
+                        .rooms
+                        .with_own(|own| file_bytes(own.key(), &connection.url, value_bytes)),
                 },
             );
             self.discard(evicted);

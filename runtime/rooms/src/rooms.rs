@@ -4,23 +4,25 @@
 //! ([`Room::turn`], a fair lock held while JavaScript runs). Its member list has a second lock, which is
 //! held only briefly. A commit queues frames under it, so that all members see one order.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use zigttp_sandbox::rooms::{ListedRoom, RoomRange};
 use zigttp_sandbox::shared_text::SharedText;
 
 use crate::members::Members;
 
-/// One room. It exists as long as a connection in it, or a request to it.
+/// One room. It exists as long as it has a member, or an event that waits or runs.
 pub struct Room {
-    /// Its name: a path, or any text that the handler has named it by.
     key: SharedText,
     turn: tokio::sync::Mutex<()>,
     /// Of those who wait for a turn, how many may be turned away.
     waiting: AtomicUsize,
-    /// Connections that `onUpgrade` has accepted and whose `onClose` has not had its turn.
+    /// Connections that `onUpgrade` has accepted and whose `onClose` has not had its turn: those whose own room it
+    /// is, and those that have joined it.
     members: Mutex<Members>,
 }
 
@@ -90,24 +92,25 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// All rooms that have a connection, or a request that waits or runs.
+/// All rooms that have a member, or an event that waits or runs.
 #[derive(Default)]
 pub struct Rooms {
-    rooms: Mutex<HashMap<SharedText, Occupied>>,
+    /// In the order of their names, for listing them.
+    rooms: Mutex<BTreeMap<SharedText, Occupied>>,
 }
 
 struct Occupied {
     room: Arc<Room>,
-    /// How many connections and requests have entered and not left.
-    connections: usize,
+    /// How many connections and events have entered and not left.
+    entered: usize,
 }
 
 impl Rooms {
-    /// The room that a connection is about to open, or a request is for.
+    /// The room of this name, for a connection that is or becomes a member, or for an event.
     pub fn enter(&self, key: SharedText) -> Arc<Room> {
         let mut rooms = self.lock();
         if let Some(occupied) = rooms.get_mut(&key) {
-            occupied.connections += 1;
+            occupied.entered += 1;
             return Arc::clone(&occupied.room);
         }
         let room = Arc::new(Room {
@@ -116,7 +119,7 @@ impl Rooms {
             waiting: AtomicUsize::new(0),
             members: Mutex::default(),
         });
-        rooms.insert(key, Occupied { room: Arc::clone(&room), connections: 1 });
+        rooms.insert(key, Occupied { room: Arc::clone(&room), entered: 1 });
         room
     }
 
@@ -125,20 +128,20 @@ impl Rooms {
         let mut rooms = self.lock();
         let occupied =
             rooms.get_mut(key).expect("a room is left once for each time it was entered");
-        occupied.connections -= 1;
-        if occupied.connections == 0 {
+        occupied.entered -= 1;
+        if occupied.entered == 0 {
             rooms.remove(key);
         }
     }
 
-    /// The room of this name, if it has a connection.
+    /// The room of this name, if there is one.
     pub fn get(&self, key: &str) -> Option<Arc<Room>> {
         self.lock().get(key).map(|occupied| Arc::clone(&occupied.room))
     }
 
     /// Whether nobody else has entered a room that the caller has entered.
     pub fn is_alone_in(&self, key: &str) -> bool {
-        self.lock().get(key).is_some_and(|occupied| occupied.connections == 1)
+        self.lock().get(key).is_some_and(|occupied| occupied.entered == 1)
     }
 
     /// How many rooms there are.
@@ -146,7 +149,24 @@ impl Rooms {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SharedText, Occupied>> {
+    /// The rooms of a range that have members.
+    pub fn list(&self, range: &RoomRange) -> Vec<ListedRoom> {
+        let RoomRange { prefix, after, limit } = range;
+        let start = after.as_deref().filter(|after| *after >= &**prefix);
+        let start = start.map_or(Bound::Included(&**prefix), Bound::Excluded);
+        let rooms = self.lock();
+        rooms
+            .range::<str, _>((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(&**prefix))
+            .filter_map(|(key, occupied)| {
+                let members = occupied.room.members().len();
+                (members > 0).then(|| ListedRoom { room: key.clone(), members })
+            })
+            .take(*limit)
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SharedText, Occupied>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,6 +15,8 @@ use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_sandbox::effect::Spare;
 use zigttp_sandbox::event::Event;
 use zigttp_sandbox::failure::Cause;
+use zigttp_sandbox::rooms::{ListedRoom, RoomRange, RoomsOf};
+use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::state::Space;
 use zigttp_sandbox::view::{EventLimits, Members, Peer, View};
 
@@ -31,11 +33,13 @@ pub struct World {
     /// The connection of the event. It is found without a look-up, and before `onUpgrade` has accepted it
     /// only this event finds it.
     own: Option<Arc<Connection>>,
+    /// The room whose turn it is.
+    room: Option<Arc<Room>>,
 }
 
 impl World {
-    pub fn new(hub: Arc<Hub>, own: Option<Arc<Connection>>) -> World {
-        World { hub, own }
+    pub fn new(hub: Arc<Hub>, own: Option<Arc<Connection>>, room: Option<Arc<Room>>) -> World {
+        World { hub, own, room }
     }
 }
 
@@ -56,9 +60,29 @@ impl View for World {
     fn members(&self, room: &str) -> Members {
         let ids_of = |room: &Room| room.members().ids().collect::<Members>();
         // Mostly it is the event's own, which need not be looked up among all.
-        match self.own.as_ref().filter(|own| own.room.key() == room) {
-            Some(own) => ids_of(&own.room),
+        match self.room.as_ref().filter(|own| own.key() == room) {
+            Some(own) => ids_of(own),
             None => self.hub.rooms.get(room).map_or_else(Members::new, |room| ids_of(&room)),
+        }
+    }
+
+    fn rooms(&self, range: &RoomRange) -> Vec<ListedRoom> {
+        self.hub.rooms.list(range)
+    }
+
+    fn stored_rooms(
+        &self,
+        range: RoomRange,
+    ) -> impl Future<Output = Result<Vec<ListedRoom>, Cause>> + Send + use<> {
+        let hub = Arc::clone(&self.hub);
+        async move {
+            let RoomRange { prefix, after, limit } = range;
+            let names = hub.states.storage.room_names(&prefix, after.as_deref(), limit).await?;
+            let listed = names.into_iter().map(|name| {
+                let members = hub.rooms.get(&name).map_or(0, |room| room.members().len());
+                ListedRoom { room: SharedText::from(name), members }
+            });
+            Ok(listed.collect())
         }
     }
 
@@ -149,6 +173,10 @@ impl Peer for LocalPeer {
 
     fn attachment(&self) -> Option<(Value, Version)> {
         self.0.versioned_attachment()
+    }
+
+    fn rooms(&self) -> RoomsOf {
+        self.0.rooms.names()
     }
 
     fn queued_bytes(&self) -> Option<usize> {

@@ -1,5 +1,7 @@
 //! One loaded artifact: its program, and what its manifest says.
 
+use std::sync::Arc;
+
 use zigttp_abi::manifest::Manifest;
 use zigttp_protocol::handshake;
 
@@ -15,7 +17,7 @@ use crate::view::View;
 /// A handler that is ready to serve events.
 pub struct App<V: View> {
     pub program: Program<V>,
-    pub routes: Routes,
+    pub routes: Arc<Routes>,
     /// The subprotocols that it speaks.
     pub protocols: Vec<String>,
     pub source_maps: SourceMaps,
@@ -25,6 +27,7 @@ pub struct App<V: View> {
 
 /// Which functions the handler exports. An event without a function is not run.
 struct Exports {
+    room_of: bool,
     on_upgrade: bool,
     on_open: bool,
     on_message: bool,
@@ -41,12 +44,14 @@ impl<V: View> App<V> {
     /// When this server cannot run it.
     pub fn load(sandbox: &Sandbox<V>, wasm: &[u8]) -> Result<App<V>, LoadError> {
         let Artifact { manifest, source_maps } = Artifact::read(wasm)?;
+        let routes = Arc::new(Routes::parse(manifest.routes.as_deref())?);
         Ok(App {
-            program: sandbox.load(wasm, &manifest.imports)?,
-            routes: Routes::parse(manifest.routes.as_deref())?,
+            program: sandbox.load(wasm, &manifest.imports, &routes)?,
+            routes,
             source_maps,
             protocols: protocols(&manifest)?,
             exports: Exports {
+                room_of: manifest.has_export("roomOf"),
                 on_upgrade: manifest.has_export("onUpgrade"),
                 on_open: manifest.has_export("onOpen"),
                 on_message: manifest.has_export("onMessage"),
@@ -62,6 +67,7 @@ impl<V: View> App<V> {
     /// Whether it has a function for this event.
     pub fn handles(&self, event: &Event) -> bool {
         match event.kind() {
+            EventKind::RoomOf => self.exports.room_of,
             EventKind::Upgrade => self.exports.on_upgrade,
             EventKind::Open => self.exports.on_open,
             EventKind::Message => self.exports.on_message,
@@ -75,6 +81,11 @@ impl<V: View> App<V> {
     /// Whether it decides about connections before they open (`onUpgrade`).
     pub fn asks_before_upgrades(&self) -> bool {
         self.exports.on_upgrade
+    }
+
+    /// Whether it names the rooms of upgrades and requests (`roomOf`).
+    pub fn names_rooms(&self) -> bool {
+        self.exports.room_of
     }
 
     /// Whether it takes signals.

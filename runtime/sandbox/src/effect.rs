@@ -7,6 +7,8 @@ use zigttp_protocol::close::Close;
 use zigttp_protocol::frame::Frame;
 
 use crate::auto_response::AutoResponse;
+use crate::rooms::RoomsOf;
+use crate::shared_text::SharedText;
 
 /// One effect of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,12 @@ pub enum Effect {
     Close { connection: PeerIndex, close: Close },
     /// Store a value with a connection.
     SetAttachment { connection: PeerIndex, value: Value },
+    /// List a connection in a room.
+    Join { connection: PeerIndex, room: SharedText },
+    /// List a connection in a room that it has joined no longer.
+    Leave { connection: PeerIndex, room: SharedText },
+    /// Make a room the connection's own, instead of the one that this event sees.
+    Move { connection: PeerIndex, from: SharedText, to: SharedText },
     /// Set the auto-response of a connection; `None` clears it.
     SetAutoResponse { connection: PeerIndex, pair: Option<AutoResponse> },
 }
@@ -37,6 +45,8 @@ pub struct Addressed<P> {
     pub attachment: Option<Value>,
     /// Whether this event has read the committed attachment.
     pub is_read: bool,
+    /// The rooms that it is in after this event, if that changes them.
+    pub rooms: Option<Box<RoomsOf>>,
 }
 
 /// The empty lists of an event that has ended, for the next event of the thread.

@@ -10,9 +10,11 @@ use zigttp_protocol::frame::Frame;
 
 use crate::effect::{Addressed, Effect, PeerIndex};
 use crate::reads;
+use crate::rooms::RoomsOf;
+use crate::shared_text::SharedText;
 use crate::signal::SignalEffect;
 use crate::state::{RoomChanges, Space};
-use crate::view::Peer;
+use crate::view::{Members, Peer};
 
 /// The effects of one event in their order, and what later calls of the same event must see of them.
 pub struct Effects<P: Peer> {
@@ -21,6 +23,7 @@ pub struct Effects<P: Peer> {
     /// The indices of all addressed connections, once there are more than [`FEW`].
     indices: ById<PeerIndex>,
     has_closed_any: bool,
+    changes_rooms: bool,
     /// The memory that they take, with all tables; it counts towards the event's memory limit.
     bytes: usize,
     /// The windows with which the last frame will be compressed, as bits.
@@ -60,6 +63,11 @@ const fn addressed_bytes<P>() -> usize {
         + FILE_JOB_BYTES
 }
 
+/// What the name of a room takes in an effect, and in the rooms of a connection.
+fn room_bytes(room: &str) -> usize {
+    2 * size_of::<SharedText>() + room.len() + PAYLOAD_BYTES
+}
+
 /// Up to this many connections, a scan finds one faster than a hash table.
 const FEW: usize = 8;
 
@@ -87,6 +95,7 @@ impl<P: Peer> Effects<P> {
             addressed: AllAddressed(addressed),
             indices: ById::default(),
             has_closed_any: false,
+            changes_rooms: false,
             bytes: 0,
             windows: 0,
             largest_compressed: 0,
@@ -130,6 +139,7 @@ impl<P: Peer> Effects<P> {
             is_closed: false,
             attachment: None,
             is_read: false,
+            rooms: None,
         });
         if all.len() > FEW {
             let unknown = &all[self.indices.len()..];
@@ -165,11 +175,15 @@ impl<P: Peer> Effects<P> {
                 Effect::Send { .. } => unreachable!("frames are added by push_frame"),
                 Effect::SetAttachment { value, .. } => value.bytes().len() + PAYLOAD_BYTES,
                 Effect::Close { close, .. } => close.reason.len() + PAYLOAD_BYTES,
+                Effect::Join { room, .. } | Effect::Leave { room, .. } => room_bytes(room),
+                Effect::Move { from, to, .. } => room_bytes(from) + room_bytes(to),
                 Effect::SetAutoResponse { pair, .. } => pair
                     .as_ref()
                     .map_or(0, |pair| pair.request.len() + pair.response.len() + 2 * PAYLOAD_BYTES),
             };
         self.has_closed_any |= matches!(effect, Effect::Close { .. });
+        self.changes_rooms |=
+            matches!(effect, Effect::Join { .. } | Effect::Leave { .. } | Effect::Move { .. });
         self.list.push(effect);
     }
 
@@ -177,6 +191,49 @@ impl<P: Peer> Effects<P> {
     pub(crate) fn has_closed(&self, id: ConnectionId) -> bool {
         self.has_closed_any
             && self.index_of(id).is_some_and(|index| self.addressed[index].is_closed)
+    }
+
+    /// The rooms of a connection, for this event to change.
+    pub(crate) fn rooms_of(&mut self, connection: PeerIndex) -> &mut RoomsOf {
+        let addressed = &mut self.addressed.0[connection.0];
+        addressed.rooms.get_or_insert_with(|| {
+            let rooms = addressed.peer.rooms();
+            let names = std::iter::once(&rooms.own).chain(&rooms.joined);
+            self.bytes += names.map(|room| room_bytes(room)).sum::<usize>();
+            Box::new(rooms)
+        })
+    }
+
+    /// Whether a list of members is for this event the one that was committed.
+    pub(crate) fn leaves_members(&self) -> bool {
+        !self.has_closed_any && !self.changes_rooms
+    }
+
+    /// What this event makes of the members of a room: those that join it come last, those that leave it or that
+    /// this event has closed are none.
+    pub(crate) fn change_members(&self, room: &str, members: &mut Members) {
+        if self.changes_rooms {
+            for effect in &self.list {
+                match effect {
+                    Effect::Join { connection, room: joined } if **joined == *room => {
+                        members.push(self.id(*connection));
+                    }
+                    Effect::Leave { connection, room: left } if **left == *room => {
+                        members.retain(|id| *id != self.id(*connection));
+                    }
+                    Effect::Move { connection, from, to } => {
+                        let id = self.id(*connection);
+                        if **from == *room {
+                            members.retain(|member| *member != id);
+                        } else if **to == *room && !members.contains(&id) {
+                            members.push(id);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        members.retain(|id| !self.has_closed(*id));
     }
 
     /// The last frame, so that a broadcast can share its bytes.
@@ -244,9 +301,16 @@ impl<P: Peer> Effects<P> {
         self.list.is_empty() && self.state.is_none()
     }
 
-    /// Whether there is something to store among them: an attachment, state or a signal.
+    /// Whether it changes which rooms connections are in.
+    pub fn changes_rooms(&self) -> bool {
+        self.changes_rooms
+    }
+
+    /// Whether there is something to store among them: an attachment, the rooms of a connection, state or a
+    /// signal.
     pub fn stores(&self) -> bool {
         self.state.is_some()
+            || self.changes_rooms
             || self.addressed.0.iter().any(|addressed| addressed.attachment.is_some())
     }
 

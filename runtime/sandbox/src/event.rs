@@ -22,6 +22,8 @@ pub struct Event {
 /// The function that an event calls, with its arguments. Large arguments are boxed, because most events are
 /// small.
 pub enum Call {
+    /// A request or an upgrade asks for its room, before and outside of any turn. Its effects are dropped.
+    RoomOf(Box<Request>),
     /// A client asks for a connection, and may have left a value.
     Upgrade {
         request: Box<Request>,
@@ -46,6 +48,7 @@ pub enum Call {
 /// The function that an event calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
+    RoomOf,
     Upgrade,
     Open,
     Message,
@@ -55,7 +58,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 6] = [
+    pub const ALL: [EventKind; 7] = [
+        EventKind::RoomOf,
         EventKind::Upgrade,
         EventKind::Open,
         EventKind::Message,
@@ -67,6 +71,7 @@ impl EventKind {
     /// The word in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
+            EventKind::RoomOf => "room_of",
             EventKind::Upgrade => "upgrade",
             EventKind::Open => "open",
             EventKind::Message => "message",
@@ -102,6 +107,11 @@ impl Event {
         Event { connection: Some(connection), room: Some(room), call }
     }
 
+    /// The question which room a request belongs to.
+    pub fn room_of(request: Request) -> Event {
+        Event { connection: None, room: None, call: Call::RoomOf(Box::new(request)) }
+    }
+
     /// A request, of a room or of none.
     pub fn request(request: Request, room: Option<SharedText>) -> Event {
         Event { connection: None, room, call: Call::Request(Box::new(request)) }
@@ -114,6 +124,7 @@ impl Event {
 
     pub fn kind(&self) -> EventKind {
         match self.call {
+            Call::RoomOf(_) => EventKind::RoomOf,
             Call::Upgrade { .. } => EventKind::Upgrade,
             Call::Open { .. } => EventKind::Open,
             Call::Message { .. } => EventKind::Message,
@@ -139,7 +150,7 @@ impl Event {
                 let info = signal.json.as_bytes();
                 [room, signal.name.as_bytes(), signal.data_bytes(), info, b""]
             }
-            Call::Request(request) | Call::Upgrade { request, .. } => [
+            Call::RoomOf(request) | Call::Request(request) | Call::Upgrade { request, .. } => [
                 request.method.as_bytes(),
                 request.target.as_bytes(),
                 request.headers.as_bytes(),

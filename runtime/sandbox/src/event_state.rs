@@ -21,7 +21,7 @@ use crate::reads::Reads;
 use crate::signal::TimerCount;
 use crate::state::{OpenStates, RoomName, RoomState, Space};
 use crate::used::Used;
-use crate::view::{Peer, View};
+use crate::view::{Members, Peer, View};
 
 /// The host data of a store: the state of the event that it runs. Between events it holds nothing of them.
 pub(crate) struct HostData<V: View> {
@@ -91,6 +91,17 @@ pub struct EventState<V: View> {
     /// The response of `handler(req)`, or with which `onUpgrade(req)` refuses; set by
     /// [`EventState::respond`].
     pub(crate) response: Option<Response>,
+    /// The room that `roomOf` has named.
+    pub named_room: Option<Box<str>>,
+    /// The members of rooms, as they were at this event's first look.
+    pub(crate) lists: MemberLists,
+}
+
+/// The lists of members that an event has read.
+#[derive(Default)]
+pub(crate) struct MemberLists {
+    pub(crate) own: Option<Members>,
+    pub(crate) others: Vec<(Box<str>, Members)>,
 }
 
 /// What the open state of another room takes besides its name and what it holds.
@@ -118,6 +129,8 @@ impl<V: View> EventState<V> {
             answer: Bytes::new(),
             thrown: None,
             response: None,
+            named_room: None,
+            lists: MemberLists::default(),
             used: Used::default(),
             read_log: None,
         })
@@ -178,12 +191,18 @@ impl<V: View> EventState<V> {
         self.account()
     }
 
-    /// Notes that the members of a room were read.
+    /// Notes that the members of a room were read, of which there are so many.
     ///
     /// # Errors
     /// When the event is over its memory limit then.
-    pub(crate) fn has_read_members(&mut self, room: &str) -> Result<(), OverBudget> {
-        self.read_bytes += self.reads.members(room);
+    pub(crate) fn has_read_members(
+        &mut self,
+        room: &str,
+        members: usize,
+    ) -> Result<(), OverBudget> {
+        let list = size_of::<(Box<str>, Members)>() + room.len();
+        self.read_bytes +=
+            self.reads.members(room) + 2 * list + members * size_of::<ConnectionId>();
         self.account()
     }
 

@@ -6,15 +6,20 @@
 
 mod answer;
 mod close;
+mod connection;
 mod deserialize_attachment;
 mod get_web_sockets;
 mod inputs;
+mod list_rooms;
 mod log;
+mod members;
 mod outcome;
+mod path_param;
 mod range_error;
 mod resumable;
 mod room_argument;
 mod room_from_path;
+mod rooms;
 mod send;
 mod serialize_attachment;
 mod set_auto_response;
@@ -22,11 +27,14 @@ mod signals;
 pub(crate) mod state;
 mod wasi;
 
+use std::sync::Arc;
+
 use wasmtime::{ExternType, Linker, Module};
 use zigttp_abi::api;
 use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::event_state::HostData;
+use crate::route::Routes;
 use crate::view::View;
 
 /// Links every function that a guest may import.
@@ -39,12 +47,23 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     resumable::link(linker)?;
     get_web_sockets::link(linker)?;
     room_from_path::link(linker)?;
+    rooms::link(linker)?;
+    list_rooms::link(linker)?;
+    connection::link(linker)?;
     set_auto_response::link(linker)?;
     state::link(linker)?;
     signals::link(linker)?;
     log::link(linker)?;
     outcome::link(linker)?;
     wasi::link(linker)
+}
+
+/// Links what needs the routes of an artifact.
+pub(crate) fn link_routes<V: View>(
+    linker: &mut Linker<HostData<V>>,
+    routes: &Arc<Routes>,
+) -> wasmtime::Result<()> {
+    path_param::link(linker, routes)
 }
 
 /// The linker of one artifact: an event that calls a function of the API which the manifest does not list
@@ -58,7 +77,7 @@ pub(crate) fn without_unlisted<V: View>(
     let mut linker = linker.clone();
     linker.allow_shadowing(true);
     for import in module.imports().filter(|import| import.module() == IMPORT_MODULE) {
-        let function = api::functions().find(|function| function.import == import.name());
+        let function = api::functions().find(|function| function.import == Some(import.name()));
         let (Some(function), ExternType::Func(ty)) = (function, import.ty()) else { continue };
         if listed.iter().any(|path| path == function.path) {
             continue;
@@ -66,7 +85,7 @@ pub(crate) fn without_unlisted<V: View>(
         let name = function.path;
         linker.func_new(
             IMPORT_MODULE,
-            function.import,
+            import.name(),
             ty,
             move |_caller, _arguments, _results| {
                 Err(wasmtime::Error::msg(format!(
@@ -88,7 +107,17 @@ mod tests {
     use crate::test_view::TestView;
 
     /// What `zigttp_abi::guest` describes besides the functions of the API.
-    const OTHERS: [&str; 7] = ["inputs", "take", "resumable", "log", "fail", "respond", "accept"];
+    const OTHERS: [&str; 9] = [
+        "inputs",
+        "take",
+        "resumable",
+        "path_params",
+        "log",
+        "fail",
+        "respond",
+        "accept",
+        "name_room",
+    ];
     const WASI: [&str; 9] = [
         "clock_time_get",
         "environ_get",
@@ -106,10 +135,11 @@ mod tests {
         let engine = Engine::default();
         let mut linker = Linker::new(&engine);
         link(&mut linker).expect("no name is taken twice");
+        link_routes(&mut linker, &Arc::default()).expect("no name is taken twice");
         let mut store = Store::new(&engine, HostData::<TestView>::idle());
         let found: BTreeSet<_> =
             linker.iter(&mut store).map(|(module, name, _)| (module, name)).collect();
-        let api = api::functions().map(|function| function.import).chain(OTHERS);
+        let api = api::functions().filter_map(|function| function.import).chain(OTHERS);
         let expected = api.map(|name| (IMPORT_MODULE, name));
         let wasi = WASI.iter().map(|name| ("wasi_snapshot_preview1", *name));
         assert_eq!(found, expected.chain(wasi).collect());

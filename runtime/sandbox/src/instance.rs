@@ -21,6 +21,7 @@ pub(crate) struct Instance<V: View> {
 /// The parts of an instance that the host uses.
 pub(crate) struct Guest {
     memory: GuestMemory,
+    room_of: TypedFunc<(i64, i32, i32, i32, i32), i32>,
     on_upgrade: TypedFunc<(i64, i32, i32, i32, i32, i32), i32>,
     on_open: TypedFunc<(i64, i64, i32, i32), i32>,
     on_message: TypedFunc<(i64, i64, i32, i32, i32), i32>,
@@ -48,6 +49,7 @@ impl Guest {
         };
         Ok(Guest {
             memory: GuestMemory { memory, map: tracked.as_ref().map(Tracked::map) },
+            room_of: event_export(store, instance, "room_of")?,
             on_upgrade: event_export(store, instance, "on_upgrade")?,
             on_open: event_export(store, instance, "on_open")?,
             on_message: event_export(store, instance, "on_message")?,
@@ -105,6 +107,9 @@ impl<V: View> Instance<V> {
             Call::Close { code, .. } => {
                 let code = i32::from(*code);
                 guest.on_close.call_async(store, (seed, ws, code, first, second)).await
+            }
+            Call::RoomOf(_) => {
+                guest.room_of.call_async(store, (seed, first, second, third, fourth)).await
             }
             Call::Upgrade { .. } => {
                 let lens = (seed, first, second, third, fourth, fifth);

@@ -45,6 +45,7 @@ pub mod ran;
 pub mod read_log;
 pub mod reads;
 mod restore;
+pub mod rooms;
 pub mod route;
 pub mod sandbox;
 pub mod shared_text;

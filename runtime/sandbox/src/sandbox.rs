@@ -36,6 +36,7 @@ use crate::module_cache::{Cached, ModuleCache};
 use crate::program::Program;
 use crate::ran::{Outcome, Ran};
 use crate::restore::{self, Image};
+use crate::route::Routes;
 use crate::ticker::Ticker;
 use crate::view::View;
 
@@ -91,7 +92,12 @@ impl<V: View> Sandbox<V> {
     /// # Errors
     /// When it is not a module, imports something that a guest may not import, or lacks an export that it
     /// must have.
-    pub fn load(&self, wasm: &[u8], imports: &[String]) -> Result<Program<V>, LoadError> {
+    pub fn load(
+        &self,
+        wasm: &[u8],
+        imports: &[String],
+        routes: &Arc<Routes>,
+    ) -> Result<Program<V>, LoadError> {
         let key = ModuleCache::key(&self.engine, wasm, self.restores(), self.limits.memory);
         let cached = match self.cache.get(&self.engine, &key) {
             Some(cached) => cached,
@@ -106,8 +112,9 @@ impl<V: View> Sandbox<V> {
         if module.resources_required().num_memories > 1 + u32::from(is_rewritten) {
             return Err(LoadError::unfit(wasmtime::Error::msg("it has more than one memory")));
         }
-        let linker =
-            host::without_unlisted(&self.linker, &module, imports).map_err(LoadError::unfit)?;
+        let mut linker = self.linker.clone();
+        host::link_routes(&mut linker, routes).map_err(LoadError::unfit)?;
+        let linker = host::without_unlisted(&linker, &module, imports).map_err(LoadError::unfit)?;
         let instance = linker.instantiate_pre(&module).map_err(LoadError::unfit)?;
         // Without an event and its budget, because no code of the guest runs here.
         let mut store = Store::new(&self.engine, HostData::idle());
@@ -307,7 +314,7 @@ mod tests {
     /// stores the message with its own connection; `onClose` sends, and then traps.
     const GUEST: &str = r#"(module
         (import "zigttp" "inputs" (func $inputs (param i32 i32 i32 i32 i32)))
-        (import "zigttp" "send" (func $send (param i64 i32 i32 i32) (result i32)))
+        (import "zigttp" "send" (func $send (param i64 i32 i32 i32 i32) (result i32)))
         (import "zigttp" "get_web_sockets" (func $members (param i32 i32 i32 i32) (result i32)))
         (import "zigttp" "serialize_attachment" (func $keep (param i64 i32 i32 i32) (result i32)))
         (import "zigttp" "deserialize_attachment" (func $kept (param i64 i32 i32) (result i64)))
@@ -324,16 +331,17 @@ mod tests {
                 (drop (call $send
                     (i64.trunc_f64_s
                         (f64.load (i32.add (i32.const 3000) (i32.mul (local.get $index) (i32.const 8)))))
-                    (i32.const 0) (i32.const 2000) (i32.const 4)))
+                    (i32.const 0) (i32.const 2000) (i32.const 4) (i32.const 0)))
                 (local.set $index (i32.add (local.get $index) (i32.const 1)))
                 (br_if $each (i32.lt_u (local.get $index) (local.get $count))))
             i32.const 0)
         (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32)
-            (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
+            (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)))
             unreachable)
+        (func (export "room_of") (param i64 i32 i32 i32 i32) (result i32) i32.const 0)
         (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32)
-            (drop (call $send (i64.const 1) (i32.const 0) (i32.const 0) (i32.const 1)))
-            (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
+            (drop (call $send (i64.const 1) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)))
+            (drop (call $send (i64.const 2) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)))
             i32.const 0)
         (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) i32.const 0)
         (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) i32.const 0)
@@ -363,7 +371,9 @@ mod tests {
         };
         let sandbox = Sandbox::new(limits).expect("there is address space");
         let guest = wat::parse_str(GUEST).expect("it is well formed");
-        let program = sandbox.load(&guest, &IMPORTS.map(str::to_owned)).expect("it is a handler");
+        let program = sandbox
+            .load(&guest, &IMPORTS.map(str::to_owned), &Arc::default())
+            .expect("it is a handler");
         let event = Event::of(id(1), "/room".into(), call);
         let view = world();
         let began = view.now();

@@ -1,6 +1,7 @@
 //! Texts that share the memory of a longer text.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
@@ -55,7 +56,14 @@ impl From<&str> for SharedText {
     }
 }
 
-// Compared and hashed like a `str`, so that maps find it by one.
+impl From<Arc<str>> for SharedText {
+    fn from(whole: Arc<str>) -> SharedText {
+        let len = whole.len();
+        SharedText::part(&whole, 0..len)
+    }
+}
+
+// Compared, ordered and hashed like a `str`, so that maps find it by one.
 
 impl Borrow<str> for SharedText {
     fn borrow(&self) -> &str {
@@ -70,6 +78,18 @@ impl PartialEq for SharedText {
 }
 
 impl Eq for SharedText {}
+
+impl Ord for SharedText {
+    fn cmp(&self, other: &SharedText) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl PartialOrd for SharedText {
+    fn partial_cmp(&self, other: &SharedText) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Hash for SharedText {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -17,6 +17,7 @@ use crate::effect::Spare;
 use crate::event::Event;
 use crate::failure::Cause;
 use crate::pool::Pool;
+use crate::rooms::{ListedRoom, RoomRange, RoomsOf};
 use crate::state::{RoomState, Space, StateLimits};
 use crate::view::{EventLimits, Members, Peer, View};
 
@@ -86,6 +87,7 @@ impl TestPeer {
 static LIMITS: LazyLock<EventLimits> = LazyLock::new(|| EventLimits {
     max_queue: 1 << 20,
     max_attachment: 64 << 10,
+    max_joins: 100,
     max_room: 8 << 10,
     compression_min_size: 64,
     state: StateLimits {
@@ -109,6 +111,20 @@ impl View for TestView {
 
     fn members(&self, room: &str) -> Members {
         self.rooms.get(room).into_iter().flatten().map(|peer| peer.id).collect()
+    }
+
+    fn rooms(&self, range: &RoomRange) -> Vec<ListedRoom> {
+        let rooms = self.rooms.iter().filter(|(room, _)| room.starts_with(&*range.prefix));
+        let listed = rooms
+            .map(|(room, members)| ListedRoom { room: (**room).into(), members: members.len() });
+        listed.take(range.limit).collect()
+    }
+
+    fn stored_rooms(
+        &self,
+        _range: RoomRange,
+    ) -> impl Future<Output = Result<Vec<ListedRoom>, Cause>> + Send + use<> {
+        std::future::ready(Ok(Vec::new()))
     }
 
     fn state(&self, _space: Space, room: &str) -> Option<TestState> {
@@ -175,6 +191,10 @@ impl Peer for TestPeer {
 
     fn attachment(&self) -> Option<(Value, Version)> {
         self.attachment.clone()
+    }
+
+    fn rooms(&self) -> RoomsOf {
+        RoomsOf { own: "/room".into(), joined: Vec::new() }
     }
 
     fn queued_bytes(&self) -> Option<usize> {

@@ -19,6 +19,8 @@ pub struct Used {
     pub state_reads: usize,
     /// How many keys of the state of its room were written.
     pub state_writes: usize,
+    /// How many volatile frames were dropped because older ones waited.
+    pub dropped_volatile: usize,
     /// How many frames were refused because their queues were over the limit.
     pub refused_frames: usize,
 }

@@ -16,6 +16,7 @@ use crate::effect::Spare;
 use crate::event::Event;
 use crate::failure::Cause;
 use crate::pool::Pool;
+use crate::rooms::{ListedRoom, RoomRange, RoomsOf};
 use crate::state::{RoomState, Space, StateLimits};
 
 /// The ids of up to this many members are collected without an allocation.
@@ -35,6 +36,15 @@ pub trait View: Send + Sync + 'static {
 
     /// The members of a room that are not closing, in the order they opened.
     fn members(&self, room: &str) -> Members;
+
+    /// The rooms that have members, in the order of their names' bytes, each with how many.
+    fn rooms(&self, range: &RoomRange) -> Vec<ListedRoom>;
+
+    /// Waits for the rooms that have state in storage, in the same order.
+    fn stored_rooms(
+        &self,
+        range: RoomRange,
+    ) -> impl Future<Output = Result<Vec<ListedRoom>, Cause>> + Send + use<Self>;
 
     /// The state of a room, if it is in memory.
     fn state(&self, space: Space, room: &str) -> Option<Self::State>;
@@ -89,6 +99,9 @@ pub trait Peer: Clone + Send + Sync + 'static {
     /// The committed attachment, and the commit that wrote it.
     fn attachment(&self) -> Option<(Value, Version)>;
 
+    /// The rooms that it is in.
+    fn rooms(&self) -> RoomsOf;
+
     /// How many bytes its queue holds; `None` if it has closed or is closing.
     fn queued_bytes(&self) -> Option<usize>;
 
@@ -105,6 +118,8 @@ pub struct EventLimits {
     pub max_queue: usize,
     /// Largest attachment in bytes.
     pub max_attachment: usize,
+    /// Most rooms that a connection joins.
+    pub max_joins: usize,
     /// Longest path of a room in bytes.
     pub max_room: usize,
     /// Smallest payload that is compressed, in bytes.

@@ -93,7 +93,16 @@ fn gauges(page: &mut Page, server: &Server) {
             "Most transports that speak HTTP (--max-transports)",
             server.config.max_transports,
         ),
-        ("zigttp_rooms", "Rooms that have a connection", server.rooms()),
+        (
+            "zigttp_rooms",
+            "Rooms that have a member, or an event that waits or runs",
+            server.rooms(),
+        ),
+        (
+            "zigttp_joined_rooms",
+            "Rooms that connections have joined besides their own, each of each connection (--max-joins)",
+            server.hub.joins.load(Ordering::Relaxed),
+        ),
         (
             "zigttp_queue_bytes",
             "Bytes of frames that wait to be written, as --max-queue counts them",
@@ -353,6 +362,11 @@ fn counts(page: &mut Page, server: &Server) {
             "refused_frames",
             "Frames refused because the queue was over --max-queue",
             &counters.refused_frames,
+        ),
+        (
+            "dropped_volatile_frames",
+            "Volatile frames dropped because older ones waited in the queue",
+            &counters.dropped_volatile,
         ),
         (
             "refused_turns",

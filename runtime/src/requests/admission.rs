@@ -160,9 +160,10 @@ impl Server {
         let Candidate { registered, head, client, upgrade, response, identity } = candidate;
         let connection = &Arc::clone(&registered.connection);
         let prior = identity.and_then(|identity| identity.prior);
+        let room = connection.rooms.own();
         let ready = async {
             let reservation = Reservation::find(&self.hub, connection, prior).await;
-            (reservation, self.dispatcher.take_turn(&connection.room).await)
+            (reservation, self.dispatcher.take_turn(&room).await)
         };
         let (reservation, turn) = tokio::select! {
             ready = ready => ready,

@@ -27,7 +27,7 @@ fn an_artifact_tells_what_it_is_and_is_made_of() {
     let (code, text, said) = inspect(&compile_file("examples/websocket/chat.ts"), &[]);
     assert_eq!((code, said.as_str()), (Some(0), ""));
     for expected in [
-        "MiB, built by zigts 0.1.0 for ABI 7\n",
+        "MiB, built by zigts 0.1.0 for ABI 8\n",
         "\n  routes     /room/:name\n",
         "\n  onMessage  io, state\n",
         "\n  may call   deserializeAttachment, getWebSockets, ",
@@ -69,9 +69,9 @@ fn the_smallest_artifact_is_all_of_an_object() {
     insta::assert_snapshot!(text.replace(path, r#"  "path": "handler.wasm","#), @r#"
     {
       "path": "handler.wasm",
-      "bytes": 351,
+      "bytes": 377,
       "handler": {
-        "abi": 7,
+        "abi": 8,
         "compiler": "none",
         "sourceHash": "",
         "exports": [
@@ -101,7 +101,7 @@ fn the_smallest_artifact_is_all_of_an_object() {
         {
           "name": "type",
           "isCustom": false,
-          "bytes": 74
+          "bytes": 84
         },
         {
           "name": "import",
@@ -111,7 +111,7 @@ fn the_smallest_artifact_is_all_of_an_object() {
         {
           "name": "function",
           "isCustom": false,
-          "bytes": 8
+          "bytes": 9
         },
         {
           "name": "memory",
@@ -121,12 +121,12 @@ fn the_smallest_artifact_is_all_of_an_object() {
         {
           "name": "export",
           "isCustom": false,
-          "bytes": 92
+          "bytes": 102
         },
         {
           "name": "code",
           "isCustom": false,
-          "bytes": 34
+          "bytes": 39
         },
         {
           "name": "zigttp.manifest",
@@ -175,7 +175,7 @@ fn what_is_no_artifact_is_one_line_and_ends_with_2() {
 
 #[test]
 fn names_in_an_artifact_cannot_write_on_the_terminal() {
-    let manifest = r#"{"abi":7,"compiler":"\u001b[31m","sourceHash":"\n","exports":["on\u001bOpen"],
+    let manifest = r#"{"abi":8,"compiler":"\u001b[31m","sourceHash":"\n","exports":["on\u001bOpen"],
         "imports":["\u0007"],"routes":["/\u001b]0;title\u0007"]}"#;
     let (code, text, _) = inspect_bytes(&wasm::with_manifest(manifest), &[]);
     assert_eq!(code, Some(0));

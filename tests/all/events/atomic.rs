@@ -162,6 +162,7 @@ async fn nothing_of_an_event_that_traps_takes_effect() {
         I32Const(0),
         I32Const(0),
         I32Const(0),
+        I32Const(0),
         Call(0),
         Drop,
         Unreachable,

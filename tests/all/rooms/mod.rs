@@ -2,6 +2,7 @@
 
 mod auto_response;
 mod backpressure;
+mod joined;
 mod membership;
 mod order;
 mod requests;

@@ -38,7 +38,7 @@ const NUMBER: usize = 56;
 /// A handler whose message says which function is called, and with what.
 fn handler() -> Vec<u8> {
     let mut imports = r#"(import "zigttp" "inputs" (func $inputs (param i32 i32 i32 i32 i32)))
-        (import "zigttp" "send" (func $send (param i64 i32 i32 i32) (result i32)))"#
+        (import "zigttp" "send" (func $send (param i64 i32 i32 i32 i32) (result i32)))"#
         .to_owned();
     let mut calls = String::new();
     for (index, (name, types)) in FUNCTIONS.iter().enumerate() {
@@ -67,7 +67,7 @@ fn handler() -> Vec<u8> {
     }
     let body = format!(
         "(call $inputs (i32.const {MESSAGE}) (i32.const {ROOM}) (i32.const 0) (i32.const 0) (i32.const 0)) \
-         {calls} (drop (call $send (local.get 1) (i32.const 0) (i32.const 0) (i32.const 0))) (i32.const 0)"
+         {calls} (drop (call $send (local.get 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))) (i32.const 0)"
     );
     let names = FUNCTIONS.map(|(name, _types)| format!("\"{}\"", path(name)));
     let may_call = format!(r#"["send",{}]"#, names.join(","));

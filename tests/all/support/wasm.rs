@@ -14,7 +14,7 @@ const MEMORY: MemoryType = MemoryType {
 };
 
 /// The ABI that servers speak.
-pub(crate) const ABI: u32 = 7;
+pub(crate) const ABI: u32 = 8;
 
 /// The manifest of a handler with `onMessage` alone, which may call `send`, for an ABI.
 pub(crate) fn manifest(abi: u32) -> String {
@@ -41,6 +41,7 @@ pub(crate) fn without_functions() -> Vec<u8> {
     let mut exports = ExportSection::new();
     for name in [
         "memory",
+        "room_of",
         "on_upgrade",
         "on_open",
         "on_message",
@@ -61,7 +62,7 @@ pub(crate) fn without_functions() -> Vec<u8> {
 pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
     use ValType::{I32, I64};
     const SEND: u32 = 0;
-    let events: [(&str, &[ValType]); 7] = [
+    let events: [(&str, &[ValType]); 8] = [
         ("on_open", &[I64, I64, I32, I32]),
         ("on_message", &[I64, I64, I32, I32, I32]),
         ("on_close", &[I64, I64, I32, I32, I32]),
@@ -69,9 +70,10 @@ pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
         ("on_signal", &[I64, I32, I32, I32, I32, I32]),
         ("handler", &[I64, I32, I32, I32, I32]),
         ("on_upgrade", &[I64, I32, I32, I32, I32, I32]),
+        ("room_of", &[I64, I32, I32, I32, I32]),
     ];
     let mut types = TypeSection::new();
-    types.ty().function([I64, I32, I32, I32], [I32]);
+    types.ty().function([I64, I32, I32, I32, I32], [I32]);
     let mut imports = ImportSection::new();
     imports.import("zigttp", "send", EntityType::Function(SEND));
     let mut functions = FunctionSection::new();
@@ -128,6 +130,7 @@ pub(crate) fn with_on_message(
 (func (export "on_open") (param i64 i64 i32 i32) (result i32) (i32.const 0))
 (func (export "on_message") (param i64 i64 i32 i32 i32) (result i32) {on_message})
 (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "room_of") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))

@@ -20,9 +20,14 @@ impl Call {
         }
     }
 
-    /// The first argument of the functions of rooms.
+    /// The first argument of the functions of a room's state.
     pub(super) fn room(&self) -> Result<Text, Thrown> {
-        let room = self.strict_text(0)?;
+        self.room_at(0)
+    }
+
+    /// An argument that names a room.
+    pub(super) fn room_at(&self, index: usize) -> Result<Text, Thrown> {
+        let room = self.strict_text(index)?;
         match room.len() {
             1..=MAX_ROOM_BYTES => Ok(room),
             len => Err(self.range_error(&format!(
@@ -103,6 +108,20 @@ impl Call {
             );
             Err(self.throw(qjs::JS_ThrowTypeError, &text))
         }
+    }
+
+    /// The option of that name of `send` and `broadcast`, whose options are `known`.
+    pub(super) fn is_volatile(&self, index: usize, known: &[&CStr]) -> Result<bool, Thrown> {
+        self.check_options(index, known)?;
+        self.flag_option(index, c"volatile")
+    }
+
+    /// A boolean, false unless given.
+    pub(super) fn flag_option(&self, index: usize, name: &CStr) -> Result<bool, Thrown> {
+        let Some(flag) = self.option(index, name)? else { return Ok(false) };
+        // SAFETY: only the tag and the value are read.
+        let flag = unsafe { qjs::JS_IsBool(flag).then(|| qjs::JS_VALUE_GET_BOOL(flag)) };
+        flag.ok_or_else(|| self.option_error(name, "must be a boolean"))
     }
 
     /// A TypeError about a property of the options.

@@ -6,7 +6,7 @@ use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::api::{self, Parameter};
 use zigttp_abi::value::ValueKind;
 
-use crate::engine::engine;
+use crate::engine::{Phase, engine};
 use crate::imports;
 use crate::json;
 use crate::storable::{Storable, Unstorable};
@@ -33,19 +33,35 @@ pub(super) fn answer(
     body: impl FnOnce(&Call) -> Result<JSValue, Thrown>,
 ) -> JSValue {
     let call = Call { context, arguments, name };
-    if engine().is_building() {
-        call.throw(
-            qjs::JS_ThrowPlainError,
-            &format!(
-                "{name} cannot be called at the top level: there is no connection and no state while building"
-            ),
-        );
+    let phase = engine().phase();
+    if phase != Phase::Event
+        && let Err(Thrown) = call.check_phase(phase)
+    {
         return qjs::JS_EXCEPTION;
     }
     body(&call).unwrap_or(qjs::JS_EXCEPTION)
 }
 
 impl Call {
+    /// Refuses what cannot be called outside of the events that may do everything.
+    fn check_phase(&self, phase: Phase) -> Result<(), Thrown> {
+        let name = self.name;
+        let row = || api::find(name).expect("the name is a path of the table");
+        match phase {
+            Phase::Building => Err(self.throw(
+                qjs::JS_ThrowPlainError,
+                &format!(
+                    "{name} cannot be called at the top level: there is no connection and no state while building"
+                ),
+            )),
+            Phase::ReadingAlone if row().writes => Err(self.throw(
+                qjs::JS_ThrowTypeError,
+                &format!("{name} cannot be called in roomOf, which only reads"),
+            )),
+            Phase::ReadingAlone | Phase::Event => Ok(()),
+        }
+    }
+
     pub(super) fn argument(&self, index: usize) -> JSValue {
         // SAFETY: callers ask for parameters of the function, see `function`.
         unsafe { *self.arguments.add(index) }
@@ -112,6 +128,16 @@ pub(crate) fn resumable(context: *mut JSContext) -> Result<JSValue, Thrown> {
     // SAFETY: the scratch has this much room.
     let packed = unsafe { imports::resumable(scratch.start(), SMALL) };
     received_value(context, &mut scratch, packed)
+}
+
+/// The parameters of a request's path, as an object.
+pub(crate) fn path_params(context: *mut JSContext, path: &[u8]) -> Result<JSValue, Thrown> {
+    let mut scratch = Scratch::new();
+    // SAFETY: the path is alive during the call, and the scratch has this much room.
+    let len =
+        unsafe { imports::path_params(path.as_ptr(), path.len(), scratch.start(), SMALL) };
+    let len = usize::try_from(len).expect("the host answers with a length");
+    received_json(context, &mut scratch, len)
 }
 
 /// The value of which the host has returned kind and length, or `undefined`.

@@ -226,16 +226,8 @@ impl ListOptions {
         if end.is_some() {
             flags |= list::HAS_END;
         }
-        if let Some(reverse) = call.option(1, c"reverse")? {
-            // SAFETY: only the tag and the value are read.
-            let reverse = unsafe {
-                qjs::JS_IsBool(reverse).then(|| qjs::JS_VALUE_GET_BOOL(reverse))
-            };
-            match reverse {
-                Some(false) => {}
-                Some(true) => flags |= list::REVERSE,
-                None => return Err(call.option_error(c"reverse", "must be a boolean")),
-            }
+        if call.flag_option(1, c"reverse")? {
+            flags |= list::REVERSE;
         }
         let limit = match call.option(1, c"limit")? {
             None => 0,

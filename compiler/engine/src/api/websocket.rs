@@ -7,7 +7,8 @@ use zigttp_abi::api::MAX_AUTO_RESPONSE_BYTES;
 use zigttp_abi::close_code;
 use zigttp_abi::value::well_formed;
 
-use super::call::{Native, answer, received, received_value};
+use super::call::{Native, answer, received_value};
+use super::rooms;
 use crate::imports;
 use crate::thrown::Thrown;
 use crate::value::{self, Block, SMALL, Scratch};
@@ -20,9 +21,11 @@ pub(super) fn native(name: &str) -> Option<Native> {
         "serializeAttachment" => serialize_attachment,
         "deserializeAttachment" => deserialize_attachment,
         "getWebSockets" => get_web_sockets,
-        "roomFromPath" => room_from_path,
+        "connectionId" => connection_id,
+        "webSocketById" => web_socket_by_id,
+        "bufferedAmount" => buffered_amount,
         "setAutoResponse" => set_auto_response,
-        _ => return None,
+        _ => return rooms::native(name),
     })
 }
 
@@ -34,11 +37,13 @@ unsafe extern "C" fn send(
 ) -> JSValue {
     answer(context, arguments, "send", |call| {
         let ws = call.connection()?;
+        // Before anything is borrowed: reading a property may run JavaScript.
+        let is_volatile = call.is_volatile(2, &[c"volatile"])?;
         let data = call.data(1)?;
-        let bytes = data.bytes();
+        let (kind, bytes) = (data.kind().number().into(), data.bytes());
         // SAFETY: the bytes are alive during the call.
         let queued =
-            unsafe { imports::send(ws, data.kind().number().into(), bytes.as_ptr(), bytes.len()) };
+            unsafe { imports::send(ws, kind, bytes.as_ptr(), bytes.len(), is_volatile.into()) };
         Ok(if queued == 1 { qjs::JS_TRUE } else { qjs::JS_FALSE })
     })
 }
@@ -170,27 +175,46 @@ unsafe fn ids_to_array(
     value::checked(unsafe { qjs::JS_NewArrayFrom(context, count as c_int, values) })
 }
 
-unsafe extern "C" fn room_from_path(
+unsafe extern "C" fn connection_id(
     context: *mut JSContext,
     _: JSValue,
     _: c_int,
     arguments: *mut JSValue,
 ) -> JSValue {
-    answer(context, arguments, "roomFromPath", |call| {
+    answer(context, arguments, "connectionId", |call| {
         let ws = call.connection()?;
-        let param = call.text(1)?;
-        let mut scratch = Scratch::new();
-        // SAFETY: the name is alive during the call, and the scratch has this much room.
-        let len = unsafe {
-            imports::room_from_path(ws, param.as_ptr(), param.len(), scratch.start(), SMALL)
-        };
-        let Ok(len) = usize::try_from(len) else {
-            return Err(call.range_error(&format!(
-                "the connection is gone, or its route has no parameter \":{}\"",
-                String::from_utf8_lossy(&param),
-            )));
-        };
-        received(call.context, &scratch, len, |bytes| value::string(call.context, bytes))
+        value::string(call.context, ws.to_string().as_bytes())
+    })
+}
+
+unsafe extern "C" fn web_socket_by_id(
+    context: *mut JSContext,
+    _: JSValue,
+    _: c_int,
+    arguments: *mut JSValue,
+) -> JSValue {
+    answer(context, arguments, "webSocketById", |call| {
+        let id = call.text(0)?;
+        // Only the form that `connectionId` returns, so that a connection has one id as text.
+        let id = std::str::from_utf8(&id).ok().filter(|id| !id.starts_with(['0', '+', '-']));
+        let id = id.and_then(|id| id.parse().ok()).filter(|&id| id <= value::MAX_SAFE_INTEGER);
+        let Some(id) = id else { return Ok(qjs::JS_UNDEFINED) };
+        // SAFETY: a call without pointers.
+        let is_open = unsafe { imports::is_open(id) } == 1;
+        Ok(if is_open { value::number(id) } else { qjs::JS_UNDEFINED })
+    })
+}
+
+unsafe extern "C" fn buffered_amount(
+    context: *mut JSContext,
+    _: JSValue,
+    _: c_int,
+    arguments: *mut JSValue,
+) -> JSValue {
+    answer(context, arguments, "bufferedAmount", |call| {
+        let ws = call.connection()?;
+        // SAFETY: a call without pointers.
+        Ok(qjs::JS_NewFloat64(unsafe { imports::buffered_amount(ws) }))
     })
 }
 

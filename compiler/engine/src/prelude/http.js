@@ -293,6 +293,11 @@
       return this.#headers;
     }
 
+    // Those of the route that its path matches.
+    get params() {
+      return this.#isReceived ? native.pathParams(this.#path) : {};
+    }
+
     // What its client has left, which only the `onUpgrade` of that client is told.
     get resumable() {
       return this.#isReceived ? native.resumable() : undefined;
@@ -420,6 +425,21 @@
       throw new TypeError(`handler must return a Response, not ${inspect(response)}`);
     }
     respond(response, "handler");
+  };
+
+  internals.nameRoom = (answer) => {
+    if (answer instanceof Response) {
+      respond(answer, "roomOf");
+    } else if (typeof answer === "string") {
+      if (!answer.isWellFormed()) throw new TypeError("roomOf returned a string with a lone surrogate");
+      native.nameRoom(answer);
+    } else if (answer instanceof Promise) {
+      throw new TypeError("roomOf must not wait: it returned a promise");
+    } else if (answer !== undefined) {
+      throw new TypeError(
+        "roomOf must return the name of a room, a Response or nothing, not " + inspect(answer),
+      );
+    }
   };
 
   internals.admit = (answer) => {

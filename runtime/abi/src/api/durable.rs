@@ -24,7 +24,7 @@ pub(super) const FUNCTIONS: &[ApiFunction] = &[
                   then it is parked, and this room gets the signal that onFail names, with the same data and \
                   the other room as info.from. The data is at most 16 KiB. Throws a TypeError when the \
                   handler exports no onSignal.",
-        import: "signal",
+        import: Some("signal"),
     },
     ApiFunction {
         module: Module::Durable,
@@ -44,7 +44,7 @@ pub(super) const FUNCTIONS: &[ApiFunction] = &[
         details: "A room has one timer of each name: the same name replaces it. It never fires before its \
                   time. Throws a RangeError for another room, for a time that is a delay by mistake, and \
                   when the room has 1,000 timers.",
-        import: "signal_at",
+        import: Some("signal_at"),
     },
     ApiFunction {
         module: Module::Durable,
@@ -64,7 +64,7 @@ pub(super) const FUNCTIONS: &[ApiFunction] = &[
         details: "It fires on a fixed grid, for the first time one period from now. Periods that have passed \
                   meanwhile are skipped, and counted in info.missed. The same name replaces a timer. Throws \
                   a RangeError as signalAt does.",
-        import: "signal_every",
+        import: Some("signal_every"),
     },
     ApiFunction {
         module: Module::Durable,
@@ -78,7 +78,7 @@ pub(super) const FUNCTIONS: &[ApiFunction] = &[
         purpose: "Removes a timer of the event's own room, and returns whether it was there.",
         details: "Also one that is due and waits for its turn. It never removes a signal. Throws a RangeError \
                   for another room.",
-        import: "cancel_signal",
+        import: Some("cancel_signal"),
     },
     ApiFunction {
         module: Module::Durable,
@@ -91,6 +91,6 @@ pub(super) const FUNCTIONS: &[ApiFunction] = &[
         effect: Effect::State,
         purpose: "Returns when a timer of the event's own room fires next, in milliseconds since 1970.",
         details: "Returns undefined when there is no timer of this name. Throws a RangeError for another room.",
-        import: "signal_time",
+        import: Some("signal_time"),
     },
 ];

@@ -113,6 +113,7 @@ pub struct ApiFunction {
     /// What the typings add to the purpose: bounds, errors, and what happens for a connection
     /// that is gone.
     pub details: &'static str,
-    /// Name of the wasm import in module [`crate::guest::IMPORT_MODULE`] that does the work.
-    pub import: &'static str,
+    /// Name of the wasm import in module [`crate::guest::IMPORT_MODULE`] that does the work; `None` where the
+    /// guest needs no host for it.
+    pub import: Option<&'static str>,
 }

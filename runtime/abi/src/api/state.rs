@@ -25,7 +25,7 @@ macro_rules! functions {
                 details: "Returns undefined when there is none. Sees what this event has stored. Of another \
                           room than the event's own it returns what one committed state of that room holds: \
                           the state at the event's first read of it. Each call returns a value of its own.",
-                import: concat!($name, "_get"),
+                import: Some(concat!($name, "_get")),
             },
             ApiFunction {
                 module: $module,
@@ -51,7 +51,7 @@ macro_rules! functions {
                      a room over its limit (64 MiB by default), is a RangeError. With ttl the value is gone \
                      after that time."
                 ),
-                import: concat!($name, "_put"),
+                import: Some(concat!($name, "_put")),
             },
             ApiFunction {
                 module: $module,
@@ -64,7 +64,7 @@ macro_rules! functions {
                 effect: Effect::State,
                 purpose: "Removes a key of a room, and returns whether it was there.",
                 details: own_room!(),
-                import: concat!($name, "_delete"),
+                import: Some(concat!($name, "_delete")),
             },
             ApiFunction {
                 module: $module,
@@ -78,7 +78,7 @@ macro_rules! functions {
                 purpose: "Lists keys of a room with their values, in the order of the keys' bytes.",
                 details: "The list is never cut: more than 1,000 entries or 1 MiB is a RangeError that says \
                           what fits. Page with limit and startAfter. Sees what this event has stored.",
-                import: concat!($name, "_list"),
+                import: Some(concat!($name, "_list")),
             },
             ApiFunction {
                 module: $module,
@@ -91,7 +91,7 @@ macro_rules! functions {
                 effect: Effect::State,
                 purpose: "Removes all keys of a room.",
                 details: own_room!(),
-                import: concat!($name, "_delete_all"),
+                import: Some(concat!($name, "_delete_all")),
             },
             ApiFunction {
                 module: $module,
@@ -105,7 +105,7 @@ macro_rules! functions {
                 purpose: "Returns how many keys and bytes a room stores, and how many bytes it may store.",
                 details: "Each key counts its bytes, those of its value and 64 more. Sees what this event has \
                           stored.",
-                import: concat!($name, "_usage"),
+                import: Some(concat!($name, "_usage")),
             },
         ]
     };

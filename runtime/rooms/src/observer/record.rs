@@ -87,6 +87,18 @@ enum EffectSummary {
         conn: u64,
         data: Preview,
     },
+    Join {
+        conn: u64,
+        room: SharedText,
+    },
+    Leave {
+        conn: u64,
+        room: SharedText,
+    },
+    Move {
+        conn: u64,
+        room: SharedText,
+    },
     AutoResponse {
         conn: u64,
         pair: Option<(Preview, Preview)>,
@@ -106,7 +118,7 @@ impl EventRecord {
             Call::Message { data } => Preview::of(data),
             Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
             Call::Signal(signal) => Preview::text(&signal.name),
-            Call::Request(request) | Call::Upgrade { request, .. } => {
+            Call::RoomOf(request) | Call::Request(request) | Call::Upgrade { request, .. } => {
                 Preview::text(&target(request))
             }
         };
@@ -128,7 +140,7 @@ impl EventRecord {
         let sent = EffectSummary::Send { to, count: 1, data: Preview::of(response) };
         let effects = vec![sent];
         let name = "auto-response";
-        let room = Some(connection.room.shared_key().clone());
+        let room = Some(connection.rooms.with_own(|own| own.shared_key().clone()));
         let record = EventRecord::new(name, Some(connection.id), room, Preview::of(message), at);
         EventRecord { effects, ..record }
     }
@@ -240,6 +252,15 @@ fn summarise(effects: &Effects<LocalPeer>) -> Vec<EffectSummary> {
             },
             Effect::SetAttachment { connection, value } => {
                 EffectSummary::Attachment { conn: number(connection), data: Preview::of(value) }
+            }
+            Effect::Join { connection, room } => {
+                EffectSummary::Join { conn: number(connection), room: room.clone() }
+            }
+            Effect::Leave { connection, room } => {
+                EffectSummary::Leave { conn: number(connection), room: room.clone() }
+            }
+            Effect::Move { connection, to, .. } => {
+                EffectSummary::Move { conn: number(connection), room: to.clone() }
             }
             Effect::SetAutoResponse { connection, pair } => EffectSummary::AutoResponse {
                 conn: number(connection),

@@ -1,4 +1,4 @@
-//! `fail`, `respond` and `accept`: the guest reports how a call has ended.
+//! `fail`, `respond`, `accept` and `name_room`: the guest reports how a call has ended.
 
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
@@ -11,6 +11,7 @@ use crate::event::{Call, Event, Response};
 use crate::event_state::{EventState, HostData};
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
+use crate::host::room_argument::room_name;
 use crate::host::serialize_attachment::read_attachment;
 use crate::view::View;
 
@@ -74,6 +75,15 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             let response = caller.data_mut().response.take();
             let response = response.expect("it was set above");
             caller.data_mut().respond(Response { body, ..response })?;
+            wasmtime::Result::Ok(())
+        },
+    )?;
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "name_room",
+        |mut caller: Caller<'_, HostData<V>>, ptr: i32, len: i32| {
+            let room = room_name(&mut caller, Span::new(ptr, len))?;
+            caller.data_mut().named_room = Some(room);
             wasmtime::Result::Ok(())
         },
     )?;

@@ -9,6 +9,8 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_protocol::close::Close;
 use zigttp_rooms::connection::Connection;
 use zigttp_rooms::observer::Preview;
+use zigttp_sandbox::rooms::RoomsOf;
+use zigttp_sandbox::shared_text::SharedText;
 
 use super::http::{ErrorResponse, MAX_BINARY, MAX_TEXT, error_response};
 use crate::http::response::{Body, text};
@@ -18,7 +20,10 @@ use crate::server::Server;
 #[serde(rename_all = "camelCase")]
 struct ConnectionDetails<'a> {
     id: u64,
-    room: &'a str,
+    /// Its own.
+    room: SharedText,
+    /// Those that it has joined.
+    joined: Vec<SharedText>,
     url: &'a str,
     state: &'static str,
     age_seconds: u64,
@@ -47,9 +52,11 @@ pub(super) fn show(server: &Server, id: u64) -> String {
 
 fn details(connection: &Connection) -> ConnectionDetails<'_> {
     let attachment = connection.attachment();
+    let RoomsOf { own, joined } = connection.rooms.names();
     ConnectionDetails {
         id: connection.id.number(),
-        room: connection.room.key(),
+        room: own,
+        joined,
         url: &connection.url,
         state: connection.state().name(),
         age_seconds: Instant::now().saturating_duration_since(connection.opened).as_secs(),

@@ -140,6 +140,19 @@ impl Durable {
         })
     }
 
+    pub(crate) async fn room_names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Arc<str>>, ReadError> {
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        let read = move |connection: &Connection| {
+            Ok(rows::room_names(connection, &prefix, after.as_deref(), most)?)
+        };
+        self.readers.read(read).await
+    }
+
     pub(crate) async fn contents(
         &self,
         room: &str,

@@ -1,6 +1,7 @@
 //! The states of rooms without a durable folder: every room is a table, and none ever leaves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zigttp_abi::state::{Changes, Entry};
@@ -39,7 +40,7 @@ struct Held {
 
 #[derive(Default)]
 struct Rooms {
-    by_name: HashMap<Arc<str>, Held>,
+    by_name: BTreeMap<Arc<str>, Held>,
     /// The entries that expire, by when they do.
     expiring: BTreeSet<(u64, Arc<str>, Box<str>)>,
     /// Those that are parked, and their numbers by the room that was to get them. All others are in the queue.
@@ -62,6 +63,20 @@ impl InMemory {
         let Some(held) = rooms.by_name.get_mut(room) else { return Arc::clone(&self.empty) };
         held.is_used = true;
         Arc::clone(&held.table)
+    }
+
+    /// The names of rooms, as [`States::room_names`](crate::state::states::States::room_names) returns them.
+    pub(crate) fn names(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<Arc<str>> {
+        let start = after.filter(|after| *after >= prefix);
+        let start = start.map_or(Bound::Included(prefix), Bound::Excluded);
+        let rooms = self.lock();
+        let behind = rooms.by_name.range::<str, _>((start, Bound::Unbounded));
+        behind
+            .map(|(name, _)| name)
+            .take_while(|name| name.starts_with(prefix))
+            .take(most)
+            .map(Arc::clone)
+            .collect()
     }
 
     /// What a room has, for an operator, who is no reason to keep it.

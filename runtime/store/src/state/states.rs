@@ -79,6 +79,23 @@ impl States {
         }
     }
 
+    /// The names of rooms that have state, in the order of their bytes: those that begin with `prefix`, behind
+    /// `after`, and at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn room_names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Arc<str>>, ReadError> {
+        match &self.0 {
+            Kind::InMemory(rooms) => Ok(rooms.names(prefix, after, most)),
+            Kind::Durable(durable) => durable.room_names(prefix, after, most).await,
+        }
+    }
+
     /// What a room has at this time, for an operator.
     ///
     /// # Errors

@@ -93,8 +93,7 @@ function outcome(record) {
   if (record.failure) return [element("span", { class: "fault" }, firstLine(record.failure.text))];
   const counts = new Map();
   for (const effect of record.effects) {
-    const words = { send: "frame", close: "close", attachment: "attachment", "auto-response": "auto-response" };
-    const word = words[effect.what];
+    const word = effect.what === "send" ? "frame" : effect.what;
     counts.set(word, (counts.get(word) ?? 0) + (effect.count ?? 1));
   }
   for (const word of stateWords(record)) counts.set(word, (counts.get(word) ?? 0) + 1);
@@ -154,6 +153,12 @@ function effectFact(effect) {
       return ["Closed", element("span", { class: "mono" }, `#${effect.conn}`), ` with ${effect.code} ${effect.reason}`];
     case "attachment":
       return ["Attached to", element("span", { class: "mono" }, `#${effect.conn}`), value(effect.data)];
+    case "join":
+      return ["Joined", element("span", { class: "mono" }, `#${effect.conn}`), " ", roomLink(effect.room)];
+    case "leave":
+      return ["Left", element("span", { class: "mono" }, `#${effect.conn}`), " ", roomLink(effect.room)];
+    case "move":
+      return ["Moved", element("span", { class: "mono" }, `#${effect.conn}`), " to ", roomLink(effect.room)];
     case "auto-response":
       return ["Auto-response", element("span", { class: "mono" }, `#${effect.conn}`),
         ...(effect.pair ? [value(effect.pair[0]), "gets", value(effect.pair[1])] : [" cleared"])];

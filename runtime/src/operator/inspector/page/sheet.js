@@ -41,6 +41,11 @@ function facts(connection) {
     : element("span", { class: "quiet" }, "none"));
   fact("Room", element("button", { type: "button", class: "plain mono", click: () => showRoom(connection.room) },
     connection.room));
+  if (connection.joined.length) {
+    fact("Joined", ...connection.joined.flatMap((room) => [
+      element("button", { type: "button", class: "plain mono", click: () => showRoom(room) }, room), " ",
+    ]));
+  }
   fact("Opened", mono(connection.url), ` ${age(connection.ageSeconds)} ago`);
   for (const [name, text] of connection.parameters) fact(`:${name}`, mono(text));
   fact("State", connection.isOpen ? connection.state : "closing");

@@ -1,6 +1,7 @@
 //! The statements: rows in, rows out. Each is prepared once for a connection.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -75,6 +76,28 @@ pub(crate) fn rooms(
         Ok((row.get(6)?, room_row(row)?.usage, unsigned(row.get(7)?)))
     })?;
     rooms.collect()
+}
+
+/// The names of rooms that have state and begin with `prefix`, behind `after`, in their order.
+pub(crate) fn room_names(
+    connection: &Connection,
+    prefix: &str,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Vec<Arc<str>>> {
+    // No name is empty.
+    let sql = "SELECT name FROM room WHERE name >= ?1 AND name > ?2 ORDER BY name LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![prefix, after.unwrap_or_default(), most as i64])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: Arc<str> = row.get(0)?;
+        if !name.starts_with(prefix) {
+            break;
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 /// How many rooms have state, and what they take together.
