@@ -93,6 +93,8 @@ impl ServerOptions {
             cpu_limit: events.cpu_limit.0,
             turn_timeout: events.turn_timeout.0,
             max_turn_waits: events.max_turn_waits,
+            room_queue: events.room_queue,
+            room_queue_bytes: events.room_queue_bytes.0,
             room_signal_rate: events.room_signal_rate,
             max_room_signals: events.max_room_signals,
             max_room_timers: events.max_room_timers,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use zigttp_rooms::limits::OnError;
+use zigttp_rooms::turn_queues::QueueLimits;
 use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
 use zigttp_store::state::limits::StateLimits;
@@ -129,6 +130,11 @@ pub struct Config {
     pub max_room_timers: usize,
     /// Upgrades and requests that may wait for the turn of one room; more get 503 at once.
     pub max_turn_waits: usize,
+    /// Events that may wait for the turn of one room. At this limit its sockets are not read, and upgrades and requests
+    /// get 503, until no more than half of them wait.
+    pub room_queue: usize,
+    /// The same of the bytes of messages and bodies that wait for the turn of one room.
+    pub room_queue_bytes: usize,
     /// What happens to a connection when one of its events throws.
     pub on_error: OnError,
     /// A connection that was silent for this long is pinged.
@@ -242,6 +248,11 @@ impl Config {
         })
     }
 
+    /// What may wait for the turn of one room.
+    pub(crate) fn queue_limits(&self) -> QueueLimits {
+        QueueLimits { events: self.room_queue, bytes: self.room_queue_bytes }
+    }
+
     /// Attachments that may wait to be resumed. The default is enough for a crash of a full server.
     pub(crate) fn max_leftovers(&self) -> usize {
         self.max_leftovers.unwrap_or(self.max_connections)
@@ -295,6 +306,8 @@ impl Config {
             ("--max-room-signals", self.max_room_signals),
             ("--max-room-timers", self.max_room_timers),
             ("--max-queue", self.max_queue),
+            ("--room-queue", self.room_queue),
+            ("--room-queue-bytes", self.room_queue_bytes),
             ("--max-transports", self.max_transports),
             ("--max-url", self.max_url),
         ] {
@@ -368,6 +381,8 @@ impl Default for Config {
             max_event_memory: 512 << 20,
             turn_timeout: Duration::from_secs(5),
             max_turn_waits: 256,
+            room_queue: QueueLimits::default().events,
+            room_queue_bytes: QueueLimits::default().bytes,
             room_signal_rate: NonZeroU32::new(1000).expect("it is not zero"),
             max_room_signals: 10_000,
             max_room_timers: 1_000,

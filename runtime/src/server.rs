@@ -24,9 +24,10 @@ use zigttp_rooms::leftovers::{LeftoverLimits, Leftovers};
 use zigttp_rooms::observer::Observer;
 use zigttp_rooms::pace::Rate;
 use zigttp_rooms::room_states::RoomStates;
-use zigttp_rooms::rooms::TurnLimits;
+use zigttp_rooms::rooms::{Rooms, TurnLimits};
 use zigttp_rooms::signals::{self, Signals};
 use zigttp_rooms::slots::Slots;
+use zigttp_rooms::turn_queues::TurnQueues;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::pool::Pool;
@@ -100,6 +101,7 @@ impl Server {
             event_limits(&config),
             Compression { min_size: config.compression_min_size, level: config.compression_level },
             HandlerLog::new(Rate::per_second(config.handler_log_rate)),
+            Rooms::new(Arc::new(TurnQueues::new(config.queue_limits(), clock))),
             clock,
         ));
         hub.list_leftovers().map_err(cannot_use)?;

@@ -33,6 +33,17 @@ pub(super) struct Events {
     #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.max_turn_waits)]
     pub(super) max_turn_waits: usize,
 
+    /// Most events that wait for the turn of one room
+    ///
+    /// At this limit its sockets are not read, and upgrades and requests of it get 503, until no more than half of them
+    /// wait. Nothing that was read is lost.
+    #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.room_queue)]
+    pub(super) room_queue: usize,
+
+    /// Most bytes of messages and bodies that wait for the turn of one room; the same happens at this limit
+    #[arg(long, env, value_name = "SIZE", default_value_t = TotalSize(DEFAULTS.room_queue_bytes))]
+    pub(super) room_queue_bytes: TotalSize,
+
     /// Most signals a second of one room; more of them wait
     #[arg(long, env, value_name = "N", value_parser = number::<NonZeroU32>, default_value_t = DEFAULTS.room_signal_rate)]
     pub(super) room_signal_rate: NonZeroU32,

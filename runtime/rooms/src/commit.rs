@@ -20,8 +20,17 @@ use crate::stored::{ToStore, store};
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
+/// What a commit has queued.
+#[derive(Default)]
+pub struct Queued {
+    /// The duty to write it, unless another task has that.
+    pub unwritten: Option<Unwritten>,
+    /// The payload of its frames.
+    pub bytes: usize,
+}
+
 /// Commits what an event of a room, or of none, has collected, with what its connection inherits, or what it
-/// leaves that has `closed`. Returns the duty to write what it has queued, unless another task has that.
+/// leaves that has `closed`.
 ///
 /// # Errors
 /// When state or an attachment cannot be stored; then nothing has taken effect.
@@ -33,9 +42,9 @@ pub async fn commit(
     inheritance: Option<Box<Inheritance>>,
     closed: Option<Arc<Connection>>,
     handled: Option<Done>,
-) -> Result<Option<Unwritten>, Cause> {
+) -> Result<Queued, Cause> {
     if effects.is_empty() && inheritance.is_none() && handled.is_none() {
-        return Ok(None);
+        return Ok(Queued::default());
     }
     let state = effects.take_state();
     let changes_rooms = effects.changes_rooms();
@@ -63,7 +72,8 @@ pub async fn commit(
     }
 
     let bytes = take_effect(hub, own, reads, effects, addressed, &rooms);
-    Ok(unwritten::gather(addressed.0.drain(..).map(|addressed| addressed.peer.0), bytes))
+    let receivers = addressed.0.drain(..).map(|addressed| addressed.peer.0);
+    Ok(Queued { unwritten: unwritten::gather(receivers, bytes), bytes })
 }
 
 /// The rooms that a commit locks, so that the members of each see its frames in one order: those that the event has

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
@@ -26,7 +25,7 @@ use zigttp_store::state::signals::Done;
 use zigttp_store::state::transaction::Transaction;
 
 use crate::attachments::{Changes, Inheritance};
-use crate::commit::commit;
+use crate::commit::{Queued, commit};
 use crate::connection::Connection;
 use crate::failure_log;
 use crate::handlers::{Handler, Handlers};
@@ -35,8 +34,10 @@ use crate::limits::OnError;
 use crate::no_answer::NoAnswer;
 use crate::observer::Observer;
 use crate::reservation::Reservation;
+use crate::room_use::EventUse;
 use crate::rooms::{Room, TurnLimits};
 use crate::slots::{Slot, Slots};
+use crate::turn::{Asker, NoTurn, TurnGuard};
 use crate::unwritten::Unwritten;
 use crate::world::World;
 
@@ -69,9 +70,27 @@ pub enum Opened {
     Member(Option<Unwritten>),
 }
 
+/// Why an event of a connection has no effect.
+#[derive(Debug)]
+pub enum Undone {
+    /// It has failed, which was logged.
+    Failed(Failure),
+    /// It has not run: an operator has paused its room, and the server stops.
+    GivenUp,
+}
+
+/// What has come of a signal.
+pub enum SignalRun {
+    Handled,
+    /// There is no event for it any more, or the handler has no function for it.
+    Unwanted,
+    /// An operator has paused its room.
+    Paused,
+}
+
 /// A room's turn, and a slot for its first event.
 pub struct Turn<'a> {
-    _turn: MutexGuard<'a, ()>,
+    _turn: TurnGuard<'a>,
     slot: Slot<'a>,
 }
 
@@ -110,17 +129,28 @@ impl Dispatcher {
         Entered { hub: &self.hub, room: self.hub.rooms.enter(room.clone()) }
     }
 
-    /// Waits for a room's turn and then for a slot, within the limits of both together.
+    /// Waits for a room's turn and then for a slot, within the limits of both together, with so many bytes in hand.
     ///
     /// # Errors
-    /// When they do not come in time, or too many wait already.
-    pub async fn take_turn<'a>(&'a self, room: &'a Room) -> Result<Turn<'a>, NoAnswer> {
-        let taken = timeout(self.turn_limits.time, async {
-            let turn = room.turn_among(self.turn_limits.max_waits).await?;
-            Some(Turn { _turn: turn, slot: self.slots.wait_for_request_slot().await })
+    /// When they do not come in time, too much waits already, or the room is paused.
+    pub async fn take_turn<'a>(
+        &'a self,
+        room: &'a Room,
+        bytes: usize,
+    ) -> Result<Turn<'a>, NoAnswer> {
+        let TurnLimits { time, max_waits } = self.turn_limits;
+        let taken = timeout(time, async {
+            let turn = room.turn(Asker::Client { max_waits }, bytes).await?;
+            Ok(Turn { _turn: turn, slot: self.slots.wait_for_request_slot().await })
         });
-        let taken = taken.await.ok().flatten();
-        taken.ok_or(NoAnswer::RoomBusy).inspect_err(|_| self.hub.counters.refused_turns.add_one())
+        match taken.await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(NoTurn::Paused | NoTurn::Stopped)) => Err(NoAnswer::RoomPaused),
+            Ok(Err(NoTurn::Busy)) | Err(_) => {
+                self.hub.counters.refused_turns.add_one();
+                Err(NoAnswer::RoomBusy)
+            }
+        }
     }
 
     /// Opens a connection in its room's turn: asks the handler (`onUpgrade`) the `question`, makes
@@ -189,20 +219,26 @@ impl Dispatcher {
         inherited.inspect_err(|error| tracing::error!(%conn, %error, "cannot resume")).is_ok()
     }
 
-    /// Handles an event of a connection in its room's turn. What it and others have queued is written when
-    /// the caller drops what this returns.
+    /// Handles an event of a connection in its room's turn; while it waits for that, the connection holds so many
+    /// bytes. What the event and others have queued is written when the caller drops what this returns.
+    ///
+    /// # Errors
+    /// See [`Undone`].
     pub async fn dispatch(
         &self,
         connection: &Arc<Connection>,
         call: Call,
-    ) -> Result<Option<Unwritten>, Failure> {
+        bytes: usize,
+    ) -> Result<Option<Unwritten>, Undone> {
+        // Only a server that stops refuses a connection.
+        let given_up = |_stopped| Undone::GivenUp;
         let mut room = connection.rooms.own();
-        let mut turn = room.turn().await;
+        let mut turn = room.turn(Asker::Connection, bytes).await.map_err(given_up)?;
         // An event of another connection may have moved it while it waited.
         while !connection.rooms.is_own(&room) {
             drop(turn);
             room = connection.rooms.own();
-            turn = room.turn().await;
+            turn = room.turn(Asker::Connection, bytes).await.map_err(given_up)?;
         }
         if matches!(call, Call::Close { .. }) {
             // Listed until now: no event of another has run since it was last seen.
@@ -212,7 +248,7 @@ impl Dispatcher {
         if let Err(failure) = &result {
             self.close_failed(connection, failure);
         }
-        Ok(result?.and_then(|committed| committed.unwritten))
+        Ok(result.map_err(Undone::Failed)?.and_then(|committed| committed.unwritten))
     }
 
     /// Closes the connection of an event that failed, if it must.
@@ -240,7 +276,7 @@ impl Dispatcher {
     ) -> Result<Option<Response>, NoAnswer> {
         let entered = self.enter(room);
         let Turn { _turn, slot } = tokio::select! {
-            turn = self.take_turn(&entered.room) => turn?,
+            turn = self.take_turn(&entered.room, request.bytes()) => turn?,
             () = gone => return Err(NoAnswer::Abandoned),
         };
         let event = Event::request(request, Some(room.clone()));
@@ -253,29 +289,32 @@ impl Dispatcher {
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
-    /// Handles a signal in the turn of its room, which need not have a connection. Returns false if there is
-    /// no event for it any more when the turn has come, or the handler has no function for it.
+    /// Handles a signal in the turn of its room, which need not have a connection. The event is made when the turn
+    /// has come; until then the signal has so many bytes of data.
     ///
     /// # Errors
     /// When the event failed.
     pub async fn dispatch_signal(
         &self,
         room: &SharedText,
+        bytes: usize,
         event: impl FnOnce() -> Option<Event>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<SignalRun, Failure> {
         let entered = self.enter(room);
-        let turn = entered.room.turn().await;
-        let Some(event) = event() else { return Ok(false) };
+        let Ok(turn) = entered.room.turn(Asker::Signal, bytes).await else {
+            return Ok(SignalRun::Paused);
+        };
+        let Some(event) = event() else { return Ok(SignalRun::Unwanted) };
         let handler = self.handlers.current();
         if !handler.app.handles(&event) {
-            return Ok(false);
+            return Ok(SignalRun::Unwanted);
         }
         let slot = self.slots.slot().await;
         let of = EventOf { connection: None, room: Some(&entered.room) };
         let committed = self.execute(slot, &handler, event, of, None).await;
         // No turn waits for a write.
         drop(turn);
-        committed.map(|_written_when_dropped| true)
+        committed.map(|_written_when_dropped| SignalRun::Handled)
     }
 
     /// Handles a request that belongs to no room, if there is a slot: a client is better refused at once
@@ -339,6 +378,11 @@ impl Dispatcher {
         let ran = self.sandbox.run(program, event, world, began, observed.is_some()).await;
         drop(slot);
         let Ran { outcome, mut state } = ran;
+        let is_signal = matches!(state.event.call, Call::Signal(_));
+        // Its wait for the disk is no CPU time.
+        let waits = self.hub.durable_dir.is_some() && (state.effects.stores() || is_signal);
+        let ended = waits.then(|| self.hub.clock.now());
+        let mut sent_bytes = 0;
         let result = match outcome {
             Outcome::Returned(response) => {
                 if let Some(observed) = &mut observed {
@@ -346,13 +390,21 @@ impl Dispatcher {
                 }
                 // A connection that is refused inherits nothing.
                 let inheritance = inheritance.filter(|_| response.is_none());
-                let unwritten = self.commit(&mut state, room, inheritance, closed).await;
-                unwritten.map(|unwritten| Committed { response, unwritten })
+                let committed = self.commit(&mut state, room, inheritance, closed).await;
+                committed.map(|queued| {
+                    sent_bytes = queued.bytes;
+                    Committed { response, unwritten: queued.unwritten }
+                })
             }
             Outcome::Failed(failure) => Err(failure),
             Outcome::Waiting(nothing) => match nothing {},
         };
-        let took = self.hub.clock.now() - began;
+        let now = self.hub.clock.now();
+        let took = now - began;
+        if let Some(room) = room {
+            let cpu = state.used.cpu.unwrap_or_else(|| ended.unwrap_or(now) - began);
+            room.usage().add(EventUse { cpu, sent_bytes, is_signal });
+        }
         let failure = result.as_ref().err();
         if let (Some(observer), Some(observed)) = (observer, observed) {
             let (reads, maps) = (state.read_log.as_deref(), &handler.app.source_maps);
@@ -375,7 +427,7 @@ impl Dispatcher {
         room: Option<&Arc<Room>>,
         inheritance: Option<Box<Inheritance>>,
         closed: Option<Arc<Connection>>,
-    ) -> Result<Option<Unwritten>, Failure> {
+    ) -> Result<Queued, Failure> {
         let EventState { event, effects, reads, memory_budget, .. } = state;
         let handled = match &event.call {
             Call::Signal(signal) => Some(Done { id: signal.info.id, again: signal.next }),

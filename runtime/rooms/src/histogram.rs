@@ -50,6 +50,11 @@ impl Histogram {
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
+    /// Records that there was no time to measure.
+    pub fn record_none(&self) {
+        self.buckets[0].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How many were recorded.
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()

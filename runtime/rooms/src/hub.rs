@@ -20,6 +20,7 @@ use crate::connection::{Client, Connection, State};
 use crate::counters::Counters;
 use crate::handler_log::HandlerLog;
 use crate::leftovers::Leftovers;
+use crate::pauses::Pauses;
 use crate::room_states::RoomStates;
 use crate::rooms::{Room, Rooms};
 
@@ -63,6 +64,8 @@ impl Storage {
 pub struct Hub {
     pub clock: Clock,
     pub rooms: Rooms,
+    /// The rooms that operators have paused.
+    pub pauses: Pauses,
     pub attachments: Attachments,
     pub states: RoomStates,
     pub counters: Counters,
@@ -91,12 +94,14 @@ impl Hub {
         limits: EventLimits,
         compression: Compression,
         handler_log: HandlerLog,
+        rooms: Rooms,
         clock: Clock,
     ) -> Hub {
         let Storage { ids, attachments, states, leftovers, durable_dir } = storage;
         Hub {
             clock,
-            rooms: Rooms::default(),
+            rooms,
+            pauses: Pauses::default(),
             attachments,
             states,
             leftovers,

@@ -4,6 +4,7 @@
 //!  local ── a connection without a socket
 //!    │
 //!  dispatch ── one event: its room's turn, a slot, the sandbox, the commit
+//!    │   ├ turn ── whose turn it is in a room, and what waits; pauses ── rooms that operators have paused
 //!    │   ├ handlers ── the current artifact, and the one before it in case it fails
 //!    │   ├ world ── what the event can see: the hub, the clock, random numbers, the log
 //!    │   ├ commit ── attachments first, then frames into outboxes, under the locks of their rooms
@@ -34,6 +35,7 @@ pub mod counter;
 pub mod counters;
 pub mod dispatch;
 pub mod failure_log;
+pub mod gauge;
 pub mod handler_log;
 pub mod handlers;
 pub mod histogram;
@@ -51,16 +53,22 @@ pub mod outbox;
 pub mod own_thread;
 pub mod pace;
 pub mod panic_watch;
+pub mod pauses;
 pub mod recovery;
 pub mod registration;
 pub mod reservation;
 pub mod room_changes;
+pub mod room_list;
 pub mod room_states;
+pub mod room_use;
 pub mod rooms;
 pub mod signals;
 pub mod slots;
 pub mod stored;
 pub mod tidying;
+pub mod turn;
+pub mod turn_queues;
+pub mod unread;
 pub mod unwritten;
 pub mod wire;
 pub mod world;

@@ -32,7 +32,7 @@ impl LocalConnection {
         let connection = dispatcher.hub.prepare(opening, Client::default()).ok()?;
         let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
         let room = registered.connection.rooms.own();
-        let turn = dispatcher.take_turn(&room).await.ok()?;
+        let turn = dispatcher.take_turn(&room, 0).await.ok()?;
         match dispatcher
             .open(turn, &registered.connection, None::<fn() -> Box<Request>>, None)
             .await
@@ -51,7 +51,8 @@ impl LocalConnection {
         if let Some(response) = connection.auto_response_to(&data) {
             return connection.outbox.push_bounded(Frame::of(&response));
         }
-        self.dispatcher.dispatch(connection, Call::Message { data }).await.is_ok()
+        let bytes = data.bytes().len();
+        self.dispatcher.dispatch(connection, Call::Message { data }, bytes).await.is_ok()
     }
 
     /// Takes the next frame that is queued for this connection, as it would be on the wire.

@@ -8,6 +8,8 @@ pub enum NoAnswer {
     Busy,
     /// Its room had no turn for it in time.
     RoomBusy,
+    /// An operator has paused its room.
+    RoomPaused,
     /// The server stops.
     Draining,
     /// Its client has gone before its turn.

@@ -9,6 +9,7 @@ use zigttp_store::state::states::States;
 use zigttp_store::state::transaction::Transaction;
 
 use crate::dispatch::Dispatcher;
+use crate::turn::Asker;
 
 /// What an operator changes of the state of one room, all of it or nothing.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl OperatorWrite {
 }
 
 impl Dispatcher {
-    /// Changes the state of a room in its turn.
+    /// Changes the state of a room in its turn, also while it is paused.
     ///
     /// # Errors
     /// See [`OperatorWriteError`].
@@ -82,7 +83,8 @@ impl Dispatcher {
         write: OperatorWrite,
     ) -> Result<Written, OperatorWriteError> {
         let entered = self.enter(&(&*write.room).into());
-        let _turn = entered.room.turn().await;
+        // Never refused.
+        let _turn = entered.room.turn(Asker::Operator, 0).await;
         write.apply(&self.hub.states.storage, self.hub.clock.unix_millis()).await
     }
 }

@@ -1,26 +1,31 @@
 //! Rooms: their members, the order of their events, and the order in which frames reach the members.
 //!
 //! A room is an actor: the events of its connections run one at a time, in the order they arrive
-//! ([`Room::turn`], a fair lock held while JavaScript runs). Its member list has a second lock, which is
+//! ([`Room::turn`], held while JavaScript runs). Its member list has a second lock, which is
 //! held only briefly. A commit queues frames under it, so that all members see one order.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use zigttp_sandbox::rooms::{ListedRoom, RoomRange};
 use zigttp_sandbox::shared_text::SharedText;
 
+#[cfg(test)]
+use crate::clock::Clock;
 use crate::members::Members;
+use crate::room_use::{Departed, RoomUse};
+use crate::turn::{Asker, NoTurn, TurnGuard, Turns};
+#[cfg(test)]
+use crate::turn_queues::QueueLimits;
+use crate::turn_queues::TurnQueues;
 
 /// One room. It exists as long as it has a member, or an event that waits or runs.
 pub struct Room {
     key: SharedText,
-    turn: tokio::sync::Mutex<()>,
-    /// Of those who wait for a turn, how many may be turned away.
-    waiting: AtomicUsize,
+    turns: Turns,
+    usage: RoomUse,
     /// Connections that `onUpgrade` has accepted and whose `onClose` has not had its turn: those whose own room it
     /// is, and those that have joined it.
     members: Mutex<Members>,
@@ -37,25 +42,28 @@ impl Room {
         &self.key
     }
 
-    /// Waits until no other event of this room runs. Turns are taken in the order they were asked
-    /// for (tokio's mutex is a fair queue).
-    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(_taken) => self.turn.lock().await,
+    /// Waits until no other event of this room runs, with so many bytes in hand. Turns are taken in the order
+    /// they were asked for.
+    ///
+    /// # Errors
+    /// See [`NoTurn`].
+    pub async fn turn(&self, asker: Asker, bytes: usize) -> Result<TurnGuard<'_>, NoTurn> {
+        if let Some(turn) = self.turns.try_take() {
+            return Ok(turn);
         }
+        let (turn, waited) = self.turns.wait(asker, bytes, &self.key).await?;
+        self.usage.add_wait(waited);
+        Ok(turn)
     }
 
-    /// The same for a client that can be told to come back: `None` when so many wait already.
-    pub async fn turn_among(&self, max_waits: usize) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        if let Ok(turn) = self.turn.try_lock() {
-            return Some(turn);
-        }
-        let waiting = Waiting::begin(&self.waiting);
-        if waiting.others >= max_waits {
-            return None;
-        }
-        Some(self.turn.lock().await)
+    /// Who waits for a turn, and how much.
+    pub fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    /// What its events have used since it was entered first.
+    pub fn usage(&self) -> &RoomUse {
+        &self.usage
     }
 
     /// The member list, locked: short, and never while JavaScript runs.
@@ -73,30 +81,12 @@ pub struct TurnLimits {
     pub max_waits: usize,
 }
 
-/// One who waits for a turn.
-struct Waiting<'a> {
-    all: &'a AtomicUsize,
-    /// Who waited before.
-    others: usize,
-}
-
-impl Waiting<'_> {
-    fn begin(all: &AtomicUsize) -> Waiting<'_> {
-        Waiting { all, others: all.fetch_add(1, Ordering::Relaxed) }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.all.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// All rooms that have a member, or an event that waits or runs.
-#[derive(Default)]
 pub struct Rooms {
     /// In the order of their names, for listing them.
     rooms: Mutex<BTreeMap<SharedText, Occupied>>,
+    queues: Arc<TurnQueues>,
+    departed: Departed,
 }
 
 struct Occupied {
@@ -106,6 +96,15 @@ struct Occupied {
 }
 
 impl Rooms {
+    pub fn new(queues: Arc<TurnQueues>) -> Rooms {
+        Rooms { rooms: Mutex::default(), queues, departed: Departed::default() }
+    }
+
+    /// What the turns of all rooms have in common.
+    pub fn queues(&self) -> &TurnQueues {
+        &self.queues
+    }
+
     /// The room of this name, for a connection that is or becomes a member, or for an event.
     pub fn enter(&self, key: SharedText) -> Arc<Room> {
         let mut rooms = self.lock();
@@ -115,8 +114,8 @@ impl Rooms {
         }
         let room = Arc::new(Room {
             key: key.clone(),
-            turn: tokio::sync::Mutex::default(),
-            waiting: AtomicUsize::new(0),
+            turns: Turns::new(Arc::clone(&self.queues)),
+            usage: RoomUse::default(),
             members: Mutex::default(),
         });
         rooms.insert(key, Occupied { room: Arc::clone(&room), entered: 1 });
@@ -129,9 +128,27 @@ impl Rooms {
         let occupied =
             rooms.get_mut(key).expect("a room is left once for each time it was entered");
         occupied.entered -= 1;
-        if occupied.entered == 0 {
-            rooms.remove(key);
+        if occupied.entered > 0 {
+            return;
         }
+        let left = rooms.remove(key);
+        drop(rooms);
+        if let Some(Occupied { room, .. }) = left {
+            let totals = room.usage.totals();
+            if totals.events > 0 {
+                self.departed.add(key, totals);
+            }
+        }
+    }
+
+    /// All rooms.
+    pub fn all(&self) -> Vec<Arc<Room>> {
+        self.lock().values().map(|occupied| Arc::clone(&occupied.room)).collect()
+    }
+
+    /// What rooms had used that nobody is in any more.
+    pub fn departed(&self) -> &Departed {
+        &self.departed
     }
 
     /// The room of this name, if there is one.
@@ -168,5 +185,13 @@ impl Rooms {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SharedText, Occupied>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Default for Rooms {
+    fn default() -> Rooms {
+        let (limits, clock) = (QueueLimits::default(), Clock::system());
+        Rooms::new(Arc::new(TurnQueues::new(limits, clock)))
     }
 }

@@ -18,7 +18,7 @@ use zigttp_sandbox::signal::{self, SignalInfo, SignalKind};
 use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::signals::{FailedSignal, Signal};
 
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, SignalRun};
 use crate::hub::Hub;
 use crate::pace::{Bucket, Rate};
 use crate::world;
@@ -37,6 +37,9 @@ const LONGEST_SLEEP_MS: u64 = 1_000;
 
 /// How long a signal that the server could not run waits, such as when the disk is full.
 const UNRUN_DELAY_MS: u64 = 1_000;
+
+/// How long a signal waits whose room is paused, before it is tried again.
+const PAUSED_DELAY_MS: u64 = 500;
 
 /// The loop that runs signals.
 pub struct Signals {
@@ -140,17 +143,19 @@ async fn handle(dispatcher: &Dispatcher, signal: Signal) {
     let storage = &hub.states.storage;
     let attempt = signal.attempt + 1;
     let id = signal.id;
+    let bytes = usize::try_from(signal.bytes()).unwrap_or(usize::MAX);
     let ran = dispatcher
-        .dispatch_signal(&(&*signal.room).into(), || {
+        .dispatch_signal(&(&*signal.room).into(), bytes, || {
             // It may have been cancelled or replaced while it waited for the turn.
             storage.is_current(&signal).then(|| event_of(&signal, hub.clock.unix_millis()))
         })
         .await;
     let now = hub.clock.unix_millis();
     let failure = match ran {
-        Ok(true) => return,
+        Ok(SignalRun::Handled) => return,
         // Cancelled, or the handler takes no signals any more.
-        Ok(false) => return storage.give_back(id, now),
+        Ok(SignalRun::Unwanted) => return storage.give_back(id, now),
+        Ok(SignalRun::Paused) => return storage.give_back(id, now + PAUSED_DELAY_MS),
         Err(failure) => failure,
     };
     let is_costly = match &failure {

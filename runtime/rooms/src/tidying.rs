@@ -10,6 +10,7 @@ use zigttp_store::state::transaction::Transaction;
 
 use crate::hub::Hub;
 use crate::rooms::Rooms;
+use crate::turn::Asker;
 
 /// How often expired values are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -54,7 +55,7 @@ async fn look(memory: &States, rooms: &Rooms, before: &Unused, now: u64) -> Unus
 /// Removes the memory of a room that has no connection, in its turn: so no event of it is disturbed.
 async fn forget(memory: &States, rooms: &Rooms, room: Arc<str>, now: u64) {
     let entered = rooms.enter((&*room).into());
-    let turn = entered.turn().await;
+    let turn = entered.turn(Asker::Operator, 0).await;
     if rooms.is_alone_in(&room) {
         let changes = Changes { clears: true, ..Changes::default() };
         memory.apply(&Transaction {

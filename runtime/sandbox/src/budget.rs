@@ -70,6 +70,13 @@ impl CpuBudget {
         Ok(())
     }
 
+    /// The CPU time of all slices when the last has just ended, if there was more than one.
+    pub(crate) fn of_slices(&self) -> Option<Duration> {
+        let started = self.later_slice.as_ref()?;
+        let started = *started.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(self.used + (self.clock)().saturating_sub(started))
+    }
+
     /// Begins a slice when it goes on.
     pub(crate) fn resume(&mut self) {
         let slice = self.later_slice.get_or_insert_default();

@@ -101,6 +101,13 @@ pub struct Response {
     pub body: Bytes,
 }
 
+impl Request {
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.method.len() + self.target.len() + self.headers.len() + self.body.len()
+    }
+}
+
 impl Event {
     /// An event of a connection.
     pub fn of(connection: ConnectionId, room: SharedText, call: Call) -> Event {

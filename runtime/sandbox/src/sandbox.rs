@@ -177,6 +177,7 @@ impl<V: View> Sandbox<V> {
         let status = instance.call(seed).await;
         let has_returned = status.is_ok();
         let mut state = instance.store.data_mut().end();
+        state.used.cpu = state.cpu.of_slices();
         let denied = state.memory_budget.denied();
         let mut result = result(status, denied, &mut state);
         if has_returned && denied.is_none() {

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// The resources that an event has used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
+    /// The CPU time of its slices, if it was suspended. Otherwise it ran in one go, and its time is that of the clock.
+    pub cpu: Option<Duration>,
     /// The time to make an instance, if none was idle.
     pub instantiate: Option<Duration>,
     /// The time to restore it, if that was measured.

@@ -8,6 +8,7 @@ use zigttp_abi::value::Value;
 use zigttp_protocol::close::Close;
 use zigttp_protocol::frame::Frame;
 use zigttp_rooms::connection::{Connection, State};
+use zigttp_rooms::dispatch::Undone;
 use zigttp_rooms::outbox::Closing;
 use zigttp_rooms::pace::Bucket;
 use zigttp_rooms::registration::Registered;
@@ -92,13 +93,17 @@ impl Server {
     async fn after_close(&self, connection: &Arc<Connection>, end: End) -> bool {
         let (removes, is_dropped) = (end.removes_attachment(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.close();
+        let bytes = reason.len();
         let close = Call::Close { code, reason };
         let may_be_left = self.hub.leftovers.is_some() && is_dropped;
         if removes && !may_be_left {
             connection.leave_nothing();
         }
         // A failure was logged; there is no client to report it to.
-        let _ = self.dispatcher.dispatch(connection, close).await;
+        if let Err(Undone::GivenUp) = self.dispatcher.dispatch(connection, close, bytes).await {
+            // As after a crash, its attachment stays.
+            return false;
+        }
         if may_be_left && connection.attachment().is_some() {
             return true;
         }
@@ -113,7 +118,7 @@ impl Server {
         let counters = &self.hub.counters;
         let mut messages = Bucket::default();
         loop {
-            match socket.next(&self.config, &connection.outbox).await {
+            match socket.next(&self.config, connection).await {
                 Inbound::Message { .. } if !self.may_send(&mut messages) => {
                     counters.fast_senders.add_one();
                     let close = Close::new(close_code::POLICY_VIOLATION, "too many messages");
@@ -137,8 +142,7 @@ impl Server {
                             }
                         }
                         None => {
-                            let message = Call::Message { data };
-                            self.handle_event(socket, connection, message).await;
+                            self.handle_message(socket, connection, data).await;
                         }
                     }
                 }
@@ -203,23 +207,41 @@ impl Server {
         self.message_rate.is_none_or(|rate| rate.take(messages, self.hub.clock.now()))
     }
 
-    /// Handles an event of this connection. The dispatch is boxed with its call, so that an idle connection
-    /// holds no memory for it. The dispatcher logs a failure, and closes the connection where it has to.
-    fn handle_event<'a>(
+    /// Handles a message of this connection. The dispatch is boxed with it, so that an idle connection holds no
+    /// memory for it. The dispatcher logs a failure, and closes the connection where it has to.
+    fn handle_message<'a>(
         &'a self,
         socket: &'a mut Socket,
         connection: &'a Arc<Connection>,
-        call: Call,
+        data: Value,
     ) -> impl Future<Output = ()> + Send + 'a {
-        let dispatch = Box::pin(self.dispatcher.dispatch(connection, call));
+        let bytes = data.bytes().len() + socket.bytes_behind();
+        let dispatch =
+            Box::pin(self.dispatcher.dispatch(connection, Call::Message { data }, bytes));
         async move {
             connection.set_state(State::Live);
-            if let Ok(Some(unwritten)) = socket.write_during(&connection.outbox, dispatch).await {
-                socket.write_later(unwritten);
+            match socket.write_during(&connection.outbox, dispatch).await {
+                Ok(Some(unwritten)) => socket.write_later(unwritten),
+                Ok(None) | Err(Undone::Failed(_)) => {}
+                // The server stops, and nothing of this connection runs any more.
+                Err(Undone::GivenUp) => connection.outbox.leave(),
             }
             connection.set_state(State::Parked);
             socket.event_ended();
         }
+    }
+
+    /// Closes a transport that has no connection.
+    pub(crate) async fn turn_away(
+        &self,
+        mut socket: Socket,
+        connection: &Connection,
+        close: Close,
+    ) {
+        connection.outbox.close(close.clone());
+        self.complete_close(&mut socket, connection, End::Server(close)).await;
+        connection.outbox.shut();
+        socket.finish(&connection.outbox).await;
     }
 
     /// Completes the closing handshake within its time-out. Returns how the connection ended: the

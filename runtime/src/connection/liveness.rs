@@ -22,6 +22,8 @@ pub(crate) struct Liveness {
     /// When the first byte of an incomplete message was read.
     message_began: Option<Instant>,
     is_dormant: bool,
+    /// Since when the socket is not read, if it is not. Then nothing of the client can be late.
+    unread_since: Option<Instant>,
 }
 
 /// What is due.
@@ -48,6 +50,21 @@ impl Liveness {
             pong_due: None,
             message_began: None,
             is_dormant: false,
+            unread_since: None,
+        }
+    }
+
+    /// The socket is not read from now on.
+    pub(crate) fn stop_reading(&mut self) {
+        self.unread_since.get_or_insert_with(Instant::now);
+    }
+
+    /// The socket is read again. What the client may have sent meanwhile is still to be read.
+    pub(crate) fn read_again(&mut self) {
+        let Some(since) = self.unread_since.take() else { return };
+        self.was_read();
+        if let Some(began) = &mut self.message_began {
+            *began += self.last_read - since;
         }
     }
 
@@ -82,19 +99,28 @@ impl Liveness {
     }
 
     /// What is due next, and when. `over_since` is when the queue went over its limit.
-    fn next(&self, config: &Config, over_since: Option<std::time::Instant>) -> (Instant, Due) {
+    fn next(
+        &self,
+        config: &Config,
+        over_since: Option<std::time::Instant>,
+    ) -> Option<(Instant, Due)> {
+        let slow = over_since
+            .map(|since| (Instant::from_std(since) + config.slow_consumer_timeout, Due::Slow));
+        let dormant =
+            (!self.is_dormant).then(|| (self.event_ended + config.dormant_after, Due::Dormant));
+        let first =
+            |all: [Option<(Instant, Due)>; 2]| all.into_iter().flatten().min_by_key(|(at, _)| *at);
+        let of_server = first([slow, dormant]);
+        if self.unread_since.is_some() {
+            return of_server;
+        }
         let ping = match self.pong_due {
             Some(due) => (due, Due::NoPong),
             None => (self.last_read + config.ping_interval, Due::Ping),
         };
-        let slow = over_since
-            .map(|since| (Instant::from_std(since) + config.slow_consumer_timeout, Due::Slow));
         let late =
             self.message_began.map(|began| (began + config.message_timeout, Due::LateMessage));
-        let dormant =
-            (!self.is_dormant).then(|| (self.event_ended + config.dormant_after, Due::Dormant));
-        let others = [slow, late, dormant].into_iter().flatten();
-        others.fold(ping, |first, other| if other.0 < first.0 { other } else { first })
+        first([first([Some(ping), late]), of_server])
     }
 
     /// Waits until something is due. Called when nothing more can be read at present.
@@ -108,7 +134,7 @@ impl Liveness {
         over_since: Option<std::time::Instant>,
     ) -> Poll<Due> {
         loop {
-            let (at, due) = self.next(config, over_since);
+            let Some((at, due)) = self.next(config, over_since) else { return Poll::Pending };
             // If it was due at the last read, it is due now: neither timer nor clock is needed.
             if self.last_read < at {
                 // A timer that fires early costs one check; one that fires late would be wrong.
@@ -199,6 +225,25 @@ mod tests {
         }
         assert_eq!(due(&mut liveness).await, (Due::Dormant, Duration::from_secs(10)));
         assert_eq!(due(&mut liveness).await, (Due::Ping, Duration::from_secs(15)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_not_read_is_neither_dead_nor_late_and_has_its_time_again_afterwards()
+    {
+        let mut liveness = Liveness::new(&config());
+        liveness.input_ended(true);
+        assert_eq!(due(&mut liveness).await, (Due::Ping, Duration::from_secs(25)));
+        liveness.stop_reading();
+        assert_eq!(due(&mut liveness).await, (Due::Dormant, Duration::from_secs(35)));
+        let (long, config) = (Duration::from_secs(1000), config());
+        let nothing = poll_fn(|cx| liveness.poll_due(cx, &config, None));
+        assert!(tokio::time::timeout(long, nothing).await.is_err());
+        liveness.read_again();
+        assert_eq!(due(&mut liveness).await, (Due::LateMessage, Duration::from_secs(15)));
+        liveness.message_ended();
+        liveness.input_ended(false);
+        assert_eq!(due(&mut liveness).await, (Due::Ping, Duration::from_secs(10)));
+        assert_eq!(due(&mut liveness).await, (Due::NoPong, Duration::from_secs(10)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,7 @@ use zigttp_protocol::decoder::{Decoder, Message, Step};
 use zigttp_protocol::fault::Fault;
 use zigttp_rooms::connection::Connection;
 use zigttp_rooms::outbox::{Closing, Interrupt, Outbox};
+use zigttp_rooms::unread::Unread;
 use zigttp_rooms::unwritten::Unwritten;
 use zigttp_sandbox::pool::{Pool, Share};
 
@@ -60,6 +61,8 @@ pub(crate) struct Socket {
     unwritten: Option<Unwritten>,
     /// Whether this task has let others run before it writes.
     has_yielded: bool,
+    /// Set while the socket is not read, because too much waits for its room's turn.
+    unread: Option<Unread>,
 }
 
 /// What [`Socket::next`] waits for.
@@ -107,20 +110,27 @@ impl Socket {
             probes: Vec::new(),
             unwritten: None,
             has_yielded: false,
+            unread: None,
         }
     }
 
+    /// Bytes that were read behind the last message.
+    pub(crate) fn bytes_behind(&self) -> usize {
+        self.undecoded.len()
+    }
+
     /// Waits for the next thing that happens, and writes the queue meanwhile.
-    pub(crate) async fn next(&mut self, config: &Config, outbox: &Outbox) -> Inbound {
-        poll_fn(|cx| self.poll_next(cx, config, outbox)).await
+    pub(crate) async fn next(&mut self, config: &Config, connection: &Connection) -> Inbound {
+        poll_fn(|cx| self.poll_next(cx, config, connection)).await
     }
 
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
         config: &Config,
-        outbox: &Outbox,
+        connection: &Connection,
     ) -> Poll<Inbound> {
+        let outbox = &connection.outbox;
         if self.has_yielded {
             self.write_now();
         }
@@ -145,7 +155,8 @@ impl Socket {
             None => {}
         }
         loop {
-            if self.unflushed_pings < MAX_UNFLUSHED_PINGS
+            if self.may_read(cx, connection)
+                && self.unflushed_pings < MAX_UNFLUSHED_PINGS
                 && let Poll::Ready(inbound) = self.poll_read(cx, outbox)
             {
                 return Poll::Ready(inbound);
@@ -161,7 +172,11 @@ impl Socket {
             if let Some(Interrupt::Close(closing)) = outbox.interrupt() {
                 return Poll::Ready(Inbound::Closing(closing));
             }
-            let probes = outbox.take_probes();
+            // What would answer them is not read at present.
+            let probes = match self.unread {
+                Some(_) => Vec::new(),
+                None => outbox.take_probes(),
+            };
             if !probes.is_empty() {
                 // One ping for all probes until it is answered: else the queue of a client that reads
                 // nothing would grow with each.
@@ -293,6 +308,24 @@ impl Socket {
         };
         // A client that still sends after this time gets a reset.
         let _ = tokio::time::timeout(DRAIN_TIME, async { tokio::join!(end, drain) }).await;
+    }
+
+    /// Whether the socket may be read: not while too much waits for the turn of its room. The task is woken when it may
+    /// be read again.
+    fn may_read(&mut self, cx: &mut Context<'_>, connection: &Connection) -> bool {
+        if self.unread.is_none() {
+            if !connection.room.turns().is_over() {
+                return true;
+            }
+            self.liveness.stop_reading();
+        }
+        let unread = self.unread.get_or_insert_with(|| Unread::begin(&connection.room));
+        let may = unread.has_ended(cx.waker());
+        if may {
+            self.unread = None;
+            self.liveness.read_again();
+        }
+        may
     }
 
     /// Reads until something happens that the caller has to handle. Answers pings itself.

@@ -107,6 +107,11 @@ impl Resume {
     }
 }
 
+/// Removes the token of a connection that comes to nothing.
+pub(crate) fn remove_token(headers: &mut HeaderMap) {
+    headers.remove(TOKEN_HEADER);
+}
+
 /// Whether a header holds a token of this server, which handlers do not see.
 pub(crate) fn is_token_header(name: &HeaderName) -> bool {
     *name == TOKEN_HEADER

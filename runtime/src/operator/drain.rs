@@ -15,6 +15,7 @@ impl Server {
     /// drain time-out. The closes are spread over its first half, so that clients that connect again at
     /// once do not all reach the next server at the same moment.
     pub(crate) async fn drain(&self, http: GracefulShutdown) {
+        self.hub.pauses.stop();
         let drained = async {
             tokio::join!(http.shutdown(), async {
                 self.close_all().await;

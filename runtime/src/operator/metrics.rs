@@ -60,7 +60,7 @@ pub(crate) fn print(server: &Server) -> String {
     signals(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
-    durations(&mut page, &server.hub.counters);
+    durations(&mut page, &server.hub.counters, &server.hub.rooms.queues().waits);
     page.text
 }
 
@@ -76,6 +76,7 @@ fn gauges(page: &mut Page, server: &Server) {
     ] {
         page.sample("zigttp_connections", &[("state", state.name())], count);
     }
+    let queues = server.hub.rooms.queues();
     let running = server.config.max_events.saturating_sub(server.dispatcher.slots.free());
     for (name, help, value) in [
         (
@@ -156,6 +157,22 @@ fn gauges(page: &mut Page, server: &Server) {
             "Most bytes that events hold together (--max-event-memory)",
             server.config.max_event_memory,
         ),
+        (
+            "zigttp_room_queue_events",
+            "Events that wait for the turn of their room (--room-queue is the limit of one room)",
+            queues.events.get(),
+        ),
+        (
+            "zigttp_room_queue_bytes",
+            "Bytes of messages and bodies that wait for the turn of their room (--room-queue-bytes is the limit of one room)",
+            queues.bytes.get(),
+        ),
+        (
+            "zigttp_unread_connections",
+            "Connections that are not read because their room is over --room-queue or --room-queue-bytes",
+            queues.unread.get(),
+        ),
+        ("zigttp_paused_rooms", "Rooms that an operator has paused", server.hub.pauses.count()),
         (
             "zigttp_request_bodies",
             "Request bodies that are held",
@@ -374,6 +391,11 @@ fn counts(page: &mut Page, server: &Server) {
             &counters.refused_turns,
         ),
         (
+            "rooms_over_queue",
+            "Times that so much waited in a room that it was not read (--room-queue, --room-queue-bytes)",
+            &server.hub.rooms.queues().over,
+        ),
+        (
             "slow_consumers",
             "Connections closed because their queue stayed over --max-queue",
             &counters.slow_consumers,
@@ -486,13 +508,18 @@ fn log_lines(page: &mut Page, server: &Server) {
     }
 }
 
-fn durations(page: &mut Page, counters: &Counters) {
+fn durations(page: &mut Page, counters: &Counters, turn_waits: &Histogram) {
     let name = "zigttp_event_duration_seconds";
     page.family(name, "histogram", "Time of an event, from taking an instance to the commit");
     for (kind, histogram) in EventKind::ALL.into_iter().zip(&counters.events) {
         page.histogram(name, &[("event", kind.name())], histogram);
     }
     for (name, help, histogram) in [
+        (
+            "zigttp_turn_wait_seconds",
+            "Time that events, requests, upgrades and signals waited for the turn of their room; those that did not wait are in the first bucket",
+            turn_waits,
+        ),
         ("zigttp_instantiate_seconds", "Time to make a new instance", &counters.instantiations),
         (
             "zigttp_restore_seconds",

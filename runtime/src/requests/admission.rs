@@ -15,8 +15,10 @@ use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use zigttp_abi::close_code;
+use zigttp_protocol::close::Close;
 use zigttp_protocol::{deflate, handshake};
-use zigttp_rooms::connection::Client;
+use zigttp_rooms::connection::{Client, Connection};
 use zigttp_rooms::dispatch::Opened;
 use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
@@ -27,10 +29,11 @@ use zigttp_sandbox::app::App;
 use zigttp_sandbox::route::Opening;
 
 use crate::connection::socket::Socket;
-use crate::gate::resume::Identity;
+use crate::gate::resume::{self, Identity};
 use crate::http::client_info::ClientInfo;
 use crate::http::response::{Body, internal_error, plain, retry_after, text};
 use crate::http::target::extended_connect;
+use crate::requests::expected;
 use crate::requests::handler::error_response;
 use crate::requests::seen::guest_request;
 use crate::server::Server;
@@ -161,9 +164,14 @@ impl Server {
         let connection = &Arc::clone(&registered.connection);
         let prior = identity.and_then(|identity| identity.prior);
         let room = connection.rooms.own();
+        let bytes = connection.url.len() + expected::head_bytes(&head);
         let ready = async {
+            // What its client has left stays for its next attempt.
+            if room.turns().waits().is_paused {
+                return (None, Err(NoAnswer::RoomPaused));
+            }
             let reservation = Reservation::find(&self.hub, connection, prior).await;
-            (reservation, self.dispatcher.take_turn(&room).await)
+            (reservation, self.dispatcher.take_turn(&room, bytes).await)
         };
         let (reservation, turn) = tokio::select! {
             ready = ready => ready,
@@ -176,6 +184,11 @@ impl Server {
         }
         let question = || Box::new(guest_request(&head, client, Bytes::new()));
         let opened = match turn {
+            Err(NoAnswer::RoomPaused) => {
+                drop(reservation);
+                self.close_as_paused(connection, upgrade, response, sender).await;
+                return Err(HandshakeResult::RoomPaused);
+            }
             Ok(turn) => self.dispatcher.open(turn, connection, Some(question), reservation).await,
             Err(error) => Err(error),
         };
@@ -198,6 +211,25 @@ impl Server {
         }
     }
 
+    /// Accepts the handshake of a client whose room is paused, and closes at once, without any event: so its program is
+    /// told by a close code, which browsers show, and not by a status, which they hide.
+    async fn close_as_paused(
+        &self,
+        connection: &Connection,
+        upgrade: OnUpgrade,
+        mut response: Response<()>,
+        sender: oneshot::Sender<Response<Body>>,
+    ) {
+        // The token that the client has stays the one that finds what it has left.
+        resume::remove_token(response.headers_mut());
+        let _ = sender.send(response.map(|()| Body::default()));
+        if let Ok(upgraded) = upgrade.await {
+            let socket = Socket::new(upgraded, &self.config, &self.partial, connection);
+            let close = Close::new(close_code::TRY_AGAIN_LATER, "the room is paused");
+            self.turn_away(socket, connection, close).await;
+        }
+    }
+
     /// The response to a client that has no connection.
     fn check_opened(&self, opened: Result<Opened, NoAnswer>) -> Result<(), Rejection> {
         match opened {
@@ -211,6 +243,7 @@ impl Server {
                 let result = match error {
                     NoAnswer::Busy => HandshakeResult::TooManyEvents,
                     NoAnswer::RoomBusy => HandshakeResult::RoomBusy,
+                    NoAnswer::RoomPaused => HandshakeResult::RoomPaused,
                     NoAnswer::Draining => HandshakeResult::Draining,
                     NoAnswer::Abandoned => HandshakeResult::Abandoned,
                     NoAnswer::Failed(_) | NoAnswer::Panicked => HandshakeResult::Failed,

@@ -54,6 +54,7 @@ const MAX_HEADERS_BYTES: usize = 256 << 10;
 pub(crate) fn error_response(error: &NoAnswer) -> Response<Body> {
     match error {
         NoAnswer::RoomBusy => busy("the room is busy\n"),
+        NoAnswer::RoomPaused => busy("the room is paused\n"),
         NoAnswer::Draining => busy("the server is stopping\n"),
         NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
             busy("the server is busy\n")
@@ -69,6 +70,7 @@ fn reason(error: &NoAnswer) -> Unanswered {
     match error {
         NoAnswer::Busy => Unanswered::TooManyEvents,
         NoAnswer::RoomBusy => Unanswered::RoomBusy,
+        NoAnswer::RoomPaused => Unanswered::RoomPaused,
         // Only of upgrades, and where no client is left to hear of it.
         NoAnswer::Draining | NoAnswer::Abandoned => Unanswered::Failed,
         NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,

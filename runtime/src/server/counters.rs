@@ -30,6 +30,8 @@ pub(crate) enum HandshakeResult {
     TooManyConnections,
     TooManyEvents,
     RoomBusy,
+    /// An operator has paused the room: it was accepted and closed with 1013.
+    RoomPaused,
     RefusedByHandler,
     Failed,
     /// The client left before the response was written.
@@ -47,6 +49,7 @@ impl HandshakeResult {
         HandshakeResult::TooManyConnections,
         HandshakeResult::TooManyEvents,
         HandshakeResult::RoomBusy,
+        HandshakeResult::RoomPaused,
         HandshakeResult::RefusedByHandler,
         HandshakeResult::Failed,
         HandshakeResult::Abandoned,
@@ -64,6 +67,7 @@ impl HandshakeResult {
             HandshakeResult::TooManyConnections => "too_many_connections",
             HandshakeResult::TooManyEvents => "too_many_events",
             HandshakeResult::RoomBusy => "room_busy",
+            HandshakeResult::RoomPaused => "room_paused",
             HandshakeResult::RefusedByHandler => "refused_by_handler",
             HandshakeResult::Failed => "failed",
             HandshakeResult::Abandoned => "abandoned",
@@ -85,6 +89,8 @@ pub(crate) enum Unanswered {
     TooManyEvents,
     /// The room had no turn for it in time.
     RoomBusy,
+    /// An operator has paused the room.
+    RoomPaused,
     /// There was a response, but no memory to hold it until its client takes it.
     TooManyResponses,
     OverCpuBudget,
@@ -92,7 +98,7 @@ pub(crate) enum Unanswered {
 }
 
 impl Unanswered {
-    pub(crate) const ALL: [Unanswered; 12] = [
+    pub(crate) const ALL: [Unanswered; 13] = [
         Unanswered::Malformed,
         Unanswered::UrlTooLong,
         Unanswered::NoHandler,
@@ -102,6 +108,7 @@ impl Unanswered {
         Unanswered::TooManyBodies,
         Unanswered::TooManyEvents,
         Unanswered::RoomBusy,
+        Unanswered::RoomPaused,
         Unanswered::TooManyResponses,
         Unanswered::OverCpuBudget,
         Unanswered::Failed,
@@ -119,6 +126,7 @@ impl Unanswered {
             Unanswered::TooManyBodies => "too_many_bodies",
             Unanswered::TooManyEvents => "too_many_events",
             Unanswered::RoomBusy => "room_busy",
+            Unanswered::RoomPaused => "room_paused",
             Unanswered::TooManyResponses => "too_many_responses",
             Unanswered::OverCpuBudget => "over_cpu_budget",
             Unanswered::Failed => "failed",
