@@ -16,11 +16,11 @@ pub(crate) const OBSERVING: &str = "Observing";
 #[derive(Args)]
 #[command(next_help_heading = OBSERVING)]
 pub struct AdminOptions {
-    /// Serve /healthz, /readyz, /metrics and /connections on this address, such as 127.0.0.1:9090
+    /// Serve /healthz, /readyz, /metrics, /connections and /rooms on this address, such as 127.0.0.1:9090
     #[arg(long, env, value_name = "ADDRESS", value_parser = socket_address)]
     admin_listen: Option<SocketAddr>,
 
-    /// File with the bearer token for /metrics and /connections; needed when the address is not loopback
+    /// File with the bearer token for /metrics, /connections and /rooms; needed when the address is not loopback
     #[arg(long, env, value_name = "FILE", requires = "admin_listen")]
     admin_token_file: Option<PathBuf>,
 }

@@ -1,8 +1,8 @@
-//! Options of a server that are one of a few words, each with the value of the library that it stands for.
+//! Options that are one of a few words, each with the value of the library that it stands for.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use zigttp_runtime::{Fsync, Isolation, OnError};
+use zigttp_runtime::{Fsync, Isolation, OnError, RoomOrder};
 
 /// `--fsync`
 #[derive(Clone, Copy)]
@@ -19,6 +19,34 @@ pub(crate) struct IsolationChoice(pub(crate) Isolation);
 /// `--compression`
 #[derive(Clone, Copy)]
 pub(crate) struct CompressionChoice(pub(crate) bool);
+
+/// `--by`
+#[derive(Clone, Copy)]
+pub(crate) struct RoomOrderChoice(pub(crate) RoomOrder);
+
+impl ValueEnum for RoomOrderChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &const {
+            [
+                RoomOrderChoice(RoomOrder::Cpu),
+                RoomOrderChoice(RoomOrder::Wait),
+                RoomOrderChoice(RoomOrder::Bytes),
+                RoomOrderChoice(RoomOrder::Signals),
+                RoomOrderChoice(RoomOrder::Events),
+            ]
+        }
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()).help(match self.0 {
+            RoomOrder::Cpu => "CPU time of its events",
+            RoomOrder::Wait => "How long its events wait for their turn",
+            RoomOrder::Bytes => "Bytes sent",
+            RoomOrder::Signals => "Signals and timers handled",
+            RoomOrder::Events => "Events of all kinds",
+        }))
+    }
+}
 
 impl ValueEnum for FsyncChoice {
     fn value_variants<'a>() -> &'a [Self] {

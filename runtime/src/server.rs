@@ -49,6 +49,9 @@ use crate::http::responses::Responses;
 use crate::requests::expected::Expected;
 use crate::transport::tls::Tls;
 
+/// Most operators at a time for whom the use of rooms is measured; others wait.
+const MAX_ROOM_MEASURES: usize = 4;
+
 /// A handler, and everything that serves it.
 pub struct Server {
     /// As at the start, but with the number of events that fit in the machine's address space.
@@ -69,6 +72,8 @@ pub struct Server {
     /// The memory of messages under way, over all connections.
     pub(crate) partial: Arc<Pool>,
     pub(crate) message_rate: Option<Rate>,
+    /// One permit is one operator for whom the use of rooms is measured, which takes memory for each room.
+    pub(crate) room_measures: Semaphore,
     /// The state of the inspector's page, if there is one.
     pub(crate) inspector: Option<Inspector>,
     /// The certificate for new transports; `None`: without TLS.
@@ -126,6 +131,7 @@ impl Server {
             responses: Responses::new(config.max_response_bytes),
             partial: Pool::with_reserve_for_small(config.max_partial_bytes),
             message_rate: config.message_rate.map(Rate::per_second),
+            room_measures: Semaphore::new(MAX_ROOM_MEASURES),
             inspector: inspector.map(Inspector::new),
             tls: RwLock::new(None),
             config,

@@ -41,7 +41,7 @@ impl Membership {
     }
 
     /// Calls `look` with its own room.
-    pub(crate) fn with_own<R>(&self, look: impl FnOnce(&Arc<Room>) -> R) -> R {
+    pub fn with_own<R>(&self, look: impl FnOnce(&Arc<Room>) -> R) -> R {
         if !self.has_moved.load(Ordering::Acquire) {
             return look(&self.first);
         }

@@ -110,10 +110,17 @@ pub fn top(hub: &Hub, before: &Sample, order: RoomOrder, limit: usize) -> Vec<Ro
         .collect();
     rows.sort_unstable_by(|a, b| {
         let rank = |row: &Row| (order.of(&row.used), row.waits.events, row.used.cpu_ns);
-        rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&*b.key))
+        rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key))
     });
     rows.truncate(limit);
     rows.iter().map(Row::summary).collect()
+}
+
+/// A room as it is, without what it has used.
+pub fn idle(room: &Arc<Room>) -> RoomSummary {
+    let (key, room, waits) =
+        (room.shared_key().clone(), Some(Arc::clone(room)), room.turns().waits());
+    Row { key, room, used: UseTotals::default(), waits }.summary()
 }
 
 struct Row {

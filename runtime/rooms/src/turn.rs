@@ -6,6 +6,7 @@
 //!
 //! A turn that nobody else wants costs two short locks. Everything else here happens only in a room that is busy.
 
+mod asker;
 mod queue;
 
 use std::future::poll_fn;
@@ -14,21 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use self::asker::Asker;
 use self::queue::{Left, Queue};
 use crate::turn_queues::TurnQueues;
-
-/// Who asks for a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// An event of a connection. It was read and is never refused, so it waits until a pause ends.
-    Connection,
-    /// A client that can be told to come back, unless so many wait already.
-    Client { max_waits: usize },
-    /// A signal, which is stored and can come later.
-    Signal,
-    /// An operator, who gets the turn of a paused room too.
-    Operator,
-}
 
 /// Why somebody gets no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

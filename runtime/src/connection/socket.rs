@@ -314,12 +314,12 @@ impl Socket {
     /// be read again.
     fn may_read(&mut self, cx: &mut Context<'_>, connection: &Connection) -> bool {
         if self.unread.is_none() {
-            if !connection.room.turns().is_over() {
+            if !connection.rooms.with_own(|own| own.turns().is_over()) {
                 return true;
             }
             self.liveness.stop_reading();
         }
-        let unread = self.unread.get_or_insert_with(|| Unread::begin(&connection.room));
+        let unread = self.unread.get_or_insert_with(|| connection.rooms.with_own(Unread::begin));
         let may = unread.has_ended(cx.waker());
         if may {
             self.unread = None;

@@ -1,4 +1,4 @@
-//! The operators' own listener: health, readiness, metrics and connections.
+//! The operators' own listener: health, readiness, metrics, connections and rooms.
 //!
 //! It only reads, and stays open while the server drains. `/healthz` and `/readyz` need no token, as probes
 //! seldom have one. The rest needs the token if there is one; if not, the request must name an address or
@@ -27,6 +27,7 @@ use crate::http::authority::Authority;
 use crate::http::response::{Body, text};
 use crate::http::{bearer, target};
 use crate::operator::metrics;
+use crate::operator::rooms::{self, RoomsQuery};
 use crate::operator::transports::{OperatorTransports, PendingRequests};
 use crate::server::Server;
 use crate::transport::accept::{Acceptor, Purpose};
@@ -40,7 +41,7 @@ const HEAD_TIME: Duration = Duration::from_secs(5);
 /// Most scans of all connections at the same time; others wait.
 const MAX_SCANS: usize = 2;
 
-/// Serves `/healthz`, `/readyz`, `/metrics` and `/connections` until the future is dropped.
+/// Serves `/healthz`, `/readyz`, `/metrics`, `/connections` and `/rooms` until the future is dropped.
 pub async fn serve_admin(listener: TcpListener, server: Arc<Server>, token: Option<AdminToken>) {
     let token = Arc::new(token);
     let scans = Arc::new(Semaphore::new(MAX_SCANS));
@@ -134,8 +135,24 @@ async fn respond(
             }
             Err(problem) => text(StatusCode::BAD_REQUEST, format!("{problem}\n")),
         },
+        "/rooms" => match RoomsQuery::parse(request.uri().query().unwrap_or("")) {
+            Ok(query) => match rooms::measure(&server, query).await {
+                Ok(page) => {
+                    let page = serde_json::to_string(&page).expect("text and numbers serialise");
+                    with_type(page + "\n", "application/json")
+                }
+                Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+            },
+            Err(problem) => text(StatusCode::BAD_REQUEST, format!("{problem}\n")),
+        },
         _ => text(StatusCode::NOT_FOUND, "not found\n"),
     }
+}
+
+fn with_type(page: String, content_type: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::OK, page);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 /// Prints a page that scans every connection, on a thread of its own: the threads that serve connections
@@ -151,11 +168,7 @@ async fn print_page(
         on_own_thread(move || (print(), drop(permit)).0).await
     };
     match page.await {
-        Ok(page) => {
-            let mut response = text(StatusCode::OK, page);
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-            response
-        }
+        Ok(page) => with_type(page, content_type),
         Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
 }

@@ -21,9 +21,11 @@ use tokio::time::timeout;
 use zigttp_files::own_folder::OwnFolder;
 use zigttp_rooms::operator_write::Written;
 use zigttp_rooms::own_thread::on_own_thread;
+use zigttp_rooms::room_list::RoomSummary;
 use zigttp_store::dir;
 use zigttp_store::state::totals::Compacted;
 
+use crate::operator::rooms::{self, RoomsPage, RoomsQuery};
 use crate::operator::storage::writing::{Existing, RoomWrite};
 use crate::operator::transports::{OperatorTransports, PendingRequests};
 use crate::server::Server;
@@ -57,6 +59,14 @@ pub enum ControlRequest {
     /// each an entry, a key to delete, a timer or a signal
     /// ([`Record`](crate::storage::Record)).
     Write { room: String, existing: Existing, lines: u64 },
+    /// Hold the events of a room back, from the end of the one that runs: [`ControlAnswer::Room`].
+    PauseRoom { room: String },
+    /// End the pause of a room: [`ControlAnswer::Room`].
+    ResumeRoom { room: String },
+    /// List the paused rooms: [`ControlAnswer::Paused`].
+    PausedRooms,
+    /// List the rooms that use most, once that is measured: [`ControlAnswer::Rooms`].
+    Rooms(RoomsQuery),
     /// Give all free space of the database back: [`ControlAnswer::Compacted`], after any number of
     /// [`ControlAnswer::Working`]. It ends when the operator goes.
     Compact,
@@ -77,6 +87,16 @@ pub enum ControlAnswer {
         replaced: u64,
         timers: u64,
     },
+    /// The room that was paused, or resumed.
+    Room {
+        room: RoomSummary,
+        /// It was in this state before.
+        was: bool,
+    },
+    Paused {
+        rooms: Vec<RoomSummary>,
+    },
+    Rooms(RoomsPage),
     /// The last response comes later.
     Working,
     /// What the database and its log took.
@@ -235,6 +255,22 @@ async fn carry_out(
                 Err(error) => refused(error.to_string()),
             }
         }
+        ControlRequest::PauseRoom { room } => match rooms::pause(server, &room).await {
+            Ok((room, was)) => ControlAnswer::Room { room, was },
+            Err(why) => refused(why),
+        },
+        ControlRequest::ResumeRoom { room } => match rooms::resume(server, &room) {
+            Ok(room) => ControlAnswer::Room { room, was: false },
+            Err(why) => refused(why),
+        },
+        ControlRequest::PausedRooms => ControlAnswer::Paused { rooms: rooms::paused(server) },
+        ControlRequest::Rooms(query) => match query.check() {
+            Ok(()) => match rooms::measure(server, query).await {
+                Ok(page) => ControlAnswer::Rooms(page),
+                Err(error) => refused(error.to_string()),
+            },
+            Err(why) => refused(why),
+        },
         ControlRequest::Write { room, existing, lines } => {
             let limits = (server.config.max_room_state as u64, server.config.max_room_timers);
             let write = match read_write(&room, existing, rest, lines, limits).await {

@@ -39,7 +39,7 @@ pub(crate) enum HandshakeResult {
 }
 
 impl HandshakeResult {
-    pub(crate) const ALL: [HandshakeResult; 12] = [
+    pub(crate) const ALL: [HandshakeResult; 13] = [
         HandshakeResult::Accepted,
         HandshakeResult::Malformed,
         HandshakeResult::NoWebSocket,

@@ -12,5 +12,6 @@ mod observing;
 mod shutdown;
 mod soak;
 mod swap;
+mod top;
 mod under_attack;
 mod variables;

@@ -5,6 +5,7 @@ mod backpressure;
 mod joined;
 mod membership;
 mod order;
+mod paused;
 mod queues;
 mod requests;
 mod routes;

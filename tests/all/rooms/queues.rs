@@ -23,6 +23,10 @@ export function onMessage(ws: WebSocket, data: string) {
     console.log("holding");
     while (deserializeAttachment(Number(gate) as any) === undefined);
   }
+  if (what === "spin") {
+    console.log("spinning");
+    for (const end = Date.now() + Number(gate); Date.now() < end; );
+  }
   if (what === "go") serializeAttachment(ws, "on");
   send(ws, what === "id" ? String(ws) : data.slice(0, 20));
 }
@@ -161,34 +165,33 @@ async fn a_room_is_over_its_limit_of_bytes_too_and_what_was_read_behind_a_messag
 
 #[tokio::test]
 async fn a_client_that_is_not_read_is_not_taken_for_dead_and_its_close_is_handled_afterwards() {
-    let pings = ["--ping-interval", "100ms", "--pong-timeout", "100ms"];
-    let mut held = held(&[&["--room-queue", "1"], &pings[..]].concat()).await;
-    held.release().await;
+    let pings = ["--ping-interval", "100ms", "--pong-timeout", "100ms", "--room-queue", "1"];
+    let (server, admin) = admin::start(&HANDLER, &[&HELD[..], &pings].concat());
+    let mut holder = server.connect("/room/hot").await;
     let mut unread = Vec::new();
     for _ in 0..4 {
-        unread.push(held.server.connect("/room/hot").await);
+        unread.push(server.connect("/room/hot").await);
     }
-    let mut gate = held.server.connect("/room/gate").await;
-    let mut other = held.server.connect("/room/cool").await;
-    let id = gate.ask("id").await;
-    held.holder.send(format!("hold {id}")).await;
-    held.server.wait_for_log_count("holding", 2);
+    let mut other = server.connect("/room/cool").await;
+    holder.send("spin 4000").await;
+    server.wait_for_log("spinning");
     for client in &mut unread {
         client.send("hello").await;
     }
-    eventually("they are not read", || held.metric("zigttp_unread_connections") >= 2.0);
+    let metric = |name: &str| admin::scrape(admin)[name];
+    eventually("they are not read", || metric("zigttp_unread_connections") >= 2.0);
     // Many intervals pass.
     for _ in 0..8 {
         assert!(other.pinged().await);
     }
-    assert_eq!(held.metric("zigttp_dead_peers_total"), 0.0);
-    gate.ask("go").await;
-    for client in unread {
-        let mut client = client;
+    assert!(metric("zigttp_unread_connections") >= 2.0, "the event has ended too early");
+    assert_eq!(metric("zigttp_dead_peers_total"), 0.0);
+    assert_eq!(holder.text().await, "spin 4000");
+    for mut client in unread {
         assert_eq!(client.text().await, "hello");
         assert_eq!(client.close(4001, "").await, 4001);
     }
-    held.server.wait_for_log_count("closed with 4001", 4);
+    server.wait_for_log_count("closed with 4001", 4);
 }
 
 #[tokio::test]

@@ -126,8 +126,13 @@ impl Durable {
 
     /// The same of `zigttp storage`.
     pub(crate) fn storage(&self, arguments: &[&str]) -> (i32, String) {
+        self.run("storage", arguments)
+    }
+
+    /// The same of any subcommand.
+    pub(crate) fn run(&self, subcommand: &str, arguments: &[&str]) -> (i32, String) {
         let mut command = programs::program("zigttp");
-        command.arg("storage").args(arguments).arg("--durable").arg(self.dir());
+        command.arg(subcommand).args(arguments).arg("--durable").arg(self.dir());
         ended(&mut command)
     }
 

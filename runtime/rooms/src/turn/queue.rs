@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::Asker;
+use super::asker::Asker;
 
 /// An empty queue keeps the memory of so many.
 const KEPT: usize = 16;
