@@ -464,3 +464,30 @@ fn without_resume_nobody_is_given_a_cookie() {
     let head = String::from_utf8_lossy(&head[..read]).to_lowercase();
     assert!(head.starts_with("http/1.1 101") && !head.contains("cookie"), "{head}");
 }
+
+#[test]
+fn a_client_that_comes_back_to_a_paused_room_gets_what_it_has_left_after_the_pause() {
+    let resuming = Resuming::new();
+    let server = resuming.serve(&[]);
+    eventually("the control socket", || resuming.folder.path().join("control.sock").exists());
+    let room = |what: &str| {
+        let mut command = programs::program("zigttp");
+        command.args(["room", what, "/a", "--durable"]).arg(resuming.folder.path());
+        assert!(command.status().expect("zigttp starts").success());
+    };
+    let (mut first, greeting) = visit(&server, "/a", "");
+    assert_eq!(greeting, "have nothing");
+    first.client.frame(TEXT, b"my seat");
+    assert_eq!(first.client.text(), "kept my seat");
+    let Visit { client, token, .. } = first;
+    drop(client);
+    server.wait_for_log("closed 1006");
+    room("pause");
+    let header = format!("zigttp-resume: {token}\r\n");
+    let (mut refused, head) = RawClient::connect_with(server.address, "/a", &header);
+    assert_eq!(refused.close_frame(), (Some(1013), "the room is paused".to_owned()));
+    // The token that it has is still the one to come back with.
+    assert!(!head.to_lowercase().contains("\r\nzigttp-resume:"), "{head}");
+    room("resume");
+    assert_eq!(visit(&server, "/a", &header).1, "have my seat");
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use crate::support::client::Client;
-use crate::support::raw::{RawClient, TEXT};
+use crate::support::raw::{self, RawClient, TEXT};
 use crate::support::server::Server;
 use crate::support::{admin, eventually, programs};
 
@@ -13,11 +13,13 @@ use crate::support::{admin, eventually, programs};
 static HANDLER: LazyLock<PathBuf> = LazyLock::new(|| {
     programs::compile(
         r#"
-import { deserializeAttachment, send, serializeAttachment } from "zigttp:websocket";
+import {
+  deserializeAttachment, getWebSockets, send, serializeAttachment,
+} from "zigttp:websocket";
 
 export const routes = ["/room/:name"];
 
-export function onMessage(ws: WebSocket, data: string) {
+export function onMessage(ws: WebSocket, data: string, room: string) {
   const [what, gate] = data.split(" ");
   if (what === "hold") {
     console.log("holding");
@@ -26,6 +28,10 @@ export function onMessage(ws: WebSocket, data: string) {
   if (what === "spin") {
     console.log("spinning");
     for (const end = Date.now() + Number(gate); Date.now() < end; );
+  }
+  if (what === "all") {
+    for (const peer of getWebSockets(room)) send(peer, data);
+    return;
   }
   if (what === "go") serializeAttachment(ws, "on");
   send(ws, what === "id" ? String(ws) : data.slice(0, 20));
@@ -145,7 +151,7 @@ async fn a_room_is_over_its_limit_of_bytes_too_and_what_was_read_behind_a_messag
     held.holder.send(format!("hold {id}")).await;
     held.server.wait_for_log_count("holding", 2);
     // They come together, so all but the first are behind it.
-    let ten = (0..10).flat_map(|it| crate::support::raw::frame(TEXT, format!("{it}").as_bytes()));
+    let ten = (0..10).flat_map(|it| raw::frame(TEXT, format!("{it}").as_bytes()));
     small.write(&ten.collect::<Vec<u8>>());
     eventually("they wait", || held.metric("zigttp_room_queue_bytes") == 1.0 + 9.0 * 7.0);
     assert!(held.metric("zigttp_unread_connections") == 0.0);
@@ -192,6 +198,28 @@ async fn a_client_that_is_not_read_is_not_taken_for_dead_and_its_close_is_handle
         assert_eq!(client.close(4001, "").await, 4001);
     }
     server.wait_for_log_count("closed with 4001", 4);
+}
+
+#[tokio::test]
+async fn one_who_floods_its_room_takes_turns_with_the_others() {
+    let mut held = held(&[]).await;
+    held.release().await;
+    let mut flood = RawClient::connect(held.server.address, "/room/hot");
+    let mut bob = held.server.connect("/room/hot").await;
+    let mut gate = held.server.connect("/room/gate").await;
+    let id = gate.ask("id").await;
+    held.holder.send(format!("hold {id}")).await;
+    held.server.wait_for_log_count("holding", 2);
+    let all = (0..200).flat_map(|it| raw::frame(TEXT, format!("all {it}").as_bytes()));
+    flood.write(&all.collect::<Vec<u8>>());
+    eventually("one of them waits", || held.metric("zigttp_room_queue_events") == 1.0);
+    bob.send("all mine").await;
+    eventually("it waits", || held.metric("zigttp_room_queue_events") == 2.0);
+    gate.ask("go").await;
+    assert_eq!([bob.text().await, bob.text().await], ["all 0", "all mine"]);
+    for it in 1..200 {
+        assert_eq!(bob.text().await, format!("all {it}"));
+    }
 }
 
 #[tokio::test]
