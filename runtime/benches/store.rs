@@ -57,7 +57,14 @@ fn main() {
         let file = cost(&runtime, clients, |number| {
             let files = Arc::clone(&files);
             async move {
-                let owner = Owner { url: "/room/1".into(), room: None, browser: None, written: 7 };
+                let owner = Owner {
+                    url: "/room/1".into(),
+                    room: None,
+                    opened: None,
+                    joined: Vec::new(),
+                    browser: None,
+                    written: 7,
+                };
                 let id = ConnectionId::from_number(number % 1000);
                 let entry = Entry { id, owner, value: Value::text("x".repeat(200)) };
                 files.commit(entry, |_| {}).await.expect("it is committed");

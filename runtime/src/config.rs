@@ -88,8 +88,8 @@ pub struct Config {
     /// Bytes that may wait to be written to one connection: frames as on the wire, and 128 bytes more for
     /// each. While the queue is below this limit, it accepts one frame of any size.
     pub max_queue: usize,
-    /// Most rooms that a connection may join.
-    pub max_joins: usize,
+    /// Most rooms that a connection may join, at most 1,000: their names are in its attachment file.
+    pub max_joins: u32,
     /// How long a queue may stay over `max_queue` before its connection is closed with 1008.
     pub slow_consumer_timeout: Duration,
     /// Most open connections; a further upgrade gets 503.

@@ -272,7 +272,7 @@ fn event_limits(config: &Config) -> EventLimits {
     EventLimits {
         max_queue: config.max_queue,
         max_attachment: config.max_attachment_size,
-        max_joins: config.max_joins,
+        max_joins: config.max_joins as usize,
         // A room that is joined may be longer than any path.
         max_room: config.max_url.max(MAX_ROOM_BYTES),
         compression_min_size: config.compression_min_size,

@@ -70,8 +70,8 @@ pub(super) struct Connections {
     pub(super) max_queue: Size,
 
     /// Most rooms that one connection may join, besides its own; one more is a RangeError in the handler
-    #[arg(long, env, value_name = "N", value_parser = number::<usize>, default_value_t = DEFAULTS.max_joins)]
-    pub(super) max_joins: usize,
+    #[arg(long, env, value_name = "N", value_parser = |text: &str| within(text, 0..=1000), default_value_t = DEFAULTS.max_joins)]
+    pub(super) max_joins: u32,
 
     /// How long a queue may stay over --max-queue before its connection is closed with 1008
     #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.slow_consumer_timeout))]

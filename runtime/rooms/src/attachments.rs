@@ -10,6 +10,7 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 use zigttp_sandbox::route::path;
 use zigttp_store::attachment_files::{Adoption, AttachmentFiles, Entry, Owner};
+use zigttp_store::disk::format::Header;
 use zigttp_store::error::AdoptError;
 use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::states::States;
@@ -19,6 +20,8 @@ use zigttp_store::version::Versions;
 use crate::browser;
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::ordered::Ordered;
+use crate::room_change::RoomChange;
 
 /// Where committed attachments are stored.
 pub enum Attachments {
@@ -40,12 +43,16 @@ pub struct Inheritance {
     pub prior: ConnectionId,
     pub heir: Arc<Connection>,
     pub value: Value,
+    /// The rooms that it joins, in both cases.
+    pub joined: Vec<Arc<str>>,
 }
 
 /// What one event changes of attachments.
 #[derive(Default)]
 pub struct Changes {
     pub values: Vec<(Arc<Connection>, Value)>,
+    /// Changes of the rooms of connections, which are stored with their attachments.
+    pub rooms: Vec<RoomChange>,
     /// Boxed, because few events have one and all pass its place on.
     pub inheritance: Option<Box<Inheritance>>,
     /// A connection that has closed: what it has stored is removed.
@@ -86,7 +93,7 @@ impl Attachments {
         clock: Clock,
         then: impl FnOnce() + Send + 'static,
     ) -> Result<(), CommitStateError> {
-        let Changes { mut values, inheritance, closed } = changes;
+        let Changes { mut values, rooms, inheritance, closed } = changes;
         let set = |values: Vec<(Arc<Connection>, Value)>, version| {
             for (connection, value) in values {
                 connection.set_attachment(value, version);
@@ -105,31 +112,59 @@ impl Attachments {
                 let is_written =
                     |id| values.iter().any(|(written, _): &(Arc<Connection>, _)| written.id == id);
                 let mut heir = None;
-                match inheritance.map(|it| *it) {
-                    Some(Inheritance { prior, heir, .. }) if is_written(heir.id) => {
-                        transaction.removed.push(prior);
-                    }
-                    Some(it) => {
-                        let owner = owner(&it.heir, clock);
-                        let adoption = Adoption { prior: it.prior, new: it.heir.id, owner };
-                        transaction.adoption = Some((adoption, it.value));
-                        heir = Some(it.heir);
-                    }
-                    None => {}
-                }
+                let mut written: Vec<Arc<Connection>> = Vec::new();
                 let committed = {
                     let _ordering = lock(ordering);
+                    match inheritance.map(|it| *it) {
+                        Some(Inheritance { prior, heir, joined, .. }) if is_written(heir.id) => {
+                            heir.order(|ordered| ordered.joined = joined);
+                            transaction.removed.push(prior);
+                        }
+                        Some(Inheritance { prior, heir: new, value, joined }) => {
+                            let owner = new.order(|ordered| {
+                                ordered.joined = joined;
+                                ordered.value = Some(value.clone());
+                                owner(&new, ordered, clock)
+                            });
+                            let adoption = Adoption { prior, new: new.id, owner };
+                            transaction.adoption = Some((adoption, value));
+                            heir = Some(new);
+                        }
+                        None => {}
+                    }
                     if let Some(closed) = closed {
                         closed.end_attachment();
                         transaction.removed.push(closed.id);
                     }
                     values.retain(|(connection, _)| !connection.has_ended_attachment());
-                    let files = values.iter().map(|(connection, value)| Entry {
-                        id: connection.id,
-                        owner: owner(connection, clock),
-                        value: value.clone(),
-                    });
-                    transaction.files = files.collect();
+                    for (connection, value) in &values {
+                        connection.order(|ordered| ordered.value = Some(value.clone()));
+                        written.push(Arc::clone(connection));
+                    }
+                    for RoomChange { connection, what, room } in &rooms {
+                        if connection.has_ended_attachment() {
+                            continue;
+                        }
+                        connection.order(|ordered| ordered.change(*what, room));
+                        if !written.iter().any(|written| written.id == connection.id) {
+                            written.push(Arc::clone(connection));
+                        }
+                    }
+                    let file = |connection: &Arc<Connection>| {
+                        connection.order(|ordered| {
+                            let value = ordered.value.clone()?;
+                            Some(Entry {
+                                id: connection.id,
+                                owner: owner(connection, ordered, clock),
+                                value,
+                            })
+                        })
+                    };
+                    transaction.files = written.iter().filter_map(file).collect();
+                    if transaction.is_empty() {
+                        then();
+                        return Ok(());
+                    }
                     states.commit(transaction, move |committed| {
                         if let (Some(heir), Some(value)) = (heir, committed.adopted) {
                             heir.set_attachment(value, committed.version);
@@ -138,7 +173,13 @@ impl Attachments {
                         then();
                     })
                 };
-                committed.await
+                let committed = committed.await;
+                if committed.is_err() {
+                    for connection in written {
+                        connection.reset_order();
+                    }
+                }
+                committed
             }
         }
     }
@@ -171,7 +212,11 @@ impl Attachments {
     ///
     /// # Errors
     /// See [`AdoptError`].
-    pub async fn read(&self, states: &States, id: ConnectionId) -> Result<Value, AdoptError> {
+    pub async fn read(
+        &self,
+        states: &States,
+        id: ConnectionId,
+    ) -> Result<(Header, Value), AdoptError> {
         let Attachments::Durable(Durable { files, .. }) = self else {
             return Err(AdoptError::NotDurable);
         };
@@ -202,13 +247,17 @@ impl Attachments {
             return Err(AdoptError::NotDurable);
         };
         let _adopting = adopting.lock().await;
-        let value = self.read(states, prior).await?;
+        let (_header, value) = self.read(states, prior).await?;
         let adopted = {
             let _ordering = lock(ordering);
             if new.has_ended_attachment() {
                 return Err(AdoptError::NotConnected(new.id.number()));
             }
-            let adoption = Adoption { prior, new: new.id, owner: owner(&new, clock) };
+            let owner = new.order(|ordered| {
+                ordered.value = Some(value.clone());
+                owner(&new, ordered, clock)
+            });
+            let adoption = Adoption { prior, new: new.id, owner };
             let adoption = Some((adoption, value));
             // In its order with the events that store for this connection, over crashes too.
             states.commit(Transaction { adoption, ..Transaction::default() }, move |committed| {
@@ -231,12 +280,13 @@ fn removal(id: ConnectionId) -> Transaction {
 }
 
 /// What a connection's file says about it.
-fn owner(connection: &Connection, clock: Clock) -> Owner {
-    let room = connection.rooms.with_own(|own| own.shared_key().clone());
-    let is_path = *room == *path(&connection.url);
+fn owner(connection: &Connection, Ordered { own, joined, .. }: &Ordered, clock: Clock) -> Owner {
+    let first = connection.rooms.first().shared_key();
     Owner {
         url: Arc::clone(&connection.url),
-        room: (!is_path).then(|| room.to_arc()),
+        room: (**own != *path(&connection.url)).then(|| Arc::clone(own)),
+        opened: (**own != **first).then(|| first.to_arc()),
+        joined: joined.clone(),
         browser: connection.browser.as_ref().map(browser::name),
         written: clock.unix_millis(),
     }

@@ -14,7 +14,8 @@ use crate::compression::Variants;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::locked_rooms::{FewRooms, contains, with_locked_rooms};
-use crate::room_changes::{self, EnteredChanges, RoomChange};
+use crate::room_change::RoomChange;
+use crate::room_changes::{self, EnteredChanges};
 use crate::rooms::Room;
 use crate::stored::{ToStore, store};
 use crate::unwritten::{self, Unwritten};
@@ -62,9 +63,15 @@ pub async fn commit(
         true => room_changes::of(effects, addressed),
         false => Vec::new(),
     };
+    let stored_rooms = if hub.durable_dir.is_some() { rooms.clone() } else { Vec::new() };
     // What a connection leaves that has closed is removed afterwards, unless its event stores something.
-    if !values.is_empty() || inheritance.is_some() || state.is_some() || handled.is_some() {
-        let attachments = attachments::Changes { values, inheritance, closed };
+    if !values.is_empty()
+        || !stored_rooms.is_empty()
+        || inheritance.is_some()
+        || state.is_some()
+        || handled.is_some()
+    {
+        let attachments = attachments::Changes { values, rooms: stored_rooms, inheritance, closed };
         let room = own.map(|own| own.shared_key().clone());
         let to_store = ToStore { room, attachments, state, handled };
         // Boxed like the above.

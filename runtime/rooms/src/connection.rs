@@ -15,6 +15,7 @@ use zigttp_sandbox::route::Parameters;
 use crate::browser::Browser;
 use crate::clock::Clock;
 use crate::membership::Membership;
+use crate::ordered::Ordered;
 use crate::outbox::Outbox;
 use crate::rooms::Room;
 
@@ -38,6 +39,8 @@ pub struct Connection {
     state: AtomicU8,
     /// What the handler has stored with it. Written by commits.
     stored: Mutex<Stored>,
+    /// What its file will say, if that may differ from what is in memory. Only with a durable folder.
+    ordered: Mutex<Option<Box<Ordered>>>,
 }
 
 /// What a handshake says about its client.
@@ -95,6 +98,7 @@ impl Connection {
             outbox: Outbox::new(max_queue, clock),
             state: AtomicU8::new(State::Parked as u8),
             stored: Mutex::default(),
+            ordered: Mutex::default(),
         }
     }
 
@@ -178,6 +182,21 @@ impl Connection {
     /// The auto-response to a message of exactly these bytes, if the handler has set one.
     pub fn auto_response_to(&self, message: &Value) -> Option<Value> {
         self.stored().auto_response.as_ref()?.answer(message)
+    }
+
+    /// Calls `change` with what its file says once all is done that was sent to the disk.
+    pub(crate) fn order<R>(&self, change: impl FnOnce(&mut Ordered) -> R) -> R {
+        let mut ordered = self.ordered.lock().unwrap_or_else(PoisonError::into_inner);
+        change(
+            ordered.get_or_insert_with(|| {
+                Box::new(Ordered::of(self.attachment(), &self.rooms.names()))
+            }),
+        )
+    }
+
+    /// What was sent to the disk has failed: its file says what is in memory.
+    pub(crate) fn reset_order(&self) {
+        *self.ordered.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn stored(&self) -> MutexGuard<'_, Stored> {

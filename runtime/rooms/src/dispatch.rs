@@ -179,7 +179,7 @@ impl Dispatcher {
             && handler.app.asks_before_upgrades()
             && let Some(slot) = slot.take()
         {
-            let resumable = reservation.as_ref().and_then(|it| it.value.clone());
+            let resumable = reservation.as_ref().and_then(Reservation::value);
             let event = connection.event(room, Call::Upgrade { request: question(), resumable });
             let of = EventOf { connection: Some(Arc::clone(connection)), room: Some(room) };
             let admitted = self.execute(slot, &handler, event, of, inheritance).await;
@@ -196,6 +196,7 @@ impl Dispatcher {
             && is_inherited
         {
             self.hub.counters.resumed.add_one();
+            self.hub.join_again(connection, reservation.joined());
             reservation.settle();
         }
         let event = connection.event(room, Call::Open { url: Arc::clone(&connection.url) });

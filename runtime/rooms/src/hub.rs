@@ -145,6 +145,33 @@ impl Hub {
         connection.rooms.own().members().insert(connection.id);
     }
 
+    /// Lets a connection that is in no list yet open in another room than that of its path.
+    pub(crate) fn open_in(&self, connection: &Connection, room: &str) {
+        let room = self.rooms.enter(room.into());
+        let left = match connection.rooms.move_to(&room) {
+            Some(moved) => moved.from,
+            None => room,
+        };
+        self.rooms.leave(left.key());
+    }
+
+    /// Lists a connection in the rooms that it had joined before it was resumed.
+    pub(crate) fn join_again(&self, connection: &Connection, rooms: &[Arc<str>]) {
+        for name in rooms {
+            let room = self.rooms.enter(Arc::clone(name).into());
+            let mut members = room.members();
+            let has_joined = connection.rooms.join(&room);
+            if has_joined {
+                members.insert(connection.id);
+                self.joins.fetch_add(1, Ordering::Relaxed);
+            }
+            drop(members);
+            if !has_joined {
+                self.rooms.leave(name);
+            }
+        }
+    }
+
     /// Removes a connection from the lists of its rooms, before its `onClose`. Returns the rooms, which it has still
     /// entered.
     pub fn part(&self, connection: &Connection) -> Vec<Arc<Room>> {

@@ -19,20 +19,25 @@ use crate::browser::Browser;
 /// A file takes complete blocks of its disk.
 const BLOCK_BYTES: u64 = 4096;
 
-/// One URL of one browser.
+/// One URL of one browser, and the room that it has opened there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     browser: Browser,
-    /// A part of the URL's SHA-256, so that each key takes little memory. Two URLs with the same one cannot
-    /// be found.
-    url: [u8; 16],
+    /// A part of the SHA-256 of the URL and the room, so that each key takes little memory. Two with the same one
+    /// cannot be found.
+    place: [u8; 16],
 }
 
 impl Key {
-    pub fn new(browser: Browser, url: &str) -> Key {
-        let digest = Sha256::digest(url);
-        let url = *digest.first_chunk().expect("SHA-256 has 32 bytes");
-        Key { browser, url }
+    pub fn new(browser: Browser, url: &str, room: &str) -> Key {
+        let mut hash = Sha256::new();
+        hash.update(url);
+        // No URL contains it.
+        hash.update(b"\n");
+        hash.update(room);
+        let digest = hash.finalize();
+        let place = *digest.first_chunk().expect("SHA-256 has 32 bytes");
+        Key { browser, place }
     }
 }
 
@@ -265,7 +270,7 @@ impl Index {
             // The token identifies the connection, so the browser does not matter.
             Some(prior) => {
                 let left = self.left.get(&prior)?;
-                (left.key.url == key.url && left.until > now).then_some(prior)
+                (left.key.place == key.place && left.until > now).then_some(prior)
             }
             None => loop {
                 let (_, when, id) = *self.latest.range(all_at(key)).next_back()?;
@@ -283,13 +288,17 @@ impl Index {
         let id = prior.or_else(|| {
             self.reserved_at.range((key, FIRST_ID)..=(key, LAST_ID)).next_back().map(|(_, id)| *id)
         })?;
-        self.reserved.get_mut(&id).filter(|it| it.key.url == key.url)
+        self.reserved.get_mut(&id).filter(|it| it.key.place == key.place)
     }
 
     /// The open connection that a client on this URL may want to resume.
     fn only_live(&self, key: Key, prior: Option<ConnectionId>) -> Option<ConnectionId> {
         if let Some(prior) = prior {
-            return self.live.get(&prior).is_some_and(|it| it.key.url == key.url).then_some(prior);
+            return self
+                .live
+                .get(&prior)
+                .is_some_and(|it| it.key.place == key.place)
+                .then_some(prior);
         }
         let mut there = self.live_at.range((key, FIRST_ID)..=(key, LAST_ID));
         match (there.next(), there.next()) {

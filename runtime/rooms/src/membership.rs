@@ -130,6 +130,15 @@ impl Membership {
     }
 }
 
+/// How the rooms of a connection change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Join,
+    Leave,
+    /// The room becomes its own.
+    Move,
+}
+
 /// What a connection that has moved is in no longer.
 pub(crate) struct Moved {
     pub(crate) from: Arc<Room>,

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_sandbox::rooms::RoomsOf;
 use zigttp_store::attachment_files::file_bytes;
 use zigttp_store::disk::format::Header;
 use zigttp_store::error::AdoptError;
@@ -61,7 +62,7 @@ impl Hub {
     /// A connection opens: from now on it may be asked to make room for its successor.
     pub fn arrived(&self, connection: &Connection) {
         if let (Some(leftovers), Some(browser)) = (&self.leftovers, connection.browser) {
-            leftovers.arrived(Key::new(browser, &connection.url), connection.id);
+            leftovers.arrived(key(browser, connection), connection.id);
         }
     }
 
@@ -71,16 +72,21 @@ impl Hub {
         let id = connection.id;
         if is_left && let Some(browser) = connection.browser {
             let value_bytes = connection.attachment_bytes().unwrap_or(0);
+            let RoomsOf { own, joined } = connection.rooms.names();
+            let first = connection.rooms.first().shared_key();
+            let rooms: Vec<_> = [&own, first].into_iter().chain(&joined).collect();
             let evicted = leftovers.add(
                 id,
                 Leftover {
-                    key: Key::new(browser, &connection.url),
+                    key: key(browser, connection),
                     when: self.clock.unix_millis(),
                     window: leftovers.window(),
                     is_dropped: true,
-                    bytes: connection
-                        .rooms
-                        .with_own(|own| file_bytes(own.key(), &connection.url, value_bytes)),
+                    bytes: file_bytes(
+                        rooms.iter().map(|room| &***room),
+                        &connection.url,
+                        value_bytes,
+                    ),
                 },
             );
             self.discard(evicted);
@@ -113,7 +119,7 @@ impl Hub {
             let evicted = leftovers.add(
                 id,
                 Leftover {
-                    key: Key::new(browser, &header.url),
+                    key: Key::new(browser, &header.url, header.opened_in()),
                     when: header.written,
                     window: RESTART_WINDOW,
                     is_dropped: false,
@@ -187,6 +193,11 @@ impl Hub {
         }
         Ok(pruned)
     }
+}
+
+/// What a client has to come back to for what a connection leaves.
+fn key(browser: Browser, connection: &Connection) -> Key {
+    Key::new(browser, &connection.url, connection.rooms.first().key())
 }
 
 /// The browser that may come back for what a file holds.

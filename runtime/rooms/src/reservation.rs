@@ -22,12 +22,19 @@ pub struct Reservation {
     taken: Option<Taken>,
     prior: ConnectionId,
     /// Set once it was read.
-    pub value: Option<Value>,
+    left: Option<Left>,
+}
+
+/// What a connection has left.
+struct Left {
+    value: Value,
+    /// The rooms that it had joined.
+    joined: Vec<Arc<str>>,
 }
 
 impl Reservation {
     /// Reserves what the client of a connection that is about to open has left on its URL, if there is
-    /// anything. Ends a predecessor that proves dead, and waits for its `onClose`. `prior` is the connection
+    /// anything. If that had moved to another room, the connection opens there. Ends a predecessor that proves dead, and waits for its `onClose`. `prior` is the connection
     /// that the client proves to have had.
     pub async fn find(
         hub: &Arc<Hub>,
@@ -37,15 +44,19 @@ impl Reservation {
         let (Some(leftovers), Some(browser)) = (&hub.leftovers, connection.browser) else {
             return None;
         };
-        let key = Key::new(browser, &connection.url);
+        let key = Key::new(browser, &connection.url, connection.rooms.first().key());
         // Other handshakes of this client may come in between, each for a while.
         let taken = timeout(2 * FAREWELL_TIME, seek(hub, leftovers, key, prior)).await.ok()??;
         let prior = taken.id;
         let mut reservation =
-            Reservation { hub: Arc::clone(hub), taken: Some(taken), prior, value: None };
+            Reservation { hub: Arc::clone(hub), taken: Some(taken), prior, left: None };
         match hub.attachments.read(&hub.states.storage, prior).await {
-            Ok(value) => {
-                reservation.value = Some(value);
+            Ok((header, value)) => {
+                if header.room != header.opened_in() {
+                    hub.open_in(connection, &header.room);
+                }
+                let joined = header.joined.into_iter().map(Arc::from).collect();
+                reservation.left = Some(Left { value, joined });
                 Some(reservation)
             }
             // It had stored nothing.
@@ -63,8 +74,23 @@ impl Reservation {
 
     /// What a commit does that opens this connection.
     pub fn inheritance(&self, heir: &Arc<Connection>) -> Option<Box<Inheritance>> {
-        let (heir, value) = (Arc::clone(heir), self.value.clone()?);
-        Some(Box::new(Inheritance { prior: self.prior, heir, value }))
+        let Left { value, joined } = self.left.as_ref()?;
+        Some(Box::new(Inheritance {
+            prior: self.prior,
+            heir: Arc::clone(heir),
+            value: value.clone(),
+            joined: joined.clone(),
+        }))
+    }
+
+    /// The value for `req.resumable`.
+    pub fn value(&self) -> Option<Value> {
+        self.left.as_ref().map(|left| left.value.clone())
+    }
+
+    /// The rooms that the connection had joined.
+    pub fn joined(&self) -> &[Arc<str>] {
+        self.left.as_ref().map_or(&[], |left| &left.joined)
     }
 
     /// It was inherited.

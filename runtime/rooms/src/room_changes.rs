@@ -7,36 +7,20 @@ use zigttp_sandbox::effect::Effect;
 use zigttp_sandbox::effects::AllAddressed;
 use zigttp_sandbox::shared_text::SharedText;
 
-use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::locked_rooms::{FewRooms, LockedRooms};
-use crate::membership::Moved;
+use crate::membership::{Change, Moved};
+use crate::room_change::RoomChange;
 use crate::rooms::Room;
 use crate::world::LocalPeer;
-
-/// A change of the rooms of one connection.
-#[derive(Clone)]
-pub struct RoomChange {
-    pub connection: Arc<Connection>,
-    pub what: What,
-    pub room: SharedText,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    Join,
-    Leave,
-    /// The room becomes its own.
-    Move,
-}
 
 /// The changes among the effects of an event.
 pub(crate) fn of(effects: &[Effect], addressed: &AllAddressed<LocalPeer>) -> Vec<RoomChange> {
     let change = |effect: &Effect| {
         let (connection, what, room) = match effect {
-            Effect::Join { connection, room } => (connection, What::Join, room),
-            Effect::Leave { connection, room } => (connection, What::Leave, room),
-            Effect::Move { connection, to, .. } => (connection, What::Move, to),
+            Effect::Join { connection, room } => (connection, Change::Join, room),
+            Effect::Leave { connection, room } => (connection, Change::Leave, room),
+            Effect::Move { connection, to, .. } => (connection, Change::Move, to),
             _ => return None,
         };
         let connection = Arc::clone(&addressed[*connection].peer);
@@ -56,8 +40,8 @@ impl EnteredChanges<'_> {
     /// Enters the rooms for the connections that come into them. [`EnteredChanges::apply`] says which are left again.
     pub(crate) fn enter<'a>(hub: &Hub, changes: &'a [RoomChange]) -> EnteredChanges<'a> {
         let room = |RoomChange { what, room, .. }: &RoomChange| match what {
-            What::Join | What::Move => Some(hub.rooms.enter(room.clone())),
-            What::Leave => hub.rooms.get(room),
+            Change::Join | Change::Move => Some(hub.rooms.enter(room.clone())),
+            Change::Leave => hub.rooms.get(room),
         };
         EnteredChanges { changes, rooms: changes.iter().map(room).collect() }
     }
@@ -71,7 +55,7 @@ impl EnteredChanges<'_> {
     pub(crate) fn add_rooms(&self, rooms: &mut FewRooms) {
         for (change, room) in self.each() {
             rooms.push(Arc::clone(room));
-            if change.what == What::Move {
+            if change.what == Change::Move {
                 rooms.push(change.connection.rooms.own());
             }
         }
@@ -80,7 +64,7 @@ impl EnteredChanges<'_> {
     /// Whether the rooms are locked whose members change.
     pub(crate) fn are_within(&self, locked: &LockedRooms<'_>) -> bool {
         self.each().all(|(change, _)| {
-            change.what != What::Move || change.connection.rooms.with_own(|own| locked.has(own))
+            change.what != Change::Move || change.connection.rooms.with_own(|own| locked.has(own))
         })
     }
 
@@ -95,7 +79,7 @@ impl EnteredChanges<'_> {
         let joins_one_less = || joins.fetch_sub(1, Ordering::Relaxed);
         for (RoomChange { connection, what, room: name }, room) in self.each() {
             match what {
-                What::Join => match connection.rooms.join(room) {
+                Change::Join => match connection.rooms.join(room) {
                     true => {
                         joins.fetch_add(1, Ordering::Relaxed);
                         locked.of(room).insert(connection.id);
@@ -103,14 +87,14 @@ impl EnteredChanges<'_> {
                     // It has closed, or another event was faster.
                     false => left.push(name.clone()),
                 },
-                What::Leave => {
+                Change::Leave => {
                     if connection.rooms.leave(room) {
                         joins_one_less();
                         locked.of(room).remove(connection.id);
                         left.push(name.clone());
                     }
                 }
-                What::Move => match connection.rooms.move_to(room) {
+                Change::Move => match connection.rooms.move_to(room) {
                     Some(Moved { from, had_joined }) => {
                         locked.of(&from).remove(connection.id);
                         locked.of(room).insert(connection.id);

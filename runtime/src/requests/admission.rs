@@ -5,7 +5,7 @@
 //! Until all checks have passed there is no connection: no list or room has it, its id finds nothing, and
 //! when the request ends nothing of it remains.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -163,15 +163,17 @@ impl Server {
         let Candidate { registered, head, client, upgrade, response, identity } = candidate;
         let connection = &Arc::clone(&registered.connection);
         let prior = identity.and_then(|identity| identity.prior);
-        let room = connection.rooms.own();
         let bytes = connection.url.len() + expected::head_bytes(&head);
+        // Known once its reservation is: what it resumes may have moved.
+        let room = OnceLock::new();
         let ready = async {
             // What its client has left stays for its next attempt.
-            if room.turns().waits().is_paused {
+            if connection.rooms.own().turns().waits().is_paused {
                 return (None, Err(NoAnswer::RoomPaused));
             }
             let reservation = Reservation::find(&self.hub, connection, prior).await;
-            (reservation, self.dispatcher.take_turn(&room, bytes).await)
+            let room = room.get_or_init(|| connection.rooms.own());
+            (reservation, self.dispatcher.take_turn(room, bytes).await)
         };
         let (reservation, turn) = tokio::select! {
             ready = ready => ready,

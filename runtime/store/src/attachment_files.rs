@@ -23,6 +23,7 @@ pub use self::job::{Adopted, Adoption, Committed, Entry, Owner, file_bytes};
 pub(crate) use self::job::{CommittedFile, Redone, encode};
 use self::writer::Writer;
 use crate::disk::folder::Folder;
+use crate::disk::format::Header;
 use crate::error::{AdoptError, CommitError};
 use crate::fsync::Fsync;
 use crate::health::Health;
@@ -72,11 +73,11 @@ impl AttachmentFiles {
         async { result.await.expect(STOPPED) }
     }
 
-    /// Reads the value of a file that its connection has left, after all that was sent before.
+    /// Reads a file that its connection has left, after all that was sent before.
     pub fn read(
         &self,
         id: ConnectionId,
-    ) -> impl Future<Output = Result<Value, AdoptError>> + use<> {
+    ) -> impl Future<Output = Result<(Header, Value), AdoptError>> + use<> {
         let (done, result) = oneshot::channel();
         self.send(Job::Read { id, done });
         async { result.await.expect(STOPPED) }
@@ -137,7 +138,14 @@ mod tests {
         let durable = OwnFolder::make(&folder, Others::MayRead).expect("writable");
         let files = AttachmentFiles::open(&durable, Fsync::Never, 1000).expect("writable");
         let id = ConnectionId::from_number;
-        let owner = || Owner { url: "/room?x".into(), room: None, browser: None, written: 7 };
+        let owner = || Owner {
+            url: "/room?x".into(),
+            room: None,
+            opened: None,
+            joined: Vec::new(),
+            browser: None,
+            written: 7,
+        };
         let (sender, results) = mpsc::channel();
 
         let entry = Entry { id: id(1), owner: owner(), value: Value::text("kept") };

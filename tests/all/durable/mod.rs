@@ -4,6 +4,7 @@ mod attachments;
 mod crash;
 mod directory;
 mod disk_faults;
+mod joined_rooms;
 mod lifetime;
 mod resumable;
 mod resume;

@@ -77,7 +77,7 @@ async fn a_file_of_a_later_version_is_reported_and_left() {
     let mut client = server.connect("/").await;
     let id = client.ask("[1]").await;
     server.kill();
-    let later = files(&durable, &id).replacen("zigttp-attachment 2 ", "zigttp-attachment 3 ", 1);
+    let later = files(&durable, &id).replacen("zigttp-attachment 2 ", "zigttp-attachment 4 ", 1);
     std::fs::write(durable.file(&id), &later).expect("the temporary folder is writable");
     let (code, text) = durable.attachments(&["show", &id]);
     assert!(code == 1 && text.contains("it is not an attachment file of this version"), "{text}");

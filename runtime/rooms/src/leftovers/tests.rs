@@ -11,7 +11,7 @@ fn id(number: u64) -> ConnectionId {
 }
 
 fn at(browser: Browser, url: &str) -> Key {
-    Key::new(browser, url)
+    Key::new(browser, url, "/room")
 }
 
 fn leftover(key: Key, when: u64) -> Leftover {

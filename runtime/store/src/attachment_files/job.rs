@@ -24,6 +24,10 @@ pub struct Owner {
     /// The name of its room, unless that is the path of the URL. Shared, because one event may write for every
     /// member of a room.
     pub room: Option<Arc<str>>,
+    /// The room that it has opened in, if it has moved since.
+    pub opened: Option<Arc<str>>,
+    /// The rooms that it has joined.
+    pub joined: Vec<Arc<str>>,
     /// The browser that opened it, where connections are resumed.
     pub browser: Option<String>,
     /// The present time, in milliseconds since 1970.
@@ -72,7 +76,7 @@ pub(super) type Then<T> = Box<dyn FnOnce(T) + Send>;
 /// A job for the thread, and the channel for its result.
 pub(super) enum Job {
     Commit { entry: Entry, then: Then<Version>, done: Reply<CommitError> },
-    Read { id: ConnectionId, done: oneshot::Sender<Result<Value, AdoptError>> },
+    Read { id: ConnectionId, done: oneshot::Sender<Result<(Header, Value), AdoptError>> },
     Adopt { adoption: Adoption, then: Then<Adopted>, done: Reply<AdoptError> },
     Redo { files: Vec<CommittedFile>, then: Then<Redone> },
     Try(Box<dyn FnOnce() + Send>),
@@ -90,6 +94,8 @@ fn header(owner: &Owner, value: &Value) -> Header {
     Header {
         kind: value.kind().name().to_owned(),
         room: owner.room.as_deref().unwrap_or(path).to_owned(),
+        opened: owner.opened.as_deref().map(str::to_owned),
+        joined: owner.joined.iter().map(|room| (**room).to_owned()).collect(),
         url: owner.url.to_string(),
         browser: owner.browser.clone(),
         written: owner.written,
@@ -97,7 +103,14 @@ fn header(owner: &Owner, value: &Value) -> Header {
     }
 }
 
-/// The largest size of a file, without characters that JSON escapes.
-pub fn file_bytes(room: &str, url: &str, value_bytes: usize) -> u64 {
-    (room.len() + url.len() + format::OTHER_HEADER_BYTES + value_bytes) as u64
+/// The largest size of a file of a connection that is in these rooms, without characters that JSON escapes.
+pub fn file_bytes<'a>(
+    rooms: impl IntoIterator<Item = &'a str>,
+    url: &str,
+    value_bytes: usize,
+) -> u64 {
+    /// What stands around a name.
+    const QUOTES: usize = 3;
+    let rooms: usize = rooms.into_iter().map(|room| room.len() + QUOTES).sum();
+    (rooms + url.len() + format::OTHER_HEADER_BYTES + value_bytes) as u64
 }

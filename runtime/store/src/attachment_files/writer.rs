@@ -213,7 +213,7 @@ impl Writer {
                 let done = placed.map(|backup| (self.versions.next(), backup));
                 Done::Commit(id, done, then, sender)
             }
-            Prepared::Read(id, done) => Done::Read(self.read(id).map(|(_, value)| value), done),
+            Prepared::Read(id, done) => Done::Read(self.read(id), done),
             Prepared::Adopt(adoption, then, done) => {
                 let adopted = self
                     .adopt(&adoption)
@@ -328,10 +328,13 @@ impl Writer {
     }
 }
 
+/// What came of reading a file.
+type ReadFile = Result<(Header, Value), AdoptError>;
+
 /// A job whose temporary files are written.
 enum Prepared {
     Commit(ConnectionId, io::Result<Written>, Then<Version>, Reply<CommitError>),
-    Read(ConnectionId, oneshot::Sender<Result<Value, AdoptError>>),
+    Read(ConnectionId, oneshot::Sender<ReadFile>),
     Adopt(Adoption, Then<Adopted>, Reply<AdoptError>),
     Redo(Vec<Redo>, Then<Redone>),
     Try(bool, Box<dyn FnOnce() + Send>),
@@ -348,7 +351,7 @@ enum Redo {
 enum Done {
     /// With the backup of the file that was replaced.
     Commit(ConnectionId, io::Result<(Version, Backup)>, Then<Version>, Reply<CommitError>),
-    Read(Result<Value, AdoptError>, oneshot::Sender<Result<Value, AdoptError>>),
+    Read(ReadFile, oneshot::Sender<ReadFile>),
     Adopt(Result<(Adopted, Undo), AdoptError>, Then<Adopted>, Reply<AdoptError>),
     /// With the connections of all its files.
     Redo(Redone, Vec<ConnectionId>, Then<Redone>),

@@ -5,8 +5,9 @@
 //! value. The connection that a file belongs to is only in the file's name, so that one rename gives it to
 //! another connection.
 //!
-//! The version is 2 for JSON, which is stored as its text, and 1 for strings and bytes: a server that does not
-//! know JSON yet reports files of version 2 and does not change them.
+//! The version is 1 for strings and bytes; 2 for JSON, which is stored as its text; and 3, with any value, for a
+//! connection that has joined rooms or moved. A server that does not know a version yet reports its files and does
+//! not change them.
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -19,11 +20,14 @@ use zigttp_abi::value::Value;
 const MAGIC: &[u8; MAGIC_BYTES] = b"zigttp-attachment 1 ";
 /// The same for a file with JSON.
 const MAGIC_OF_JSON: &[u8; MAGIC_BYTES] = b"zigttp-attachment 2 ";
+/// The same for a file of a connection that has joined rooms or moved.
+const MAGIC_OF_ROOMS: &[u8; MAGIC_BYTES] = b"zigttp-attachment 3 ";
 const MAGIC_BYTES: usize = 20;
 const CHECKSUM_DIGITS: usize = 8;
-/// Longest first line. Room and URL are each at most as long as a request's head (16 KiB), and JSON writes
-/// each byte of a URL in two bytes at most.
-pub const MAX_LINE_BYTES: usize = 128 << 10;
+/// Longest first line. URL and room are each at most as long as a request's head (16 KiB), of which JSON writes
+/// each byte in two bytes at most; of the rooms that were joined there may be 1,000, with names of 1 KiB, of which
+/// JSON writes each byte in six at most.
+pub const MAX_LINE_BYTES: usize = 8 << 20;
 /// Most bytes of a header without room and URL.
 pub const OTHER_HEADER_BYTES: usize = 256;
 
@@ -33,7 +37,14 @@ pub const OTHER_HEADER_BYTES: usize = 256;
 pub struct Header {
     /// [`ValueKind::name`].
     pub kind: String,
+    /// Its own room.
     pub room: String,
+    /// The room that it has opened in, if it has moved since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<String>,
+    /// The rooms that it has joined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<String>,
     /// The path and query that the connection opened.
     pub url: String,
     /// The browser that opened it, where connections are resumed: 128 bits in base64url.
@@ -43,6 +54,17 @@ pub struct Header {
     pub written: u64,
     /// Bytes of the value.
     pub length: usize,
+}
+
+impl Header {
+    /// The room that its connection has opened in.
+    pub fn opened_in(&self) -> &str {
+        self.opened.as_deref().unwrap_or(&self.room)
+    }
+
+    fn has_rooms(&self) -> bool {
+        self.opened.is_some() || !self.joined.is_empty()
+    }
 }
 
 /// Why a file is not a valid attachment file.
@@ -71,11 +93,15 @@ pub enum Damage {
 
 /// The bytes of a file.
 pub fn encode(header: &Header, value: &Value) -> Vec<u8> {
+    let has_rooms = header.has_rooms();
     let header = serde_json::to_vec(header).expect("text and numbers always serialise");
     let mut bytes =
         Vec::with_capacity(MAGIC_BYTES + CHECKSUM_DIGITS + 2 + header.len() + value.bytes().len());
-    let is_json = value.kind() == ValueKind::Json;
-    bytes.extend_from_slice(if is_json { MAGIC_OF_JSON } else { MAGIC });
+    bytes.extend_from_slice(match value.kind() {
+        _ if has_rooms => MAGIC_OF_ROOMS,
+        ValueKind::Json => MAGIC_OF_JSON,
+        _ => MAGIC,
+    });
     bytes.extend_from_slice(checksum(&header, value.bytes()).as_bytes());
     bytes.push(b' ');
     bytes.extend_from_slice(&header);
@@ -86,8 +112,7 @@ pub fn encode(header: &Header, value: &Value) -> Vec<u8> {
 
 /// The parts of the first line of a file.
 struct Line<'a> {
-    /// Whether the file has the version for JSON.
-    is_json: bool,
+    magic: &'a [u8],
     checksum: &'a [u8],
     header: &'a [u8],
     /// The length of the line, with its end.
@@ -97,15 +122,14 @@ struct Line<'a> {
 impl Line<'_> {
     fn read(bytes: &[u8]) -> Result<Line<'_>, Damage> {
         let (magic, rest) = bytes.split_at_checked(MAGIC_BYTES).ok_or(Damage::Foreign)?;
-        let is_json = magic == MAGIC_OF_JSON;
-        if !is_json && magic != MAGIC {
+        if ![MAGIC, MAGIC_OF_JSON, MAGIC_OF_ROOMS].iter().any(|known| *known == magic) {
             return Err(Damage::Foreign);
         }
         let (checksum, rest) = rest.split_at_checked(CHECKSUM_DIGITS).ok_or(Damage::Foreign)?;
         let rest = rest.strip_prefix(b" ").ok_or(Damage::Foreign)?;
         let end = memchr::memchr(b'\n', rest).ok_or(Damage::Header)?;
         let length = MAGIC_BYTES + CHECKSUM_DIGITS + 1 + end + 1;
-        Ok(Line { is_json, checksum, header: &rest[..end], length })
+        Ok(Line { magic, checksum, header: &rest[..end], length })
     }
 
     fn header(&self) -> Result<Header, Damage> {
@@ -147,7 +171,10 @@ pub fn decode(bytes: &[u8]) -> Result<(Header, Value), Damage> {
         .iter()
         .copied()
         .find(|kind| kind.name() == header.kind)
-        .filter(|&kind| (kind == ValueKind::Json) == line.is_json)
+        .filter(|&kind| match header.has_rooms() {
+            true => line.magic == MAGIC_OF_ROOMS,
+            false => line.magic == if kind == ValueKind::Json { MAGIC_OF_JSON } else { MAGIC },
+        })
         .ok_or(Damage::Kind)?;
     if kind.is_utf8() && std::str::from_utf8(value).is_err() {
         return Err(Damage::Kind);
@@ -175,6 +202,8 @@ mod tests {
         Header {
             kind: value.kind().name().to_owned(),
             room: "/room/\"a\"\n".to_owned(),
+            opened: None,
+            joined: Vec::new(),
             url: "/room/a?b=c".to_owned(),
             browser: None,
             written: 1_700_000_000_000,
@@ -213,6 +242,25 @@ mod tests {
         let with_json = file(&json("{\"a\":1}"));
         assert!(with_json.starts_with("zigttp-attachment 2 "), "{with_json}");
         assert!(with_json.ends_with("\n{\"a\":1}"), "{with_json}");
+    }
+
+    #[test]
+    fn only_files_of_connections_with_other_rooms_have_version_3() {
+        for value in [Value::text("kept"), json("{}")] {
+            let plain = header(&value);
+            for header in [
+                Header { joined: vec!["user:42".into()], ..plain.clone() },
+                Header { opened: Some("/lobby".into()), ..plain },
+            ] {
+                let file = encode(&header, &value);
+                assert!(file.starts_with(b"zigttp-attachment 3 "));
+                assert_eq!(decode(&file), Ok((header, value.clone())));
+                for version in [b'1', b'2'] {
+                    let other = [b"zigttp-attachment ", &[version][..], &file[19..]].concat();
+                    assert_eq!(decode(&other), Err(Damage::Kind));
+                }
+            }
+        }
     }
 
     #[test]

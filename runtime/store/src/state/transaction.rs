@@ -32,6 +32,14 @@ impl Transaction {
         self.room.as_ref().filter(|_| !self.changes.is_empty())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+            && self.files.is_empty()
+            && self.adoption.is_none()
+            && self.removed.is_empty()
+            && self.signals.is_empty()
+    }
+
     /// The connections whose files it writes or removes.
     pub(crate) fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         let adoption =

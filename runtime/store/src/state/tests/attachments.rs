@@ -14,7 +14,14 @@ fn id(number: u64) -> ConnectionId {
 }
 
 fn owner() -> Owner {
-    Owner { url: "/a?b".into(), room: None, browser: None, written: 7 }
+    Owner {
+        url: "/a?b".into(),
+        room: None,
+        opened: None,
+        joined: Vec::new(),
+        browser: None,
+        written: 7,
+    }
 }
 
 fn file(number: u64, value: &str) -> File {
