@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
+use clap::builder::NonEmptyStringValueParser;
 use zigts_rules::printable::{printable, printable_json};
-use zigttp_runtime::storage::check_room;
 use zigttp_runtime::{ControlAnswer, ControlRequest, RoomSummary};
 
 use crate::control::{ask, refused};
@@ -24,12 +24,14 @@ enum Command {
     /// Messages, closes, signals and timers wait. Requests get 503; a new connection is accepted and closed with 1013,
     /// without an event. `zigttp storage` changes the room's state meanwhile.
     Pause {
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         room: String,
         #[command(flatten)]
         common: CommonOptions,
     },
     /// Let the events of a paused room go on, in their order
     Resume {
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         room: String,
         #[command(flatten)]
         common: CommonOptions,
@@ -58,14 +60,12 @@ struct CommonOptions {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
         Command::Pause { room, common } => {
-            check_room(room)?;
             change(common, &ControlRequest::PauseRoom { room: room.clone() }, |was| match was {
                 true => "was paused already",
                 false => "is paused",
             })
         }
         Command::Resume { room, common } => {
-            check_room(room)?;
             change(common, &ControlRequest::ResumeRoom { room: room.clone() }, |_| "goes on")
         }
         Command::List { common } => list(common),

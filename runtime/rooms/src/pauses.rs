@@ -12,10 +12,17 @@ use crate::turn::Asker;
 /// Most rooms that are paused at the same time.
 const MAX_PAUSED: usize = 10_000;
 
-/// The paused rooms by their names.
+/// The paused rooms.
 #[derive(Default)]
 pub struct Pauses {
-    paused: Mutex<BTreeMap<Box<str>, Arc<Room>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    by_name: BTreeMap<Box<str>, Arc<Room>>,
+    /// No room is paused any more.
+    is_stopping: bool,
 }
 
 /// Why a room is not paused.
@@ -24,16 +31,18 @@ pub struct Pauses {
 pub enum PauseError {
     #[error("{MAX_PAUSED} rooms are paused already")]
     TooMany,
+    #[error("the server is stopping")]
+    Stopping,
 }
 
 impl Pauses {
     /// The paused rooms, in the order of their names.
     pub fn all(&self) -> Vec<Arc<Room>> {
-        self.lock().values().map(Arc::clone).collect()
+        self.lock().by_name.values().map(Arc::clone).collect()
     }
 
     pub fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().by_name.len()
     }
 
     /// Pauses a room and waits for the end of the event that runs in it: after this no event of it runs. Returns the
@@ -49,7 +58,10 @@ impl Pauses {
     }
 
     fn begin(&self, rooms: &Rooms, key: &str) -> Result<(Arc<Room>, bool), PauseError> {
-        let mut paused = self.lock();
+        let State { by_name: paused, is_stopping } = &mut *self.lock();
+        if *is_stopping {
+            return Err(PauseError::Stopping);
+        }
         if let Some(room) = paused.get(key) {
             return Ok((Arc::clone(room), false));
         }
@@ -64,7 +76,7 @@ impl Pauses {
 
     /// Ends a pause. Returns the room if it was paused.
     pub fn resume(&self, rooms: &Rooms, key: &str) -> Option<Arc<Room>> {
-        let room = self.lock().remove(key)?;
+        let room = self.lock().by_name.remove(key)?;
         room.turns().resume();
         rooms.leave(key);
         Some(room)
@@ -73,13 +85,15 @@ impl Pauses {
     /// Gives up what the paused rooms hold, because the server stops: they do not delay its end, and no event of
     /// theirs runs after all.
     pub fn stop(&self) {
-        for room in self.all() {
+        let mut state = self.lock();
+        state.is_stopping = true;
+        for room in state.by_name.values() {
             room.turns().stop();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Arc<Room>>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // No change can panic in the middle.
-        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -33,8 +33,8 @@ use crate::server::Server;
 /// The name of the socket in the durable directory.
 pub const CONTROL_SOCKET: &str = "control.sock";
 
-/// Longest request.
-const MAX_REQUEST_BYTES: u64 = 4096;
+/// Longest request: the name of a room may be a path of 8 KiB, with every byte escaped.
+const MAX_REQUEST_BYTES: u64 = 64 << 10;
 /// Most operators at the same time; for a further one, another is dropped.
 const MAX_TRANSPORTS: usize = 64;
 /// Most operators that wait to be accepted.

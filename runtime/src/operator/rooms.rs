@@ -105,9 +105,6 @@ pub(super) async fn measure(server: &Arc<Server>, query: RoomsQuery) -> io::Resu
 /// # Errors
 /// When it cannot be paused, with the reason.
 pub(super) async fn pause(server: &Server, room: &str) -> Result<(RoomSummary, bool), String> {
-    if server.is_draining() {
-        return Err("the server is stopping".to_owned());
-    }
     let paused = server.hub.pauses.pause(&server.hub.rooms, room).await;
     let (found, is_new) = paused.map_err(|error| error.to_string())?;
     if is_new {

@@ -252,6 +252,8 @@ fn options_that_cannot_be_are_refused() {
         // Each would be a server that refuses everyone.
         (&["--max-url", "0"], "--max-url is 0"),
         (&["--max-queue", "0"], "--max-queue is 0"),
+        (&["--room-queue", "0"], "--room-queue is 0"),
+        (&["--room-queue-bytes", "0"], "--room-queue-bytes is 0"),
         (&["--max-response-bytes", "1KiB"], "--max-response-bytes is 1024"),
         // Options that cannot be combined are named as flags.
         (

@@ -178,7 +178,9 @@ async fn paused_rooms_are_listed_and_what_cannot_be_paused_is_one_clear_error() 
     let mut client = server.connect("/room/a").await;
     assert_eq!(client.ask("on").await, "on");
     room(&durable, &["pause", "/room/a"]);
-    room(&durable, &["pause", "not a path"]);
+    // Any name that a room can have: longer than what a handler can name, and with characters that are escaped.
+    let long = format!("not a path {}", "\u{1}é".repeat(900));
+    room(&durable, &["pause", &long]);
     let said = room(&durable, &["pause", "/room/a"]);
     assert_eq!(said, "\"/room/a\" was paused already: 1 connection, 0 events wait\n");
     let table = room(&durable, &["list"]);
