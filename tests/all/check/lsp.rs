@@ -204,11 +204,11 @@ export function onMessage(peer: WebSocket, send: string) {
     assert_eq!(used["range"], range(3, 2, 7));
     insta::assert_snapshot!(used["contents"]["value"].as_str().expect("it is text"), @"
     ```ts
-    function send(ws: WebSocket, data: string | ArrayBuffer | ArrayBufferView): boolean
+    function send(ws: WebSocket, data: string | ArrayBuffer | ArrayBufferView, options?: SendOptions): boolean
     ```
     Queues one frame for a connection: a string as text, bytes as binary.
 
-    Answers false when the connection is gone or closing, or when its queue is over the bound; never throws for a peer's fault. The frame leaves when the event returns; an event that throws sends nothing.
+    Answers false when the connection is gone or closing, or when its queue is over the bound; never throws for a peer's fault. The frame leaves when the event returns; an event that throws sends nothing. With volatile it is also dropped (false) when older frames wait in the connection's queue.
 
     Effect: `io`. Module: `zigttp:websocket`.
     ");
