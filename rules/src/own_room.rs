@@ -11,6 +11,9 @@ pub(crate) struct OwnRoom {
     pub(crate) law: &'static str,
 }
 
+/// The events that belong to no room.
+pub(crate) const ROOMLESS: [&str; 2] = ["handler", "roomOf"];
+
 const STATE: &str = "only events of a room write its state";
 const TIMERS: &str = "only events of a room set its timers";
 

@@ -9,7 +9,7 @@ use crate::rule::Rule;
 use crate::span::ModuleId;
 use crate::spelling;
 
-/// Calls `roomFromPath` with a parameter that no route has.
+/// Calls `roomFromPath` or `param` with a parameter that no route has.
 pub(crate) struct UnknownRoomParam;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -21,8 +21,8 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "asks for a route parameter that no route has",
     explanation: r#"
 ## What it is
-`roomFromPath` is called with the name of a parameter, and no pattern in `routes` has it, or the
-handler exports no `routes` at all.
+`roomFromPath` or `param` is called with the name of a parameter, and no pattern in `routes` has it, or
+the handler exports no `routes` at all. For `roomFromPath` only routes count on which WebSockets open.
 
 ```ts,fires
 import { roomFromPath, send } from "zigttp:websocket";
@@ -37,8 +37,8 @@ export function onMessage(ws: WebSocket) { send(ws, roomFromPath(ws, "name")); }
 ```
 
 ## Why it matters
-`roomFromPath` throws a RangeError for a parameter that the route of the connection does not have,
-and the event ends with all its effects undone.
+They throw a RangeError for a parameter that the route of the connection or request does not have, and the
+event ends with all its effects undone.
 
 ## What to do
 Ask for a parameter by the name behind the `:` in a pattern, or add a pattern that has it:
@@ -54,7 +54,8 @@ impl Rule for UnknownRoomParam {
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         let Some(entry) = handler.modules.first() else { return };
-        let mut known = BTreeSet::new();
+        // Of all routes, and of those on which connections open.
+        let (mut known, mut opened) = (BTreeSet::new(), BTreeSet::new());
         match &entry.routes {
             // Routes may come from a module that cannot be found.
             None if handler.exports_of(ModuleId::ENTRY).is_open => return,
@@ -66,13 +67,20 @@ impl Rule for UnknownRoomParam {
                 else {
                     return;
                 };
-                // No connection opens on the others.
-                let paths = elements.iter().filter(|it| it.upgrades).map(|it| &it.path.name);
-                let segments = paths.flat_map(|path| path.split('/'));
-                known.extend(segments.filter_map(|segment| segment.strip_prefix(':')));
+                for element in elements {
+                    let segments = element.path.name.split('/');
+                    let parameters = segments.filter_map(|segment| segment.strip_prefix(':'));
+                    known.extend(parameters.clone());
+                    opened.extend(parameters.filter(|_| element.upgrades));
+                }
             }
         }
-        for call in handler.api_calls().filter(|call| call.function.name == "roomFromPath") {
+        for call in handler.api_calls() {
+            let known = match call.function.name {
+                "roomFromPath" => &opened,
+                "param" => &known,
+                _ => continue,
+            };
             let Some(argument) = call.call.arguments.get(1) else { continue };
             for (span, meaning) in handler.possible_values(call.module, argument) {
                 let Some(name) = meaning.text().filter(|name| !known.contains(name)) else {

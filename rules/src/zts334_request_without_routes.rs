@@ -1,4 +1,4 @@
-//! ZTS334: `onRequest` is exported, and no route says which requests belong to a room.
+//! ZTS334: `onRequest` is exported, and neither routes nor `roomOf` say which requests belong to a room.
 
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
@@ -6,7 +6,7 @@ use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
 use crate::span::ModuleId;
 
-/// Exports `onRequest` but no `routes`.
+/// Exports `onRequest` but neither `routes` nor `roomOf`.
 pub(crate) struct RequestWithoutRoutes;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -15,11 +15,12 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::Events,
     since: "0.1.0",
-    summary: "exports onRequest but no routes",
+    summary: "exports onRequest but neither routes nor roomOf",
     explanation: r#"
 ## What it is
 `onRequest(req, room)` runs for an HTTP request whose path matches a route, in the turn of the room that
-the path names. The entry module exports it without `routes`.
+the path names, or of the room that `roomOf(req)` names. The entry module exports it without `routes` and
+without `roomOf`.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -40,7 +41,7 @@ Without routes every path is a room, so every request of a browser or a scanner,
 instead, and `onRequest` is never called.
 
 ## What to do
-Export `routes` from the entry module, or answer requests in `handler(req)`, which belongs to no room.
+Export `routes` from the entry module, or `roomOf` if something else than the path says it; or answer requests in `handler(req)`, which belongs to no room.
 "#,
     help: "Export `const routes = [\"/room/:name\"]`, or rename `onRequest` to `handler`.",
 };
@@ -56,9 +57,8 @@ impl Rule for RequestWithoutRoutes {
             return;
         }
         let exported = handler.event_exports();
-        let Some((_, span)) = exported.iter().find(|(event, _)| event.name == "onRequest") else {
-            return;
-        };
+        let place_of = |name| exported.iter().find(|(event, _)| event.name == name);
+        let (Some((_, span)), None) = (place_of("onRequest"), place_of("roomOf")) else { return };
         sink.report(
             *span,
             format!("`onRequest` is exported, but `{}` has no `routes`", entry.name),

@@ -1,5 +1,7 @@
 //! ZTS337: an event returns something that the runtime refuses.
 
+use zigttp_abi::api::MAX_ROOM_BYTES;
+
 use crate::code::{Expression, Value};
 use crate::diagnostic::{Edit, Sink};
 use crate::model::HandlerModel;
@@ -21,7 +23,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 `handler` or `onRequest` returns something that is certainly no `Response`; or `onUpgrade` returns a
-boolean, a number, a bigint, `null`, an array or a function.
+boolean, a number, a bigint, `null`, an array or a function; or `roomOf` is `async`, or returns something
+else than a string of 1 to 1,024 bytes, a `Response` or nothing.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -32,6 +35,21 @@ export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 
 ```ts,fires
 export function handler(req: Request) { return { path: req.path }; }
+```
+
+```ts,fires
+import { send } from "zigttp:websocket";
+export function roomOf(req: Request) { return Number(req.headers.get("x-room")); }
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+```
+
+```ts,silent
+import { send } from "zigttp:websocket";
+export function roomOf(req: Request) {
+  const user = req.headers.get("x-user");
+  return user ? `user:${user}` : Response.text("who are you?", { status: 401 });
+}
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 ```
 
 ```ts,silent
@@ -48,12 +66,13 @@ export function handler(req: Request) { return Response.json({ path: req.path })
 ## Why it matters
 `onUpgrade` accepts a connection by returning nothing, or its first attachment: a string, bytes or a
 plain object. A boolean is refused whether it is true or false, so that `return isAllowed(req)` never
-lets anybody in by mistake. Of `handler` and `onRequest` the client waits for a response. Everything
+lets anybody in by mistake. `roomOf` is asked before any turn, at once, so that it cannot wait. Of `handler` and `onRequest` the client waits for a response. Everything
 else is a TypeError, and the client gets the status 500.
 
 ## What to do
 Return a `Response`: `Response.text(…)`, `Response.html(…)`, `Response.json(…)`, or `new Response` with
-a status. In `onUpgrade` return nothing to accept a connection, and a `Response` to refuse it.
+a status. In `onUpgrade` return nothing to accept a connection, and a `Response` to refuse it. In `roomOf`
+return the room's name, nothing where the route says it, or a `Response` to answer without any room.
 "#,
     help: "Return what the event may return.",
 };
@@ -64,6 +83,8 @@ enum Expected {
     Response,
     /// A Response, nothing, or the first attachment.
     Admission,
+    /// The name of a room, a Response or nothing.
+    RoomName,
 }
 
 /// Meanings that are looked at for one result.
@@ -79,12 +100,20 @@ impl Rule for WrongEventResult {
             let expected = match event.returns.split(' ').next() {
                 Some("Response") => Expected::Response,
                 Some("Admission") => Expected::Admission,
+                Some("string") => Expected::RoomName,
                 _ => continue,
             };
             let meaning = handler.meaning_of_export(ModuleId::ENTRY, event.name);
             let Meaning::Function(module, id) = meaning else { continue };
             let function = &handler.module(module).code[id];
             if function.is_generator {
+                continue;
+            }
+            if expected == Expected::RoomName && function.is_async {
+                sink.report(function.span, format!("`{}` is async, and must not wait", event.name))
+                    .label("a TypeError: it returns a promise")
+                    .note("it names a room before any turn, and is asked at once")
+                    .help("Name the room by what the request carries; what has to be waited for belongs in `onUpgrade` or `onRequest`.");
                 continue;
             }
             for returned in &function.returns {
@@ -118,6 +147,14 @@ fn report(event: &str, returned: &Expression, kind: &str, expected: Expected, si
             let edits = vec![insert(span.start, format!("{make}(")), insert(span.end, ")".into())];
             report.suggest_edits(format!("return `{make}(…)`"), edits);
         }
+        Expected::RoomName => {
+            sink.report(span, format!("`{event}` returns {kind}, which names no room"))
+                .label("an error")
+                .note("the client gets the status 500")
+                .help(
+                    "Return the name of a room, a `Response`, or nothing where the route says it.",
+                );
+        }
         Expected::Admission => {
             sink.report(span, format!("`{event}` returns {kind}, which accepts nobody"))
                 .label("a TypeError")
@@ -150,17 +187,28 @@ fn refused(
                         if called.is_generator {
                             return None;
                         }
-                        let mut kinds = called
-                            .returns
-                            .iter()
-                            .map(|returned| refused(handler, module, returned, expected, steps));
-                        let kind = kinds.next()??;
-                        kinds.all(|kind| kind.is_some()).then_some(kind)?
+                        if called.is_async && expected == Expected::RoomName {
+                            "a promise"
+                        } else {
+                            let mut kinds = called.returns.iter().map(|returned| {
+                                refused(handler, module, returned, expected, steps)
+                            });
+                            let kind = kinds.next()??;
+                            kinds.all(|kind| kind.is_some()).then_some(kind)?
+                        }
                     }
                     _ => return None,
                 }
             }
             Meaning::Value(_, Expression { value, .. }) => match value {
+                Value::Text(name) if expected == Expected::RoomName => match name.len() {
+                    0 => "an empty string",
+                    1..=MAX_ROOM_BYTES => return None,
+                    _ => "a string of more than 1,024 bytes",
+                },
+                Value::SomeText | Value::Undefined if expected == Expected::RoomName => {
+                    return None;
+                }
                 Value::Text(_)
                 | Value::SomeText
                 | Value::Undefined

@@ -10,7 +10,7 @@ use crate::code::Binding;
 use crate::diagnostic::Sink;
 use crate::effects::FunctionKey;
 use crate::model::HandlerModel;
-use crate::own_room;
+use crate::own_room::{self, ROOMLESS};
 use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::{ApiCall, Meaning};
 use crate::rule::Rule;
@@ -30,7 +30,7 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 `put`, `delete` or `deleteAll` of `zigttp:storage` or `zigttp:memory`, or a function of `zigttp:durable`
 about timers, is given a constant room. If no event of that room can come there, because no route leads
-to the room, this is an error. If events of that room can come there and those of other rooms as well, it
+to the room, and neither `roomOf` nor `move` is used, this is an error. If events of that room can come there and those of other rooms as well, it
 is a warning.
 
 ```ts,fires
@@ -90,8 +90,9 @@ impl Rule for WriteToOtherRoom {
         let (rooms, own_names) = (Rooms::of(handler), own_names(handler));
         for (call, room) in candidates {
             let Some(events) = events_of.get(&call.call.span) else { continue };
-            // `handler` has no room, which another rule tells of.
-            let events: Vec<_> = events.iter().copied().filter(|it| *it != "handler").collect();
+            // The others have no room, which another rule tells of.
+            let has_room = |event: &&str| !ROOMLESS.contains(event);
+            let events: Vec<_> = events.iter().copied().filter(has_room).collect();
             let Some(relation) = rooms.relation(&room, &events) else { continue };
             report(&call, &room, &events, &relation, &own_names, sink);
         }
@@ -118,6 +119,8 @@ struct Rooms {
     named: Option<Vec<Pattern>>,
     /// Whether there are routes that cannot be read.
     is_unknown: bool,
+    /// Whether the handler names rooms as it runs: `roomOf`, `move`.
+    are_any: bool,
     /// Texts that something is compared with, so that the handler may know which room it is in.
     compared: BTreeSet<String>,
     /// Rooms that signals are sent to.
@@ -148,7 +151,11 @@ impl Rooms {
         });
         let is_unknown =
             named.is_none() && handler.modules.first().is_some_and(|entry| entry.routes.is_some());
-        Rooms { named, is_unknown, compared, signalled }
+        let exports_room_of =
+            handler.event_exports().iter().any(|(event, _)| event.name == "roomOf");
+        let moves = || handler.api_calls().any(|call| call.function.name == "move");
+        let are_any = exports_room_of || moves();
+        Rooms { named, is_unknown, are_any, compared, signalled }
     }
 
     /// `None` if nothing is wrong, as far as is known.
@@ -162,12 +169,13 @@ impl Rooms {
             None => room.starts_with('/'),
         };
         // A signal may come to a room of any name.
-        if !is_reached && !takes_signals {
+        if !is_reached && !takes_signals && !self.are_any {
             return Some(Relation::Other);
         }
-        let is_only_room = self.named.as_ref().is_some_and(|patterns| {
-            !patterns.is_empty() && patterns.iter().all(|pattern| pattern.is_only(room))
-        });
+        let is_only_room = !self.are_any
+            && self.named.as_ref().is_some_and(|patterns| {
+                !patterns.is_empty() && patterns.iter().all(|pattern| pattern.is_only(room))
+            });
         let is_for_signals = events == ["onSignal"] && self.signalled.contains(room);
         let is_known = is_only_room || is_for_signals || self.compared.contains(room);
         (!is_known).then_some(Relation::OneOfMany)

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use zigttp_abi::api::ApiFunction;
+
 use crate::call_path;
 use crate::diagnostic::Sink;
+use crate::effects::Path;
 use crate::model::HandlerModel;
-use crate::own_room;
+use crate::own_room::{self, ROOMLESS};
 use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
 use crate::rule::Rule;
 use crate::span::ModuleId;
 
-/// Writes state, or sets timers, in `handler`.
+/// Writes state, or sets timers, in `handler`; or anything in `roomOf`.
 pub(crate) struct WriteWithoutRoom;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -20,12 +23,12 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::State,
     since: "0.1.0",
-    summary: "writes the state of a room in handler, which belongs to none",
+    summary: "writes the state of a room in handler, or anything in roomOf, which belong to none",
     explanation: r#"
 ## What it is
 `handler(req)` calls, directly or through other functions, a function that writes the state of a room or
 is about its timers: `put`, `delete` or `deleteAll` of `zigttp:storage` or `zigttp:memory`, `signalAt`,
-`signalEvery`, `cancelSignal` or `signalTime`.
+`signalEvery`, `cancelSignal` or `signalTime`. Or `roomOf(req)` calls any function that changes something.
 
 ```ts,fires
 import * as storage from "zigttp:storage";
@@ -48,10 +51,21 @@ export function onRequest(req: Request, room: string) {
 export function handler(req: Request) { return Response.text(`${storage.get("/counter/a", "n")}`); }
 ```
 
+```ts,fires
+import { broadcast } from "zigttp:websocket";
+export function roomOf(req: Request) {
+  broadcast("/lobby", "somebody comes");
+  return `user:${req.headers.get("x-user")}`;
+}
+export function onMessage(ws: WebSocket, data: string, room: string) { broadcast(room, data); }
+```
+
 ## Why it matters
 `handler` belongs to no room and runs beside all of them. Two requests at once would read the same number
 and store the same next one. So these functions throw a RangeError there, and the client gets the status
 500. Only events of a room write its state: they run one at a time.
+
+`roomOf` only names a room, before any turn, and nothing that it does takes effect: such a call is a TypeError.
 
 ## What to do
 Answer the request in `onRequest(req, room)`, which runs in the turn of the room that its path names; the
@@ -61,37 +75,52 @@ is allowed.
     help: "Write in `onRequest(req, room)`, or `signal` the room and write in `onSignal`.",
 };
 
-/// The event that belongs to no room.
-const EVENT: &str = "handler";
-
 impl Rule for WriteWithoutRoom {
     fn record(&self) -> &'static RuleRecord {
         &RECORD
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        let meaning = handler.meaning_of_export(ModuleId::ENTRY, EVENT);
-        let Meaning::Function(module, function) = meaning else { return };
         // Calls of which it is certain what they call.
-        let writes: BTreeMap<_, _> = handler
-            .api_calls()
-            .filter_map(|call| Some((call.call.span, own_room::of(call.function)?)))
-            .collect();
-        if writes.is_empty() {
-            return;
-        }
-        let mut paths = handler.effects.reached((module, function));
-        paths.retain(|path| writes.contains_key(&path.action.span));
-        for path in call_path::one_for_each_start(paths) {
-            let own_room = &writes[&path.action.span];
-            let report = sink
-                .report(
-                    path.start(),
-                    format!("`{EVENT}` {} a room, and belongs to none", own_room.does),
-                )
-                .label("a RangeError")
-                .note(own_room.law);
-            call_path::explain(report, handler, &path);
+        let calls: BTreeMap<_, _> =
+            handler.api_calls().map(|call| (call.call.span, call.function)).collect();
+        for event in ROOMLESS {
+            let meaning = handler.meaning_of_export(ModuleId::ENTRY, event);
+            let Meaning::Function(module, function) = meaning else { continue };
+            let refused = |path: &Path| refusal(event, calls.get(&path.action.span)?);
+            let mut paths = handler.effects.reached((module, function));
+            paths.retain(|path| refused(path).is_some());
+            for path in call_path::one_for_each_start(paths) {
+                let Some(Refusal { message, label, law }) = refused(&path) else { continue };
+                let report = sink.report(path.start(), message).label(label).note(law);
+                call_path::explain(report, handler, &path);
+                if event == "roomOf" {
+                    report.help("Only read in `roomOf`; what changes something belongs in the event that follows.");
+                }
+            }
         }
     }
+}
+
+/// Why an event without a room may not call a function.
+struct Refusal {
+    message: String,
+    label: &'static str,
+    law: &'static str,
+}
+
+fn refusal(event: &str, function: &ApiFunction) -> Option<Refusal> {
+    if event == "roomOf" && function.writes {
+        return Some(Refusal {
+            message: format!("`roomOf` calls `{}`, and may only read", function.name),
+            label: "a TypeError",
+            law: "it names a room before any turn, and nothing that it does takes effect",
+        });
+    }
+    let own_room = own_room::of(function)?;
+    Some(Refusal {
+        message: format!("`{event}` {} a room, and belongs to none", own_room.does),
+        label: "a RangeError",
+        law: own_room.law,
+    })
 }
