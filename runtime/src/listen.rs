@@ -20,7 +20,6 @@ use zigttp_protocol::handshake;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::tidying::tidy;
-use zigttp_sandbox::route::RoomTooLong;
 
 use crate::config::Config;
 use crate::gate::loopback;
@@ -29,6 +28,7 @@ use crate::http::response::{Body, plain, text};
 use crate::http::responses;
 use crate::http::target::{self, extended_connect};
 use crate::operator::control;
+use crate::requests::admission::Place;
 use crate::server::Server;
 use crate::server::counters::{HandshakeResult, Unanswered};
 use crate::transport::accept::{Acceptor, Purpose};
@@ -269,25 +269,32 @@ impl Server {
             return text(StatusCode::NOT_FOUND, "no WebSocket is served on this path\n");
         }
         let is_upgrade = is_attempt && app.upgrades();
-        let opening = route
-            .filter(|_| is_upgrade || app.answers_in_rooms())
-            .map(|route| route.open(target::url(&request)));
-        let opening = match opening.transpose() {
-            Ok(opening) => opening,
-            Err(RoomTooLong) => {
-                self.counters.count_unanswered(Unanswered::UrlTooLong);
-                return text(StatusCode::URI_TOO_LONG, "the name of the room is too long\n");
+        match route {
+            Some(route) if is_upgrade => {
+                return self.upgrade(request, Place::OfRoute(route), app, client).await;
             }
-        };
-        match opening {
-            Some(opening) if is_upgrade => self.upgrade(request, opening, app, client).await,
-            _ if request.method() == Method::CONNECT => {
-                plain(*handshake::refuse_connect(&request, protocol))
+            // No route says that it is one, but the handler may.
+            None if is_upgrade && app.names_rooms() => {
+                let (head, body) = request.into_parts();
+                let named = self.name_room(&head, client).await;
+                request = Request::from_parts(head, body);
+                match self.check_named(named) {
+                    Ok(Some(room)) => {
+                        return self.upgrade(request, Place::Named(room), app, client).await;
+                    }
+                    Ok(None) => {}
+                    Err((result, response)) => {
+                        self.counters.count_handshake(result);
+                        return *response;
+                    }
+                }
             }
-            opening => {
-                let room = opening.map(|opening| opening.room);
-                self.respond_from_handler(request, client, room).await
-            }
+            _ => {}
         }
+        if request.method() == Method::CONNECT {
+            return plain(*handshake::refuse_connect(&request, extended_connect(&request)));
+        }
+        let rooms = (!is_upgrade && app.answers_in_rooms()).then_some(app);
+        self.respond_from_handler(request, client, rooms).await
     }
 }

@@ -45,7 +45,19 @@ use crate::world::World;
 struct Committed {
     /// The response of the handler, if there is one.
     response: Option<Response>,
+    /// The room that `roomOf` has named.
+    named_room: Option<SharedText>,
     unwritten: Option<Unwritten>,
+}
+
+/// What `roomOf` has said about a request.
+pub enum NamedRoom {
+    /// It belongs to this room.
+    Named(SharedText),
+    /// Nothing: it belongs to the room of its route.
+    OfRoute,
+    /// It gets this response, and takes no turn.
+    Answered(Response),
 }
 
 /// All that running events needs: a sandbox, a handler, and the connections.
@@ -335,6 +347,28 @@ impl Dispatcher {
         Ok(committed.map_err(NoAnswer::Failed)?.response)
     }
 
+    /// Asks the handler (`roomOf`) which room a request belongs to, if there is a slot: before and outside of
+    /// any turn. Nothing that this event does takes effect.
+    ///
+    /// # Errors
+    /// When there is no slot, or the event failed.
+    pub async fn name_room(&self, request: Request) -> Result<NamedRoom, NoAnswer> {
+        let event = Event::room_of(request);
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
+            return Ok(NamedRoom::OfRoute);
+        }
+        let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
+        let of = EventOf { connection: None, room: None };
+        let returned = self.execute(slot, &handler, event, of, None).await;
+        let Committed { response, named_room, .. } = returned.map_err(NoAnswer::Failed)?;
+        Ok(match (response, named_room) {
+            (Some(response), _) => NamedRoom::Answered(response),
+            (None, Some(room)) => NamedRoom::Named(room),
+            (None, None) => NamedRoom::OfRoute,
+        })
+    }
+
     /// Handles an event whose turn it is, in its `slot` or once there is one. `None` where the handler has no
     /// function for it.
     async fn handle(
@@ -385,6 +419,14 @@ impl Dispatcher {
         let ended = waits.then(|| self.hub.clock.now());
         let mut sent_bytes = 0;
         let result = match outcome {
+            // It reads alone: what an artifact has nevertheless done is dropped.
+            Outcome::Returned(response) if matches!(state.event.call, Call::RoomOf(_)) => {
+                let named_room = state.named_room.take().map(|room| SharedText::from(&*room));
+                if let Some(observed) = &mut observed {
+                    observed.named(named_room.as_ref(), response.as_ref());
+                }
+                Ok(Committed { response, named_room, unwritten: None })
+            }
             Outcome::Returned(response) => {
                 if let Some(observed) = &mut observed {
                     observed.returned(&state.effects, response.as_ref());
@@ -394,7 +436,7 @@ impl Dispatcher {
                 let committed = self.commit(&mut state, room, inheritance, closed).await;
                 committed.map(|queued| {
                     sent_bytes = queued.bytes;
-                    Committed { response, unwritten: queued.unwritten }
+                    Committed { response, named_room: None, unwritten: queued.unwritten }
                 })
             }
             Outcome::Failed(failure) => Err(failure),

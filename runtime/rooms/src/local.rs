@@ -7,9 +7,10 @@ use bytes::Bytes;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
 use zigttp_sandbox::event::{Call, Request};
+use zigttp_sandbox::route::Opening;
 
 use crate::connection::Client;
-use crate::dispatch::{Dispatcher, Opened};
+use crate::dispatch::{Dispatcher, NamedRoom, Opened};
 use crate::registration::Registered;
 
 /// A connection of a program instead of a client.
@@ -27,8 +28,18 @@ impl LocalConnection {
     {
         let dispatcher = Arc::clone((**server).as_ref());
         let handler = dispatcher.handlers.current();
-        let matched = handler.app.routes.find(url).filter(|matched| matched.upgrades())?;
-        let opening = matched.open(url).ok()?;
+        let opening = match handler.app.routes.find(url) {
+            Some(route) if !route.upgrades() => return None,
+            route if handler.app.names_rooms() => {
+                match (dispatcher.name_room(request(url)).await.ok()?, route) {
+                    (NamedRoom::Named(room), Some(route)) => route.open(url, Some(room)).ok()?,
+                    (NamedRoom::Named(room), None) => Opening::without_route(url, room),
+                    (NamedRoom::OfRoute, route) => route?.open(url, None).ok()?,
+                    (NamedRoom::Answered(_), _) => return None,
+                }
+            }
+            route => route?.open(url, None).ok()?,
+        };
         let connection = dispatcher.hub.prepare(opening, Client::default()).ok()?;
         let registered = Registered { hub: Arc::clone(&dispatcher.hub), connection };
         let room = registered.connection.rooms.own();
@@ -58,5 +69,16 @@ impl LocalConnection {
     /// Takes the next frame that is queued for this connection, as it would be on the wire.
     pub fn next_sent(&self) -> Option<Bytes> {
         self.registered.connection.outbox.take()
+    }
+}
+
+/// The request of a client that opens this path with query.
+fn request(url: &str) -> Request {
+    let (path, query) = url.find('?').map_or((url, ""), |mark| url.split_at(mark));
+    Request {
+        method: "GET".to_owned(),
+        target: format!("http://localhost\n{path}\n{query}"),
+        headers: String::new(),
+        body: Bytes::new(),
     }
 }

@@ -9,7 +9,7 @@ use crate::artifact::Artifact;
 use crate::error::LoadError;
 use crate::event::{Event, EventKind};
 use crate::program::Program;
-use crate::route::Routes;
+use crate::route::{Matched, Routes};
 use crate::sandbox::Sandbox;
 use crate::source_position::SourceMaps;
 use crate::view::View;
@@ -98,9 +98,14 @@ impl<V: View> App<V> {
         self.exports.handler
     }
 
-    /// Whether requests to paths that a route matches are events of its room (`onRequest`).
+    /// Whether requests may be events of a room (`onRequest`).
     pub fn answers_in_rooms(&self) -> bool {
-        self.exports.on_request && self.manifest.routes.is_some()
+        self.exports.on_request
+    }
+
+    /// The route of a request that is no upgrade: without `routes` there is none.
+    pub fn route_of_request(&self, url: &str) -> Option<Matched<'_>> {
+        self.manifest.routes.as_ref().and_then(|_| self.routes.find(url))
     }
 
     /// Whether it serves WebSockets.

@@ -103,23 +103,32 @@ impl Matched<'_> {
         self.route.is_none_or(|route| route.upgrades)
     }
 
-    /// What the route makes of a path with query that it matches.
+    /// What the route makes of a path with query that it matches. A room that the handler has `named` is that.
     ///
     /// # Errors
     /// When the name of the room is too long.
-    pub fn open(self, url: &str) -> Result<Opening, RoomTooLong> {
+    pub fn open(self, url: &str, named: Option<SharedText>) -> Result<Opening, RoomTooLong> {
         let url: Arc<str> = url.into();
         let path = SharedText::part(&url, 0..path(&url).len());
-        let (room, parameters) = match self.route {
-            Some(Parsed { patterns, .. }) => {
-                (room(patterns, &path), parameters(&patterns.path, &path))
-            }
-            None => (path, Box::default()),
+        let patterns = self.route.map(|route| &route.patterns);
+        let parameters =
+            patterns.map_or_else(Box::default, |patterns| parameters(&patterns.path, &path));
+        let room = match (named, patterns) {
+            (Some(named), _) => named,
+            (None, Some(patterns)) => room(patterns, &path),
+            (None, None) => path,
         };
         match room.len() {
             ..=MAX_ROOM_BYTES => Ok(Opening { url, room, parameters }),
             _ => Err(RoomTooLong),
         }
+    }
+}
+
+impl Opening {
+    /// A path with query that no route matches, in the room that the handler has named.
+    pub fn without_route(url: &str, room: SharedText) -> Opening {
+        Opening { url: url.into(), room, parameters: Box::default() }
     }
 }
 
@@ -188,7 +197,7 @@ mod tests {
         let patterns: Vec<_> = patterns.iter().map(|it| route(it)).collect();
         let routes = routes(&patterns);
         let matched = routes.find(url)?;
-        Some(matched.open(url).expect("the room is short"))
+        Some(matched.open(url, None).expect("the room is short"))
     }
 
     fn check(patterns: &[&str], path: &str, expected: Option<&[(&str, &str)]>) {
@@ -203,7 +212,7 @@ mod tests {
         let routes = Routes::parse(None).expect("nothing to refuse");
         let matched = routes.find("/any/wh%65re?x").expect("it matches");
         assert!(matched.upgrades());
-        let opening = matched.open("/any/wh%65re?x").expect("the room is short");
+        let opening = matched.open("/any/wh%65re?x", None).expect("the room is short");
         assert_eq!(&*opening.room, "/any/wh%65re");
     }
 
@@ -238,7 +247,7 @@ mod tests {
     fn room(route: Route, url: &str) -> String {
         let routes = routes(&[route]);
         let matched = routes.find(url).expect("it matches");
-        matched.open(url).expect("the room is short").room.to_string()
+        matched.open(url, None).expect("the room is short").room.to_string()
     }
 
     #[test]
@@ -294,7 +303,7 @@ mod tests {
         let routes = routes(&[route("/:a")]);
         let open = |url: &str| {
             let matched = routes.find(url).expect("it matches");
-            matched.open(url).map(|opening| opening.room.len())
+            matched.open(url, None).map(|opening| opening.room.len())
         };
         assert_eq!(open(&format!("/{}", "a".repeat(1023))), Ok(1024));
         assert_eq!(open(&format!("/{}", "a".repeat(1024))), Err(RoomTooLong));

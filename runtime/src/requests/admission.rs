@@ -1,6 +1,7 @@
 //! Checks a request for a WebSocket before its 101 (over HTTP/2, its 200), in this order: the handshake is
 //! valid; its origin may connect; the server accepts one more (it is not stopping, the address is within
-//! its rate, the limit of connections is not reached); the handler's `onUpgrade` accepts it.
+//! its rate, the limit of connections is not reached); the handler names its room (`roomOf`), unless no route
+//! matches: then it was asked before; the handler's `onUpgrade` accepts it.
 //!
 //! Until all checks have passed there is no connection: no list or room has it, its id finds nothing, and
 //! when the request ends nothing of it remains.
@@ -12,21 +13,25 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::SEC_WEBSOCKET_EXTENSIONS;
 use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
+use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_protocol::{deflate, handshake};
 use zigttp_rooms::connection::{Client, Connection};
-use zigttp_rooms::dispatch::Opened;
+use zigttp_rooms::dispatch::{NamedRoom, Opened};
 use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::registration::Registered;
 use zigttp_rooms::reservation::Reservation;
 use zigttp_rooms::world::World;
 use zigttp_sandbox::app::App;
-use zigttp_sandbox::route::Opening;
+use zigttp_sandbox::event;
+use zigttp_sandbox::route::{Matched, Opening, RoomTooLong};
+use zigttp_sandbox::shared_text::SharedText;
 
 use crate::connection::socket::Socket;
 use crate::gate::resume::{self, Identity};
@@ -34,14 +39,31 @@ use crate::http::client_info::ClientInfo;
 use crate::http::response::{Body, internal_error, plain, retry_after, text};
 use crate::http::target::extended_connect;
 use crate::requests::expected;
-use crate::requests::handler::error_response;
+use crate::requests::no_response::{error_response, room_too_long};
 use crate::requests::seen::guest_request;
 use crate::server::Server;
 use crate::server::counters::HandshakeResult;
 use crate::transport::activity::ActiveRequest;
 
 /// Why a request does not become a connection, and the response to it.
-type Rejection = (HandshakeResult, Box<Response<Body>>);
+pub(crate) type Rejection = (HandshakeResult, Box<Response<Body>>);
+
+/// The room that a request for a WebSocket leads to.
+pub(crate) enum Place<'a> {
+    /// That of the route, unless the handler names another.
+    OfRoute(Matched<'a>),
+    /// The handler has named it, and no route matches.
+    Named(SharedText),
+}
+
+/// A request that has passed the server's checks.
+struct Checked {
+    /// The 101, or the 200 over HTTP/2.
+    response: Response<()>,
+    /// The window of compressed frames for its client.
+    window: Option<WindowBits>,
+    permit: OwnedSemaphorePermit,
+}
 
 /// A request that may become a connection.
 struct Candidate {
@@ -57,17 +79,17 @@ struct Candidate {
 }
 
 impl Server {
-    /// Responds to a request for a WebSocket on a route, and serves the connection if it is accepted.
+    /// Responds to a request for a WebSocket, and serves the connection if it is accepted.
     pub(crate) async fn upgrade(
         self: Arc<Server>,
         request: Request<Incoming>,
-        opening: Opening,
+        place: Place<'_>,
         app: &App<World>,
         client: ClientInfo,
     ) -> Response<Body> {
         let active = request.extensions().get::<Arc<ActiveRequest>>().cloned();
         let active = active.expect("each request has its transport");
-        let (candidate, permit) = match self.check_handshake(request, opening, app, client) {
+        let (candidate, permit) = match self.examine(request, place, app, client).await {
             Ok(candidate) => candidate,
             Err((result, response)) => {
                 self.counters.count_handshake(result);
@@ -94,14 +116,69 @@ impl Server {
     }
 
     /// Makes all checks before `onUpgrade`.
-    fn check_handshake(
-        &self,
+    async fn examine(
+        self: &Arc<Server>,
         request: Request<Incoming>,
-        opening: Opening,
+        place: Place<'_>,
         app: &App<World>,
         client: ClientInfo,
     ) -> Result<(Candidate, OwnedSemaphorePermit), Rejection> {
-        let mut response = handshake::respond(&request, extended_connect(&request))
+        let Checked { mut response, window, permit } =
+            self.check_handshake(&request, app, client)?;
+        let (mut head, upgrade) = split(request);
+        let url = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
+        let opening = match place {
+            Place::Named(room) => Opening::without_route(url, room),
+            Place::OfRoute(route) => {
+                let named = match app.names_rooms() {
+                    true => self.check_named(self.name_room(&head, client).await)?,
+                    false => None,
+                };
+                route
+                    .open(url, named)
+                    .map_err(|RoomTooLong| reject(HandshakeResult::Malformed, room_too_long()))?
+            }
+        };
+        let resume = self.gate.resume.as_ref();
+        let identity = resume
+            .map(|resume| resume.identify(&head.headers, client, &self.hub.counters.forged_tokens));
+        let browser = identity.as_ref().map(|identity| identity.browser);
+        let connection =
+            self.hub.prepare(opening, Client { browser, window }).map_err(|error| {
+                tracing::error!(%error, "cannot reserve connection ids");
+                let line = "no connection can be opened now\n";
+                reject(HandshakeResult::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
+            })?;
+        if let (Some(resume), Some(identity)) = (resume, &identity) {
+            resume.add_tokens(identity, connection.id, response.headers_mut());
+        }
+        let registered = Registered { hub: Arc::clone(&self.hub), connection };
+        // A handler sees the same request over each version of HTTP (RFC 8441, 5).
+        head.method = Method::GET;
+        Ok((Candidate { registered, head, client, upgrade, response, identity }, permit))
+    }
+
+    /// The room that the handler has named for an upgrade, if it has.
+    pub(crate) fn check_named(
+        &self,
+        named: Result<NamedRoom, NoAnswer>,
+    ) -> Result<Option<SharedText>, Rejection> {
+        match named {
+            Ok(NamedRoom::Named(room)) => Ok(Some(room)),
+            Ok(NamedRoom::OfRoute) => Ok(None),
+            Ok(NamedRoom::Answered(response)) => Err(self.refused(response, "roomOf")),
+            Err(error) => Err(no_answer(&error)),
+        }
+    }
+
+    /// Makes the checks of the server itself.
+    fn check_handshake(
+        &self,
+        request: &Request<Incoming>,
+        app: &App<World>,
+        client: ClientInfo,
+    ) -> Result<Checked, Rejection> {
+        let mut response = handshake::respond(request, extended_connect(request))
             .map_err(|response| reject(HandshakeResult::Malformed, plain(*response)))?;
         if let Some(protocol) = handshake::choose_protocol(request.headers(), &app.protocols) {
             handshake::set_protocol(&mut response, protocol);
@@ -131,25 +208,7 @@ impl Server {
             let response = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
             reject(HandshakeResult::TooManyConnections, retry_after(response, "5"))
         })?;
-        let resume = self.gate.resume.as_ref();
-        let identity = resume.map(|resume| {
-            resume.identify(request.headers(), client, &self.hub.counters.forged_tokens)
-        });
-        let browser = identity.as_ref().map(|identity| identity.browser);
-        let connection =
-            self.hub.prepare(opening, Client { browser, window }).map_err(|error| {
-                tracing::error!(%error, "cannot reserve connection ids");
-                let line = "no connection can be opened now\n";
-                reject(HandshakeResult::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
-            })?;
-        if let (Some(resume), Some(identity)) = (resume, &identity) {
-            resume.add_tokens(identity, connection.id, response.headers_mut());
-        }
-        let registered = Registered { hub: Arc::clone(&self.hub), connection };
-        let (mut head, upgrade) = split(request);
-        // A handler sees the same request over each version of HTTP (RFC 8441, 5).
-        head.method = Method::GET;
-        Ok((Candidate { registered, head, client, upgrade, response, identity }, permit))
+        Ok(Checked { response, window, permit })
     }
 
     /// Opens the connection in its room's turn, responds to the request, and takes over the transport. The
@@ -237,23 +296,31 @@ impl Server {
         match opened {
             // What `onOpen` has sent to others is written when this is dropped.
             Ok(Opened::Member(_unwritten)) => Ok(()),
-            Ok(Opened::Refused(response)) => Err(match self.host_response(response, "onUpgrade") {
-                Some(response) => reject(HandshakeResult::RefusedByHandler, response),
-                None => reject(HandshakeResult::Failed, internal_error()),
-            }),
-            Err(error) => {
-                let result = match error {
-                    NoAnswer::Busy => HandshakeResult::TooManyEvents,
-                    NoAnswer::RoomBusy => HandshakeResult::RoomBusy,
-                    NoAnswer::RoomPaused => HandshakeResult::RoomPaused,
-                    NoAnswer::Draining => HandshakeResult::Draining,
-                    NoAnswer::Abandoned => HandshakeResult::Abandoned,
-                    NoAnswer::Failed(_) | NoAnswer::Panicked => HandshakeResult::Failed,
-                };
-                Err(reject(result, error_response(&error)))
-            }
+            Ok(Opened::Refused(response)) => Err(self.refused(response, "onUpgrade")),
+            Err(error) => Err(no_answer(&error)),
         }
     }
+
+    /// The response with which an export refuses a connection.
+    fn refused(&self, response: event::Response, export: &str) -> Rejection {
+        match self.host_response(response, export) {
+            Some(response) => reject(HandshakeResult::RefusedByHandler, response),
+            None => reject(HandshakeResult::Failed, internal_error()),
+        }
+    }
+}
+
+/// The response where the handler has given none.
+fn no_answer(error: &NoAnswer) -> Rejection {
+    let result = match error {
+        NoAnswer::Busy => HandshakeResult::TooManyEvents,
+        NoAnswer::RoomBusy => HandshakeResult::RoomBusy,
+        NoAnswer::RoomPaused => HandshakeResult::RoomPaused,
+        NoAnswer::Draining => HandshakeResult::Draining,
+        NoAnswer::Abandoned => HandshakeResult::Abandoned,
+        NoAnswer::Failed(_) | NoAnswer::Panicked => HandshakeResult::Failed,
+    };
+    reject(result, error_response(error))
 }
 
 const FOREIGN_ORIGIN: &str = "pages of this origin may not connect: it is not the host that the \

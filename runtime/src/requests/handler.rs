@@ -20,14 +20,15 @@ use tokio::time::timeout;
 use zigttp_rooms::handler_log::HANDLER_LOG_TARGET;
 use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
-use zigttp_sandbox::budget::OverBudget;
+use zigttp_rooms::world::World;
+use zigttp_sandbox::app::App;
 use zigttp_sandbox::event;
-use zigttp_sandbox::failure::Failure;
-use zigttp_sandbox::shared_text::SharedText;
 
 use crate::http::client_info::ClientInfo;
-use crate::http::response::{Body, busy, internal_error, text};
+use crate::http::response::{Body, internal_error, text};
 use crate::requests::expected;
+use crate::requests::naming::Found;
+use crate::requests::no_response::{NoResponse, error_response, unanswered};
 use crate::requests::seen::guest_request;
 use crate::server::Server;
 use crate::server::counters::Unanswered;
@@ -50,44 +51,16 @@ static RESERVED: [HeaderName; 8] = [
 /// Most bytes of the headers of a response: browsers accept 256 KiB, and many proxies far less.
 const MAX_HEADERS_BYTES: usize = 256 << 10;
 
-/// The response where the handler has given none. It does not reveal what went wrong inside.
-pub(crate) fn error_response(error: &NoAnswer) -> Response<Body> {
-    match error {
-        NoAnswer::RoomBusy => busy("the room is busy\n"),
-        NoAnswer::RoomPaused => busy("the room is paused\n"),
-        NoAnswer::Draining => busy("the server is stopping\n"),
-        NoAnswer::Busy | NoAnswer::Failed(Failure::OverBudget(OverBudget::EventMemory)) => {
-            busy("the server is busy\n")
-        }
-        NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => {
-            text(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n")
-        }
-        NoAnswer::Abandoned | NoAnswer::Failed(_) | NoAnswer::Panicked => internal_error(),
-    }
-}
-
-fn reason(error: &NoAnswer) -> Unanswered {
-    match error {
-        NoAnswer::Busy => Unanswered::TooManyEvents,
-        NoAnswer::RoomBusy => Unanswered::RoomBusy,
-        NoAnswer::RoomPaused => Unanswered::RoomPaused,
-        // Only of upgrades, and where no client is left to hear of it.
-        NoAnswer::Draining | NoAnswer::Abandoned => Unanswered::Failed,
-        NoAnswer::Failed(Failure::OverBudget(OverBudget::Cpu)) => Unanswered::OverCpuBudget,
-        NoAnswer::Failed(_) | NoAnswer::Panicked => Unanswered::Failed,
-    }
-}
-
 impl Server {
-    /// Responds to a request with what the handler returns: `onRequest(req, room)` in the turn of a room,
-    /// else `handler(req)`.
+    /// Responds to a request with what the handler returns: `onRequest(req, room)` in the turn of the room that
+    /// `rooms` finds, else `handler(req)`.
     pub(crate) async fn respond_from_handler(
         self: Arc<Server>,
         request: Request<Incoming>,
         client: ClientInfo,
-        room: Option<SharedText>,
+        rooms: Option<&App<World>>,
     ) -> Response<Body> {
-        match self.call_handler(request, client, room).await {
+        match self.call_handler(request, client, rooms).await {
             Ok(response) => response,
             Err((reason, response)) => {
                 self.counters.count_unanswered(reason);
@@ -100,14 +73,22 @@ impl Server {
         self: &Arc<Server>,
         request: Request<Incoming>,
         client: ClientInfo,
-        room: Option<SharedText>,
-    ) -> Result<Response<Body>, (Unanswered, Response<Body>)> {
+        rooms: Option<&App<World>>,
+    ) -> Result<Response<Body>, NoResponse> {
         let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
+        let (head, body) = request.into_parts();
+        let room = match rooms {
+            Some(app) => match self.find_room(app, &head, client).await? {
+                Found::Room(room) => Some(room),
+                Found::NoRoom => None,
+                Found::Answered(response) => return Ok(response),
+            },
+            None => None,
+        };
         if room.is_none() && !self.handler().app.answers_requests() {
             return Err(no_handler());
         }
         let export = if room.is_some() { "onRequest" } else { "handler" };
-        let (head, body) = request.into_parts();
         let transport =
             head.extensions.get::<Arc<ActiveRequest>>().expect("each request has its transport");
         let (body, _permits) = self.read_body(&head, body, transport).await?;
@@ -132,7 +113,7 @@ impl Server {
                 .ok_or_else(|| (Unanswered::Failed, internal_error())),
             // A swap has just removed the export.
             Ok(None) => Err(no_handler()),
-            Err(error) => Err((reason(&error), error_response(&error))),
+            Err(error) => Err(unanswered(&error)),
         }
     }
 
@@ -155,7 +136,7 @@ impl Server {
         head: &Parts,
         body: Incoming,
         transport: &'a ActiveRequest,
-    ) -> Result<(Bytes, Option<BodyPermits<'a>>), (Unanswered, Response<Body>)> {
+    ) -> Result<(Bytes, Option<BodyPermits<'a>>), NoResponse> {
         let max = self.config.max_body_size;
         let error = |reason, status, line| (reason, text(status, line));
         if body.is_end_stream() {

@@ -4,6 +4,7 @@ mod auto_response;
 mod backpressure;
 mod joined;
 mod membership;
+mod named;
 mod order;
 mod paused;
 mod queues;

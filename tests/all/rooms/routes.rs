@@ -306,3 +306,87 @@ fn without_a_handler_export_http_is_not_found() {
     let server = Server::of(EVERY_PATH);
     assert_eq!(server.get("/anything").0, 404);
 }
+
+/// All that tells of parameters, where it is asked.
+const PARAMETERS: &str = r#"
+import { param, send } from "zigttp:websocket";
+
+export const routes = [
+  "/auction/:id",
+  { path: "/api/:owner/auction/:id", room: "/auction/:id", upgrade: false },
+];
+
+const of = (what: WebSocket | Request | string, name: string) => {
+  try {
+    return param(what, name);
+  } catch (error) {
+    return String(error);
+  }
+};
+
+export function onUpgrade(req: Request, room: string) {
+  return JSON.stringify([req.params, of(req, "id"), of(room, "id")]);
+}
+export function onMessage(ws: WebSocket, data: string, room: string) {
+  send(ws, JSON.stringify([of(ws, data), of(room, data)]));
+}
+export function onClose(ws: WebSocket, code: number, reason: string, room: string) {
+  console.log(`closed ${of(ws, "id")} ${of(room, "id")}`);
+}
+export function onRequest(req: Request, room: string) {
+  const made = new Request("http://localhost/auction/8");
+  return Response.json([req.params, of(req, "owner"), of(room, "id"), of(room, "owner"), made.params]);
+}
+export function handler(req: Request) {
+  return Response.json([req.params, of(req, "id"), of("/auction/caf%C3%A9", "id"), of("user:42", "id")]);
+}
+"#;
+
+#[tokio::test]
+async fn param_reads_a_parameter_from_a_connection_a_request_or_a_room_s_name() {
+    let server = Server::of(PARAMETERS);
+    let mut client = server.connect("/auction/caf%c3%a9").await;
+    assert_eq!(client.ask("id").await, r#"["café","café"]"#);
+    let none = client.ask("owner").await;
+    assert_eq!(none.matches("RangeError: param: ").count(), 2, "{none}");
+    client.leave().await;
+    server.wait_for_log("closed café café");
+    let (status, body) = server.get("/api/ada/auction/%37");
+    let [params, owner, id, no_owner, made] =
+        serde_json::from_str::<[serde_json::Value; 5]>(&body).expect("it is JSON");
+    assert_eq!(
+        (status, params, owner, id, made),
+        (
+            200,
+            serde_json::json!({ "owner": "ada", "id": "7" }),
+            "ada".into(),
+            "7".into(),
+            serde_json::json!({})
+        )
+    );
+    assert!(no_owner.as_str().is_some_and(|it| it.starts_with("RangeError")), "{no_owner}");
+}
+
+#[test]
+fn req_params_are_the_decoded_parameters_of_the_route() {
+    let server = Server::of(PARAMETERS);
+    assert!(
+        server
+            .get("/api/b%6Fb/auction/caf%C3%A9?id=9")
+            .1
+            .starts_with(r#"[{"id":"café","owner":"bob"}"#)
+    );
+    let (_, body) = server.get("/elsewhere");
+    assert!(body.starts_with("[{},\"RangeError"), "no route matches: {body}");
+    assert!(body.contains(r#","café","RangeError"#), "{body}");
+}
+
+#[tokio::test]
+async fn req_params_are_there_in_on_upgrade_too() {
+    let source =
+        PARAMETERS.replace("send(ws, JSON", "send(ws, deserializeAttachment<string>(ws) + JSON");
+    let server =
+        Server::of(&source.replace("{ param, send }", "{ deserializeAttachment, param, send }"));
+    let said = server.connect("/auction/b%6Fb").await.ask("id").await;
+    assert!(said.starts_with(r#"[{"id":"bob"},"bob","bob"]"#), "{said}");
+}

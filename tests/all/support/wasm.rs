@@ -124,17 +124,40 @@ pub(crate) fn with_on_message(
     memory: &str,
     on_message: &str,
 ) -> Vec<u8> {
-    let manifest = manifest.replace('"', "\\\"");
+    with_bodies(
+        manifest,
+        &format!("{fields} {memory}"),
+        on_message,
+        "(i32.const 0)",
+        "(i32.const 0)",
+    )
+}
+
+/// A handler with these bodies of its `room_of` and its `handler`.
+pub(crate) fn with_room_of(manifest: &str, fields: &str, room_of: &str, handler: &str) -> Vec<u8> {
+    let (imports, data) = fields.split_at(fields.find("(data").unwrap_or(fields.len()));
+    let memory = r#"(memory (export "memory") 1 16)"#;
+    with_bodies(manifest, &format!("{imports} {memory} {data}"), "(i32.const 0)", room_of, handler)
+}
+
+fn with_bodies(
+    manifest: &str,
+    fields: &str,
+    on_message: &str,
+    room_of: &str,
+    handler: &str,
+) -> Vec<u8> {
+    let manifest = manifest.replace('"', "\\\"").replace('\n', " ");
     let module = format!(
-        r#"(module {fields} {memory}
+        r#"(module {fields}
 (func (export "on_open") (param i64 i64 i32 i32) (result i32) (i32.const 0))
 (func (export "on_message") (param i64 i64 i32 i32 i32) (result i32) {on_message})
 (func (export "on_close") (param i64 i64 i32 i32 i32) (result i32) (i32.const 0))
-(func (export "room_of") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "room_of") (param i64 i32 i32 i32 i32) (result i32) {room_of})
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
-(func (export "handler") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "handler") (param i64 i32 i32 i32 i32) (result i32) {handler})
 (@custom "zigttp.manifest" "{manifest}"))"#
     );
     wat::parse_str(&module).unwrap_or_else(|error| panic!("{error}"))

@@ -172,6 +172,12 @@ impl EventRecord {
         }
     }
 
+    /// Adds what `roomOf` has returned.
+    pub fn named(&mut self, room: Option<&SharedText>, response: Option<&Response>) {
+        self.status = response.map(|response| response.status);
+        self.room = room.cloned();
+    }
+
     /// Adds the effects of a handler that has returned, before they are committed.
     pub fn returned(&mut self, effects: &Effects<LocalPeer>, response: Option<&Response>) {
         self.status = response.map(|response| response.status);
