@@ -3,8 +3,9 @@ import { type OnSignal, cancelSignal, signal, signalAt, signalEvery, signalTime 
 import * as memory from "zigttp:memory";
 import * as storage from "zigttp:storage";
 import {
-  close, deserializeAttachment, getWebSockets, type OnClose, type OnMessage, type OnUpgrade, roomFromPath,
-  send, serializeAttachment, setAutoResponse, type WebSocket as Connection,
+  broadcast, close, deserializeAttachment, getWebSockets, join, listRooms, move, type OnClose, type OnMessage,
+  type OnUpgrade, roomFromPath, type RoomOf, send, serializeAttachment, setAutoResponse, webSocketById,
+  type WebSocket as Connection,
 } from "zigttp:websocket";
 
 // A connection is not a number, a text or an object of the handler, and has no members.
@@ -226,7 +227,7 @@ document.title;
 // @ts-expect-error
 import { readFileSync } from "node:fs";
 // @ts-expect-error
-import { broadcast } from "zigttp:websocket";
+import { emit } from "zigttp:websocket";
 // @ts-expect-error
 import { connection } from "zigttp:websocket";
 
@@ -237,3 +238,28 @@ new Response({ ok: true });
 Response.redirect("/", 200);
 // @ts-expect-error
 new Request("/").url = "/other";
+
+export function inRooms(ws: WebSocket) {
+  // @ts-expect-error
+  join(ws);
+  // @ts-expect-error
+  move(ws, 7);
+  // @ts-expect-error
+  broadcast("room", {});
+  // @ts-expect-error
+  broadcast("room", "text", { exept: ws });
+  // @ts-expect-error
+  broadcast("room", "text", ["7"]);
+  // @ts-expect-error
+  send(ws, "text", { volatile: 1 });
+  // @ts-expect-error
+  listRooms({ of: "all" });
+  // @ts-expect-error
+  webSocketById(7);
+  // @ts-expect-error
+  return send(webSocketById("7"), "it may be gone");
+}
+// @ts-expect-error
+export const roomByNumber: RoomOf = () => 7;
+// @ts-expect-error
+export const roomLater: RoomOf = async () => "room";

@@ -3,7 +3,10 @@ import { type OnSignal, signal, signalAt, signalEvery, signalTime } from "zigttp
 import * as memory from "zigttp:memory";
 import * as storage from "zigttp:storage";
 import type { ListOptions, Usage } from "zigttp:storage";
-import { deserializeAttachment, type OnUpgrade, serializeAttachment } from "zigttp:websocket";
+import {
+  broadcast, type BroadcastOptions, bufferedAmount, connectionId, deserializeAttachment, getRooms, join, leave, listRooms, move,
+  type OnUpgrade, param, type RoomOf, send, serializeAttachment, webSocketById,
+} from "zigttp:websocket";
 
 interface Player {
   readonly name: string;
@@ -107,4 +110,23 @@ export function tells(room: string, player: Player, words: readonly string[]) {
 export const onSignal: OnSignal = async (room, name, data: Player, info) => {
   const { id, kind, scheduledTime, attempt, last, missed, from }: SignalInfo = info;
   storage.put(room, name, { id, kind, at: scheduledTime + attempt + missed, last, from, team: data.team });
+};
+
+export function rooms(ws: WebSocket, room: string, peers: readonly WebSocket[]): number {
+  join(ws, "user:42");
+  leave(ws, room);
+  move(ws, `game:${connectionId(ws)}`);
+  const all: { room: string; members: number }[] = listRooms({ prefix: "game:", startAfter: room, limit: 10, of: "state" });
+  const other: WebSocket | undefined = webSocketById("7");
+  if (other !== undefined) send(other, "hello", { volatile: true });
+  const names: string[] = getRooms(ws);
+  const options: BroadcastOptions = { except: peers, volatile: names.length > 1 };
+  return broadcast(room, "all", options) + broadcast(room, new Uint8Array(1), ws) + broadcast(room, "few", peers)
+    + bufferedAmount(ws) + all.length + listRooms().length + param(ws, "name").length + param(room, "id").length;
+}
+
+export const roomOf: RoomOf = (req) => {
+  const { id } = req.params;
+  if (req.headers.get("authorization") === null) return Response.text("log in first", { status: 401 });
+  return id === undefined ? undefined : `user:${param(req, "id")}`;
 };
