@@ -612,7 +612,7 @@ interface SignalInfo {
   readonly last: boolean;
   /** How many periods of `signalEvery` have passed without a signal. */
   readonly missed: number;
-  /** The room that has sent it; undefined for a timer. */
+  /** The room that has sent it; undefined for a timer, and for a signal of an operator or of `handler(req)`. */
   readonly from?: string;
 }
 

@@ -11,6 +11,7 @@ pub mod lsp;
 pub mod room;
 pub mod rules;
 pub mod run;
+pub mod signal;
 pub mod storage;
 pub mod top;
 pub mod types;

@@ -66,6 +66,8 @@ impl ServerOptions {
             state_cache: durability.state_cache.0,
             store_max_bytes: durability.store_max_bytes.map(|size| size.0),
             store_min_free: durability.store_min_free.0,
+            hold_signals: durability.hold_signals,
+            wake_parked: durability.wake_parked,
             attachment_ttl: durability.attachment_ttl.0,
             cache_dir,
             max_message_size: connections.max_message_size.0,

@@ -39,6 +39,10 @@ pub struct Config {
     /// Most bytes that the files of such attachments take, each in blocks of 4 KiB; over this limit the
     /// oldest is removed. `None`: room for the largest attachment of each.
     pub max_leftover_bytes: Option<usize>,
+    /// Delivers no signal and no timer until an operator releases them.
+    pub hold_signals: bool,
+    /// Tries parked signals once more at the start.
+    pub wake_parked: bool,
     /// How long an attachment is kept that no connection has any more.
     pub attachment_ttl: Duration,
     /// Largest value in bytes that a room stores under a key; a larger one is a RangeError in the handler.
@@ -201,6 +205,9 @@ pub enum ConfigError {
     Zero(&'static str),
     #[error("--resume needs a durable folder (--durable)")]
     ResumeInMemory,
+    /// What is in memory has no parked signals at the start, and no operator could release held ones.
+    #[error("{0} needs a durable folder (--durable)")]
+    SignalsInMemory(&'static str),
     #[error(
         "--resume cannot be combined with --allowed-origin '*': name the origins that may connect"
     )]
@@ -315,6 +322,13 @@ impl Config {
                 return Err(ConfigError::Zero(flag));
             }
         }
+        for (flag, is_set) in
+            [("--hold-signals", self.hold_signals), ("--wake-parked", self.wake_parked)]
+        {
+            if is_set && self.durable.is_none() {
+                return Err(ConfigError::SignalsInMemory(flag));
+            }
+        }
         if self.resume && self.durable.is_none() {
             return Err(ConfigError::ResumeInMemory);
         }
@@ -342,6 +356,8 @@ impl Default for Config {
             resume: false,
             resume_window: Duration::from_secs(2 * 60),
             resume_probe_timeout: Duration::from_secs(1),
+            hold_signals: false,
+            wake_parked: false,
             max_leftovers: None,
             max_leftover_bytes: None,
             attachment_ttl: Duration::from_secs(7 * 24 * 60 * 60),

@@ -102,6 +102,7 @@ pub use zigttp_store::persisted::{
 /// The states of rooms in a durable directory, for operators.
 pub mod storage {
     pub use zigttp_abi::state::{Entry, KeyRange, ListLimits};
+    pub use zigttp_rooms::operator_signal::OperatorSignal;
     pub use zigttp_rooms::operator_write::{OperatorWriteError, Written};
     pub use zigttp_store::state::error::{OpenStateError, ReadError};
     pub use zigttp_store::state::record::error::{RecordError, check_key, check_room};
@@ -117,5 +118,7 @@ pub mod storage {
     pub use zigttp_store::state::totals::Compacted;
 
     pub use crate::operator::storage::writing::{Existing, RoomWrite};
-    pub use crate::operator::storage::{StorageWriteError, compact, write};
+    pub use crate::operator::storage::{
+        StorageWriteError, compact, release_signals, send_signal, write,
+    };
 }

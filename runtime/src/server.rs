@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use zigttp_abi::api::{self, MAX_ROOM_BYTES, Module};
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_files::shell::quoted;
 use zigttp_rooms::attachments::Attachments;
 use zigttp_rooms::clock::Clock;
 use zigttp_rooms::compression::Compression;
@@ -110,6 +111,7 @@ impl Server {
             clock,
         ));
         hub.list_leftovers().map_err(cannot_use)?;
+        hold_signals(&hub, &config).map_err(cannot_use)?;
         let inspector = config.inspector.as_ref();
         let dispatcher = Dispatcher {
             sandbox,
@@ -137,6 +139,9 @@ impl Server {
             config,
         });
         server.wake_parked_signals();
+        if server.config.wake_parked {
+            signals::wake_parked(&server.hub);
+        }
         if server.config.durable.is_none() && server.stores_state() {
             tracing::warn!(
                 "rooms keep state and signals in memory: they are gone when the server ends; with --durable DIR they stay"
@@ -170,6 +175,18 @@ impl Server {
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "cannot note which handler is served"),
         }
+    }
+
+    /// Lets held signals and timers be delivered, also by later servers on this directory. Returns whether they were
+    /// held.
+    ///
+    /// # Errors
+    /// When the directory cannot be written; they stay held.
+    pub fn release_signals(&self) -> io::Result<bool> {
+        if let Some(dir) = &self.hub.durable_dir {
+            dir.release_signals()?;
+        }
+        Ok(self.hub.signals_hold.release())
     }
 
     /// Whether the handler stores state of rooms, or sends signals.
@@ -266,6 +283,22 @@ impl AsRef<Arc<Dispatcher>> for Server {
     fn as_ref(&self) -> &Arc<Dispatcher> {
         &self.dispatcher
     }
+}
+
+/// Holds signals if the operator wants it, or a backup was restored to the directory.
+fn hold_signals(hub: &Hub, config: &Config) -> io::Result<()> {
+    let (Some(dir), Some(path)) = (&hub.durable_dir, &config.durable) else { return Ok(()) };
+    let is_restored = dir.holds_signals()?;
+    if is_restored || config.hold_signals {
+        hub.signals_hold.hold();
+        let why = if is_restored { "a backup was restored here" } else { "--hold-signals" };
+        tracing::warn!(
+            "signals and timers are held, none is delivered ({why}); to release them: \
+             zigttp storage release-signals --durable {}",
+            quoted(path)
+        );
+    }
+    Ok(())
 }
 
 fn event_limits(config: &Config) -> EventLimits {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use zigttp_cli::commands::{attachments, dev, init, inspect, room, run, storage, top};
+use zigttp_cli::commands::{attachments, dev, init, inspect, room, run, signal, storage, top};
 use zigttp_cli::{changed_options, exit, variables};
 
 /// Serve WebSocket handlers, with a fresh sandbox for every event
@@ -28,6 +28,8 @@ enum Command {
     Attachments(attachments::Arguments),
     /// Show, change, export and import the states of rooms in a durable directory
     Storage(storage::Arguments),
+    /// Send a signal to a room, as an operator
+    Signal(signal::Arguments),
     /// Pause and resume a room of a running server, and list the paused ones
     Room(room::Arguments),
     /// Show the rooms of a running server that use most
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Attachments(arguments) => attachments::run(&arguments),
         Command::Storage(arguments) => storage::run(&arguments),
+        Command::Signal(arguments) => signal::run(&arguments),
         Command::Room(arguments) => room::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
     };

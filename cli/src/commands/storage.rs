@@ -2,7 +2,8 @@
 
 mod change;
 mod compact;
-mod options;
+pub(super) mod options;
+mod release;
 mod show;
 mod signals;
 mod table;
@@ -82,6 +83,11 @@ enum Command {
         #[command(flatten)]
         common: CommonOptions,
     },
+    /// Deliver signals and timers that are held, because a backup was restored or by --hold-signals
+    ReleaseSignals {
+        #[command(flatten)]
+        common: CommonOptions,
+    },
     /// Write rooms to standard output as newline-delimited JSON
     Export {
         /// Only this room; repeat it for several
@@ -123,6 +129,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Signals { room, parked, common } => {
             signals::list(common, room.as_deref(), *parked)
         }
+        Command::ReleaseSignals { common } => release::release_signals(common),
         Command::Export { room, directory } => transfer::export(directory, room),
         Command::Import { file, rooms, common } => transfer::import(common, file, rooms),
         Command::Compact { common } => compact::compact(common),

@@ -68,6 +68,16 @@ pub(super) struct Durability {
     #[arg(long, env, value_name = "SIZE", default_value_t = TotalSize(DEFAULTS.store_min_free))]
     pub(super) store_min_free: TotalSize,
 
+    /// Deliver no signal and no timer until `zigttp storage release-signals`; needs --durable
+    ///
+    /// They are stored as usual. A directory that a backup was restored to starts like this without the flag.
+    #[arg(long, env, value_parser = switch)]
+    pub(super) hold_signals: bool,
+
+    /// Try parked signals once more at the start; needs --durable
+    #[arg(long, env, value_parser = switch)]
+    pub(super) wake_parked: bool,
+
     /// How long an attachment is kept that no connection has any more
     #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.attachment_ttl))]
     pub(super) attachment_ttl: Time,

@@ -23,6 +23,7 @@ use crate::leftovers::Leftovers;
 use crate::pauses::Pauses;
 use crate::room_states::RoomStates;
 use crate::rooms::{Room, Rooms};
+use crate::signals_hold::SignalsHold;
 
 /// How many connections are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,7 @@ pub struct Hub {
     pub pauses: Pauses,
     pub attachments: Attachments,
     pub states: RoomStates,
+    pub signals_hold: SignalsHold,
     pub counters: Counters,
     pub handler_log: HandlerLog,
     pub compression: Compression,
@@ -105,6 +107,7 @@ impl Hub {
             attachments,
             states,
             leftovers,
+            signals_hold: SignalsHold::default(),
             counters: Counters::default(),
             handler_log,
             compression,

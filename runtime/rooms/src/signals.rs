@@ -72,7 +72,9 @@ impl Signals {
         let mut cleaned = hub.clock.now();
         loop {
             let now = hub.clock.unix_millis();
-            let is_running = self.has_receiver() && !hub.is_draining.load(Ordering::SeqCst);
+            let is_running = self.has_receiver()
+                && !hub.is_draining.load(Ordering::SeqCst)
+                && !hub.signals_hold.is_held();
             let free = if is_running { self.places.available_permits() } else { 0 };
             if free > 0 {
                 for signal in hub.states.storage.take_due(now, free) {
@@ -94,6 +96,7 @@ impl Signals {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(sleep)) => {}
                 () = hub.states.storage.due_sooner() => {}
+                () = hub.signals_hold.released() => {}
                 Some(_ended) = self.running.join_next() => {}
             }
         }

@@ -18,7 +18,9 @@ use tokio::io::{
 };
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
+use zigttp_abi::api::MAX_SIGNAL_BYTES;
 use zigttp_files::own_folder::OwnFolder;
+use zigttp_rooms::operator_signal::OperatorSignal;
 use zigttp_rooms::operator_write::Written;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_rooms::room_list::RoomSummary;
@@ -39,6 +41,8 @@ const MAX_REQUEST_BYTES: u64 = 64 << 10;
 const MAX_TRANSPORTS: usize = 64;
 /// Most operators that wait to be accepted.
 const BACKLOG: u32 = 16;
+/// Longest line with the data of a signal: in base64, and with every byte of a text escaped, it is longer than stored.
+const MAX_SIGNAL_LINE: u64 = 8 * MAX_SIGNAL_BYTES as u64;
 /// How long reading a request may take, and then carrying it out and writing its response.
 const READ_TIME: Duration = Duration::from_secs(5);
 const TIME: Duration = Duration::from_secs(60);
@@ -67,6 +71,11 @@ pub enum ControlRequest {
     PausedRooms,
     /// List the rooms that use most, once that is measured: [`ControlAnswer::Rooms`].
     Rooms(RoomsQuery),
+    /// Send a signal to a room: [`ControlAnswer::Sent`]. With `has_data` a line follows: the data, a value as in a
+    /// record.
+    Signal { room: String, name: String, has_data: bool },
+    /// Let held signals and timers be delivered: [`ControlAnswer::Released`].
+    ReleaseSignals,
     /// Give all free space of the database back: [`ControlAnswer::Compacted`], after any number of
     /// [`ControlAnswer::Working`]. It ends when the operator goes.
     Compact,
@@ -97,6 +106,14 @@ pub enum ControlAnswer {
         rooms: Vec<RoomSummary>,
     },
     Rooms(RoomsPage),
+    /// The signal is stored. It waits as long as signals are held.
+    Sent {
+        is_held: bool,
+    },
+    /// Signals and timers were held before, or not.
+    Released {
+        was_held: bool,
+    },
     /// The last response comes later.
     Working,
     /// What the database and its log took.
@@ -234,6 +251,22 @@ async fn carry_out(
             },
             Err(error) => refused(error.to_string()),
         },
+        ControlRequest::Signal { room, name, has_data } => {
+            match send_signal(server, &room, &name, has_data, rest).await {
+                Ok(()) => {
+                    tracing::info!(room, signal = name, "an operator has sent this room a signal");
+                    ControlAnswer::Sent { is_held: server.hub.signals_hold.is_held() }
+                }
+                Err(why) => refused(why),
+            }
+        }
+        ControlRequest::ReleaseSignals => match server.release_signals() {
+            Ok(was_held) => {
+                tracing::info!("an operator has released signals and timers");
+                ControlAnswer::Released { was_held }
+            }
+            Err(error) => refused(error.to_string()),
+        },
         ControlRequest::Adopt { new_id, prior_id } => {
             match server.adopt_persisted_attachment(new_id, prior_id).await {
                 Ok(()) => {
@@ -287,6 +320,30 @@ async fn carry_out(
             }
         }
     }
+}
+
+/// Sends a signal as an operator: stored, and delivered like any other.
+async fn send_signal(
+    server: &Server,
+    room: &str,
+    name: &str,
+    has_data: bool,
+    rest: impl AsyncBufRead + Unpin,
+) -> Result<(), String> {
+    let data = if has_data {
+        let mut line = String::new();
+        rest.take(MAX_SIGNAL_LINE).read_line(&mut line).await.map_err(|error| error.to_string())?;
+        Some(serde_json::from_str(&line).map_err(|error| error.to_string())?)
+    } else {
+        None
+    };
+    let signal = OperatorSignal::new(room, name, data).map_err(|error| error.to_string())?;
+    if !server.handler().app.takes_signals() {
+        return Err("the handler that is served exports no onSignal".to_owned());
+    }
+    let storage = &server.hub.states.storage;
+    let sent = signal.send(storage, server.hub.clock.unix_millis()).await;
+    sent.map_err(|error| error_line(&error))
 }
 
 /// Reads the lines of a write.

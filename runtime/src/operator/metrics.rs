@@ -205,6 +205,11 @@ fn gauges(page: &mut Page, server: &Server) {
         ),
         ("zigttp_draining", "Whether the server is stopping", usize::from(server.is_draining())),
         (
+            "zigttp_signals_held",
+            "Whether no signal and no timer is delivered until an operator releases them (--hold-signals)",
+            usize::from(server.hub.signals_hold.is_held()),
+        ),
+        (
             "zigttp_store_failing",
             "Whether the durable folder cannot be written, or its disk or database is full",
             usize::from(server.hub.states.storage.problem().is_some()),

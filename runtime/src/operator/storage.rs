@@ -6,6 +6,7 @@ pub(crate) mod writing;
 use std::io;
 use std::path::Path;
 
+use zigttp_rooms::operator_signal::OperatorSignal;
 use zigttp_rooms::operator_write::{OperatorWriteError, Written};
 use zigttp_store::attachment_files::AttachmentFiles;
 use zigttp_store::dir::{self, DurableDir};
@@ -52,6 +53,30 @@ pub async fn compact(dir: &Path, now: u64) -> Result<Compacted, StorageWriteErro
     let storage = Unused::open(dir)?;
     let compacted = storage.states.compact(now).await?;
     Ok(compacted.expect("there is a directory"))
+}
+
+/// Stores a signal in a directory that no server uses. The next server delivers it.
+///
+/// # Errors
+/// See [`StorageWriteError`].
+pub async fn send_signal(
+    dir: &Path,
+    signal: OperatorSignal,
+    now: u64,
+) -> Result<(), StorageWriteError> {
+    let storage = Unused::open(dir)?;
+    Ok(signal.send(&storage.states, now).await?)
+}
+
+/// Lets held signals and timers be delivered by the next server of a directory that no server uses. Returns whether they
+/// were held.
+///
+/// # Errors
+/// When a server uses it, or it cannot be written.
+pub fn release_signals(dir: &Path) -> io::Result<bool> {
+    // Opened first, because taking the lock would make a missing directory.
+    dir::look_into(dir)?;
+    DurableDir::take(dir)?.release_signals()
 }
 
 /// The states of rooms in a directory that no server uses.

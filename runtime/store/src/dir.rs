@@ -6,6 +6,7 @@
 //! <dir>/resume.key     signs the tokens that clients resume with
 //! <dir>/control.sock   the socket for operators
 //! <dir>/handler        has the hash of the handler's sources that was served last
+//! <dir>/held           while it exists, signals and timers wait for an operator: a backup was restored here
 //! <dir>/ws/            attachments
 //! <dir>/store/         the states of rooms, and signals
 //! ```
@@ -32,6 +33,8 @@ const LOCK: &str = "lock";
 /// The file with the hash of the handler, and its temporary name.
 const HANDLER: &str = "handler";
 const NEW_HANDLER: &str = "handler.new";
+/// While this file exists, signals wait.
+pub(crate) const HELD: &str = "held";
 const MAX_HASH_BYTES: u64 = 256;
 
 /// The lock of a directory, which is released when it is dropped, also by a crash.
@@ -98,6 +101,28 @@ impl DurableDir {
         let line = format!("{hash}\n");
         self.folder.replace(HANDLER, NEW_HANDLER, &[line.as_bytes()], ReachesDisk::Bytes)?;
         Ok(true)
+    }
+
+    /// Whether signals and timers wait for an operator, because a backup was restored here.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn holds_signals(&self) -> io::Result<bool> {
+        match self.folder.status(HELD) {
+            Ok(_there) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets signals and timers be delivered, by later servers too. Returns whether they were held.
+    ///
+    /// # Errors
+    /// When the directory cannot be written. They are held then.
+    pub fn release_signals(&self) -> io::Result<bool> {
+        let was_held = self.folder.unlink(HELD)?;
+        self.folder.sync()?;
+        Ok(was_held)
     }
 
     /// The directory.

@@ -6,6 +6,7 @@ mod disk_faults;
 mod hostile_guests;
 mod limits;
 mod memory;
+mod operator_signals;
 mod operators;
 #[cfg(target_os = "linux")]
 mod power_loss;

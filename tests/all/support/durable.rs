@@ -136,6 +136,12 @@ impl Durable {
         ended(&mut command)
     }
 
+    /// The same of another command.
+    pub(crate) fn zigttp(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = programs::program("zigttp");
+        ended(command.args(arguments).arg("--durable").arg(self.dir()))
+    }
+
     pub(crate) fn attachments_command(&self, arguments: &[&str]) -> Command {
         let mut command = programs::program("zigttp");
         command.arg("attachments").args(arguments).arg("--durable").arg(self.dir());

@@ -64,6 +64,9 @@ pub fn check_room(room: &str) -> Result<(), RecordError> {
 }
 
 /// Refuses what is no name of a signal or timer.
-pub(crate) fn check_signal_name(name: &str) -> Result<(), RecordError> {
+///
+/// # Errors
+/// When it is too long, or empty.
+pub fn check_signal_name(name: &str) -> Result<(), RecordError> {
     check_key(name).map_err(|_| RecordError::SignalName { bytes: name.len() })
 }
