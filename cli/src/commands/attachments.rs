@@ -79,6 +79,9 @@ struct JsonAttachment {
     kind: &'static str,
     bytes: usize,
     room: String,
+    /// The rooms that its connection has joined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    joined: Vec<String>,
     url: String,
     age_seconds: u64,
     /// Whether its connection is open.
@@ -243,6 +246,7 @@ fn json(it: &PersistedAttachment, live: &[u64], with_value: bool) -> JsonAttachm
         kind,
         bytes: bytes.len(),
         room: it.room.clone(),
+        joined: it.joined.clone(),
         url: it.url.clone(),
         age_seconds: it.age.as_secs(),
         is_live: live.contains(&it.id),

@@ -9,7 +9,7 @@ use zigttp_abi::value::Value;
 
 use crate::dir::{self, DurableDir};
 use crate::disk::folder::{Folder, ReadError};
-use crate::disk::format::Damage;
+use crate::disk::format::{Damage, Header};
 
 /// No server can be configured to store a larger attachment.
 const MAX_ATTACHMENT_BYTES: usize = i32::MAX as usize;
@@ -21,7 +21,10 @@ pub struct PersistedAttachment {
     pub id: u64,
     /// How long ago it was written.
     pub age: Duration,
+    /// The room of its own.
     pub room: String,
+    /// The rooms that it has joined.
+    pub joined: Vec<String>,
     /// The path and query that the connection opened.
     pub url: String,
     pub value: Value,
@@ -120,5 +123,6 @@ fn read(folder: &Folder, id: ConnectionId) -> Result<PersistedAttachment, ReadAt
         ReadError::Io(source) => io(source),
         ReadError::Damaged(damage) => ReadAttachmentError::Damaged { id: number, damage },
     })?;
-    Ok(PersistedAttachment { id: number, age, room: header.room, url: header.url, value })
+    let Header { room, joined, url, .. } = header;
+    Ok(PersistedAttachment { id: number, age, room, joined, url, value })
 }

@@ -183,5 +183,10 @@ fn attachments_of_connections_with_other_rooms_are_shown_and_pruned_like_others(
     list.args(["attachments", "list", "--json", "--durable"]).arg(folder);
     let output = list.output().expect("it runs");
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.contains("r:game"), "{output}");
+    let listed: serde_json::Value = serde_json::from_str(&output).expect("it is JSON");
+    let [room, joined, url] = ["room", "joined", "url"].map(|name| listed[0][name].clone());
+    assert_eq!(
+        serde_json::json!([room, joined, url]),
+        serde_json::json!(["r:game", ["r:a"], "/play"])
+    );
 }
