@@ -2,6 +2,7 @@
 
 mod auction;
 mod bench;
+mod channels;
 mod chat;
 mod dice;
 mod echo;
