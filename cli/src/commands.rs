@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod attachments;
+pub mod backup;
 pub mod build;
 pub mod check;
 pub mod describe_rule;
@@ -8,6 +9,7 @@ pub mod dev;
 pub mod init;
 pub mod inspect;
 pub mod lsp;
+pub mod restore;
 pub mod room;
 pub mod rules;
 pub mod run;

@@ -99,6 +99,16 @@ pub use zigttp_store::persisted::{
     PersistedAttachment, ReadAttachmentError, list_attachments, prune_leftovers, read_attachment,
 };
 
+/// Backups of a durable directory.
+pub mod backup {
+    pub use zigttp_store::backup::manifest::{BACKUP_VERSION, Manifest};
+    pub use zigttp_store::backup::restore::{RestoredSignals, restore};
+    pub use zigttp_store::backup::verify::{place, verify};
+    pub use zigttp_store::backup_error::BackupError;
+
+    pub use crate::operator::backup::{TakeBackupError, take_backup};
+}
+
 /// The states of rooms in a durable directory, for operators.
 pub mod storage {
     pub use zigttp_abi::state::{Entry, KeyRange, ListLimits};

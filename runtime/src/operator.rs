@@ -3,6 +3,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod allocated;
+pub(crate) mod backup;
 pub(crate) mod control;
 pub(crate) mod drain;
 pub(crate) mod inspector;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use zigttp_cli::commands::{attachments, dev, init, inspect, room, run, signal, storage, top};
+use zigttp_cli::commands::{
+    attachments, backup, dev, init, inspect, restore, room, run, signal, storage, top,
+};
 use zigttp_cli::{changed_options, exit, variables};
 
 /// Serve WebSocket handlers, with a fresh sandbox for every event
@@ -28,6 +30,10 @@ enum Command {
     Attachments(attachments::Arguments),
     /// Show, change, export and import the states of rooms in a durable directory
     Storage(storage::Arguments),
+    /// Copy a durable directory as it is at one moment, while a server uses it or not
+    Backup(backup::Arguments),
+    /// Make a durable directory of a backup; its signals are held
+    Restore(restore::Arguments),
     /// Send a signal to a room, as an operator
     Signal(signal::Arguments),
     /// Pause and resume a room of a running server, and list the paused ones
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Attachments(arguments) => attachments::run(&arguments),
         Command::Storage(arguments) => storage::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Signal(arguments) => signal::run(&arguments),
         Command::Room(arguments) => room::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),

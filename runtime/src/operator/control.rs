@@ -6,9 +6,10 @@
 use std::error::Error;
 use std::io;
 use std::os::unix::net::UnixStream as Connected;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode};
@@ -24,6 +25,7 @@ use zigttp_rooms::operator_signal::OperatorSignal;
 use zigttp_rooms::operator_write::Written;
 use zigttp_rooms::own_thread::on_own_thread;
 use zigttp_rooms::room_list::RoomSummary;
+use zigttp_store::backup::take::take;
 use zigttp_store::dir;
 use zigttp_store::state::totals::Compacted;
 
@@ -76,6 +78,9 @@ pub enum ControlRequest {
     Signal { room: String, name: String, has_data: bool },
     /// Let held signals and timers be delivered: [`ControlAnswer::Released`].
     ReleaseSignals,
+    /// Copy the directory as it is at one moment to a new folder, with the key of resume tokens or without it:
+    /// [`ControlAnswer::Done`], after any number of [`ControlAnswer::Working`]. It ends when the operator goes.
+    Backup { new: PathBuf, with_resume_key: bool },
     /// Give all free space of the database back: [`ControlAnswer::Compacted`], after any number of
     /// [`ControlAnswer::Working`]. It ends when the operator goes.
     Compact,
@@ -201,6 +206,9 @@ async fn serve_one(
     timeout(READ_TIME, (&mut reader).take(MAX_REQUEST_BYTES).read_line(&mut line)).await??;
     let _pending = requests.begin();
     let response = match serde_json::from_str(&line) {
+        Ok(ControlRequest::Backup { new, with_resume_key }) => {
+            back_up(server, new, with_resume_key, &mut writer).await?
+        }
         Ok(ControlRequest::Compact) => compact(server, &mut writer).await?,
         Ok(request) => timeout(TIME, carry_out(request, reader, server)).await?,
         Err(error) => ControlAnswer::Refused { why: error.to_string() },
@@ -237,6 +245,48 @@ async fn compact(
     }
 }
 
+/// Copies the directory, for as long as the operator takes responses.
+async fn back_up(
+    server: &Server,
+    new: PathBuf,
+    with_resume_key: bool,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<ControlAnswer> {
+    /// Given up when it is dropped.
+    struct Goes(Arc<AtomicBool>);
+    impl Drop for Goes {
+        fn drop(&mut self) {
+            self.0.store(false, Ordering::Relaxed);
+        }
+    }
+    let hub = &server.hub;
+    let Some(dir) = &hub.durable_dir else {
+        unreachable!("without a durable directory there is no control socket")
+    };
+    let moment = match hub.states.storage.snapshot().await {
+        Ok(Some(moment)) => moment,
+        Ok(None) => unreachable!("there is a durable directory"),
+        Err(error) => return Ok(ControlAnswer::Refused { why: error_line(&error) }),
+    };
+    let goes = Goes(Arc::new(AtomicBool::new(true)));
+    let (folder, goes_on) = (Arc::clone(dir.folder()), Arc::clone(&goes.0));
+    let now = hub.clock.unix_millis();
+    let mut taken = pin!(on_own_thread(move || {
+        take(moment, &folder, with_resume_key, now, &new, |_copied| goes_on.load(Ordering::Relaxed))
+    }));
+    loop {
+        match timeout(WORKING, &mut taken).await {
+            Ok(Ok(Ok(_manifest))) => {
+                tracing::info!("an operator has made a backup");
+                return Ok(ControlAnswer::Done);
+            }
+            Ok(Ok(Err(error))) => return Ok(ControlAnswer::Refused { why: error_line(&error) }),
+            Ok(Err(error)) => return Ok(ControlAnswer::Refused { why: error.to_string() }),
+            Err(_elapsed) => respond(writer, &ControlAnswer::Working).await?,
+        }
+    }
+}
+
 async fn carry_out(
     request: ControlRequest,
     rest: impl AsyncBufRead + Unpin,
@@ -244,7 +294,9 @@ async fn carry_out(
 ) -> ControlAnswer {
     let refused = |why: String| ControlAnswer::Refused { why };
     match request {
-        ControlRequest::Compact => unreachable!("it has a time of its own"),
+        ControlRequest::Compact | ControlRequest::Backup { .. } => {
+            unreachable!("it has a time of its own")
+        }
         ControlRequest::Live => match server.list_persisted_attachment_ids() {
             Ok(ids) => ControlAnswer::Ids {
                 ids: ids.into_iter().filter(|id| server.is_connected(*id)).collect(),

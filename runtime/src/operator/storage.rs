@@ -6,6 +6,7 @@ pub(crate) mod writing;
 use std::io;
 use std::path::Path;
 
+use zigttp_files::own_folder::OwnFolder;
 use zigttp_rooms::operator_signal::OperatorSignal;
 use zigttp_rooms::operator_write::{OperatorWriteError, Written};
 use zigttp_store::attachment_files::AttachmentFiles;
@@ -80,14 +81,18 @@ pub fn release_signals(dir: &Path) -> io::Result<bool> {
 }
 
 /// The states of rooms in a directory that no server uses.
-struct Unused {
-    states: States,
+pub(super) struct Unused {
+    pub(super) states: States,
     /// Released last.
-    _dir: DurableDir,
+    dir: DurableDir,
 }
 
 impl Unused {
-    fn open(dir: &Path) -> Result<Unused, StorageWriteError> {
+    pub(super) fn folder(&self) -> &OwnFolder {
+        self.dir.folder()
+    }
+
+    pub(super) fn open(dir: &Path) -> Result<Unused, StorageWriteError> {
         let io = StorageWriteError::Directory;
         // Opened first, because taking the lock would make a missing directory.
         dir::look_into(dir).map_err(io)?;
@@ -101,6 +106,6 @@ impl Unused {
             ..StateLimits::of_database()
         };
         let states = States::open(dir.folder(), Fsync::Always, limits, &files)?;
-        Ok(Unused { states, _dir: dir })
+        Ok(Unused { states, dir })
     }
 }

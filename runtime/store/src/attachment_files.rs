@@ -22,6 +22,8 @@ use self::job::Job;
 pub use self::job::{Adopted, Adoption, Committed, Entry, Owner, file_bytes};
 pub(crate) use self::job::{CommittedFile, Redone, encode};
 use self::writer::Writer;
+use crate::backup_error::BackupError;
+use crate::disk::files_snapshot::FilesSnapshot;
 use crate::disk::folder::Folder;
 use crate::disk::format::Header;
 use crate::error::{AdoptError, CommitError};
@@ -107,6 +109,14 @@ impl AttachmentFiles {
     /// Writes a file as large as those that could not be written, and removes it. `then` is called if it was written.
     pub(crate) fn try_write(&self, then: impl FnOnce() + Send + 'static) {
         self.send(Job::Try(Box::new(then)));
+    }
+
+    /// Keeps all files as they are behind the jobs that were sent before, for a backup.
+    pub(crate) fn keep(
+        &self,
+        then: impl FnOnce(Result<FilesSnapshot, BackupError>) + Send + 'static,
+    ) {
+        self.send(Job::Keep(Box::new(then)));
     }
 
     /// Whether the durable folder can be written.

@@ -131,6 +131,26 @@ impl DurableDir {
     }
 }
 
+/// Refuses a directory that is neither new nor empty.
+///
+/// # Errors
+/// When something is in it, or it cannot be read.
+pub(crate) fn check_unused(dir: &Path) -> io::Result<()> {
+    let mut entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if entries.next().is_none() {
+        return Ok(());
+    }
+    let folder = look_into(dir)?;
+    if let Err(Errno::WOULDBLOCK) = lock(&folder) {
+        return Err(busy(&folder));
+    }
+    Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, "it is not empty"))
+}
+
 /// Opens a durable directory for reading, without its lock.
 pub fn look_into(dir: &Path) -> io::Result<OwnFolder> {
     OwnFolder::look_into(&dir.canonicalize()?)

@@ -1,4 +1,6 @@
 //! Attachments as files in a folder.
 
+pub(crate) mod files_snapshot;
 pub mod folder;
 pub mod format;
+mod held;

@@ -25,6 +25,50 @@ const BLOCK: u64 = 1 << 16;
 /// The end of the counter's 41 bits.
 const MAX_COUNTER: u64 = 1 << 41;
 
+/// How far a restored directory raises its mark: so many ids, and so many more for each second since the backup. No
+/// server accepts so many connections a second on average. A backup of a year ago costs a quarter of all ids.
+const RAISE: u64 = 1 << 30;
+const RAISE_A_SECOND: u64 = 1 << 14;
+
+/// The mark of a directory in which no id comes again that was given out after a backup with this mark, so long ago.
+/// `None` if too few ids are left.
+pub(crate) fn raised(mark: u64, since_s: u64) -> Option<u64> {
+    let raise = RAISE.saturating_add(since_s.saturating_mul(RAISE_A_SECOND));
+    Some(mark.saturating_add(raise)).filter(|mark| *mark < MAX_COUNTER)
+}
+
+/// The mark of a directory: no id from it on was given out. `None` if none was.
+///
+/// # Errors
+/// When it is damaged or cannot be read.
+pub(crate) fn mark(folder: &OwnFolder) -> io::Result<Option<u64>> {
+    let mut text = String::new();
+    let read = folder
+        .open_file(MARK, Others::MayRead)
+        .and_then(|file| file.take(MAX_MARK_BYTES).read_to_string(&mut text));
+    match read {
+        Ok(_bytes) => number::parse(text.trim())
+            .filter(|next| (1..=MAX_COUNTER).contains(next))
+            .map(Some)
+            .ok_or_else(|| {
+                let problem = "the mark of used ids, `ids`, is damaged";
+                io::Error::new(io::ErrorKind::InvalidData, problem)
+            }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the mark of a directory, to the disk.
+pub(crate) fn write_mark(folder: &OwnFolder, end: u64) -> io::Result<()> {
+    // A crash may have left this file.
+    folder.unlink(NEW_MARK)?;
+    // Whatever `--fsync` says: with an older mark ids would be given out twice, and with an empty one no
+    // server would start. It is written once for 65,536 ids.
+    let mark = format!("{end}\n");
+    folder.replace(MARK, NEW_MARK, &[mark.as_bytes()], ReachesDisk::BytesAndName)
+}
+
 /// Gives out ids in ascending order.
 pub struct ConnectionIds {
     mark: Option<Mark>,
@@ -50,20 +94,7 @@ impl ConnectionIds {
 
     /// Ids that continue after those of the last server that used this folder.
     pub fn persisted(folder: Arc<OwnFolder>) -> io::Result<ConnectionIds> {
-        let mut text = String::new();
-        let read = folder
-            .open_file(MARK, Others::MayRead)
-            .and_then(|file| file.take(MAX_MARK_BYTES).read_to_string(&mut text));
-        let next = match read {
-            Ok(_bytes) => number::parse(text.trim())
-                .filter(|next| (1..=MAX_COUNTER).contains(next))
-                .ok_or_else(|| {
-                    let problem = "the mark of used ids, `ids`, is damaged";
-                    io::Error::new(io::ErrorKind::InvalidData, problem)
-                })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 1,
-            Err(error) => return Err(error),
-        };
+        let next = mark(&folder)?.unwrap_or(1);
         Ok(ConnectionIds {
             mark: Some(Mark { folder }),
             range: Mutex::new(Range { next, end: next }),
@@ -95,12 +126,7 @@ impl ConnectionIds {
 
 impl Mark {
     fn write(&self, end: u64) -> io::Result<()> {
-        // A crash may have left this file.
-        self.folder.unlink(NEW_MARK)?;
-        // Whatever `--fsync` says: with an older mark ids would be given out twice, and with an empty one no
-        // server would start. It is written once for 65,536 ids.
-        let mark = format!("{end}\n");
-        self.folder.replace(MARK, NEW_MARK, &[mark.as_bytes()], ReachesDisk::BytesAndName)
+        write_mark(&self.folder, end)
     }
 }
 

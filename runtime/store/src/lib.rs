@@ -9,6 +9,7 @@
 //!        └ disk ── the folder `ws` and the bytes of a file in it
 //!  persisted ── the same folder, as an operator reads it
 //!  state ── the states of rooms, in memory or in the database `store/state.db`
+//!  backup ── copies all of it at one moment, and makes a directory of a copy
 //!  health ── whether what is in the folder can be written
 //! ```
 //!
@@ -17,6 +18,8 @@
 //! in memory knows which of two commits is the later one.
 
 pub mod attachment_files;
+pub mod backup;
+pub mod backup_error;
 pub mod dir;
 pub mod disk;
 pub mod error;

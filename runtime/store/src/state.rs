@@ -24,7 +24,7 @@
 //! the event before has ended. It hands in every time. The state of a room is changed in memory when the database
 //! has it, never before.
 
-mod database;
+pub(crate) mod database;
 mod durable;
 pub mod error;
 mod in_memory;

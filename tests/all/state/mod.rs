@@ -1,6 +1,7 @@
 //! The state of rooms: what `zigttp:storage` and `zigttp:memory` store.
 
 mod across_restarts;
+mod backups;
 #[cfg(target_os = "linux")]
 mod disk_faults;
 mod hostile_guests;

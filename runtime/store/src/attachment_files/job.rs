@@ -7,6 +7,8 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 use zigttp_abi::version::Version;
 
+use crate::backup_error::BackupError;
+use crate::disk::files_snapshot::FilesSnapshot;
 use crate::disk::format::{self, Header};
 use crate::error::{AdoptError, CommitError};
 
@@ -75,11 +77,27 @@ pub(super) type Then<T> = Box<dyn FnOnce(T) + Send>;
 
 /// A job for the thread, and the channel for its result.
 pub(super) enum Job {
-    Commit { entry: Entry, then: Then<Version>, done: Reply<CommitError> },
-    Read { id: ConnectionId, done: oneshot::Sender<Result<(Header, Value), AdoptError>> },
-    Adopt { adoption: Adoption, then: Then<Adopted>, done: Reply<AdoptError> },
-    Redo { files: Vec<CommittedFile>, then: Then<Redone> },
+    Commit {
+        entry: Entry,
+        then: Then<Version>,
+        done: Reply<CommitError>,
+    },
+    Read {
+        id: ConnectionId,
+        done: oneshot::Sender<Result<(Header, Value), AdoptError>>,
+    },
+    Adopt {
+        adoption: Adoption,
+        then: Then<Adopted>,
+        done: Reply<AdoptError>,
+    },
+    Redo {
+        files: Vec<CommittedFile>,
+        then: Then<Redone>,
+    },
     Try(Box<dyn FnOnce() + Send>),
+    /// Keeps all files as they are for a backup.
+    Keep(Then<Result<FilesSnapshot, BackupError>>),
 }
 
 pub(super) type Reply<E> = oneshot::Sender<Result<(), E>>;

@@ -9,6 +9,8 @@ use zigttp_abi::value::Value;
 use zigttp_abi::version::Version;
 
 use super::job::{Adopted, Adoption, CommittedFile, Entry, Job, Redone, Reply, Then, encode};
+use crate::backup_error::BackupError;
+use crate::disk::files_snapshot::FilesSnapshot;
 use crate::disk::folder::{Folder, ReadError, temporary_name};
 use crate::disk::format::{self, Header};
 use crate::error::{AdoptError, CommitError};
@@ -76,6 +78,8 @@ impl Writer {
             // Without a disk to wait for, a batch would gain nothing.
             while self.syncs
                 && batch.len() < MAX_BATCH
+                // It keeps what is settled: nothing behind it may be undone.
+                && !matches!(batch.last(), Some(Job::Keep(_)))
                 && let Ok(job) = jobs.try_recv()
             {
                 batch.push(job);
@@ -85,7 +89,7 @@ impl Writer {
     }
 
     fn do_batch(&mut self, batch: Vec<Job>) {
-        self.replaced.retry();
+        let is_settled = self.replaced.retry();
         let prepared: Vec<_> = batch
             .into_iter()
             .map(|job| match job {
@@ -99,6 +103,7 @@ impl Writer {
                     then,
                 ),
                 Job::Try(then) => Prepared::Try(self.try_write(), then),
+                Job::Keep(then) => Prepared::Keep(then),
             })
             .collect();
         failpoint::reached("written");
@@ -150,6 +155,13 @@ impl Writer {
                         redone.failed = written;
                     }
                     then(redone);
+                }
+                Done::Keep(then) if is_settled && synced.is_ok() => {
+                    then(FilesSnapshot::of(&self.folder).ok_or(BackupError::Busy));
+                }
+                Done::Keep(then) => {
+                    let why = "attachments in `ws` cannot be written now";
+                    then(Err(io::Error::other(why).into()));
                 }
                 Done::Try(is_written, then) => {
                     if is_written && synced.is_ok() {
@@ -228,6 +240,7 @@ impl Writer {
                 Done::Redo(redone, ids, then)
             }
             Prepared::Try(is_written, then) => Done::Try(is_written, then),
+            Prepared::Keep(then) => Done::Keep(then),
         }
     }
 
@@ -338,6 +351,7 @@ enum Prepared {
     Adopt(Adoption, Then<Adopted>, Reply<AdoptError>),
     Redo(Vec<Redo>, Then<Redone>),
     Try(bool, Box<dyn FnOnce() + Send>),
+    Keep(Then<Result<FilesSnapshot, BackupError>>),
 }
 
 /// A file of an event that is committed, when its bytes are written.
@@ -356,4 +370,5 @@ enum Done {
     /// With the connections of all its files.
     Redo(Redone, Vec<ConnectionId>, Then<Redone>),
     Try(bool, Box<dyn FnOnce() + Send>),
+    Keep(Then<Result<FilesSnapshot, BackupError>>),
 }

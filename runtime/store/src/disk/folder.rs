@@ -10,6 +10,7 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 
 use crate::disk::format::{self, Damage, Header};
+use crate::disk::held::HeldFiles;
 use zigttp_abi::number;
 use zigttp_files::own_folder::{Others, OwnFolder};
 use zigttp_files::replace::ReachesDisk;
@@ -24,7 +25,10 @@ const TEMPORARY: &str = ".tmp";
 const NAME: &str = "ws";
 
 /// An open folder of attachment files.
-pub struct Folder(OwnFolder);
+pub struct Folder {
+    own: OwnFolder,
+    held: HeldFiles,
+}
 
 /// A file whose header was read.
 struct Opened {
@@ -53,17 +57,17 @@ enum Name {
 impl Folder {
     /// Opens `<dir>/ws`; makes it, for its owner only, if it does not exist.
     pub fn open(durable: &OwnFolder) -> io::Result<Folder> {
-        Ok(Folder(durable.make_within(NAME)?))
+        Ok(Folder { own: durable.make_within(NAME)?, held: HeldFiles::default() })
     }
 
     /// Opens `<dir>/ws` if it exists.
     pub fn open_existing(durable: &OwnFolder) -> io::Result<Folder> {
-        Ok(Folder(durable.within(NAME)?))
+        Ok(Folder { own: durable.within(NAME)?, held: HeldFiles::default() })
     }
 
     /// Writes bytes under a temporary name; with `syncs` they are forced to the disk.
     pub fn write(&self, temporary: &str, bytes: &[u8], syncs: bool) -> io::Result<()> {
-        self.0.create(temporary, &[bytes], syncs)
+        self.own.create(temporary, &[bytes], syncs)
     }
 
     /// Writes a connection's file anew. With `syncs` its bytes reach the disk, and its name with
@@ -76,7 +80,7 @@ impl Folder {
         syncs: bool,
     ) -> io::Result<()> {
         let reach = if syncs { ReachesDisk::Bytes } else { ReachesDisk::Nothing };
-        self.0.replace(&name(id), temporary, &[bytes], reach)
+        self.change(&[id], || self.own.replace(&name(id), temporary, &[bytes], reach))
     }
 
     /// Reads the header of an attachment file. Returns it and the file's length. Reads no more of the file
@@ -101,7 +105,7 @@ impl Folder {
 
     /// Opens a file, and reads up to the end of its header and a little more.
     fn open_file(&self, id: ConnectionId) -> Result<(Opened, Vec<u8>), ReadError> {
-        let mut file = self.0.open_file(&name(id), Others::MayRead)?;
+        let mut file = self.own.open_file(&name(id), Others::MayRead)?;
         let bytes = file.metadata()?.len();
         let mut start = Vec::new();
         let mut searched = 0;
@@ -117,46 +121,84 @@ impl Folder {
 
     /// Gives a temporary file its name, and replaces the file that had it.
     pub fn rename(&self, temporary: &str, id: ConnectionId) -> io::Result<()> {
-        self.0.rename(temporary, &name(id))
+        self.change(&[id], || self.own.rename(temporary, &name(id)))
     }
 
     /// Gives one connection's file to another.
     pub fn give(&self, from: ConnectionId, to: ConnectionId) -> io::Result<()> {
-        self.0.rename(&name(from), &name(to))
+        self.change(&[from, to], || self.own.rename(&name(from), &name(to)))
     }
 
     /// Restores a file from the backup that [`Folder::back_up`] has made.
     pub fn restore(&self, backup: &str, id: ConnectionId) -> io::Result<()> {
-        self.0.rename(backup, &name(id))
+        self.change(&[id], || self.own.rename(backup, &name(id)))
     }
 
     /// Gives a connection's file a second name as a backup. Returns false when there is no such file.
     pub fn back_up(&self, id: ConnectionId, backup: &str) -> io::Result<bool> {
-        match rustix::fs::linkat(&self.0, name(id), &self.0, backup, AtFlags::empty()) {
+        match rustix::fs::linkat(&self.own, name(id), &self.own, backup, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Changes the files of connections, and keeps what a backup has not copied yet.
+    fn change<T>(
+        &self,
+        ids: &[ConnectionId],
+        change: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        // Locked until it has changed: a backup opens the file before it or after it.
+        let mut held = self.held.lock();
+        if let Some(held) = &mut *held {
+            for id in ids {
+                held.keep(*id, |number| {
+                    let kept = temporary_name(*id, number);
+                    Ok(self.back_up(*id, &kept)?.then_some(kept))
+                });
+            }
+        }
+        change()
+    }
+
+    pub(crate) fn held(&self) -> &HeldFiles {
+        &self.held
+    }
+
+    /// Opens the file of a connection, whatever is in it.
+    pub(crate) fn open_of(&self, id: ConnectionId) -> io::Result<File> {
+        self.open_named(&name(id))
+    }
+
+    pub(crate) fn open_named(&self, name: &str) -> io::Result<File> {
+        self.own.open_file(name, Others::MayRead)
+    }
+
+    /// Writes the file of a connection that has none.
+    pub(crate) fn create(&self, id: ConnectionId, bytes: &[u8]) -> io::Result<File> {
+        self.own.create(&name(id), &[bytes], false)?;
+        self.open_of(id)
+    }
+
     /// Whether a connection has a file.
     pub fn has(&self, id: ConnectionId) -> bool {
-        self.0.status(&name(id)).is_ok()
+        self.own.status(&name(id)).is_ok()
     }
 
     /// Removes a connection's file. Returns false when there is none.
     pub fn remove(&self, id: ConnectionId) -> io::Result<bool> {
-        self.0.unlink(&name(id))
+        self.change(&[id], || self.own.unlink(&name(id)))
     }
 
     /// Removes a temporary file. If that fails, the next start removes it.
     pub fn discard(&self, temporary: &str) {
-        let _ = self.0.unlink(temporary);
+        let _ = self.own.unlink(temporary);
     }
 
     /// Forces renames to the disk.
     pub fn sync(&self) -> io::Result<()> {
-        self.0.sync()
+        self.own.sync()
     }
 
     /// The ids of all connections that have a file, in ascending order.
@@ -173,7 +215,7 @@ impl Folder {
 
     /// How long ago a connection's file was written.
     pub fn age(&self, id: ConnectionId, now: SystemTime) -> io::Result<Duration> {
-        let status = self.0.status(&name(id))?;
+        let status = self.own.status(&name(id))?;
         let written = SystemTime::UNIX_EPOCH
             + Duration::from_secs(u64::try_from(status.st_mtime).unwrap_or(0));
         // If the clock was set back, the file counts as new.
@@ -185,7 +227,7 @@ impl Folder {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
         let flags = AtFlags::SYMLINK_NOFOLLOW;
-        rustix::fs::utimensat(&self.0, name(id), &times, flags).map_err(io::Error::from)
+        rustix::fs::utimensat(&self.own, name(id), &times, flags).map_err(io::Error::from)
     }
 
     /// Removes temporary files that a crash has left. Returns how many there were.
@@ -197,13 +239,13 @@ impl Folder {
             }
         })?;
         for temporary in &temporaries {
-            self.0.unlink(temporary)?;
+            self.own.unlink(temporary)?;
         }
         Ok(temporaries.len())
     }
 
     fn each(&self, mut visit: impl FnMut(&CStr)) -> io::Result<()> {
-        for entry in Dir::read_from(&self.0)? {
+        for entry in Dir::read_from(&self.own)? {
             let entry = entry?;
             if !matches!(entry.file_type(), FileType::Directory) {
                 visit(entry.file_name());

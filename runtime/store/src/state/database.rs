@@ -16,6 +16,7 @@ pub(crate) mod readers;
 pub(crate) mod rows;
 mod signal_reader;
 pub(crate) mod signal_rows;
+pub(crate) mod snapshot;
 mod space;
 pub(crate) mod surveyed_rooms;
 mod tidying;

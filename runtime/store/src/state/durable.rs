@@ -12,6 +12,7 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_files::own_folder::OwnFolder;
 
 use crate::attachment_files::{Adopted, AttachmentFiles, Committed, CommittedFile};
+use crate::backup_error::BackupError;
 use crate::error::CommitError;
 use crate::fsync::Fsync;
 use crate::health::Health;
@@ -22,6 +23,7 @@ use crate::state::database::group::Sums;
 use crate::state::database::readers::{Found, Readers, read_room};
 use crate::state::database::rows::{self, FileRow};
 use crate::state::database::signal_rows;
+use crate::state::database::snapshot::StateSnapshot;
 use crate::state::database::writer::{Job, Shared, Waiting, Writer};
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
 use crate::state::limits::StateLimits;
@@ -265,6 +267,14 @@ impl Durable {
         let (done, result) = oneshot::channel();
         self.send(Job::Compact { expired_before, done });
         async { result.await.unwrap_or(Err(CommitStateError::Stopped)) }
+    }
+
+    pub(crate) fn snapshot(
+        &self,
+    ) -> impl Future<Output = Result<StateSnapshot, BackupError>> + use<> {
+        let (done, result) = oneshot::channel();
+        self.send(Job::Snapshot(done));
+        async { result.await.unwrap_or(Err(BackupError::Stopped)) }
     }
 
     pub(crate) fn health(&self) -> &Health {

@@ -6,7 +6,9 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_files::own_folder::OwnFolder;
 
 use crate::attachment_files::{AttachmentFiles, Committed};
+use crate::backup_error::BackupError;
 use crate::fsync::Fsync;
+use crate::state::database::snapshot::StateSnapshot;
 use crate::state::durable::Durable;
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
 use crate::state::in_memory::InMemory;
@@ -194,6 +196,17 @@ impl States {
             Kind::Durable(durable) => {
                 durable.compact(now.saturating_sub(EXPIRED_MS)).await.map(Some)
             }
+        }
+    }
+
+    /// Keeps all of the durable folder as it is at one moment, for a backup. `None` without a durable folder.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn snapshot(&self) -> Result<Option<StateSnapshot>, BackupError> {
+        match &self.0 {
+            Kind::InMemory(_) => Ok(None),
+            Kind::Durable(durable) => durable.snapshot().await.map(Some),
         }
     }
 

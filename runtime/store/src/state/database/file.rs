@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::{Connection, OpenFlags};
 use zigttp_files::own_folder::{Others, OwnFolder};
@@ -105,6 +106,8 @@ pub(crate) struct DatabaseFile {
     log: PathBuf,
     /// Whether the loss of power is survived.
     syncs: bool,
+    /// Backups that read it.
+    snapshots: AtomicUsize,
 }
 
 impl DatabaseFile {
@@ -149,7 +152,7 @@ impl DatabaseFile {
     fn in_folder(folder: OwnFolder, syncs: bool) -> DatabaseFile {
         let path = folder.path_of(FILE);
         let log = folder.path_of(&format!("{FILE}{LOG}"));
-        DatabaseFile { folder, path, log, syncs }
+        DatabaseFile { folder, path, log, syncs, snapshots: AtomicUsize::new(0) }
     }
 
     fn writer(&self, fsync: Fsync, most_bytes: Option<u64>) -> Result<Connection, OpenStateError> {
@@ -179,6 +182,31 @@ impl DatabaseFile {
     /// The length of the log. It shrinks only when the log is emptied.
     pub(crate) fn log_bytes(&self) -> u64 {
         std::fs::metadata(&self.log).map_or(0, |log| log.len())
+    }
+
+    pub(crate) fn begin_snapshot(&self) {
+        self.snapshots.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end_snapshot(&self) {
+        self.snapshots.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether a backup reads it. To empty the log would wait for that.
+    pub(crate) fn has_snapshot(&self) -> bool {
+        self.snapshots.load(Ordering::Relaxed) > 0
+    }
+
+    /// The file of parked signals, if there is one, and its length.
+    pub(crate) fn parked(&self) -> io::Result<Option<(File, u64)>> {
+        match self.folder.open_file(parked_file::FILE, Others::MayRead) {
+            Ok(file) => {
+                let bytes = file.metadata()?.len();
+                Ok(Some((file, bytes)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Stores parked signals beside the database.

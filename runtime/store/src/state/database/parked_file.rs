@@ -12,7 +12,7 @@ use crate::state::record::Record;
 use crate::state::record::signal::SignalRecord;
 use crate::state::signals::{Signal, StoredSignal};
 
-const FILE: &str = "parked.ndjson";
+pub(super) const FILE: &str = "parked.ndjson";
 
 /// The largest file. Nothing is removed from it: an operator moves it away.
 const MOST_BYTES: u64 = 64 << 20;

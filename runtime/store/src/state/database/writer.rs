@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use zigttp_abi::version::Version;
 
 use crate::attachment_files::{AttachmentFiles, Committed, CommittedFile};
+use crate::backup_error::BackupError;
 use crate::failpoint;
 use crate::health::{Health, Part};
 use crate::state::database::checkpoints::Checkpoints;
@@ -24,6 +25,7 @@ use crate::state::database::group::{Group, Sums};
 use crate::state::database::rows::{self, FileRow};
 use crate::state::database::signal_reader::SignalReader;
 use crate::state::database::signal_rows;
+use crate::state::database::snapshot::StateSnapshot;
 use crate::state::database::space::Space;
 use crate::state::database::tidying;
 use crate::state::error::CommitStateError;
@@ -65,6 +67,8 @@ pub(crate) enum Job {
     LoadSignals(u64),
     /// Makes all parked signals due once more, with so many attempts behind them.
     WakeSignals(u32),
+    /// Keeps all of the directory as it is, for a backup.
+    Snapshot(oneshot::Sender<Result<StateSnapshot, BackupError>>),
     /// Removes what has expired before a time, and gives all free space back.
     Compact {
         expired_before: u64,
@@ -192,6 +196,12 @@ impl Writer {
                     Job::Settle => settles = true,
                     Job::LoadSignals(now) => self.signals.begin(now),
                     Job::WakeSignals(attempts) => self.wakes = Some(Wake { after: 0, attempts }),
+                    Job::Snapshot(done) => {
+                        let (kept, files) = channel();
+                        // Behind the files of all groups that are committed, before those of the next.
+                        self.files.keep(move |snapshot| drop(kept.send(snapshot)));
+                        let _ = done.send(StateSnapshot::new(&self.file, files));
+                    }
                     Job::Compact { expired_before, done } => {
                         self.sweeps = Some(expired_before);
                         self.compactions.add(&self.file, done);
@@ -216,7 +226,7 @@ impl Writer {
             } else if self.compactions.advance(&self.connection, &self.checkpoints, &self.file) {
                 self.empty_log_at = self.file.log_bytes() + LOG_BYTES;
             }
-            if self.file.log_bytes() > self.empty_log_at {
+            if self.file.log_bytes() > self.empty_log_at && !self.file.has_snapshot() {
                 let is_empty = self.checkpoints.empty_log();
                 let log = if is_empty { 0 } else { self.file.log_bytes() };
                 self.empty_log_at = log + LOG_BYTES;
