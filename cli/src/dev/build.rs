@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use zigts_compiler::report::{Report, ReportView, pretty};
-use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine};
+use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine, Rejected};
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
@@ -25,12 +25,9 @@ pub struct Build {
 
 /// The result of a build.
 pub enum Outcome {
-    Built(Artifact),
+    Built(Box<Artifact>),
     /// Its errors are the author's.
-    Rejected {
-        report: Report,
-        console: Vec<ConsoleLine>,
-    },
+    Rejected(Box<Rejected>),
     /// The entry cannot be read, or the engine fails.
     Failed(anyhow::Error),
 }
@@ -71,7 +68,7 @@ impl Build {
     pub fn report(&self) -> Option<&Report> {
         match &self.outcome {
             Outcome::Built(artifact) => Some(&artifact.report),
-            Outcome::Rejected { report, .. } => Some(report),
+            Outcome::Rejected(rejected) => Some(&rejected.report),
             Outcome::Failed(_) => None,
         }
     }
@@ -104,7 +101,7 @@ impl Build {
     pub fn console(&self) -> &[ConsoleLine] {
         match &self.outcome {
             Outcome::Built(artifact) => &artifact.console,
-            Outcome::Rejected { console, .. } => console,
+            Outcome::Rejected(rejected) => &rejected.console,
             Outcome::Failed(_) => &[],
         }
     }
@@ -129,10 +126,8 @@ fn build(file: &HandlerFile, builder: &Builder, sources: &mut Sources) -> anyhow
         file.read(module, &overlay)
     };
     match zigts_compiler::build(builder, file.entry(), &mut read, &Levels::default()) {
-        Ok(artifact) => Ok(Outcome::Built(artifact)),
-        Err(BuildError::Rejected(rejected)) => {
-            Ok(Outcome::Rejected { report: rejected.report, console: rejected.console })
-        }
+        Ok(artifact) => Ok(Outcome::Built(Box::new(artifact))),
+        Err(BuildError::Rejected(rejected)) => Ok(Outcome::Rejected(rejected)),
         Err(error) => Err(error.into()),
     }
 }

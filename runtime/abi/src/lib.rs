@@ -10,6 +10,7 @@
 //! - [`close_code`]: which close codes RFC 6455 lets an endpoint send;
 //! - [`manifest`]: the artifact's description of itself;
 //! - [`route`]: which paths it serves, and which rooms they name;
+//! - [`schedule`]: when the schedules of a manifest are due;
 //! - [`number`], [`printable`]: how texts of anybody's making are read as numbers, and shown.
 //!
 //! A leaf: it depends on no other crate of the project and knows neither JavaScript nor wasm
@@ -28,6 +29,8 @@ pub mod number;
 pub mod printable;
 #[cfg(feature = "manifest")]
 pub mod route;
+#[cfg(feature = "manifest")]
+pub mod schedule;
 #[cfg(feature = "host")]
 pub mod state;
 pub mod value;

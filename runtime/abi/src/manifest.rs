@@ -35,6 +35,9 @@ pub struct Manifest {
     /// Names of `export const protocols`: the subprotocols it speaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocols: Option<Vec<String>>,
+    /// Signals that come by themselves: `export const schedules`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
     /// API functions the handler imports, by JavaScript name, sorted.
     pub imports: Vec<String>,
     /// Inferred effects of each export (`io`, `state`; empty is pure).
@@ -43,6 +46,14 @@ pub struct Manifest {
     /// What follows from the inferred effects of all exports together.
     #[serde(default)]
     pub properties: Properties,
+}
+
+/// One of `export const schedules`: a room gets the signal of this name at each time of the cron expression, in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Schedule {
+    pub cron: String,
+    pub room: String,
+    pub name: String,
 }
 
 /// What holds for every event of a handler, as far as the compiler can tell.

@@ -234,7 +234,7 @@ impl InMemory {
         let mut steps = Vec::new();
         rooms.parked_rooms.clear();
         for (_id, signal) in std::mem::take(&mut rooms.parked) {
-            if !signal.is_timer {
+            if signal.is_sent() {
                 let charge = Charge { sent: 1, ..Charge::default() };
                 let payer = signal.payer();
                 rooms.change(payer, |table| {
@@ -371,8 +371,13 @@ impl StoredSignals for Stored<'_> {
         Ok(self.queue.taken(id))
     }
 
+    fn planned(&self) -> Result<Vec<Arc<Signal>>, CommitStateError> {
+        Ok(self.queue.planned())
+    }
+
     fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError> {
-        let (queued, _taken) = self.queue.of_room(room);
+        let (mut queued, _taken) = self.queue.of_room(room);
+        queued.retain(|signal| !signal.is_planned());
         let parked = self.rooms.parked_rooms.get(room).into_iter().flatten();
         let parked = parked.filter_map(|id| self.rooms.parked.get(id)).map(|it| (it, true));
         let all = queued.iter().map(|it| (it, false)).chain(parked);

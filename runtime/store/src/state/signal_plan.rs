@@ -2,11 +2,12 @@
 //!
 //! This is decided in one place for both kinds of states; each then does it in its own way.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::state::error::CommitStateError;
 use crate::state::signals::{
-    Charge, Done, FailedSignal, NewTimer, Restored, Signal, StoredSignal, Timer,
+    Charge, Done, FailedSignal, NewTimer, PlannedSchedule, Restored, Signal, StoredSignal, Timer,
 };
 use crate::state::transaction::Transaction;
 
@@ -24,7 +25,10 @@ pub(crate) trait StoredSignals {
     /// A signal that an event has taken, and when, if it was not removed meanwhile.
     fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, CommitStateError>;
 
-    /// All timers of a room, and all signals that are for it.
+    /// The next runs of all schedules.
+    fn planned(&self) -> Result<Vec<Arc<Signal>>, CommitStateError>;
+
+    /// All timers of a room, and all signals that are for it, but for runs of schedules.
     fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError>;
 
     /// The oldest parked signals of a room that has as many as it may. They go for another: where there is a disk, they
@@ -114,6 +118,7 @@ impl Plan {
                 sender: transaction.room.clone(),
                 name: sent.name.clone(),
                 is_timer: false,
+                cron: None,
                 scheduled: transaction.now,
                 due: transaction.now,
                 period: None,
@@ -125,7 +130,48 @@ impl Plan {
         if let (Some(room), Some(restored)) = (&transaction.room, &changes.restored) {
             plan.restore(stored, room, restored, last_id)?;
         }
+        if let Some(schedules) = &changes.schedules {
+            plan.schedule(stored, schedules, last_id)?;
+        }
         Ok(plan)
+    }
+
+    /// Plans the first runs of schedules that are new, and removes those of schedules that are gone.
+    fn schedule<S: StoredSignals>(
+        &mut self,
+        stored: &S,
+        schedules: &[PlannedSchedule],
+        last_id: &mut u64,
+    ) -> Result<(), CommitStateError> {
+        // There are few, and they must be there even if their rooms are full.
+        self.is_forced = true;
+        let mut left: BTreeMap<_, _> =
+            schedules.iter().map(|it| ((&*it.room, &*it.name, &*it.cron), it)).collect();
+        let planned = stored.planned()?;
+        for signal in &planned {
+            let cron = signal.cron.as_deref().unwrap_or_default();
+            if left.remove(&(&*signal.room, &*signal.name, cron)).is_none() {
+                self.remove(signal, false);
+            }
+        }
+        for PlannedSchedule { room, name, cron, first } in left.into_values() {
+            *last_id += 1;
+            self.add(Signal {
+                id: *last_id,
+                room: Arc::clone(room),
+                sender: None,
+                name: name.clone(),
+                is_timer: false,
+                cron: Some(cron.clone()),
+                scheduled: *first,
+                due: *first,
+                period: None,
+                attempt: 0,
+                data: None,
+                on_fail: None,
+            });
+        }
+        Ok(())
     }
 
     fn restore<S: StoredSignals>(
@@ -161,7 +207,9 @@ impl Plan {
             Some(again) => {
                 let next =
                     Signal { scheduled: again, due: again, attempt: 0, ..Signal::clone(signal) };
-                self.set_timer(&next);
+                if signal.is_timer {
+                    self.set_timer(&next);
+                }
                 self.changed = Some(Arc::new(next));
             }
             None => self.remove(signal, false),
@@ -185,7 +233,7 @@ impl Plan {
             for oldest in stored.displace_parked(&signal.room)? {
                 self.remove(&oldest, true);
             }
-            if !signal.is_timer {
+            if signal.is_sent() {
                 self.charge(signal.payer(), Charge { sent: -1, ..Charge::default() });
             }
             if let (Some(sender), Some(name)) = (&signal.sender, &signal.on_fail) {
@@ -196,6 +244,7 @@ impl Plan {
                     sender: Some(Arc::clone(&signal.room)),
                     name: name.clone(),
                     is_timer: false,
+                    cron: None,
                     scheduled: taken_at,
                     due: taken_at,
                     period: None,
@@ -205,7 +254,9 @@ impl Plan {
                     on_fail: None,
                 });
             }
-            self.parked = Some(Arc::new(Signal { attempt, ..Signal::clone(&signal) }));
+            // A schedule goes on: this run alone is parked.
+            let cron = signal.cron.as_ref().map(|_| Box::default());
+            self.parked = Some(Arc::new(Signal { attempt, cron, ..Signal::clone(&signal) }));
             return Ok(());
         };
         self.changed = Some(Arc::new(Signal { due, attempt, ..Signal::clone(&signal) }));
@@ -264,6 +315,7 @@ fn new_timer(id: u64, room: &Arc<str>, name: &str, timer: &NewTimer) -> Signal {
         sender: None,
         name: name.into(),
         is_timer: true,
+        cron: None,
         scheduled: timer.at,
         due: timer.at,
         period: timer.period,

@@ -314,6 +314,13 @@ impl SignalQueue {
         (signals.map(|held| Arc::clone(&held.signal)).collect(), of_room.taken)
     }
 
+    /// The next runs of schedules that are here.
+    pub(crate) fn planned(&self) -> Vec<Arc<Signal>> {
+        let queued = self.lock();
+        let is_there = |held: &&Held| held.state != HeldState::Gone && held.signal.is_planned();
+        queued.by_id.values().filter(is_there).map(|held| Arc::clone(&held.signal)).collect()
+    }
+
     /// How many are taken.
     pub(crate) fn taken_count(&self) -> u64 {
         self.lock().taken

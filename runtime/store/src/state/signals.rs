@@ -19,6 +19,8 @@ pub struct Signal {
     pub sender: Option<Arc<str>>,
     pub name: Box<str>,
     pub is_timer: bool,
+    /// The cron expression of the schedule that has made it. Empty when it was parked: its schedule goes on without it.
+    pub cron: Option<Box<str>>,
     /// When it is to run, as its event has said.
     pub scheduled: u64,
     /// When it is to run next, which is later after it has failed.
@@ -50,6 +52,16 @@ impl Signal {
         self.sender.as_ref().unwrap_or(&self.room)
     }
 
+    /// Whether it is the next run of a schedule: the server has planned it, and plans it again.
+    pub fn is_planned(&self) -> bool {
+        self.cron.as_ref().is_some_and(|cron| !cron.is_empty())
+    }
+
+    /// Whether an event has sent it. All others are timers, and runs of schedules.
+    pub(crate) fn is_sent(&self) -> bool {
+        !self.is_timer && self.cron.is_none()
+    }
+
     pub(crate) fn timer(&self) -> Timer {
         Timer { id: self.id, scheduled: self.scheduled, bytes: self.bytes() }
     }
@@ -75,17 +87,21 @@ pub struct SignalChanges {
     pub failed: Option<(u64, FailedSignal)>,
     /// What an import stores. That changes no other signals.
     pub restored: Option<Restored>,
+    /// The schedules that there are from now on. That changes no other signals.
+    pub schedules: Option<Vec<PlannedSchedule>>,
 }
 
 impl SignalChanges {
     pub(crate) fn is_empty(&self) -> bool {
-        let SignalChanges { clears_timers, timers, sends, done, failed, restored } = self;
+        let SignalChanges { clears_timers, timers, sends, done, failed, restored, schedules } =
+            self;
         !clears_timers
             && timers.is_empty()
             && sends.is_empty()
             && done.is_none()
             && failed.is_none()
             && restored.is_none()
+            && schedules.is_none()
     }
 
     /// About how many bytes they write.
@@ -117,6 +133,16 @@ pub struct NewSignal {
     pub name: Box<str>,
     pub data: Option<Value>,
     pub on_fail: Option<Box<str>>,
+}
+
+/// A schedule of the handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedSchedule {
+    pub room: Arc<str>,
+    pub name: Box<str>,
+    pub cron: Box<str>,
+    /// When it runs first, if it is not planned already.
+    pub first: u64,
 }
 
 /// Timers and signals of the transaction's room as they were stored before, there or elsewhere.
@@ -197,9 +223,11 @@ pub(crate) struct Charge {
 impl Charge {
     /// That of a signal that comes, or with -1 of one that goes.
     pub(crate) fn of(signal: &Signal, sign: i64) -> Charge {
-        let bytes = i64::try_from(signal.bytes()).unwrap_or(i64::MAX);
-        let is_timer = i64::from(signal.is_timer);
-        Charge { timers: sign * is_timer, sent: sign * (1 - is_timer), bytes: sign * bytes }
+        // What the server itself has planned counts nothing.
+        let bytes = if signal.cron.is_some() { 0 } else { signal.bytes() };
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let (timers, sent) = (i64::from(signal.is_timer), i64::from(signal.is_sent()));
+        Charge { timers: sign * timers, sent: sign * sent, bytes: sign * bytes }
     }
 
     /// The same of one that is parked, which does not count as sent any more.

@@ -16,7 +16,7 @@ use crate::state::limits::{EXPIRED_MS, StateLimits};
 use crate::state::room_contents::{ContentsQuery, RoomContents};
 use crate::state::room_state::RoomState;
 use crate::state::signal_queue::SignalQueue;
-use crate::state::signals::{FailedSignal, Signal, SignalChanges, SignalTotals};
+use crate::state::signals::{FailedSignal, PlannedSchedule, Signal, SignalChanges, SignalTotals};
 use crate::state::totals::{Compacted, Totals};
 use crate::state::transaction::Transaction;
 
@@ -246,6 +246,17 @@ impl States {
         let signals = SignalChanges { failed: Some((id, outcome)), ..SignalChanges::default() };
         let transaction = Transaction { signals, ..Transaction::default() };
         self.commit(transaction, |_| {})
+    }
+
+    /// Makes these the schedules that there are: plans the first run of each that is new, and removes the runs of
+    /// all others.
+    pub fn plan(
+        &self,
+        schedules: Vec<PlannedSchedule>,
+        now: u64,
+    ) -> impl Future<Output = Result<(), CommitStateError>> + use<> {
+        let signals = SignalChanges { schedules: Some(schedules), ..SignalChanges::default() };
+        self.commit(Transaction { signals, now, ..Transaction::default() }, |_| {})
     }
 
     /// Makes all parked signals due once more, as if so many attempts had failed. It is not awaited.

@@ -24,7 +24,7 @@ pub struct Survey(Connection);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportedRoom {
     pub entries: Vec<(Box<str>, Entry)>,
-    /// Its timers and the signals for it, in the order in which they were stored.
+    /// Its timers and the signals for it, in the order in which they were stored, but for runs of schedules.
     pub signals: Vec<StoredSignal>,
     /// When an event of it last wrote, in milliseconds since 1970. 0 if there are only signals for it.
     pub written: u64,
@@ -119,6 +119,8 @@ impl Survey {
                 signals: whole(signal_rows::stored(connection, Some(name), None, 0, usize::MAX)?)?,
                 ..ExportedRoom::default()
             };
+            // The server that serves the handler plans them.
+            exported.signals.retain(|stored| !stored.signal.is_planned());
             if let Some(row) = rows::room(connection, name)? {
                 let table = rows::table(connection, row.id)?;
                 let entries = table.iter().filter(|(_key, entry)| entry.is_there_at(now));

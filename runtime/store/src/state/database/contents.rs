@@ -70,7 +70,7 @@ fn parked(connection: &Connection, room: &str) -> Result<Vec<i64>> {
 
 /// The numbers of the signals that wait, and whether all signals were looked at.
 fn waiting(connection: &Connection, room: &str) -> Result<(Vec<i64>, bool)> {
-    let sql = "SELECT id, room = ?1 AND is_timer = 0 FROM signal INDEXED BY signal_due
+    let sql = "SELECT id, room = ?1 AND is_timer <> 1 FROM signal INDEXED BY signal_due
                WHERE is_parked = 0 ORDER BY due, id LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![room, signed(MOST_SCANNED as u64 + 1)])?;

@@ -84,6 +84,7 @@ const TABLES: &str = "
     CREATE INDEX signal_due ON signal (due) WHERE is_parked = 0;
     CREATE INDEX signal_parked ON signal (room) WHERE is_parked = 1;
     CREATE UNIQUE INDEX timer ON signal (room, name) WHERE is_timer = 1;
+    CREATE INDEX signal_schedule ON signal (room) WHERE is_timer = 2;
 ";
 
 /// Where a database of SQLite says whose it is and of which version, and how it begins.

@@ -126,7 +126,7 @@ impl<'a> Group<'_, 'a> {
         let last = parked.last().map(|signal| signal.as_ref().map_or_else(|id| *id, |it| it.id));
         let mut touched = Vec::new();
         for mut signal in parked.into_iter().flatten() {
-            if !signal.is_timer {
+            if signal.is_sent() {
                 let charge = Charge { sent: 1, ..Charge::default() };
                 self.charge(&mut touched, signal.payer(), charge)?;
             }
@@ -370,10 +370,15 @@ impl StoredSignals for Group<'_, '_> {
         Ok(signal_rows::is_there(self.connection, id)?.then_some(taken))
     }
 
+    fn planned(&self) -> Result<Vec<Arc<Signal>>, CommitStateError> {
+        Ok(signal_rows::planned(self.connection)?.into_iter().map(Arc::new).collect())
+    }
+
     fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError> {
         let stored = signal_rows::stored(self.connection, Some(room), None, 0, usize::MAX)?;
         // One that is damaged stays where it is.
-        Ok(stored.into_iter().flatten().collect())
+        let stored = stored.into_iter().flatten();
+        Ok(stored.filter(|stored| !stored.signal.is_planned()).collect())
     }
 
     fn displace_parked(&self, room: &str) -> Result<Vec<Arc<Signal>>, CommitStateError> {

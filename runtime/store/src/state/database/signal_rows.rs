@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
+use zigttp_abi::value::Value;
+
 use crate::state::database::file::{signed, unsigned};
 use crate::state::database::rows::{encode, value};
 use crate::state::signal_queue::{Place, RoomGap, held_bytes};
@@ -13,6 +15,9 @@ use crate::state::signals::{Signal, StoredSignal, Timer, signal_bytes};
 /// The columns that [`decode`] reads.
 const COLUMNS: &str =
     "id, room, sender, name, is_timer, scheduled, due, period, attempt, on_fail, kind, data";
+
+/// `is_timer` of a run of a schedule. Its `data` is the cron expression, and NULL when it was parked.
+const OF_SCHEDULE: i64 = 2;
 
 /// Most parked signals that go at once. There are so many if they could not go before.
 const DISPLACED: i64 = 100;
@@ -142,7 +147,10 @@ pub(crate) fn insert(connection: &Connection, signal: &Signal, is_parked: bool) 
     let sql = format!(
         "INSERT INTO signal ({COLUMNS}, is_parked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     );
-    let (kind, data) = match &signal.data {
+    let cron = signal.cron.as_deref().filter(|cron| !cron.is_empty()).map(Value::text);
+    let kind_of_signal =
+        if signal.cron.is_some() { OF_SCHEDULE } else { i64::from(signal.is_timer) };
+    let (kind, data) = match cron.as_ref().or(signal.data.as_ref()) {
         Some(data) => {
             let (kind, data) = encode(data);
             (Some(kind), data)
@@ -154,7 +162,7 @@ pub(crate) fn insert(connection: &Connection, signal: &Signal, is_parked: bool) 
         signal.room,
         signal.sender,
         signal.name,
-        signal.is_timer,
+        kind_of_signal,
         signed(signal.scheduled),
         signed(signal.due),
         signal.period.map(signed),
@@ -178,7 +186,12 @@ pub(crate) fn update(connection: &Connection, signal: &Signal) -> Result<()> {
 pub(crate) fn park(connection: &Connection, signal: &Signal) -> Result<()> {
     let sql = "UPDATE signal SET attempt = ?, is_parked = 1 WHERE id = ?";
     let values = params![signal.attempt, signed(signal.id)];
-    connection.prepare_cached(sql)?.execute(values).map(|_| ())
+    connection.prepare_cached(sql)?.execute(values)?;
+    if signal.cron.is_some() {
+        let sql = "UPDATE signal SET kind = NULL, data = NULL WHERE id = ?";
+        connection.prepare_cached(sql)?.execute([signed(signal.id)])?;
+    }
+    Ok(())
 }
 
 /// Removes a signal. Returns whether it was parked, if it was there.
@@ -196,6 +209,16 @@ pub(crate) fn timer(connection: &Connection, room: &str, name: &str) -> Result<O
                WHERE room = ? AND name = ? AND is_timer = 1";
     let mut statement = connection.prepare_cached(sql)?;
     statement.query_row([room, name], |row| decode_timer(row, name)).optional()
+}
+
+/// The next runs of all schedules.
+pub(crate) fn planned(connection: &Connection) -> Result<Vec<Signal>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM signal WHERE is_timer = {OF_SCHEDULE} AND data IS NOT NULL ORDER BY id"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let planned = statement.query_map([], decode)?;
+    Ok(planned.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// The timers of a room.
@@ -288,12 +311,22 @@ fn decode(row: &Row<'_>) -> Result<Read<Signal>> {
         },
     };
     let period: Option<i64> = row.get(7)?;
+    let kind_of_signal: i64 = row.get(4)?;
+    let (cron, data) = match data {
+        data if kind_of_signal != OF_SCHEDULE => (None, data),
+        Some(cron) => match std::str::from_utf8(cron.bytes()) {
+            Ok(cron) => (Some(cron.into()), None),
+            Err(_) => return Ok(Err(id)),
+        },
+        None => (Some(Box::default()), None),
+    };
     Ok(Ok(Signal {
         id,
         room: row.get::<_, Box<str>>(1)?.into(),
         sender: row.get::<_, Option<Box<str>>>(2)?.map(Arc::from),
         name: row.get(3)?,
-        is_timer: row.get(4)?,
+        is_timer: kind_of_signal == 1,
+        cron,
         scheduled: unsigned(row.get(5)?),
         due: unsigned(row.get(6)?),
         period: period.map(unsigned),

@@ -12,6 +12,7 @@ fn signal(id: u64, room: &str, due: u64) -> Arc<Signal> {
         sender: Some("/sender".into()),
         name: "name".into(),
         is_timer: false,
+        cron: None,
         scheduled: due,
         due,
         period: None,

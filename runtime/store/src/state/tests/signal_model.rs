@@ -293,6 +293,7 @@ async fn restore(
                 sender: sender.map(Into::into),
                 name: name.into(),
                 is_timer,
+                cron: None,
                 scheduled: signal.scheduled,
                 due,
                 period: signal.period,

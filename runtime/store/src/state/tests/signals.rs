@@ -120,6 +120,7 @@ async fn a_sent_signal_is_taken_with_all_that_was_given() {
             sender: Some("/a".into()),
             name: "name".into(),
             is_timer: false,
+            cron: None,
             scheduled: 5,
             due: 5,
             period: None,
