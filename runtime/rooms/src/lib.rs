@@ -65,6 +65,7 @@ pub mod room_list;
 pub mod room_states;
 pub mod room_use;
 pub mod rooms;
+pub mod schedules;
 pub mod signals;
 pub mod signals_hold;
 pub mod slots;

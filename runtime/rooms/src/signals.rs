@@ -19,9 +19,10 @@ use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::signals::{FailedSignal, Signal};
 
 use crate::dispatch::{Dispatcher, SignalRun};
+use crate::handlers::Handler;
 use crate::hub::Hub;
 use crate::pace::{Bucket, Rate};
-use crate::world;
+use crate::{schedules, world};
 
 /// Most attempts of a signal.
 const MAX_ATTEMPTS: u32 = 10;
@@ -52,6 +53,8 @@ pub struct Signals {
     buckets: HashMap<Arc<str>, Bucket>,
     running: JoinSet<()>,
     has_told_of_no_receiver: bool,
+    /// The handler whose schedules are planned.
+    planned: Option<Arc<Handler>>,
 }
 
 impl Signals {
@@ -63,6 +66,7 @@ impl Signals {
             buckets: HashMap::new(),
             running: JoinSet::new(),
             has_told_of_no_receiver: false,
+            planned: None,
         }
     }
 
@@ -71,8 +75,11 @@ impl Signals {
         let hub = Arc::clone(&self.dispatcher.hub);
         let mut cleaned = hub.clock.now();
         loop {
+            // Before anything is run: a new handler does not get what only the one before has wanted.
+            let is_planned = self.plan_schedules().await;
             let now = hub.clock.unix_millis();
-            let is_running = self.has_receiver()
+            let is_running = is_planned
+                && self.has_receiver()
                 && !hub.is_draining.load(Ordering::SeqCst)
                 && !hub.signals_hold.is_held();
             let free = if is_running { self.places.available_permits() } else { 0 };
@@ -100,6 +107,19 @@ impl Signals {
                 Some(_ended) = self.running.join_next() => {}
             }
         }
+    }
+
+    /// Plans the schedules of the current handler, unless they are. Returns whether they are then.
+    async fn plan_schedules(&mut self) -> bool {
+        let handler = self.dispatcher.handlers.current();
+        if self.planned.as_ref().is_some_and(|planned| Arc::ptr_eq(planned, &handler)) {
+            return true;
+        }
+        match schedules::plan(&self.dispatcher.hub, &handler.app.manifest.schedules).await {
+            Ok(()) => self.planned = Some(handler),
+            Err(error) => tracing::error!(%error, "cannot store when schedules run next"),
+        }
+        self.planned.is_some()
     }
 
     /// Whether the handler takes signals. Without, they stay where they are.
@@ -187,9 +207,17 @@ async fn handle(dispatcher: &Dispatcher, signal: Signal) {
         hub.counters.retried_signals.add_one();
         FailedSignal::Retry { due: now + delay_after(attempt, world::random_share()) }
     };
+    let is_parked = matches!(outcome, FailedSignal::Park);
     if let Err(error) = storage.fail(id, outcome).await {
         tracing::error!(%error, "cannot store that a signal has failed");
-        storage.give_back(id, now + UNRUN_DELAY_MS);
+        return storage.give_back(id, now + UNRUN_DELAY_MS);
+    }
+    if is_parked && signal.is_planned() {
+        // This run alone has failed: its schedule goes on.
+        let handler = dispatcher.handlers.current();
+        if let Err(error) = schedules::plan(hub, &handler.app.manifest.schedules).await {
+            tracing::error!(%error, "cannot store when a schedule runs next");
+        }
     }
 }
 
@@ -213,16 +241,18 @@ fn delay_after(attempt: u32, chance: f64) -> u64 {
 /// The event of a signal.
 fn event_of(signal: &Signal, now: u64) -> Event {
     let attempt = signal.attempt + 1;
-    let (scheduled, missed, next) = match signal.period {
-        None => (signal.scheduled, 0, None),
-        Some(period) => {
-            let (missed, next) = on_grid(signal.scheduled, period, now);
-            (signal.scheduled, missed, Some(next))
+    let scheduled = signal.scheduled;
+    let (missed, next) = match (signal.period, signal.cron.as_deref()) {
+        (Some(period), _) => {
+            let (missed, next) = on_grid(scheduled, period, now);
+            (missed, Some(next))
         }
+        (None, Some(cron)) => schedules::after(cron, scheduled, now),
+        (None, None) => (0, None),
     };
     let info = SignalInfo {
         id: signal.id,
-        kind: if signal.is_timer { SignalKind::Timer } else { SignalKind::Signal },
+        kind: if signal.is_sent() { SignalKind::Signal } else { SignalKind::Timer },
         scheduled,
         attempt,
         is_last: attempt == MAX_ATTEMPTS,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use zigttp_abi::manifest::Manifest;
+use zigttp_abi::schedule;
 use zigttp_protocol::handshake;
 
 use crate::artifact::Artifact;
@@ -44,6 +45,7 @@ impl<V: View> App<V> {
     /// When this server cannot run it.
     pub fn load(sandbox: &Sandbox<V>, wasm: &[u8]) -> Result<App<V>, LoadError> {
         let Artifact { manifest, source_maps } = Artifact::read(wasm)?;
+        schedule::check(&manifest.schedules)?;
         let routes = Arc::new(Routes::parse(manifest.routes.as_deref())?);
         Ok(App {
             program: sandbox.load(wasm, &manifest.imports, &routes)?,

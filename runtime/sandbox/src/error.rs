@@ -3,6 +3,7 @@
 use std::io;
 
 use zigttp_abi::manifest::ManifestError;
+use zigttp_abi::schedule::ScheduleError;
 
 use crate::route::RouteError;
 
@@ -25,6 +26,9 @@ pub enum LoadError {
     /// A route pattern is malformed.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// A schedule cannot be served.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// The name of a subprotocol cannot be in a header.
     #[error("the subprotocol {0:?} is not a token")]
     Protocol(String),

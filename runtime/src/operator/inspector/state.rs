@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::manifest::Schedule;
 use zigttp_abi::route::Route;
+use zigttp_abi::schedule::Cron;
 use zigttp_rooms::connection_list::{self, ConnectionSummary};
 use zigttp_rooms::histogram::Distribution;
 use zigttp_rooms::observer::{EventRecord, NewEvents};
@@ -50,6 +52,7 @@ struct Handler<'a> {
     routes: Option<&'a [Route]>,
     effects: &'a BTreeMap<String, Vec<String>>,
     source_hash: &'a str,
+    schedules: Vec<NextRun<'a>>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +62,14 @@ struct Connections {
     rooms: usize,
     /// The oldest, in the order of their ids.
     listed: Vec<ConnectionSummary>,
+}
+
+/// A schedule, and when it is due next, in milliseconds since 1970.
+#[derive(Serialize)]
+struct NextRun<'a> {
+    #[serde(flatten)]
+    schedule: &'a Schedule,
+    next: Option<u64>,
 }
 
 /// Counts since the server was made.
@@ -107,6 +118,7 @@ pub(super) async fn look(
     let counts = counters.counts();
     let handler = server.handler();
     let app = &handler.app;
+    let unix_now = server.hub.clock.unix_millis();
     let state = State {
         version: env!("CARGO_PKG_VERSION"),
         now: observer.milliseconds(now),
@@ -114,6 +126,7 @@ pub(super) async fn look(
             routes: app.manifest.routes.as_deref(),
             effects: &app.manifest.effects,
             source_hash: &app.manifest.source_hash,
+            schedules: app.manifest.schedules.iter().map(|it| next_run(it, unix_now)).collect(),
         },
         build: inspector.builds.last_number(),
         // If no thread can be started, on this one.
@@ -131,6 +144,11 @@ pub(super) async fn look(
         last,
     };
     serde_json::to_string(&state).expect("text and numbers always serialise")
+}
+
+fn next_run(schedule: &Schedule, now: u64) -> NextRun<'_> {
+    let next = Cron::parse(&schedule.cron).ok().and_then(|cron| cron.next_after(now));
+    NextRun { schedule, next }
 }
 
 fn list(server: &Server, now: Instant) -> Connections {

@@ -47,6 +47,8 @@ function unfold(isOpen) {
 function showHandler(handler, counts) {
   say($("source"), handler.sourceHash.slice(0, 8));
   say($("routes"), handler.routes ? handler.routes.map(inWords).join("\n") || "none" : "every path");
+  say($("schedules"), handler.schedules.map(({ cron, room, name, next }) =>
+    `${cron}: ${name} in ${room}, next ${new Date(next).toISOString().slice(0, 16).replace("T", " ")} UTC`).join("\n") || "none");
   say($("swaps"), counts.swaps ? `${plural(counts.swaps, "swap")}, no connection closed` : "none yet");
   const rows = Object.entries(handler.effects).map(([name, effects]) => `${name}\n${effects.join(", ") || "pure"}`);
   if ($("exports").dataset.shown === rows.join("\n")) return;
