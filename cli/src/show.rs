@@ -126,3 +126,13 @@ fn width() -> Option<usize> {
         Some(usize::from(width))
     })
 }
+
+/// So many of each, as words. Only the first is named if it is none.
+pub(crate) fn counted(counts: &[(u64, &str)]) -> String {
+    let named = counts.iter().enumerate().filter(|(index, (count, _))| *index == 0 || *count > 0);
+    let words = named.map(|(_, (count, noun))| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}

@@ -59,8 +59,8 @@ pub(super) fn print(manifest: &Manifest, json: bool, done: &str) -> anyhow::Resu
     }
     writeln!(
         output,
-        "{done} {rooms} rooms, {signals} signals and timers, {} attachments, {} bytes; checksums and integrity check: ok",
-        attachments.count,
+        "{done} {}, {} bytes; checksums and integrity check: ok",
+        show::counted(&[(*rooms, "room"), (*signals, "signal"), (attachments.count, "attachment")]),
         database.bytes + attachments.bytes
     )?;
     if attachments.unreadable > 0 {

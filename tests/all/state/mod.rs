@@ -11,6 +11,7 @@ mod operator_signals;
 mod operators;
 #[cfg(target_os = "linux")]
 mod power_loss;
+mod schedules;
 mod signals;
 mod storage;
 mod whole;

@@ -14,6 +14,7 @@ use zigttp_runtime::{ControlAnswer, ControlRequest, Value};
 use super::options::{CommonOptions, Directory, unix_millis};
 use crate::control::{ask, refused};
 use crate::exit::ErrorsFound;
+use crate::show;
 use crate::values::Time;
 
 /// A value to store.
@@ -88,7 +89,7 @@ pub(super) fn delete(common: &CommonOptions, room: &str, key: &str) -> anyhow::R
     let record = Record::Delete { key: key.into() };
     let written = write(&common.directory, room, Existing::Stays, vec![record])?;
     if written.replaced == 0 {
-        crate::show::error(&anyhow::anyhow!("room {room:?} has no key {key:?}"));
+        show::error(&anyhow::anyhow!("room {room:?} has no key {key:?}"));
         return Err(ErrorsFound.into());
     }
     say(common, &serde_json::json!({ "deleted": 1 }), || format!("deleted {key:?}"))
@@ -99,7 +100,7 @@ pub(super) fn delete_all(common: &CommonOptions, room: &str) -> anyhow::Result<(
     let written = write(&common.directory, room, Existing::Goes, Vec::new())?;
     let Written { replaced: keys, timers } = written;
     say(common, &serde_json::json!({ "deleted": keys, "timers": timers }), || {
-        format!("deleted {}", counted(&[(keys, "key"), (timers, "timer")]))
+        format!("deleted {}", show::counted(&[(keys, "key"), (timers, "timer")]))
     })
 }
 
@@ -134,16 +135,6 @@ pub(super) fn write(
     let written = zigttp_runtime::storage::write(durable, write, unix_millis());
     let written = runtime.block_on(written);
     written.with_context(|| format!("cannot write in {}", durable.display()))
-}
-
-/// So many of each, as words. Only the first is named if it is none.
-pub(super) fn counted(counts: &[(u64, &str)]) -> String {
-    let named = counts.iter().enumerate().filter(|(index, (count, _))| *index == 0 || *count > 0);
-    let words = named.map(|(_, (count, noun))| match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    });
-    words.collect::<Vec<_>>().join(", ")
 }
 
 fn say(

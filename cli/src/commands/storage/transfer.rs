@@ -13,8 +13,9 @@ use zigttp_runtime::storage::{
     check_room,
 };
 
-use super::change::{counted, write};
+use super::change::write;
 use super::options::{CommonOptions, Directory, unix_millis};
+use crate::show;
 
 /// Which rooms are stored, and over which.
 #[derive(clap::Args)]
@@ -116,8 +117,8 @@ pub(super) fn import(
         let json = json!({ "rooms": rooms, "keys": entries, "timers": timers, "signals": signals });
         writeln!(output, "{json}")?;
     } else {
-        let counts = counted(&[(entries, "key"), (timers, "timer"), (signals, "signal")]);
-        writeln!(output, "imported {} with {counts}", counted(&[(rooms, "room")]))?;
+        let counts = show::counted(&[(entries, "key"), (timers, "timer"), (signals, "signal")]);
+        writeln!(output, "imported {} with {counts}", show::counted(&[(rooms, "room")]))?;
     }
     Ok(())
 }
