@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use zigts_rules::printable::printable;
-use zigttp_abi::manifest::{Manifest, Properties};
+use zigttp_abi::manifest::{Manifest, Properties, Schedule};
 use zigttp_abi::route::Route;
 
 /// A handler as programs read it.
@@ -17,6 +17,9 @@ pub struct JsonHandler<'a> {
     exports: Vec<JsonExport<'a>>,
     /// `null` where every path upgrades.
     routes: Option<&'a [Route]>,
+    /// Signals that come by themselves.
+    #[serde(skip_serializing_if = "<[Schedule]>::is_empty")]
+    schedules: &'a [Schedule],
     /// `null` where none are negotiated.
     protocols: Option<&'a [String]>,
     /// Functions of `zigttp:websocket` that it may call.
@@ -43,6 +46,7 @@ impl<'a> From<&'a Manifest> for JsonHandler<'a> {
             source_hash: &manifest.source_hash,
             exports: manifest.exports.iter().map(export).collect(),
             routes: manifest.routes.as_deref(),
+            schedules: &manifest.schedules,
             protocols: manifest.protocols.as_deref(),
             api: &manifest.imports,
             properties: manifest.properties,
@@ -66,6 +70,10 @@ pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
         listed(&routes.iter().map(Route::to_string).collect::<Vec<_>>())
     });
     let mut rows = vec![("routes", routes)];
+    rows.extend(manifest.schedules.iter().map(|Schedule { cron, room, name }| {
+        let [cron, room, name] = [cron, room, name].map(|text| printable(text));
+        ("schedule", format!("{cron} UTC: {name} in {room}"))
+    }));
     rows.extend(manifest.protocols.as_deref().map(|names| ("protocols", listed(names))));
     rows.extend(manifest.exports.iter().map(|name| (name.as_str(), effects(name))));
     rows.extend((!properties.is_empty()).then(|| ("(all)", listed(&properties))));

@@ -142,7 +142,7 @@ pub fn build(
             abi: ABI_VERSION,
             compiler: env!("CARGO_PKG_VERSION").to_owned(),
             source_hash: artifact::source_hash(&report.sources),
-            schedules: Vec::new(),
+            schedules: report.facts.schedules.clone(),
             exports: exports.into_iter().map(str::to_owned).collect(),
             routes: report.facts.routes.clone(),
             protocols: report.facts.protocols.clone(),

@@ -17,7 +17,7 @@ use zigts_rules::registry;
 use zigts_rules::span::Span;
 use zigttp_abi::api::{ApiFunction, Effect};
 use zigttp_abi::events::EventExport;
-use zigttp_abi::manifest::Properties;
+use zigttp_abi::manifest::{Properties, Schedule};
 use zigttp_abi::route::Route;
 
 use crate::source::{LineColumn, Sources};
@@ -54,6 +54,8 @@ pub struct Facts {
     pub imports: Vec<&'static str>,
     /// Those of `export const routes`, if it has any.
     pub routes: Option<Vec<Route>>,
+    /// Those of `export const schedules`.
+    pub schedules: Vec<Schedule>,
     /// The names of `export const protocols`, if it has any.
     pub protocols: Option<Vec<String>>,
     /// The effects of each event export, none for a pure one.
@@ -112,6 +114,7 @@ impl Facts {
             exports,
             imports: model.imported_functions(),
             routes: model.routes(),
+            schedules: model.schedules(),
             protocols: model
                 .protocol_names()
                 .map(|names| names.into_iter().map(str::to_owned).collect()),

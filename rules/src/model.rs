@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use zigttp_abi::manifest::Schedule;
 use zigttp_abi::route::Route;
 use zigttp_abi::{api, events};
 
@@ -37,6 +38,8 @@ pub struct Module {
     pub exports: Vec<Export>,
     /// `export const routes`, if the module has one.
     pub routes: Option<Routes>,
+    /// `export const schedules`, if the module has one.
+    pub schedules: Option<Schedules>,
     /// `export const protocols`, if the module has one.
     pub protocols: Option<Protocols>,
     /// Names that are used as values and declared nowhere in the module, each time they are.
@@ -133,6 +136,55 @@ impl RouteElement {
             room: self.room.as_ref().map(|room| room.name.clone()),
             upgrades: self.upgrades,
         }
+    }
+}
+
+/// `export const schedules = […]`
+#[derive(Clone, Debug)]
+pub struct Schedules {
+    /// Where the name `schedules` stands.
+    pub span: Span,
+    /// Its elements; `None` when it is not an array that is written down.
+    pub elements: Option<Vec<Result<ScheduleElement, ScheduleMistake>>>,
+}
+
+/// One of the schedules.
+#[derive(Clone, Debug)]
+pub struct ScheduleElement {
+    /// All of it.
+    pub span: Span,
+    pub cron: Reference,
+    pub room: Reference,
+    pub name: Reference,
+}
+
+/// Why one of the schedules cannot be read, and where that is written.
+#[derive(Clone, Debug)]
+pub struct ScheduleMistake {
+    pub span: Span,
+    pub kind: ScheduleMistakeKind,
+}
+
+/// What is wrong with the way in which a schedule is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScheduleMistakeKind {
+    /// It is no object.
+    Element,
+    /// It lacks this property.
+    Missing(&'static str),
+    /// A property that no schedule has.
+    UnknownProperty(String),
+    /// A property whose name or value is only known when it runs.
+    UnreadableProperty,
+    /// This property is not a constant string.
+    NoText(&'static str),
+}
+
+impl ScheduleElement {
+    /// What stands in the manifest.
+    pub fn schedule(&self) -> Schedule {
+        let text = |reference: &Reference| reference.name.clone();
+        Schedule { cron: text(&self.cron), room: text(&self.room), name: text(&self.name) }
     }
 }
 
@@ -310,6 +362,14 @@ impl HandlerModel {
     pub fn routes(&self) -> Option<Vec<Route>> {
         let elements = self.modules.first()?.routes.as_ref()?.elements.as_ref()?;
         elements.iter().map(|element| Some(element.as_ref().ok()?.route())).collect()
+    }
+
+    /// The schedules of `export const schedules`, those left out that cannot be read.
+    pub fn schedules(&self) -> Vec<Schedule> {
+        let schedules = self.modules.first().and_then(|entry| entry.schedules.as_ref());
+        let elements =
+            schedules.into_iter().flat_map(|schedules| schedules.elements.iter().flatten());
+        elements.filter_map(|it| it.as_ref().ok()).map(ScheduleElement::schedule).collect()
     }
 
     /// The subprotocols, if the entry declares any that can be read.

@@ -166,6 +166,9 @@ impl HandlerModel {
         if let Some(routes) = self.read_routes() {
             self.modules[0].routes = Some(routes);
         }
+        if let Some(schedules) = self.read_schedules() {
+            self.modules[0].schedules = Some(schedules);
+        }
         if let Some(protocols) = self.read_protocols() {
             self.modules[0].protocols = Some(protocols);
         }

@@ -1,6 +1,6 @@
-//! ZTS352: keys of a room are listed, and nothing bounds how many.
+//! ZTS352: keys of a room, or rooms, are listed, and nothing bounds how many.
 
-use zigttp_abi::api::Module;
+use zigttp_abi::api::{ApiFunction, Module};
 
 use crate::code::{Expression, Value};
 use crate::diagnostic::Sink;
@@ -10,7 +10,7 @@ use crate::resolve::ApiCall;
 use crate::rule::Rule;
 use crate::span::Span;
 
-/// Calls `list` of `zigttp:storage` or `zigttp:memory` without a limit.
+/// Calls `list` of `zigttp:storage` or `zigttp:memory`, or `listRooms`, without a limit.
 pub(crate) struct ListWithoutLimit;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -19,11 +19,11 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Warning,
     category: Category::State,
     since: "0.1.0",
-    summary: "lists the keys of a room without a limit",
+    summary: "lists the keys of a room, or rooms, without a limit",
     explanation: r#"
 ## What it is
-`list` of `zigttp:storage` or `zigttp:memory` is called without options, or with options that have no
-`limit`.
+`list` of `zigttp:storage` or `zigttp:memory`, or `listRooms` of `zigttp:websocket`, is called without options, or with
+options that have no `limit`.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -32,6 +32,11 @@ export function onOpen(ws: WebSocket, url: string, room: string) {
   for (const [, line] of storage.list<string>(room, { prefix: "log/" })) send(ws, line);
 }
 export function onMessage() {}
+```
+
+```ts,fires
+import { listRooms } from "zigttp:websocket";
+export function handler() { return Response.json(listRooms({ prefix: "game:" })); }
 ```
 
 ```ts,silent
@@ -46,8 +51,8 @@ export function onMessage() {}
 
 ## Why it matters
 A list is never cut without a word: when more than 1,000 entries or 1 MiB are in the range, `list` throws
-a RangeError, and the event ends with all its effects undone. A handler that works while a room is young
-fails for ever once it has grown.
+a RangeError, as `listRooms` does for more than 1,000 rooms, and the event ends with all its effects undone. A handler
+that works while a room, or a site, is young fails for ever once it has grown.
 
 ## What to do
 Pass `limit`, and ask for the next page with `startAfter`, or with `end` when `reverse` is set. Where the
@@ -66,13 +71,15 @@ impl Rule for ListWithoutLimit {
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         for call in handler.api_calls().filter(is_list) {
-            let Some(options) = call.call.arguments.get(1) else {
+            let place = options_of(call.function);
+            let Some(options) = call.call.arguments.get(place) else {
                 if call.call.has_spread {
                     continue;
                 }
-                let edit = call.call.next_argument.map(|at| (at, format!(", {{ {MOST} }}")));
+                let comma = if place == 0 { "" } else { ", " };
+                let edit = call.call.next_argument.map(|at| (at, format!("{comma}{{ {MOST} }}")));
                 // Without a room it is no call that could be mended by a limit.
-                if call.call.arguments.len() == 1 {
+                if call.call.arguments.len() == place {
                     report(&call, call.call.span, edit, sink);
                 }
                 continue;
@@ -99,7 +106,18 @@ impl Rule for ListWithoutLimit {
 }
 
 fn is_list(call: &ApiCall<'_>) -> bool {
-    matches!(call.function.module, Module::Storage | Module::Memory) && call.function.name == "list"
+    match call.function.module {
+        Module::Storage | Module::Memory => call.function.name == "list",
+        Module::Websocket => call.function.name == LIST_ROOMS,
+        Module::Durable => false,
+    }
+}
+
+const LIST_ROOMS: &str = "listRooms";
+
+/// The place of the options among the arguments.
+fn options_of(function: &ApiFunction) -> usize {
+    function.parameters.iter().position(|parameter| parameter.name == "options").unwrap_or(0)
 }
 
 /// Whether options have a limit, or something that may bring one.
@@ -110,7 +128,10 @@ fn has_limit(properties: &[(Option<String>, Expression)]) -> bool {
 fn report(call: &ApiCall<'_>, span: Span, edit: Option<(Span, String)>, sink: &mut Sink<'_>) {
     let report = sink
         .report(span, format!("`{}` is called without a limit", call.function.name))
-        .label("a RangeError once there are more than 1,000 entries or 1 MiB")
+        .label(match call.function.name {
+            LIST_ROOMS => "a RangeError once there are more than 1,000 rooms",
+            _ => "a RangeError once there are more than 1,000 entries or 1 MiB",
+        })
         .note("a list is never cut: it is returned whole, or the call throws");
     if let Some((at, text)) = edit {
         report.suggest(format!("pass `{MOST}`"), at, text);

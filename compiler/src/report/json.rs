@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::printable::printable_json;
-use zigttp_abi::manifest::Properties;
+use zigttp_abi::manifest::{Properties, Schedule};
 use zigttp_abi::route::Route;
 
 use super::{Facts, ReportView, SourceRange};
@@ -46,6 +46,8 @@ struct JsonProof {
     exports: Vec<&'static str>,
     imports: Vec<&'static str>,
     routes: Option<Vec<Route>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    schedules: Vec<Schedule>,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocols: Option<Vec<String>>,
     effects: BTreeMap<&'static str, Vec<&'static str>>,
@@ -99,6 +101,7 @@ fn json_proof(facts: &Facts) -> JsonProof {
         exports: facts.exports.clone(),
         imports: facts.imports.clone(),
         routes: facts.routes.clone(),
+        schedules: facts.schedules.clone(),
         protocols: facts.protocols.clone(),
         effects: facts.effects.clone(),
         properties: facts.properties,

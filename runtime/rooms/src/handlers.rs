@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
+use tokio::sync::Notify;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::sandbox::Sandbox;
@@ -25,6 +26,7 @@ pub struct Handlers {
     swapping: Mutex<()>,
     /// The old handler comes back if this many of a new one's first events fail.
     rollback_after: Option<NonZeroU32>,
+    replaced: Notify,
 }
 
 /// A loaded artifact.
@@ -84,6 +86,7 @@ impl Handlers {
             current: RwLock::new(Arc::new(Handler { app, trial: None })),
             swapping: Mutex::default(),
             rollback_after,
+            replaced: Notify::new(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Handlers {
         let previous = self.current();
         let trial = self.rollback_after.map(|after| Trial::new(Arc::clone(&previous), after));
         *self.write() = Arc::new(Handler { app, trial });
+        self.replaced.notify_one();
         if let Some(trial) = &previous.trial {
             // The handler before that one cannot come back any more.
             trial.end();
@@ -122,6 +126,7 @@ impl Handlers {
         }
         drop(current);
         if is_current {
+            self.replaced.notify_one();
             tracing::error!(
                 "{} of the first {TRIAL_EVENTS} events of the new handler have failed: the old handler is \
                  in use again",
@@ -129,6 +134,11 @@ impl Handlers {
             );
         }
         is_current
+    }
+
+    /// Waits until another handler has become the current one. For one who waits.
+    pub(crate) async fn replaced(&self) {
+        self.replaced.notified().await;
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Arc<Handler>> {

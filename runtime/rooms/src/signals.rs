@@ -104,6 +104,7 @@ impl Signals {
                 () = tokio::time::sleep(Duration::from_millis(sleep)) => {}
                 () = hub.states.storage.due_sooner() => {}
                 () = hub.signals_hold.released() => {}
+                () = self.dispatcher.handlers.replaced() => {}
                 Some(_ended) = self.running.join_next() => {}
             }
         }
@@ -252,7 +253,11 @@ fn event_of(signal: &Signal, now: u64) -> Event {
     };
     let info = SignalInfo {
         id: signal.id,
-        kind: if signal.is_sent() { SignalKind::Signal } else { SignalKind::Timer },
+        kind: match (signal.is_timer, &signal.cron) {
+            (true, _) => SignalKind::Timer,
+            (false, Some(_)) => SignalKind::Schedule,
+            (false, None) => SignalKind::Signal,
+        },
         scheduled,
         attempt,
         is_last: attempt == MAX_ATTEMPTS,

@@ -40,7 +40,10 @@ pub struct SignalInfo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalKind {
     Signal,
+    /// A timer of the room.
     Timer,
+    /// A schedule of the handler, which no event can see or cancel. For the guest it is a timer.
+    Schedule,
 }
 
 impl Signal {
@@ -66,7 +69,7 @@ impl SignalInfo {
         let SignalInfo { id, kind, scheduled, attempt, is_last, missed, from } = self;
         let kind = match kind {
             SignalKind::Signal => "signal",
-            SignalKind::Timer => "timer",
+            SignalKind::Timer | SignalKind::Schedule => "timer",
         };
         let mut json = format!(
             "{{\"id\":\"{id}\",\"kind\":\"{kind}\",\"scheduledTime\":{scheduled},\"attempt\":{attempt},\

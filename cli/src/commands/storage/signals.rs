@@ -18,6 +18,9 @@ const PAGE: usize = 1_000;
 struct JsonSignal {
     id: u64,
     kind: &'static str,
+    /// Of a schedule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cron: Option<String>,
     #[serde(flatten)]
     record: SignalRecord,
     /// Of the data alone.
@@ -36,7 +39,7 @@ pub(super) fn list(
     let now = unix_millis();
     let mut printer = Printer::new(common.json);
     printer.head(&format!(
-        "{:>14}  {:<6}  {:>13}  {:>10}  {:>8}  {:>6}  ROOM  NAME",
+        "{:>14}  {:<8}  {:>13}  {:>10}  {:>8}  {:>6}  ROOM  NAME",
         "ID", "KIND", "DUE", "EVERY", "ATTEMPTS", "BYTES"
     ))?;
     let mut after = 0;
@@ -51,32 +54,44 @@ pub(super) fn list(
 }
 
 fn json_of(stored: &StoredSignal) -> JsonSignal {
-    let Signal { id, room, is_timer, .. } = &stored.signal;
+    let Signal { id, room, cron, .. } = &stored.signal;
     let record = SignalRecord { room: Some((&**room).into()), ..SignalRecord::of(stored) };
-    JsonSignal { id: *id, kind: kind(*is_timer), record, bytes: data_bytes(&stored.signal) }
+    let cron = cron.as_deref().map(str::to_owned);
+    JsonSignal {
+        id: *id,
+        kind: kind(&stored.signal),
+        cron,
+        record,
+        bytes: data_bytes(&stored.signal),
+    }
 }
 
 fn line_of(StoredSignal { signal, is_parked }: &StoredSignal, now: u64) -> String {
-    let Signal { id, room, sender, name, is_timer, due, period, attempt, .. } = signal;
-    let (kind, bytes) = (kind(*is_timer), data_bytes(signal));
+    let Signal { id, room, sender, name, cron, due, period, attempt, .. } = signal;
+    let (kind, bytes) = (kind(signal), data_bytes(signal));
     let duration = |millis| age(Duration::from_millis(millis));
     let due = match (is_parked, due.checked_sub(now)) {
         (true, _) => "parked".to_owned(),
         (false, Some(left)) => format!("in {}", duration(left)),
         (false, None) => format!("{} overdue", duration(now - due)),
     };
-    let every = period.map_or_else(String::new, |period| match period {
-        0..10_000 => format!("{period} ms"),
-        _ => duration(period),
-    });
+    let every = match (period, cron.as_deref()) {
+        (Some(period @ 0..10_000), _) => format!("{period} ms"),
+        (Some(period), _) => duration(*period),
+        (None, cron) => cron.unwrap_or_default().to_owned(),
+    };
     let from = sender.as_ref().map_or_else(String::new, |from| format!("  from {from}"));
     let names = format!("{room}  {name}{from}");
     let names = printable(&names);
-    format!("{id:>14}  {kind:<6}  {due:>13}  {every:>10}  {attempt:>8}  {bytes:>6}  {names}")
+    format!("{id:>14}  {kind:<8}  {due:>13}  {every:>10}  {attempt:>8}  {bytes:>6}  {names}")
 }
 
-fn kind(is_timer: bool) -> &'static str {
-    if is_timer { "timer" } else { "signal" }
+fn kind(Signal { is_timer, cron, .. }: &Signal) -> &'static str {
+    match (is_timer, cron) {
+        (true, _) => "timer",
+        (false, Some(_)) => "schedule",
+        (false, None) => "signal",
+    }
 }
 
 fn data_bytes(signal: &Signal) -> usize {

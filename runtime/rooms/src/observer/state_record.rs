@@ -104,6 +104,7 @@ impl SignalSummary {
             kind: match info.kind {
                 SignalKind::Signal => "signal",
                 SignalKind::Timer => "timer",
+                SignalKind::Schedule => "schedule",
             },
             data: preview(signal.data.as_ref()),
             attempt: info.attempt,

@@ -58,7 +58,7 @@ impl Signal {
     }
 
     /// Whether an event has sent it. All others are timers, and runs of schedules.
-    pub fn is_sent(&self) -> bool {
+    pub(crate) fn is_sent(&self) -> bool {
         !self.is_timer && self.cron.is_none()
     }
 

@@ -112,7 +112,11 @@ pub(crate) fn change_restored(
             "DELETE FROM signal; UPDATE room SET timers = 0, sent = 0, signal_bytes = 0;
              DELETE FROM room WHERE keys = 0;"
         }
-        (true, false) => "UPDATE signal SET is_parked = 1; UPDATE room SET sent = 0;",
+        // Runs of schedules are planned anew by the server that serves the handler.
+        (true, false) => {
+            "DELETE FROM signal WHERE is_timer = 2 AND data IS NOT NULL;
+             UPDATE signal SET is_parked = 1; UPDATE room SET sent = 0;"
+        }
         (false, false) => "",
     };
     let raise = signed(raise);
