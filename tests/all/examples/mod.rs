@@ -8,6 +8,7 @@ mod dice;
 mod echo;
 mod edge_chat;
 mod history;
+mod lobby;
 mod notifications;
 mod presence;
 mod quiz;
