@@ -1,5 +1,6 @@
 //! The examples, each served and used as its README says.
 
+mod arena;
 mod auction;
 mod bench;
 mod channels;
