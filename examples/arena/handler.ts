@@ -6,7 +6,7 @@
 import { cancelSignal, signalEvery, signalTime } from "zigttp:durable";
 import * as memory from "zigttp:memory";
 import { broadcast, close, deserializeAttachment, getWebSockets, send } from "zigttp:websocket";
-import { type Dot, newDot, step } from "./field.ts";
+import { type Dot, type Point, newDot, step } from "./field.ts";
 import { parse } from "./messages.ts";
 import { page } from "./page.ts";
 import { save, scoresOf } from "./scores.ts";
@@ -63,7 +63,7 @@ export function handler(req: Request) {
 
 /** Moves everybody by one step, and shows it. A frame that is late is of no use to anybody: it may be dropped. */
 function tick(room: string) {
-  const { dots, coin } = step({ dots: dotsIn(room), coin: memory.get(room, "coin") });
+  const { dots, coin } = step({ dots: dotsIn(room), coin: memory.get<Point>(room, "coin") });
   for (const [name, dot] of dots) put(room, name, dot);
   memory.put(room, "coin", coin);
   const shown = [...dots].map(([name, { x, y, score }]) => ({ name, x, y, score }));
