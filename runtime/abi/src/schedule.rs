@@ -319,7 +319,7 @@ mod tests {
         let cron = Cron::parse("*/15 * * * *").expect("it is one");
         // 14:15 up to 16:00.
         assert_eq!(cron.count(NOW, NOW + 2 * 3_600_000), 8);
-        assert_eq!(cron.count(NOW, NOW + 100_000), 0);
+        assert_eq!([99_999, 100_000].map(|later| cron.count(NOW, NOW + later)), [0, 1]);
         assert_eq!(cron.count(NOW, NOW), 0);
         assert_eq!(cron.count(NOW, 0), 0);
         let every_minute = Cron::parse("* * * * *").expect("it is one");
