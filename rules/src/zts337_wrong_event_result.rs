@@ -39,7 +39,7 @@ export function handler(req: Request) { return { path: req.path }; }
 
 ```ts,fires
 import { send } from "zigttp:websocket";
-export function roomOf(req: Request) { return Number(req.headers.get("x-room")); }
+export function roomOf(req: Request) { return 7; }
 export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
 ```
 

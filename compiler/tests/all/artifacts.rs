@@ -74,7 +74,8 @@ fn nothing_that_only_building_needs_is_exported() {
             "on_open",
             "on_request",
             "on_signal",
-            "on_upgrade"
+            "on_upgrade",
+            "room_of"
         ]
     );
 }
