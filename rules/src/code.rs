@@ -142,7 +142,7 @@ pub struct Call {
     pub arguments: Vec<Expression>,
     /// Whether there is a `...spread`, so that there may be more of them.
     pub has_spread: bool,
-    /// Where one more argument can be written, behind the last one.
+    /// Where one more argument can be written: behind the last one, or between the parentheses.
     pub next_argument: Option<Span>,
     pub is_new: bool,
     /// The innermost loop of the same function around it.

@@ -343,7 +343,16 @@ impl Collector<'_> {
 
     pub(super) fn call_expression(&mut self, call: &CallExpr) -> Value {
         match &call.callee {
-            Callee::Expr(callee) => self.call(callee, &call.args, false),
+            Callee::Expr(callee) => {
+                let value = self.call(callee, &call.args, false);
+                if let (Value::Call(id), []) = (&value, &*call.args) {
+                    let Span { end, module, .. } = self.positions.of(call);
+                    // Before the parenthesis that closes.
+                    let at = Span { start: end - 1, end: end - 1, module };
+                    self.code.calls[id.0].next_argument = Some(at);
+                }
+                value
+            }
             Callee::Super(_) => {
                 call.args.visit_with(self);
                 Value::Unknown
