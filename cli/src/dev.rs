@@ -143,7 +143,9 @@ impl Project {
         let what = if is_fixed { "fixed: rebuilt" } else { "rebuilt" };
         screen::serving(what, build.took, server.connections());
         let is_the_same = self.served.as_ref().is_some_and(|served| {
-            served.routes == manifest.routes && served.effects == manifest.effects
+            served.routes == manifest.routes
+                && served.schedules == manifest.schedules
+                && served.effects == manifest.effects
         });
         if !is_the_same {
             screen::handler(manifest);

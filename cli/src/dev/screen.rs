@@ -11,7 +11,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use zigts_compiler::report::ReportView;
 use zigts_rules::import::ModuleName;
 use zigts_rules::printable::printable;
-use zigttp_abi::manifest::Manifest;
+use zigttp_abi::manifest::{Manifest, Schedule};
 use zigttp_abi::route::Route;
 
 use super::build::{Build, Outcome};
@@ -30,7 +30,7 @@ pub fn addresses(address: SocketAddr) {
     line("inspector", &format!("{LINK}{http}/__zigttp{LINK:#}"));
 }
 
-/// What is served: the routes, and each export with its effects.
+/// What is served: the routes, the schedules, and each export with its effects.
 pub fn handler(manifest: &Manifest) {
     let routes = match &manifest.routes {
         Some(routes) if routes.is_empty() => "none".to_owned(),
@@ -41,6 +41,9 @@ pub fn handler(manifest: &Manifest) {
         None => "every path".to_owned(),
     };
     line("routes", &routes);
+    for Schedule { cron, room, name } in &manifest.schedules {
+        line("schedule", &printable(&format!("{cron} UTC: {name} in {room}")));
+    }
     let width = manifest.effects.keys().map(String::len).max().unwrap_or(0);
     for (index, (export, effects)) in manifest.effects.iter().enumerate() {
         let effects = if effects.is_empty() { "pure".to_owned() } else { effects.join(", ") };
