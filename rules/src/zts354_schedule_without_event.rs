@@ -114,7 +114,13 @@ fn check_names(handler: &HandlerModel, elements: &[&ScheduleElement], sink: &mut
             continue;
         }
         if let Some(meant) = closest(&name.name, compared.iter().map(String::as_str)) {
-            sink.report(name.span, format!("no `{EVENT}` takes the signal `{}`", name.name))
+            let report = sink.report(
+                name.span,
+                format!("no `{EVENT}` compares with the signal `{}`", name.name),
+            );
+            // It may still come to a `default`.
+            report.severity = Severity::Warning;
+            report
                 .label(format!("the handler compares with `{meant}`"))
                 .help(format!("Write `{meant}` in both places."))
                 .suggest(format!("write `{meant}`"), name.span, meant);

@@ -64,8 +64,8 @@ const TEXT_METHODS: [&str; 9] = [
     "at",
 ];
 
-/// Methods with which a handler looks a name up.
-const LOOK_UPS: [&str; 5] = ["includes", "has", "get", "indexOf", "startsWith"];
+/// Methods of a text with which a handler looks at it.
+const CHECKS: [&str; 4] = ["startsWith", "match", "search", "includes"];
 
 /// Most steps from a name to the message.
 const MAX_STEPS: usize = 16;
@@ -130,7 +130,8 @@ impl Message {
                 _ => false,
             },
             Value::Member(object, _) => self.gives(handler, object, steps),
-            Value::OneOf(values) => values.iter().any(|it| self.gives(handler, it, steps)),
+            // One that has another value in some case was looked at.
+            Value::OneOf(values) => values.iter().all(|it| self.gives(handler, it, steps)),
             Value::Call(call) => {
                 let call = &code[*call];
                 let of_argument =
@@ -152,17 +153,27 @@ impl Message {
     }
 }
 
-/// Whether the handler compares a name with something, or looks it up.
+/// Whether the handler compares a name with something, looks it up, or hands it to a function that may.
 fn is_checked(handler: &HandlerModel, module: ModuleId, room: &Expression) -> bool {
     let code = &handler.module(module).code;
-    let looked_up = code.calls.iter().filter_map(|call| match &call.callee.value {
-        Value::Member(object, Some(method)) if LOOK_UPS.contains(&method.as_str()) => {
-            if method == "startsWith" { Some(&**object) } else { call.arguments.first() }
-        }
-        _ => None,
+    let mut room = room;
+    while let Value::Call(call) = &room.value
+        && let Value::Member(object, _) = &code[*call].callee.value
+    {
+        room = object;
+    }
+    let looked_at = code.calls.iter().flat_map(|call| {
+        let is_api = matches!(handler.meaning(module, &call.callee), Meaning::Api(_));
+        let arguments = call.arguments.iter().filter(move |_| !is_api);
+        let object = match &call.callee.value {
+            Value::Member(object, Some(method)) if CHECKS.contains(&method.as_str()) => {
+                Some(&**object)
+            }
+            _ => None,
+        };
+        arguments.chain(object)
     });
-    let indexed = code.compared.iter().chain(looked_up);
-    indexed.into_iter().any(|checked| is_same(checked, room))
+    code.compared.iter().chain(looked_at).any(|checked| is_same(checked, room))
 }
 
 /// Whether two expressions are the same name, or the same member of one.

@@ -116,6 +116,15 @@ impl Signals {
         if self.planned.as_ref().is_some_and(|planned| Arc::ptr_eq(planned, &handler)) {
             return true;
         }
+        // What another server has planned is on disk.
+        let is_any_planned = match &self.planned {
+            Some(planned) => !planned.app.manifest.schedules.is_empty(),
+            None => self.dispatcher.hub.durable_dir.is_some(),
+        };
+        if handler.app.manifest.schedules.is_empty() && !is_any_planned {
+            self.planned = Some(handler);
+            return true;
+        }
         match schedules::plan(&self.dispatcher.hub, &handler.app.manifest.schedules).await {
             Ok(()) => self.planned = Some(handler),
             Err(error) => tracing::error!(%error, "cannot store when schedules run next"),

@@ -147,7 +147,7 @@ fn a_module_that_is_no_handler_is_refused() {
     check_bytes(&wasm::with_manifest(&wasm::manifest(wasm::ABI)), &["exports no \"memory\""]);
     check_bytes(
         &wasm::without_functions(),
-        &["its export \"on_upgrade\" is missing or has another type"],
+        &["its export \"room_of\" is missing or has another type"],
     );
     // It is valid as long as its bodies are not checked.
     check_bytes(&wasm::handler(&[Instruction::Drop]), &["not a handler this server can run"]);

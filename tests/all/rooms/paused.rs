@@ -122,7 +122,7 @@ async fn requests_to_a_paused_room_get_503_and_new_sockets_are_closed_with_1013_
     room(&durable, &["resume", "/room/a"]);
     let mut client = server.connect("/room/a").await;
     assert_eq!(client.ask("on").await, "on");
-    let log = server.log();
+    let log = server.wait_for_log("asked by");
     assert_eq!(log.matches("asked by").count(), 1, "{log}");
     assert!(!log.contains("closed in"), "{log}");
 }
