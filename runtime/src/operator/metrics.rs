@@ -2,20 +2,20 @@
 //!
 //! No label comes from a room, a path or an id: clients must not be able to create time series.
 
-use std::fmt::{Display, Write};
+mod page;
+mod state;
+
 use std::sync::atomic::Ordering;
 
 use zigttp_rooms::connection::State;
-use zigttp_rooms::counter::Counter;
 use zigttp_rooms::counters::Counters;
 use zigttp_rooms::histogram::Histogram;
 use zigttp_rooms::leftovers::Leftovers;
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
-use zigttp_sandbox::state::Space;
-use zigttp_store::state::totals::Totals;
 
 use crate::operator::allocated;
+use crate::operator::metrics::page::Page;
 use crate::server::Server;
 use crate::server::counters::{HandshakeResult, Unanswered};
 
@@ -56,8 +56,8 @@ impl ConnectionTotals {
 pub(crate) fn print(server: &Server) -> String {
     let mut page = Page::default();
     gauges(&mut page, server);
-    states(&mut page, server);
-    signals(&mut page, server);
+    state::states(&mut page, server);
+    state::signals(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters, &server.hub.rooms.queues().waits);
@@ -218,95 +218,6 @@ fn gauges(page: &mut Page, server: &Server) {
         page.family(name, "gauge", help);
         page.sample(name, &[], value);
     }
-}
-
-/// What the states of rooms take, and the work of the thread that stores them.
-fn states(page: &mut Page, server: &Server) {
-    let spaces = [Space::Storage, Space::Memory].map(|space| {
-        let name = match space {
-            Space::Storage => "storage",
-            Space::Memory => "memory",
-        };
-        (name, server.hub.states.of(space).totals())
-    });
-    for (name, help, value) in [
-        (
-            "zigttp_state_rooms",
-            "Rooms that have state, by module",
-            (|totals| totals.rooms) as fn(&Totals) -> u64,
-        ),
-        (
-            "zigttp_state_bytes",
-            "Bytes that rooms store, by module, as --max-state counts them",
-            |it| it.bytes,
-        ),
-        ("zigttp_live_rooms", "Rooms whose state is in memory, by module", |it| it.live_rooms),
-        (
-            "zigttp_live_room_bytes",
-            "Bytes of rooms whose state is in memory, by module, as --state-cache counts them",
-            |it| it.live_bytes,
-        ),
-        ("zigttp_state_log_bytes", "Bytes of the database's write-ahead log, by module", |it| {
-            it.log_bytes
-        }),
-    ] {
-        page.family(name, "gauge", help);
-        for (space, totals) in &spaces {
-            page.sample(name, &[("module", space)], value(totals));
-        }
-    }
-    for (name, help, value) in [
-        (
-            "zigttp_state_commits_total",
-            "Events whose state was stored, by module",
-            (|totals| totals.commits) as fn(&Totals) -> u64,
-        ),
-        (
-            "zigttp_state_groups_total",
-            "Groups of events whose state was stored together, by module",
-            |it| it.groups,
-        ),
-        (
-            "zigttp_state_failures_total",
-            "Events whose state could not be stored, by module",
-            |it| it.failures,
-        ),
-        (
-            "zigttp_state_expired_total",
-            "Values removed after their time to live, by module",
-            |it| it.expired,
-        ),
-        ("zigttp_state_loads_total", "Rooms that were read into memory, by module", |it| it.loads),
-        ("zigttp_state_evictions_total", "Rooms that had to leave memory, by module", |it| {
-            it.evictions
-        }),
-    ] {
-        page.family(name, "counter", help);
-        for (space, totals) in &spaces {
-            page.sample(name, &[("module", space)], value(totals));
-        }
-    }
-}
-
-fn signals(page: &mut Page, server: &Server) {
-    let storage = &server.hub.states.storage;
-    let totals = storage.signal_totals();
-    let waiting = totals.stored.saturating_sub(totals.taken + totals.parked);
-    let name = "zigttp_signals";
-    page.family(
-        name,
-        "gauge",
-        "Signals and timers that are stored: they wait, run, or have failed too often",
-    );
-    for (state, count) in
-        [("waiting", waiting), ("running", totals.taken), ("parked", totals.parked)]
-    {
-        page.sample(name, &[("state", state)], count);
-    }
-    let late = totals.first_due.map_or(0, |due| server.hub.clock.unix_millis().saturating_sub(due));
-    let name = "zigttp_signals_late_seconds";
-    page.family(name, "gauge", "How late the first signal or timer is that waits to run");
-    page.sample(name, &[], late as f64 / 1e3);
 }
 
 fn counts(page: &mut Page, server: &Server) {
@@ -539,55 +450,5 @@ fn durations(page: &mut Page, counters: &Counters, turn_waits: &Histogram) {
     ] {
         page.family(name, "histogram", help);
         page.histogram(name, &[], histogram);
-    }
-}
-
-/// A page in Prometheus's text format.
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-const MEMORY: &str = "writing to a string cannot fail";
-
-impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").expect(MEMORY);
-    }
-
-    fn counters<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        counters: impl Iterator<Item = (&'static str, &'a Counter)>,
-    ) {
-        self.family(name, "counter", help);
-        for (value, counter) in counters {
-            self.sample(name, &[(label, value)], counter.get());
-        }
-    }
-
-    /// Adds one line. Label values are constants of this program and need no escaping.
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.text.push_str(name);
-        for (index, (label, value)) in labels.iter().enumerate() {
-            let before = if index == 0 { '{' } else { ',' };
-            write!(self.text, "{before}{label}=\"{value}\"").expect(MEMORY);
-        }
-        let after = if labels.is_empty() { "" } else { "}" };
-        writeln!(self.text, "{after} {value}").expect(MEMORY);
-    }
-
-    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
-        let distribution = histogram.distribution();
-        let bucket = format!("{name}_bucket");
-        for (bound, count) in &distribution.buckets {
-            let bound = bound.to_string();
-            self.sample(&bucket, &[labels, &[("le", &bound)]].concat(), count);
-        }
-        self.sample(&bucket, &[labels, &[("le", "+Inf")]].concat(), distribution.count);
-        self.sample(&format!("{name}_sum"), labels, distribution.sum);
-        self.sample(&format!("{name}_count"), labels, distribution.count);
     }
 }

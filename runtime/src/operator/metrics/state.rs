@@ -1,0 +1,96 @@
+//! The states of rooms, and their signals and timers.
+
+use zigttp_sandbox::state::Space;
+use zigttp_store::state::totals::Totals;
+
+use crate::operator::metrics::page::Page;
+use crate::server::Server;
+
+/// What the states of rooms take, and the work of the thread that stores them.
+pub(super) fn states(page: &mut Page, server: &Server) {
+    let spaces = [Space::Storage, Space::Memory].map(|space| {
+        let name = match space {
+            Space::Storage => "storage",
+            Space::Memory => "memory",
+        };
+        (name, server.hub.states.of(space).totals())
+    });
+    for (name, help, value) in [
+        (
+            "zigttp_state_rooms",
+            "Rooms that have state, by module",
+            (|totals| totals.rooms) as fn(&Totals) -> u64,
+        ),
+        (
+            "zigttp_state_bytes",
+            "Bytes that rooms store, by module, as --max-state counts them",
+            |it| it.bytes,
+        ),
+        ("zigttp_live_rooms", "Rooms whose state is in memory, by module", |it| it.live_rooms),
+        (
+            "zigttp_live_room_bytes",
+            "Bytes of rooms whose state is in memory, by module, as --state-cache counts them",
+            |it| it.live_bytes,
+        ),
+        ("zigttp_state_log_bytes", "Bytes of the database's write-ahead log, by module", |it| {
+            it.log_bytes
+        }),
+    ] {
+        page.family(name, "gauge", help);
+        for (space, totals) in &spaces {
+            page.sample(name, &[("module", space)], value(totals));
+        }
+    }
+    for (name, help, value) in [
+        (
+            "zigttp_state_commits_total",
+            "Events whose state was stored, by module",
+            (|totals| totals.commits) as fn(&Totals) -> u64,
+        ),
+        (
+            "zigttp_state_groups_total",
+            "Groups of events whose state was stored together, by module",
+            |it| it.groups,
+        ),
+        (
+            "zigttp_state_failures_total",
+            "Events whose state could not be stored, by module",
+            |it| it.failures,
+        ),
+        (
+            "zigttp_state_expired_total",
+            "Values removed after their time to live, by module",
+            |it| it.expired,
+        ),
+        ("zigttp_state_loads_total", "Rooms that were read into memory, by module", |it| it.loads),
+        ("zigttp_state_evictions_total", "Rooms that had to leave memory, by module", |it| {
+            it.evictions
+        }),
+    ] {
+        page.family(name, "counter", help);
+        for (space, totals) in &spaces {
+            page.sample(name, &[("module", space)], value(totals));
+        }
+    }
+}
+
+pub(super) fn signals(page: &mut Page, server: &Server) {
+    let storage = &server.hub.states.storage;
+    let totals = storage.signal_totals();
+    let waiting = totals.stored.saturating_sub(totals.taken + totals.parked);
+    let name = "zigttp_signals";
+    page.family(
+        name,
+        "gauge",
+        "Signals and timers that are stored: they wait, run, or have failed too often",
+    );
+    for (state, count) in
+        [("waiting", waiting), ("running", totals.taken), ("parked", totals.parked)]
+    {
+        page.sample(name, &[("state", state)], count);
+    }
+    let late = totals.first_due.map_or(0, |due| server.hub.clock.unix_millis().saturating_sub(due));
+    let name = "zigttp_signals_late_seconds";
+    page.family(name, "gauge", "How late the first signal or timer is that waits to run");
+    page.sample(name, &[], late as f64 / 1e3);
+}
