@@ -14,8 +14,8 @@
 # engine.sha256 has two lines, `<hash>  sources` and `<hash>  engine.wasm`. The first is the
 # SHA-256 of one record a file: its path from the root of the repository, a zero byte, its content,
 # a zero byte. The files are Cargo.lock, Cargo.toml, build.sh and everything under src/ of this
-# folder, and Cargo.toml and everything under src/ of runtime/abi but manifest.rs and state.rs (which
-# are not compiled in), in the order of the bytes of their paths.
+# folder, Cargo.toml and everything under src/ of quickjs/ in it, and the same of runtime/abi but
+# manifest.rs and state.rs (which are not compiled in), in the order of the bytes of their paths.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -25,8 +25,8 @@ engine=compiler/engine
 sources_hash() {
     {
         printf '%s\n' "$engine/Cargo.lock" "$engine/Cargo.toml" "$engine/build.sh" \
-            runtime/abi/Cargo.toml
-        find "$engine/src" runtime/abi/src -type f ! -path runtime/abi/src/manifest.rs \
+            "$engine/quickjs/Cargo.toml" runtime/abi/Cargo.toml
+        find "$engine/src" "$engine/quickjs/src" runtime/abi/src -type f ! -path runtime/abi/src/manifest.rs \
             ! -path runtime/abi/src/state.rs
     } | LC_ALL=C sort | while IFS= read -r path; do
         printf '%s\0' "$path"

@@ -9,14 +9,17 @@ use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::thrown::Thrown;
 
-/// What stands before the bytes of a string: reference count, length and width, hash and kinds, the
-/// next string of the same hash, the first weak reference.
-const HEADER_WORDS: usize = 5;
+/// What stands before the bytes of a string: length and width, hash and kinds, the next string of the
+/// same hash, the first weak reference.
+const HEADER_WORDS: usize = 4;
 const HEADER: usize = HEADER_WORDS * size_of::<u32>();
 
-/// Set in the second word of a string of 16-bit units.
+/// The word before all that, of the block's own header: the reference count (`JSMallocBlockHeader`).
+const COUNT: usize = size_of::<u32>();
+
+/// Set in the first word of a string of 16-bit units.
 const IS_WIDE: u32 = 1 << 31;
-/// Zero in the third word of a string that is no slice of another.
+/// Zero in the second word of a string that is no slice of another.
 const KIND: u32 = 3 << 28;
 
 /// The longest string QuickJS makes.
@@ -24,7 +27,7 @@ const MAX_LEN: usize = (1 << 30) - 1;
 
 /// The header of a new string of one-byte units.
 const fn header(len: u32) -> [u32; HEADER_WORDS] {
-    [1, len, 0, 0, 0]
+    [len, 0, 0, 0]
 }
 
 /// Makes sure that QuickJS lays a string out as this file believes. Called once, while building.
@@ -36,13 +39,18 @@ pub(crate) fn check_layout(context: *mut JSContext) {
         let string = qjs::JS_NewStringLen(context, text.as_ptr().cast(), text.len() as _);
         let start = qjs::JS_VALUE_GET_PTR(string).cast::<u8>();
         let words = start.cast::<[u32; HEADER_WORDS]>().read();
+        let count = start.sub(COUNT).cast::<u32>();
         let bytes = std::slice::from_raw_parts(start.add(HEADER), text.len());
         assert!(
             qjs::JS_VALUE_GET_TAG(string) == qjs::JS_TAG_STRING
                 && words == header(text.len() as u32)
-                && bytes == text,
+                && bytes == text
+                && count.read() == 1,
             "QuickJS lays strings out as ascii.rs says"
         );
+        qjs::JS_DupValue(context, string);
+        assert!(count.read() == 2, "QuickJS counts references where ascii.rs says");
+        qjs::JS_FreeValue(context, string);
         qjs::JS_FreeValue(context, string);
     }
 }
@@ -79,9 +87,11 @@ impl Unwritten {
     /// All of the bytes are written.
     pub(crate) unsafe fn into_string(mut self) -> Result<JSValue, Thrown> {
         let (bytes, len) = (self.start(), self.len);
-        // SAFETY: the context is alive; the block holds a header, the bytes and a zero byte.
+        // SAFETY: the context is alive; the block holds a header, the bytes and a zero byte, behind its own
+        // header.
         unsafe {
             if len > 0 && is_ascii(std::slice::from_raw_parts(bytes, len)) {
+                self.block.sub(COUNT).cast::<u32>().write(1);
                 self.block.cast::<[u32; HEADER_WORDS]>().write(header(len as u32));
                 bytes.add(len).write(0);
                 return Ok(qjs::JS_MKPTR(qjs::JS_TAG_STRING, self.block.cast()));
@@ -101,7 +111,7 @@ pub(crate) fn bytes_of(value: JSValue) -> Option<(*const u8, usize)> {
             return None;
         }
         let start = qjs::JS_VALUE_GET_PTR(value).cast::<u8>().cast_const();
-        let [_, len, kinds, ..] = start.cast::<[u32; HEADER_WORDS]>().read();
+        let [len, kinds, ..] = start.cast::<[u32; HEADER_WORDS]>().read();
         if len & IS_WIDE != 0 || kinds & KIND != 0 {
             return None;
         }

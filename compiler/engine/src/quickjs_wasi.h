@@ -11,6 +11,10 @@
  * the text each time. This macro is looked at for that question, and to include <malloc.h>. */
 #define __ANDROID__
 
+/* It cuts small blocks from arenas, one of 4 KiB for each size: an event would write a page for each.
+ * This macro is looked at for that question alone, and has every block come from the allocator. */
+#define __SANITIZE_ADDRESS__
+
 /* Its blocks come from allocator.rs, without the detour over two tables of functions that rquickjs
  * has for allocators. Taking a small block and giving it back is done here, so that it is compiled
  * into QuickJS's functions: a small event does both some fifteen times, which took 2,260 instructions

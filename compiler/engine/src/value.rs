@@ -297,22 +297,24 @@ impl Block {
 
     /// The block as an ArrayBuffer, without a copy.
     pub(crate) fn into_array_buffer(self) -> Result<JSValue, Thrown> {
-        unsafe extern "C" fn release(
+        unsafe extern "C" fn resize(
             runtime: *mut JSRuntime,
             _: *mut std::ffi::c_void,
             start: *mut std::ffi::c_void,
-        ) {
-            // SAFETY: the buffer owned the block.
-            unsafe { qjs::js_free_rt(runtime, start) };
+            size: qjs::size_t,
+        ) -> *mut std::ffi::c_void {
+            // SAFETY: the buffer owns the block. Resized to no bytes it is freed, as is asked for.
+            unsafe { qjs::js_realloc_rt(runtime, start, size) }
         }
         let block = std::mem::ManuallyDrop::new(self);
         // SAFETY: the context is alive; the buffer owns the block from here on.
         checked(unsafe {
-            qjs::JS_NewArrayBuffer(
+            qjs::JS_NewArrayBufferWithRealloc(
                 block.context,
                 block.start,
                 block.len as _,
-                Some(release),
+                0,
+                Some(resize),
                 std::ptr::null_mut(),
                 false,
             )

@@ -32,9 +32,11 @@ fn sources_hash(root: &Path) -> String {
     for file in ["Cargo.lock", "Cargo.toml", "build.sh"] {
         files.push(root.join("compiler/engine").join(file));
     }
-    files.push(root.join("runtime/abi/Cargo.toml"));
     gather(&root.join("compiler/engine/src"), &mut files);
-    gather(&root.join("runtime/abi/src"), &mut files);
+    for crate_folder in ["compiler/engine/quickjs", "runtime/abi"] {
+        files.push(root.join(crate_folder).join("Cargo.toml"));
+        gather(&root.join(crate_folder).join("src"), &mut files);
+    }
 
     let mut by_path: Vec<(String, PathBuf)> = files
         .into_iter()

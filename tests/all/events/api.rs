@@ -134,6 +134,14 @@ async fn globals_answer_as_those_of_other_platforms() {
 }
 
 #[tokio::test]
+async fn the_language_is_as_specified_where_engines_have_erred() {
+    let server =
+        Server::start(&programs::compile_file("tests/fixtures/handlers/language/handler.ts"), &[]);
+    let verdict = verdict(&mut server.connect("/").await).await;
+    assert!(verdict.starts_with("0 of "), "{verdict}");
+}
+
+#[tokio::test]
 async fn ws_is_a_primitive_that_compares_and_keys_a_map() {
     let server = server();
     let mut client = server.connect("/room/a").await;
