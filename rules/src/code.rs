@@ -193,8 +193,10 @@ pub struct Expression {
 pub enum Value {
     Unknown,
     Text(String),
-    /// A string that is put together at run time.
+    /// A string that is not known.
     SomeText,
+    /// A template, or `a + b + …`: these, from left to right. It is a string if one of them is.
+    Joined(Vec<Expression>),
     Number(f64),
     BigInt,
     Boolean(bool),
@@ -229,6 +231,9 @@ impl Value {
     pub fn kind(&self) -> Option<&'static str> {
         match self {
             Value::Text(_) | Value::SomeText => Some("a string"),
+            Value::Joined(parts) => {
+                parts.iter().find_map(|part| part.value.kind().filter(|kind| *kind == "a string"))
+            }
             Value::Number(_) => Some("a number"),
             Value::BigInt => Some("a bigint"),
             Value::Boolean(_) | Value::SomeBoolean => Some("a boolean"),

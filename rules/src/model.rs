@@ -126,6 +126,8 @@ pub enum RouteMistakeKind {
     NoText(&'static str),
     /// `upgrade` is neither `true` nor `false`.
     NoBoolean,
+    /// Code changes the list.
+    Changed,
 }
 
 impl RouteElement {
@@ -178,6 +180,8 @@ pub enum ScheduleMistakeKind {
     UnreadableProperty,
     /// This property is not a constant string.
     NoText(&'static str),
+    /// Code changes the list.
+    Changed,
 }
 
 impl ScheduleElement {
@@ -193,8 +197,9 @@ impl ScheduleElement {
 pub struct Protocols {
     /// Where the name `protocols` stands.
     pub span: Span,
-    /// The names of the subprotocols; `None` when they are not an array of constant strings.
-    pub names: Option<Vec<Reference>>,
+    /// The names of the subprotocols, or where one is no constant string; `None` when they are not an array that is
+    /// written down.
+    pub names: Option<Vec<Result<Reference, Span>>>,
 }
 
 /// How large a handler was when reading stopped.
@@ -375,7 +380,7 @@ impl HandlerModel {
     /// The subprotocols, if the entry declares any that can be read.
     pub fn protocol_names(&self) -> Option<Vec<&str>> {
         let names = self.modules.first()?.protocols.as_ref()?.names.as_ref()?;
-        Some(names.iter().map(|name| name.name.as_str()).collect())
+        names.iter().map(|name| Some(name.as_ref().ok()?.name.as_str())).collect()
     }
 
     /// Names of the module itself win over those of its `export *`; the first `export *` over

@@ -6,8 +6,8 @@
 use zigttp_abi::api::{self, ApiFunction};
 
 use crate::code::{BindingId, Call, Expression, FunctionId, Origin, Value};
-use crate::import::{ImportKind, Reference, Target};
-use crate::model::{ExportSource, HandlerModel, Protocols};
+use crate::import::{ImportKind, Target};
+use crate::model::{ExportSource, HandlerModel};
 use crate::span::{ModuleId, Span};
 
 /// Steps from name to name, in all, before following one is given up: circles end here, and so
@@ -181,33 +181,6 @@ impl HandlerModel {
         (!export.is_type && entry.syntax_errors.is_empty()).then_some(export.span)
     }
 
-    fn read_protocols(&self) -> Option<Protocols> {
-        let span = self.exported_value("protocols")?;
-        let names = match self.meaning_of_export(ModuleId::ENTRY, "protocols") {
-            Meaning::Value(module, Expression { value: Value::Array(elements), .. }) => {
-                elements.iter().map(|element| self.constant_text(module, element)).collect()
-            }
-            _ => None,
-        };
-        Some(Protocols { span, names })
-    }
-
-    /// The constant string that an expression is, and where it is written.
-    pub(crate) fn constant_text(
-        &self,
-        module: ModuleId,
-        element: &Expression,
-    ) -> Option<Reference> {
-        let meaning = self.meaning(module, element);
-        let name = meaning.text()?.to_owned();
-        let mut span = element.span;
-        if matches!(element.value, Value::Text(_)) {
-            // Without the quotes.
-            (span.start, span.end) = (span.start + 1, span.end - 1);
-        }
-        Some(Reference { name, span })
-    }
-
     fn gather_values<'a>(
         &'a self,
         module: ModuleId,
@@ -247,6 +220,10 @@ impl HandlerModel {
             Value::Global(name) => Meaning::Global(name.clone()),
             Value::Binding(id) => self.follow_binding(module, *id, steps),
             Value::Namespace(import) => self.follow_import(module, *import, None, steps),
+            Value::Call(call) => match frozen(&self.module(module).code[*call]) {
+                Some(object) => self.follow(module, object, steps),
+                None => Meaning::Value(module, expression),
+            },
             Value::Member(object, name) => {
                 self.follow_member(module, object, name.as_deref(), steps)
             }
@@ -351,6 +328,14 @@ impl HandlerModel {
         }
         Meaning::Unknown
     }
+}
+
+/// The object that a call returns as it is: `Object.freeze({ … })`.
+fn frozen(call: &Call) -> Option<&Expression> {
+    let Value::Member(object, Some(method)) = &call.callee.value else { return None };
+    let returns_it = matches!(&object.value, Value::Global(name) if name == "Object")
+        && matches!(method.as_str(), "freeze" | "seal" | "preventExtensions");
+    call.arguments.first().filter(|_| returns_it && !call.is_new)
 }
 
 impl Meaning<'_> {

@@ -13,12 +13,11 @@ impl HandlerModel {
     /// The routes that the entry exports, if it exports a value of that name.
     pub(crate) fn read_routes(&self) -> Option<Routes> {
         let span = self.exported_value("routes")?;
-        let elements = match self.meaning_of_export(ModuleId::ENTRY, "routes") {
-            Meaning::Value(module, Expression { value: Value::Array(elements), .. }) => {
-                Some(elements.iter().map(|element| self.route(module, element)).collect())
-            }
-            _ => None,
-        };
+        let elements = self.exported_list("routes").map(|list| {
+            let routes = list.elements.iter().map(|&(module, element)| self.route(module, element));
+            let change = |&span| Err(RouteMistake { span, kind: RouteMistakeKind::Changed });
+            routes.chain(list.changes.iter().map(change)).collect()
+        });
         Some(Routes { span, elements })
     }
 
@@ -27,16 +26,13 @@ impl HandlerModel {
             return Ok(RouteElement { path, room: None, upgrades: true });
         }
         let mistake = |span, kind| Err(RouteMistake { span, kind });
-        let Meaning::Value(
-            module,
-            Expression { value: Value::Object { properties, is_class: false }, span },
-        ) = self.meaning(module, element)
-        else {
+        let mut properties = Vec::new();
+        if self.gather_properties(module, element, &mut properties).is_none() {
             return mistake(element.span, RouteMistakeKind::Element);
-        };
+        }
         let (mut path, mut room, mut upgrades) = (None, None, true);
-        for (name, value) in properties {
-            match name.as_deref() {
+        for (name, module, value) in properties {
+            match name {
                 Some("path") => path = Some(self.text_of("path", module, value)?),
                 Some("room") => room = Some(self.text_of("room", module, value)?),
                 Some("upgrade") => match self.meaning(module, value) {
@@ -54,7 +50,7 @@ impl HandlerModel {
         }
         match path {
             Some(path) => Ok(RouteElement { path, room, upgrades }),
-            None => mistake(*span, RouteMistakeKind::NoPath),
+            None => mistake(element.span, RouteMistakeKind::NoPath),
         }
     }
 

@@ -70,6 +70,15 @@ impl Rule for InvalidProtocols {
         };
         let mut known = BTreeMap::new();
         for protocol in names {
+            let protocol = match protocol {
+                Ok(protocol) => protocol,
+                Err(span) => {
+                    sink.report(*span, "a subprotocol is not a constant string")
+                        .label("cannot be read without running it")
+                        .note("subprotocols are read when the handler is built");
+                    continue;
+                }
+            };
             if let Some(problem) = problem(&protocol.name) {
                 sink.report(
                     protocol.span,

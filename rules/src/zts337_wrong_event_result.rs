@@ -136,7 +136,7 @@ fn report(event: &str, returned: &Expression, kind: &str, expected: Expected, si
                 .note("the client gets the status 500")
                 .help("Return a `Response`: `Response.text(…)`, `Response.json(…)`.");
             let make = match returned.value {
-                Value::Text(_) | Value::SomeText => "Response.text",
+                Value::Text(_) | Value::SomeText | Value::Joined(_) => "Response.text",
                 Value::Object { is_class: false, .. } | Value::Array(_) => "Response.json",
                 _ => return,
             };
@@ -206,11 +206,14 @@ fn refused(
                     1..=MAX_ROOM_BYTES => return None,
                     _ => "a string of more than 1,024 bytes",
                 },
-                Value::SomeText | Value::Undefined if expected == Expected::RoomName => {
+                Value::SomeText | Value::Joined(_) | Value::Undefined
+                    if expected == Expected::RoomName =>
+                {
                     return None;
                 }
                 Value::Text(_)
                 | Value::SomeText
+                | Value::Joined(_)
                 | Value::Undefined
                 | Value::RegExp
                 | Value::Object { is_class: false, .. }

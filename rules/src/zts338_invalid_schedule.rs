@@ -131,6 +131,7 @@ fn report(ScheduleMistake { span, kind }: &ScheduleMistake, sink: &mut Sink<'_>)
         ScheduleMistakeKind::NoText(property) => {
             format!("`{property}` of a schedule is not a constant string")
         }
+        ScheduleMistakeKind::Changed => "`schedules` is changed here as the code runs".to_owned(),
     };
     sink.report(*span, text).note("schedules are read when the handler is built");
 }

@@ -78,8 +78,8 @@ impl Rule for WriteToOtherRoom {
             .api_calls()
             .filter(|call| own_room::of(call.function).is_some() && is_complete(call))
             .filter_map(|call| {
-                let meaning = handler.meaning(call.module, call.call.arguments.first()?);
-                let room = meaning.text()?.to_owned();
+                let argument = call.call.arguments.first()?;
+                let room = handler.constant_string(call.module, argument)?;
                 Some((call, room))
             })
             .collect();
@@ -131,18 +131,15 @@ impl Rooms {
     fn of(handler: &HandlerModel) -> Rooms {
         let mut compared = BTreeSet::new();
         for (index, module) in handler.modules.iter().enumerate() {
-            let texts = module.code.compared.iter().filter_map(|expression| {
-                handler.meaning(ModuleId::new(index), expression).text().map(str::to_owned)
-            });
+            let texts = module.code.compared.iter();
+            let texts =
+                texts.filter_map(|text| handler.constant_string(ModuleId::new(index), text));
             compared.extend(texts);
         }
         let signalled = handler
             .api_calls()
             .filter(|call| call.function.module == Module::Durable)
-            .filter_map(|call| {
-                let room = handler.meaning(call.module, call.call.arguments.first()?);
-                room.text().map(str::to_owned)
-            })
+            .filter_map(|call| handler.constant_string(call.module, call.call.arguments.first()?))
             .collect();
         let named = handler.routes().map(|routes| {
             let rooms = routes.into_iter().map(|route| route.room.unwrap_or(route.path));

@@ -104,9 +104,11 @@ impl Rule for ScheduleWithoutEvent {
 fn check_names(handler: &HandlerModel, elements: &[&ScheduleElement], sink: &mut Sink<'_>) {
     let mut compared = BTreeSet::new();
     for (index, module) in handler.modules.iter().enumerate() {
-        let texts = module.code.compared.iter().filter_map(|expression| {
-            handler.meaning(ModuleId::new(index), expression).text().map(str::to_owned)
-        });
+        let texts = module
+            .code
+            .compared
+            .iter()
+            .filter_map(|expression| handler.constant_string(ModuleId::new(index), expression));
         compared.extend(texts);
     }
     for ScheduleElement { name, .. } in elements {

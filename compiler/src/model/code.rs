@@ -159,7 +159,7 @@ impl Collector<'_> {
         fn count(expression: &Expression, left: &mut usize) -> Option<()> {
             *left = left.checked_sub(1)?;
             match &expression.value {
-                Value::Array(parts) | Value::OneOf(parts) => {
+                Value::Array(parts) | Value::OneOf(parts) | Value::Joined(parts) => {
                     parts.iter().try_for_each(|part| count(part, left))
                 }
                 Value::Object { properties, .. } => {

@@ -168,6 +168,47 @@ export const routes = [ID, { path: `/b/:id`, room: ID }, { path: '/c', upgrade: 
 }
 
 #[test]
+fn constants_of_routes_are_put_together_across_modules() {
+    let report = check(&[
+        (
+            "app.ts",
+            "import { BASE, Path, common } from './paths'; const V = 2;
+export const routes = Object.freeze([`${BASE}/v${V}/:id`, BASE + '/a' + '/b', Path.Lobby, ...common]);
+export const protocols = [`chat.v${V}`, ...['old'] as const];",
+        ),
+        (
+            "paths.ts",
+            "export const BASE = '/api'; export enum Path { Lobby = '/lobby' }
+const prefix = `${BASE}/x`; export const common = [`${prefix}/y`] satisfies string[];",
+        ),
+    ]);
+    let paths = ["/api/v2/:id", "/api/a/b", "/lobby", "/api/x/y"].map(plain);
+    assert_eq!(report.facts.routes.as_deref(), Some(&paths[..]));
+    assert_eq!(report.facts.protocols.as_deref(), Some(&["chat.v2", "old"].map(str::to_owned)[..]));
+}
+
+#[test]
+fn a_list_that_code_changes_is_not_read() {
+    for change in ["routes.push('/b')", "routes[0] = '/b'", "routes.length = 0", "delete routes[0]"]
+    {
+        let source = format!("export const routes = ['/a']; {change};");
+        let report = check(&[("app.ts", &source)]);
+        assert_eq!(report.facts.routes, None, "{change}");
+    }
+}
+
+#[test]
+fn constants_that_double_end() {
+    let mut source = "const a0 = ['/a'], t0 = '/a';\n".to_owned();
+    for n in 0..40 {
+        source +=
+            &format!("const a{0} = [...a{n}, ...a{n}], t{0} = `${{t{n}}}${{t{n}}}`;\n", n + 1);
+    }
+    source += "export const routes = [...a40, t40];";
+    assert_eq!(check(&[("app.ts", &source)]).facts.routes, None);
+}
+
+#[test]
 fn a_namespace_imports_the_functions_that_are_named_and_all_if_it_is_used_otherwise() {
     for (used, expected) in [
         ("kept.get('/', 'k'); kept.put('/', 'k', 1)", &["storage.get", "storage.put"][..]),

@@ -1,7 +1,8 @@
 //! Routes: which paths a handler serves, and which room each of them names.
 //!
 //! A pattern is a list of segments: static text, `:name` for one segment, and a last `*` for one or more. Static
-//! text is compared with the path as it was sent.
+//! text is compared with the path as it was sent. What other routers read more into a pattern is refused: as text it
+//! would match nothing, or what nobody meant.
 
 use std::fmt;
 use std::sync::Arc;
@@ -96,8 +97,9 @@ impl Route {
             is_room,
             problem,
         };
-        let path =
-            Pattern::parse(&self.path).map_err(|problem| error(&self.path, false, problem))?;
+        let path = Pattern::parse(&self.path)
+            .and_then(Pattern::of_paths)
+            .map_err(|problem| error(&self.path, false, problem))?;
         let room = self.room.as_deref().map(|room| {
             Pattern::parse(room)
                 .and_then(|pattern| pattern.within(&path))
@@ -134,6 +136,18 @@ pub enum RouteProblem {
     RepeatedParameter,
     /// It has a `*` that is not its last segment.
     InnerWildcard,
+    /// It has a `*` beside something else in one segment.
+    PartialWildcard,
+    /// It has a parameter that may be missing, `:name?`.
+    OptionalParameter,
+    /// It has a parameter of several segments, `:name*` or `:name+`.
+    RepeatingParameter,
+    /// It has a parameter with an expression, `:name(…)`.
+    ParameterExpression,
+    /// It has a parameter with something behind its name, `:name.json`.
+    PartialParameter,
+    /// It has a character that is in no path as it is sent.
+    NoPathCharacter(char),
     /// The pattern of a room has this parameter, and that of the path does not.
     UnknownParameter(Arc<str>),
     /// The pattern of a room has a `*`, and that of the path does not.
@@ -147,6 +161,14 @@ impl fmt::Display for RouteProblem {
             RouteProblem::EmptyParameter => "has a parameter without a name",
             RouteProblem::RepeatedParameter => "names a parameter twice",
             RouteProblem::InnerWildcard => "has a * that is not its last segment",
+            RouteProblem::PartialWildcard => "has a * that is only a part of a segment",
+            RouteProblem::OptionalParameter => "has a parameter that may be missing",
+            RouteProblem::RepeatingParameter => "has a parameter of several segments",
+            RouteProblem::ParameterExpression => "restricts what a parameter may be",
+            RouteProblem::PartialParameter => "has a parameter that is only a part of a segment",
+            RouteProblem::NoPathCharacter(character) => {
+                return write!(f, "has a {character:?}, which is in no path");
+            }
             RouteProblem::UnknownParameter(name) => {
                 return write!(
                     f,
@@ -189,20 +211,35 @@ impl Pattern {
                 }
                 Segment::Rest
             } else if let Some(name) = part.strip_prefix(':') {
-                if name.is_empty() {
-                    return Err(RouteProblem::EmptyParameter);
-                }
-                let segment = Segment::Parameter(name.into());
+                let segment = Segment::Parameter(parameter(name)?.into());
                 if segments.contains(&segment) {
                     return Err(RouteProblem::RepeatedParameter);
                 }
                 segment
+            } else if part.contains('*') {
+                return Err(RouteProblem::PartialWildcard);
             } else {
                 Segment::Static(part.into())
             };
             segments.push(segment);
         }
         Ok(Pattern { segments })
+    }
+
+    /// The pattern, if its text can be that of a path.
+    fn of_paths(self) -> Result<Pattern, RouteProblem> {
+        let texts = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Static(text) => Some(text),
+            _ => None,
+        });
+        // The query and the fragment are no part of a path; the others are sent percent-encoded (URL Standard, path
+        // percent-encode set).
+        let is_in_no_path =
+            |it: &char| "?#{}<>\"`\\".contains(*it) || it.is_whitespace() || it.is_control();
+        match texts.flat_map(|text| text.chars()).find(is_in_no_path) {
+            Some(character) => Err(RouteProblem::NoPathCharacter(character)),
+            None => Ok(self),
+        }
     }
 
     /// The pattern, if all that it needs occurs in this path.
@@ -238,6 +275,20 @@ impl Pattern {
     pub fn is_only(&self, path: &str) -> bool {
         let is_static = |segment: &Segment| matches!(segment, Segment::Static(_));
         self.segments.iter().all(is_static) && self.matches(path)
+    }
+}
+
+/// The name of a parameter, of what stands behind its colon.
+fn parameter(text: &str) -> Result<&str, RouteProblem> {
+    let is_of_name = |it: char| it.is_alphanumeric() || it == '_' || it == '$';
+    let (name, rest) = text.split_at(text.find(|it| !is_of_name(it)).unwrap_or(text.len()));
+    match rest.chars().next() {
+        _ if name.is_empty() => Err(RouteProblem::EmptyParameter),
+        None => Ok(name),
+        Some('?') => Err(RouteProblem::OptionalParameter),
+        Some('*' | '+') => Err(RouteProblem::RepeatingParameter),
+        Some('(') => Err(RouteProblem::ParameterExpression),
+        Some(_) => Err(RouteProblem::PartialParameter),
     }
 }
 
@@ -278,11 +329,36 @@ mod tests {
             ("/:", RouteProblem::EmptyParameter),
             ("/:a/:a", RouteProblem::RepeatedParameter),
             ("/*/x", RouteProblem::InnerWildcard),
+            ("/**", RouteProblem::PartialWildcard),
+            ("/*name", RouteProblem::PartialWildcard),
+            ("/a*", RouteProblem::PartialWildcard),
+            ("/:?", RouteProblem::EmptyParameter),
+            ("/:a?", RouteProblem::OptionalParameter),
+            ("/:a?/b", RouteProblem::OptionalParameter),
+            ("/:a*", RouteProblem::RepeatingParameter),
+            ("/:a+", RouteProblem::RepeatingParameter),
+            (r"/:a(\d+)", RouteProblem::ParameterExpression),
+            ("/:a.json", RouteProblem::PartialParameter),
+            ("/:a-:b", RouteProblem::PartialParameter),
         ] {
             let error = route(pattern, None).patterns().expect_err(pattern);
             assert_eq!((error.is_room, &error.problem), (false, &problem));
             let error = route("/:a/*", Some(pattern)).patterns().expect_err(pattern);
             assert_eq!((error.is_room, error.problem), (true, problem));
+        }
+    }
+
+    #[test]
+    fn text_that_no_path_has_is_refused_in_paths_alone() {
+        for (pattern, character) in
+            [("/a?b=1", '?'), ("/a#b", '#'), ("/{id}", '{'), ("/a b", ' '), ("/<id>", '<')]
+        {
+            let error = route(pattern, None).patterns().expect_err(pattern);
+            assert_eq!(error.problem, RouteProblem::NoPathCharacter(character));
+            route("/api", Some(pattern)).patterns().expect(pattern);
+        }
+        for pattern in ["/:caf\u{e9}", "/:$a_1", "/v1.2", "/users:batch", "/%20", "/~a", "/(a)"] {
+            route(pattern, None).patterns().expect(pattern);
         }
     }
 

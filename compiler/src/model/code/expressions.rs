@@ -6,7 +6,7 @@ use swc_core::atoms::Atom;
 use swc_core::ecma::ast::{
     AssignExpr, AssignOp, AssignTarget, BinExpr, BinaryOp, CallExpr, Callee, CondExpr, Expr,
     ExprOrSpread, Ident, Invalid, Lit, MemberExpr, MemberProp, NewExpr, OptChainBase,
-    SimpleAssignTarget, UnaryExpr, UnaryOp, UpdateExpr,
+    SimpleAssignTarget, Tpl, UnaryExpr, UnaryOp, UpdateExpr,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::code::{Call, CallId, Expression, Origin, Value, WriteKind};
@@ -64,16 +64,7 @@ impl Collector<'_> {
                 return promise;
             }
             Expr::Lit(literal) => constant(literal),
-            Expr::Tpl(template) => {
-                for part in &template.exprs {
-                    self.expression(part);
-                }
-                let text = template.quasis.first().and_then(|text| text.cooked.as_ref());
-                match text.and_then(|text| text.as_str()) {
-                    Some(text) if template.exprs.is_empty() => Value::Text(text.to_owned()),
-                    _ => Value::SomeText,
-                }
-            }
+            Expr::Tpl(template) => self.template(template),
             Expr::Ident(name) => self.name(name),
             Expr::This(_) => Value::This,
             Expr::Array(array) => {
@@ -137,6 +128,30 @@ impl Collector<'_> {
             }
         };
         Expression { span, value }
+    }
+
+    pub(super) fn template(&mut self, template: &Tpl) -> Value {
+        let texts = template.quasis.iter().map(|text| {
+            let value = match text.cooked.as_ref().and_then(|text| text.as_str()) {
+                Some(text) => Value::Text(text.to_owned()),
+                None => Value::SomeText,
+            };
+            Expression { span: self.positions.of(text), value }
+        });
+        let mut texts = texts.collect::<Vec<_>>().into_iter();
+        // Text and expressions take turns, and the first and the last are text.
+        let mut parts: Vec<_> = texts.next().into_iter().collect();
+        for part in &template.exprs {
+            parts.push(self.expression(part));
+            parts.extend(texts.next());
+        }
+        match parts.pop() {
+            Some(only) if parts.is_empty() => only.value,
+            last => {
+                parts.extend(last);
+                Value::Joined(parts)
+            }
+        }
     }
 
     pub(super) fn unary(&mut self, unary: &UnaryExpr) -> Value {
@@ -209,10 +224,7 @@ impl Collector<'_> {
                 {
                     Value::Text(format!("{left}{right}"))
                 }
-                (Value::Text(_) | Value::SomeText, _) | (_, Value::Text(_) | Value::SomeText) => {
-                    Value::SomeText
-                }
-                _ => Value::Unknown,
+                _ => joined(left, right),
             };
         }
         let closed_by = match binary.op {
@@ -480,6 +492,27 @@ impl Collector<'_> {
         }
         if assign.op == AssignOp::Assign { value.value } else { Value::Unknown }
     }
+}
+
+/// `left + right`, unless that is certainly no string.
+fn joined(left: Expression, right: Expression) -> Value {
+    let may_be_text = |it: &Expression| {
+        use Value::{Binding, Call, Joined, Member, OneOf, SomeText, Text};
+        matches!(
+            it.value,
+            Text(_) | SomeText | Joined(_) | Binding(_) | Member(..) | OneOf(_) | Call(_)
+        )
+    };
+    if !may_be_text(&left) && !may_be_text(&right) {
+        return Value::Unknown;
+    }
+    let mut parts = match left.value {
+        // `a + b + c` is as long as it is written, and no deeper.
+        Value::Joined(parts) => parts,
+        value => vec![Expression { span: left.span, value }],
+    };
+    parts.push(right);
+    Value::Joined(parts)
 }
 
 fn constant(literal: &Lit) -> Value {

@@ -37,7 +37,10 @@ impl Collector<'_> {
         let mut properties = Vec::new();
         for property in &object.props {
             let property = match property {
-                PropOrSpread::Spread(spread) => (None, self.expression(&spread.expr)),
+                PropOrSpread::Spread(spread) => {
+                    let from = self.expression(&spread.expr);
+                    (None, Expression { span: from.span, value: Value::Spread(Box::new(from)) })
+                }
                 PropOrSpread::Prop(property) => self.property(property),
             };
             properties.push(property);
