@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use zigts_compiler::{Builder, Entry, ReadError};
+use zigts_compiler::{Builder, Decorators, Entry, ReadError};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
 use zigttp_abi::manifest::Manifest;
@@ -161,7 +161,11 @@ fn build_aloud(handler: &Path, builder: &Builder) -> Build {
 }
 
 fn placeholder(builder: &Builder) -> anyhow::Result<Vec<u8>> {
-    let entry = Entry { name: ModuleName::new("placeholder.ts"), text: PLACEHOLDER.to_owned() };
+    let entry = Entry {
+        name: ModuleName::new("placeholder.ts"),
+        text: PLACEHOLDER.to_owned(),
+        decorators: Decorators::Standard,
+    };
     let mut read = |_: &ModuleName| Err(ReadError::NotFound);
     let artifact = zigts_compiler::build(builder, entry, &mut read, &Levels::default())?;
     Ok(artifact.bytes)

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use zigts_compiler::{Entry, ReadError};
+use zigts_compiler::{Decorators, Entry, ReadError};
 use zigts_rules::import::ModuleName;
 
 use crate::overlay::{self, Overlay};
@@ -48,7 +48,7 @@ impl HandlerFile {
 
     /// The entry for the compiler.
     pub fn entry(&self) -> Entry {
-        Entry { name: self.name.clone(), text: self.text.clone() }
+        Entry { name: self.name.clone(), text: self.text.clone(), decorators: Decorators::Standard }
     }
 
     /// Reads a module of the handler, or its text in the overlay.

@@ -3,6 +3,8 @@
 //! Types are stripped, and imports that TypeScript erases with them; what remains names other
 //! modules by their resolved names, so that the engine has nothing to resolve.
 
+mod accessors;
+mod decorators;
 mod member_loops;
 
 use std::collections::{HashMap, VecDeque};
@@ -16,6 +18,7 @@ use swc_core::ecma::ast::{
 use swc_core::ecma::codegen::text_writer::JsWriter;
 use swc_core::ecma::codegen::{Config, Emitter, Node};
 use swc_core::ecma::transforms::base::fixer::fixer;
+use swc_core::ecma::transforms::base::helpers::{HELPERS, Helpers, inject_helpers};
 use swc_core::ecma::transforms::base::hygiene::hygiene;
 use swc_core::ecma::transforms::typescript;
 use swc_core::ecma::visit::{VisitMut, VisitMutWith, visit_mut_pass};
@@ -23,6 +26,7 @@ use zigts_rules::import::{ModuleName, Target};
 use zigts_rules::model::{HandlerModel, Module};
 use zigts_rules::span::ModuleId;
 
+use crate::Decorators;
 use crate::load::Handler;
 use crate::parse::{LANGUAGE, Parsed};
 use member_loops::MemberLoops;
@@ -40,14 +44,14 @@ pub(crate) struct Emitted {
 ///
 /// Takes the syntax trees out of the handler. It must be free of errors.
 pub(crate) fn emit(handler: &mut Handler) -> Vec<Emitted> {
-    let Handler { model, parsed, globals, .. } = handler;
+    let Handler { model, parsed, decorators, globals, .. } = handler;
     GLOBALS.set(globals, || {
         let mut emitted = Vec::new();
         let mut waiting = VecDeque::from([ModuleId::ENTRY]);
         while let Some(id) = waiting.pop_front() {
             // A module that was taken already is reached a second time.
             let Some(tree) = parsed[id.index()].take() else { continue };
-            let (module, reached) = emit_module(model, id, tree);
+            let (module, reached) = emit_module(model, id, tree, *decorators);
             emitted.push(module);
             waiting.extend(reached);
         }
@@ -56,7 +60,12 @@ pub(crate) fn emit(handler: &mut Handler) -> Vec<Emitted> {
 }
 
 /// Prints a module, and says which modules it imports at run time.
-fn emit_module(model: &HandlerModel, id: ModuleId, parsed: Parsed) -> (Emitted, Vec<ModuleId>) {
+fn emit_module(
+    model: &HandlerModel,
+    id: ModuleId,
+    parsed: Parsed,
+    decorators: Decorators,
+) -> (Emitted, Vec<ModuleId>) {
     let Parsed { mut program, unresolved, top_level, positions, .. } = parsed;
     let module = model.module(id);
     let mut rewriter = Rewriter { targets: targets(model, module), reached: Vec::new() };
@@ -64,10 +73,15 @@ fn emit_module(model: &HandlerModel, id: ModuleId, parsed: Parsed) -> (Emitted, 
         typescript::typescript(strip_config(), unresolved, top_level),
         visit_mut_pass(&mut rewriter),
         visit_mut_pass(MemberLoops::of(module, top_level)),
+        inject_helpers(unresolved),
         hygiene(),
         fixer(None),
     );
-    passes.process(&mut program);
+    // What the engine lacks becomes calls of functions, which go into the module that needs them.
+    HELPERS.set(&Helpers::new(false), || {
+        decorators::apply(&mut program, decorators);
+        passes.process(&mut program);
+    });
     drop(passes);
 
     let mut code = Vec::new();

@@ -25,6 +25,7 @@
 mod ambiguity;
 mod artifact;
 mod console;
+mod early;
 mod effects;
 mod emit;
 mod error;
@@ -33,7 +34,6 @@ mod load;
 mod model;
 mod nesting;
 mod parse;
-mod redeclared;
 pub mod report;
 mod resolve;
 mod snapshot;
@@ -58,6 +58,21 @@ pub struct Entry {
     /// Its file name; other modules are named relative to its folder.
     pub name: ModuleName,
     pub text: String,
+    pub decorators: Decorators,
+}
+
+/// What a decorator does in all modules of a handler, as the project's `tsconfig.json` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decorators {
+    /// What ECMAScript's proposal says, as of November 2023.
+    #[default]
+    Standard,
+    /// What TypeScript did before (`experimentalDecorators`).
+    Legacy {
+        /// Whether the types of what is decorated are told to `Reflect.metadata`, where a library
+        /// defines it (`emitDecoratorMetadata`).
+        with_metadata: bool,
+    },
 }
 
 /// Reads the text of a module that an import leads to.

@@ -8,7 +8,7 @@ use zigts_rules::span::ModuleId;
 use crate::parse::{Parsed, parse};
 use crate::resolve::{Candidates, candidates};
 use crate::source::{SourceFile, Sources};
-use crate::{Entry, ReadError, ReadModule, effects, model};
+use crate::{Decorators, Entry, ReadError, ReadModule, effects, model};
 
 /// Most bytes that all modules of a handler may have together.
 ///
@@ -22,6 +22,7 @@ pub(crate) struct Handler {
     pub(crate) sources: Sources,
     /// By module; `None` for one that cannot be parsed.
     pub(crate) parsed: Vec<Option<Parsed>>,
+    pub(crate) decorators: Decorators,
     /// The parser's state that the trees refer to.
     pub(crate) globals: Globals,
 }
@@ -36,6 +37,7 @@ pub(crate) fn load(entry: Entry, read: &mut ReadModule<'_>) -> Handler {
         model: HandlerModel::default(),
         sources: Sources::default(),
         parsed: Vec::new(),
+        decorators: entry.decorators,
     };
     GLOBALS.set(&globals, || {
         loader.add(entry.name, entry.text);
@@ -45,10 +47,10 @@ pub(crate) fn load(entry: Entry, read: &mut ReadModule<'_>) -> Handler {
             next += 1;
         }
     });
-    let Loader { mut model, sources, parsed, .. } = loader;
+    let Loader { mut model, sources, parsed, decorators, .. } = loader;
     model.add_lists();
     model.effects = effects::infer(&model);
-    Handler { model, sources, parsed, globals }
+    Handler { model, sources, parsed, decorators, globals }
 }
 
 struct Loader<'a, 'read> {
@@ -56,6 +58,7 @@ struct Loader<'a, 'read> {
     model: HandlerModel,
     sources: Sources,
     parsed: Vec<Option<Parsed>>,
+    decorators: Decorators,
 }
 
 impl Loader<'_, '_> {
@@ -67,7 +70,7 @@ impl Loader<'_, '_> {
             self.model.oversized = Some(oversized);
             Err(Vec::new())
         } else {
-            parse(id, self.sources.file(id))
+            parse(id, self.sources.file(id), self.decorators)
         };
         let (module, parsed) = match parsed {
             Ok(parsed) => (model::collect(id, self.sources.file(id), &parsed), Some(parsed)),

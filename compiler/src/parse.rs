@@ -11,9 +11,8 @@ use swc_core::ecma::transforms::base::resolver;
 use zigts_rules::model::SyntaxError;
 use zigts_rules::span::{ModuleId, Span};
 
-use crate::redeclared::redeclared;
 use crate::source::{Positions, SourceFile};
-use crate::{ambiguity, nesting};
+use crate::{Decorators, ambiguity, early, nesting};
 
 /// What the engine runs.
 pub(crate) const LANGUAGE: EsVersion = EsVersion::Es2023;
@@ -44,7 +43,11 @@ pub(crate) struct Comment {
 /// Parses one module.
 ///
 /// Must run within the parser's global state (`GLOBALS`).
-pub(crate) fn parse(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<SyntaxError>> {
+pub(crate) fn parse(
+    id: ModuleId,
+    file: &SourceFile,
+    decorators: Decorators,
+) -> Result<Parsed, Vec<SyntaxError>> {
     if let Some(error) = ambiguity::first_too_deep(id, file.text()) {
         return Err(vec![error]);
     }
@@ -53,14 +56,20 @@ pub(crate) fn parse(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synta
     stacker::grow(nesting::stack_bytes(file.text()), || {
         // It panics over some broken texts (an enum member `[abstract` is one); to the author that
         // is an error like any other. Nothing of what it was doing is used afterwards.
-        catch_unwind(AssertUnwindSafe(|| parse_recursively(id, file))).unwrap_or_else(|_| {
-            let message = "the parser cannot read this module".to_owned();
-            Err(vec![SyntaxError { span: Span::start_of(id), message }])
-        })
+        catch_unwind(AssertUnwindSafe(|| parse_recursively(id, file, decorators))).unwrap_or_else(
+            |_| {
+                let message = "the parser cannot read this module".to_owned();
+                Err(vec![SyntaxError { span: Span::start_of(id), message }])
+            },
+        )
     })
 }
 
-fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<SyntaxError>> {
+fn parse_recursively(
+    id: ModuleId,
+    file: &SourceFile,
+    decorators: Decorators,
+) -> Result<Parsed, Vec<SyntaxError>> {
     let positions = Rc::<SourceMap>::default();
     let name = FileName::Custom(file.name().as_str().to_owned());
     let loaded = positions.new_source_file(name.into(), file.text().to_owned());
@@ -86,10 +95,10 @@ fn parse_recursively(id: ModuleId, file: &SourceFile) -> Result<Parsed, Vec<Synt
             if let Some(too_deep) = nesting::first_too_deep(&program, spans) {
                 return Err(vec![too_deep]);
             }
-            let mut redeclared = redeclared(&program, spans);
-            if !redeclared.is_empty() {
-                redeclared.truncate(MAX_ERRORS);
-                return Err(redeclared);
+            let mut early = early::errors(&program, spans, decorators);
+            if !early.is_empty() {
+                early.truncate(MAX_ERRORS);
+                return Err(early);
             }
             let (unresolved, top_level) = (Mark::new(), Mark::new());
             program.mutate(resolver(unresolved, top_level, is_typescript(file)));
@@ -124,9 +133,16 @@ fn is_typescript(file: &SourceFile) -> bool {
 
 fn syntax_of(file: &SourceFile) -> Syntax {
     if is_typescript(file) {
-        Syntax::Typescript(TsSyntax::default())
+        Syntax::Typescript(TsSyntax { decorators: true, ..TsSyntax::default() })
     } else {
-        Syntax::Es(EsSyntax { import_attributes: true, ..EsSyntax::default() })
+        Syntax::Es(EsSyntax {
+            auto_accessors: true,
+            decorators: true,
+            decorators_before_export: true,
+            explicit_resource_management: true,
+            import_attributes: true,
+            ..EsSyntax::default()
+        })
     }
 }
 

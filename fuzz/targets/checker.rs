@@ -7,14 +7,14 @@ use std::sync::Once;
 
 use codespan_reporting::term::termcolor::NoColor;
 use zigts_compiler::report::{Shown, compact, github, json, pretty, sarif};
-use zigts_compiler::{Entry, ReadError, check, fix};
+use zigts_compiler::{Decorators, Entry, ReadError, check, fix};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     static HOOK: Once = Once::new();
     HOOK.call_once(let_parser_panic);
-    let entry = Entry { name: ModuleName::new("app.ts"), text: text.to_owned() };
+    let entry = Entry { name: ModuleName::new("app.ts"), text: text.to_owned(), decorators: Decorators::Standard };
     let read = &mut |name: &ModuleName| match name.as_str() {
         "lib.ts" => Ok("export const a = 1;".to_owned()),
         _ => Err(ReadError::NotFound),

@@ -18,8 +18,9 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 The parser found text that cannot be TypeScript: an unmatched bracket, a word where none is
-allowed, a string that does not end. JSX, decorators and syntax that is newer than the parser are
-reported here too, and so is a name that is declared twice in one scope.
+allowed, a string that does not end. JSX and syntax that is newer than the parser are reported here
+too, and so is what the language forbids although the grammar allows it: a name that is declared
+twice in one scope, a decorator of a parameter without `experimentalDecorators`.
 
 ```ts,fires
 export function onMessage(ws: WebSocket, data: string {}

@@ -2,15 +2,7 @@
 
 use zigttp_abi::route::Route;
 
-use crate::support::{Modules, built, check, lines, plain};
-
-/// Builds a handler whose entry logs what the test is about while it is built.
-#[track_caller]
-fn logs(modules: Modules<'_>, expected: &[&str]) {
-    let artifact = built(modules);
-    let logged: Vec<_> = artifact.console.iter().map(|line| line.text.as_str()).collect();
-    assert_eq!(logged, expected);
-}
+use crate::support::{built, check, lines, logs, plain};
 
 const HANDLER: &str = "\nexport function handler(req: Request) {}\n";
 

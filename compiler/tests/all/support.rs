@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use zigts_compiler::report::Report;
-use zigts_compiler::{Artifact, BuildError, Builder, Entry, ReadError};
+use zigts_compiler::{Artifact, BuildError, Builder, Decorators, Entry, ReadError};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
 use zigttp_abi::route::Route;
@@ -49,6 +49,25 @@ pub(crate) fn built(modules: Modules<'_>) -> Artifact {
     }
 }
 
+/// Builds a handler whose entry logs what the test is about while it is built.
+#[track_caller]
+pub(crate) fn logs(modules: Modules<'_>, expected: &[&str]) {
+    logs_with(Decorators::Standard, modules, expected);
+}
+
+#[track_caller]
+pub(crate) fn logs_with(decorators: Decorators, modules: Modules<'_>, expected: &[&str]) {
+    let read = &mut |name: &_| read(modules, name);
+    let entry = Entry { decorators, ..entry(modules) };
+    let artifact = match zigts_compiler::build(&BUILDER, entry, read, &Levels::default()) {
+        Ok(artifact) => artifact,
+        Err(BuildError::Rejected(rejected)) => panic!("{:?}", lines(&rejected.report)),
+        Err(error) => panic!("the engine fails: {error}"),
+    };
+    let logged: Vec<_> = artifact.console.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(logged, expected);
+}
+
 /// What building a handler reports, whether or not it succeeds.
 pub(crate) fn report_of_build(modules: Modules<'_>) -> Report {
     match build(modules) {
@@ -74,7 +93,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
 
 fn entry(modules: Modules<'_>) -> Entry {
     let (name, text) = modules[0];
-    Entry { name: ModuleName::new(name), text: text.to_owned() }
+    Entry { name: ModuleName::new(name), text: text.to_owned(), decorators: Decorators::Standard }
 }
 
 fn read(modules: Modules<'_>, wanted: &ModuleName) -> Result<String, ReadError> {

@@ -19,13 +19,12 @@ use zigts_rules::model::SyntaxError;
 
 use crate::source::Positions;
 
-/// Every second declaration, in the order of the source.
-pub(crate) fn redeclared(program: &Program, positions: Positions<'_>) -> Vec<SyntaxError> {
+/// Every second declaration.
+pub(super) fn find(program: &Program, positions: Positions<'_>) -> Vec<SyntaxError> {
     let scopes = vec![Scope::new(true, 0)];
     let mut finder = Finder { positions, scopes, vars: 0, found: Vec::new() };
     finder.scopes[0].functions_are_lexical = true;
     program.visit_with(&mut finder);
-    finder.found.sort_by_key(|error| error.span);
     finder.found
 }
 
