@@ -85,7 +85,19 @@ const STORING: [&str; 8] = ["set", "add", "push", "unshift", "freeze", "seal", "
 enum Callee {
     Api(&'static str),
     Function(FunctionKey),
+    Clock(&'static str),
+    Random(&'static str),
 }
+
+impl Callee {
+    /// Whether it calls none of its arguments.
+    fn is_given(self) -> bool {
+        !matches!(self, Callee::Function(_))
+    }
+}
+
+/// Methods of functions that call them, or return them bound. Their first argument is `this`.
+const OF_FUNCTIONS: [&str; 3] = ["call", "apply", "bind"];
 
 /// Infers the effects of a handler whose modules are all there.
 pub(crate) fn infer(model: &HandlerModel) -> Effects {
@@ -244,11 +256,8 @@ impl Inference<'_> {
     fn call(&self, module: ModuleId, call: &Call, actions: &mut Vec<Action>) {
         let mut found = Found::default();
         let meaning = self.model.meaning(module, &call.callee);
-        if let Meaning::Global(name) = &meaning {
-            actions.extend(self.of_global(name, call));
-        }
         if call.is_new {
-            self.constructors(meaning, MAX_PARENTS, &mut found);
+            self.constructors(meaning, has_arguments(call), MAX_PARENTS, &mut found);
         } else {
             self.callees(module, &call.callee, false, &mut found);
         }
@@ -256,21 +265,24 @@ impl Inference<'_> {
         actions.extend(callees.iter().map(|&callee| action(call.span, callee)));
 
         let is_known = !callees.is_empty();
-        // The API calls none of its arguments.
-        if is_known && callees.iter().all(|callee| matches!(callee, Callee::Api(_))) {
+        if is_known && callees.iter().all(|callee| callee.is_given()) {
             return;
         }
         let is_top_level = call.function == FunctionId::TOP_LEVEL;
         if is_top_level && !self.calls_what_it_is_given(call, &callees) {
             return;
         }
-        for argument in &call.arguments {
-            let mut handed_over = Found::default();
+        for argument in handed_over(call) {
+            let mut passed = Found::default();
             let is_deep = !is_top_level || is_known;
-            self.callees(module, argument, is_deep, &mut handed_over);
-            actions.extend(
-                handed_over.callees.into_iter().map(|callee| action(argument.span, callee)),
-            );
+            self.callees(module, argument, is_deep, &mut passed);
+            passed.callees.retain(|callee| match callee {
+                Callee::Clock(_) | Callee::Random(_) => {
+                    !is_top_level || is_known || calls_at_once(call)
+                }
+                _ => true,
+            });
+            actions.extend(passed.callees.into_iter().map(|callee| action(argument.span, callee)));
         }
     }
 
@@ -278,8 +290,8 @@ impl Inference<'_> {
     fn calls_what_it_is_given(&self, call: &Call, callees: &BTreeSet<Callee>) -> bool {
         if !callees.is_empty() {
             return callees.iter().any(|callee| match callee {
-                Callee::Api(_) => false,
                 Callee::Function(key) => self.calling_parameters.contains(key),
+                _ => false,
             });
         }
         let stores = matches!(
@@ -291,21 +303,19 @@ impl Inference<'_> {
         is_method && !stores && !call.is_new
     }
 
-    fn of_global(&self, name: &str, call: &Call) -> Option<Action> {
-        // `new Date(1)` is the same every time; `Date()` is the time whatever it is given.
-        if name == "Date" && call.is_new && (!call.arguments.is_empty() || call.has_spread) {
-            return None;
-        }
-        let find = |names: &'static [&'static str]| names.iter().copied().find(|&it| it == name);
-        let kind = find(&CLOCKS)
-            .map(ActionKind::Clock)
-            .or_else(|| find(&RANDOM).map(ActionKind::Random))?;
-        Some(Action { span: call.span, kind })
-    }
-
-    fn constructors(&self, meaning: Meaning<'_>, depth: usize, found: &mut Found) {
+    fn constructors(
+        &self,
+        meaning: Meaning<'_>,
+        has_arguments: bool,
+        depth: usize,
+        found: &mut Found,
+    ) {
         let Some(depth) = depth.checked_sub(1) else { return };
         match meaning {
+            // `new Date(1)` is the same every time.
+            Meaning::Global(name) if name == "Date" && !has_arguments => {
+                found.callees.insert(Callee::Clock("Date"));
+            }
             Meaning::Value(module, Expression { value: Value::Object { properties, .. }, .. }) => {
                 for (name, value) in properties.iter().take(MAX_MEMBERS) {
                     match (name.as_deref(), &value.value) {
@@ -314,7 +324,8 @@ impl Inference<'_> {
                         }
                         // The class it extends.
                         (None, _) => {
-                            self.constructors(self.model.meaning(module, value), depth, found);
+                            let parent = self.model.meaning(module, value);
+                            self.constructors(parent, has_arguments, depth, found);
                         }
                         _ => {}
                     }
@@ -350,7 +361,8 @@ impl Inference<'_> {
                     }
                     meaning => self.of_meaning(meaning, is_deep, found),
                 }
-                if is_deep || !binding.is_constant {
+                let has_default = matches!(binding.origin, Origin::Unknown);
+                if is_deep || has_default || !binding.is_constant {
                     self.callees_of_all(module, &binding.inflow, is_deep, found);
                 }
             }
@@ -379,6 +391,7 @@ impl Inference<'_> {
             Meaning::Function(module, id) => {
                 found.callees.insert(Callee::Function((module, id)));
             }
+            Meaning::Global(name) => found.callees.extend(of_global(&name, is_deep)),
             Meaning::Binding(module, id) => {
                 let expression = Expression {
                     span: self.model.module(module).code[id].span,
@@ -464,15 +477,19 @@ impl Inference<'_> {
             let returns = &self.model.module(module).code[function].returns;
             self.callees_of_all(module, returns, is_deep, found);
         }
-        if called.iter().any(|callee| matches!(callee, Callee::Api(_))) {
+        if called.iter().any(|callee| callee.is_given()) {
             return;
         }
         // `new Map([...])`, `handlers.get(kind)`, `debounce(answer)`, `send.bind(null, ws)`
-        self.callees_of_all(module, &call.arguments, true, found);
+        self.callees_of_all(module, handed_over(call), true, found);
         if let Value::Member(object, _) = &call.callee.value
             && called.is_empty()
         {
-            self.callees(module, object, true, found);
+            match self.model.meaning(module, object) {
+                // `Math.max(a, b)` returns nothing of `Math`.
+                Meaning::Global(name) => found.callees.extend(of_global(&name, false)),
+                _ => self.callees(module, object, true, found),
+            }
         }
     }
 }
@@ -484,6 +501,53 @@ fn action(span: Span, callee: Callee) -> Action {
             let function = api::find(name).expect("it came from the table");
             ActionKind::Api(name, function.effect)
         }
+        Callee::Clock(name) => ActionKind::Clock(name),
+        Callee::Random(name) => ActionKind::Random(name),
     };
     Action { span, kind }
+}
+
+/// What reads the time or random numbers when this name is called, and with `is_deep` when one of its members is.
+fn of_global(name: &str, is_deep: bool) -> Vec<Callee> {
+    let name = match name.rsplit_once('.') {
+        Some((function, "call" | "apply")) => function,
+        _ => name,
+    };
+    let is_it = |it: &str| {
+        let is_member = || it.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        it == name || is_deep && (name == "globalThis" || is_member())
+    };
+    let all = CLOCKS.map(Callee::Clock).into_iter().chain(RANDOM.map(Callee::Random));
+    let is_read = |callee: &Callee| match callee {
+        Callee::Clock(it) | Callee::Random(it) => is_it(it),
+        _ => false,
+    };
+    all.filter(is_read).collect()
+}
+
+fn has_arguments(call: &Call) -> bool {
+    !call.arguments.is_empty() || call.has_spread
+}
+
+/// The arguments that a call may call: all but `this`.
+fn handed_over(call: &Call) -> &[Expression] {
+    match (&call.callee.value, call.arguments.split_first()) {
+        (Value::Member(_, Some(method)), Some((this, others)))
+            if OF_FUNCTIONS.contains(&method.as_str())
+                && matches!(this.value, Value::Global(_)) =>
+        {
+            others
+        }
+        _ => &call.arguments,
+    }
+}
+
+/// Whether unknown code is known to call what it is given before it returns: `list.map(f)`, `Array.from(list, f)`.
+fn calls_at_once(call: &Call) -> bool {
+    match &call.callee.value {
+        Value::Member(object, Some(method)) => {
+            PER_ELEMENT.contains(&method.as_str()) || matches!(object.value, Value::Global(_))
+        }
+        _ => false,
+    }
 }

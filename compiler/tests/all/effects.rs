@@ -44,6 +44,78 @@ fn clock_and_random_numbers_are_no_effect_but_not_deterministic() {
 }
 
 #[test]
+fn clock_and_random_numbers_are_followed_under_every_name() {
+    let holds = &["pure", "read_only"];
+    for (declarations, body) in [
+        ("const { random } = Math;", "random();"),
+        ("const { random: r } = Math;", "r();"),
+        ("const { random: r = () => 1 } = Math;", "r();"),
+        ("const { now } = Date;", "now();"),
+        ("const now = Date.now.bind(Date);", "now();"),
+        ("const roll = Math.random.bind(Math);", "roll();"),
+        ("const D = Date;", "new D();"),
+        ("const { Date: D } = globalThis;", "new D();"),
+        ("class Stamp extends Date {}", "new Stamp();"),
+        ("const clock = { now: Date.now };", "clock.now();"),
+        ("const clock = { now: () => performance.now() };", "clock.now();"),
+        ("const clock = Object.freeze({ at: { now: Date.now } });", "clock.at.now();"),
+        ("class Clock { static source = Date; }", "Clock.source.now();"),
+        ("class Clock { now = Date.now; }", "new Clock().now();"),
+        ("const sources = [Math.random];", "sources[0]();"),
+        ("const [roll] = [Math.random];", "roll();"),
+        ("const table = new Map([['a', Math.random]]);", "table.get(data)?.();"),
+        ("function f(now = Date.now) { return now(); }", "f();"),
+        ("function f({ now = Date.now } = {}) { return now(); }", "f();"),
+        ("const { now = Date.now } = {} as any;", "now();"),
+        ("function f(now: () => number) { return now(); }", "f(Date.now);"),
+        (
+            "const later = (f: () => number) => () => f(); const roll = later(Math.random);",
+            "roll();",
+        ),
+        ("let source = () => 0.5; source = Math.random;", "source();"),
+        ("const pick = () => Math.random;", "pick()();"),
+        ("const { randomUUID: id } = crypto;", "id();"),
+        ("const { getRandomValues } = crypto;", "getRandomValues(new Uint8Array(1));"),
+        ("const p = performance;", "p.now();"),
+        ("const g = globalThis as any;", "g.Math.random();"),
+        ("", "crypto.randomUUID();"),
+        ("", "crypto.getRandomValues(new Uint8Array(1));"),
+        ("", "(globalThis as any)['Math'].random();"),
+        ("", "Reflect.apply(Math.random, Math, []);"),
+        ("", "Reflect.construct(Date, []);"),
+        ("", "Math.random.call(Math);"),
+        ("", "performance.now.apply(performance);"),
+        ("", "Date?.now?.();"),
+        ("", "(0, Math.random)();"),
+        ("", "[1].map(Math.random);"),
+        ("", "Array.from({ length: 2 }, Math.random);"),
+        ("", "for (const f of [Math.random]) f();"),
+        ("", "(globalThis as any).run(Math);"),
+    ] {
+        finds(declarations, body, &[], holds);
+    }
+    for (declarations, body) in [
+        ("const { max } = Math;", "max(1, 2);"),
+        ("const most = Math.max.bind(Math, 1);", "most(2);"),
+        ("", "Math.max.apply(Math, [1, 2]);"),
+        (
+            "const M = Math; let most = 1;",
+            "[1].forEach((n) => { most = M.max(most, n); console.log(most); });",
+        ),
+        ("const D = Date;", "new D(0);"),
+        ("class Stamp extends Date {}", "new Stamp(0);"),
+        ("const { random } = { random: () => 1 };", "random();"),
+        ("const { now } = Date;", ""),
+        ("function f(now = Date.now) { return 1; }", "f();"),
+        ("", "Math.random;"),
+        ("", "Date.UTC(2026, 1); Date.parse(data);"),
+        ("", "const date: any = data; date instanceof Date;"),
+    ] {
+        finds(declarations, body, &[], ALL);
+    }
+}
+
+#[test]
 fn calls_are_followed_wherever_they_lead() {
     let fixed = &["deterministic"];
     for (declarations, body) in [
@@ -66,6 +138,12 @@ fn calls_are_followed_wherever_they_lead() {
         ("", "const { send: s } = ws; s(socket, data);"),
         ("", "const { send: s } = await import('zigttp:websocket'); s(socket, data);"),
         ("let f: any = () => {}; f = send;", "f(socket, data);"),
+        ("function f(s = send) { s(1 as any, ''); }", "f();"),
+        ("", "const { send: s = null } = ws; s?.(socket, data);"),
+        ("", "const [s] = [send]; s(socket, data);"),
+        ("", "for (const s of [send]) s(socket, data);"),
+        ("", "Reflect.apply(send, null, [socket, data]);"),
+        ("const table = Object.freeze({ a: send });", "table.a(socket, data);"),
     ] {
         finds(declarations, body, &["io"], fixed);
     }

@@ -65,17 +65,11 @@ impl Collector<'_> {
                             self.declare_pattern(&pair.value, part, is_const);
                         }
                         ObjectPatProp::Assign(short) => {
-                            let part = match &short.value {
-                                Some(default) => {
-                                    self.expression(default);
-                                    None
-                                }
-                                None => value.as_ref().map(|value| {
-                                    self.member_of(value, Some(short.key.sym.to_string()))
-                                }),
-                            };
-                            let origin = part.map_or(Origin::Unknown, Origin::Value);
-                            self.declare(&short.key.id, origin);
+                            let part = value.as_ref().map(|value| {
+                                self.member_of(value, Some(short.key.sym.to_string()))
+                            });
+                            let default = short.value.as_ref().map(|it| self.expression(it));
+                            self.declare_with_default(&short.key.id, part, default);
                         }
                         ObjectPatProp::Rest(rest) => {
                             self.declare_pattern(&rest.arg, None, is_const);
@@ -85,18 +79,49 @@ impl Collector<'_> {
             }
             Pat::Array(array) => {
                 for element in array.elems.iter().flatten() {
-                    self.declare_pattern(element, None, is_const);
+                    let part = match element {
+                        Pat::Rest(_) => None,
+                        _ => value.as_ref().map(|value| self.member_of(value, None)),
+                    };
+                    self.declare_pattern(element, part, is_const);
                 }
             }
             Pat::Rest(rest) => self.declare_pattern(&rest.arg, None, is_const),
             Pat::Assign(assign) => {
-                self.expression(&assign.right);
-                self.declare_pattern(&assign.left, None, is_const);
+                let default = self.expression(&assign.right);
+                match &*assign.left {
+                    Pat::Ident(name) => self.declare_with_default(&name.id, value, Some(default)),
+                    pattern => self.declare_pattern(pattern, None, is_const),
+                }
             }
             Pat::Expr(expression) => {
                 self.expression(expression);
             }
             Pat::Invalid(_) => {}
+        }
+    }
+
+    /// Declares a name that is given a value, or else a default.
+    fn declare_with_default(
+        &mut self,
+        name: &Ident,
+        value: Option<Expression>,
+        default: Option<Expression>,
+    ) {
+        match (value, default) {
+            (Some(value), Some(default)) => {
+                let span = value.span;
+                let value = Value::OneOf(vec![value, default]);
+                self.declare(name, Origin::Value(Expression { span, value }));
+            }
+            (Some(value), None) => {
+                self.declare(name, Origin::Value(value));
+            }
+            // What a caller passes is not known.
+            (None, default) => {
+                let id = self.declare(name, Origin::Unknown);
+                self.code.bindings[id.0].inflow.extend(default);
+            }
         }
     }
 
@@ -152,7 +177,7 @@ impl Collector<'_> {
         pattern.visit_with(&mut Targets(self));
     }
 
-    fn member_of(&mut self, object: &Expression, name: Option<String>) -> Expression {
+    pub(super) fn member_of(&mut self, object: &Expression, name: Option<String>) -> Expression {
         let value = Value::Member(Box::new(self.copy(object)), name);
         Expression { span: object.span, value }
     }

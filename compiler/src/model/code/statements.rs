@@ -253,13 +253,13 @@ impl Visit for Collector<'_> {
 
     fn visit_for_of_stmt(&mut self, statement: &ForOfStmt) {
         let over = self.expression(&statement.right);
-        self.loop_head(&statement.left);
+        self.loop_head(&statement.left, Some(&over));
         self.in_loop(over, |this| statement.body.visit_with(this));
     }
 
     fn visit_for_in_stmt(&mut self, statement: &ForInStmt) {
         let over = self.expression(&statement.right);
-        self.loop_head(&statement.left);
+        self.loop_head(&statement.left, None);
         self.in_loop(over, |this| statement.body.visit_with(this));
     }
 
@@ -297,19 +297,16 @@ impl Collector<'_> {
         self.innermost_loop = outer;
     }
 
-    pub(super) fn loop_head(&mut self, head: &ForHead) {
-        match head {
-            ForHead::VarDecl(variables) => {
-                for variable in &variables.decls {
-                    self.declare_pattern(&variable.name, None, false);
-                }
-            }
-            ForHead::UsingDecl(variables) => {
-                for variable in &variables.decls {
-                    self.declare_pattern(&variable.name, None, false);
-                }
-            }
-            ForHead::Pat(pattern) => self.assign_pattern(pattern),
+    /// Declares the names of a loop, each an element of `over` in turn.
+    pub(super) fn loop_head(&mut self, head: &ForHead, over: Option<&Expression>) {
+        let variables = match head {
+            ForHead::VarDecl(variables) => &variables.decls,
+            ForHead::UsingDecl(variables) => &variables.decls,
+            ForHead::Pat(pattern) => return self.assign_pattern(pattern),
+        };
+        for variable in variables {
+            let element = over.map(|over| self.member_of(over, None));
+            self.declare_pattern(&variable.name, element, false);
         }
     }
 
