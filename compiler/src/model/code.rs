@@ -4,6 +4,7 @@
 //! [`Expression`]; branches that a constant closes are not walked.
 
 mod bindings;
+mod exits;
 mod expressions;
 mod functions;
 mod statements;
@@ -88,6 +89,8 @@ pub(super) fn collect(
         constants: HashSet::new(),
         function: FunctionId::TOP_LEVEL,
         innermost_loop: None,
+        labels: Vec::new(),
+        is_in_switch: false,
         guards: Vec::new(),
         guarded: HashMap::new(),
         statement: 0,
@@ -118,6 +121,10 @@ struct Collector<'a> {
     constants: HashSet<BindingId>,
     function: FunctionId,
     innermost_loop: Option<LoopId>,
+    /// Labels of the statements around, each with the loop around that statement.
+    labels: Vec<(Atom, Option<LoopId>)>,
+    /// Whether `break` ends a `switch`, not a loop.
+    is_in_switch: bool,
     /// Names whose type the code has tested, in that order.
     guards: Vec<Atom>,
     /// How often each is among them.

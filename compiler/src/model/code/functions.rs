@@ -129,10 +129,13 @@ impl Collector<'_> {
         });
         let function = std::mem::replace(&mut self.function, id);
         let innermost_loop = self.innermost_loop.take();
+        let is_in_switch = std::mem::replace(&mut self.is_in_switch, false);
+        let labels = std::mem::take(&mut self.labels);
         let statement = self.statement;
         walk(self);
         (self.function, self.innermost_loop, self.statement) =
             (function, innermost_loop, statement);
+        (self.is_in_switch, self.labels) = (is_in_switch, labels);
         id
     }
 

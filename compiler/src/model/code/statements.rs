@@ -4,9 +4,10 @@ use swc_core::common::Spanned;
 use swc_core::ecma::ast::{
     BinExpr, BlockStmt, CatchClause, ClassDecl, Decl, DefaultDecl, DoWhileStmt, ExportDecl,
     ExportDefaultDecl, ExportDefaultExpr, ExportSpecifier, Expr, FnDecl, ForHead, ForInStmt,
-    ForOfStmt, ForStmt, Ident, IfStmt, ImportDecl, MemberExpr, MemberProp, ModuleExportName,
-    NamedExport, Pat, ReturnStmt, Stmt, SwitchCase, TsEnumDecl, TsExprWithTypeArgs, TsModuleDecl,
-    TsType, UsingDecl, VarDecl, VarDeclKind, VarDeclOrExpr, VarDeclarator, WhileStmt,
+    ForOfStmt, ForStmt, Ident, IfStmt, ImportDecl, LabeledStmt, MemberExpr, MemberProp,
+    ModuleExportName, NamedExport, Pat, ReturnStmt, Stmt, SwitchCase, SwitchStmt, TsEnumDecl,
+    TsExprWithTypeArgs, TsModuleDecl, TsType, UsingDecl, VarDecl, VarDeclKind, VarDeclOrExpr,
+    VarDeclarator, WhileStmt,
 };
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
@@ -27,9 +28,13 @@ impl Visit for Collector<'_> {
 
     fn visit_stmts(&mut self, statements: &[Stmt]) {
         let mut is_dead = false;
-        for statement in statements {
+        let exit = self.exit_of(statements);
+        for (index, statement) in statements.iter().enumerate() {
             if !is_dead || matches!(statement, Stmt::Decl(Decl::Fn(_))) {
-                statement.visit_with(self);
+                match exit.as_ref().filter(|exit| exit.holds_at(index)) {
+                    Some(exit) => self.before_exit(exit, |this| statement.visit_with(this)),
+                    None => statement.visit_with(self),
+                }
             }
             is_dead |= matches!(
                 statement,
@@ -265,10 +270,20 @@ impl Visit for Collector<'_> {
 
     fn visit_return_stmt(&mut self, statement: &ReturnStmt) {
         if let Some(value) = &statement.arg {
+            let around = self.innermost_loop.take();
             let value = self.expression(value);
+            self.innermost_loop = around;
             let function = self.function;
             self.code.functions[function.0].returns.push(value);
         }
+    }
+
+    fn visit_switch_stmt(&mut self, statement: &SwitchStmt) {
+        self.switch(statement);
+    }
+
+    fn visit_labeled_stmt(&mut self, statement: &LabeledStmt) {
+        self.labelled(statement);
     }
 
     fn visit_catch_clause(&mut self, clause: &CatchClause) {
@@ -293,8 +308,9 @@ impl Collector<'_> {
     pub(super) fn in_loop(&mut self, over: Expression, walk: impl FnOnce(&mut Self)) {
         let id = self.add_loop(over);
         let outer = self.innermost_loop.replace(id);
+        let is_in_switch = std::mem::replace(&mut self.is_in_switch, false);
         walk(self);
-        self.innermost_loop = outer;
+        (self.innermost_loop, self.is_in_switch) = (outer, is_in_switch);
     }
 
     /// Declares the names of a loop, each an element of `over` in turn.
