@@ -14,7 +14,7 @@
 # engine.sha256 has two lines, `<hash>  sources` and `<hash>  engine.wasm`. The first is the
 # SHA-256 of one record a file: its path from the root of the repository, a zero byte, its content,
 # a zero byte. The files are Cargo.lock, Cargo.toml, build.sh and everything under src/ of this
-# folder, Cargo.toml and everything under src/ of quickjs/ in it, and the same of runtime/abi but
+# folder, everything under quickjs/, and Cargo.toml and everything under src/ of runtime/abi but
 # manifest.rs and state.rs (which are not compiled in), in the order of the bytes of their paths.
 set -eu
 
@@ -25,8 +25,8 @@ engine=compiler/engine
 sources_hash() {
     {
         printf '%s\n' "$engine/Cargo.lock" "$engine/Cargo.toml" "$engine/build.sh" \
-            "$engine/quickjs/Cargo.toml" runtime/abi/Cargo.toml
-        find "$engine/src" "$engine/quickjs/src" runtime/abi/src -type f ! -path runtime/abi/src/manifest.rs \
+            runtime/abi/Cargo.toml
+        find "$engine/src" "$engine/quickjs" runtime/abi/src -type f ! -path runtime/abi/src/manifest.rs \
             ! -path runtime/abi/src/state.rs
     } | LC_ALL=C sort | while IFS= read -r path; do
         printf '%s\0' "$path"
@@ -43,8 +43,11 @@ fi
 target=wasm32-wasip1
 # C is compiled in a folder of Cargo's choosing; no path of this machine may get into the engine.
 c_flags="-O3 -include $root/$engine/src/quickjs_wasi.h -ffile-prefix-map=$root=."
-# Cargo does not know of this header; it does know when the flags change.
-c_flags="$c_flags -DHEADER=$(sha256sum <"$engine/src/quickjs_wasi.h" | cut -c1-16)"
+# Cargo does not know of this header and of the patches; it does know when the flags change.
+c_sources=$(cat "$engine/src/quickjs_wasi.h" "$engine/quickjs/cc.sh" "$engine"/quickjs/patches/* |
+    sha256sum | cut -c1-16)
+c_flags="$c_flags -DSOURCES=$c_sources"
+export CC_wasm32_wasip1="$root/$engine/quickjs/cc.sh"
 # 448 KiB of the stack are JavaScript's (runtime.rs); the rest is for native code below the check.
 rust_flags="-C link-arg=-zstack-size=524288 -C target-feature=+bulk-memory"
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
@@ -54,7 +57,7 @@ debian_llvm=/usr/lib/llvm-22
 debian_sysroot=/usr/lib/wasm32-wasi
 if [ -d "$(rustc --print sysroot 2>/dev/null)/lib/rustlib/$target/lib" ]; then
     if [ -n "${WASI_SDK_PATH-}" ]; then export WASI_SDK="$WASI_SDK_PATH"; fi
-    # rquickjs-sys adds where the SDK is.
+    # rquickjs-sys adds where the SDK is, and names its compiler in CC.
     export CFLAGS_wasm32_wasip1="$c_flags"
     build_std=
 elif [ -x /usr/bin/wasm-ld-22 ] && [ -x /usr/bin/clang-22 ] && [ -x /usr/bin/rustc ] &&
@@ -64,7 +67,7 @@ elif [ -x /usr/bin/wasm-ld-22 ] && [ -x /usr/bin/clang-22 ] && [ -x /usr/bin/rus
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
     build_std="-Z build-std=std,panic_abort"
     export RQUICKJS_SYS_NO_WASI_SDK=1
-    export CC_wasm32_wasip1=clang-22 AR_wasm32_wasip1=llvm-ar-22
+    export QUICKJS_CC=clang-22 AR_wasm32_wasip1=llvm-ar-22
     includes="--target=wasm32-wasi -isystem /usr/include/wasm32-wasi"
     export CFLAGS_wasm32_wasip1="$includes $c_flags"
     export LIBCLANG_PATH="$debian_llvm/lib"

@@ -34,8 +34,8 @@ async fn an_event_writes_few_pages() {
     for (path, text, bound) in [
         ("/echo", "x".repeat(64), 5.0),
         ("/echo", "x".repeat(16_000), 22.0),
-        ("/room/one", "x".repeat(64), 8.0),
-        ("/chat/one", "x".repeat(64), 10.0),
+        ("/room/one", "x".repeat(64), 7.0),
+        ("/chat/one", "x".repeat(64), 9.0),
     ] {
         let restored = restored_per_message(path, &text).await / 1024.0;
         let len = text.len();

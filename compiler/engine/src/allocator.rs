@@ -7,7 +7,8 @@
 //!
 //! Rust tells the size of a block that it frees. QuickJS does not, and calls the functions at the end
 //! of this file (quickjs_wasi.h puts them into the places of the C library's): they keep the size
-//! before the block. What the first and the last do with small blocks, that header does itself.
+//! before the block, in the header that QuickJS wants there. What the first and the last do with small
+//! blocks, quickjs_wasi.h does itself.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -220,60 +221,98 @@ unsafe impl GlobalAlloc for Blocks {
     }
 }
 
-/// Stands before each block of QuickJS's: how many bytes it has room for. A unit, so that the block is
-/// aligned as the C it is for needs it.
+/// Stands before each block of QuickJS's, which has the last six bytes of it (`JSMallocBlockHeader`):
+/// among others the count of references. The first two are [`Size`]'s.
 const HEADER: usize = UNIT;
 
-/// The layout of a block of QuickJS's with its header; its last unit is all used.
-fn layout_for(size: usize) -> Option<Layout> {
-    Some(Layout::from_size_align(size.checked_add(HEADER)?, UNIT).ok()?.pad_to_align())
+/// How many units a small block has, or that it is a large one, whose size stands a unit before the
+/// header.
+type Size = u16;
+const IS_LARGE: Size = Size::MAX;
+
+/// A place for a block of QuickJS's.
+struct Place {
+    layout: Layout,
+    /// Where in it the block is: behind its header, and the size of a large one.
+    offset: usize,
 }
 
-/// Writes the header of a block, and answers the block behind it.
-///
-/// # Safety
-/// `start` is null, or a block of this layout.
-unsafe fn with_header(start: *mut u8, layout: Layout) -> *mut u8 {
-    if start.is_null() {
-        return start;
+impl Place {
+    /// The place of a block of at least so many bytes.
+    fn with_room(size: usize) -> Option<Place> {
+        let room = size.checked_next_multiple_of(UNIT)?;
+        let offset = if room + HEADER <= LARGEST { HEADER } else { UNIT + HEADER };
+        let layout = Layout::from_size_align(room.checked_add(offset)?, UNIT).ok()?;
+        Some(Place { layout, offset })
     }
-    // SAFETY: the layout holds a header and more, aligned as it.
-    unsafe {
-        start.cast::<usize>().write(layout.size() - HEADER);
-        start.add(HEADER)
-    }
-}
 
-/// The block that a header stands at the start of, and its layout.
-///
-/// # Safety
-/// The block is one of [`with_header`].
-unsafe fn whole(block: *mut u8) -> (*mut u8, Layout) {
-    // SAFETY: the header is there, and tells what `layout_for` has answered.
-    unsafe {
-        let start = block.sub(HEADER);
-        let size = start.cast::<usize>().read() + HEADER;
-        (start, Layout::from_size_align_unchecked(size, UNIT))
+    /// The place of a block.
+    ///
+    /// # Safety
+    /// The block is one of these functions' and not freed.
+    unsafe fn of(block: *mut u8) -> Place {
+        // SAFETY: the header is there, and before that of a large block its size.
+        let (room, offset) = unsafe {
+            match block.sub(HEADER).cast::<Size>().read() {
+                IS_LARGE => (block.sub(HEADER + UNIT).cast::<usize>().read(), UNIT + HEADER),
+                units => (usize::from(units) * UNIT, HEADER),
+            }
+        };
+        // SAFETY: `with_room` has made this layout.
+        let layout = unsafe { Layout::from_size_align_unchecked(room + offset, UNIT) };
+        Place { layout, offset }
+    }
+
+    fn room(&self) -> usize {
+        self.layout.size() - self.offset
+    }
+
+    fn is_large(&self) -> bool {
+        self.offset > HEADER
+    }
+
+    /// Writes what stands before a block, and answers the block.
+    ///
+    /// # Safety
+    /// `start` is null, or a block of this layout.
+    unsafe fn block(&self, start: *mut u8) -> *mut u8 {
+        if start.is_null() {
+            return start;
+        }
+        // SAFETY: the layout holds all this and more, aligned as it.
+        unsafe {
+            let block = start.add(self.offset);
+            let size = if self.is_large() {
+                start.cast::<usize>().write(self.room());
+                IS_LARGE
+            } else {
+                (self.room() / UNIT) as Size
+            };
+            block.sub(HEADER).cast::<Size>().write(size);
+            block
+        }
     }
 }
 
 /// `malloc` of QuickJS.
 #[unsafe(no_mangle)]
 extern "C" fn zigttp_malloc(size: usize) -> *mut u8 {
-    let Some(layout) = layout_for(size) else { return ptr::null_mut() };
+    let Some(place) = Place::with_room(size) else { return ptr::null_mut() };
     // SAFETY: the layout has a header at least.
-    unsafe { with_header(BLOCKS.alloc(layout), layout) }
+    unsafe { place.block(BLOCKS.alloc(place.layout)) }
 }
 
 /// `calloc` of QuickJS.
 #[unsafe(no_mangle)]
 extern "C" fn zigttp_calloc(count: usize, size: usize) -> *mut u8 {
-    let Some(layout) = count.checked_mul(size).and_then(layout_for) else { return ptr::null_mut() };
+    let Some(place) = count.checked_mul(size).and_then(Place::with_room) else {
+        return ptr::null_mut();
+    };
     // SAFETY: as above.
-    unsafe { with_header(BLOCKS.alloc_zeroed(layout), layout) }
+    unsafe { place.block(BLOCKS.alloc_zeroed(place.layout)) }
 }
 
-/// `realloc` of QuickJS.
+/// `realloc` of QuickJS. The header goes with the block.
 ///
 /// # Safety
 /// The block is null, or one of these functions' and not freed.
@@ -282,11 +321,26 @@ unsafe extern "C" fn zigttp_realloc(block: *mut u8, size: usize) -> *mut u8 {
     if block.is_null() {
         return zigttp_malloc(size);
     }
-    let Some(new_layout) = layout_for(size) else { return ptr::null_mut() };
-    // SAFETY: the caller's promise.
+    let Some(new) = Place::with_room(size) else { return ptr::null_mut() };
+    // SAFETY: the caller's promise; places are as long as they say.
     unsafe {
-        let (start, layout) = whole(block);
-        with_header(BLOCKS.realloc(start, layout, new_layout.size()), new_layout)
+        let old = Place::of(block);
+        if old.is_large() && new.is_large() {
+            let start = block.sub(old.offset);
+            return new.block(BLOCKS.realloc(start, old.layout, new.layout.size()));
+        }
+        if !old.is_large() && new.room() <= old.room() {
+            return block;
+        }
+        let start = BLOCKS.alloc(new.layout);
+        if !start.is_null() {
+            let kept = HEADER + old.room().min(new.room());
+            start
+                .add(new.offset - HEADER)
+                .copy_from_nonoverlapping(block.sub(HEADER), kept);
+            zigttp_free(block);
+        }
+        new.block(start)
     }
 }
 
@@ -299,8 +353,8 @@ unsafe extern "C" fn zigttp_free(block: *mut u8) {
     if !block.is_null() {
         // SAFETY: the caller's promise.
         unsafe {
-            let (start, layout) = whole(block);
-            BLOCKS.dealloc(start, layout);
+            let place = Place::of(block);
+            BLOCKS.dealloc(block.sub(place.offset), place.layout);
         }
     }
 }

@@ -11,17 +11,14 @@
  * the text each time. This macro is looked at for that question, and to include <malloc.h>. */
 #define __ANDROID__
 
-/* It cuts small blocks from arenas, one of 4 KiB for each size: an event would write a page for each.
- * This macro is looked at for that question alone, and has every block come from the allocator. */
-#define __SANITIZE_ADDRESS__
-
 /* Its blocks come from allocator.rs, without the detour over two tables of functions that rquickjs
- * has for allocators. Taking a small block and giving it back is done here, so that it is compiled
- * into QuickJS's functions: a small event does both some fifteen times, which took 2,260 instructions
- * with a call for each step, and takes 1,390. */
+ * has for allocators, and over QuickJS's own arenas (patches/blocks.patch). Taking a small block and
+ * giving it back is done here, so that it is compiled into QuickJS's functions: a small event does
+ * both some fifteen times, which took 2,260 instructions with a call for each step, and takes 1,390. */
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
-enum { ZIGTTP_UNIT = 8, ZIGTTP_CLASSES = 124 };
+enum { ZIGTTP_UNIT = 8, ZIGTTP_CLASSES = 124, ZIGTTP_LARGE = 0xffff };
 /* `Written` of allocator.rs. In one page of the map by which the runtime restores an instance. */
 struct zigttp_written {
     char *next, *end;
@@ -34,36 +31,46 @@ void *zigttp_malloc(size_t size);
 void *zigttp_calloc(size_t count, size_t size);
 void *zigttp_realloc(void *block, size_t size);
 void zigttp_free(void *block);
-/* How many bytes a block has room for stands a unit before it. */
+/* The header before each block (`JSMallocBlockHeader`) is a unit. Its first two bytes are the
+ * allocator's: how many units a small block has, or that it is a large one, whose size stands a unit
+ * before the header. The others are QuickJS's: the kind of an object, and the count of references. */
+typedef uint16_t __attribute__((may_alias)) zigttp_units;
+typedef size_t __attribute__((may_alias)) zigttp_size;
+typedef void *__attribute__((may_alias)) zigttp_link;
 static inline size_t zigttp_usable_size(const void *block)
 {
-    return *(const size_t *)((const char *)block - ZIGTTP_UNIT);
+    const char *header = (const char *)block - ZIGTTP_UNIT;
+    size_t units = *(const zigttp_units *)header;
+    return units == ZIGTTP_LARGE ? *(const zigttp_size *)(header - ZIGTTP_UNIT)
+                                 : units * ZIGTTP_UNIT;
 }
 static inline void *zigttp_malloc_small(size_t size)
 {
     if (size > (ZIGTTP_CLASSES - 1) * ZIGTTP_UNIT)
         return zigttp_malloc(size);
-    size_t room = (size + ZIGTTP_UNIT - 1) & -ZIGTTP_UNIT;
-    void **list = &zigttp_written.freed[room / ZIGTTP_UNIT];
+    size_t units = (size + ZIGTTP_UNIT - 1) / ZIGTTP_UNIT;
+    void **list = &zigttp_written.freed[units];
     char *start = *list;
     if (start)
-        *list = *(void **)start;
-    else if (zigttp_written.end - zigttp_written.next >= room + ZIGTTP_UNIT) {
+        *list = *(zigttp_link *)start;
+    else if (zigttp_written.end - zigttp_written.next >= (units + 1) * ZIGTTP_UNIT) {
         start = zigttp_written.next;
-        zigttp_written.next += room + ZIGTTP_UNIT;
+        zigttp_written.next += (units + 1) * ZIGTTP_UNIT;
     } else
         return zigttp_malloc(size);
-    *(size_t *)start = room;
+    *(zigttp_units *)start = units;
     return start + ZIGTTP_UNIT;
 }
 static inline void zigttp_free_small(void *block)
 {
-    if (!block || zigttp_usable_size(block) > (ZIGTTP_CLASSES - 1) * ZIGTTP_UNIT)
+    if (!block)
+        return;
+    char *start = (char *)block - ZIGTTP_UNIT;
+    size_t units = *(zigttp_units *)start;
+    if (units == ZIGTTP_LARGE)
         return zigttp_free(block);
-    size_t class = zigttp_usable_size(block) / ZIGTTP_UNIT;
-    void **start = (void **)((char *)block - ZIGTTP_UNIT);
-    *start = zigttp_written.freed[class];
-    zigttp_written.freed[class] = start;
+    *(zigttp_link *)start = zigttp_written.freed[units];
+    zigttp_written.freed[units] = start;
 }
 #define malloc(size) zigttp_malloc_small(size)
 #define calloc(count, size) zigttp_calloc(count, size)

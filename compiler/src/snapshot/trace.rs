@@ -14,8 +14,8 @@ pub(super) fn threw(failure: Failure, modules: &[Emitted], sources: &Sources) ->
 
 /// Reads `at name (module:line:column)`, or the same without a name and parentheses.
 ///
-/// QuickJS puts the column of a call at the callee's name, which may have no mapping of its own;
-/// the nearest one before it is right.
+/// A call stands where its parenthesis opens (`call-positions.patch` of the engine), which has no mapping of its
+/// own; the nearest one before it is the callee's name.
 fn frame(line: &str, modules: &[Emitted], sources: &Sources) -> Option<Frame> {
     let line = line.trim().strip_prefix("at ")?;
     let (function, place) = match line.rsplit_once(" (") {

@@ -32,10 +32,9 @@ fn sources_hash(root: &Path) -> String {
     for file in ["Cargo.lock", "Cargo.toml", "build.sh"] {
         files.push(root.join("compiler/engine").join(file));
     }
-    gather(&root.join("compiler/engine/src"), &mut files);
-    for crate_folder in ["compiler/engine/quickjs", "runtime/abi"] {
-        files.push(root.join(crate_folder).join("Cargo.toml"));
-        gather(&root.join(crate_folder).join("src"), &mut files);
+    files.push(root.join("runtime/abi/Cargo.toml"));
+    for folder in ["compiler/engine/src", "compiler/engine/quickjs", "runtime/abi/src"] {
+        gather(&root.join(folder), &mut files);
     }
 
     let mut by_path: Vec<(String, PathBuf)> = files

@@ -149,8 +149,7 @@ async fn a_throw_in_every_event_is_logged_with_its_event_and_connection() {
     assert!(log.contains("room=/open"), "{log}");
     assert_eq!(client.ask("still here").await, "still here");
     client.close(1000, "").await;
-    // A known fault, see below.
-    let log = server.wait_for_log(&stack_of_price("onClose", "code });"));
+    let log = server.wait_for_log(&stack_of_price("onClose", "price({ item: \"c\""));
     assert!(log.contains("event=\"close\""), "{log}");
 
     assert_eq!(server.get("/"), (500, "internal server error\n".to_owned()));
@@ -158,25 +157,36 @@ async fn a_throw_in_every_event_is_logged_with_its_event_and_connection() {
     assert!(log.contains("event=\"request\""), "{log}");
 }
 
-/// A known fault: QuickJS gives a call the position of the last variable among its arguments. It is the
-/// right line unless the arguments have lines of their own.
 #[tokio::test]
-async fn a_call_is_shown_where_its_last_variable_stands() {
+async fn a_call_is_shown_where_its_callee_stands_whatever_its_arguments_are() {
     let source = r#"import { send } from "zigttp:websocket";
+const fail = (...what: unknown[]): never => {
+  throw new RangeError("no price for " + what);
+};
 export function onMessage(ws: WebSocket, data: string) {
   const amount: number = data.length;
-  if (amount > 0)
-    throw new RangeError("no price for " + amount);
+  const shop = { fail };
+  if (amount === 1) fail(
+    amount,
+  );
+  if (amount === 2) shop.fail(
+    ...[
+      amount],
+  );
   send(ws, data);
 }
 "#;
     let server = Server::of(source);
     let mut client = server.connect("/").await;
-    client.send("fail").await;
-    let found = position(source, "amount);");
-    server.wait_for_log(&format!(
-        "RangeError: no price for 4\n    at onMessage (handler.ts:{found})"
-    ));
+    for (data, call) in [("a", "fail(\n    amount"), ("ab", "fail(\n    ...")] {
+        client.send(data).await;
+        server.wait_for_log(&format!(
+            "RangeError: no price for {}\n    at fail (handler.ts:{})\n    at onMessage (handler.ts:{})",
+            data.len(),
+            position(source, "RangeError("),
+            position(source, call),
+        ));
+    }
 }
 
 #[test]
