@@ -22,6 +22,8 @@ pub struct Code {
     pub writes: Vec<Write>,
     /// By [`LoopId`].
     pub loops: Vec<Loop>,
+    /// Members that are taken of something that is followed, in the order of the source.
+    pub members: Vec<MemberUse>,
     /// Undeclared names, where the code would fail without them: not after `typeof`,
     /// not behind a test of `typeof`, not in dead branches.
     pub needed_globals: Vec<Reference>,
@@ -84,14 +86,25 @@ pub struct Function {
     pub is_generator: bool,
     /// Whether it is a method, or a property of an object literal.
     pub is_member: bool,
-    /// Parameters that a caller has to pass: no default, not optional, not `...rest`.
-    pub required_parameters: Vec<Span>,
+    /// Its parameters, without TypeScript's `this`.
+    pub parameters: Vec<Parameter>,
     /// What it may return.
     pub returns: Vec<Expression>,
     /// What each turn of a method such as `forEach` calls it for, if it is passed to one.
     pub turn_of: Option<LoopId>,
     /// What its doc comment says with `@effects`.
     pub annotation: Option<Annotation>,
+}
+
+/// One parameter of a function.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    pub span: Span,
+    /// Its name, if it has one: a pattern such as `{ id }` has none.
+    pub binding: Option<BindingId>,
+    /// Whether a caller has to pass it: no default, not optional, not `...rest`.
+    pub is_required: bool,
+    pub is_rest: bool,
 }
 
 /// `@effects …` in a doc comment.
@@ -117,6 +130,16 @@ pub struct Binding {
     pub inflow: Vec<Expression>,
     /// Whether it never holds anything but its first value.
     pub is_constant: bool,
+    /// The type that is written beside its name, as far as types are followed.
+    pub declared_type: Option<DeclaredType>,
+}
+
+/// A type that this module does not declare itself: `WebSocket`, `Request | undefined`, `WebSocket[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredType {
+    pub name: String,
+    /// Whether it is a list or a set of these.
+    pub is_list: bool,
 }
 
 /// Where the value of a binding comes from.
@@ -142,6 +165,8 @@ pub struct Call {
     pub arguments: Vec<Expression>,
     /// Whether there is a `...spread`, so that there may be more of them.
     pub has_spread: bool,
+    /// Where the first argument begins, as it is written.
+    pub first_argument: Option<Span>,
     /// Where one more argument can be written: behind the last one, or between the parentheses.
     pub next_argument: Option<Span>,
     pub is_new: bool,
@@ -156,6 +181,37 @@ pub struct Loop {
     pub over: Expression,
     /// The next outer loop of the same function.
     pub outer: Option<LoopId>,
+}
+
+/// `object.name`, or `{ name } = object`
+#[derive(Clone, Debug)]
+pub struct MemberUse {
+    /// All of it, as it is written.
+    pub span: Span,
+    pub object: Expression,
+    /// Where the object is written, parentheses included.
+    pub object_span: Span,
+    pub name: String,
+    pub kind: MemberKind,
+    /// Whether it is taken with `?.`.
+    pub is_optional: bool,
+    /// Whether a condition around it tests whether the member is there.
+    pub is_guarded: bool,
+}
+
+/// What is done with a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberKind {
+    /// Only read.
+    Read,
+    /// `object.name(…)`, `new object.name(…)`
+    Called(CallId),
+    /// `object.name = …`, `delete object.name`
+    Written,
+    /// Another member is taken of it: `object.name.other`.
+    Object,
+    /// `{ name } = object`
+    Destructured,
 }
 
 /// Something that may change a binding, or an object.

@@ -50,6 +50,8 @@ pub struct Import {
     pub is_type_only: bool,
     pub target: Target,
     pub names: Vec<ImportedName>,
+    /// Where `, name` can be written, if there are names in braces.
+    pub next_name: Option<Span>,
 }
 
 /// The form of an import.

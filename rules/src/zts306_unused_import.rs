@@ -1,5 +1,8 @@
 //! ZTS306: a function is imported that nothing uses.
 
+use std::cell::OnceCell;
+
+use crate::connection_members;
 use crate::diagnostic::{Edit, Sink};
 use crate::import::{ImportKind, Target};
 use crate::model::HandlerModel;
@@ -47,12 +50,19 @@ impl Rule for UnusedImport {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        for (_, import) in handler.imports() {
+        // Computed for the first unused name.
+        let mistakes = OnceCell::new();
+        for (module, import) in handler.imports() {
             if !matches!(import.target, Target::Builtin(_)) || import.kind != ImportKind::Static {
                 continue;
             }
             for name in &import.names {
                 if !name.uses.values.is_empty() || name.uses.is_type {
+                    continue;
+                }
+                let mistakes = mistakes.get_or_init(|| connection_members::find(handler));
+                // Of `ws.send(data)` the rule about that tells, and then `send` is used.
+                if connection_members::would_use(mistakes, module, name) {
                     continue;
                 }
                 let report = sink

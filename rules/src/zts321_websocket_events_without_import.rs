@@ -2,6 +2,7 @@
 
 use zigttp_abi::api::Module;
 
+use crate::connection_members;
 use crate::diagnostic::{Edit, Sink};
 use crate::import::Reference;
 use crate::model::HandlerModel;
@@ -62,6 +63,10 @@ impl Rule for WebsocketEventsWithoutImport {
         let called = called_functions(handler);
         // What happens to a connection may be meant for the state of its room alone.
         if called.is_empty() && handler.builtin_imports().next().is_some() {
+            return;
+        }
+        // Of `ws.send(data)` the rule about that tells, and its fix adds the import.
+        if called.is_empty() && !connection_members::find(handler).is_empty() {
             return;
         }
         let report = sink

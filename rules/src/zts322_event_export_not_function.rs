@@ -2,12 +2,13 @@
 
 use zigttp_abi::events::EventExport;
 
+use crate::code::Parameter;
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
 use crate::rule::Rule;
-use crate::span::{ModuleId, Span};
+use crate::span::ModuleId;
 
 /// Exports something that is no event function under the name of one.
 pub(crate) struct EventExportNotFunction;
@@ -67,8 +68,8 @@ impl Rule for EventExportNotFunction {
                             .label("returns an iterator that is never used")
                             .note("calling a generator function runs none of its code")
                             .help("Remove the `*`; an event function may be async.");
-                    } else if function.required_parameters.len() > event.parameters.len() {
-                        too_many_parameters(event, &function.required_parameters, sink);
+                    } else {
+                        too_many_parameters(event, &function.parameters, sink);
                     }
                 }
                 Meaning::Value(_, value) => {
@@ -87,12 +88,17 @@ impl Rule for EventExportNotFunction {
     }
 }
 
-fn too_many_parameters(event: &EventExport, parameters: &[Span], sink: &mut Sink<'_>) {
+fn too_many_parameters(event: &EventExport, parameters: &[Parameter], sink: &mut Sink<'_>) {
+    let Some(first) =
+        parameters.iter().skip(event.parameters.len()).find(|parameter| parameter.is_required)
+    else {
+        return;
+    };
     let passed: Vec<_> = event.parameters.iter().map(|parameter| parameter.name).collect();
     let passed = passed.join(", ");
     let name = event.name;
     sink.report(
-        parameters[event.parameters.len()],
+        first.span,
         format!(
             "`{name}` takes {} parameters, and is passed {}",
             parameters.len(),

@@ -216,10 +216,10 @@ impl Trace<'_> {
             // Of a function around the one that is called.
             return true;
         }
-        let place = code[scope].required_parameters.iter().position(|span| {
-            (span.module, span.start) == (code[id].span.module, code[id].span.start)
-        });
-        let Some(place) = place else { return false };
+        let mut parameters = code[scope].parameters.iter();
+        let Some(place) = parameters.position(|it| it.is_required && it.binding == Some(id)) else {
+            return false;
+        };
         // A callback gets what it is called with by others.
         let Some(&(caller, call)) = self.calls.get(&span) else { return false };
         call.arguments.get(place).is_none_or(|it| self.is_fixed(caller, it, before, steps))

@@ -6,7 +6,6 @@ use zigttp_abi::api::Module;
 use zigttp_abi::events::EventExport;
 use zigttp_abi::route::Pattern;
 
-use crate::code::Binding;
 use crate::diagnostic::Sink;
 use crate::effects::FunctionKey;
 use crate::model::HandlerModel;
@@ -230,13 +229,8 @@ fn own_names(handler: &HandlerModel) -> BTreeMap<&'static str, (FunctionKey, Str
         let Meaning::Function(module, function) = meaning else { return None };
         let index = event.parameters.iter().position(|parameter| parameter.name == "room")?;
         let code = &handler.module(module).code;
-        let span = code[function].required_parameters.get(index)?;
-        // A parameter that is one name begins with it; its type may follow.
-        let is_it = |binding: &&Binding| {
-            (binding.span.module, binding.span.start) == (span.module, span.start)
-        };
-        let parameter = code.bindings.iter().find(is_it).filter(|it| it.is_constant)?;
-        Some((event.name, ((module, function), parameter.name.clone())))
+        let parameter = &code[code[function].parameters.get(index)?.binding?];
+        parameter.is_constant.then(|| (event.name, ((module, function), parameter.name.clone())))
     };
     handler.event_exports().into_iter().filter_map(|(event, _)| name(event)).collect()
 }

@@ -110,12 +110,7 @@ fn message(handler: &HandlerModel) -> Option<Message> {
     };
     let index = event.parameters.iter().position(|parameter| parameter.name == "data")?;
     let code = &handler.module(module).code;
-    let span = code[function].required_parameters.get(index)?;
-    // A parameter that is one name begins with it; its type may follow.
-    let is_it = |binding: &crate::code::Binding| {
-        (binding.span.module, binding.span.start) == (span.module, span.start)
-    };
-    Some(Message { module, data: BindingId(code.bindings.iter().position(is_it)?) })
+    Some(Message { module, data: code[function].parameters.get(index)?.binding? })
 }
 
 impl Message {

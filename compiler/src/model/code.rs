@@ -7,7 +7,9 @@ mod bindings;
 mod exits;
 mod expressions;
 mod functions;
+mod members;
 mod statements;
+mod types;
 
 use std::collections::{HashMap, HashSet};
 
@@ -73,7 +75,7 @@ pub(super) fn collect(
         is_generator: false,
         parent: FunctionId::TOP_LEVEL,
         is_member: false,
-        required_parameters: Vec::new(),
+        parameters: Vec::new(),
         returns: Vec::new(),
         turn_of: None,
         annotation: None,

@@ -68,6 +68,7 @@ impl Collector<'_> {
             // The loader resolves it next.
             target: Target::Unresolved(Unresolved::NotRead),
             names: Vec::new(),
+            next_name: None,
         });
         self.imports.list.last_mut().expect("one was just pushed")
     }
@@ -95,7 +96,12 @@ impl Visit for Collector<'_> {
             self.imports.by_local.insert(specifier.local().to_id(), (import, name));
         }
         let is_type_only = declaration.type_only || is_erased;
-        self.push(&declaration.src, ImportKind::Static, is_type_only).names = names;
+        let next_name = declaration.specifiers.last().filter(|last| last.is_named()).map(|last| {
+            let Span { module, end, .. } = self.positions.of(last);
+            Span { module, start: end, end }
+        });
+        let import = self.push(&declaration.src, ImportKind::Static, is_type_only);
+        (import.names, import.next_name) = (names, next_name);
     }
 
     fn visit_named_export(&mut self, export: &NamedExport) {
@@ -142,6 +148,7 @@ impl Visit for Collector<'_> {
                         is_type_only: false,
                         target: Target::Unresolved(Unresolved::NotLiteral),
                         names: Vec::new(),
+                        next_name: None,
                     });
                 }
             }

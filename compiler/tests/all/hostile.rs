@@ -169,7 +169,7 @@ fn constants_that_double_stay_small() {
 fn of_too_many_findings_the_errors_are_told_and_the_rest_is_counted() {
     let source = format!(
         "import {{ close, send }} from \"zigttp:websocket\";\nDate.now();{}\n\
-         export function onMessage(ws) {{ close(ws, 1005); send(ws, 1); }}",
+         export function onMessage(ws) {{ close(ws, 1005); send(ws, \"1\"); }}",
         "Math.random();".repeat(1_000)
     );
     let report = check(&[("app.ts", &source)]);

@@ -1,5 +1,6 @@
 //! What `zigts check` and `zigts lsp` find, and how they show it.
 
+mod fixes;
 mod lsp;
 mod printable;
 mod reports;

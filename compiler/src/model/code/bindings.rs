@@ -3,9 +3,13 @@
 use swc_core::ecma::ast::{Expr, Ident, ObjectPatProp, Pat};
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::code::{Binding, BindingId, Expression, Origin, Value, Write, WriteKind};
+use zigts_rules::code::{
+    Binding, BindingId, Expression, MemberKind, Origin, Parameter, Value, Write, WriteKind,
+};
+use zigts_rules::span::Span;
 
 use super::Collector;
+use super::members::Taken;
 
 impl Collector<'_> {
     pub(super) fn binding(&mut self, name: &Ident) -> BindingId {
@@ -20,6 +24,7 @@ impl Collector<'_> {
                 uses: 0,
                 inflow: Vec::new(),
                 is_constant: true,
+                declared_type: None,
             });
         }
         id
@@ -52,6 +57,8 @@ impl Collector<'_> {
         match pattern {
             Pat::Ident(name) => {
                 let id = self.declare(&name.id, value.map_or(Origin::Unknown, Origin::Value));
+                let declared_type = name.type_ann.as_ref().and_then(|ty| self.declared_type(ty));
+                self.code.bindings[id.0].declared_type = declared_type;
                 if is_const {
                     self.constants.insert(id);
                 }
@@ -61,12 +68,15 @@ impl Collector<'_> {
                     match property {
                         ObjectPatProp::KeyValue(pair) => {
                             let key = self.property_name(&pair.key);
-                            let part = value.as_ref().map(|value| self.member_of(value, key));
+                            let span = self.positions.of(&pair.key);
+                            let part = value.as_ref().map(|value| self.member_of(value, key, span));
                             self.declare_pattern(&pair.value, part, is_const);
                         }
                         ObjectPatProp::Assign(short) => {
+                            let span = self.positions.of(&short.key);
                             let part = value.as_ref().map(|value| {
-                                self.member_of(value, Some(short.key.sym.to_string()))
+                                let name = short.key.sym.to_string();
+                                self.member_of(value, Some(name), span)
                             });
                             let default = short.value.as_ref().map(|it| self.expression(it));
                             self.declare_with_default(&short.key.id, part, default);
@@ -81,7 +91,7 @@ impl Collector<'_> {
                 for element in array.elems.iter().flatten() {
                     let part = match element {
                         Pat::Rest(_) => None,
-                        _ => value.as_ref().map(|value| self.member_of(value, None)),
+                        _ => value.as_ref().map(|value| self.member_of(value, None, value.span)),
                     };
                     self.declare_pattern(element, part, is_const);
                 }
@@ -177,23 +187,54 @@ impl Collector<'_> {
         pattern.visit_with(&mut Targets(self));
     }
 
-    pub(super) fn member_of(&mut self, object: &Expression, name: Option<String>) -> Expression {
-        let value = Value::Member(Box::new(self.copy(object)), name);
-        Expression { span: object.span, value }
+    pub(super) fn member_of(
+        &mut self,
+        object: &Expression,
+        name: Option<String>,
+        span: Span,
+    ) -> Expression {
+        let copy = self.copy(object);
+        if let Some(name) = &name {
+            self.taken(Taken {
+                span,
+                object: &copy,
+                object_span: object.span,
+                name,
+                kind: MemberKind::Destructured,
+                is_optional: false,
+            });
+        }
+        Expression { span: object.span, value: Value::Member(Box::new(copy), name) }
     }
 
     pub(super) fn parameter(&mut self, pattern: &Pat) {
+        let name = match pattern {
+            Pat::Ident(name) => Some(&name.id),
+            Pat::Assign(assign) => assign.left.as_ident().map(|name| &name.id),
+            _ => None,
+        };
         let is_required = match pattern {
             Pat::Rest(_) | Pat::Assign(_) => false,
-            // `this` is a parameter only in TypeScript.
-            Pat::Ident(name) => !name.id.optional && name.id.sym != *"this",
+            Pat::Ident(name) => !name.id.optional,
             _ => true,
         };
-        if is_required {
-            let span = self.positions.of(pattern);
-            let function = self.function;
-            self.code.functions[function.0].required_parameters.push(span);
-        }
         self.declare_pattern(pattern, None, false);
+        // `this` is a parameter only in TypeScript.
+        if name.is_some_and(|name| name.sym == *"this") {
+            return;
+        }
+        let mut span = name.map_or_else(|| self.positions.of(pattern), |it| self.positions.of(it));
+        if let Some(name) = name {
+            // The parser counts the type of an arrow function's parameter to its name.
+            span.end = span.end.min(span.start + name.sym.len() as u32);
+        }
+        let parameter = Parameter {
+            span,
+            binding: name.map(|name| self.binding(name)),
+            is_required,
+            is_rest: pattern.is_rest(),
+        };
+        let function = self.function;
+        self.code.functions[function.0].parameters.push(parameter);
     }
 }

@@ -5,14 +5,15 @@ use std::collections::hash_map::Entry;
 use swc_core::atoms::Atom;
 use swc_core::ecma::ast::{
     AssignExpr, AssignOp, AssignTarget, BinExpr, BinaryOp, CallExpr, Callee, CondExpr, Expr,
-    ExprOrSpread, Ident, Invalid, Lit, MemberExpr, MemberProp, NewExpr, OptChainBase,
-    SimpleAssignTarget, Tpl, UnaryExpr, UnaryOp, UpdateExpr,
+    ExprOrSpread, Ident, Invalid, Lit, MemberExpr, NewExpr, OptChainBase, SimpleAssignTarget, Tpl,
+    UnaryExpr, UnaryOp, UpdateExpr,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::code::{Call, CallId, Expression, Origin, Value, WriteKind};
+use zigts_rules::code::{Call, CallId, Expression, MemberKind, Origin, Value, WriteKind};
 use zigts_rules::import::Reference;
 use zigts_rules::span::Span;
 
+use super::members::path_of_global;
 use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING};
 
 /// Most bytes of text that are concatenated. Each of 30 lines could double the one before.
@@ -101,12 +102,12 @@ impl Collector<'_> {
             Expr::Update(update) => self.update(update),
             Expr::Bin(binary) => self.binary(binary),
             Expr::Assign(assign) => self.assign(assign),
-            Expr::Member(access) => self.member(access),
+            Expr::Member(access) => self.member(access, false),
             Expr::Cond(condition) => self.condition(condition),
             Expr::Call(call) => self.call_expression(call),
             Expr::New(new) => self.new_expression(new),
             Expr::OptChain(chain) => match &*chain.base {
-                OptChainBase::Member(access) => self.member(access),
+                OptChainBase::Member(access) => self.member(access, chain.optional),
                 OptChainBase::Call(call) => self.call(&call.callee, &call.args, false),
             },
             Expr::Seq(sequence) => {
@@ -165,6 +166,7 @@ impl Collector<'_> {
             }
             UnaryOp::Delete => {
                 let target = self.expression(&unary.arg);
+                self.is_now(target.span, MemberKind::Written);
                 self.write(target, WriteKind::Delete);
                 Value::Unknown
             }
@@ -190,6 +192,7 @@ impl Collector<'_> {
 
     pub(super) fn update(&mut self, update: &UpdateExpr) -> Value {
         let target = self.expression(&update.arg);
+        self.is_now(target.span, MemberKind::Written);
         self.assigned(&target, None);
         self.write(target, WriteKind::Assign);
         Value::Unknown
@@ -273,6 +276,12 @@ impl Collector<'_> {
                     _ => unary.visit_children_with(self),
                 }
             }
+
+            // `if (crypto.subtle)`, `typeof console.table === "function"`
+            fn visit_member_expr(&mut self, access: &MemberExpr) {
+                self.0.extend(path_of_global(access).map(Atom::from));
+                access.visit_children_with(self);
+            }
         }
         let before = self.guards.len();
         test.visit_with(&mut Asked(&mut self.guards));
@@ -317,22 +326,6 @@ impl Collector<'_> {
         }
     }
 
-    pub(super) fn member(&mut self, access: &MemberExpr) -> Value {
-        let object = self.expression(&access.obj);
-        let name = match &access.prop {
-            MemberProp::Ident(name) => Some(name.sym.to_string()),
-            MemberProp::PrivateName(name) => Some(format!("#{}", name.name)),
-            MemberProp::Computed(computed) => match self.expression(&computed.expr).value {
-                Value::Text(text) => Some(text),
-                _ => None,
-            },
-        };
-        if let Some(name) = &name {
-            self.reads.push((name.clone(), self.function, self.positions.of(access)));
-        }
-        Value::Member(Box::new(object), name)
-    }
-
     /// Turns reading what may be a getter of this module into calling it.
     pub(super) fn call_getters(&mut self) {
         for (name, function, span) in std::mem::take(&mut self.reads) {
@@ -345,6 +338,7 @@ impl Collector<'_> {
                     callee: Expression { span, value },
                     arguments: Vec::new(),
                     has_spread: false,
+                    first_argument: None,
                     next_argument: None,
                     is_new: false,
                     innermost_loop: None,
@@ -389,6 +383,7 @@ impl Collector<'_> {
         is_new: bool,
     ) -> Value {
         let callee = self.expression(callee);
+        let called_member = self.called_member(callee.span);
         let mut known = Vec::new();
         let mut has_spread = false;
         for argument in arguments {
@@ -401,6 +396,10 @@ impl Collector<'_> {
         if let Value::Member(object, Some(method)) = &callee.value {
             self.method(object, method, &known);
         }
+        let first_argument = arguments.first().map(|first| {
+            let Span { start, module, .. } = self.positions.of(first);
+            Span { start, end: start, module }
+        });
         let next_argument = arguments.last().map(|last| {
             let Span { end, module, .. } = self.positions.of(&last.expr);
             Span { start: end, end, module }
@@ -412,10 +411,12 @@ impl Collector<'_> {
             callee,
             arguments: known,
             has_spread,
+            first_argument,
             next_argument,
             is_new,
             innermost_loop: self.innermost_loop,
         });
+        self.is_called(called_member, id);
         Value::Call(id)
     }
 
@@ -459,7 +460,10 @@ impl Collector<'_> {
                     value: self.name(&name.id),
                 }),
                 SimpleAssignTarget::Member(access) => {
-                    Some(Expression { span: self.positions.of(access), value: self.member(access) })
+                    let span = self.positions.of(access);
+                    let value = self.member(access, false);
+                    self.is_now(span, MemberKind::Written);
+                    Some(Expression { span, value })
                 }
                 SimpleAssignTarget::Paren(inner) => Some(self.expression(&inner.expr)),
                 SimpleAssignTarget::TsAs(inner) => Some(self.expression(&inner.expr)),

@@ -122,7 +122,7 @@ impl Collector<'_> {
             is_generator: false,
             parent: self.function,
             is_member,
-            required_parameters: Vec::new(),
+            parameters: Vec::new(),
             returns: Vec::new(),
             turn_of: None,
             annotation,

@@ -321,7 +321,7 @@ impl Collector<'_> {
             ForHead::Pat(pattern) => return self.assign_pattern(pattern),
         };
         for variable in variables {
-            let element = over.map(|over| self.member_of(over, None));
+            let element = over.map(|over| self.member_of(over, None, over.span));
             self.declare_pattern(&variable.name, element, false);
         }
     }
