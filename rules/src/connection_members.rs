@@ -3,6 +3,8 @@
 //! Several rules ask, so that one mistake is one diagnostic: an import that the right call would use is not
 //! called unused, and is not missing twice.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use zigttp_abi::api::{ApiFunction, Module};
 
 use crate::code::{MemberKind, MemberUse, Origin};
@@ -141,22 +143,29 @@ pub(crate) fn find(handler: &HandlerModel) -> Vec<MemberMistake<'_>> {
     found
 }
 
-/// Whether the right calls in place of the members that a module takes would use a name that it imports.
-pub(crate) fn would_use(
-    mistakes: &[MemberMistake<'_>],
-    module: ModuleId,
-    name: &ImportedName,
-) -> bool {
-    let Some(function) = name.imported.as_deref() else {
-        return mistakes.iter().any(|mistake| mistake.module == module);
+/// The functions that the right calls in place of the members would use, by module.
+pub(crate) fn used(mistakes: &[MemberMistake<'_>]) -> BTreeSet<(ModuleId, &'static str)> {
+    let functions = Module::Websocket.functions();
+    let told = |advice: &str, name: &str| {
+        advice.contains(&format!("`{name}(")) || advice.contains(&format!("`{name}`"))
     };
-    let told = [format!("`{function}("), format!("`{function}`")];
-    let is_told = |advice: &str| told.iter().any(|told| advice.contains(told));
-    mistakes.iter().filter(|mistake| mistake.module == module).any(|it| match it.remedy {
-        Remedy::Function(of) => of.name == function,
-        Remedy::Advice(advice) => is_told(advice),
-        Remedy::OwnValue => is_told(VALUE),
-    })
+    let mut used = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for mistake in mistakes {
+        let advice = match mistake.remedy {
+            Remedy::Function(function) => {
+                used.insert((mistake.module, function.name));
+                continue;
+            }
+            Remedy::Advice(advice) => advice,
+            Remedy::OwnValue => VALUE,
+        };
+        if seen.insert((mistake.module, advice)) {
+            let told = functions.iter().filter(|function| told(advice, function.name));
+            used.extend(told.map(|function| (mistake.module, function.name)));
+        }
+    }
+    used
 }
 
 fn remedy(name: &str) -> Remedy {
@@ -177,7 +186,11 @@ fn takes_connection(function: &ApiFunction) -> bool {
 
 impl MemberMistake<'_> {
     /// The right call in place of the member, where it is certain to be what was meant.
-    pub(crate) fn replacement(&self, handler: &HandlerModel) -> Option<Replacement> {
+    pub(crate) fn replacement(
+        &self,
+        handler: &HandlerModel,
+        names: &mut LocalNames,
+    ) -> Option<Replacement> {
         let Remedy::Function(function) = self.remedy else { return None };
         let MemberUse { span, object_span, kind, is_optional, .. } = *self.member;
         let code = &handler.module(self.module).code;
@@ -185,7 +198,9 @@ impl MemberMistake<'_> {
         if is_optional {
             return None;
         }
-        let (name, missing) = local_name(handler, self.module, function.name)?;
+        let key = (self.module, function.name);
+        let name = names.entry(key).or_insert_with(|| local_name(handler, key.0, key.1));
+        let LocalName { name, missing } = name.clone()?;
         let end = match kind {
             MemberKind::Called(call) => {
                 let call = &code[call];
@@ -220,13 +235,23 @@ impl MemberMistake<'_> {
     }
 }
 
-/// How a module names a function of `zigttp:websocket`, and the name if it has to be imported first. Nothing
-/// where something else has that name.
+/// How modules name functions of `zigttp:websocket`.
+pub(crate) type LocalNames = BTreeMap<(ModuleId, &'static str), Option<LocalName>>;
+
+/// How a module names a function.
+#[derive(Clone)]
+pub(crate) struct LocalName {
+    name: String,
+    /// The name, if it has to be imported first.
+    missing: Option<&'static str>,
+}
+
+/// How a module names a function of `zigttp:websocket`. Nothing where something else has that name.
 fn local_name(
     handler: &HandlerModel,
     module: ModuleId,
     function: &'static str,
-) -> Option<(String, Option<&'static str>)> {
+) -> Option<LocalName> {
     let module = handler.module(module);
     let imports = module.imports.iter().filter(|import| {
         import.target == Target::Builtin(Module::Websocket)
@@ -242,33 +267,10 @@ fn local_name(
     match imports.flat_map(|import| &import.names).find(is_it) {
         Some(name) if is_taken(&name.local) => None,
         Some(ImportedName { imported: None, local, .. }) => {
-            Some((format!("{local}.{function}"), None))
+            Some(LocalName { name: format!("{local}.{function}"), missing: None })
         }
-        Some(name) => Some((name.local.clone(), None)),
-        None => (!is_taken(function)).then(|| (function.to_owned(), Some(function))),
+        Some(name) => Some(LocalName { name: name.local.clone(), missing: None }),
+        None => (!is_taken(function))
+            .then(|| LocalName { name: function.to_owned(), missing: Some(function) }),
     }
-}
-
-/// Adds names to what a module imports from `zigttp:websocket`.
-pub(crate) fn import(handler: &HandlerModel, module: ModuleId, names: &[&str]) -> Option<Edit> {
-    if names.is_empty() {
-        return None;
-    }
-    let names = names.join(", ");
-    let next = handler.module(module).imports.iter().find_map(|import| {
-        let is_it = import.target == Target::Builtin(Module::Websocket)
-            && import.kind == ImportKind::Static
-            && !import.is_type_only;
-        import.next_name.filter(|_| is_it)
-    });
-    Some(match next {
-        Some(span) => Edit { span, replacement: format!(", {names}") },
-        None => Edit {
-            span: Span::start_of(module),
-            replacement: format!(
-                "import {{ {names} }} from \"{}\";\n",
-                Module::Websocket.specifier()
-            ),
-        },
-    })
 }

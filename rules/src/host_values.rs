@@ -27,8 +27,11 @@ pub(crate) enum HostValue {
 /// Most rounds in which values are followed from a function into those that it calls.
 const MAX_ROUNDS: usize = 8;
 
-/// Most steps from an expression to what it is.
-const MAX_STEPS: usize = 16;
+/// Most steps, in all, from an expression to what it is: code can be made to branch at each.
+const MAX_STEPS: usize = 64;
+
+/// Most elements of a list that are looked at.
+const MAX_ELEMENTS: usize = 16;
 
 /// Methods that return a part of a list that has the same elements.
 const PARTS: [&str; 11] = [
@@ -92,7 +95,7 @@ impl<'a> HostValues<'a> {
 
     /// What an expression is, if that is certain.
     pub(crate) fn value_of(&self, module: ModuleId, expression: &Expression) -> Option<HostValue> {
-        self.look(module, expression, MAX_STEPS)
+        self.look(module, expression, &mut { MAX_STEPS })
     }
 
     fn add_declared(&mut self) {
@@ -194,17 +197,23 @@ impl<'a> HostValues<'a> {
         }
     }
 
-    fn look(&self, module: ModuleId, expression: &Expression, steps: usize) -> Option<HostValue> {
-        let steps = steps.checked_sub(1)?;
+    fn look(
+        &self,
+        module: ModuleId,
+        expression: &Expression,
+        steps: &mut usize,
+    ) -> Option<HostValue> {
+        *steps = steps.checked_sub(1)?;
         if let Some((module, id)) = self.binding_of(module, expression) {
             if let Some(value) = self.bindings.get(&(module, id)) {
                 return Some(*value);
             }
             let binding = &self.handler.module(module).code[id];
             return match &binding.origin {
-                Origin::Value(value) if binding.is_constant => self
-                    .look(module, value, steps)
-                    .or_else(|| self.filled(module, binding, value, steps)),
+                Origin::Value(value) if binding.is_constant => {
+                    let value_of = self.look(module, value, steps);
+                    value_of.or_else(|| self.filled(module, binding, value, steps))
+                }
                 _ => None,
             };
         }
@@ -235,7 +244,7 @@ impl<'a> HostValues<'a> {
                     }
                     _ => self.look(module, element, steps) == Some(HostValue::Connection),
                 };
-                elements.iter().take(MAX_STEPS).all(is_one).then_some(HostValue::Connections)
+                elements.iter().take(MAX_ELEMENTS).all(is_one).then_some(HostValue::Connections)
             }
             _ => None,
         }
@@ -257,7 +266,7 @@ impl<'a> HostValues<'a> {
     }
 
     /// What a call returns, or `new` makes.
-    fn returned(&self, module: ModuleId, call: &Call, steps: usize) -> Option<HostValue> {
+    fn returned(&self, module: ModuleId, call: &Call, steps: &mut usize) -> Option<HostValue> {
         match self.handler.meaning(module, &call.callee) {
             Meaning::Api(function) => match function.name {
                 "getWebSockets" => Some(HostValue::Connections),
@@ -303,14 +312,14 @@ impl<'a> HostValues<'a> {
         module: ModuleId,
         binding: &Binding,
         value: &Expression,
-        steps: usize,
+        steps: &mut usize,
     ) -> Option<HostValue> {
         let is_connection =
             |it: &Expression| self.look(module, it, steps) == Some(HostValue::Connection);
         let added = &binding.inflow;
         let is_list = match &value.value {
             Value::Array(elements) => {
-                elements.is_empty() && added.iter().take(MAX_STEPS).all(is_connection)
+                elements.is_empty() && added.iter().take(MAX_ELEMENTS).all(is_connection)
             }
             Value::Call(call) => {
                 let call = &self.handler.module(module).code[*call];
@@ -320,9 +329,11 @@ impl<'a> HostValues<'a> {
                 call.is_new
                     && call.arguments.is_empty()
                     && match class.as_str() {
-                        "Set" | "Array" => added.iter().take(MAX_STEPS).all(is_connection),
+                        "Set" | "Array" => added.iter().take(MAX_ELEMENTS).all(is_connection),
                         // Keys and values are added to a map.
-                        "Map" => added.iter().take(MAX_STEPS).skip(1).step_by(2).all(is_connection),
+                        "Map" => {
+                            added.iter().take(MAX_ELEMENTS).skip(1).step_by(2).all(is_connection)
+                        }
                         _ => false,
                     }
             }

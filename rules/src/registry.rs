@@ -38,6 +38,8 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts342_top_level_over_budget::TopLevelOverBudget,
     &crate::zts343_misleading_event_parameter::MisleadingEventParameter,
     &crate::zts344_wrong_argument_kind::WrongArgumentKind,
+    &crate::zts345_missing_member::MissingMember,
+    &crate::zts346_undeclared_name::UndeclaredName,
     &crate::zts350_signal_without_event::SignalWithoutEvent,
     &crate::zts351_write_to_other_room::WriteToOtherRoom,
     &crate::zts352_list_without_limit::ListWithoutLimit,

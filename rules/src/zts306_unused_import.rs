@@ -1,13 +1,16 @@
 //! ZTS306: a function is imported that nothing uses.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use crate::connection_members;
 use crate::diagnostic::{Edit, Sink};
-use crate::import::{ImportKind, Target};
+use crate::import::{ImportKind, ImportedName, Target};
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
+use crate::span::ModuleId;
+use crate::undeclared;
 
 /// Imports a name of the WebSocket module and never uses it.
 pub(crate) struct UnusedImport;
@@ -51,18 +54,23 @@ impl Rule for UnusedImport {
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         // Computed for the first unused name.
-        let mistakes = OnceCell::new();
+        let meant = OnceCell::new();
         for (module, import) in handler.imports() {
-            if !matches!(import.target, Target::Builtin(_)) || import.kind != ImportKind::Static {
+            let Target::Builtin(from) = import.target else { continue };
+            if import.kind != ImportKind::Static {
                 continue;
             }
             for name in &import.names {
                 if !name.uses.values.is_empty() || name.uses.is_type {
                     continue;
                 }
-                let mistakes = mistakes.get_or_init(|| connection_members::find(handler));
-                // Of `ws.send(data)` the rule about that tells, and then `send` is used.
-                if connection_members::would_use(mistakes, module, name) {
+                // What the module does not export the rule about that tells of.
+                if name.imported.as_deref().is_some_and(|it| from.find(it).is_none()) {
+                    continue;
+                }
+                // Where it is misspelled, or it is `ws.send(data)`, the rules about these tell, and then it is used.
+                let is_meant = meant.get_or_init(|| Meant::of(handler)).contains(module, name);
+                if is_meant {
                     continue;
                 }
                 let report = sink
@@ -75,5 +83,35 @@ impl Rule for UnusedImport {
                 }
             }
         }
+    }
+}
+
+/// Names that modules would use if other mistakes were corrected.
+struct Meant {
+    /// Functions of `zigttp:websocket`, for `ws.send(data)`.
+    functions: BTreeSet<(ModuleId, &'static str)>,
+    /// Names that are misspelled where they are used.
+    misspelled: BTreeSet<(ModuleId, String)>,
+}
+
+impl Meant {
+    fn of(handler: &HandlerModel) -> Meant {
+        let misspelled =
+            undeclared::find(handler).into_iter().filter_map(|slip| match slip.meant {
+                Some(undeclared::Meant::Name(meant)) => Some((slip.module, meant)),
+                _ => None,
+            });
+        Meant {
+            functions: connection_members::used(&connection_members::find(handler)),
+            misspelled: misspelled.collect(),
+        }
+    }
+
+    fn contains(&self, module: ModuleId, name: &ImportedName) -> bool {
+        let is_function = match name.imported.as_deref() {
+            Some(imported) => self.functions.contains(&(module, imported)),
+            None => self.functions.iter().any(|(of, _)| *of == module),
+        };
+        is_function || self.misspelled.contains(&(module, name.local.clone()))
     }
 }

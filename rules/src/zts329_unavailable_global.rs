@@ -1,9 +1,14 @@
 //! ZTS329: a global is used that does not exist here.
 
+use std::collections::BTreeSet;
+
+use crate::code::{MemberKind, MemberUse, Value};
 use crate::diagnostic::Sink;
+use crate::globals;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
+use crate::span::Span;
 
 /// Uses a global of browsers or Node.js that handlers do not have.
 pub(crate) struct UnavailableGlobal;
@@ -18,7 +23,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A name is used that is declared nowhere, and that other JavaScript platforms have but this one does
-not: timers, `fetch`, `WebSocket` as a value, `process`, `require`, `Buffer` and their like.
+not: timers, `fetch`, `WebSocket` as a value, `process`, `require`, `Buffer`, streams, `AbortController`, `Intl` and
+their like. Or a member of a global is called that is not there: `crypto.subtle.digest(…)`, `console.table(…)`.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -37,12 +43,12 @@ export function onMessage() {}
 
 ## Why it matters
 Each event runs in a sandbox of its own, which has the language itself and what the built-in modules
-offers, and nothing that would continue after the event. Using such a name is a ReferenceError, and
+offer, and nothing that would continue after the event. Using such a name is a ReferenceError, and
 the event ends with all its effects undone.
 
 ## What to do
 The message says what to use instead, if there is something. A name that you declare or import is
-allowed, and so is testing its type first, as the example does.
+allowed, and so is testing its type first, as the example does, or `if (globalThis.fetch)`.
 "#,
     help: "Use what handlers have instead, or declare the name.",
 };
@@ -53,59 +59,55 @@ impl Rule for UnavailableGlobal {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        let used = handler.modules.iter().flat_map(|module| &module.code.needed_globals);
-        for reference in used {
-            let name = reference.name.as_str();
-            let Some((_, help)) = UNAVAILABLE.iter().find(|(names, _)| names.contains(&name))
-            else {
-                continue;
-            };
-            sink.report(reference.span, format!("there is no `{name}` in a handler"))
-                .label("a ReferenceError when it is reached")
-                .note("each event runs in a sandbox of its own, and nothing continues after it")
-                .help(*help);
+        for module in &handler.modules {
+            let code = &module.code;
+            // `process.env.NODE_ENV` is known when the handler is built.
+            let settings: BTreeSet<u32> =
+                code.members.iter().filter(|it| is_node_env(it)).map(|it| it.span.start).collect();
+            for reference in &code.needed_globals {
+                if settings.contains(&reference.span.start) {
+                    continue;
+                }
+                if let Some(help) = globals::instead_of(&reference.name) {
+                    report(&reference.name, reference.span, help, sink);
+                }
+            }
+            for member in code.members.iter().filter(|member| !member.is_guarded) {
+                let Value::Global(global) = &member.object.value else { continue };
+                // Only reading it is `undefined`, and no error.
+                if !matches!(
+                    member.kind,
+                    MemberKind::Called(_) | MemberKind::Object | MemberKind::Destructured
+                ) {
+                    continue;
+                }
+                let name = &member.name;
+                let help = if global == "globalThis" {
+                    globals::instead_of(name).filter(|_| member.kind != MemberKind::Destructured)
+                } else {
+                    globals::instead_of_member(global, name)
+                };
+                if let Some(help) = help {
+                    report(&format!("{global}.{name}"), member.span, help, sink);
+                }
+            }
         }
     }
 }
 
-/// What other platforms have, and what to use instead.
-static UNAVAILABLE: &[(&[&str], &str)] = &[
-    (
-        &[
-            "setTimeout",
-            "setInterval",
-            "setImmediate",
-            "clearTimeout",
-            "clearInterval",
-            "clearImmediate",
-            "requestAnimationFrame",
-        ],
-        "Set a timer of the room: `signalAt` or `signalEvery`, which run `onSignal`.",
-    ),
-    (
-        &["fetch", "XMLHttpRequest", "EventSource"],
-        "A handler talks only to its own connections; fetch in another program and send it the result.",
-    ),
-    (
-        &["WebSocket"],
-        "A handler opens no connections; use `WebSocket` as a type, and `send` to reply.",
-    ),
-    (&["process"], "There is no environment; write settings into a module."),
-    (&["require", "module", "exports"], "Write `import` and `export`."),
-    (&["__dirname", "__filename"], "There are no files; import what you need as a module."),
-    (&["Buffer"], "Use `Uint8Array`, `TextEncoder` and `TextDecoder`."),
-    (&["Deno", "Bun"], "Use what the built-in modules (`zigttp:…`) offer."),
-    (&["window", "self", "global"], "Use `globalThis`."),
-    (
-        &["document", "navigator", "location", "history", "alert", "prompt", "confirm"],
-        "There is no page; this belongs to the client.",
-    ),
-    (
-        &["localStorage", "sessionStorage", "indexedDB"],
-        "Store data with a room (`zigttp:storage`), or with a connection (`serializeAttachment`).",
-    ),
-    (
-        &["Worker", "SharedWorker", "BroadcastChannel", "MessageChannel"],
-        "Send to the connections of a room: `getWebSockets` and `send`.",
-    ),
-];
+fn report(name: &str, span: Span, help: &str, sink: &mut Sink<'_>) {
+    let error = if name.contains('.') { "a TypeError" } else { "a ReferenceError" };
+    sink.report(span, format!("there is no `{name}` in a handler"))
+        .label(format!("{error} when it is reached"))
+        .note("each event runs in a sandbox of its own, and nothing continues after it")
+        .help(help);
+}
+
+fn is_node_env(member: &MemberUse) -> bool {
+    member.name == "NODE_ENV"
+        && matches!(
+            &member.object.value,
+            Value::Member(process, Some(env))
+                if env == "env" && matches!(&process.value, Value::Global(name) if name == "process")
+        )
+}

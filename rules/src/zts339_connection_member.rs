@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zigttp_abi::api::Module;
+
 use crate::code::{MemberKind, Value};
-use crate::connection_members::{self, MemberMistake, Remedy};
+use crate::connection_members::{self, LocalNames, MemberMistake, Remedy};
 use crate::diagnostic::Sink;
+use crate::import_edit;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
@@ -68,7 +71,9 @@ impl Rule for ConnectionMember {
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         let mistakes = connection_members::find(handler);
-        let replacements: Vec<_> = mistakes.iter().map(|it| it.replacement(handler)).collect();
+        let mut names = LocalNames::new();
+        let replacements: Vec<_> =
+            mistakes.iter().map(|it| it.replacement(handler, &mut names)).collect();
         // All fixes of a module add the same names, so that they can be made together.
         let mut missing: BTreeMap<ModuleId, BTreeSet<&str>> = BTreeMap::new();
         for (mistake, replacement) in mistakes.iter().zip(&replacements) {
@@ -86,7 +91,10 @@ impl Rule for ConnectionMember {
                     }
                     None => report.help.trim_end_matches('.').to_owned(),
                 };
-                edits.extend(connection_members::import(handler, mistake.module, &names));
+                if !names.is_empty() {
+                    let from = Module::Websocket;
+                    edits.push(import_edit::adding(handler, mistake.module, from, &names));
+                }
                 report.fix(lower_case(&message), edits);
             }
         }

@@ -98,13 +98,15 @@ pub(super) fn collect(
         statement: 0,
         signature: None,
         namespaces: 0,
+        unqualified: HashSet::new(),
         reads: Vec::new(),
         getters: HashSet::new(),
         copied_parts: 0,
     };
     parsed.program.visit_with(&mut collector);
     collector.call_getters();
-    let Collector { mut code, reassigned, .. } = collector;
+    let Collector { mut code, reassigned, unqualified, .. } = collector;
+    code.needed_globals.retain(|reference| !unqualified.contains(&reference.name));
     for (index, binding) in code.bindings.iter_mut().enumerate() {
         binding.is_constant = !reassigned.contains(&BindingId(index));
     }
@@ -137,6 +139,8 @@ struct Collector<'a> {
     signature: Option<(String, Annotation)>,
     /// How many TypeScript namespaces are being walked.
     namespaces: usize,
+    /// Members of enums and namespaces, which other blocks of the same name may use without it.
+    unqualified: HashSet<String>,
     /// Members that are read, each with the function that reads it.
     reads: Vec<(String, FunctionId, Span)>,
     /// Names of accessors: reading such a member calls a function.

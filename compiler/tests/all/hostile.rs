@@ -126,6 +126,28 @@ fn what_is_there_thousands_of_times_is_checked_all_the_same() {
         ),
         ("class C { alarm() {} }".to_owned(), "export { C as c{} }; new C();", String::new()),
         (
+            "export function onMessage(ws, data, room) {".to_owned(),
+            "ws.send(data); f{}(ws); function f{}(to) { to.close(); }",
+            "}".to_owned(),
+        ),
+        (
+            "const f0 = (ws) => 0; export function onMessage(ws) { f7999(ws); }".to_owned(),
+            "function f{}(ws) { f{}0(ws); ws.id; }",
+            String::new(),
+        ),
+        (
+            "const a0 = getWebSockets('/');".to_owned()
+                + &(1..60)
+                    .map(|level| format!("const a{level} = [...a{0}, ...a{0}];", level - 1))
+                    .collect::<String>(),
+            "a59[0].send('x'); send(a59, 1);",
+            String::new(),
+        ),
+        ("export async function handler(req) {".to_owned(), "req.body; req.headers.x{};", "}".to_owned()),
+        (String::new(), "undeclared{}();", String::new()),
+        (String::new(), "Intl.x; crypto.subtle.x;", String::new()),
+        ("import {".to_owned(), "close as c{}, ", "} from \"zigttp:websocket\"; export function onOpen(ws) { ws.close(); }".to_owned()),
+        (
             numbered("export class C{} { alarm() {} }", 2_000),
             "new C1();",
             "export default class {}".to_owned(),

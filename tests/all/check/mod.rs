@@ -1,6 +1,7 @@
 //! What `zigts check` and `zigts lsp` find, and how they show it.
 
 mod fixes;
+mod globals;
 mod lsp;
 mod printable;
 mod reports;

@@ -108,7 +108,13 @@ impl Collector<'_> {
             Expr::New(new) => self.new_expression(new),
             Expr::OptChain(chain) => match &*chain.base {
                 OptChainBase::Member(access) => self.member(access, chain.optional),
-                OptChainBase::Call(call) => self.call(&call.callee, &call.args, false),
+                OptChainBase::Call(call) => {
+                    let value = self.call(&call.callee, &call.args, false);
+                    if let (Value::Call(id), true) = (&value, chain.optional) {
+                        self.is_only_read(*id);
+                    }
+                    value
+                }
             },
             Expr::Seq(sequence) => {
                 let last = sequence.exprs.iter().map(|part| self.expression(part)).last();

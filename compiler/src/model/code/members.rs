@@ -24,7 +24,10 @@ impl Collector<'_> {
     pub(super) fn member(&mut self, access: &MemberExpr, is_optional: bool) -> Value {
         let object = self.expression(&access.obj);
         let object_span = self.positions.of(&access.obj);
-        self.is_now(object_span, MemberKind::Object);
+        // Of `object.name?.other` the name may be missing.
+        if !is_optional {
+            self.is_now(object_span, MemberKind::Object);
+        }
         let name = match &access.prop {
             MemberProp::Ident(name) => Some(name.sym.to_string()),
             MemberProp::PrivateName(name) => Some(format!("#{}", name.name)),
@@ -94,6 +97,14 @@ impl Collector<'_> {
     pub(super) fn is_called(&mut self, member: Option<usize>, call: CallId) {
         if let Some(member) = member {
             self.code.members[member].kind = MemberKind::Called(call);
+        }
+    }
+
+    /// Notes that a member is called only if it is there: `object.name?.(…)`.
+    pub(super) fn is_only_read(&mut self, call: CallId) {
+        let mut latest = self.code.members.iter_mut().rev();
+        if let Some(member) = latest.find(|it| it.kind == MemberKind::Called(call)) {
+            member.kind = MemberKind::Read;
         }
     }
 }

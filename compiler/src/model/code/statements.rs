@@ -28,6 +28,7 @@ impl Visit for Collector<'_> {
 
     fn visit_stmts(&mut self, statements: &[Stmt]) {
         let mut is_dead = false;
+        let guards = self.guards.len();
         let exit = self.exit_of(statements);
         for (index, statement) in statements.iter().enumerate() {
             if !is_dead || matches!(statement, Stmt::Decl(Decl::Fn(_))) {
@@ -36,11 +37,18 @@ impl Visit for Collector<'_> {
                     None => statement.visit_with(self),
                 }
             }
+            // `if (typeof fetch === "undefined") return;` is for all that follows.
+            if let Stmt::If(IfStmt { test, cons, alt: None, .. }) = statement
+                && leaves(cons)
+            {
+                self.guard(test);
+            }
             is_dead |= matches!(
                 statement,
                 Stmt::Return(_) | Stmt::Throw(_) | Stmt::Break(_) | Stmt::Continue(_)
             );
         }
+        self.unguard(guards);
     }
 
     fn visit_block_stmt(&mut self, block: &BlockStmt) {
@@ -161,14 +169,15 @@ impl Visit for Collector<'_> {
         }
         let mut properties = Vec::new();
         for member in &enumeration.members {
-            let Some(value) = &member.init else { continue };
-            let value = self.expression(value);
             let name = match &member.id {
                 swc_core::ecma::ast::TsEnumMemberId::Ident(name) => Some(name.sym.to_string()),
                 swc_core::ecma::ast::TsEnumMemberId::Str(text) => {
                     text.value.as_str().map(str::to_owned)
                 }
             };
+            self.unqualified.extend(name.clone());
+            let Some(value) = &member.init else { continue };
+            let value = self.expression(value);
             properties.push((name, value));
         }
         let span = self.positions.of(enumeration);
@@ -195,6 +204,7 @@ impl Visit for Collector<'_> {
                 continue;
             };
             for name in declared_names(&export.decl) {
+                self.unqualified.insert(name.sym.to_string());
                 let span = self.positions.of(&name);
                 let value = Value::Binding(self.binding(&name));
                 properties.push((Some(name.sym.to_string()), Expression { span, value }));
@@ -362,6 +372,15 @@ impl Collector<'_> {
             let id = self.binding(&name);
             self.export(&name.sym, self.positions.of(&name), Value::Binding(id));
         }
+    }
+}
+
+/// Whether nothing behind a statement is reached through it.
+fn leaves(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::Return(_) | Stmt::Throw(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
+        Stmt::Block(block) => block.stmts.last().is_some_and(leaves),
+        _ => false,
     }
 }
 
