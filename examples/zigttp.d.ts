@@ -748,3 +748,45 @@ declare function structuredClone<Value>(value: Value, options?: { transfer?: Arr
 
 /** Calls back once the current code has run, within the same event. */
 declare function queueMicrotask(callback: () => void): void;
+
+// There is no `Intl`. What the language has for locales answers as "en-US" does, whatever the locale, and in UTC.
+
+interface Number {
+  /**
+   * The number as in "en-US": `1,234.5`. Of the options it knows `style` ("decimal", "percent", "currency"),
+   * `currency`, `minimumFractionDigits`, `maximumFractionDigits`, `minimumIntegerDigits`, `maximumSignificantDigits`
+   * and `useGrouping`.
+   */
+  toLocaleString(locales?: string | readonly string[], options?: Intl.NumberFormatOptions): string;
+}
+
+interface BigInt {
+  /** The number as in "en-US": `1,234`. It knows the options of `Number.prototype.toLocaleString`. */
+  toLocaleString(locales?: string | readonly string[], options?: Intl.NumberFormatOptions): string;
+}
+
+interface Date {
+  /**
+   * Date and time as in "en-US" and in UTC: `1/31/2026, 9:05:00 PM`. Of the options it knows `dateStyle`, `timeStyle`,
+   * `weekday`, `year`, `month`, `day`, `hour`, `minute`, `second`, `fractionalSecondDigits`, `hour12`, `hourCycle` and
+   * `timeZoneName`. A `timeZone` other than UTC throws a RangeError.
+   */
+  toLocaleString(locales?: string | readonly string[], options?: Intl.DateTimeFormatOptions): string;
+  /** The date alone: `1/31/2026`. Otherwise as `toLocaleString`. */
+  toLocaleDateString(locales?: string | readonly string[], options?: Intl.DateTimeFormatOptions): string;
+  /** The time alone: `9:05:00 PM`. Otherwise as `toLocaleString`. */
+  toLocaleTimeString(locales?: string | readonly string[], options?: Intl.DateTimeFormatOptions): string;
+}
+
+interface String {
+  /**
+   * Compares in the order of Unicode's root collation as far as Latin letters go: the letters first, then their accents,
+   * then small letters before capitals, so that `é` stands between `e` and `f`. Of the options it knows `numeric` and
+   * `sensitivity`.
+   */
+  localeCompare(that: string, locales?: string | readonly string[], options?: Intl.CollatorOptions): number;
+  /** As `toUpperCase`; for "tr" and "az" `i` becomes `İ`. */
+  toLocaleUpperCase(locales?: string | readonly string[]): string;
+  /** As `toLowerCase`; for "tr" and "az" `I` becomes `ı`. */
+  toLocaleLowerCase(locales?: string | readonly string[]): string;
+}

@@ -19,13 +19,14 @@ use crate::storable::{Storable, Unstorable};
 use crate::{allocator, api, imports};
 
 /// The files in the order they run in, by the name that stack traces show.
-const PRELUDE: [(&str, &str); 7] = [
+const PRELUDE: [(&str, &str); 8] = [
     ("zigttp:inspect", include_str!("prelude/inspect.js")),
     ("zigttp:console", include_str!("prelude/console.js")),
     ("zigttp:encoding", include_str!("prelude/encoding.js")),
     ("zigttp:url", include_str!("prelude/url.js")),
     ("zigttp:clone", include_str!("prelude/clone.js")),
     ("zigttp:http", include_str!("prelude/http.js")),
+    ("zigttp:locale", include_str!("prelude/locale.js")),
     ("zigttp:ready", include_str!("prelude/ready.js")),
 ];
 
