@@ -1,16 +1,25 @@
 //! Early errors (ECMAScript's word): what the grammar allows and the language forbids all the same.
 //!
-//! The parser accepts them. The engine refuses some, but says so only when the handler is built, and
-//! often without a place.
+//! The parser accepts them. The engine refuses them, but only when the handler is built, and often
+//! without a place. `tests/conformance/language/early-errors.mjs` compares the three.
 
+mod classes;
 mod decorators;
+mod errors;
+mod expressions;
+mod jumps;
+mod literals;
+mod module_names;
 mod redeclared;
+mod statements;
+mod supers;
 
 use swc_core::ecma::ast::Program;
 use zigts_rules::model::SyntaxError;
 
 use crate::Decorators;
 use crate::source::Positions;
+use errors::Errors;
 
 /// The early errors of a module, in the order of the source.
 pub(crate) fn errors(
@@ -18,8 +27,15 @@ pub(crate) fn errors(
     positions: Positions<'_>,
     decorators: Decorators,
 ) -> Vec<SyntaxError> {
-    let mut errors = redeclared::find(program, positions);
-    errors.extend(decorators::find(program, positions, decorators));
-    errors.sort_by_key(|error| error.span);
-    errors
+    let mut errors = Errors::new(positions);
+    redeclared::find(program, &mut errors);
+    classes::find(program, &mut errors);
+    supers::find(program, &mut errors);
+    jumps::find(program, &mut errors);
+    statements::find(program, &mut errors);
+    expressions::find(program, &mut errors);
+    literals::find(program, &mut errors);
+    module_names::find(program, &mut errors);
+    decorators::find(program, decorators, &mut errors);
+    errors.in_order()
 }

@@ -6,6 +6,7 @@
 mod accessors;
 mod decorators;
 mod member_loops;
+mod nul;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -30,6 +31,7 @@ use crate::Decorators;
 use crate::load::Handler;
 use crate::parse::{LANGUAGE, Parsed};
 use member_loops::MemberLoops;
+use nul::Nul;
 
 /// One module as the engine gets it.
 pub(crate) struct Emitted {
@@ -73,6 +75,7 @@ fn emit_module(
         typescript::typescript(strip_config(), unresolved, top_level),
         visit_mut_pass(&mut rewriter),
         visit_mut_pass(MemberLoops::of(module, top_level)),
+        visit_mut_pass(Nul),
         inject_helpers(unresolved),
         hygiene(),
         fixer(None),

@@ -38,6 +38,8 @@ pub mod report;
 mod resolve;
 mod snapshot;
 pub mod source;
+#[cfg(test)]
+mod suite;
 pub mod typings;
 
 use zigts_rules::import::ModuleName;

@@ -139,6 +139,12 @@ impl<'a> Positions<'a> {
         Span::new(self.module, self.offset(span.lo), self.offset(span.hi))
     }
 
+    /// The text of a piece of syntax.
+    pub(crate) fn text_of(&self, syntax: &impl Spanned) -> &'a str {
+        let Span { start, end, .. } = self.of(syntax);
+        self.text.get(start as usize..end as usize).unwrap_or_default()
+    }
+
     /// The span of a string literal's text, without its quotes.
     pub(crate) fn inside_quotes(&self, literal: &impl Spanned) -> Span {
         let Span { module, start, end } = self.of(literal);

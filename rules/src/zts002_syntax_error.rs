@@ -20,7 +20,8 @@ static RECORD: RuleRecord = RuleRecord {
 The parser found text that cannot be TypeScript: an unmatched bracket, a word where none is
 allowed, a string that does not end. JSX and syntax that is newer than the parser are reported here
 too, and so is what the language forbids although the grammar allows it: a name that is declared
-twice in one scope, a decorator of a parameter without `experimentalDecorators`.
+or exported twice, a regular expression that is not valid, `this.#name` in no class that declares it,
+`super()` outside of a constructor, a `break` that leads nowhere, an octal escape.
 
 ```ts,fires
 export function onMessage(ws: WebSocket, data: string {}

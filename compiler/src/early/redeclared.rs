@@ -6,34 +6,30 @@
 
 use std::collections::HashMap;
 
+use super::errors::Errors;
 use swc_core::atoms::Atom;
 use swc_core::ecma::ast::{
-    ArrowExpr, ArrowFunctionBody, BlockStmt, CatchClause, ClassDecl, Constructor, FnDecl,
-    ForInStmt, ForOfStmt, ForStmt, Function, Ident, ImportDecl, ImportSpecifier,
-    ParamOrTsParamProp, Pat, Program, StaticBlock, SwitchStmt, TsModuleDecl, TsParamPropParam,
-    VarDecl, VarDeclKind,
+    ArrowExpr, ArrowFunctionBody, BlockStmt, CatchClause, ClassDecl, Constructor, DefaultDecl,
+    ExportDefaultDecl, FnDecl, ForInStmt, ForOfStmt, ForStmt, Function, Ident, ImportDecl,
+    ImportSpecifier, ParamOrTsParamProp, Pat, Program, StaticBlock, SwitchStmt, TsModuleDecl,
+    TsParamPropParam, UsingDecl, VarDecl, VarDeclKind,
 };
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::model::SyntaxError;
 
-use crate::source::Positions;
-
-/// Every second declaration.
-pub(super) fn find(program: &Program, positions: Positions<'_>) -> Vec<SyntaxError> {
+/// Reports every second declaration.
+pub(super) fn find(program: &Program, errors: &mut Errors<'_>) {
     let scopes = vec![Scope::new(true, 0)];
-    let mut finder = Finder { positions, scopes, vars: 0, found: Vec::new() };
+    let mut finder = Finder { errors, scopes, vars: 0 };
     finder.scopes[0].functions_are_lexical = true;
     program.visit_with(&mut finder);
-    finder.found
 }
 
-struct Finder<'a> {
-    positions: Positions<'a>,
+struct Finder<'e, 'a> {
+    errors: &'e mut Errors<'a>,
     scopes: Vec<Scope>,
     /// How many `var`s there have been.
     vars: usize,
-    found: Vec<SyntaxError>,
 }
 
 /// A block, a function's body with its parameters, or the module.
@@ -70,7 +66,7 @@ impl Scope {
     }
 }
 
-impl Finder<'_> {
+impl Finder<'_, '_> {
     fn within(&mut self, is_function: bool, visit: impl FnOnce(&mut Self)) {
         self.scopes.push(Scope::new(is_function, self.vars));
         visit(self);
@@ -107,16 +103,20 @@ impl Finder<'_> {
         }
     }
 
-    /// The parser reports two parameters of one name.
     fn parameters<'p>(&mut self, patterns: impl Iterator<Item = &'p Pat>) {
         for name in patterns.flat_map(names) {
-            self.scope().names.insert(name.sym, Kind::Parameter);
+            self.parameter(&name);
+        }
+    }
+
+    fn parameter(&mut self, name: &Ident) {
+        if self.scope().names.insert(name.sym.clone(), Kind::Parameter).is_some() {
+            self.report(name);
         }
     }
 
     fn report(&mut self, name: &Ident) {
-        let span = self.positions.of(name);
-        self.found.push(SyntaxError { span, message: format!("`{}` is declared twice", name.sym) });
+        self.errors.report(name, format!("`{}` is declared twice", name.sym));
     }
 }
 
@@ -124,7 +124,7 @@ fn names(pattern: &Pat) -> Vec<Ident> {
     find_pat_ids(pattern)
 }
 
-impl Visit for Finder<'_> {
+impl Visit for Finder<'_, '_> {
     fn visit_import_decl(&mut self, import: &ImportDecl) {
         if import.type_only {
             return;
@@ -148,6 +148,27 @@ impl Visit for Finder<'_> {
             }
         }
         declaration.visit_children_with(self);
+    }
+
+    fn visit_using_decl(&mut self, declaration: &UsingDecl) {
+        for name in declaration.decls.iter().flat_map(|declarator| names(&declarator.name)) {
+            self.lexical(&name);
+        }
+        declaration.visit_children_with(self);
+    }
+
+    fn visit_export_default_decl(&mut self, export: &ExportDefaultDecl) {
+        match &export.decl {
+            DefaultDecl::Fn(function) if function.function.body.is_some() => {
+                function.ident.iter().for_each(|name| self.lexical(name));
+                function.function.visit_with(self);
+            }
+            DefaultDecl::Class(class) => {
+                class.ident.iter().for_each(|name| self.lexical(name));
+                class.class.visit_with(self);
+            }
+            _ => {}
+        }
     }
 
     fn visit_fn_decl(&mut self, declaration: &FnDecl) {
@@ -196,13 +217,22 @@ impl Visit for Finder<'_> {
 
     fn visit_catch_clause(&mut self, catch: &CatchClause) {
         self.within(false, |finder| {
-            finder.parameters(catch.param.iter());
+            // A `var` may have the name of a plain one (B.3.4), not of one in a pattern.
+            match &catch.param {
+                Some(Pat::Ident(name)) => finder.parameter(name),
+                Some(pattern) => names(pattern).iter().for_each(|name| finder.lexical(name)),
+                None => {}
+            }
             catch.param.visit_with(finder);
             catch.body.visit_children_with(finder);
         });
     }
 
     fn visit_function(&mut self, function: &Function) {
+        // One without a body is an overload.
+        if function.body.is_none() {
+            return;
+        }
         self.within(true, |finder| {
             finder.parameters(function.params.iter().map(|parameter| &parameter.pat));
             function.params.visit_with(finder);
@@ -213,6 +243,9 @@ impl Visit for Finder<'_> {
     }
 
     fn visit_constructor(&mut self, constructor: &Constructor) {
+        if constructor.body.is_none() {
+            return;
+        }
         self.within(true, |finder| {
             for parameter in &constructor.params {
                 match parameter {
@@ -227,7 +260,7 @@ impl Visit for Finder<'_> {
                             }
                         };
                         if let Some(name) = name {
-                            finder.scope().names.insert(name.sym, Kind::Parameter);
+                            finder.parameter(&name);
                         }
                     }
                 }

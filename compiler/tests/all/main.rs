@@ -8,6 +8,7 @@
 
 mod artifacts;
 mod decorators;
+mod early;
 mod effects;
 mod engine;
 mod examples;

@@ -234,3 +234,9 @@ fn a_namespace_imports_the_functions_that_are_named_and_all_if_it_is_used_otherw
         assert_eq!(check(&[("app.ts", &source)]).facts.imports, expected, "{used}");
     }
 }
+
+#[test]
+fn a_nul_character_is_one_in_every_literal() {
+    let text = "const a = 'x\0y', b = `x\0y`; console.log(a.length, a === b, /x\0y/.test(a), a.charCodeAt(1));";
+    logs(&[("app.ts", &format!("{text}{HANDLER}"))], &["3 true true 0"]);
+}

@@ -13,7 +13,7 @@ use swc_core::ecma::ast::{
 use swc_core::ecma::utils::{ExprFactory, IdentUsageFinder, replace_ident};
 use swc_core::ecma::visit::{VisitMut, VisitMutWith};
 
-use super::has_decorators;
+use super::any::has_decorators;
 
 /// Names of decorated classes, each with the variable that stands for it inside of the class.
 pub(super) type Aliases = Vec<(Ident, Ident)>;

@@ -12,7 +12,7 @@ use swc_core::ecma::ast::{
 use swc_core::ecma::utils::private_ident;
 use swc_core::ecma::visit::{VisitMut, VisitMutWith};
 
-use super::has_decorators;
+use super::any::has_decorators;
 
 pub(super) fn give(program: &mut Program) {
     program.visit_mut_with(&mut Names);
@@ -36,7 +36,7 @@ fn name(value: &mut Box<Expr>, name: impl FnOnce() -> Option<Ident>) {
 
 fn is_unnamed(value: &Expr) -> bool {
     let Expr::Class(class) = value else { return false };
-    class.ident.is_none() && has_decorators(&class.class)
+    class.ident.is_none() && has_decorators(&*class.class)
 }
 
 fn of_key(key: &PropName) -> Option<Ident> {
