@@ -9,7 +9,7 @@ use zigttp_abi::api::{ApiFunction, Module};
 
 use crate::code::{MemberKind, Value};
 use crate::globals;
-use crate::import::{Import, Reference, Target};
+use crate::import::{Reference, Target};
 use crate::model::HandlerModel;
 use crate::span::ModuleId;
 use crate::spelling;
@@ -103,12 +103,23 @@ fn meant(handler: &HandlerModel, id: ModuleId, name: &str) -> Option<Meant> {
     builtin().find(|function| function.path == closest).map(Meant::Function)
 }
 
-/// Whether an import asks a built-in module for a name that it does not export, and meant this function.
-pub(crate) fn is_misspelled_in(import: &Import, function: &ApiFunction) -> bool {
-    import.target == Target::Builtin(function.module)
-        && import.names.iter().filter_map(|name| name.imported.as_deref()).any(|imported| {
-            let names = function.module.functions().iter().map(|function| function.name);
-            function.module.find(imported).is_none()
-                && spelling::closest(imported, names) == Some(function.name)
-        })
+/// Whether a module imports a name that is not exported where it comes from, and probably meant this one.
+pub(crate) fn is_misspelled_import(handler: &HandlerModel, module: ModuleId, name: &str) -> bool {
+    let imports = &handler.module(module).imports;
+    imports.iter().filter(|import| !import.is_type_only).any(|import| {
+        let asked = import.names.iter().filter_map(|name| name.imported.as_deref());
+        let close: Vec<_> =
+            asked.filter(|asked| spelling::closest(asked, [name]).is_some()).collect();
+        if close.is_empty() {
+            return false;
+        }
+        match import.target {
+            Target::Builtin(from) => close.iter().any(|asked| from.find(asked).is_none()),
+            Target::Module(id) => {
+                let exports = handler.exports_of(id);
+                !exports.is_open && close.iter().any(|it| !exports.names.contains_key(*it))
+            }
+            Target::Unresolved(_) => false,
+        }
+    })
 }

@@ -2,6 +2,7 @@
 
 use zigttp_abi::api::Module;
 
+use crate::code::Value;
 use crate::connection_members;
 use crate::diagnostic::{Edit, Sink};
 use crate::import::Reference;
@@ -69,6 +70,9 @@ impl Rule for WebsocketEventsWithoutImport {
         if called.is_empty() && !connection_members::find(handler).is_empty() {
             return;
         }
+        if called.is_empty() && requires_module(handler) {
+            return;
+        }
         let report = sink
             .report(
                 span,
@@ -101,6 +105,15 @@ impl Rule for WebsocketEventsWithoutImport {
         });
         report.fix(message, edits.collect());
     }
+}
+
+/// Whether a module asks for it as CommonJS does, of which the rule about `require` tells.
+fn requires_module(handler: &HandlerModel) -> bool {
+    handler.calls().any(|(_, call)| {
+        let name = call.arguments.first().map(|argument| &argument.value);
+        matches!(&call.callee.value, Value::Global(callee) if callee == "require")
+            && matches!(name, Some(Value::Text(name)) if name == Module::Websocket.specifier())
+    })
 }
 
 /// An import of these functions.

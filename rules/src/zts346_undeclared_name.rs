@@ -70,11 +70,12 @@ impl Rule for UndeclaredName {
 
 /// Whether the rules about imports tell of it.
 fn is_told_elsewhere(handler: &HandlerModel, name: &Undeclared<'_>) -> bool {
-    let Some(Meant::Function(function)) = &name.meant else { return false };
-    let imports = &handler.module(name.module).imports;
-    if imports.iter().any(|import| undeclared::is_misspelled_in(import, function)) {
+    if name.meant.is_some()
+        && undeclared::is_misspelled_import(handler, name.module, &name.first.name)
+    {
         return true;
     }
+    let Some(Meant::Function(function)) = &name.meant else { return false };
     function.module == Module::Websocket
         && function.name == name.first.name
         && handler.websocket_imports().next().is_none()

@@ -3,6 +3,7 @@
 mod fixes;
 mod globals;
 mod lsp;
+mod one_mistake;
 mod printable;
 mod reports;
 mod rules;
