@@ -104,7 +104,7 @@ const WORKING: &str = "
 ## Work on it
 
     zigttp dev handler.ts                     # serve it; each save takes over, connections stay open
-    zigts check --deny-warnings               # check it
+    zigts check --deny-warnings               # check it; --tsc also its types, after `npm install`
     zigts build handler.ts                    # handler.ts -> handler.wasm
     zigttp run handler.wasm --durable data    # serve that; state survives a restart
 

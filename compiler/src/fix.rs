@@ -88,6 +88,7 @@ mod tests {
     fn finding(edits: Vec<Edit>, is_safe: bool) -> Diagnostic {
         Diagnostic {
             rule: registry::records().next().expect("there are rules"),
+            code: "".into(),
             severity: Severity::Error,
             message: String::new(),
             span: Span::start_of(ModuleId::ENTRY),

@@ -5,6 +5,7 @@ pub mod github;
 pub mod json;
 pub mod pretty;
 pub mod sarif;
+pub mod typescript;
 
 use std::collections::BTreeMap;
 
@@ -100,7 +101,7 @@ fn omit(diagnostics: &mut Vec<Diagnostic>) -> usize {
     if omitted > 0 {
         diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
         diagnostics.truncate(MAX_DIAGNOSTICS);
-        diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.rule.code));
+        diagnostics.sort_by(|a, b| (a.span, &a.code).cmp(&(b.span, &b.code)));
     }
     omitted
 }

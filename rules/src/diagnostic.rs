@@ -14,6 +14,8 @@ use crate::span::Span;
 pub struct Diagnostic {
     /// The rule that reports it.
     pub rule: &'static RuleRecord,
+    /// The rule's code, or the one that another checker has given.
+    pub code: Cow<'static, str>,
     /// The rule's own severity, unless the caller's settings changed it.
     pub severity: Severity,
     /// What is wrong, in one line, with the author's own names.
@@ -127,6 +129,7 @@ impl<'a> Sink<'a> {
     pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.found.push(Diagnostic {
             rule: self.rule,
+            code: self.rule.code.into(),
             severity: self.rule.severity,
             message: escaped(message),
             span,

@@ -1,4 +1,6 @@
 //! `zigts check`: the diagnostics alone, for people, editors and CI.
+//!
+//! The rules look at no types; `--tsc` adds what the project's own compiler says about them.
 
 mod fix;
 
@@ -13,10 +15,11 @@ use crate::checking::{self, Candidate, Checked};
 use crate::exit::ErrorsFound;
 use crate::lint_options::LintOptions;
 use crate::overlay::Overlay;
-use crate::{show, user_file};
+use crate::{show, typescript, user_file};
 
 /// Arguments of `zigts check`.
 #[derive(clap::Args)]
+#[command(after_help = NO_TYPES)]
 pub struct Arguments {
     /// Entry modules of handlers, and folders that are searched for handlers [default: this folder]
     paths: Vec<PathBuf>,
@@ -35,9 +38,16 @@ pub struct Arguments {
     /// Show what --fix would change, without changing it
     #[arg(long, conflicts_with = "fix")]
     fix_dry_run: bool,
+    /// Also run the project's own TypeScript (`npm install --save-dev typescript`), and show its errors with the others
+    #[arg(long, conflicts_with_all = ["stdin_filepath", "fix_dry_run"])]
+    tsc: bool,
     #[command(flatten)]
     lint: LintOptions,
 }
+
+const NO_TYPES: &str = "\
+The rules look at no types, as a handler is built without them. Check those with TypeScript's own compiler: \
+`zigts check --tsc`, or `npx tsc` beside `zigts check`. `zigts types --out zigttp.d.ts` writes the typings that it needs.";
 
 /// How diagnostics are shown.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -80,40 +90,53 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             fix::print(&overlay)?;
         }
     }
-    let passes = arguments.lint.let_pass(reports(&checked));
-    report(arguments, &checked, passes)?;
+    let others = if arguments.tsc { typescript::add_errors(&mut checked)? } else { None };
+    let reports = || checked.iter().map(|checked| &checked.report).chain(&others);
+    let passes = arguments.lint.let_pass(reports());
+    report(arguments, &checked, others.as_ref(), passes)?;
+    if arguments.format == Format::Pretty {
+        show::tally(reports());
+    }
     if passes {
         return Ok(());
     }
-    arguments.lint.explain_failure(reports(&checked));
+    arguments.lint.explain_failure(reports());
     Err(ErrorsFound.into())
 }
 
-fn reports(checked: &[Checked]) -> impl Iterator<Item = &Report> + Clone {
-    checked.iter().map(|checked| &checked.report)
-}
-
-fn report(arguments: &Arguments, checked: &[Checked], passes: bool) -> anyhow::Result<()> {
+/// Shows the reports on handlers, and the one on other files.
+fn report(
+    arguments: &Arguments,
+    checked: &[Checked],
+    others: Option<&Report>,
+    passes: bool,
+) -> anyhow::Result<()> {
     let paths: Vec<_> = checked
         .iter()
         .map(|checked| move |module: &ModuleName| checked.file.path_of(module))
         .collect();
+    let named = |file: &ModuleName| file.as_str().to_owned();
     let views: Vec<ReportView<'_>> = checked
         .iter()
         .zip(&paths)
         .map(|(checked, path_of)| ReportView { report: &checked.report, path_of })
+        .chain(others.map(|report| ReportView { report, path_of: &named }))
         .collect();
     let output = arguments.output_file.as_deref();
     let text = match arguments.format {
         Format::Pretty => {
-            match output {
-                Some(output) => write(output, &show::plain(&views)?)?,
-                None => show::diagnostics(&views)?,
-            }
-            show::tally(reports(checked));
-            return Ok(());
+            return match output {
+                Some(output) => write(output, &show::plain(&views)?),
+                None => show::diagnostics(&views),
+            };
         }
-        Format::Json => json::to_string(&views, passes),
+        Format::Json => {
+            let facts = match checked {
+                [only] => Some(&only.report.facts),
+                _ => None,
+            };
+            json::to_string(&views, facts, passes)
+        }
         Format::Sarif => sarif::to_string(&views),
         Format::Github => github::to_string(&views),
         Format::Compact => compact::to_string(&views),

@@ -11,7 +11,7 @@ pub fn to_string(reports: &[ReportView<'_>]) -> String {
     let mut text = String::new();
     for (view, diagnostic) in ReportView::diagnostics(reports) {
         let SourceRange { file, start, .. } = view.range(diagnostic.span);
-        let (severity, code) = (diagnostic.severity.name(), diagnostic.rule.code);
+        let (severity, code) = (diagnostic.severity.name(), &diagnostic.code);
         let (file, message) = (printable(&file), &diagnostic.message);
         writeln!(text, "{file}:{}:{}: {severity} {code}: {message}", start.line, start.column)
             .expect("writing to a string cannot fail");

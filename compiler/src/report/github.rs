@@ -29,7 +29,7 @@ pub fn to_string(reports: &[ReportView<'_>]) -> String {
                 write!(text, "col={},endColumn={},", start.column, end.column)
             })
             .and_then(|()| {
-                let title = format!("{} {}", diagnostic.rule.code, diagnostic.rule.name);
+                let title = format!("{} {}", diagnostic.code, diagnostic.rule.name);
                 writeln!(text, "title={}::{}", property(&title), data(&message))
             })
             .expect("writing to a string cannot fail");

@@ -20,7 +20,7 @@ struct JsonReport {
     /// How many diagnostics are left out, if there are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     omitted: Option<usize>,
-    /// For one handler; `null` for several.
+    /// For one handler, whatever else is reported; `null` for several.
     proof: Option<JsonProof>,
 }
 
@@ -28,7 +28,7 @@ struct JsonReport {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JsonDiagnostic {
-    code: &'static str,
+    code: String,
     name: &'static str,
     severity: &'static str,
     message: String,
@@ -56,17 +56,15 @@ struct JsonProof {
 
 /// The reports of one or more handlers as one object, on lines of its own.
 ///
-/// `success` is the same as the exit code says: the caller decides whether warnings are allowed.
-pub fn to_string(reports: &[ReportView<'_>], success: bool) -> String {
+/// `success` is the same as the exit code says: the caller decides whether warnings are allowed. `facts` are those of
+/// the handler, if there is only one.
+pub fn to_string(reports: &[ReportView<'_>], facts: Option<&Facts>, success: bool) -> String {
     let object = JsonReport {
         success,
         diagnostics: diagnostics(reports),
         omitted: Some(reports.iter().map(|view| view.report.omitted).sum())
             .filter(|&omitted| omitted > 0),
-        proof: match reports {
-            [view] => Some(json_proof(&view.report.facts)),
-            _ => None,
-        },
+        proof: facts.map(json_proof),
     };
     let text = serde_json::to_string_pretty(&object).expect("text and numbers always serialise");
     printable_json(text + "\n")
@@ -82,7 +80,7 @@ pub fn diagnostics(reports: &[ReportView<'_>]) -> Vec<JsonDiagnostic> {
 fn json_diagnostic(view: &ReportView<'_>, diagnostic: &Diagnostic) -> JsonDiagnostic {
     let SourceRange { file, start, end } = view.range(diagnostic.span);
     JsonDiagnostic {
-        code: diagnostic.rule.code,
+        code: diagnostic.code.clone().into_owned(),
         name: diagnostic.rule.name,
         severity: diagnostic.severity.name(),
         message: diagnostic.message.clone(),

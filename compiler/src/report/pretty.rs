@@ -105,7 +105,7 @@ fn framed(
         notes = notes.iter().map(|note| wrap(note, width.saturating_sub("  = ".len()))).collect();
     }
     codespan::Diagnostic::new(severity)
-        .with_code(diagnostic.rule.code)
+        .with_code(diagnostic.code.as_ref())
         .with_message(&diagnostic.message)
         .with_labels_iter(std::iter::once(primary).chain(secondary))
         .with_notes(notes)

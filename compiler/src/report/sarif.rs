@@ -59,14 +59,14 @@ fn text(text: &str) -> MultiformatMessageString {
 }
 
 fn result(view: &ReportView<'_>, diagnostic: &Diagnostic) -> SarifResult {
-    let rule_index = registry::records().position(|record| record.code == diagnostic.rule.code);
+    let rule_index = registry::records().position(|record| record.code == diagnostic.code);
     let mut message = diagnostic.message.clone();
     if let Some(note) = &diagnostic.note {
         message += &format!("\n\nnote: {note}");
     }
     message += &format!("\n\nhelp: {}", diagnostic.help);
     let mut result = SarifResult::builder()
-        .rule_id(diagnostic.rule.code)
+        .rule_id(diagnostic.code.as_ref())
         .rule_index(rule_index.map_or(-1, |index| index as i64))
         .level(match diagnostic.severity {
             Severity::Error => ResultLevel::Error,

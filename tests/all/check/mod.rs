@@ -7,3 +7,4 @@ mod one_mistake;
 mod printable;
 mod reports;
 mod rules;
+mod typescript;
