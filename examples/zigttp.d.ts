@@ -539,13 +539,16 @@ declare const console: {
   error(...values: unknown[]): void;
 };
 
-/** What a body can be made of. */
+/** What a body can be made of. A number, a boolean or a `URL` is written as a string; a plain object is refused. */
 type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams;
 
 /** What headers can be made of: another list, pairs of name and value, or an object. */
 type HeadersInit = Headers | Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
 
-/** A list of header fields; names have no case. */
+/**
+ * A list of header fields; names have no case (https://fetch.spec.whatwg.org/#headers-class). An iteration goes over them in
+ * the order of their names, and sees what has changed meanwhile.
+ */
 declare class Headers {
   constructor(init?: HeadersInit);
   append(name: string, value: string): void;
@@ -570,9 +573,16 @@ interface RequestInit {
   body?: BodyInit | null;
 }
 
-/** An HTTP request. Its body can be read once. */
+/**
+ * An HTTP request (https://fetch.spec.whatwg.org/#request-class). Its body can be read once. There are no streams: no `body`,
+ * no `blob()` and no `formData()`.
+ */
 declare class Request {
-  constructor(url: string | URL | Request, init?: RequestInit);
+  /**
+   * The URL must be absolute, and without a user name and a password. A request in its place, or as `init`, gives its body
+   * to the new one: its `bodyUsed` is true then.
+   */
+  constructor(url: string | URL | Request, init?: RequestInit | Request);
   readonly method: string;
   /**
    * In a request that was received: `http://` or `https://`, the host it was sent to, path and query. Reading it with
@@ -635,11 +645,12 @@ type FirstAttachment = object & {
 interface ResponseInit {
   /** 200 to 599; 200 unless given. */
   status?: number;
+  /** Without line breaks, and of characters up to U+00FF. It is not sent: HTTP/2 has none. */
   statusText?: string;
   headers?: HeadersInit;
 }
 
-/** An HTTP response. */
+/** An HTTP response (https://fetch.spec.whatwg.org/#response-class). With the status 204, 205 or 304 it has no body. */
 declare class Response {
   constructor(body?: BodyInit | null, init?: ResponseInit);
   /** Plain text. */
@@ -650,6 +661,9 @@ declare class Response {
   static json(value: unknown, init?: ResponseInit): Response;
   /** Sends the client elsewhere, with 302 unless told otherwise. */
   static redirect(url: string | URL, status?: 301 | 302 | 303 | 307 | 308): Response;
+  readonly type: "default";
+  readonly url: "";
+  readonly redirected: false;
   readonly status: number;
   readonly statusText: string;
   /** Whether the status is below 300. */
@@ -710,16 +724,19 @@ declare class TextEncoder {
   encodeInto(source: string, destination: Uint8Array): { read: number; written: number };
 }
 
-/** UTF-8 to text; other encodings are a RangeError. */
+/**
+ * Bytes to text, from UTF-8, UTF-16 (`utf-16le`, `utf-16be`) or Windows-1252, by all labels that the standard has for them:
+ * `utf8`, `utf-16`, `latin1`, `ascii`, `iso-8859-1` and others. Any other label is a RangeError.
+ */
 declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
-  readonly encoding: "utf-8";
+  readonly encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
   readonly fatal: boolean;
   readonly ignoreBOM: boolean;
   decode(input?: ArrayBufferLike | ArrayBufferView, options?: { stream?: boolean }): string;
 }
 
-/** An error with one of the names that web standards give. */
+/** An error with one of the names that web standards give; older ones have a code too. */
 declare class DOMException extends Error {
   constructor(message?: string, name?: string);
   readonly name: string;
@@ -743,7 +760,10 @@ declare function atob(text: string): string;
 /** A string of bytes to Base64. */
 declare function btoa(bytes: string): string;
 
-/** Copies a value with everything in it. */
+/**
+ * Copies a value with everything in it. What cannot be copied is a `DataCloneError`: functions, symbols, promises, proxies, weak
+ * collections, and objects such as `URL`, `Headers`, `Request` and `Response`. Of a class instance its own properties are copied.
+ */
 declare function structuredClone<Value>(value: Value, options?: { transfer?: ArrayBuffer[] }): Value;
 
 /** Calls back once the current code has run, within the same event. */

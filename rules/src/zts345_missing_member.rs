@@ -145,7 +145,7 @@ static TABLE: &[(HostValue, &[&str], &str)] = &[
     ),
     (
         HostValue::Response,
-        &["redirected", "type", "url", "webSocket", "trailers"],
+        &["webSocket", "trailers"],
         "A response is what a handler has made: `status`, `statusText`, `ok`, `headers` and a body.",
     ),
     (

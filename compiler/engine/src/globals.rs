@@ -3,24 +3,23 @@
 //! Each file of the prelude is one function, called once with the natives and an object in which
 //! the files leave what others of them, or Rust, need. All of it is in the snapshot.
 
-use std::str;
-
 use rquickjs::context::EvalOptions;
 use rquickjs::function::Func;
 use rquickjs::qjs::{self, JSValue};
 use rquickjs::{
     CatchResultExt, Ctx, Error, Exception, Function, Object, Result, TypedArray, Value,
 };
-use url::{Url, form_urlencoded, quirks};
 use zigttp_abi::api::MAX_ROOM_BYTES;
 
 use crate::engine::{INTERNALS, engine};
 use crate::storable::{Storable, Unstorable};
-use crate::{allocator, api, imports};
+use crate::url::{Part, Url};
+use crate::{allocator, api, imports, text, value};
 
 /// The files in the order they run in, by the name that stack traces show.
-const PRELUDE: [(&str, &str); 8] = [
+const PRELUDE: [(&str, &str); 9] = [
     ("zigttp:inspect", include_str!("prelude/inspect.js")),
+    ("zigttp:interfaces", include_str!("prelude/interfaces.js")),
     ("zigttp:console", include_str!("prelude/console.js")),
     ("zigttp:encoding", include_str!("prelude/encoding.js")),
     ("zigttp:url", include_str!("prelude/url.js")),
@@ -47,9 +46,11 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     let native = Object::new(ctx.clone())?;
     native.set("log", Func::from(log))?;
     native.set("random", Func::from(random))?;
-    native.set("encode", Func::from(encode))?;
-    native.set("decode", Func::from(decode))?;
-    native.set("unfinished", Func::from(unfinished))?;
+    native.set("classOf", Func::from(class_of))?;
+    native.set("encode", Func::from(text::encode))?;
+    native.set("encodeInto", Func::from(text::encode_into))?;
+    native.set("decode", Func::from(text::decode))?;
+    native.set("unfinished", Func::from(text::unfinished))?;
     native.set("parseUrl", Func::from(parse_url))?;
     native.set("setUrl", Func::from(set_url))?;
     native.set("parseForm", Func::from(parse_form))?;
@@ -107,82 +108,25 @@ fn random<'js>(ctx: Ctx<'js>, bytes: TypedArray<'js, u8>) -> Result<()> {
     if failed { Err(Exception::throw_message(&ctx, "no random bytes to be had")) } else { Ok(()) }
 }
 
-/// The UTF-8 of a well-formed string.
-fn encode<'js>(ctx: Ctx<'js>, text: rquickjs::String<'js>) -> Result<TypedArray<'js, u8>> {
-    TypedArray::new_copy(ctx, text.to_cstring()?.as_str().as_bytes())
-}
-
-/// A string from UTF-8; what is none throws if `fatal`, else becomes U+FFFD as WHATWG tells.
-fn decode<'js>(
-    ctx: Ctx<'js>,
-    bytes: TypedArray<'js, u8>,
-    fatal: bool,
-) -> Result<rquickjs::String<'js>> {
-    let bytes =
-        bytes.as_bytes().ok_or_else(|| Exception::throw_type(&ctx, "detached ArrayBuffer"))?;
-    match str::from_utf8(bytes) {
-        Ok(text) => rquickjs::String::from_str(ctx, text),
-        Err(_) if fatal => Err(Exception::throw_type(&ctx, "the data is not valid UTF-8")),
-        Err(_) => rquickjs::String::from_str(ctx, &String::from_utf8_lossy(bytes)),
-    }
-}
-
-/// How many bytes at the end begin a character and do not finish it.
-fn unfinished<'js>(bytes: TypedArray<'js, u8>) -> usize {
-    let bytes = bytes.as_bytes().unwrap_or_default();
-    (1..=bytes.len().min(3))
-        .find(|&len| {
-            matches!(
-                str::from_utf8(&bytes[bytes.len() - len..]),
-                Err(error) if error.valid_up_to() == 0 && error.error_len().is_none()
-            )
-        })
-        .unwrap_or(0)
+/// The number that QuickJS gives to the class of an object, which no prototype can hide.
+fn class_of(object: Value<'_>) -> u32 {
+    // SAFETY: only the object's own header is read.
+    unsafe { qjs::JS_GetClassID(object.as_raw()) }
 }
 
 /// The parts of a URL, in the order `url.js` knows them, or nothing if it is no URL.
 fn parse_url(input: String, base: Option<String>) -> Option<Vec<String>> {
     let base = match base {
-        Some(base) => Some(Url::parse(&base).ok()?),
+        Some(base) => Some(Url::parse(&base, None)?),
         None => None,
     };
-    Url::options().base_url(base.as_ref()).parse(&input).ok().map(|url| parts(&url))
+    Url::parse(&input, base.as_ref()).map(|url| url.parts().into())
 }
 
 /// The parts of a URL after one of its setters; one that refuses the value changes nothing.
 fn set_url(href: String, part: String, value: String) -> Option<Vec<String>> {
-    let mut url = Url::parse(&href).ok()?;
-    match &*part {
-        "protocol" => drop(quirks::set_protocol(&mut url, &value)),
-        "username" => drop(quirks::set_username(&mut url, &value)),
-        "password" => drop(quirks::set_password(&mut url, &value)),
-        "host" => drop(quirks::set_host(&mut url, &value)),
-        "hostname" => drop(quirks::set_hostname(&mut url, &value)),
-        "port" => drop(quirks::set_port(&mut url, &value)),
-        "pathname" => quirks::set_pathname(&mut url, &value),
-        "search" => quirks::set_search(&mut url, &value),
-        "hash" => quirks::set_hash(&mut url, &value),
-        part => unreachable!("`{part}` is no part of a URL that can be set"),
-    }
-    Some(parts(&url))
-}
-
-fn parts(url: &Url) -> Vec<String> {
-    [
-        quirks::href(url),
-        &quirks::origin(url),
-        quirks::protocol(url),
-        quirks::username(url),
-        quirks::password(url),
-        quirks::host(url),
-        quirks::hostname(url),
-        quirks::port(url),
-        quirks::pathname(url),
-        quirks::search(url),
-        quirks::hash(url),
-    ]
-    .map(str::to_owned)
-    .into()
+    let part = Part::named(&part).expect("`url.js` names parts that can be set");
+    Some(Url::parse(&href, None)?.set(part, &value).parts().into())
 }
 
 /// Names and values of `application/x-www-form-urlencoded`, one after the other.
@@ -203,7 +147,7 @@ fn format_form(flat: Vec<String>) -> String {
 
 /// Hands a checked response to the host.
 fn respond<'js>(ctx: Ctx<'js>, status: u32, headers: String, body: Value<'js>) -> Result<()> {
-    let data = crate::value::Data::new(ctx.as_raw().as_ptr(), body.as_raw())
+    let data = value::Data::new(ctx.as_raw().as_ptr(), body.as_raw())
         .map_err(|_| Exception::throw_type(&ctx, "the body of the Response cannot be read"))?;
     let bytes = data.bytes();
     // SAFETY: headers and body are alive during the call.

@@ -38,7 +38,9 @@ mod modules;
 mod runtime;
 mod single;
 mod storable;
+mod text;
 mod thrown;
+mod url;
 mod value;
 
 use zigttp_abi::events::EXPORTS;

@@ -8,4 +8,5 @@ mod failures;
 mod fresh;
 mod isolation;
 mod sandbox;
+mod urls;
 mod values;

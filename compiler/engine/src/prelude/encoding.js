@@ -2,7 +2,7 @@
 (function (native, internals) {
   "use strict";
 
-  const { define } = internals;
+  const { brands, define, dictionary, expose, requireArguments, usvString } = internals;
 
   // The bytes of an ArrayBuffer or a view, without a copy.
   const bytesOf = (source, what) => {
@@ -21,48 +21,74 @@
   ).get;
 
   class TextEncoder {
+    #isOne = true;
+
+    static {
+      brands.push((value) => #isOne in value);
+    }
+
     get encoding() {
       return "utf-8";
     }
 
     encode(input = "") {
-      return native.encode(String(input).toWellFormed());
+      return native.encode(usvString(input));
     }
 
     encodeInto(source, destination) {
+      requireArguments(arguments.length, 2, "TextEncoder.encodeInto");
       if (!(destination instanceof Uint8Array)) {
         throw new TypeError("TextEncoder.encodeInto: destination must be a Uint8Array");
       }
-      const bytes = native.encode(String(source).toWellFormed());
-      let written = Math.min(bytes.length, destination.length);
-      // Not in the middle of a character.
-      while (written < bytes.length && (bytes[written] & 0xc0) === 0x80) written--;
-      const fitting = bytes.subarray(0, written);
-      destination.set(fitting);
-      return { read: native.decode(fitting, false).length, written };
+      const [read, written] = native.encodeInto(usvString(source), destination);
+      return { read, written };
     }
   }
 
-  const LABELS = /^[\t\n\f\r ]*(?:unicode-1-1-utf-8|unicode11utf8|unicode20utf8|utf-?8|x-unicode20utf8)[\t\n\f\r ]*$/i;
+  // In the order of `Encoding::numbered`: names, and the labels that the Encoding standard has for them.
+  const ENCODINGS = [
+    ["utf-8", "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf8 x-unicode20utf8"],
+    ["utf-16le", "csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16"],
+    ["utf-16be", "unicodefffe"],
+    [
+      "windows-1252",
+      "ansi_x3.4-1968 ascii cp1252 cp819 csisolatin1 ibm819 iso-8859-1 iso-ir-100 iso8859-1 iso88591 " +
+      "iso_8859-1 iso_8859-1:1987 l1 latin1 us-ascii x-cp1252",
+    ],
+  ];
+  const LABELS = new Map(
+    ENCODINGS.flatMap(([name, labels], number) =>
+      [name, ...labels.split(" ")].map((label) => [label, number])
+    ),
+  );
+  const OUTER_SPACE = /^[\t\n\f\r ]+|[\t\n\f\r ]+$/g;
   const NOTHING = new Uint8Array(0);
 
   class TextDecoder {
+    #encoding;
     #fatal;
     #ignoreBOM;
     // Bytes of a character that a streamed chunk has not finished.
     #rest = NOTHING;
     #atStart = true;
 
-    constructor(label = "utf-8", options = {}) {
-      if (!LABELS.test(label)) {
-        throw new RangeError(`TextDecoder: encoding "${label}" is not supported, only utf-8 is`);
+    static {
+      brands.push((value) => #rest in value);
+    }
+
+    constructor(label = "utf-8", options = undefined) {
+      const { fatal, ignoreBOM } = dictionary(options, "TextDecoder");
+      this.#encoding = LABELS.get(`${label}`.replace(OUTER_SPACE, "").toLowerCase());
+      if (this.#encoding === undefined) {
+        const names = ENCODINGS.map(([name]) => name).join(", ");
+        throw new RangeError(`TextDecoder: encoding "${label}" is not supported: only ${names}`);
       }
-      this.#fatal = Boolean(options?.fatal);
-      this.#ignoreBOM = Boolean(options?.ignoreBOM);
+      this.#fatal = Boolean(fatal);
+      this.#ignoreBOM = Boolean(ignoreBOM);
     }
 
     get encoding() {
-      return "utf-8";
+      return ENCODINGS[this.#encoding][0];
     }
 
     get fatal() {
@@ -73,27 +99,27 @@
       return this.#ignoreBOM;
     }
 
-    decode(input = NOTHING, options = {}) {
+    decode(input = NOTHING, options = undefined) {
       let bytes = bytesOf(input, "TextDecoder.decode: input");
+      const isStreamed = Boolean(dictionary(options, "TextDecoder.decode").stream);
       if (this.#rest.length > 0) {
         const joined = new Uint8Array(this.#rest.length + bytes.length);
         joined.set(this.#rest);
         joined.set(bytes, this.#rest.length);
         bytes = joined;
       }
-      const stream = Boolean(options?.stream);
-      const cut = bytes.length - (stream ? native.unfinished(bytes) : 0);
-      this.#rest = stream ? bytes.slice(cut) : NOTHING;
+      const cut = bytes.length - (isStreamed ? native.unfinished(bytes, this.#encoding) : 0);
+      this.#rest = isStreamed ? bytes.slice(cut) : NOTHING;
       let text;
       try {
-        text = native.decode(bytes.subarray(0, cut), this.#fatal);
+        text = native.decode(bytes.subarray(0, cut), this.#encoding, this.#fatal);
       } catch (error) {
         this.#rest = NOTHING;
         this.#atStart = true;
         throw error;
       }
       if (this.#atStart && !this.#ignoreBOM && text.startsWith("\ufeff")) text = text.slice(1);
-      this.#atStart = stream ? this.#atStart && cut === 0 : true;
+      this.#atStart = isStreamed ? this.#atStart && cut === 0 : true;
       return text;
     }
   }
@@ -105,6 +131,12 @@
   const MAX_RANDOM_BYTES = 65536;
 
   class Crypto {
+    #isOne = true;
+
+    static {
+      brands.push((value) => #isOne in value);
+    }
+
     getRandomValues(array) {
       if (!INTEGERS.some((Integer) => array instanceof Integer)) {
         throw new TypeError("crypto.getRandomValues: array must be a typed array of integers");
@@ -131,7 +163,7 @@
     }
   }
 
-  define("TextEncoder", TextEncoder);
-  define("TextDecoder", TextDecoder);
+  expose(TextEncoder, "TextEncoder");
+  expose(TextDecoder, "TextDecoder");
   define("crypto", new Crypto());
 })

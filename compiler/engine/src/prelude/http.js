@@ -3,39 +3,54 @@
 (function (native, internals) {
   "use strict";
 
-  const { define, inspect, inspectors, bytesOf } = internals;
+  const {
+    brands, bytesOf, dictionary, expose, inspect, isObject, makeIterable, pairsOf, readUrl,
+    requireArguments, showMembers, unsignedShort, usvString,
+  } = internals;
   const { isArray } = Array;
 
   const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
   // ASCII without anything to trim, which nearly all values are.
   const PLAIN_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
   const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
+  const BEYOND_BYTES = /[^\0-\xff]/;
   const OUTER_SPACE = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 
+  // Names that most headers have, as they are written and in lower case: looking one up is six times as
+  // fast as checking it.
+  const COMMON = new Map([
+    "Accept", "Accept-Encoding", "Accept-Language", "Access-Control-Allow-Origin", "Age", "Allow",
+    "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
+    "Content-Security-Policy", "Content-Type", "Cookie", "Date", "ETag", "Expires", "Forwarded", "Host",
+    "If-Modified-Since", "If-None-Match", "Last-Modified", "Location", "Origin", "Referer", "Retry-After",
+    "Sec-WebSocket-Protocol", "Set-Cookie", "User-Agent", "Vary", "WWW-Authenticate", "X-Forwarded-For",
+    "X-Real-IP",
+  ].flatMap((name) => [[name, name.toLowerCase()], [name.toLowerCase(), name.toLowerCase()]]));
+
   const headerName = (name) => {
-    name = String(name);
+    const common = COMMON.get(name);
+    if (common !== undefined) return common;
+    name = `${name}`;
     if (!TOKEN.test(name)) throw new TypeError(`Headers: ${JSON.stringify(name)} is no header name`);
     return name.toLowerCase();
   };
 
-  const headerValue = (name, value) => {
-    value = String(value);
+  const headerValue = (value, name) => {
+    value = `${value}`;
     if (PLAIN_VALUE.test(value)) return value;
+    if (BEYOND_BYTES.test(value)) {
+      throw new TypeError(`Headers: the value of ${name} has a character beyond U+00FF`);
+    }
     value = value.replace(OUTER_SPACE, "");
     if (FORBIDDEN_IN_VALUE.test(value)) {
       throw new TypeError(`Headers: the value of ${name} has a line break or a zero character`);
     }
-    for (let index = 0; index < value.length; index++) {
-      if (value.charCodeAt(index) > 0xff) {
-        throw new TypeError(`Headers: the value of ${name} has a character beyond U+00FF`);
-      }
-    }
     return value;
   };
 
-  // Set by the static block of Headers: the list as lines for the host, its reverse, and what the
-  // body says of its type, if the author has said nothing.
-  let toLines, fromLines, setContentType;
+  // Set by the static block of Headers: the list as lines for the host, its reverse, what the body says
+  // of its type if the author has said nothing, and the pairs that an iteration goes over.
+  let toLines, fromLines, setContentType, sortAndCombine;
 
   class Headers {
     // Pairs of lower-case name and value, in the order they were added.
@@ -61,42 +76,59 @@
           headers.#list.push(["content-type", type]);
         }
       };
+      // Sorted by name, values of one name joined, cookies apart. Additions make the list longer, all other
+      // changes replace it: one that is as it was is not sorted again.
+      sortAndCombine = (headers, last) => {
+        const list = headers.#list;
+        if (last?.list === list && last.size === list.length) return last;
+        const values = new Map();
+        for (const [name, value] of list) {
+          const known = values.get(name);
+          if (known === undefined) values.set(name, [value]);
+          else known.push(value);
+        }
+        const pairs = [...values.keys()].sort().flatMap((name) =>
+          name === "set-cookie"
+            ? values.get(name).map((value) => [name, value])
+            : [[name, values.get(name).join(", ")]]
+        );
+        return Object.assign(pairs, { list, size: list.length });
+      };
+      brands.push((value) => #list in value);
     }
 
     constructor(init = undefined) {
       if (init === undefined) return;
-      if (init instanceof Headers) {
+      if (!isObject(init)) throw new TypeError("Headers: init must be an object, pairs or Headers");
+      if (#list in init && init[Symbol.iterator] === Headers.prototype.entries) {
         this.#list = init.#list.map((pair) => [...pair]);
         return;
       }
-      if (typeof init !== "object" || init === null) {
-        throw new TypeError("Headers: init must be an object, pairs or Headers");
-      }
-      if (typeof init[Symbol.iterator] === "function") {
-        for (const pair of init) {
-          const [...items] = pair;
-          if (items.length !== 2) throw new TypeError("Headers: each pair must have a name and a value");
-          this.append(items[0], items[1]);
-        }
-      } else {
-        for (const name of Object.keys(init)) this.append(name, init[name]);
-      }
+      this.#list = pairsOf(init, headerName, headerValue, "Headers");
     }
 
     append(name, value) {
+      requireArguments(arguments.length, 2, "Headers.append");
       name = headerName(name);
-      this.#list.push([name, headerValue(name, value)]);
+      this.#list.push([name, headerValue(value, name)]);
     }
 
     delete(name) {
+      requireArguments(arguments.length, 1, "Headers.delete");
       name = headerName(name);
       this.#list = this.#list.filter((pair) => pair[0] !== name);
     }
 
     get(name) {
+      requireArguments(arguments.length, 1, "Headers.get");
       name = headerName(name);
-      const values = this.#list.filter((pair) => pair[0] === name).map((pair) => pair[1]);
-      return values.length === 0 ? null : values.join(", ");
+      const list = this.#list;
+      let values = null;
+      for (let index = 0; index < list.length; index++) {
+        if (list[index][0] !== name) continue;
+        values = values === null ? list[index][1] : `${values}, ${list[index][1]}`;
+      }
+      return values;
     }
 
     getSetCookie() {
@@ -104,13 +136,15 @@
     }
 
     has(name) {
+      requireArguments(arguments.length, 1, "Headers.has");
       name = headerName(name);
       return this.#list.some((pair) => pair[0] === name);
     }
 
     set(name, value) {
+      requireArguments(arguments.length, 2, "Headers.set");
       name = headerName(name);
-      value = headerValue(name, value);
+      value = headerValue(value, name);
       const at = this.#list.findIndex((pair) => pair[0] === name);
       if (at < 0) {
         this.#list.push([name, value]);
@@ -119,33 +153,14 @@
         this.#list[at] = [name, value];
       }
     }
+  }
+  makeIterable(Headers, "Headers", sortAndCombine);
 
-    forEach(callback, receiver) {
-      for (const [name, value] of this) callback.call(receiver, value, name, this);
-    }
-
-    // Sorted by name, values of one name joined, cookies apart.
-    *entries() {
-      const names = [...new Set(this.#list.map((pair) => pair[0]))].sort();
-      for (const name of names) {
-        if (name === "set-cookie") {
-          for (const value of this.getSetCookie()) yield [name, value];
-        } else {
-          yield [name, this.get(name)];
-        }
-      }
-    }
-
-    *keys() {
-      for (const [name] of this.entries()) yield name;
-    }
-
-    *values() {
-      for (const [, value] of this.entries()) yield value;
-    }
-
-    [Symbol.iterator]() {
-      return this.entries();
+  // Text with a type that its class says.
+  class TypedText {
+    constructor(text, type) {
+      this.text = text;
+      this.type = type;
     }
   }
 
@@ -153,23 +168,35 @@
   const extractBody = (body, of) => {
     if (body === undefined || body === null) return null;
     if (typeof body === "string") return body.toWellFormed();
-    if (body instanceof URLSearchParams) return body.toString();
+    if (body instanceof TypedText) return usvString(body.text);
     if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) {
       return bytesOf(body, of).slice().buffer;
     }
+    // By the standard anything else is a string too, even "[object Object]".
+    const isMistake = typeof body === "function" ||
+      (typeof body === "object" &&
+        (isArray(body) || body instanceof Promise || body.toString === Object.prototype.toString));
+    if (!isMistake) return usvString(body);
     throw new TypeError(
-      `${of}: body must be a string, an ArrayBuffer, a typed array or URLSearchParams, ` +
-        "not " + (typeof body === "object" ? "an object (use Response.json)" : `a ${typeof body}`),
+      `${of}: body must be a string, an ArrayBuffer, a typed array or URLSearchParams, not ` +
+        (typeof body === "object" ? "an object (use Response.json)" : "a function"),
     );
   };
 
   const contentType = (body) =>
     typeof body === "string" ? "text/plain;charset=UTF-8"
+    : body instanceof TypedText ? body.type
+    : body === undefined || body === null || body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? null
     : body instanceof URLSearchParams ? "application/x-www-form-urlencoded;charset=UTF-8"
-    : null;
+    : "text/plain;charset=UTF-8";
 
-  // Set by the static block of Body: the body as it is kept, read or not.
-  let bodyOf;
+  // Set by the static block of Body: the body as it is kept, read or not; the same for one that becomes
+  // another's, and a copy for a clone.
+  let bodyOf, takeBody, copyBody;
+
+  const BOM = "\ufeff";
+  // As `Encoding::numbered` knows it.
+  const UTF_8 = 0;
 
   // What Request and Response have in common.
   class Body {
@@ -178,6 +205,12 @@
 
     static {
       bodyOf = (message) => message.#body;
+      takeBody = (message) => message.#consume();
+      copyBody = (message) => {
+        if (message.#used) throw new TypeError("the body has been read already, and cannot be cloned");
+        return message.#body instanceof ArrayBuffer ? message.#body.slice() : message.#body;
+      };
+      brands.push((value) => #body in value);
     }
 
     constructor(body) {
@@ -194,41 +227,61 @@
       return this.#body;
     }
 
-    async text() {
+    #text() {
       const body = this.#consume();
-      return typeof body === "string" ? body
-        : body === null ? ""
-        : new TextDecoder().decode(body);
+      if (body === null) return "";
+      const text = typeof body === "string" ? body : native.decode(new Uint8Array(body), UTF_8, false);
+      return text.startsWith(BOM) ? text.slice(1) : text;
+    }
+
+    async text() {
+      return this.#text();
     }
 
     async json() {
-      return JSON.parse(await this.text());
+      return JSON.parse(this.#text());
+    }
+
+    #bytes() {
+      const body = this.#consume();
+      return body === null ? new Uint8Array()
+        : typeof body === "string" ? native.encode(body)
+        : new Uint8Array(body);
     }
 
     async arrayBuffer() {
-      const body = this.#consume();
-      return body === null ? new ArrayBuffer(0)
-        : typeof body === "string" ? new TextEncoder().encode(body).buffer
-        : body;
+      return this.#bytes().buffer;
     }
 
     async bytes() {
-      return new Uint8Array(await this.arrayBuffer());
+      return this.#bytes();
     }
   }
+  showMembers(Body);
 
   const METHODS_WITHOUT_BODY = ["GET", "HEAD"];
   // Methods that are upper case however the author wrote them (Fetch, "normalize").
   const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
-  const AUTHORITY = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
+  const FORBIDDEN = /^(?:connect|trace|track)$/i;
   // In place of a URL: the request is the host's, whose word is taken for everything.
   const RECEIVED = Symbol("received");
+  // In place of a URL: the request is a copy of another.
+  const CLONED = Symbol("cloned");
 
-  // Path, and query without its question mark, of a URL that an author has written.
-  const split = (url) => {
-    const target = url.replace(AUTHORITY, "").replace(/#.*$/s, "");
-    const at = target.indexOf("?");
-    return at < 0 ? [target || "/", ""] : [target.slice(0, at) || "/", target.slice(at + 1)];
+  const readMethod = (method) => {
+    method = `${method}`;
+    if (!TOKEN.test(method)) throw new TypeError(`Request: ${JSON.stringify(method)} is no method`);
+    if (FORBIDDEN.test(method)) throw new TypeError(`Request: the method ${method} is not allowed`);
+    return NORMALIZED.test(method) ? method.toUpperCase() : method;
+  };
+
+  const readRequestUrl = (url) => {
+    const read = readUrl(usvString(url));
+    if (read === null) throw new TypeError(`Request: ${JSON.stringify(`${url}`)} is not an absolute URL`);
+    if (read.hasCredentials) {
+      throw new TypeError("Request: its URL must not have a user name or a password");
+    }
+    return read;
   };
 
   class Request extends Body {
@@ -239,8 +292,8 @@
     #headers;
     #isReceived = false;
 
-    constructor(url, init = {}) {
-      if (url === RECEIVED) {
+    constructor(input, init = undefined) {
+      if (input === RECEIVED) {
         super(init.body ?? null);
         this.#method = init.method;
         // Never read back out of the URL: the host says each by itself.
@@ -252,22 +305,49 @@
         this.#headers = fromLines(init.headers);
         return;
       }
-      const from = url instanceof Request ? url : null;
-      if (from?.bodyUsed) throw new TypeError("Request: the body has been read already");
-      let method = String(init?.method ?? from?.method ?? "GET");
-      if (!TOKEN.test(method)) throw new TypeError(`Request: ${JSON.stringify(method)} is no method`);
-      if (NORMALIZED.test(method)) method = method.toUpperCase();
-      const body = init?.body ?? (from && bodyOf(from));
-      if (body !== null && body !== undefined && METHODS_WITHOUT_BODY.includes(method)) {
+      if (input === CLONED) {
+        super(copyBody(init));
+        this.#takeOver(init);
+        this.#method = init.#method;
+        this.#headers = new Headers(init.#headers);
+        return;
+      }
+      const from = isObject(input) && #method in input ? input : null;
+      const options = dictionary(init, "Request");
+      const read = from === null ? readRequestUrl(input) : null;
+      let { body } = options;
+      const { headers } = options;
+      let method = options.method;
+      method = method === undefined ? from?.method ?? "GET" : readMethod(method);
+      // `new Request(url, request)` takes the body of that request, as its `body` would be a stream.
+      const other = #method in options && bodyOf(options) !== null ? options
+        : body === undefined || body === null ? from
+        : null;
+      if (other !== null) body = undefined;
+      const hasBody = other === null ? body !== undefined && body !== null : bodyOf(other) !== null;
+      if (hasBody && METHODS_WITHOUT_BODY.includes(method)) {
         throw new TypeError(`Request: a ${method} request has no body`);
       }
-      super(extractBody(body, "Request"));
+      const list = new Headers(headers === undefined ? from?.headers : headers);
+      // Last of all: a request that is refused takes no body.
+      super(other === null ? extractBody(body, "Request") : takeBody(other));
       this.#method = method;
-      this.#url = from?.url ?? String(url);
-      [this.#path, this.#query] = from ? [from.path, from.query] : split(this.#url);
-      this.#headers = new Headers(init?.headers ?? from?.headers);
-      this.#isReceived = from !== null && from.#isReceived;
-      setContentType(this.#headers, contentType(init?.body));
+      if (from === null) {
+        this.#url = read.href;
+        this.#path = read.path;
+        this.#query = read.query;
+      } else {
+        this.#takeOver(from);
+      }
+      this.#headers = list;
+      setContentType(list, contentType(body));
+    }
+
+    #takeOver(from) {
+      this.#url = from.#url;
+      this.#path = from.#path;
+      this.#query = from.#query;
+      this.#isReceived = from.#isReceived;
     }
 
     get method() {
@@ -304,26 +384,28 @@
     }
 
     clone() {
-      return new Request(this);
+      return new Request(CLONED, this);
     }
   }
 
   const NULL_BODY_STATUS = [204, 205, 304];
   const REDIRECT_STATUS = [301, 302, 303, 307, 308];
 
-  const HREF = 0;
   const ANY_BASE = "http://base.invalid/";
   // What the URL standard strips from the ends of a URL, and leaves out of it.
   const STRIPPED = /^[\0-\x20]+|[\0-\x20]+$|[\t\n\r]/g;
   // What no part of a URL keeps: white space, controls, `"<>\`{}` and all beyond ASCII.
   const ENCODED = /[^!#-;=?-_a-z|~]/gu;
 
+  // HTAB, SP, VCHAR and obs-text (RFC 9110 §15).
+  const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
   // The value of a Location: an absolute URL as the URL standard writes it; one that is relative stays
   // so, as only its reader knows to what.
   const location = (url) => {
-    url = String(url).toWellFormed();
-    const absolute = native.parseUrl(url, undefined);
-    if (absolute !== undefined && absolute !== null) return absolute[HREF];
+    url = usvString(url);
+    const absolute = readUrl(url);
+    if (absolute !== null) return absolute.href;
     if ((native.parseUrl(url, ANY_BASE) ?? null) === null) {
       throw new TypeError(`Response.redirect: ${JSON.stringify(url)} is no URL`);
     }
@@ -335,11 +417,16 @@
     #statusText;
     #headers;
 
-    // `type` is what the static methods say of the body; it stands behind an author's own header.
-    constructor(body = null, init = {}, type = contentType(body)) {
-      const status = init?.status === undefined ? 200 : Number(init.status);
-      if (!Number.isInteger(status) || status < 200 || status > 599) {
-        throw new RangeError(`Response: status ${inspect(init.status)} is not between 200 and 599`);
+    constructor(body = null, init = undefined) {
+      const options = dictionary(init, "Response");
+      const { headers, status: givenStatus, statusText: givenText } = options;
+      const status = givenStatus === undefined ? 200 : unsignedShort(givenStatus);
+      if (status < 200 || status > 599) {
+        throw new RangeError(`Response: status ${inspect(givenStatus)} is not between 200 and 599`);
+      }
+      const statusText = givenText === undefined ? "" : `${givenText}`;
+      if (statusText !== "" && !REASON_PHRASE.test(statusText)) {
+        throw new TypeError(`Response: statusText ${inspect(statusText)} is no reason phrase`);
       }
       const kept = extractBody(body, "Response");
       if (kept !== null && NULL_BODY_STATUS.includes(status)) {
@@ -347,32 +434,47 @@
       }
       super(kept);
       this.#status = status;
-      this.#statusText = String(init?.statusText ?? "");
-      this.#headers = new Headers(init?.headers);
-      setContentType(this.#headers, type);
+      this.#statusText = statusText;
+      this.#headers = new Headers(headers);
+      setContentType(this.#headers, contentType(body));
     }
 
-    static text(text, init = {}) {
-      return new Response(String(text), init, "text/plain; charset=utf-8");
+    static text(text, init = undefined) {
+      return new Response(new TypedText(text, "text/plain; charset=utf-8"), init);
     }
 
-    static html(html, init = {}) {
-      return new Response(String(html), init, "text/html; charset=utf-8");
+    static html(html, init = undefined) {
+      return new Response(new TypedText(html, "text/html; charset=utf-8"), init);
     }
 
-    static json(value, init = {}) {
+    static json(value, init = undefined) {
       const json = JSON.stringify(value);
       if (json === undefined) {
         throw new TypeError(`Response.json: ${inspect(value)} is not JSON`);
       }
-      return new Response(json, init, "application/json");
+      return new Response(new TypedText(json, "application/json"), init);
     }
 
     static redirect(url, status = 302) {
-      if (!REDIRECT_STATUS.includes(status)) {
+      requireArguments(arguments.length, 1, "Response.redirect");
+      const target = location(url);
+      if (!REDIRECT_STATUS.includes(unsignedShort(status))) {
         throw new RangeError(`Response.redirect: status ${inspect(status)} is no redirect`);
       }
-      return new Response(null, { status, headers: { location: location(url) } });
+      return new Response(null, { status, headers: { location: target } });
+    }
+
+    // Of a response that was made, not fetched.
+    get type() {
+      return "default";
+    }
+
+    get url() {
+      return "";
+    }
+
+    get redirected() {
+      return false;
     }
 
     get status() {
@@ -392,21 +494,17 @@
     }
 
     clone() {
-      if (this.bodyUsed) throw new TypeError("Response.clone: the body has been read already");
+      const body = copyBody(this);
       const { status, statusText, headers } = this;
-      return new Response(bodyOf(this), { status, statusText, headers });
+      return new Response(typeof body === "string" ? new TypedText(body, null) : body, {
+        status, statusText, headers,
+      });
     }
   }
 
-  for (const [Class, name, shown] of [
-    [Headers, "Headers", (headers) => Object.fromEntries(headers)],
-    [Request, "Request", ({ method, url, headers }) => ({ method, url, headers })],
-    [Response, "Response", ({ status, headers }) => ({ status, headers })],
-  ]) {
-    Object.defineProperty(Class.prototype, Symbol.toStringTag, { value: name, configurable: true });
-    inspectors.set(Class.prototype, shown);
-    define(name, Class);
-  }
+  expose(Headers, "Headers", (headers) => Object.fromEntries(headers));
+  expose(Request, "Request", ({ method, url, headers }) => ({ method, url, headers }));
+  expose(Response, "Response", ({ status, headers }) => ({ status, headers }));
 
   internals.makeRequest = (method, target, headers, body) => {
     const [origin, path, search] = target.split("\n");

@@ -1,19 +1,28 @@
-// URL and URLSearchParams of WHATWG, over the parser of Rust's `url`.
+// URL and URLSearchParams of WHATWG, over the parser in url.rs.
 (function (native, internals) {
   "use strict";
 
-  const { define, inspectors } = internals;
-  const text = (value) => String(value).toWellFormed();
+  const {
+    brands, expose, isObject, makeIterable, pairsOf, requireArguments, usvString,
+  } = internals;
 
-  // In the order of `parts` in globals.rs.
+  // In the order of `Url::parts`.
   const HREF = 0, ORIGIN = 1, PROTOCOL = 2, USERNAME = 3, PASSWORD = 4, HOST = 5, HOSTNAME = 6,
     PORT = 7, PATHNAME = 8, SEARCH = 9, HASH = 10;
 
   // Set by the static block of URLSearchParams: the list of one that belongs to a URL.
-  let attach, refill;
+  let attach, refill, listOf;
+
+  const parseForm = (form) => {
+    const flat = native.parseForm(form);
+    const list = [];
+    for (let index = 0; index < flat.length; index += 2) list.push([flat[index], flat[index + 1]]);
+    return list;
+  };
+  const withoutMark = (search) => (search.startsWith("?") ? search.slice(1) : search);
 
   class URLSearchParams {
-    #list = [];
+    #list;
     #changed = null;
 
     static {
@@ -21,33 +30,21 @@
         params.#changed = changed;
       };
       refill = (params, search) => {
-        params.#list = URLSearchParams.#parse(search.replace(/^\?/, ""));
+        params.#list = parseForm(withoutMark(search));
       };
-    }
-
-    static #parse(form) {
-      const flat = native.parseForm(form);
-      const list = [];
-      for (let index = 0; index < flat.length; index += 2) list.push([flat[index], flat[index + 1]]);
-      return list;
+      listOf = (params) => params.#list;
+      brands.push((value) => #list in value);
     }
 
     constructor(init = "") {
-      if ((typeof init === "object" && init !== null) || typeof init === "function") {
-        if (typeof init[Symbol.iterator] === "function") {
-          for (const pair of init) {
-            const [...items] = pair;
-            if (items.length !== 2) {
-              throw new TypeError("URLSearchParams: each pair must have a name and a value");
-            }
-            this.#list.push([text(items[0]), text(items[1])]);
-          }
-        } else {
-          for (const name of Object.keys(init)) this.#list.push([text(name), text(init[name])]);
-        }
-      } else {
-        this.#list = URLSearchParams.#parse(text(init).replace(/^\?/, ""));
+      if (!isObject(init)) {
+        this.#list = parseForm(withoutMark(usvString(init)));
+        return;
       }
+      const pairs = pairsOf(init, usvString, usvString, "URLSearchParams");
+      // Names of a record that become one, as lone surrogates do, have the last one's value.
+      const isRecord = init[Symbol.iterator] === undefined || init[Symbol.iterator] === null;
+      this.#list = isRecord ? [...new Map(pairs)] : pairs;
     }
 
     #update() {
@@ -59,13 +56,15 @@
     }
 
     append(name, value) {
-      this.#list.push([text(name), text(value)]);
+      requireArguments(arguments.length, 2, "URLSearchParams.append");
+      this.#list.push([usvString(name), usvString(value)]);
       this.#update();
     }
 
-    delete(name, value) {
-      name = text(name);
-      if (value !== undefined) value = text(value);
+    delete(name, value = undefined) {
+      requireArguments(arguments.length, 1, "URLSearchParams.delete");
+      name = usvString(name);
+      if (value !== undefined) value = usvString(value);
       this.#list = this.#list.filter(
         (pair) => pair[0] !== name || (value !== undefined && pair[1] !== value),
       );
@@ -73,24 +72,32 @@
     }
 
     get(name) {
-      name = text(name);
-      return this.#list.find((pair) => pair[0] === name)?.[1] ?? null;
+      requireArguments(arguments.length, 1, "URLSearchParams.get");
+      name = usvString(name);
+      const list = this.#list;
+      for (let index = 0; index < list.length; index++) {
+        if (list[index][0] === name) return list[index][1];
+      }
+      return null;
     }
 
     getAll(name) {
-      name = text(name);
+      requireArguments(arguments.length, 1, "URLSearchParams.getAll");
+      name = usvString(name);
       return this.#list.filter((pair) => pair[0] === name).map((pair) => pair[1]);
     }
 
-    has(name, value) {
-      name = text(name);
-      if (value !== undefined) value = text(value);
+    has(name, value = undefined) {
+      requireArguments(arguments.length, 1, "URLSearchParams.has");
+      name = usvString(name);
+      if (value !== undefined) value = usvString(value);
       return this.#list.some((pair) => pair[0] === name && (value === undefined || pair[1] === value));
     }
 
     set(name, value) {
-      name = text(name);
-      value = text(value);
+      requireArguments(arguments.length, 2, "URLSearchParams.set");
+      name = usvString(name);
+      value = usvString(value);
       const first = this.#list.find((pair) => pair[0] === name);
       if (first === undefined) {
         this.#list.push([name, value]);
@@ -107,39 +114,28 @@
       this.#update();
     }
 
-    forEach(callback, receiver) {
-      for (const [name, value] of this) callback.call(receiver, value, name, this);
-    }
-
-    *entries() {
-      for (let index = 0; index < this.#list.length; index++) yield [...this.#list[index]];
-    }
-
-    *keys() {
-      for (const [name] of this.entries()) yield name;
-    }
-
-    *values() {
-      for (const [, value] of this.entries()) yield value;
-    }
-
-    [Symbol.iterator]() {
-      return this.entries();
-    }
-
     toString() {
       return native.formatForm(this.#list.flat());
     }
   }
+  makeIterable(URLSearchParams, "URLSearchParams", listOf);
+
+  // The parts of a URL, or null.
+  const parse = (url, base) => native.parseUrl(url, base) ?? null;
 
   class URL {
     #parts;
     #params = null;
 
-    constructor(url, base) {
-      url = text(url);
-      base = base === undefined ? undefined : text(base);
+    static {
+      brands.push((value) => #parts in value);
+    }
+
+    constructor(url, base = undefined) {
+      url = usvString(url);
+      if (base !== undefined) base = usvString(base);
       const parts = native.parseUrl(url, base);
+      this.#parts = parts;
       if (parts === undefined || parts === null) {
         throw new TypeError(
           base === undefined
@@ -147,23 +143,23 @@
             : `URL: ${JSON.stringify(url)} is not a URL relative to ${JSON.stringify(base)}`,
         );
       }
-      this.#parts = parts;
     }
 
-    static canParse(url, base) {
-      return URL.parse(url, base) !== null;
+    static canParse(url, base = undefined) {
+      requireArguments(arguments.length, 1, "URL.canParse");
+      url = usvString(url);
+      return parse(url, base === undefined ? undefined : usvString(base)) !== null;
     }
 
-    static parse(url, base) {
-      try {
-        return new URL(url, base);
-      } catch {
-        return null;
-      }
+    static parse(url, base = undefined) {
+      requireArguments(arguments.length, 1, "URL.parse");
+      url = usvString(url);
+      const parts = parse(url, base === undefined ? undefined : usvString(base));
+      return parts === null ? null : new URL(parts[HREF]);
     }
 
     #set(part, value) {
-      this.#parts = native.setUrl(this.#parts[HREF], part, text(value));
+      this.#parts = native.setUrl(this.#parts[HREF], part, usvString(value));
     }
 
     get href() {
@@ -269,11 +265,18 @@
     }
   }
 
-  for (const [Class, name] of [[URL, "URL"], [URLSearchParams, "URLSearchParams"]]) {
-    Object.defineProperty(Class.prototype, Symbol.toStringTag, { value: name, configurable: true });
-    define(name, Class);
-  }
-  inspectors.set(URL.prototype, (url) => `URL ${JSON.stringify(url.href)}`);
-  inspectors.set(URLSearchParams.prototype, (params) =>
+  expose(URL, "URL", (url) => `URL ${JSON.stringify(url.href)}`);
+  expose(URLSearchParams, "URLSearchParams", (params) =>
     `URLSearchParams ${JSON.stringify(params.toString())}`);
+
+  // What Request needs of a URL, or null if it is none: href, path and query.
+  internals.readUrl = (url) => {
+    const parts = parse(url, undefined);
+    return parts === null ? null : {
+      href: parts[HREF],
+      path: parts[PATHNAME],
+      query: withoutMark(parts[SEARCH]),
+      hasCredentials: parts[USERNAME] !== "" || parts[PASSWORD] !== "",
+    };
+  };
 })

@@ -1,0 +1,230 @@
+//! URLs as the standard of WHATWG has them: the record, its parts as JavaScript reads them, and its
+//! setters. Parsing is in [`parser`]. None of it knows of JavaScript.
+//!
+//! The crate `url` parses for programs that send requests. It departs from the standard in a tenth of what
+//! `file:` URLs can be, in paths that begin with `//`, and in several setters.
+
+mod host;
+mod parser;
+mod percent;
+
+use parser::Parser;
+use percent::Set;
+
+/// Schemes that the standard calls special, with their default ports.
+const SPECIAL: [(&str, Option<u16>); 6] = [
+    ("ftp", Some(21)),
+    ("file", None),
+    ("http", Some(80)),
+    ("https", Some(443)),
+    ("ws", Some(80)),
+    ("wss", Some(443)),
+];
+
+/// A URL record.
+#[derive(Clone, Default)]
+pub(crate) struct Url {
+    scheme: String,
+    username: String,
+    password: String,
+    /// As it is written, in brackets if it is an IPv6 address.
+    host: Option<String>,
+    /// Unless it is the default of the scheme.
+    port: Option<u16>,
+    /// Opaque, or segments with a slash before each.
+    path: String,
+    has_opaque_path: bool,
+    query: Option<String>,
+    fragment: Option<String>,
+}
+
+/// A part that can be set by itself. `href` is not among them: setting it is parsing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Protocol,
+    Username,
+    Password,
+    Host,
+    Hostname,
+    Port,
+    Pathname,
+    Search,
+    Hash,
+}
+
+impl Part {
+    /// The part that JavaScript calls by this name.
+    pub(crate) fn named(name: &str) -> Option<Part> {
+        Some(match name {
+            "protocol" => Part::Protocol,
+            "username" => Part::Username,
+            "password" => Part::Password,
+            "host" => Part::Host,
+            "hostname" => Part::Hostname,
+            "port" => Part::Port,
+            "pathname" => Part::Pathname,
+            "search" => Part::Search,
+            "hash" => Part::Hash,
+            _ => return None,
+        })
+    }
+}
+
+impl Url {
+    /// Parses a URL, against a base if there is one.
+    pub(crate) fn parse(input: &str, base: Option<&Url>) -> Option<Url> {
+        // C0 controls and spaces around it belong to whoever has copied it.
+        let input = parser::kept(input.trim_matches(|c| c <= ' '));
+        Parser::new(&input, Url::default(), None).parse(base)
+    }
+
+    /// Sets a part as JavaScript's setters do; a value that is refused changes nothing, or only what
+    /// comes before the fault, as the standard has it.
+    pub(crate) fn set(self, part: Part, value: &str) -> Url {
+        let mut url = self;
+        let value = match part {
+            Part::Username | Part::Password | Part::Port if !url.may_have_credentials() => {
+                return url;
+            }
+            Part::Host | Part::Hostname | Part::Pathname if url.has_opaque_path => return url,
+            Part::Username => {
+                url.username = percent::encode(value.as_bytes(), Set::USERINFO);
+                return url;
+            }
+            Part::Password => {
+                url.password = percent::encode(value.as_bytes(), Set::USERINFO);
+                return url;
+            }
+            Part::Port if value.is_empty() => return Url { port: None, ..url },
+            Part::Search if value.is_empty() => return Url { query: None, ..url },
+            Part::Hash if value.is_empty() => return Url { fragment: None, ..url },
+            Part::Search => value.strip_prefix('?').unwrap_or(value),
+            Part::Hash => value.strip_prefix('#').unwrap_or(value),
+            Part::Pathname => {
+                url.path.clear();
+                value
+            }
+            Part::Protocol => &format!("{value}:"),
+            Part::Host | Part::Hostname | Part::Port => value,
+        };
+        Parser::new(&parser::kept(value), url, Some(part)).set()
+    }
+
+    /// Href, origin, protocol, username, password, host, hostname, port, pathname, search and hash.
+    pub(crate) fn parts(self) -> [String; 11] {
+        let href = self.href();
+        let origin = self.origin();
+        let port = self.port.map(|port| port.to_string()).unwrap_or_default();
+        let hostname = self.host.unwrap_or_default();
+        let host = if port.is_empty() { hostname.clone() } else { format!("{hostname}:{port}") };
+        let after = |mark: &str, part: Option<String>| match part {
+            Some(part) if !part.is_empty() => format!("{mark}{part}"),
+            _ => String::new(),
+        };
+        [
+            href,
+            origin,
+            self.scheme + ":",
+            self.username,
+            self.password,
+            host,
+            hostname,
+            port,
+            self.path,
+            after("?", self.query),
+            after("#", self.fragment),
+        ]
+    }
+
+    fn href(&self) -> String {
+        let mut href = format!("{}:", self.scheme);
+        if let Some(host) = &self.host {
+            href += "//";
+            if self.has_credentials() {
+                href += &self.username;
+                if !self.password.is_empty() {
+                    href += ":";
+                    href += &self.password;
+                }
+                href += "@";
+            }
+            href += host;
+            if let Some(port) = self.port {
+                href += ":";
+                href += &port.to_string();
+            }
+        } else if !self.has_opaque_path && self.path.starts_with("//") {
+            // Or what follows would be read as a host.
+            href += "/.";
+        }
+        href += &self.path;
+        for (mark, part) in [("?", &self.query), ("#", &self.fragment)] {
+            if let Some(part) = part {
+                href += mark;
+                href += part;
+            }
+        }
+        href
+    }
+
+    fn origin(&self) -> String {
+        match &*self.scheme {
+            "blob" if self.has_opaque_path => match Url::parse(&self.path, None) {
+                Some(inner) if matches!(&*inner.scheme, "http" | "https") => inner.origin(),
+                _ => "null".to_owned(),
+            },
+            "http" | "https" | "ws" | "wss" | "ftp" => {
+                let host = self.host.as_deref().unwrap_or_default();
+                match self.port {
+                    Some(port) => format!("{}://{host}:{port}", self.scheme),
+                    None => format!("{}://{host}", self.scheme),
+                }
+            }
+            _ => "null".to_owned(),
+        }
+    }
+
+    fn is_special(&self) -> bool {
+        is_special(&self.scheme)
+    }
+
+    fn is_file(&self) -> bool {
+        self.scheme == "file"
+    }
+
+    fn has_credentials(&self) -> bool {
+        !self.username.is_empty() || !self.password.is_empty()
+    }
+
+    fn may_have_credentials(&self) -> bool {
+        !self.is_file() && self.host.as_ref().is_some_and(|host| !host.is_empty())
+    }
+
+    /// Removes the last segment, but for the drive letter of a file.
+    fn shorten(&mut self) {
+        let is_drive = self.is_file()
+            && self
+                .path
+                .strip_prefix('/')
+                .is_some_and(|path| is_normalized_drive_letter(path.as_bytes()));
+        if !is_drive {
+            self.path.truncate(self.path.rfind('/').unwrap_or(0));
+        }
+    }
+}
+
+fn is_special(scheme: &str) -> bool {
+    SPECIAL.iter().any(|(special, _)| *special == scheme)
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    SPECIAL.iter().find(|(special, _)| *special == scheme).and_then(|(_, port)| *port)
+}
+
+fn is_drive_letter(text: &[u8]) -> bool {
+    matches!(text, [letter, b':' | b'|'] if letter.is_ascii_alphabetic())
+}
+
+fn is_normalized_drive_letter(text: &[u8]) -> bool {
+    is_drive_letter(text) && text[1] == b':'
+}

@@ -1,0 +1,43 @@
+//! `URL` against the data of web-platform-tests.
+//!
+//! The data is not ours to copy. It is in the folder that the variable `ZIGTTP_SUITES` names, or in
+//! `shared/suites` beside the repository; without it the test says that it was skipped.
+//! `tests/conformance/wpt.sh` runs all of the suite's tests.
+
+use std::path::PathBuf;
+
+use crate::support::server::Server;
+use crate::support::{programs, skipped};
+
+/// The files, and what is reported of each: how many cases there are, then those that fail.
+const FILES: [(&str, &str); 5] = [
+    ("urltestdata.json", "869 cases"),
+    ("urltestdata-javascript-only.json", "1 cases"),
+    ("setters_tests.json", "274 cases"),
+    ("toascii.json", "87 cases"),
+    ("percent-encoding.json", "12 cases"),
+];
+
+fn folder() -> PathBuf {
+    let suites = std::env::var_os("ZIGTTP_SUITES").map(PathBuf::from);
+    suites.unwrap_or_else(|| programs::root().join("../shared/suites")).join("wpt-url")
+}
+
+#[test]
+fn urls_are_those_of_the_standard() {
+    let folder = folder();
+    if !folder.is_dir() {
+        return skipped("the data of web-platform-tests is not here");
+    }
+    let handler = programs::compile_file("tests/fixtures/handlers/urls.ts");
+    let server = Server::start(&handler, &["--cpu-limit", "10s"]);
+    for (file, expected) in FILES {
+        let data = std::fs::read_to_string(folder.join(file)).expect("the suite has this file");
+        let (head, report) = server.request(&format!(
+            "POST /{file} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{data}",
+            data.len()
+        ));
+        assert!(head.starts_with("HTTP/1.1 200 "), "{file}: {head}");
+        assert_eq!(report, expected, "{file}");
+    }
+}
