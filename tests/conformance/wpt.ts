@@ -1,0 +1,83 @@
+// Runs a file of web-platform-tests in an event. `wpt.mjs` posts the scripts that make the file up, the
+// harness of web-platform-tests first, and the data that they fetch; the response has a line for each test.
+
+interface Run {
+  harness: string;
+  /** The scripts, in the order in which a browser would run them, as one. */
+  source: string;
+  /** What `fetch` finds, by the path that a script names. */
+  data: { [path: string]: string };
+}
+
+/** What a browser would have run later: there are no timers in an event. */
+interface Timer {
+  at: number;
+  callback: () => void;
+}
+
+// Turns of the job queue that the tests of a file may take until one waits.
+const TURNS = 20_000;
+
+// What files name at their top, though only some of their tests are of it: those fail one by one.
+const MISSING = ["Blob", "File", "FormData", "ImageData", "MessageChannel", "ReadableStream", "XMLHttpRequest"];
+// What relative URLs of a page are relative to; here they are none.
+const PAGE = "http://web-platform.test/page";
+
+export async function handler(req: Request): Promise<Response> {
+  const { harness, source, data }: Run = await req.json();
+  const timers: Timer[] = [];
+  const globals = globalThis as any;
+  for (const name of MISSING) globals[name] = class { append() {} cancel() {} getReader() {} };
+  // Where files look for SharedArrayBuffer.
+  globals.WebAssembly = { Memory: class { buffer = new SharedArrayBuffer(0); } };
+  globals.self = globalThis;
+  globals.location = { href: PAGE, pathname: "/page", search: "" };
+  globals.GLOBAL = { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false };
+  globals.fetch = async (path: string) => {
+    const text = data[path];
+    if (text === undefined) throw new TypeError(`nothing to fetch at ${path}`);
+    return { ok: true, text: async () => text, json: async () => JSON.parse(text) };
+  };
+  globals.setTimeout = (callback: () => void, delay = 0) => {
+    const at = (timers.at(-1)?.at ?? 0) + delay;
+    timers.push({ at, callback });
+  };
+  globals.clearTimeout = () => {};
+  globals.Request = new Proxy(Request, {
+    construct(target, [input, ...rest], newTarget) {
+      const url = typeof input === "string" ? URL.parse(input, PAGE)?.href ?? input : input;
+      return Reflect.construct(target, [url, ...rest], newTarget);
+    },
+  });
+
+  let results: { name: string; status: number; message: string | null }[] = [];
+  let end: string | null | undefined;
+  // Indirect, so that declarations become globals.
+  const evaluate = globals.eval as (source: string) => unknown;
+  evaluate(harness);
+  globals.add_completion_callback((tests: typeof results) => {
+    results = tests;
+    end = null;
+  });
+  try {
+    evaluate(source);
+  } catch (error) {
+    end = `${error}`;
+  }
+  while (end === undefined) {
+    for (let turn = 0; turn < TURNS && end === undefined; turn++) await undefined;
+    if (end !== undefined) break;
+    const timer = timers.shift();
+    if (timer !== undefined) {
+      timer.callback();
+    } else {
+      // A test waits for what never comes. The harness ends it.
+      globals.timeout();
+      end ??= "it waits for what never comes";
+    }
+  }
+  return Response.json({
+    failure: end,
+    tests: results.map(({ name, status, message }) => ({ name, status, message })),
+  });
+}
