@@ -5,11 +5,11 @@
 #   compiler/engine/build.sh --sources  print the hash over the sources, and build nothing
 #
 # It takes the first way that is there:
-#   1. a Rust toolchain with the target (rustup target add wasm32-wasip1) and libclang; the WASI SDK
+#   1. a Rust toolchain with the target (rustup target add wasm32-wasip1), libclang and patch; the WASI SDK
 #      is the one in the folder $WASI_SDK_PATH, or else fetched by the crate rquickjs-sys;
 #   2. the packages of Debian:
 #      apt-get install rustc-web rust-web-src clang-22 lld-22 libclang-22-dev \
-#          libclang-rt-22-dev-wasm32 wasi-libc
+#          libclang-rt-22-dev-wasm32 wasi-libc patch
 #
 # engine.sha256 has two lines, `<hash>  sources` and `<hash>  engine.wasm`. The first is the
 # SHA-256 of one record a file: its path from the root of the repository, a zero byte, its content,
@@ -39,6 +39,11 @@ if [ "${1-}" = --sources ]; then
     sources_hash
     exit
 fi
+
+command -v patch >/dev/null || {
+    echo "build.sh: the program patch is not installed, which applies $engine/quickjs/patches" >&2
+    exit 1
+}
 
 target=wasm32-wasip1
 # C is compiled in a folder of Cargo's choosing; no path of this machine may get into the engine.
@@ -79,7 +84,7 @@ elif [ -x /usr/bin/wasm-ld-22 ] && [ -x /usr/bin/clang-22 ] && [ -x /usr/bin/rus
     rust_flags="$rust_flags --remap-path-prefix=$rust_src=rust"
     rust_flags="$rust_flags --remap-path-prefix=/usr/lib/rustlib/src/rust=rust"
 else
-    echo "build.sh: neither the Rust target $target (rustup target add $target) nor all of the Debian packages rustc-web rust-web-src clang-22 lld-22 libclang-22-dev libclang-rt-22-dev-wasm32 wasi-libc is installed" >&2
+    echo "build.sh: neither the Rust target $target (rustup target add $target) nor all of the Debian packages rustc-web rust-web-src clang-22 lld-22 libclang-22-dev libclang-rt-22-dev-wasm32 wasi-libc patch is installed" >&2
     exit 1
 fi
 export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$rust_flags"

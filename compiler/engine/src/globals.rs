@@ -42,7 +42,8 @@ pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {
 }
 
 fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
-    ctx.globals().get::<_, Object<'_>>("Math")?.set("random", Func::from(random_number))?;
+    let named = Function::new(ctx.clone(), random_number)?.with_name("random")?;
+    ctx.globals().get::<_, Object<'_>>("Math")?.set("random", named)?;
     let native = Object::new(ctx.clone())?;
     native.set("log", Func::from(log))?;
     native.set("random", Func::from(random))?;
