@@ -433,6 +433,7 @@ impl Inference<'_> {
             None => self.callees(module, object, true, found),
             Some("call" | "apply") => self.callees(module, object, false, found),
             Some(name) => {
+                self.members_of_assigned(module, object, name, found);
                 let is_own = matches!(object.value, Value::This);
                 let is_unknown = is_own
                     || matches!(
@@ -453,6 +454,35 @@ impl Inference<'_> {
                         found.callees.insert(Callee::Function(key));
                     }
                 }
+            }
+        }
+    }
+
+    /// The members of what a variable is assigned: `room ??= new Room()`, `room.join`.
+    fn members_of_assigned(
+        &self,
+        module: ModuleId,
+        object: &Expression,
+        name: &str,
+        found: &mut Found,
+    ) {
+        let Value::Binding(id) = object.value else { return };
+        let binding = &self.model.module(module).code[id];
+        let first = match &binding.origin {
+            Origin::Value(value) => Some(value),
+            _ => None,
+        };
+        if binding.is_constant {
+            return;
+        }
+        for value in first.into_iter().chain(&binding.inflow) {
+            if !matches!(value.value, Value::Call(_)) || !self.step(found) {
+                continue;
+            }
+            let member = Value::Member(Box::new(value.clone()), Some(name.to_owned()));
+            let member = Expression { span: value.span, value: member };
+            if let Meaning::Function(module, id) = self.model.meaning(module, &member) {
+                found.callees.insert(Callee::Function((module, id)));
             }
         }
     }

@@ -35,6 +35,14 @@ pub struct Code {
     pub exports: BTreeMap<String, Expression>,
 }
 
+impl Code {
+    /// The place of a parameter among those of its function.
+    pub fn place_of_parameter(&self, id: BindingId) -> Option<usize> {
+        let parameters = &self[self[id].scope].parameters;
+        parameters.iter().position(|it| it.binding == Some(id) && !it.is_rest)
+    }
+}
+
 macro_rules! index {
     ($(#[$doc:meta])* $name:ident, $field:ident, $of:ident) => {
         $(#[$doc])*
@@ -88,6 +96,10 @@ pub struct Function {
     pub is_member: bool,
     /// Its parameters, without TypeScript's `this`.
     pub parameters: Vec<Parameter>,
+    /// What `this` is in it, if that is known.
+    pub receiver: Option<Receiver>,
+    /// What it does, in the order in which it runs.
+    pub steps: Vec<Step>,
     /// What it may return.
     pub returns: Vec<Expression>,
     /// What each turn of a method such as `forEach` calls it for, if it is passed to one.
@@ -105,6 +117,34 @@ pub struct Parameter {
     /// Whether a caller has to pass it: no default, not optional, not `...rest`.
     pub is_required: bool,
     pub is_rest: bool,
+}
+
+/// What `this` is in a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// The class or the object literal.
+    pub span: Span,
+    /// Whether it is that itself, and not an instance of the class.
+    pub is_itself: bool,
+    /// The function in which that is written.
+    pub written_in: FunctionId,
+}
+
+/// One step of a function. Between [`Step::Branch`] and its [`Step::Join`] one of the ways runs that
+/// [`Step::Or`] separates; between [`Step::Loop`] and its [`Step::Join`] is what runs any number of times.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Reads a name, `this` or `globalThis`, or a member of one.
+    Read(Expression),
+    /// The write of this index.
+    Write(usize),
+    Call(CallId),
+    Branch,
+    Or,
+    Loop,
+    Join,
+    /// `return` or `throw`
+    Exit,
 }
 
 /// `@effects …` in a doc comment.
@@ -222,6 +262,14 @@ pub struct Write {
     pub function: FunctionId,
     pub target: Expression,
     pub kind: WriteKind,
+    /// The computed name of the member that is assigned.
+    pub key: Option<Expression>,
+    /// What is assigned.
+    pub value: Option<Expression>,
+    /// Whether that takes the place of what was there: not with `+=`.
+    pub replaces: bool,
+    /// The call, if it is one of a method.
+    pub call: Option<CallId>,
 }
 
 /// How a [`Write`] changes its target.

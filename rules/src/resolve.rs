@@ -274,9 +274,20 @@ impl HandlerModel {
             Meaning::Value(created_in, Expression { value: Value::Call(call), .. }) => {
                 let call = &self.module(created_in).code[*call];
                 if call.is_new {
-                    self.follow_member(created_in, &call.callee, Some(name), steps)
-                } else {
-                    Meaning::Unknown
+                    return self.follow_member(created_in, &call.callee, Some(name), steps);
+                }
+                // What a function makes in each case: `makeRoom().join`.
+                match self.follow(created_in, &call.callee, steps) {
+                    Meaning::Function(module, id) => {
+                        let made = &self.module(module).code[id];
+                        match made.returns.as_slice() {
+                            [object] if !made.is_async && !made.is_generator => {
+                                self.follow_member(module, object, Some(name), steps)
+                            }
+                            _ => Meaning::Unknown,
+                        }
+                    }
+                    _ => Meaning::Unknown,
                 }
             }
             _ => Meaning::Unknown,

@@ -1,12 +1,16 @@
 //! ZTS310: an event changes what belongs to a module.
 
-use crate::code::{BindingId, Expression, FunctionId, Origin, Value, Write, WriteKind};
+use std::collections::BTreeMap;
+
+use crate::code::{Expression, FunctionId, Value, Write, WriteKind};
 use crate::diagnostic::Sink;
+use crate::first_access::{Accesses, Part};
+use crate::memo::{self, Change};
 use crate::model::HandlerModel;
+use crate::module_state::{ModuleState, Owner};
 use crate::record::{Category, RuleRecord, Severity};
-use crate::resolve::Meaning;
 use crate::rule::Rule;
-use crate::span::ModuleId;
+use crate::span::{ModuleId, Span};
 
 /// Code that an event runs changes a module's variables or objects.
 pub(crate) struct ModuleScopeMutation;
@@ -20,9 +24,12 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "changes a variable or object of a module while an event is handled",
     explanation: r#"
 ## What it is
-A function that an event export reaches assigns a variable declared outside of functions, or
-changes an object kept there: writes or deletes a property, or calls `push`, `set`, `add` and
-their like. Changes through a parameter or `this` are not followed.
+A function that an event export reaches changes what belongs to a module: it assigns a variable declared outside of
+functions, or changes an object kept there, by writing or deleting a property or by calling `push`, `set`, `add` and
+their like. The object is followed under other names: constants and destructured members, imports, a parameter
+(`add(rooms, name)`), what a function returns or a `Map` holds (`rooms.get(name).push(ws)`), `this` of an object or of
+a class whose instances are made outside of functions, static members, variables of a function that has run when the
+handler was built (`const next = (() => { let n = 0; return () => ++n; })()`), `globalThis`.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -36,6 +43,13 @@ const names = new Map<string, string>();
 export function onMessage(ws: WebSocket, data: string, room: string) { names.set(room, data); send(ws, data); }
 ```
 
+```ts,fires
+import { send } from "zigttp:websocket";
+class Room { count = 0; join() { this.count++; } }
+const lobby = new Room();
+export function onOpen(ws: WebSocket) { lobby.join(); send(ws, `${lobby.count}`); }
+```
+
 ```ts,silent
 import { deserializeAttachment, send, serializeAttachment } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string) {
@@ -44,6 +58,28 @@ export function onMessage(ws: WebSocket, data: string) {
   send(ws, `${count}`);
 }
 ```
+
+Nothing is reported where it makes no difference, because no event reads what an earlier one has left:
+
+- a variable, a member or a buffer that each event writes before it reads it, such as the current request;
+- a list that each event that uses it also empties (`lines.length = 0`, `seen.clear()`);
+- results under the key they are computed from, and values that are computed once: `table ??= build()`.
+
+```ts,silent
+import { send } from "zigttp:websocket";
+let current: string;
+const lengths = new Map<string, number>();
+function length(text: string) {
+  let known = lengths.get(text);
+  if (known === undefined) lengths.set(text, known = [...text].length);
+  return known;
+}
+const reply = () => `${current}: ${length(current)}`;
+export function onMessage(ws: WebSocket, data: string) { current = data; send(ws, reply()); }
+```
+
+Not found are changes by code of packages, of `Date` objects and other instances of the language's classes, and of an
+object that one event got from the module and another made itself.
 
 ## Why it matters
 Every event starts from the handler as it was when it was built. What an event leaves in variables
@@ -64,33 +100,112 @@ impl Rule for ModuleScopeMutation {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        let paths = handler.effects.paths_from_events();
-        for (index, module) in handler.modules.iter().enumerate() {
-            let id = ModuleId::new(index);
-            for write in &module.code.writes {
-                let Some(path) = paths.get(&(id, write.function)) else { continue };
-                let Some((owner, changed)) = changed_binding(handler, id, write) else { continue };
-                let binding = &handler.module(owner).code[changed];
-                let name = &binding.name;
-                let report = sink
-                    .report(
-                        write.span,
-                        format!(
-                            "`{name}` belongs to the module; the change by `{}` is lost",
-                            path.event
-                        ),
-                    )
-                    .label(label(write))
-                    .secondary(binding.span, "declared outside of functions")
-                    .note(
-                        "every event starts from the handler as it was built; \
-                         what it changes is gone when it ends",
-                    );
-                for &call in &path.calls {
-                    report.secondary(call, "called from here");
-                }
+        let state = ModuleState::of(handler);
+        let changes = changes(&state);
+        if changes.is_empty() {
+            return;
+        }
+        let mut by_part: BTreeMap<Part, Vec<&Change<'_>>> = BTreeMap::new();
+        for change in &changes {
+            let kind = state.kind(change.module, change.write.function, container(change.write));
+            let part = Part::written(change.write, &change.place, kind);
+            by_part.entry(part).or_default().push(change);
+        }
+        let written = changes.iter().map(|change| change.place.owner).collect();
+        let mut accesses = Accesses::of(&state);
+        let mut lost: Vec<&Change<'_>> = Vec::new();
+        for (part, changes) in by_part {
+            let is_kept = !accesses.is_written_before_read(&part)
+                && !accesses.is_emptied(&part)
+                && !memo::is_memo(&state, &accesses, &part, &changes, &written);
+            if is_kept {
+                lost.extend(changes);
             }
         }
+        lost.sort_by_key(|change| change.write.span);
+        for change in lost {
+            report(&state, change, sink);
+        }
+    }
+}
+
+/// What events change in the modules' state.
+fn changes<'a>(state: &ModuleState<'a>) -> Vec<Change<'a>> {
+    let mut changes = Vec::new();
+    for (index, module) in state.handler.modules.iter().enumerate() {
+        let id = ModuleId::new(index);
+        for write in &module.code.writes {
+            if state.lasts(id, write.function) {
+                continue;
+            }
+            if let Some(place) = state.changed(id, write) {
+                changes.push(Change { module: id, write, place });
+            }
+        }
+    }
+    changes
+}
+
+/// The object whose content or member a write changes.
+fn container(write: &Write) -> &Expression {
+    match (&write.kind, &write.target.value) {
+        (WriteKind::Assign | WriteKind::Delete, Value::Member(object, _)) => object,
+        _ => &write.target,
+    }
+}
+
+fn report(state: &ModuleState<'_>, change: &Change<'_>, sink: &mut Sink<'_>) {
+    let Change { module, write, place } = change;
+    let Some(path) = state.paths.get(&(*module, write.function)) else { return };
+    let (subject, declared) = subject(state, change);
+    let report = sink
+        .report(write.span, format!("{subject}; the change by `{}` is lost", path.event))
+        .label(label(write))
+        .note(
+            "every event starts from the handler as it was built; \
+             what it changes is gone when it ends",
+        );
+    if let Some((span, label)) = declared {
+        report.secondary(span, label);
+    }
+    if let Some(span) = place.passed {
+        report.secondary(span, "passed here");
+    }
+    for &call in &path.calls {
+        report.secondary(call, "called from here");
+    }
+}
+
+/// What is changed, and where that comes from.
+fn subject(state: &ModuleState<'_>, change: &Change<'_>) -> (String, Option<(Span, &'static str)>) {
+    let place = &change.place;
+    const OUTSIDE: &str = "declared outside of functions";
+    const ONCE: &str = "declared in a function that runs when the handler is built";
+    let of_name = |name: &str| format!("`{name}` belongs to the module");
+    match place.owner {
+        Owner::Binding(module, id) => {
+            let binding = &state.handler.module(module).code[id];
+            let is_outside = binding.scope == FunctionId::TOP_LEVEL;
+            let label = if is_outside { OUTSIDE } else { ONCE };
+            (of_name(&binding.name), Some((binding.span, label)))
+        }
+        Owner::Object(_) | Owner::Instances(_) => {
+            if let Some(binding) = state.name_of(place.owner) {
+                return (of_name(&binding.name), Some((binding.span, OUTSIDE)));
+            }
+            let made = match place.owner {
+                Owner::Instances(class) => state.made_at(class),
+                Owner::Object(span) => Some(span),
+                _ => None,
+            };
+            // It is known by the name that it is imported under.
+            let subject = match change.write.target.root().value {
+                Value::Binding(id) => of_name(&state.handler.module(change.module).code[id].name),
+                _ => "this object belongs to the module".to_owned(),
+            };
+            (subject, made.map(|span| (span, "made outside of functions")))
+        }
+        Owner::Global => ("`globalThis` is as it was built in every event".to_owned(), None),
     }
 }
 
@@ -100,126 +215,5 @@ fn label(write: &Write) -> String {
         WriteKind::Delete => "deleted here".to_owned(),
         WriteKind::Method(method) => format!("changed by `{method}`"),
         WriteKind::Argument(function) => format!("changed by `{function}`"),
-    }
-}
-
-/// The binding of a module that a write changes, or whose object it changes.
-fn changed_binding(
-    handler: &HandlerModel,
-    module: ModuleId,
-    write: &Write,
-) -> Option<(ModuleId, BindingId)> {
-    match (&write.kind, &write.target.value) {
-        (WriteKind::Assign, Value::Binding(id)) => {
-            let is_of_module = handler.module(module).code[*id].scope == FunctionId::TOP_LEVEL;
-            return is_of_module.then_some((module, *id));
-        }
-        // A pattern sets it itself, to where its next search begins.
-        (WriteKind::Assign, Value::Member(_, Some(name))) if name == "lastIndex" => return None,
-        (WriteKind::Method(method), _) => {
-            let kind = kind_of(handler, module, &write.target, 16)?;
-            if !mutators(kind).contains(&method.as_str()) {
-                return None;
-            }
-        }
-        _ => {}
-    }
-    owner(handler, module, &write.target, 16)
-}
-
-/// The binding outside of functions that holds an object, or holds what it is a part of.
-fn owner(
-    handler: &HandlerModel,
-    module: ModuleId,
-    expression: &Expression,
-    steps: usize,
-) -> Option<(ModuleId, BindingId)> {
-    let steps = steps.checked_sub(1)?;
-    let Value::Binding(id) = expression.root().value else { return None };
-    let binding = &handler.module(module).code[id];
-    match &binding.origin {
-        Origin::Import { import, name } => {
-            let name = name.as_deref().or(first_member(expression))?;
-            handler.imported_binding(module, *import, name)
-        }
-        _ if binding.scope == FunctionId::TOP_LEVEL => Some((module, id)),
-        // Another name for an object that is kept elsewhere.
-        Origin::Value(value) if binding.is_constant => owner(handler, module, value, steps),
-        _ => None,
-    }
-}
-
-/// `list` of `all.list[0].name`.
-fn first_member(expression: &Expression) -> Option<&str> {
-    match &expression.value {
-        Value::Member(object, name) => match &object.value {
-            Value::Member(..) => first_member(object),
-            _ => name.as_deref(),
-        },
-        _ => None,
-    }
-}
-
-/// Kinds of objects whose methods change them.
-#[derive(Clone, Copy)]
-enum Kind {
-    Array,
-    Map,
-    Set,
-}
-
-fn mutators(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Array => {
-            &["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin"]
-        }
-        Kind::Map => &["set", "delete", "clear"],
-        Kind::Set => &["add", "delete", "clear"],
-    }
-}
-
-/// What kind of object an expression is, if that is certain.
-fn kind_of(
-    handler: &HandlerModel,
-    module: ModuleId,
-    expression: &Expression,
-    steps: usize,
-) -> Option<Kind> {
-    let steps = steps.checked_sub(1)?;
-    match handler.meaning(module, expression) {
-        Meaning::Value(_, Expression { value: Value::Array(_), .. }) => Some(Kind::Array),
-        Meaning::Value(module, Expression { value: Value::Call(call), .. }) => {
-            let call = &handler.module(module).code[*call];
-            match handler.meaning(module, &call.callee) {
-                Meaning::Global(name) if call.is_new => match name.as_str() {
-                    "Map" | "WeakMap" => Some(Kind::Map),
-                    "Set" | "WeakSet" => Some(Kind::Set),
-                    "Array" => Some(Kind::Array),
-                    _ => None,
-                },
-                Meaning::Global(name) => {
-                    matches!(name.as_str(), "Array.from" | "Array.of" | "Array")
-                        .then_some(Kind::Array)
-                }
-                // `new Array(9).fill(0)`
-                _ => match &call.callee.value {
-                    Value::Member(object, Some(method))
-                        if matches!(
-                            method.as_str(),
-                            "fill" | "map" | "filter" | "slice" | "concat"
-                        ) =>
-                    {
-                        kind_of(handler, module, object, steps)
-                    }
-                    _ => None,
-                },
-            }
-        }
-        // Assigned more than once: its first value mostly says what it is.
-        Meaning::Binding(module, id) => match &handler.module(module).code[id].origin {
-            Origin::Value(value) => kind_of(handler, module, value, steps),
-            _ => None,
-        },
-        _ => None,
     }
 }

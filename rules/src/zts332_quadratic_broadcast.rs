@@ -216,10 +216,8 @@ impl Trace<'_> {
             // Of a function around the one that is called.
             return true;
         }
-        let mut parameters = code[scope].parameters.iter();
-        let Some(place) = parameters.position(|it| it.is_required && it.binding == Some(id)) else {
-            return false;
-        };
+        let place = code.place_of_parameter(id);
+        let Some(place) = place else { return false };
         // A callback gets what it is called with by others.
         let Some(&(caller, call)) = self.calls.get(&span) else { return false };
         call.arguments.get(place).is_none_or(|it| self.is_fixed(caller, it, before, steps))

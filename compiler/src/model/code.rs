@@ -9,6 +9,7 @@ mod expressions;
 mod functions;
 mod members;
 mod statements;
+mod steps;
 mod types;
 
 use std::collections::{HashMap, HashSet};
@@ -18,7 +19,7 @@ use swc_core::common::SyntaxContext;
 use swc_core::ecma::ast::Id;
 use swc_core::ecma::visit::VisitWith;
 use zigts_rules::code::{
-    Annotation, BindingId, Code, Expression, Function, FunctionId, LoopId, Value,
+    Annotation, BindingId, Code, Expression, Function, FunctionId, LoopId, Receiver, Value,
 };
 use zigts_rules::span::{ModuleId, Span};
 
@@ -76,6 +77,8 @@ pub(super) fn collect(
         parent: FunctionId::TOP_LEVEL,
         is_member: false,
         parameters: Vec::new(),
+        receiver: None,
+        steps: Vec::new(),
         returns: Vec::new(),
         turn_of: None,
         annotation: None,
@@ -92,6 +95,9 @@ pub(super) fn collect(
         function: FunctionId::TOP_LEVEL,
         innermost_loop: None,
         labels: Vec::new(),
+        receiver: None,
+        members_of: None,
+        computed_key: None,
         is_in_switch: false,
         guards: Vec::new(),
         guarded: HashMap::new(),
@@ -125,6 +131,12 @@ struct Collector<'a> {
     constants: HashSet<BindingId>,
     function: FunctionId,
     innermost_loop: Option<LoopId>,
+    /// What `this` is.
+    receiver: Option<Receiver>,
+    /// The object literal or class whose members are walked: what `this` is in its methods.
+    members_of: Option<Receiver>,
+    /// The computed name of the member that was walked last.
+    computed_key: Option<Expression>,
     /// Labels of the statements around, each with the loop around that statement.
     labels: Vec<(Atom, Option<LoopId>)>,
     /// Whether `break` ends a `switch`, not a loop.

@@ -4,12 +4,13 @@ use swc_core::ecma::ast::{Expr, Ident, ObjectPatProp, Pat};
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::code::{
-    Binding, BindingId, Expression, MemberKind, Origin, Parameter, Value, Write, WriteKind,
+    Binding, BindingId, Expression, MemberKind, Origin, Parameter, Step, Value, Write, WriteKind,
 };
 use zigts_rules::span::Span;
 
 use super::Collector;
 use super::members::Taken;
+use super::steps::is_followed;
 
 impl Collector<'_> {
     pub(super) fn binding(&mut self, name: &Ident) -> BindingId {
@@ -135,12 +136,25 @@ impl Collector<'_> {
         }
     }
 
-    pub(super) fn write(&mut self, target: Expression, kind: WriteKind) {
-        // Writes to anything but a name, or a part of its value, are not kept.
-        if matches!(target.root().value, Value::Binding(_)) {
-            let (span, function) = (target.span, self.function);
-            self.code.writes.push(Write { span, function, target, kind });
+    /// Notes a write; `None` if it is one that is not kept: of anything but a name, `this` or what a call
+    /// returns, or a part of its value.
+    pub(super) fn write(&mut self, target: Expression, kind: WriteKind) -> Option<&mut Write> {
+        if !is_followed(&target) && !matches!(target.root().value, Value::Call(_)) {
+            return None;
         }
+        self.step(Step::Write(self.code.writes.len()));
+        let (span, function) = (target.span, self.function);
+        self.code.writes.push(Write {
+            span,
+            function,
+            target,
+            kind,
+            key: None,
+            value: None,
+            replaces: false,
+            call: None,
+        });
+        self.code.writes.last_mut()
     }
 
     pub(super) fn flow_into(&mut self, target: &Expression, value: &Expression) {
@@ -164,18 +178,26 @@ impl Collector<'_> {
     pub(super) fn assign_pattern(&mut self, pattern: &Pat) {
         let names: Vec<Ident> = find_pat_ids(pattern);
         for name in names {
+            let at = self.next_step();
             let target = Expression { span: self.positions.of(&name), value: self.name(&name) };
+            self.unread(at, &target);
             self.assigned(&target, None);
-            self.write(target, WriteKind::Assign);
+            if let Some(write) = self.write(target, WriteKind::Assign) {
+                write.replaces = true;
+            }
         }
         struct Targets<'a, 'b>(&'a mut Collector<'b>);
         impl Visit for Targets<'_, '_> {
             fn visit_pat(&mut self, pattern: &Pat) {
                 match pattern {
                     Pat::Expr(expression) => {
+                        let at = self.0.next_step();
                         let target = self.0.expression(expression);
+                        self.0.unread(at, &target);
                         self.0.assigned(&target, None);
-                        self.0.write(target, WriteKind::Assign);
+                        if let Some(write) = self.0.write(target, WriteKind::Assign) {
+                            write.replaces = true;
+                        }
                     }
                     other => other.visit_children_with(self),
                 }

@@ -2,7 +2,7 @@
 
 use swc_core::ecma::ast::{ContinueStmt, Function, LabeledStmt, Stmt, SwitchStmt};
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::code::LoopId;
+use zigts_rules::code::{LoopId, Step};
 
 use super::Collector;
 
@@ -52,7 +52,17 @@ impl Collector<'_> {
 
     pub(super) fn switch(&mut self, statement: &SwitchStmt) {
         let around = std::mem::replace(&mut self.is_in_switch, true);
-        statement.visit_children_with(self);
+        self.expression(&statement.discriminant);
+        self.step(Step::Branch);
+        for case in &statement.cases {
+            case.visit_with(self);
+            self.step(Step::Or);
+        }
+        // Without a default, none of them may run.
+        if statement.cases.iter().any(|case| case.test.is_none()) {
+            self.step(Step::Exit);
+        }
+        self.step(Step::Join);
         self.is_in_switch = around;
     }
 

@@ -9,12 +9,12 @@ use swc_core::ecma::ast::{
     UnaryExpr, UnaryOp, UpdateExpr,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::code::{Call, CallId, Expression, MemberKind, Origin, Value, WriteKind};
+use zigts_rules::code::{Call, CallId, Expression, MemberKind, Origin, Step, Value, WriteKind};
 use zigts_rules::import::Reference;
 use zigts_rules::span::Span;
 
 use super::members::path_of_global;
-use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING};
+use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING, steps};
 
 /// Most bytes of text that are concatenated. Each of 30 lines could double the one before.
 const MAX_JOINED_BYTES: usize = 4 * 1024;
@@ -30,11 +30,20 @@ impl Collector<'_> {
                 let span = self.positions.of(name);
                 self.code.needed_globals.push(Reference { name: text.clone(), span });
             }
+            if text == "globalThis" {
+                self.reads_name(name, Value::Global(text.clone()));
+            }
             return Value::Global(text);
         }
         let id = self.binding(name);
         self.code.bindings[id.0].uses += 1;
+        self.reads_name(name, Value::Binding(id));
         Value::Binding(id)
+    }
+
+    fn reads_name(&mut self, name: &Ident, value: Value) {
+        let span = self.positions.of(name);
+        self.step(Step::Read(Expression { span, value }));
     }
 
     pub(super) fn expression(&mut self, expression: &Expr) -> Expression {
@@ -67,7 +76,10 @@ impl Collector<'_> {
             Expr::Lit(literal) => constant(literal),
             Expr::Tpl(template) => self.template(template),
             Expr::Ident(name) => self.name(name),
-            Expr::This(_) => Value::This,
+            Expr::This(_) => {
+                self.step(Step::Read(Expression { span, value: Value::This }));
+                Value::This
+            }
             Expr::Array(array) => {
                 let items = array.elems.iter().map(|item| match item {
                     Some(ExprOrSpread { spread: None, expr }) => self.expression(expr),
@@ -171,8 +183,10 @@ impl Collector<'_> {
                 Value::SomeText
             }
             UnaryOp::Delete => {
+                let at = self.next_step();
                 let target = self.expression(&unary.arg);
                 self.is_now(target.span, MemberKind::Written);
+                self.unread(at, &target);
                 self.write(target, WriteKind::Delete);
                 Value::Unknown
             }
@@ -211,7 +225,11 @@ impl Collector<'_> {
             BinaryOp::LogicalAnd | BinaryOp::LogicalOr | BinaryOp::NullishCoalescing
         );
         if !is_logical {
+            let at = self.next_step();
             let right = self.expression(&binary.right);
+            if binary.op == BinaryOp::In && steps::is_followed(&right) {
+                self.read_member(at, right.span, None);
+            }
             match binary.op {
                 BinaryOp::Add => {}
                 BinaryOp::EqEq | BinaryOp::NotEq | BinaryOp::EqEqEq | BinaryOp::NotEqEq => {
@@ -245,7 +263,7 @@ impl Collector<'_> {
             return left.value;
         }
         let guards = self.guard(&binary.left);
-        let right = self.expression(&binary.right);
+        let right = self.perhaps(|this| this.expression(&binary.right));
         self.unguard(guards);
         Value::OneOf(vec![left, right])
     }
@@ -265,7 +283,12 @@ impl Collector<'_> {
             Some(false) => self.expression(&condition.alt).value,
             None => {
                 let guards = self.guard(&condition.test);
-                let options = [&condition.cons, &condition.alt].map(|it| self.expression(it));
+                self.step(Step::Branch);
+                let cons = self.expression(&condition.cons);
+                self.step(Step::Or);
+                let alt = self.expression(&condition.alt);
+                self.step(Step::Join);
+                let options = [cons, alt];
                 self.unguard(guards);
                 Value::OneOf(options.into())
             }
@@ -423,6 +446,7 @@ impl Collector<'_> {
             innermost_loop: self.innermost_loop,
         });
         self.is_called(called_member, id);
+        self.step(Step::Call(id));
         Value::Call(id)
     }
 
@@ -455,10 +479,15 @@ impl Collector<'_> {
             }
         }
         let changed = self.copy(object);
-        self.write(changed, WriteKind::Method(method.to_owned()));
+        let call = CallId(self.code.calls.len());
+        if let Some(write) = self.write(changed, WriteKind::Method(method.to_owned())) {
+            write.call = Some(call);
+        }
     }
 
     pub(super) fn assign(&mut self, assign: &AssignExpr) -> Value {
+        let at = self.next_step();
+        self.computed_key = None;
         let target = match &assign.left {
             AssignTarget::Simple(simple) => match simple {
                 SimpleAssignTarget::Ident(name) => Some(Expression {
@@ -495,10 +524,27 @@ impl Collector<'_> {
             }),
             _ => None,
         };
+        let key = self.computed_key.take();
+        let is_perhaps =
+            matches!(assign.op, AssignOp::AndAssign | AssignOp::OrAssign | AssignOp::NullishAssign);
+        if let Some(target) = target.as_ref().filter(|_| assign.op == AssignOp::Assign) {
+            self.unread(at, target);
+        }
+        if is_perhaps {
+            self.step(Step::Branch);
+        }
         let value = self.named_expression(&assign.right, name);
         if let Some(target) = target {
             self.assigned(&target, Some(&value));
-            self.write(target, WriteKind::Assign);
+            let assigned = self.copy(&value);
+            if let Some(write) = self.write(target, WriteKind::Assign) {
+                (write.key, write.value) = (key, Some(assigned));
+                write.replaces = assign.op == AssignOp::Assign || is_perhaps;
+            }
+        }
+        if is_perhaps {
+            self.step(Step::Or);
+            self.step(Step::Join);
         }
         if assign.op == AssignOp::Assign { value.value } else { Value::Unknown }
     }

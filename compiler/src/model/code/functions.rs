@@ -5,7 +5,9 @@ use swc_core::ecma::ast::{
     ParamOrTsParamProp, Pat, Prop, PropName, PropOrSpread, TsParamPropParam,
 };
 use swc_core::ecma::visit::VisitWith;
-use zigts_rules::code::{Expression, Function, FunctionId, Origin, Value};
+use zigts_rules::code::{
+    BindingId, Expression, Function, FunctionId, Origin, Receiver, Step, Value,
+};
 use zigts_rules::span::Span;
 
 use super::{Collector, Name};
@@ -35,6 +37,12 @@ impl Collector<'_> {
 
     pub(super) fn object(&mut self, object: &ObjectLit) -> Value {
         let mut properties = Vec::new();
+        let receiver = Receiver {
+            span: self.positions.of(object),
+            is_itself: true,
+            written_in: self.function,
+        };
+        let around = self.members_of.replace(receiver);
         for property in &object.props {
             let property = match property {
                 PropOrSpread::Spread(spread) => {
@@ -44,7 +52,9 @@ impl Collector<'_> {
                 PropOrSpread::Prop(property) => self.property(property),
             };
             properties.push(property);
+            self.members_of = Some(receiver);
         }
+        self.members_of = around;
         Value::Object { properties, is_class: false }
     }
 
@@ -99,6 +109,7 @@ impl Collector<'_> {
         &mut self,
         name: Option<Name>,
         span: Span,
+        receiver: Option<Receiver>,
         walk: impl FnOnce(&mut Self),
     ) -> FunctionId {
         let id = FunctionId(self.code.functions.len());
@@ -123,6 +134,8 @@ impl Collector<'_> {
             parent: self.function,
             is_member,
             parameters: Vec::new(),
+            receiver,
+            steps: Vec::new(),
             returns: Vec::new(),
             turn_of: None,
             annotation,
@@ -131,11 +144,14 @@ impl Collector<'_> {
         let innermost_loop = self.innermost_loop.take();
         let is_in_switch = std::mem::replace(&mut self.is_in_switch, false);
         let labels = std::mem::take(&mut self.labels);
+        let receiver = std::mem::replace(&mut self.receiver, receiver);
+        let members_of = self.members_of.take();
         let statement = self.statement;
         walk(self);
         (self.function, self.innermost_loop, self.statement) =
             (function, innermost_loop, statement);
         (self.is_in_switch, self.labels) = (is_in_switch, labels);
+        (self.receiver, self.members_of) = (receiver, members_of);
         id
     }
 
@@ -147,7 +163,8 @@ impl Collector<'_> {
         name: Option<Name>,
     ) -> Option<FunctionId> {
         let body = function.body.as_ref()?;
-        let id = self.enter(name, span, |this| {
+        let receiver = self.members_of.filter(|_| name.as_ref().is_some_and(|name| name.is_member));
+        let id = self.enter(name, span, receiver, |this| {
             for parameter in &function.params {
                 this.parameter(&parameter.pat);
             }
@@ -164,7 +181,7 @@ impl Collector<'_> {
         span: Span,
         name: Option<Name>,
     ) -> FunctionId {
-        let id = self.enter(name, span, |this| {
+        let id = self.enter(name, span, self.receiver, |this| {
             for parameter in &arrow.params {
                 this.parameter(parameter);
             }
@@ -174,11 +191,18 @@ impl Collector<'_> {
                     let value = this.expression(body);
                     let function = this.function;
                     this.code.functions[function.0].returns.push(value);
+                    this.step(Step::Exit);
                 }
             }
         });
         self.code.functions[id.0].is_async = arrow.is_async;
         id
+    }
+
+    /// `constructor(private rooms = new Map())`
+    fn parameter_property(&self, name: &Ident, id: BindingId) -> (Option<String>, Expression) {
+        let span = self.positions.of(name);
+        (Some(name.sym.to_string()), Expression { span, value: Value::Binding(id) })
     }
 
     pub(super) fn class(&mut self, class: &Class) -> Value {
@@ -187,6 +211,9 @@ impl Collector<'_> {
             properties.push((None, self.expression(parent)));
         }
         let span = self.positions.of(class);
+        let written_in = self.function;
+        let receiver = |is_itself| Some(Receiver { span, is_itself, written_in });
+        let around = self.members_of.take();
         let constructor = class.body.iter().find_map(|member| match member {
             ClassMember::Constructor(constructor) => Some(constructor),
             _ => None,
@@ -203,7 +230,7 @@ impl Collector<'_> {
             is_member: false,
         };
         // Initial values of an instance's fields are computed when one is made.
-        let id = self.enter(Some(name), name_span, |this| {
+        let id = self.enter(Some(name), name_span, receiver(false), |this| {
             for field in class.body.iter().filter(is_instance) {
                 match field {
                     ClassMember::ClassProp(field) => {
@@ -229,10 +256,15 @@ impl Collector<'_> {
                     ParamOrTsParamProp::Param(parameter) => this.parameter(&parameter.pat),
                     ParamOrTsParamProp::TsParamProp(property) => match &property.param {
                         TsParamPropParam::Ident(name) => {
-                            this.declare(&name.id, Origin::Unknown);
+                            let id = this.declare(&name.id, Origin::Unknown);
+                            properties.push(this.parameter_property(&name.id, id));
                         }
                         TsParamPropParam::Assign(assign) => {
                             this.parameter(&Pat::Assign(assign.clone()));
+                            if let Pat::Ident(name) = &*assign.left {
+                                let id = this.binding(&name.id);
+                                properties.push(this.parameter_property(&name.id, id));
+                            }
                         }
                     },
                 }
@@ -243,6 +275,8 @@ impl Collector<'_> {
         properties.push((Some("constructor".to_owned()), constructor));
         for member in class.body.iter().filter(|member| !is_instance(member)) {
             let span = self.positions.of(member);
+            self.members_of = receiver(is_static(member));
+            let this = std::mem::replace(&mut self.receiver, receiver(true));
             match member {
                 ClassMember::Method(method) => {
                     if method.kind == MethodKind::Getter {
@@ -284,8 +318,19 @@ impl Collector<'_> {
                     }
                 }
             }
+            self.receiver = this;
         }
+        self.members_of = around;
         Value::Object { properties, is_class: true }
+    }
+}
+
+fn is_static(member: &ClassMember) -> bool {
+    match member {
+        ClassMember::Method(method) => method.is_static,
+        ClassMember::PrivateMethod(method) => method.is_static,
+        // Fields of instances are computed in the constructor.
+        _ => true,
     }
 }
 

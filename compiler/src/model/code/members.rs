@@ -6,6 +6,7 @@ use zigts_rules::code::{CallId, Expression, MemberKind, MemberUse, Value};
 use zigts_rules::span::Span;
 
 use super::Collector;
+use super::steps::is_followed;
 
 /// Most members of members that are noted: `a.b.c.d` has three.
 const MAX_DEPTH: usize = 4;
@@ -22,20 +23,31 @@ pub(super) struct Taken<'a> {
 
 impl Collector<'_> {
     pub(super) fn member(&mut self, access: &MemberExpr, is_optional: bool) -> Value {
+        let at = self.next_step();
         let object = self.expression(&access.obj);
         let object_span = self.positions.of(&access.obj);
         // Of `object.name?.other` the name may be missing.
         if !is_optional {
             self.is_now(object_span, MemberKind::Object);
         }
+        let mut key = None;
         let name = match &access.prop {
             MemberProp::Ident(name) => Some(name.sym.to_string()),
             MemberProp::PrivateName(name) => Some(format!("#{}", name.name)),
-            MemberProp::Computed(computed) => match self.expression(&computed.expr).value {
-                Value::Text(text) => Some(text),
-                _ => None,
-            },
+            MemberProp::Computed(computed) => {
+                let computed = self.expression(&computed.expr);
+                let name = match &computed.value {
+                    Value::Text(text) => Some(text.clone()),
+                    _ => None,
+                };
+                key = Some(computed);
+                name
+            }
         };
+        if is_followed(&object) {
+            self.read_member(at, self.positions.of(access), name.as_deref());
+        }
+        self.computed_key = key;
         if let Some(name) = &name {
             let span = self.positions.of(access);
             self.reads.push((name.clone(), self.function, span));

@@ -5,13 +5,13 @@ use swc_core::ecma::ast::{
     BinExpr, BlockStmt, CatchClause, ClassDecl, Decl, DefaultDecl, DoWhileStmt, ExportDecl,
     ExportDefaultDecl, ExportDefaultExpr, ExportSpecifier, Expr, FnDecl, ForHead, ForInStmt,
     ForOfStmt, ForStmt, Ident, IfStmt, ImportDecl, LabeledStmt, MemberExpr, MemberProp,
-    ModuleExportName, NamedExport, Pat, ReturnStmt, Stmt, SwitchCase, SwitchStmt, TsEnumDecl,
-    TsExprWithTypeArgs, TsModuleDecl, TsType, UsingDecl, VarDecl, VarDeclKind, VarDeclOrExpr,
-    VarDeclarator, WhileStmt,
+    ModuleExportName, NamedExport, Pat, ReturnStmt, Stmt, SwitchCase, SwitchStmt, ThrowStmt,
+    TryStmt, TsEnumDecl, TsExprWithTypeArgs, TsModuleDecl, TsType, UsingDecl, VarDecl, VarDeclKind,
+    VarDeclOrExpr, VarDeclarator, WhileStmt,
 };
 use swc_core::ecma::utils::find_pat_ids;
 use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::code::{Expression, Loop, LoopId, Origin, Value};
+use zigts_rules::code::{Expression, Loop, LoopId, Origin, Step, Value};
 use zigts_rules::span::Span;
 
 use super::{Collector, Name};
@@ -81,7 +81,10 @@ impl Visit for Collector<'_> {
 
     fn visit_export_default_decl(&mut self, export: &ExportDefaultDecl) {
         self.begin_statement(export);
-        let span = self.positions.of(export);
+        let span = match &export.decl {
+            DefaultDecl::Class(class) => self.positions.of(&*class.class),
+            _ => self.positions.of(export),
+        };
         let (name, value) = match &export.decl {
             DefaultDecl::Fn(function) => {
                 let name =
@@ -143,7 +146,7 @@ impl Visit for Collector<'_> {
         if declaration.declare {
             return;
         }
-        let span = self.positions.of(declaration);
+        let span = self.positions.of(&*declaration.class);
         let value = self.class(&declaration.class);
         self.declare(&declaration.ident, Origin::Value(Expression { span, value }));
     }
@@ -219,11 +222,20 @@ impl Visit for Collector<'_> {
         let test = self.expression(&branch.test);
         let truth = self.truth(&test);
         let guards = self.guard(&branch.test);
+        if truth.is_none() {
+            self.step(Step::Branch);
+        }
         if truth != Some(false) {
             branch.cons.visit_with(self);
         }
+        if truth.is_none() {
+            self.step(Step::Or);
+        }
         if truth != Some(true) {
             branch.alt.visit_with(self);
+        }
+        if truth.is_none() {
+            self.step(Step::Join);
         }
         self.unguard(guards);
     }
@@ -286,6 +298,18 @@ impl Visit for Collector<'_> {
             let function = self.function;
             self.code.functions[function.0].returns.push(value);
         }
+        self.step(Step::Exit);
+    }
+
+    fn visit_throw_stmt(&mut self, statement: &ThrowStmt) {
+        self.expression(&statement.arg);
+        self.step(Step::Exit);
+    }
+
+    fn visit_try_stmt(&mut self, statement: &TryStmt) {
+        statement.block.visit_with(self);
+        self.perhaps(|this| statement.handler.visit_with(this));
+        statement.finalizer.visit_with(self);
     }
 
     fn visit_switch_stmt(&mut self, statement: &SwitchStmt) {
@@ -319,7 +343,9 @@ impl Collector<'_> {
         let id = self.add_loop(over);
         let outer = self.innermost_loop.replace(id);
         let is_in_switch = std::mem::replace(&mut self.is_in_switch, false);
+        self.step(Step::Loop);
         walk(self);
+        self.step(Step::Join);
         (self.innermost_loop, self.is_in_switch) = (outer, is_in_switch);
     }
 
