@@ -4,7 +4,7 @@
 //! members and calls. Everything else is [`Value::Unknown`], about which nothing is claimed.
 //! [`crate::resolve`] says what a name means across modules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::import::Reference;
 use crate::span::Span;
@@ -20,6 +20,8 @@ pub struct Code {
     pub calls: Vec<Call>,
     /// Assignments, deletions and calls of methods that may change their object.
     pub writes: Vec<Write>,
+    /// Names of members that are assigned, of whatever object.
+    pub assigned_members: BTreeSet<String>,
     /// By [`LoopId`].
     pub loops: Vec<Loop>,
     /// Members that are taken of something that is followed, in the order of the source.

@@ -25,8 +25,7 @@ const MAX_PARENTS: usize = 16;
 const MAX_CALLERS: usize = 16;
 
 /// Methods that return what a container holds, and those that return a new list of that.
-const LOOKUPS: [&str; 8] =
-    ["get", "at", "find", "findLast", "pop", "shift", "next", "getOrInsert"];
+const LOOKUPS: [&str; 8] = ["get", "at", "find", "findLast", "pop", "shift", "next", "getOrInsert"];
 const COPIES: [&str; 6] = ["values", "entries", "filter", "slice", "toSorted", "toReversed"];
 
 /// What keeps state from one event to the next, as people think.

@@ -267,6 +267,10 @@ impl HandlerModel {
             {
                 // The last of a name wins, and what a spread brings in is not known.
                 match properties.iter().rfind(|(it, _)| it.as_deref().is_none_or(|it| it == name)) {
+                    // `const current = { room: "" }`, `current.room = room`
+                    Some((Some(_), value)) if is_constant(value) && self.is_assigned(name) => {
+                        Meaning::Unknown
+                    }
                     Some((Some(_), value)) => self.follow(module, value, steps),
                     _ => Meaning::Unknown,
                 }
@@ -292,6 +296,11 @@ impl HandlerModel {
             }
             _ => Meaning::Unknown,
         }
+    }
+
+    /// Whether members of this name are assigned anywhere.
+    fn is_assigned(&self, name: &str) -> bool {
+        self.modules.iter().any(|module| module.code.assigned_members.contains(name))
     }
 
     fn follow_import(
@@ -339,6 +348,19 @@ impl HandlerModel {
         }
         Meaning::Unknown
     }
+}
+
+fn is_constant(value: &Expression) -> bool {
+    matches!(
+        value.value,
+        Value::Text(_)
+            | Value::SomeText
+            | Value::Joined(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::Null
+            | Value::Undefined
+    )
 }
 
 /// The object that a call returns as it is: `Object.freeze({ … })`.

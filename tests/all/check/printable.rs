@@ -157,7 +157,7 @@ fn names_that_are_taken_for_arguments_are_shown_in_print() {
 
 #[test]
 fn dev_shows_a_build_that_fails_and_routes_in_print() {
-    let routes = format!("export const routes = [\"/{NASTY}\"];\n");
+    let routes = format!("export const routes = [{{ path: \"/a\", room: \"/{NASTY}\" }}];\n");
     let folder = folder_with(&[("chat.ts", &(routes + HANDLER))]);
     let server = Server::develop(folder.path(), "chat.ts", &[]);
     has_no_commands(&server.wait_for_log("built"));

@@ -166,8 +166,14 @@ impl Collector<'_> {
 
     /// Notes that a target is assigned a value, so that its binding no longer has only one.
     pub(super) fn assigned(&mut self, target: &Expression, value: Option<&Expression>) {
-        if let Value::Binding(id) = target.value {
-            self.reassigned.insert(id);
+        match &target.value {
+            Value::Binding(id) => {
+                self.reassigned.insert(*id);
+            }
+            Value::Member(_, Some(name)) => {
+                self.code.assigned_members.insert(name.clone());
+            }
+            _ => {}
         }
         if let Some(value) = value {
             self.flow_into(target, value);
