@@ -29,6 +29,9 @@ const STEPS_IN_ALL: usize = 200_000;
 /// Most members of a class that are searched for its constructor.
 const MAX_MEMBERS: usize = 1_000;
 
+/// Most values that stand for one another before giving up: what a variable holds, what a function returns.
+const MAX_VALUES: usize = 4;
+
 /// Most classes that extend one another before giving up.
 const MAX_PARENTS: usize = 16;
 
@@ -433,7 +436,7 @@ impl Inference<'_> {
             None => self.callees(module, object, true, found),
             Some("call" | "apply") => self.callees(module, object, false, found),
             Some(name) => {
-                self.members_of_assigned(module, object, name, found);
+                self.members_of_values(module, object, name, MAX_VALUES, found);
                 let is_own = matches!(object.value, Value::This);
                 let is_unknown = is_own
                     || matches!(
@@ -458,31 +461,59 @@ impl Inference<'_> {
         }
     }
 
-    /// The members of what a variable is assigned: `room ??= new Room()`, `room.join`.
-    fn members_of_assigned(
+    /// The members that an object may have, where its name says nothing: `room ??= new Room()`, `room.join`.
+    fn members_of_values(
         &self,
         module: ModuleId,
         object: &Expression,
         name: &str,
+        depth: usize,
         found: &mut Found,
     ) {
-        let Value::Binding(id) = object.value else { return };
-        let binding = &self.model.module(module).code[id];
-        let first = match &binding.origin {
-            Origin::Value(value) => Some(value),
-            _ => None,
-        };
-        if binding.is_constant {
-            return;
-        }
-        for value in first.into_iter().chain(&binding.inflow) {
-            if !matches!(value.value, Value::Call(_)) || !self.step(found) {
-                continue;
-            }
-            let member = Value::Member(Box::new(value.clone()), Some(name.to_owned()));
-            let member = Expression { span: value.span, value: member };
-            if let Meaning::Function(module, id) = self.model.meaning(module, &member) {
-                found.callees.insert(Callee::Function((module, id)));
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.step(found)) else { return };
+        for (_, meaning) in self.model.possible_values(module, object) {
+            match meaning {
+                Meaning::Binding(module, id) => {
+                    let binding = &self.model.module(module).code[id];
+                    let first = match &binding.origin {
+                        Origin::Value(value) => Some(value),
+                        _ => None,
+                    };
+                    let later = binding.inflow.iter().filter(|_| !binding.is_constant);
+                    for value in first.into_iter().chain(later) {
+                        self.members_of_values(module, value, name, depth, found);
+                    }
+                }
+                Meaning::Value(module, value) => match &value.value {
+                    Value::Object { properties, is_class: false } => {
+                        if let Some((_, Expression { value: Value::Function(id), .. })) = properties
+                            .iter()
+                            .take(MAX_MEMBERS)
+                            .find(|(it, _)| it.as_deref() == Some(name))
+                        {
+                            found.callees.insert(Callee::Function((module, *id)));
+                        }
+                    }
+                    Value::Call(call) => {
+                        let member = Value::Member(Box::new(value.clone()), Some(name.to_owned()));
+                        let member = Expression { span: value.span, value: member };
+                        if let Meaning::Function(module, id) = self.model.meaning(module, &member) {
+                            found.callees.insert(Callee::Function((module, id)));
+                            continue;
+                        }
+                        let call = &self.model.module(module).code[*call];
+                        if let Meaning::Function(module, id) =
+                            self.model.meaning(module, &call.callee)
+                            && !call.is_new
+                        {
+                            for value in &self.model.module(module).code[id].returns {
+                                self.members_of_values(module, value, name, depth, found);
+                            }
+                        }
+                    }
+                    _ => {}
+                },
+                _ => {}
             }
         }
     }

@@ -146,7 +146,7 @@ impl<'a> ModuleState<'a> {
     }
 
     fn gather_changing(&mut self) {
-        for (&(module, function), _) in &self.paths {
+        for &(module, function) in self.paths.keys() {
             let code = &self.handler.module(module).code;
             let of_function = &code[function];
             let Some(Receiver { span, is_itself: false, .. }) = of_function.receiver else {
@@ -277,18 +277,20 @@ impl<'a> ModuleState<'a> {
 
     /// The variable that an object literal, a class or the one instance of a class is bound to.
     pub(crate) fn name_of(&self, owner: Owner) -> Option<&'a Binding> {
-        let (module, is_it): (_, Box<dyn Fn(&Expression) -> bool>) = match owner {
-            Owner::Object(span) => (span.module, Box::new(move |value| value.span == span)),
+        let (module, made) = match owner {
+            Owner::Object(span) => (span.module, span),
             Owner::Instances(class) => {
                 let made = self.made_at(class)?;
-                let code = &self.handler.module(made.module).code;
-                let is_made = move |value: &Expression| matches!(value.value, Value::Call(id) if code[id].span == made);
-                (made.module, Box::new(is_made))
+                (made.module, made)
             }
             _ => return None,
         };
-        let mut bindings = self.handler.module(module).code.bindings.iter();
-        bindings.find(|it| matches!(&it.origin, Origin::Value(value) if is_it(value)))
+        let code = &self.handler.module(module).code;
+        let is_it = |value: &Expression| match value.value {
+            Value::Call(id) => code[id].span == made,
+            _ => value.span == made,
+        };
+        code.bindings.iter().find(|it| matches!(&it.origin, Origin::Value(value) if is_it(value)))
     }
 
     /// The place that an expression stands for in a function, if it is one that lasts.
@@ -308,8 +310,14 @@ impl<'a> ModuleState<'a> {
 
     /// Takes steps of those that there are for all questions together.
     pub(crate) fn spend(&self, steps: usize) -> Option<()> {
-        self.steps_left.set(self.steps_left.get().checked_sub(steps)?);
-        Some(())
+        let left = self.steps_left.get().saturating_sub(steps);
+        self.steps_left.set(left);
+        (left > 0).then_some(())
+    }
+
+    /// Whether all steps are taken, so that some places are not known.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.steps_left.get() == 0
     }
 
     /// Whether methods of a class change its instances in events.
@@ -683,10 +691,10 @@ impl<'a> ModuleState<'a> {
             (WriteKind::Assign, Value::Member(_, Some(name))) if name == "lastIndex" => {
                 return None;
             }
-            (WriteKind::Assign | WriteKind::Delete, Value::Member(object, _)) => {
-                if self.place(module, write.function, object)?.is_copy {
-                    return None;
-                }
+            (WriteKind::Assign | WriteKind::Delete, Value::Member(object, _))
+                if self.place(module, write.function, object)?.is_copy =>
+            {
+                return None;
             }
             (WriteKind::Method(method), _) => {
                 let kind = self.kind(module, write.function, &write.target)?;

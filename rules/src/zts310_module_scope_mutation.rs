@@ -122,6 +122,10 @@ impl Rule for ModuleScopeMutation {
                 lost.extend(changes);
             }
         }
+        // Of what is not known nothing is claimed.
+        if state.is_exhausted() {
+            return;
+        }
         lost.sort_by_key(|change| change.write.span);
         for change in lost {
             report(&state, change, sink);

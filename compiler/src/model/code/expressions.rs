@@ -534,6 +534,7 @@ impl Collector<'_> {
             self.step(Step::Branch);
         }
         let value = self.named_expression(&assign.right, name);
+        let before = target.as_ref().filter(|_| is_perhaps).map(|target| self.copy(target));
         if let Some(target) = target {
             self.assigned(&target, Some(&value));
             let assigned = self.copy(&value);
@@ -546,7 +547,11 @@ impl Collector<'_> {
             self.step(Step::Or);
             self.step(Step::Join);
         }
-        if assign.op == AssignOp::Assign { value.value } else { Value::Unknown }
+        match before {
+            Some(before) => Value::OneOf(vec![before, value]),
+            None if assign.op == AssignOp::Assign => value.value,
+            None => Value::Unknown,
+        }
     }
 }
 
