@@ -24,9 +24,9 @@ const AREAS = {
 
 /** Files of nothing but what a handler does not have: streams, caches, a network, other encodings, pages. */
 const LEFT_OUT = new RegExp([
-  "/streams/", "stream", "legacy-mb", "decoder-fatal-single-byte", "iso-2022-jp", "replacement-encodings",
-  "unsupported-encodings", "request-cache", "bad-port", "keepalive", "init-priority", "idlharness",
-  "header-values", "no-cors", "forbidden-method", "blob-realm", "header-setcookie", "textdecoder-labels-other",
+  "/streams/", "stream", "legacy-mb", "decoder-fatal-single-byte", "iso-2022-jp", "/replacement-encodings",
+  "unsupported-encodings", "request-cache", "bad-port", "keepalive", "init-priority", "header-values", "no-cors",
+  "blob-realm",
 ].join("|"));
 
 /** Tests of what pages have, within other files. */
@@ -47,7 +47,9 @@ function* filesOf(path) {
   }
 }
 
-const read = (path) => readFileSync(join(root, path), "utf8");
+// The server of web-platform-tests has a parser of interfaces under a name of its own.
+const PARSER = ["resources/WebIDLParser.js", "resources/webidl2/lib/webidl2.js"];
+const read = (path) => readFileSync(join(root, path === PARSER[0] ? PARSER[1] : path), "utf8");
 
 /** A path that a file of web-platform-tests names, from the root. */
 const resolve = (from, path) =>
@@ -62,6 +64,12 @@ async function run(file) {
     for (const [, path] of source.matchAll(/["'`]([\w./-]+\.(?:json|idl))["'`]/g)) {
       const at = resolve(file, path);
       if (existsSync(join(root, at))) data[path] = read(at);
+    }
+  }
+  for (const [, named] of source.matchAll(/idl_test\(\s*(\[[^\]]*\],\s*\[[^\]]*\])/g)) {
+    for (const [, name] of named.matchAll(/["'`]([\w.-]+)["'`]/g)) {
+      const at = `interfaces/${name}.idl`;
+      if (existsSync(join(root, at))) data[`/${at}`] = read(at);
     }
   }
   const harness = read("resources/testharness.js");

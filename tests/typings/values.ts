@@ -130,3 +130,11 @@ export const roomOf: RoomOf = (req) => {
   if (req.headers.get("authorization") === null) return Response.text("log in first", { status: 401 });
   return id === undefined ? undefined : `user:${param(req, "id")}`;
 };
+
+/** A request becomes another one, with its body or with a new one. */
+export async function passOn(req: Request): Promise<Response> {
+  const moved = new Request("http://localhost/other", req);
+  const changed = new Request(moved, { body: new Uint8Array([1]), headers: [["a", "b"]] });
+  const encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" = new TextDecoder("latin1").encoding;
+  return new Response(await changed.bytes(), new Response(encoding));
+}

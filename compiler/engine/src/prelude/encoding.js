@@ -21,21 +21,25 @@
   ).get;
 
   class TextEncoder {
-    #isOne = true;
-
     static {
-      brands.push((value) => #isOne in value);
+      brands.push((value) => #check in value);
     }
 
+    // Private methods can be called on instances alone.
+    #check() {}
+
     get encoding() {
+      this.#check();
       return "utf-8";
     }
 
     encode(input = "") {
+      this.#check();
       return native.encode(usvString(input));
     }
 
     encodeInto(source, destination) {
+      this.#check();
       requireArguments(arguments.length, 2, "TextEncoder.encodeInto");
       if (!(destination instanceof Uint8Array)) {
         throw new TypeError("TextEncoder.encodeInto: destination must be a Uint8Array");
@@ -131,11 +135,11 @@
   const MAX_RANDOM_BYTES = 65536;
 
   class Crypto {
-    #isOne = true;
-
     static {
       brands.push((value) => #isOne in value);
     }
+
+    #isOne() {}
 
     getRandomValues(array) {
       if (!INTEGERS.some((Integer) => array instanceof Integer)) {
