@@ -590,17 +590,20 @@ fn has_arguments(call: &Call) -> bool {
     !call.arguments.is_empty() || call.has_spread
 }
 
-/// The arguments that a call may call: all but `this`.
-fn handed_over(call: &Call) -> &[Expression] {
-    match (&call.callee.value, call.arguments.split_first()) {
-        (Value::Member(_, Some(method)), Some((this, others)))
-            if OF_FUNCTIONS.contains(&method.as_str())
-                && matches!(this.value, Value::Global(_)) =>
-        {
-            others
+/// The arguments that a call may call: all but a global that is `this`.
+fn handed_over(call: &Call) -> impl Iterator<Item = &Expression> {
+    let place_of_this = match &call.callee.value {
+        Value::Member(object, Some(method)) if OF_FUNCTIONS.contains(&method.as_str()) => {
+            let is_reflect = matches!(&object.value, Value::Global(name) if name == "Reflect");
+            Some(usize::from(is_reflect))
         }
-        _ => &call.arguments,
-    }
+        _ => None,
+    };
+    let is_this = move |index: usize, it: &Expression| {
+        Some(index) == place_of_this && matches!(it.value, Value::Global(_))
+    };
+    let arguments = call.arguments.iter().enumerate();
+    arguments.filter(move |&(index, it)| !is_this(index, it)).map(|(_, it)| it)
 }
 
 /// Whether unknown code is known to call what it is given before it returns: `list.map(f)`, `Array.from(list, f)`.

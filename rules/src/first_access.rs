@@ -378,8 +378,14 @@ impl Walk<'_, '_, '_> {
             }
             (WriteKind::Assign, [None]) => self.element(module, function, write),
             (WriteKind::Method(method), []) => match method.as_str() {
-                "clear" => First::Writes,
-                "fill" => First::Writes,
+                "clear" | "fill" => First::Writes,
+                // `buffer.set(bytes)`
+                "set" if !self.resets => {
+                    match self.accesses.state.kind(module, function, &write.target) {
+                        Some(Kind::Bytes) => First::Writes,
+                        _ => First::Nothing,
+                    }
+                }
                 _ => First::Nothing,
             },
             _ => First::Nothing,

@@ -98,6 +98,7 @@ fn clock_and_random_numbers_are_followed_under_every_name() {
         ("const { max } = Math;", "max(1, 2);"),
         ("const most = Math.max.bind(Math, 1);", "most(2);"),
         ("", "Math.max.apply(Math, [1, 2]);"),
+        ("", "Reflect.apply(Math.max, Math, [1, 2]);"),
         (
             "const M = Math; let most = 1;",
             "[1].forEach((n) => { most = M.max(most, n); console.log(most); });",

@@ -510,10 +510,7 @@ impl Collector<'_> {
                     None
                 }
             },
-            AssignTarget::Pat(pattern) => {
-                self.assign_pattern(&pattern.clone().into());
-                None
-            }
+            AssignTarget::Pat(_) => None,
         };
         let name = match &target {
             Some(Expression { span, value: Value::Binding(id) }) => Some(Name {
@@ -534,6 +531,10 @@ impl Collector<'_> {
             self.step(Step::Branch);
         }
         let value = self.named_expression(&assign.right, name);
+        // What is taken apart is computed before.
+        if let AssignTarget::Pat(pattern) = &assign.left {
+            self.assign_pattern(&pattern.clone().into());
+        }
         let before = target.as_ref().filter(|_| is_perhaps).map(|target| self.copy(target));
         if let Some(target) = target {
             self.assigned(&target, Some(&value));
