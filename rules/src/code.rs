@@ -33,6 +33,8 @@ pub struct Code {
     pub awaited: Vec<Expression>,
     /// Texts, names and members that something is compared with: `room === LOBBY`, `case "/lobby":`.
     pub compared: Vec<Expression>,
+    /// The types of properties that classes declare, by name; nothing where two differ.
+    pub own_properties: BTreeMap<String, Option<DeclaredType>>,
     /// Values that are exported under a name and declared here.
     pub exports: BTreeMap<String, Expression>,
 }

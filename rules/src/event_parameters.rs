@@ -32,7 +32,7 @@ pub(crate) struct Mistaken<'a> {
 /// What a name stands for that is not what the parameter is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MistakenKind {
-    /// It is the name of another parameter of the event, or of a connection or a request, which the event has not.
+    /// It is the name of another parameter of the event, or of something that the event has not.
     Other,
     /// Other platforms pass an object with everything in it: `event`.
     EventObject,
@@ -50,6 +50,9 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("reason", &["closeReason"]),
     ("req", &["request"]),
 ];
+
+/// Names of what other platforms pass where here is something else.
+const FOREIGN: &[&str] = &["context", "ctx", "env", "isBinary", "server", "wasClean"];
 
 /// Names for an object that has all that an event tells.
 const EVENT_OBJECTS: &[&str] = &["event", "ev", "evt"];
@@ -105,11 +108,13 @@ impl<'a> EventFunction<'a> {
         if EVENT_OBJECTS.contains(&name) {
             return Some(MistakenKind::EventObject);
         }
-        let of_event = self.event.parameters.iter().map(|parameter| parameter.name);
-        if !of_event.chain(["ws", "req"]).any(|other| stands_for(name, other)) {
+        let mut others =
+            self.event.parameters.iter().map(|parameter| parameter.name).chain(["ws", "req"]);
+        if !FOREIGN.contains(&name) && !others.any(|other| stands_for(name, other)) {
             return None;
         }
-        let is_connection = index == 0 && given == "ws" && !stands_for(name, "req");
+        let is_connection =
+            index == 0 && given == "ws" && !stands_for(name, "req") && !FOREIGN.contains(&name);
         Some(if is_connection { MistakenKind::NoConnection } else { MistakenKind::Other })
     }
 }

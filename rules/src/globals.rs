@@ -95,7 +95,7 @@ const ABORT: &str =
     "Nothing is waited for that could be aborted: an event has all that it reads at hand.";
 const DIGEST: &str = "`crypto` has `getRandomValues` and `randomUUID`; import a module of your own for a digest or a signature.";
 const LOCALE: &str =
-    "There are no data of languages; format in the client, or write the few forms you need.";
+    "`toLocaleString` and its like answer as en-US does; format for other languages in the client.";
 const MEMORY: &str = "An event shares no memory with another; store what lasts in the room (`zigttp:storage`, `zigttp:memory`).";
 
 /// What other platforms have, and what to use instead.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::code::{Binding, BindingId, Call, Expression, FunctionId, Origin, Value};
+use crate::code::{Binding, BindingId, Call, DeclaredType, Expression, FunctionId, Origin, Value};
 use crate::effects::FunctionKey;
 use crate::event_parameters;
 use crate::model::HandlerModel;
@@ -101,15 +101,8 @@ impl<'a> HostValues<'a> {
     fn add_declared(&mut self) {
         for (index, module) in self.handler.modules.iter().enumerate() {
             for (id, binding) in module.code.bindings.iter().enumerate() {
-                let Some(declared) = &binding.declared_type else { continue };
-                let value = match (declared.name.as_str(), declared.is_list) {
-                    ("WebSocket", false) => HostValue::Connection,
-                    ("WebSocket", true) => HostValue::Connections,
-                    ("Request", false) => HostValue::Request,
-                    ("Response", false) => HostValue::Response,
-                    ("Headers", false) => HostValue::Headers,
-                    _ => continue,
-                };
+                let value = binding.declared_type.as_ref().and_then(declared);
+                let Some(value) = value else { continue };
                 // `const ws: WebSocket = new WebSocket(url)` is another mistake.
                 let is_made = matches!(
                     &binding.origin,
@@ -218,6 +211,11 @@ impl<'a> HostValues<'a> {
             };
         }
         match &expression.value {
+            // A property that a class declares with its type.
+            Value::Member(object, Some(name)) if matches!(object.value, Value::This) => {
+                let types = &self.handler.module(module).code.own_properties;
+                types.get(name)?.as_ref().and_then(declared)
+            }
             Value::Member(object, name) => {
                 let object = self.look(module, object, steps)?;
                 match (object, name.as_deref()) {
@@ -341,6 +339,18 @@ impl<'a> HostValues<'a> {
         };
         (is_list && !added.is_empty()).then_some(HostValue::Connections)
     }
+}
+
+/// What a type stands for.
+fn declared(ty: &DeclaredType) -> Option<HostValue> {
+    Some(match (ty.name.as_str(), ty.is_list) {
+        ("WebSocket", false) => HostValue::Connection,
+        ("WebSocket", true) => HostValue::Connections,
+        ("Request", false) => HostValue::Request,
+        ("Response", false) => HostValue::Response,
+        ("Headers", false) => HostValue::Headers,
+        _ => return None,
+    })
 }
 
 /// The calls of functions of the handler.

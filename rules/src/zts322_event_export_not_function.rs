@@ -2,7 +2,7 @@
 
 use zigttp_abi::events::EventExport;
 
-use crate::code::Parameter;
+use crate::code::{Code, Parameter};
 use crate::diagnostic::Sink;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
@@ -69,7 +69,8 @@ impl Rule for EventExportNotFunction {
                             .note("calling a generator function runs none of its code")
                             .help("Remove the `*`; an event function may be async.");
                     } else {
-                        too_many_parameters(event, &function.parameters, sink);
+                        let code = &handler.module(module).code;
+                        too_many_parameters(event, code, &function.parameters, sink);
                     }
                 }
                 Meaning::Value(_, value) => {
@@ -88,7 +89,12 @@ impl Rule for EventExportNotFunction {
     }
 }
 
-fn too_many_parameters(event: &EventExport, parameters: &[Parameter], sink: &mut Sink<'_>) {
+fn too_many_parameters(
+    event: &EventExport,
+    code: &Code,
+    parameters: &[Parameter],
+    sink: &mut Sink<'_>,
+) {
     let Some(first) =
         parameters.iter().skip(event.parameters.len()).find(|parameter| parameter.is_required)
     else {
@@ -97,6 +103,7 @@ fn too_many_parameters(event: &EventExport, parameters: &[Parameter], sink: &mut
     let passed: Vec<_> = event.parameters.iter().map(|parameter| parameter.name).collect();
     let passed = passed.join(", ");
     let name = event.name;
+    let is_room = first.binding.is_some_and(|id| code[id].name.starts_with("room"));
     sink.report(
         first.span,
         format!(
@@ -107,5 +114,9 @@ fn too_many_parameters(event: &EventExport, parameters: &[Parameter], sink: &mut
     )
     .label("always undefined")
     .note(format!("the runtime calls `{name}({passed})`"))
-    .help("Remove the parameter, or give it a default.");
+    .help(if event.name == "handler" && is_room {
+        "Export `onRequest(req, room)` for what belongs to a room: `handler` belongs to none."
+    } else {
+        "Remove the parameter, or give it a default."
+    });
 }

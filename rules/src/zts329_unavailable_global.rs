@@ -99,7 +99,7 @@ fn report(name: &str, span: Span, help: &str, sink: &mut Sink<'_>) {
     let error = if name.contains('.') { "a TypeError" } else { "a ReferenceError" };
     sink.report(span, format!("there is no `{name}` in a handler"))
         .label(format!("{error} when it is reached"))
-        .note("each event runs in a sandbox of its own, and nothing continues after it")
+        .note("each event runs in a sandbox of its own, which has the language and the built-in modules")
         .help(help);
 }
 

@@ -115,9 +115,12 @@ fn report<'sink>(
         }
         _ => (format!("a connection has no property `{name}`"), "undefined"),
     };
-    let object = match member.object.value {
-        Value::Binding(id) => handler.module(mistake.module).code[id].name.as_str(),
-        _ => "ws",
+    let object = match &member.object.value {
+        Value::Binding(id) => handler.module(mistake.module).code[*id].name.clone(),
+        Value::Member(object, Some(name)) if matches!(object.value, Value::This) => {
+            format!("this.{name}")
+        }
+        _ => "ws".to_owned(),
     };
     let help = match mistake.remedy {
         Remedy::Function(function) => {

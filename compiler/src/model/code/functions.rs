@@ -210,6 +210,13 @@ impl Collector<'_> {
         if let Some(parent) = &class.super_class {
             properties.push((None, self.expression(parent)));
         }
+        for member in &class.body {
+            if let ClassMember::ClassProp(field) = member
+                && let PropName::Ident(name) = &field.key
+            {
+                self.own_property(&name.sym, field.type_ann.as_deref());
+            }
+        }
         let span = self.positions.of(class);
         let written_in = self.function;
         let receiver = |is_itself| Some(Receiver { span, is_itself, written_in });
@@ -256,7 +263,10 @@ impl Collector<'_> {
                     ParamOrTsParamProp::Param(parameter) => this.parameter(&parameter.pat),
                     ParamOrTsParamProp::TsParamProp(property) => match &property.param {
                         TsParamPropParam::Ident(name) => {
+                            this.own_property(&name.id.sym, name.type_ann.as_deref());
                             let id = this.declare(&name.id, Origin::Unknown);
+                            let ty = name.type_ann.as_ref().and_then(|ty| this.declared_type(ty));
+                            this.code.bindings[id.0].declared_type = ty;
                             properties.push(this.parameter_property(&name.id, id));
                         }
                         TsParamPropParam::Assign(assign) => {

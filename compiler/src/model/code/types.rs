@@ -18,6 +18,16 @@ impl Collector<'_> {
         self.named_type(&annotation.type_ann)
     }
 
+    /// Notes the type of a class's own property.
+    pub(super) fn own_property(&mut self, name: &str, annotation: Option<&TsTypeAnn>) {
+        let declared = annotation.and_then(|annotation| self.declared_type(annotation));
+        let known = self.code.own_properties.entry(name.to_owned());
+        let known = known.or_insert_with(|| declared.clone());
+        if *known != declared {
+            *known = None;
+        }
+    }
+
     fn named_type(&self, ty: &TsType) -> Option<DeclaredType> {
         match ty {
             TsType::TsParenthesizedType(inner) => self.named_type(&inner.type_ann),
