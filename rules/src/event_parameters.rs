@@ -3,7 +3,7 @@
 use zigttp_abi::api;
 use zigttp_abi::events::EventExport;
 
-use crate::code::{Code, FunctionId, Parameter};
+use crate::code::{BindingId, Code, FunctionId, Parameter};
 use crate::model::HandlerModel;
 use crate::resolve::Meaning;
 use crate::span::{ModuleId, Span};
@@ -71,6 +71,13 @@ pub(crate) fn of_handler(handler: &HandlerModel) -> Vec<EventFunction<'_>> {
 }
 
 impl<'a> EventFunction<'a> {
+    /// The name in the function of what the event passes under a name, if it is a name, and no misleading one.
+    pub(crate) fn binding_of(&self, name: &str) -> Option<BindingId> {
+        let index = self.event.parameters.iter().position(|given| given.name == name)?;
+        let parameter = self.parameters.get(index).filter(|_| !self.is_mistaken(index))?;
+        parameter.binding
+    }
+
     /// The first parameter whose name misleads: those behind it follow from it.
     pub(crate) fn first_mistaken(&self) -> Option<Mistaken<'a>> {
         (0..self.parameters.len()).find_map(|index| self.mistaken(index))

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use zigttp_abi::api::Module;
-use zigttp_abi::events::EventExport;
 use zigttp_abi::route::Pattern;
 
 use crate::diagnostic::Sink;
 use crate::effects::FunctionKey;
+use crate::event_parameters::{self, EventFunction};
 use crate::model::HandlerModel;
 use crate::own_room::{self, ROOMLESS};
 use crate::record::{Category, RuleRecord, Severity};
-use crate::resolve::{ApiCall, Meaning};
+use crate::resolve::ApiCall;
 use crate::rule::Rule;
 use crate::span::ModuleId;
 
@@ -224,15 +224,12 @@ fn report(
 
 /// The functions of events, each with the name of the parameter that is the event's room.
 fn own_names(handler: &HandlerModel) -> BTreeMap<&'static str, (FunctionKey, String)> {
-    let name = |event: &'static EventExport| {
-        let meaning = handler.meaning_of_export(ModuleId::ENTRY, event.name);
-        let Meaning::Function(module, function) = meaning else { return None };
-        let index = event.parameters.iter().position(|parameter| parameter.name == "room")?;
-        let code = &handler.module(module).code;
-        let parameter = &code[code[function].parameters.get(index)?.binding?];
-        parameter.is_constant.then(|| (event.name, ((module, function), parameter.name.clone())))
+    let events = event_parameters::of_handler(handler).into_iter();
+    let own_name = |of: EventFunction<'_>| {
+        let room = &handler.module(of.module).code[of.binding_of("room")?];
+        room.is_constant.then(|| (of.event.name, ((of.module, of.function), room.name.clone())))
     };
-    handler.event_exports().into_iter().filter_map(|(event, _)| name(event)).collect()
+    events.filter_map(own_name).collect()
 }
 
 /// The name of a room in a message.

@@ -1,9 +1,8 @@
 //! ZTS355: a client names the room that its connection joins or moves to.
 
-use zigttp_abi::events;
-
 use crate::code::{BindingId, Expression, Origin, Value};
 use crate::diagnostic::Sink;
+use crate::event_parameters;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::resolve::Meaning;
@@ -22,7 +21,7 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "joins or moves to a room whose name a message gives, without a literal prefix",
     explanation: r#"
 ## What it is
-`join` or `move` is called with a name that comes from a message as it is.
+`join` or `move` is called with a name that comes from a message as it is, or that begins with such a part.
 
 ```ts,fires
 import { join } from "zigttp:websocket";
@@ -102,15 +101,9 @@ struct Message {
 }
 
 fn message(handler: &HandlerModel) -> Option<Message> {
-    let event = events::find("onMessage")?;
-    let Meaning::Function(module, function) =
-        handler.meaning_of_export(ModuleId::ENTRY, event.name)
-    else {
-        return None;
-    };
-    let index = event.parameters.iter().position(|parameter| parameter.name == "data")?;
-    let code = &handler.module(module).code;
-    Some(Message { module, data: code[function].parameters.get(index)?.binding? })
+    let events = event_parameters::of_handler(handler);
+    let of = events.iter().find(|of| of.event.name == "onMessage")?;
+    Some(Message { module: of.module, data: of.binding_of("data")? })
 }
 
 impl Message {
@@ -125,6 +118,7 @@ impl Message {
                 _ => false,
             },
             Value::Member(object, _) => self.gives(handler, object, steps),
+            Value::Joined(_) => self.gives(handler, beginning(expression), steps),
             // One that has another value in some case was looked at.
             Value::OneOf(values) => values.iter().all(|it| self.gives(handler, it, steps)),
             Value::Call(call) => {
@@ -151,7 +145,7 @@ impl Message {
 /// Whether the handler compares a name with something, looks it up, or hands it to a function that may.
 fn is_checked(handler: &HandlerModel, module: ModuleId, room: &Expression) -> bool {
     let code = &handler.module(module).code;
-    let mut room = room;
+    let mut room = beginning(room);
     while let Value::Call(call) = &room.value
         && let Value::Member(object, _) = &code[*call].callee.value
     {
@@ -169,6 +163,14 @@ fn is_checked(handler: &HandlerModel, module: ModuleId, room: &Expression) -> bo
         arguments.chain(object)
     });
     code.compared.iter().chain(looked_at).any(|checked| is_same(checked, room))
+}
+
+/// What a string that is put together begins with.
+fn beginning(expression: &Expression) -> &Expression {
+    let Value::Joined(parts) = &expression.value else { return expression };
+    let is_something =
+        |part: &&Expression| !matches!(&part.value, Value::Text(text) if text.is_empty());
+    parts.iter().find(is_something).unwrap_or(expression)
 }
 
 /// Whether two expressions are the same name, or the same member of one.
