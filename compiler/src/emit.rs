@@ -6,7 +6,9 @@
 mod accessors;
 mod decorators;
 mod member_loops;
+mod namespaces;
 mod nul;
+mod syntax;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -32,6 +34,7 @@ use crate::load::Handler;
 use crate::parse::{LANGUAGE, Parsed};
 use member_loops::MemberLoops;
 use nul::Nul;
+use syntax::{Heritage, ModuleUsing};
 
 /// One module as the engine gets it.
 pub(crate) struct Emitted {
@@ -76,9 +79,12 @@ fn emit_module(
         visit_mut_pass(&mut rewriter),
         visit_mut_pass(MemberLoops::of(module, top_level)),
         visit_mut_pass(Nul),
+        visit_mut_pass(namespaces::Parameters),
+        visit_mut_pass(ModuleUsing),
         inject_helpers(unresolved),
         hygiene(),
         fixer(None),
+        visit_mut_pass(Heritage),
     );
     // What the engine lacks becomes calls of functions, which go into the module that needs them.
     HELPERS.set(&Helpers::new(false), || {

@@ -25,6 +25,7 @@
 mod ambiguity;
 mod artifact;
 mod console;
+mod declared;
 mod early;
 mod effects;
 mod emit;
@@ -32,6 +33,7 @@ mod error;
 pub mod fix;
 mod load;
 mod model;
+mod namespaces;
 mod nesting;
 mod parse;
 pub mod report;
@@ -40,6 +42,7 @@ mod snapshot;
 pub mod source;
 #[cfg(test)]
 mod suite;
+mod surrogates;
 pub mod typings;
 
 use zigts_rules::import::ModuleName;

@@ -12,7 +12,7 @@ use zigts_rules::model::SyntaxError;
 use zigts_rules::span::{ModuleId, Span};
 
 use crate::source::{Positions, SourceFile};
-use crate::{Decorators, ambiguity, early, nesting};
+use crate::{Decorators, ambiguity, early, namespaces, nesting, surrogates};
 
 /// What the engine runs.
 pub(crate) const LANGUAGE: EsVersion = EsVersion::Es2023;
@@ -72,7 +72,8 @@ fn parse_recursively(
 ) -> Result<Parsed, Vec<SyntaxError>> {
     let positions = Rc::<SourceMap>::default();
     let name = FileName::Custom(file.name().as_str().to_owned());
-    let loaded = positions.new_source_file(name.into(), file.text().to_owned());
+    let (text, mut surrogates) = surrogates::replace(file.text());
+    let loaded = positions.new_source_file(name.into(), text);
     let spans = Positions::new(id, file.text());
 
     let mut errors = Vec::new();
@@ -92,6 +93,7 @@ fn parse_recursively(
     match parsed {
         Ok(module) if errors.is_empty() => {
             let mut program = Program::Module(module);
+            surrogates.restore(&mut program);
             if let Some(too_deep) = nesting::first_too_deep(&program, spans) {
                 return Err(vec![too_deep]);
             }
@@ -102,6 +104,7 @@ fn parse_recursively(
             }
             let (unresolved, top_level) = (Mark::new(), Mark::new());
             program.mutate(resolver(unresolved, top_level, is_typescript(file)));
+            namespaces::qualify(&mut program);
             let comments = in_order(&comments, spans);
             Ok(Parsed { program, unresolved, top_level, positions, comments })
         }

@@ -16,3 +16,4 @@ mod hostile;
 mod modules;
 mod mutated;
 mod support;
+mod typescript;
