@@ -28,6 +28,9 @@ const CHUNK: usize = 64 << 10;
 /// The same while building, for blocks of one size.
 const RUN: usize = 2 << 10;
 
+/// A page of the map by which the runtime restores an instance.
+const PAGE: usize = 512;
+
 /// What every event writes besides its own blocks and the stack, in one page of the map by which the
 /// runtime restores an instance. `struct zigttp_written` of quickjs_wasi.h, where it is defined.
 #[repr(C)]
@@ -37,7 +40,7 @@ pub(crate) struct Written {
     pub(crate) random: Cell<u64>,
 }
 
-const _: () = assert!(size_of::<Written>() == 512);
+const _: () = assert!(size_of::<Written>() == PAGE);
 
 /// The heap of small blocks.
 #[repr(C)]
@@ -169,12 +172,16 @@ pub(crate) fn fill_holes() {
     written().heap.forget_freed();
 }
 
-/// Gives events a chunk of their own to begin with, and no holes. After this nothing is to be
+/// Gives events a chunk of their own to begin with, at the start of a page, and no holes: the blocks of a
+/// small event are on one page. After this nothing is to be
 /// allocated before the snapshot.
 pub(crate) fn finish_building() {
     let heap = &written().heap;
     let has_room = heap.take_chunk();
     assert!(has_room, "there is memory for a chunk");
+    let start = heap.next.get();
+    // SAFETY: a chunk has many pages.
+    heap.next.set(unsafe { start.add(start.align_offset(PAGE)) });
     heap.forget_freed();
 }
 

@@ -17,7 +17,8 @@ use crate::url::{Part, Url};
 use crate::{allocator, api, imports, text, value};
 
 /// The files in the order they run in, by the name that stack traces show.
-const PRELUDE: [(&str, &str); 9] = [
+const PRELUDE: [(&str, &str); 10] = [
+    ("zigttp:usual", include_str!("prelude/usual.js")),
     ("zigttp:inspect", include_str!("prelude/inspect.js")),
     ("zigttp:interfaces", include_str!("prelude/interfaces.js")),
     ("zigttp:console", include_str!("prelude/console.js")),

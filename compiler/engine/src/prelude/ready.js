@@ -35,7 +35,7 @@
       return arguments;
     })(),
   ];
-  internals.samples = samples;
+  internals.samples.push(...samples);
 
   // Built-in functions are made when they are first looked at: this looks at every property of every
   // object of the language.
