@@ -31,7 +31,7 @@ use zigts_rules::span::ModuleId;
 
 use crate::Decorators;
 use crate::load::Handler;
-use crate::parse::{LANGUAGE, Parsed};
+use crate::parse::{LANGUAGE, Parsed, is_typescript};
 use member_loops::MemberLoops;
 use nul::Nul;
 use syntax::{Heritage, ModuleUsing};
@@ -75,7 +75,7 @@ fn emit_module(
     let module = model.module(id);
     let mut rewriter = Rewriter { targets: targets(model, module), reached: Vec::new() };
     let mut passes = (
-        typescript::typescript(strip_config(), unresolved, top_level),
+        typescript::typescript(strip_config(&module.name), unresolved, top_level),
         visit_mut_pass(&mut rewriter),
         visit_mut_pass(MemberLoops::of(module, top_level)),
         visit_mut_pass(Nul),
@@ -118,8 +118,11 @@ fn emit_module(
     (emitted, rewriter.reached)
 }
 
-fn strip_config() -> typescript::Config {
+fn strip_config(name: &ModuleName) -> typescript::Config {
     typescript::Config {
+        // What TypeScript imports and does not use may be a type. In JavaScript the module is imported for what
+        // it does.
+        verbatim_module_syntax: !is_typescript(name),
         // The engine has class fields; lowering them would cost events time.
         native_class_properties: true,
         no_empty_export: true,

@@ -8,6 +8,7 @@ use swc_core::common::{FileName, Mark, SourceMap};
 use swc_core::ecma::ast::{EsVersion, Program};
 use swc_core::ecma::parser::{EsSyntax, Syntax, TsSyntax, parse_file_as_module};
 use swc_core::ecma::transforms::base::resolver;
+use zigts_rules::import::ModuleName;
 use zigts_rules::model::SyntaxError;
 use zigts_rules::span::{ModuleId, Span};
 
@@ -103,7 +104,7 @@ fn parse_recursively(
                 return Err(early);
             }
             let (unresolved, top_level) = (Mark::new(), Mark::new());
-            program.mutate(resolver(unresolved, top_level, is_typescript(file)));
+            program.mutate(resolver(unresolved, top_level, is_typescript(file.name())));
             namespaces::qualify(&mut program);
             let comments = in_order(&comments, spans);
             Ok(Parsed { program, unresolved, top_level, positions, comments })
@@ -129,13 +130,14 @@ fn in_order(comments: &SingleThreadedComments, spans: Positions<'_>) -> Vec<Comm
     comments
 }
 
-fn is_typescript(file: &SourceFile) -> bool {
-    let name = file.name().as_str();
+/// Whether a module may have types, by the end of its name.
+pub(crate) fn is_typescript(name: &ModuleName) -> bool {
+    let name = name.as_str();
     !(name.ends_with(".js") || name.ends_with(".mjs"))
 }
 
 fn syntax_of(file: &SourceFile) -> Syntax {
-    if is_typescript(file) {
+    if is_typescript(file.name()) {
         Syntax::Typescript(TsSyntax { decorators: true, ..TsSyntax::default() })
     } else {
         Syntax::Es(EsSyntax {
