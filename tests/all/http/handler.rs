@@ -315,6 +315,27 @@ export async function handler(req: Request) {
     assert_eq!(server.get("/"), (200, expected.to_owned()));
 }
 
+/// The suite itself is not here: `tests/conformance/test262.sh` runs it with this handler.
+#[test]
+fn the_handler_of_test262_tells_what_a_script_came_to() {
+    let handler = programs::compile_file("tests/conformance/test262/handler.ts");
+    let server = Server::start(&handler, &[]);
+    let done = "Promise.resolve().then(() => print('Test262:AsyncTestComplete'))";
+    for (path, source, expected) in [
+        ("/", "is(1)", "ok"),
+        ("/", "is(0)", "TypeError: it is not"),
+        ("/", "let let = 1", "SyntaxError: "),
+        ("/", "Array.prototype[Symbol.iterator] = null; Promise.prototype.then = null", "ok"),
+        ("/?async", done, "ok"),
+        ("/?async", "print('Test262:AsyncTestFailure: no')", "Test262:AsyncTestFailure: no"),
+    ] {
+        let before = "function is(it) { if (!it) throw new TypeError('it is not'); }";
+        let body = serde_json::to_string(&[before, source]).expect("text always serialises");
+        let (status, _, said) = post(&server, path, &body);
+        assert!(status == 200 && said.starts_with(expected), "{source}: {status} {said}");
+    }
+}
+
 #[test]
 fn a_client_that_ends_its_direction_gets_its_answers_and_then_the_end() {
     let server = Server::start(&HANDLER, &["--http-idle-timeout", "1h", "--header-timeout", "1h"]);
