@@ -37,6 +37,7 @@ use nul::Nul;
 use syntax::{Heritage, ModuleUsing};
 
 /// One module as the engine gets it.
+#[derive(Clone)]
 pub(crate) struct Emitted {
     pub(crate) id: ModuleId,
     pub(crate) name: ModuleName,

@@ -18,6 +18,7 @@ use wasmtime::{
     Config, Engine, EngineWeak, Instance, Linker, Module, OptLevel, RegallocAlgorithm, Store, Trap,
 };
 use wasmtime_wizer::{ModuleContext, WasmtimeWizer, Wizer};
+use zigts_rules::import::ModuleName;
 use zigts_rules::model::Evaluation;
 use zigttp_abi::events;
 use zigttp_abi::guest::Status;
@@ -26,7 +27,7 @@ use crate::console::ConsoleLine;
 use crate::emit::Emitted;
 use crate::error::BuildError;
 use crate::source::Sources;
-use host::BuildHost;
+use host::{BuildHost, Failure};
 
 /// The engine, built from `engine/` for `wasm32-wasip1` by `engine/build.sh`.
 static ENGINE: &[u8] = include_bytes!("../engine/engine.wasm");
@@ -139,7 +140,8 @@ impl Builder {
             Ok((instance, Some(callable))) => (Evaluation::Completed { callable }, Some(instance)),
             Ok((_, None)) => {
                 let failure = store.data_mut().take_failure();
-                (trace::threw(failure, modules, sources), None)
+                let refused = self.refused(&failure, modules, sources)?;
+                (refused.unwrap_or_else(|| trace::threw(failure, modules, sources)), None)
             }
             Err(error) => match error.downcast_ref::<Trap>() {
                 Some(Trap::Interrupt) => {
@@ -152,6 +154,41 @@ impl Builder {
         let snapshot = instance.map(|instance| self.snapshot(&mut store, instance)).transpose()?;
         let console = store.into_data().into_console();
         Ok(TopLevelRun { evaluation, console, snapshot })
+    }
+
+    /// The module that the engine cannot compile, if that is why linking failed. It often says no
+    /// place, so each module is tried alone; nothing of it runs, as another one throws before.
+    fn refused(
+        &self,
+        failure: &Failure,
+        modules: &[Emitted],
+        sources: &Sources,
+    ) -> Result<Option<Evaluation>, BuildError> {
+        if !failure.message.starts_with("SyntaxError") {
+            return Ok(None);
+        }
+        for module in modules {
+            let other = |name: &str, code: String| Emitted {
+                name: ModuleName::new(name),
+                code,
+                ..module.clone()
+            };
+            let start = format!("import 'zigts:stop'; import {:?};", module.name.as_str());
+            let stop = other("zigts:stop", "throw 'stop';".to_owned());
+            let alone = [other("zigts:start", start), stop, module.clone()];
+            let mut store = Store::new(&self.engine, BuildHost::new(MEMORY_MEBIBYTES << 20));
+            store.limiter(|host| host);
+            store.set_epoch_deadline(TOP_LEVEL_SECONDS * 1000 / TICK.as_millis() as u64);
+            stacker::grow(STACK_BYTES, || {
+                let instance = self.instantiate(&mut store)?;
+                load(&mut store, instance, &alone)
+            })
+            .map_err(BuildError::engine("cannot run the engine"))?;
+            if store.data_mut().take_failure().message == failure.message {
+                return Ok(Some(trace::refused(failure, module, modules, sources)));
+            }
+        }
+        Ok(None)
     }
 
     fn instantiate(&self, store: &mut Store<BuildHost>) -> wasmtime::Result<Instance> {

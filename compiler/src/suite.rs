@@ -139,6 +139,9 @@ fn run(
             let at = frames.first().map(|frame| place(sources, frame.span)).unwrap_or_default();
             Some(format!("{at} {message}"))
         }
+        Evaluation::Refused { message, span } => {
+            Some(format!("{} SyntaxError: {message}", place(sources, span)))
+        }
         other => Some(format!("{other:?}")),
     }
 }

@@ -225,6 +225,13 @@ pub enum Evaluation {
         /// Where it was thrown, and from where that was called, innermost first.
         frames: Vec<Frame>,
     },
+    /// The engine cannot compile a module, though nothing else found fault with it.
+    Refused {
+        /// Its reason as text.
+        message: String,
+        /// Where it stopped, or the beginning of the module.
+        span: Span,
+    },
     /// It ran longer than its time limit.
     OutOfTime { seconds: u64 },
     /// It asked for more memory than a handler may start with.

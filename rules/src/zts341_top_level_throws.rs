@@ -48,6 +48,10 @@ impl Rule for TopLevelThrows {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
+        if let Some(Evaluation::Refused { message, span }) = &handler.evaluation {
+            sink.report(*span, format!("the engine cannot compile this module: {message}"))
+                .help("Write it in another way, and tell the authors of zigts: `check` should have found it.");
+        }
         let Some(Evaluation::Threw { message, frames }) = &handler.evaluation else { return };
         let (thrown_at, callers) = match frames.split_first() {
             Some((first, rest)) => (first.span, rest),

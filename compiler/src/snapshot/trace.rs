@@ -1,6 +1,7 @@
 //! From a stack trace of the engine to spans in the TypeScript.
 
 use zigts_rules::model::{Evaluation, Frame};
+use zigts_rules::span::Span;
 
 use super::host::Failure;
 use crate::emit::Emitted;
@@ -10,6 +11,20 @@ use crate::source::Sources;
 pub(super) fn threw(failure: Failure, modules: &[Emitted], sources: &Sources) -> Evaluation {
     let frames = failure.stack.lines().filter_map(|line| frame(line, modules, sources)).collect();
     Evaluation::Threw { message: failure.message, frames }
+}
+
+/// Why the engine refused a module and where: at its beginning, if the engine does not say.
+pub(super) fn refused(
+    failure: &Failure,
+    module: &Emitted,
+    modules: &[Emitted],
+    sources: &Sources,
+) -> Evaluation {
+    let mut places = failure.stack.lines().filter_map(|line| frame(line, modules, sources));
+    let place = places.next().map(|frame| frame.span);
+    let span = place.filter(|span| span.module == module.id);
+    let message = failure.message.trim_start_matches("SyntaxError: ").to_owned();
+    Evaluation::Refused { message, span: span.unwrap_or_else(|| Span::start_of(module.id)) }
 }
 
 /// Reads `at name (module:line:column)`, or the same without a name and parentheses.

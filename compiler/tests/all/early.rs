@@ -1,6 +1,6 @@
 //! Early errors: what the grammar allows and the language forbids is told by the checker, at its place.
 
-use crate::support::{check, lines};
+use crate::support::{check, lines, report_of_build};
 
 /// Each program has one error, marked by `«` and `»`.
 fn finds(cases: &[(&str, &str)]) {
@@ -136,4 +136,22 @@ fn what_typescript_erases_breaks_no_law() {
         export type { Shared };
         export function handler() {}";
     assert_eq!(lines(&check(&[("app.ts", text)])), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_engine_alone_refuses_is_told_at_its_place_in_its_module() {
+    // Valid: the engine does not know the outer one of two labels of a loop.
+    let lib = "export const a = 1;\nouter: inner: for (;;) {\n    continue outer;\n}\nexport function handler() {}";
+    let modules = [
+        ("app.ts", "import { a } from './lib'; export { handler } from './lib'; console.log(a);"),
+        ("lib.ts", lib),
+    ];
+    assert_eq!(lines(&check(&modules)), Vec::<String>::new());
+    let found = lines(&report_of_build(&modules));
+    assert_eq!(
+        found,
+        [
+            "ZTS341 lib.ts:3:14 the engine cannot compile this module: break/continue label not found"
+        ]
+    );
 }
