@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::code::{Expression, FunctionId, Step, Value, Write, WriteKind};
+use crate::container::Kind;
 use crate::effects::{ActionKind, FunctionKey};
-use crate::module_state::{Kind, ModuleState, Owner, Place};
+use crate::module_state::ModuleState;
+use crate::places::{Owner, Place};
 use crate::resolve::Meaning;
 use crate::span::{ModuleId, Span};
 

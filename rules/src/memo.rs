@@ -7,7 +7,8 @@ use crate::code::{BindingId, Expression, FunctionId, Origin, Step, Value, Write,
 use crate::effects::ActionKind;
 use crate::first_access::{Accesses, Part, PartKind};
 use crate::model::HandlerModel;
-use crate::module_state::{ModuleState, Owner, Place};
+use crate::module_state::ModuleState;
+use crate::places::{Owner, Place};
 use crate::resolve::Meaning;
 use crate::span::{ModuleId, Span};
 
