@@ -1,5 +1,5 @@
-//! URLs as the standard of WHATWG has them: the record, its parts as JavaScript reads them, and its
-//! setters. Parsing is in [`parser`]. None of it knows of JavaScript.
+//! URLs as the standard of WHATWG has them: how they are parsed, their parts as JavaScript reads them, and
+//! setters. The record itself is in [`record`], the parser in [`parser`]. None of it knows of JavaScript.
 //!
 //! The crate `url` (2.5) was here before. Of the 1,143 cases that web-platform-tests have for parsing and
 //! setting, it fails 72: what `file:` URLs can be, paths that begin with `//`, and several setters.
@@ -7,68 +7,11 @@
 mod host;
 mod parser;
 mod percent;
+mod record;
 
 use parser::Parser;
 use percent::Set;
-
-/// Schemes that the standard calls special, with their default ports.
-const SPECIAL: [(&str, Option<u16>); 6] = [
-    ("ftp", Some(21)),
-    ("file", None),
-    ("http", Some(80)),
-    ("https", Some(443)),
-    ("ws", Some(80)),
-    ("wss", Some(443)),
-];
-
-/// A URL record.
-#[derive(Clone, Default)]
-pub(crate) struct Url {
-    scheme: String,
-    username: String,
-    password: String,
-    /// As it is written, in brackets if it is an IPv6 address.
-    host: Option<String>,
-    /// Unless it is the default of the scheme.
-    port: Option<u16>,
-    /// Opaque, or segments with a slash before each.
-    path: String,
-    has_opaque_path: bool,
-    query: Option<String>,
-    fragment: Option<String>,
-}
-
-/// A part that can be set by itself. `href` is not among them: setting it is parsing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    Protocol,
-    Username,
-    Password,
-    Host,
-    Hostname,
-    Port,
-    Pathname,
-    Search,
-    Hash,
-}
-
-impl Part {
-    /// The part that JavaScript calls by this name.
-    pub(crate) fn named(name: &str) -> Option<Part> {
-        Some(match name {
-            "protocol" => Part::Protocol,
-            "username" => Part::Username,
-            "password" => Part::Password,
-            "host" => Part::Host,
-            "hostname" => Part::Hostname,
-            "port" => Part::Port,
-            "pathname" => Part::Pathname,
-            "search" => Part::Search,
-            "hash" => Part::Hash,
-            _ => return None,
-        })
-    }
-}
+pub(crate) use record::{Part, Url};
 
 impl Url {
     /// Parses a URL, against a base if there is one.
@@ -183,48 +126,4 @@ impl Url {
             _ => "null".to_owned(),
         }
     }
-
-    fn is_special(&self) -> bool {
-        is_special(&self.scheme)
-    }
-
-    fn is_file(&self) -> bool {
-        self.scheme == "file"
-    }
-
-    fn has_credentials(&self) -> bool {
-        !self.username.is_empty() || !self.password.is_empty()
-    }
-
-    fn may_have_credentials(&self) -> bool {
-        !self.is_file() && self.host.as_ref().is_some_and(|host| !host.is_empty())
-    }
-
-    /// Removes the last segment, but for the drive letter of a file.
-    fn shorten(&mut self) {
-        let is_drive = self.is_file()
-            && self
-                .path
-                .strip_prefix('/')
-                .is_some_and(|path| is_normalized_drive_letter(path.as_bytes()));
-        if !is_drive {
-            self.path.truncate(self.path.rfind('/').unwrap_or(0));
-        }
-    }
-}
-
-fn is_special(scheme: &str) -> bool {
-    SPECIAL.iter().any(|(special, _)| *special == scheme)
-}
-
-fn default_port(scheme: &str) -> Option<u16> {
-    SPECIAL.iter().find(|(special, _)| *special == scheme).and_then(|(_, port)| *port)
-}
-
-fn is_drive_letter(text: &[u8]) -> bool {
-    matches!(text, [letter, b':' | b'|'] if letter.is_ascii_alphabetic())
-}
-
-fn is_normalized_drive_letter(text: &[u8]) -> bool {
-    is_drive_letter(text) && text[1] == b':'
 }

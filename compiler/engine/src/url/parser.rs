@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
+use super::host;
 use super::percent::{self, Set};
-use super::{
-    Part, Url, default_port, host, is_drive_letter, is_normalized_drive_letter, is_special,
+use super::record::{
+    Part, Url, default_port, is_drive_letter, is_normalized_drive_letter, is_special,
 };
 
 /// The bytes of an input without those that a URL never has.
