@@ -116,8 +116,7 @@ fn check_side_by_side(
 ) -> anyhow::Result<Vec<Checked>> {
     let check_one = |candidate: &Candidate| {
         let file = HandlerFile::open(&candidate.path, overlay)?;
-        let mut read = |module: &ModuleName| file.read(module, overlay);
-        let report = zigts_compiler::check(file.entry(), &mut read, levels);
+        let report = zigts_compiler::check(file.entry(), &mut file.modules(overlay), levels);
         Ok(Checked { file, report })
     };
     let next = AtomicUsize::new(0);

@@ -10,6 +10,7 @@ use zigttp_abi::manifest::Manifest;
 
 use crate::handler_file::HandlerFile;
 use crate::overlay::Overlay;
+use crate::package_costs::PackageCost;
 use crate::{building, show};
 
 /// The result of compiling a handler.
@@ -18,6 +19,8 @@ pub struct Compilation {
     pub report: Report,
     /// What its top-level code has printed.
     pub console: Vec<ConsoleLine>,
+    /// The packages that were loaded: the name of each, its version if it has one, and what it costs.
+    pub packages: Vec<(String, Option<String>, PackageCost)>,
     /// `None` if the handler has errors.
     pub artifact: Option<Artifact>,
 }
@@ -37,16 +40,17 @@ impl Compilation {
         let overlay = Overlay::default();
         let file = HandlerFile::open(path, &overlay)?;
         let builder = building::builder()?;
-        let mut read = |module: &ModuleName| file.read(module, &overlay);
+        let mut modules = file.modules(&overlay);
         let (report, console, artifact) =
-            match zigts_compiler::build(&builder, file.entry(), &mut read, levels) {
+            match zigts_compiler::build(&builder, file.entry(), &mut modules, levels) {
                 Ok(zigts_compiler::Artifact { bytes, manifest, report, console }) => {
                     (report, console, Some(Artifact { bytes, manifest }))
                 }
                 Err(BuildError::Rejected(rejected)) => (rejected.report, rejected.console, None),
                 Err(error) => return Err(error.into()),
             };
-        Ok(Compilation { file, report, console, artifact })
+        let packages = modules.into_packages();
+        Ok(Compilation { file, report, console, packages, artifact })
     }
 
     /// Shows on standard error what its top-level code has printed, its diagnostics and their number.

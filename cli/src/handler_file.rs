@@ -4,10 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use zigts_compiler::{Decorators, Entry, ReadError};
+use zigts_compiler::{Decorators, Entry, Modules, PackageType, ReadError, Request};
 use zigts_rules::import::ModuleName;
 
+use crate::node_packages::NodePackages;
 use crate::overlay::{self, Overlay};
+use crate::package_costs::{PackageCost, PackageCosts};
 
 /// The compiler reads files with these extensions as source text.
 const EXTENSIONS: [&str; 4] = ["ts", "mts", "js", "mjs"];
@@ -20,13 +22,14 @@ pub struct HandlerFile {
     folder: PathBuf,
     name: ModuleName,
     text: String,
+    decorators: Decorators,
 }
 
 impl HandlerFile {
     /// Reads the entry file at a path, or its text in the overlay.
     ///
     /// # Errors
-    /// When it cannot be read, or is not a source file.
+    /// When it cannot be read, or is not a source file, or its `tsconfig.json` cannot be read.
     pub fn open(path: &Path, overlay: &Overlay) -> anyhow::Result<HandlerFile> {
         let shown = path.display();
         let text = match overlay.get(path) {
@@ -39,23 +42,22 @@ impl HandlerFile {
         let Some(name) = name.filter(|_| is_source(path)) else {
             bail!("`{shown}` is not a handler: its name should end in .ts, .mts, .js or .mjs");
         };
-        Ok(HandlerFile {
-            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
-            name: ModuleName::new(name),
-            text,
-        })
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let name = ModuleName::new(name);
+        let decorators = NodePackages::new(&folder).decorators(&name)?;
+        Ok(HandlerFile { folder, name, text, decorators })
     }
 
     /// The entry for the compiler.
     pub fn entry(&self) -> Entry {
-        Entry { name: self.name.clone(), text: self.text.clone(), decorators: Decorators::Standard }
+        Entry { name: self.name.clone(), text: self.text.clone(), decorators: self.decorators }
     }
 
     /// Reads a module of the handler, or its text in the overlay.
     ///
     /// # Errors
     /// When it does not exist, or cannot be read.
-    pub fn read(&self, module: &ModuleName, overlay: &Overlay) -> Result<String, ReadError> {
+    fn read(&self, module: &ModuleName, overlay: &Overlay) -> Result<String, ReadError> {
         let path = self.folder.join(module.as_str());
         if let Some(text) = overlay.get(&path) {
             return Ok(text.to_owned());
@@ -79,9 +81,58 @@ impl HandlerFile {
         std::fs::read_to_string(path).map_err(unreadable)
     }
 
+    /// The modules of the handler, for the compiler.
+    pub fn modules<'a>(&'a self, overlay: &'a Overlay) -> HandlerModules<'a> {
+        HandlerModules {
+            file: self,
+            overlay,
+            packages: NodePackages::new(&self.folder),
+            costs: PackageCosts::default(),
+        }
+    }
+
     /// A module's path as the user would write it.
     pub fn path_of(&self, module: &ModuleName) -> String {
         overlay::plain(&self.folder.join(module.as_str())).display().to_string()
+    }
+}
+
+/// The modules of a handler on a disk.
+pub struct HandlerModules<'a> {
+    file: &'a HandlerFile,
+    overlay: &'a Overlay,
+    packages: NodePackages,
+    costs: PackageCosts,
+}
+
+impl HandlerModules<'_> {
+    /// The packages that were loaded: the name of each, its version if it has one, and what it costs.
+    pub fn into_packages(self) -> Vec<(String, Option<String>, PackageCost)> {
+        let HandlerModules { packages, costs, .. } = self;
+        let costs = costs.into_list().into_iter();
+        costs.map(|(name, module, cost)| (name, packages.version(&module), cost)).collect()
+    }
+}
+
+impl Modules for HandlerModules<'_> {
+    fn read(&mut self, module: &ModuleName) -> Result<String, ReadError> {
+        self.costs.next(Some(module));
+        let text = self.file.read(module, self.overlay)?;
+        self.costs.has_read(&text);
+        Ok(text)
+    }
+
+    fn find(
+        &mut self,
+        importer: &ModuleName,
+        specifier: &str,
+        request: Request,
+    ) -> Result<Option<ModuleName>, String> {
+        self.packages.find(importer, specifier, request)
+    }
+
+    fn package_type(&mut self, module: &ModuleName) -> Option<PackageType> {
+        self.packages.package_type(module)
     }
 }
 
@@ -95,6 +146,7 @@ pub fn is_source(path: &Path) -> bool {
 mod tests {
     use std::path::PathBuf;
 
+    use zigts_compiler::Decorators;
     use zigts_rules::import::ModuleName;
 
     use super::HandlerFile;
@@ -110,7 +162,12 @@ mod tests {
             ("/srv/app", "a.ts", "/srv/app/a.ts"),
         ] {
             let name = ModuleName::new("chat.ts");
-            let file = HandlerFile { folder: PathBuf::from(folder), name, text: String::new() };
+            let file = HandlerFile {
+                folder: PathBuf::from(folder),
+                name,
+                text: String::new(),
+                decorators: Decorators::Standard,
+            };
             assert_eq!(file.path_of(&ModuleName::new(module)), expected);
         }
     }

@@ -55,14 +55,14 @@ fn event_exports(section: &[u8]) -> Result<ExportSection, Error> {
 /// A JSON object from module name to source map.
 fn source_maps(modules: &[Emitted]) -> Vec<u8> {
     let mut json = b"{".to_vec();
-    for (index, module) in modules.iter().enumerate() {
+    let maps = modules.iter().filter_map(|module| Some((&module.name, module.source.as_ref()?)));
+    for (index, (name, source)) in maps.enumerate() {
         if index > 0 {
             json.push(b',');
         }
-        let name = module.name.as_str();
         serde_json::to_writer(&mut json, name).expect("text always serialises");
         json.push(b':');
-        module.map.to_writer(&mut json).expect("writing to memory cannot fail");
+        source.map.to_writer(&mut json).expect("writing to memory cannot fail");
     }
     json.push(b'}');
     json

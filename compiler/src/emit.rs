@@ -1,10 +1,13 @@
 //! Prints the JavaScript that the engine runs, with source maps.
 //!
 //! Types are stripped, and imports that TypeScript erases with them; what remains names other
-//! modules by their resolved names, so that the engine has nothing to resolve.
+//! modules by their resolved names, so that the engine has nothing to resolve. A CommonJS module becomes a
+//! script, with modules around it that give it `require` and what it exports names (`commonjs`).
 
 mod accessors;
+mod commonjs;
 mod decorators;
+mod implied;
 mod member_loops;
 mod namespaces;
 mod nul;
@@ -13,8 +16,9 @@ mod syntax;
 use std::collections::{HashMap, VecDeque};
 
 use sourcemap::SourceMap;
+use swc_core::common::pass::Optional;
 use swc_core::common::source_map::SourceMapGenConfig;
-use swc_core::common::{FileName, GLOBALS};
+use swc_core::common::{FileName, GLOBALS, SyntaxContext};
 use swc_core::ecma::ast::{
     CallExpr, Callee, ExportAll, Expr, ImportDecl, Lit, NamedExport, Pass, Str,
 };
@@ -25,13 +29,16 @@ use swc_core::ecma::transforms::base::helpers::{HELPERS, Helpers, inject_helpers
 use swc_core::ecma::transforms::base::hygiene::hygiene;
 use swc_core::ecma::transforms::typescript;
 use swc_core::ecma::visit::{VisitMut, VisitMutWith, visit_mut_pass};
-use zigts_rules::import::{ModuleName, Target};
-use zigts_rules::model::{HandlerModel, Module};
+use zigts_rules::import::{ImportKind, Target};
+use zigts_rules::model::{Format, HandlerModel};
 use zigts_rules::span::ModuleId;
 
 use crate::Decorators;
+use crate::guards::Guards;
 use crate::load::Handler;
-use crate::parse::{LANGUAGE, Parsed, is_typescript};
+use crate::modules::Request;
+use crate::parse::{LANGUAGE, Parsed};
+use commonjs::CommonJs;
 use member_loops::MemberLoops;
 use nul::Nul;
 use syntax::{Heritage, ModuleUsing};
@@ -39,10 +46,19 @@ use syntax::{Heritage, ModuleUsing};
 /// One module as the engine gets it.
 #[derive(Clone)]
 pub(crate) struct Emitted {
-    pub(crate) id: ModuleId,
-    pub(crate) name: ModuleName,
+    pub(crate) name: String,
     pub(crate) code: String,
-    /// From positions in `code` to positions in the source.
+    /// Whether the engine runs it as a script, whose value is the module's default export.
+    pub(crate) is_script: bool,
+    /// What it is printed from; `None` for one that the compiler adds.
+    pub(crate) source: Option<EmittedFrom>,
+}
+
+/// The module that emitted code comes from.
+#[derive(Clone)]
+pub(crate) struct EmittedFrom {
+    pub(crate) id: ModuleId,
+    /// From positions in the code to positions in the source.
     pub(crate) map: SourceMap,
 }
 
@@ -52,31 +68,48 @@ pub(crate) struct Emitted {
 pub(crate) fn emit(handler: &mut Handler) -> Vec<Emitted> {
     let Handler { model, parsed, decorators, globals, .. } = handler;
     GLOBALS.set(globals, || {
+        let commonjs = CommonJs::of(model, parsed);
         let mut emitted = Vec::new();
         let mut waiting = VecDeque::from([ModuleId::ENTRY]);
         while let Some(id) = waiting.pop_front() {
             // A module that was taken already is reached a second time.
             let Some(tree) = parsed[id.index()].take() else { continue };
-            let (module, reached) = emit_module(model, id, tree, *decorators);
+            let (module, reached) = emit_module(model, id, tree, *decorators, &commonjs);
             emitted.push(module);
-            waiting.extend(reached);
+            if model.module(id).format == Format::CommonJs {
+                let required = reached.iter().filter(|(request, _)| *request == Request::Require);
+                let required = required.map(|&(_, id)| id).collect();
+                emitted.extend(commonjs.modules_around(model, id, &required));
+            }
+            waiting.extend(reached.into_iter().map(|(_, id)| id));
+        }
+        if emitted.iter().any(|module| module.is_script) {
+            emitted.push(commonjs::runtime());
         }
         emitted
     })
 }
 
-/// Prints a module, and says which modules it imports at run time.
+/// Prints a module, and says which modules it asks for at run time, and how.
 fn emit_module(
     model: &HandlerModel,
     id: ModuleId,
     parsed: Parsed,
     decorators: Decorators,
-) -> (Emitted, Vec<ModuleId>) {
-    let Parsed { mut program, unresolved, top_level, positions, .. } = parsed;
+    commonjs: &CommonJs,
+) -> (Emitted, Vec<(Request, ModuleId)>) {
+    let Parsed { mut program, unresolved, top_level, positions, format, is_typescript, .. } =
+        parsed;
     let module = model.module(id);
-    let mut rewriter = Rewriter { targets: targets(model, module), reached: Vec::new() };
+    let undeclared = SyntaxContext::empty().apply_mark(unresolved);
+    let mut rewriter = Rewriter {
+        targets: targets(model, id, commonjs),
+        undeclared: (format == Format::CommonJs).then_some(undeclared),
+        reached: Vec::new(),
+    };
     let mut passes = (
-        typescript::typescript(strip_config(&module.name), unresolved, top_level),
+        visit_mut_pass(Guards::new(undeclared, format).remover()),
+        Optional::new(typescript::typescript(strip_config(), unresolved, top_level), is_typescript),
         visit_mut_pass(&mut rewriter),
         visit_mut_pass(MemberLoops::of(module, top_level)),
         visit_mut_pass(Nul),
@@ -93,6 +126,17 @@ fn emit_module(
         passes.process(&mut program);
     });
     drop(passes);
+    let is_script = format == Format::CommonJs;
+    for import in module.imports.iter().filter(|import| import.kind == ImportKind::Implied) {
+        let Target::Module(id) = import.target else { continue };
+        let request = if is_script { Request::Require } else { Request::Import };
+        rewriter.reached.push((request, id));
+        let from = model.module(id).name.as_str();
+        implied::add(&mut program, &import.names[0].local, from, undeclared);
+    }
+    if is_script {
+        program = commonjs::as_function(program);
+    }
 
     let mut code = Vec::new();
     let mut mappings = Vec::new();
@@ -110,11 +154,12 @@ fn emit_module(
         .to_writer(&mut map)
         .expect("writing to memory cannot fail");
 
+    let map = SourceMap::from_slice(&map).expect("the printer's map is well formed");
     let emitted = Emitted {
-        id,
-        name: module.name.clone(),
+        name: module.name.as_str().to_owned(),
         code: String::from_utf8(code).expect("the printer writes text"),
-        map: SourceMap::from_slice(&map).expect("the printer's map is well formed"),
+        is_script,
+        source: Some(EmittedFrom { id, map }),
     };
     (emitted, rewriter.reached)
 }
@@ -131,31 +176,39 @@ fn strip_config(name: &ModuleName) -> typescript::Config {
     }
 }
 
-/// Where each specifier of a module leads: one specifier means the same wherever it stands.
-fn targets(model: &HandlerModel, module: &Module) -> HashMap<String, (ModuleId, ModuleName)> {
-    module
-        .imports
-        .iter()
-        .filter_map(|import| match import.target {
-            Target::Module(id) => {
-                Some((import.specifier.clone(), (id, model.module(id).name.clone())))
-            }
-            Target::Builtin(_) | Target::Unresolved(_) => None,
-        })
-        .collect()
+/// Where a specifier leads: one specifier means the same wherever it stands, except that `require` and
+/// `import` may get different modules of one package.
+type Targets = HashMap<(Request, String), (ModuleId, String)>;
+
+fn targets(model: &HandlerModel, importer: ModuleId, commonjs: &CommonJs) -> Targets {
+    let imports = model.module(importer).imports.iter();
+    let target = imports.filter_map(|import| match import.target {
+        Target::Module(id) => {
+            let request = Request::of(import.kind);
+            let name = match request {
+                Request::Require => model.module(id).name.as_str().to_owned(),
+                Request::Import => commonjs.name_for_import(model, importer, id),
+            };
+            Some(((request, import.specifier.clone()), (id, name)))
+        }
+        Target::Builtin(_) | Target::Unresolved(_) => None,
+    });
+    target.collect()
 }
 
 struct Rewriter {
-    targets: HashMap<String, (ModuleId, ModuleName)>,
-    /// Modules that are imported, in order; one may be there twice.
-    reached: Vec<ModuleId>,
+    targets: Targets,
+    /// The context of names that a CommonJS module does not declare.
+    undeclared: Option<SyntaxContext>,
+    /// Modules that are imported or required, in order; one may be there twice.
+    reached: Vec<(Request, ModuleId)>,
 }
 
 impl Rewriter {
-    fn rewrite(&mut self, specifier: &mut Str) {
+    fn rewrite(&mut self, request: Request, specifier: &mut Str) {
         let Some(text) = specifier.value.as_str() else { return };
-        if let Some((id, name)) = self.targets.get(text) {
-            self.reached.push(*id);
+        if let Some((id, name)) = self.targets.get(&(request, text.to_owned())) {
+            self.reached.push((request, *id));
             specifier.value = name.as_str().into();
             specifier.raw = None;
         }
@@ -164,19 +217,19 @@ impl Rewriter {
 
 impl VisitMut for Rewriter {
     fn visit_mut_import_decl(&mut self, import: &mut ImportDecl) {
-        self.rewrite(&mut import.src);
+        self.rewrite(Request::Import, &mut import.src);
         import.with = None;
     }
 
     fn visit_mut_named_export(&mut self, export: &mut NamedExport) {
         if let Some(specifier) = &mut export.src {
-            self.rewrite(specifier);
+            self.rewrite(Request::Import, specifier);
         }
         export.with = None;
     }
 
     fn visit_mut_export_all(&mut self, export: &mut ExportAll) {
-        self.rewrite(&mut export.src);
+        self.rewrite(Request::Import, &mut export.src);
         export.with = None;
     }
 
@@ -185,9 +238,14 @@ impl VisitMut for Rewriter {
             if let Some(Expr::Lit(Lit::Str(specifier))) =
                 call.args.first_mut().map(|argument| &mut *argument.expr)
             {
-                self.rewrite(specifier);
+                self.rewrite(Request::Import, specifier);
             }
             call.args.truncate(1);
+        } else if let Some(undeclared) = self.undeclared
+            && crate::commonjs::required(call, undeclared).is_some()
+            && let Expr::Lit(Lit::Str(specifier)) = &mut *call.args[0].expr
+        {
+            self.rewrite(Request::Require, specifier);
         }
         call.visit_mut_children_with(self);
     }

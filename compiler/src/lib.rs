@@ -10,6 +10,8 @@
 //!
 //! - `load`: reads a module ([`Entry`] first), `parse`s it, `model` collects its facts, `resolve`
 //!   says which modules its imports may mean, and so on until no new module is reached;
+//! - `guards`: code that never runs here, as packages have for other platforms; `commonjs`: what modules of
+//!   that system export; `node_modules`: the modules in place of those of Node.js;
 //! - `effects`: the call graph across modules, and with it the effects of each function;
 //! - [`report`]: the rules' diagnostics and how they are shown;
 //! - [`fix`]: the fixes of diagnostics, made in the text;
@@ -18,12 +20,13 @@
 //! - `artifact`: the bytes of a `handler.wasm` and its manifest;
 //! - [`typings`]: the API for `tsc` and editors.
 //!
-//! The compiler is a function. It reads no file (the caller passes a function that reads a module), no
+//! The compiler is a function. It reads no file (the caller passes the [`Modules`]), no
 //! clock and no environment, and prints nothing; `clippy.toml` enforces that. The same texts make the same
 //! artifact, byte by byte.
 
 mod ambiguity;
 mod artifact;
+mod commonjs;
 mod console;
 mod declared;
 mod early;
@@ -31,10 +34,13 @@ mod effects;
 mod emit;
 mod error;
 pub mod fix;
+mod guards;
 mod load;
 mod model;
+mod modules;
 mod namespaces;
 mod nesting;
+mod node_modules;
 mod parse;
 pub mod report;
 mod resolve;
@@ -53,7 +59,8 @@ use zigttp_abi::manifest::Manifest;
 
 pub use console::ConsoleLine;
 pub use error::BuildError;
-pub use load::MAX_SOURCE_BYTES;
+pub use load::{MAX_PACKAGE_BYTES, MAX_SOURCE_BYTES};
+pub use modules::{Modules, PackageType, ReadError, Request};
 use report::Report;
 pub use snapshot::{Builder, Clock, TICK};
 
@@ -80,22 +87,10 @@ pub enum Decorators {
     },
 }
 
-/// Reads the text of a module that an import leads to.
-pub type ReadModule<'a> = dyn FnMut(&ModuleName) -> Result<String, ReadError> + 'a;
-
-/// Why a module cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReadError {
-    /// It does not exist; the next candidate may.
-    NotFound,
-    /// It exists, but its text cannot be read, for this reason.
-    Unreadable(String),
-}
-
 /// Checks a handler without running it.
-pub fn check(entry: Entry, read: &mut ReadModule<'_>, levels: &Levels) -> Report {
+pub fn check(entry: Entry, modules: &mut dyn Modules, levels: &Levels) -> Report {
     stacker::grow(nesting::WALKING_STACK_BYTES, || {
-        let handler = load::load(entry, read);
+        let handler = load::load(entry, modules);
         Report::new(&handler.model, handler.sources, levels)
     })
 }
@@ -132,19 +127,19 @@ pub struct Rejected {
 pub fn build(
     builder: &Builder,
     entry: Entry,
-    read: &mut ReadModule<'_>,
+    modules: &mut dyn Modules,
     levels: &Levels,
 ) -> Result<Artifact, BuildError> {
     stacker::grow(nesting::WALKING_STACK_BYTES, || {
-        let mut handler = load::load(entry, read);
+        let mut handler = load::load(entry, modules);
         let report = Report::new(&handler.model, handler.sources.clone(), levels);
         if report.has_errors() {
             return Err(BuildError::Rejected(Box::new(Rejected { report, console: Vec::new() })));
         }
 
-        let modules = emit::emit(&mut handler);
+        let emitted = emit::emit(&mut handler);
         let snapshot::TopLevelRun { evaluation, console, snapshot } =
-            builder.run_top_level(&modules, &handler.sources)?;
+            builder.run_top_level(&emitted, &handler.sources)?;
         let mut exports = match &evaluation {
             Evaluation::Completed { callable } => callable.clone(),
             _ => Vec::new(),
@@ -177,7 +172,7 @@ pub fn build(
                 .collect(),
             properties: report.facts.properties,
         };
-        let bytes = artifact::write(&snapshot, &manifest, &modules).map_err(|error| {
+        let bytes = artifact::write(&snapshot, &manifest, &emitted).map_err(|error| {
             BuildError::Engine { action: "cannot write the artifact", source: error.into() }
         })?;
         Ok(Artifact { bytes, manifest, report, console })

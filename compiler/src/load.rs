@@ -1,20 +1,26 @@
 //! Reads a handler: its entry module and every module reached from it.
 
+use std::collections::HashMap;
+
 use swc_core::common::{GLOBALS, Globals};
 use zigts_rules::import::{ModuleName, Target, Unresolved};
 use zigts_rules::model::{HandlerModel, Oversized};
 use zigts_rules::span::ModuleId;
 
-use crate::parse::{Parsed, parse};
+use crate::modules::{Modules, ReadError, Request};
+use crate::parse::{Language, Parsed, parse};
 use crate::resolve::{Candidates, candidates};
 use crate::source::{SourceFile, Sources};
-use crate::{Decorators, Entry, ReadError, ReadModule, effects, model};
+use crate::{Decorators, Entry, effects, model, node_modules};
 
-/// Most bytes that all modules of a handler may have together.
+/// Most bytes that all modules of a handler's own may have together.
 ///
 /// A snapshot is about 16 times its source (1 MB of it made 16.5 MB), and every event starts from
 /// a copy of that.
 pub const MAX_SOURCE_BYTES: usize = 512 * 1024;
+
+/// Most bytes of the modules of packages that are loaded together.
+pub const MAX_PACKAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A handler in every form that later phases need.
 pub(crate) struct Handler {
@@ -30,10 +36,13 @@ pub(crate) struct Handler {
 /// Reads and parses all modules and finds out where each import leads.
 ///
 /// What is wrong with them becomes part of the model, for the rules to report.
-pub(crate) fn load(entry: Entry, read: &mut ReadModule<'_>) -> Handler {
+pub(crate) fn load(entry: Entry, modules: &mut dyn Modules) -> Handler {
     let globals = Globals::new();
     let mut loader = Loader {
-        read,
+        modules,
+        by_name: HashMap::new(),
+        own_bytes: 0,
+        package_bytes: 0,
         model: HandlerModel::default(),
         sources: Sources::default(),
         parsed: Vec::new(),
@@ -53,24 +62,28 @@ pub(crate) fn load(entry: Entry, read: &mut ReadModule<'_>) -> Handler {
     Handler { model, sources, parsed, decorators, globals }
 }
 
-struct Loader<'a, 'read> {
-    read: &'a mut ReadModule<'read>,
+struct Loader<'a> {
+    modules: &'a mut dyn Modules,
     model: HandlerModel,
     sources: Sources,
     parsed: Vec<Option<Parsed>>,
     decorators: Decorators,
+    by_name: HashMap<ModuleName, ModuleId>,
+    /// Bytes read so far of the handler's own modules, and of those of packages.
+    own_bytes: usize,
+    package_bytes: usize,
 }
 
-impl Loader<'_, '_> {
+impl Loader<'_> {
     fn add(&mut self, name: ModuleName, text: String) -> ModuleId {
         let id = self.sources.push(SourceFile::new(name.clone(), text));
-        let bytes = self.sources.total_bytes();
-        let parsed = if bytes > MAX_SOURCE_BYTES {
-            let oversized = Oversized { module: id, bytes, limit: MAX_SOURCE_BYTES };
+        self.by_name.insert(name.clone(), id);
+        let parsed = if let Some(oversized) = self.oversized(id) {
             self.model.oversized = Some(oversized);
             Err(Vec::new())
         } else {
-            parse(id, self.sources.file(id), self.decorators)
+            let language = Language::of(&name, self.modules.package_type(&name), self.decorators);
+            parse(id, self.sources.file(id), language)
         };
         let (module, parsed) = match parsed {
             Ok(parsed) => (model::collect(id, self.sources.file(id), &parsed), Some(parsed)),
@@ -81,6 +94,18 @@ impl Loader<'_, '_> {
         id
     }
 
+    /// Counts a module, and says whether it is one too many.
+    fn oversized(&mut self, id: ModuleId) -> Option<Oversized> {
+        let file = self.sources.file(id);
+        let (read, limit) = match file.name().package() {
+            None => (&mut self.own_bytes, MAX_SOURCE_BYTES),
+            Some(_) => (&mut self.package_bytes, MAX_PACKAGE_BYTES),
+        };
+        *read += file.text().len();
+        let bytes = *read;
+        (bytes > limit).then_some(Oversized { module: id, bytes, limit })
+    }
+
     fn follow_imports(&mut self, id: ModuleId) {
         for index in 0..self.model.module(id).imports.len() {
             let import = &self.model.module(id).imports[index];
@@ -88,22 +113,57 @@ impl Loader<'_, '_> {
             if import.is_type_only || is_settled || self.model.oversized.is_some() {
                 continue;
             }
+            let specifier = import.specifier.clone();
+            let request = Request::of(import.kind);
             let importer = self.model.module(id).name.clone();
-            let target = match candidates(&importer, &import.specifier) {
+            let target = match candidates(&importer, &specifier) {
                 Ok(Candidates::Builtin(module)) => Target::Builtin(module),
                 Ok(Candidates::Modules(names)) => self.first_of(names),
+                Ok(Candidates::InPlaceOfNode(name)) => self.in_place_of_node(name),
+                Ok(Candidates::Elsewhere) => self.find(&importer, &specifier, request),
                 Err(reason) => Target::Unresolved(reason),
             };
             self.model.modules[id.index()].imports[index].target = target;
         }
     }
 
+    fn in_place_of_node(&mut self, name: ModuleName) -> Target {
+        if let Some(&id) = self.by_name.get(&name) {
+            return Target::Module(id);
+        }
+        let text = node_modules::text(name.as_str()).expect("`candidates` names those there are");
+        Target::Module(self.add(name, text.to_owned()))
+    }
+
+    /// A module outside of what relative paths of the handler's own modules reach.
+    fn find(&mut self, importer: &ModuleName, specifier: &str, request: Request) -> Target {
+        match self.modules.find(importer, specifier, request) {
+            Ok(Some(name)) => match name.as_str().rsplit_once('.') {
+                Some((_, extension @ ("node" | "wasm"))) => {
+                    Target::Unresolved(Unresolved::NotSource { extension: extension.to_owned() })
+                }
+                _ => self.first_of(vec![name]),
+            },
+            Ok(None) if node_modules::is_missing(specifier) => {
+                Target::Unresolved(Unresolved::NodeModule)
+            }
+            Ok(None) if ["@/", "~", "#", "$"].iter().any(|it| specifier.starts_with(it)) => {
+                Target::Unresolved(Unresolved::UnknownAlias)
+            }
+            Ok(None) if specifier.starts_with('.') => {
+                Target::Unresolved(Unresolved::NotFound { tried: Vec::new() })
+            }
+            Ok(None) => Target::Unresolved(Unresolved::NotInstalled),
+            Err(reason) => Target::Unresolved(Unresolved::NotOffered { reason }),
+        }
+    }
+
     fn first_of(&mut self, names: Vec<ModuleName>) -> Target {
         for name in &names {
-            if let Some(index) = self.model.modules.iter().position(|it| it.name == *name) {
-                return Target::Module(ModuleId::new(index));
+            if let Some(&id) = self.by_name.get(name) {
+                return Target::Module(id);
             }
-            match (self.read)(name) {
+            match self.modules.read(name) {
                 Ok(text) => return Target::Module(self.add(name.clone(), text)),
                 Err(ReadError::NotFound) => {}
                 Err(ReadError::Unreadable(reason)) => {

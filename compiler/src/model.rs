@@ -7,12 +7,13 @@
 mod code;
 mod comments;
 mod exports;
+mod implied;
 mod imports;
 mod names;
 
 use zigts_rules::code::Code;
 use zigts_rules::import::ModuleName;
-use zigts_rules::model::{Module, SyntaxError};
+use zigts_rules::model::{Format, Module, SyntaxError};
 use zigts_rules::span::ModuleId;
 
 pub(crate) use self::code::PER_ELEMENT;
@@ -23,22 +24,31 @@ use crate::source::{Positions, SourceFile};
 pub(crate) fn collect(id: ModuleId, file: &SourceFile, parsed: &Parsed) -> Module {
     let positions = Positions::new(id, file.text());
     let mut syntax_errors = Vec::new();
-    let mut imports = imports::collect(&parsed.program, positions);
+    let mut imports = imports::collect(parsed, positions);
     let exports =
         exports::collect(&parsed.program, positions, parsed, &mut imports, &mut syntax_errors);
     let globals = names::collect(&parsed.program, positions, parsed, &mut imports);
-    let code = code::collect(id, file.text(), parsed, positions, &imports);
+    let mut code = code::collect(id, file.text(), parsed, positions, &imports);
+    code.needed_globals.retain(|it| !parsed.is_dead(it.span) && !parsed.is_of_commonjs(&it.name));
+    let mut suppressions = comments::suppressions(id, file, &parsed.comments);
+    let mut imports = imports.into_list();
+    if file.name().package().is_some() {
+        // Those of another handler, if any: what is told of a package is told where it is imported.
+        suppressions.clear();
+        imports.extend(implied::import(&mut code.needed_globals));
+    }
     Module {
         name: file.name().clone(),
+        format: parsed.format,
         syntax_errors,
-        imports: imports.into_list(),
+        imports,
         exports,
         routes: None,
         protocols: None,
         schedules: None,
         globals,
         code,
-        suppressions: comments::suppressions(id, file, &parsed.comments),
+        suppressions,
     }
 }
 
@@ -46,6 +56,7 @@ pub(crate) fn collect(id: ModuleId, file: &SourceFile, parsed: &Parsed) -> Modul
 pub(crate) fn unreadable(name: ModuleName, syntax_errors: Vec<SyntaxError>) -> Module {
     Module {
         name,
+        format: Format::Module,
         syntax_errors,
         imports: Vec::new(),
         exports: Vec::new(),

@@ -6,6 +6,8 @@
 use zigts_rules::import::{ModuleName, Unresolved};
 use zigttp_abi::api::Module;
 
+use crate::node_modules;
+
 /// What a specifier may lead to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Candidates {
@@ -13,6 +15,10 @@ pub(crate) enum Candidates {
     Builtin(Module),
     /// The first of these that exists.
     Modules(Vec<ModuleName>),
+    /// The module of this name, which stands in place of one of Node.js.
+    InPlaceOfNode(ModuleName),
+    /// A package, an alias, or a module of a package: the caller finds it.
+    Elsewhere,
 }
 
 /// Extensions that are looked for when a specifier has none, in this order.
@@ -20,8 +26,10 @@ const EXTENSIONS: [&str; 4] = ["ts", "mts", "js", "mjs"];
 
 /// Extensions of files that are not modules of a handler, so that `./data.json` does not mean
 /// `data.json.ts`.
-const FOREIGN_EXTENSIONS: [&str; 9] =
-    ["json", "tsx", "jsx", "cts", "cjs", "css", "html", "txt", "wasm"];
+const FOREIGN_EXTENSIONS: [&str; 7] = ["tsx", "jsx", "cts", "css", "html", "txt", "wasm"];
+
+/// What the specifiers of other platforms' modules begin with.
+const OTHER_PLATFORMS: [&str; 5] = ["cloudflare:", "bun:", "deno:", "npm:", "jsr:"];
 
 /// Lists the modules a specifier may mean in the module that imports it.
 ///
@@ -34,16 +42,23 @@ pub(crate) fn candidates(importer: &ModuleName, specifier: &str) -> Result<Candi
     if specifier.starts_with("zigttp:") {
         return Err(Unresolved::UnknownBuiltin);
     }
+    if node_modules::text(specifier).is_some() {
+        let name = specifier.strip_prefix("node:").unwrap_or(specifier);
+        return Ok(Candidates::InPlaceOfNode(ModuleName::new(format!("node:{name}"))));
+    }
+    if OTHER_PLATFORMS.iter().any(|prefix| specifier.starts_with(prefix)) || specifier == "bun" {
+        return Err(Unresolved::OtherPlatform);
+    }
     let is_relative = matches!(specifier, "." | "..")
         || ["./", "../"].iter().any(|prefix| specifier.starts_with(prefix));
-    if !is_relative {
+    if !is_relative || importer.package().is_some() {
         let is_absolute = specifier.starts_with('/') || specifier.contains("://");
         let is_file = specifier.starts_with("file:") || specifier.starts_with("data:");
-        return Err(if is_absolute || is_file {
-            Unresolved::Absolute
+        return if is_absolute || is_file || specifier.is_empty() {
+            Err(Unresolved::Absolute)
         } else {
-            Unresolved::Package
-        });
+            Ok(Candidates::Elsewhere)
+        };
     }
     let path = join(importer.as_str(), specifier);
     if path.contains(['\\', '\0', '?', '#']) {
@@ -52,7 +67,7 @@ pub(crate) fn candidates(importer: &ModuleName, specifier: &str) -> Result<Candi
     let (stem, extension) = split_extension(&path);
     let names = match extension {
         _ if is_folder(&path) || ends_in_folder(specifier) => index_modules(&path),
-        Some("ts" | "mts") => vec![path],
+        Some("ts" | "mts" | "cjs" | "json") => vec![path],
         Some("js") => vec![format!("{stem}.ts"), path],
         Some("mjs") => vec![format!("{stem}.mts"), path],
         Some(extension) if FOREIGN_EXTENSIONS.contains(&extension) => {
@@ -157,14 +172,12 @@ mod tests {
     fn everything_else_leads_nowhere_for_a_reason() {
         for (specifier, reason) in [
             ("zigttp:websockets", Unresolved::UnknownBuiltin),
-            ("lodash", Unresolved::Package),
-            ("@scope/name/file.js", Unresolved::Package),
-            ("node:fs", Unresolved::Package),
-            ("", Unresolved::Package),
+            ("cloudflare:workers", Unresolved::OtherPlatform),
+            ("bun", Unresolved::OtherPlatform),
+            ("", Unresolved::Absolute),
             ("/etc/passwd", Unresolved::Absolute),
             ("https://example.com/a.ts", Unresolved::Absolute),
             ("file:a.ts", Unresolved::Absolute),
-            ("./data.json", Unresolved::NotSource { extension: "json".to_owned() }),
             ("./page.tsx", Unresolved::NotSource { extension: "tsx".to_owned() }),
         ] {
             assert_eq!(
@@ -172,6 +185,10 @@ mod tests {
                 Err(reason),
                 "{specifier}"
             );
+        }
+        for specifier in ["lodash", "@scope/name/file.js", "node:fs", "fs", "@/rooms", "#rooms"] {
+            let found = candidates(&ModuleName::new("chat.ts"), specifier);
+            assert_eq!(found, Ok(Candidates::Elsewhere), "{specifier}");
         }
         let odd = candidates(&ModuleName::new("chat.ts"), "./a.ts?raw");
         assert!(matches!(odd, Err(Unresolved::NotFound { .. })), "{odd:?}");

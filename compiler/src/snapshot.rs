@@ -224,15 +224,15 @@ fn load(
     modules: &[Emitted],
 ) -> wasmtime::Result<Option<Vec<&'static str>>> {
     type Text = (i32, i32);
-    let add_module =
-        instance.get_typed_func::<(i32, i32, i32, i32), ()>(&mut *store, "add_module")?;
     for module in modules {
-        let (name, name_len) = pass(store, instance, module.name.as_str())?;
+        let (name, name_len) = pass(store, instance, &module.name)?;
         let (code, code_len) = pass(store, instance, &module.code)?;
-        add_module.call(&mut *store, (name, name_len, code, code_len))?;
+        let add = if module.is_script { "add_script" } else { "add_module" };
+        let add = instance.get_typed_func::<(i32, i32, i32, i32), ()>(&mut *store, add)?;
+        add.call(&mut *store, (name, name_len, code, code_len))?;
     }
     let entry = modules.first().expect("a handler has an entry");
-    let entry = pass(store, instance, entry.name.as_str())?;
+    let entry = pass(store, instance, &entry.name)?;
     let link = instance.get_typed_func::<Text, i32>(&mut *store, "link")?;
     if link.call(&mut *store, entry)? != Status::Done as i32 {
         return Ok(None);

@@ -48,11 +48,6 @@ impl Sources {
         self.files.push(file);
         ModuleId::new(self.files.len() - 1)
     }
-
-    /// Bytes of all texts.
-    pub(crate) fn total_bytes(&self) -> usize {
-        self.files.iter().map(|file| file.text.len()).sum()
-    }
 }
 
 impl SourceFile {

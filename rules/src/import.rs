@@ -8,8 +8,9 @@ use crate::span::{ModuleId, Span};
 
 /// A module's path relative to the folder of the handler's entry module, with `/`.
 ///
-/// `chat.ts`, `lib/rooms.ts` and `../shared/names.ts` are names. Stack traces and artifacts contain them, so
-/// they do not depend on where on a disk the handler was built.
+/// `chat.ts`, `lib/rooms.ts`, `../shared/names.ts` and `node_modules/zod/index.js` are names. Stack traces and
+/// artifacts contain them, so they do not depend on where on a disk the handler was built. Modules that the
+/// compiler has in place of those of Node.js are named as there: `node:buffer`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModuleName(String);
 
@@ -22,6 +23,19 @@ impl ModuleName {
     /// The path.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name of the package it belongs to; `None` for a module of the handler's own.
+    pub fn package(&self) -> Option<&str> {
+        if self.0.starts_with("node:") {
+            return Some(&self.0);
+        }
+        let start =
+            self.0.rfind("node_modules/").filter(|&at| at == 0 || self.0[..at].ends_with('/'))?;
+        let inside = &self.0[start + "node_modules/".len()..];
+        let parts = if inside.starts_with('@') { 2 } else { 1 };
+        let end = inside.match_indices('/').nth(parts - 1).map_or(inside.len(), |(at, _)| at);
+        Some(&inside[..end])
     }
 }
 
@@ -48,6 +62,8 @@ pub struct Import {
     pub kind: ImportKind,
     /// Whether TypeScript erases it whatever the names are used for (`import type`).
     pub is_type_only: bool,
+    /// Whether it is only asked for when the code around it runs: in a function, or where failing is caught.
+    pub is_deferred: bool,
     pub target: Target,
     pub names: Vec<ImportedName>,
     /// Where `, name` can be written, if there are names in braces.
@@ -66,7 +82,11 @@ pub enum ImportKind {
     /// `import("…")`
     Dynamic,
     /// `import x = require("…")`
+    ImportRequire,
+    /// `require("…")`, in a CommonJS module
     Require,
+    /// Of a name that a package uses without importing it: `Buffer`, which Node.js has as a global.
+    Implied,
 }
 
 /// What an import leads to.
@@ -87,8 +107,16 @@ pub enum Unresolved {
     NotFound { tried: Vec<ModuleName> },
     /// The module exists and cannot be read, for the reason given.
     Unreadable { module: ModuleName, reason: String },
-    /// The specifier names a package.
-    Package,
+    /// The specifier names a package that is not installed.
+    NotInstalled,
+    /// The package or path is there, and does not offer this, for the reason given.
+    NotOffered { reason: String },
+    /// The specifier is an alias (`@/rooms`, `#rooms`) that is defined nowhere.
+    UnknownAlias,
+    /// A module of Node.js that handlers do not have.
+    NodeModule,
+    /// A module of another platform, which its name begins with (`cloudflare:workers`).
+    OtherPlatform,
     /// The specifier is an absolute path or a URL.
     Absolute,
     /// The specifier names a file of another kind.
@@ -126,4 +154,25 @@ pub struct Uses {
     pub members: Vec<String>,
     /// Whether it is declared to be a type (`type`) or used as one.
     pub is_type: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ModuleName;
+
+    #[test]
+    fn the_package_of_a_module_is_read_from_its_path() {
+        for (path, package) in [
+            ("chat.ts", None),
+            ("../shared/names.ts", None),
+            ("my_node_modules/x.ts", None),
+            ("node_modules/zod/index.js", Some("zod")),
+            ("../../node_modules/@msgpack/msgpack/dist/a.mjs", Some("@msgpack/msgpack")),
+            ("node_modules/.pnpm/a@1.0.0/node_modules/a/index.js", Some("a")),
+            ("node_modules/single.js", Some("single.js")),
+            ("node:buffer", Some("node:buffer")),
+        ] {
+            assert_eq!(ModuleName::new(path).package(), package, "{path}");
+        }
+    }
 }

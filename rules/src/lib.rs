@@ -39,6 +39,7 @@ mod foreign_events;
 pub mod globals;
 mod host_values;
 pub mod import;
+mod import_chain;
 mod import_edit;
 pub mod levels;
 mod literals;
@@ -64,6 +65,8 @@ mod undeclared;
 
 mod zts002_syntax_error;
 mod zts037_invalid_import;
+mod zts038_package_needs_module;
+mod zts039_package_needs_global;
 mod zts306_unused_import;
 mod zts310_module_scope_mutation;
 mod zts319_no_event_exports;

@@ -32,6 +32,7 @@ pub struct HandlerModel {
 #[derive(Clone, Debug)]
 pub struct Module {
     pub name: ModuleName,
+    pub format: Format,
     /// Errors of the parser. If there are any, the other facts are incomplete.
     pub syntax_errors: Vec<SyntaxError>,
     pub imports: Vec<Import>,
@@ -48,6 +49,17 @@ pub struct Module {
     pub code: Code,
     /// Comments that suppress rules.
     pub suppressions: Vec<Suppression>,
+}
+
+/// What kind of text a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An ECMAScript module.
+    Module,
+    /// A CommonJS module: what it exports is known when it runs.
+    CommonJs,
+    /// A text of JSON, which is its default export.
+    Json,
 }
 
 /// A comment that suppresses rules: `// zigts-ignore ZTS320: reason`.
@@ -278,11 +290,21 @@ impl HandlerModel {
             || self.modules.iter().any(|module| !module.syntax_errors.is_empty())
     }
 
+    /// Whether a place lies in a package, whose code is nobody's here to change.
+    pub fn is_in_package(&self, span: Span) -> bool {
+        self.module(span.module).name.package().is_some()
+    }
+
     /// Every import with the module it stands in.
     pub fn imports(&self) -> impl Iterator<Item = (ModuleId, &Import)> {
         self.modules.iter().enumerate().flat_map(|(index, module)| {
             module.imports.iter().map(move |import| (ModuleId::new(index), import))
         })
+    }
+
+    /// Those in modules of the handler's own.
+    pub fn own_imports(&self) -> impl Iterator<Item = (ModuleId, &Import)> {
+        self.imports().filter(|(id, _)| self.module(*id).name.package().is_none())
     }
 
     /// The imports of built-in modules that are there at run time, the entry's first.
@@ -302,7 +324,7 @@ impl HandlerModel {
 
     /// Whether an imported module is missing, so that not all of the handler is known.
     pub fn has_unresolved_imports(&self) -> bool {
-        self.imports().any(|(_, import)| {
+        self.own_imports().any(|(_, import)| {
             matches!(import.target, Target::Unresolved(_)) && !import.is_type_only
         })
     }
@@ -403,6 +425,7 @@ impl HandlerModel {
         }
         let module = self.module(id);
         let is_outermost = visited.len() == 1;
+        table.is_open |= module.format == Format::CommonJs;
         for export in &module.exports {
             // `export *` passes on everything but the default.
             if export.name == "default" && !is_outermost {

@@ -10,6 +10,8 @@ use crate::{spelling, suppression};
 static RULES: &[&dyn Rule] = &[
     &crate::zts002_syntax_error::SyntaxErrors,
     &crate::zts037_invalid_import::InvalidImport,
+    &crate::zts038_package_needs_module::PackageNeedsModule,
+    &crate::zts039_package_needs_global::PackageNeedsGlobal,
     &crate::zts306_unused_import::UnusedImport,
     &crate::zts310_module_scope_mutation::ModuleScopeMutation,
     &crate::zts319_no_event_exports::NoEventExports,
@@ -64,7 +66,13 @@ pub fn check(handler: &HandlerModel) -> Vec<Diagnostic> {
         if handler.is_partial() && !rule.reads_partial_handlers() {
             continue;
         }
+        let before = found.len();
         rule.check(handler, &mut Sink::new(record, &mut found));
+        if !rule.reads_packages() {
+            let is_own = |diagnostic: &Diagnostic| !handler.is_in_package(diagnostic.span);
+            let kept = found.split_off(before).into_iter().filter(is_own);
+            found.extend(kept);
+        }
     }
     let by_code = |code: &str| records().find(|record| record.code == code);
     let bad_suppressions = suppression::apply(handler, by_code, &mut found);

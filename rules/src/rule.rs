@@ -20,4 +20,9 @@ pub trait Rule: Sync {
     fn reads_partial_handlers(&self) -> bool {
         false
     }
+
+    /// Whether the rule also speaks of what lies in packages, which is not the author's to change.
+    fn reads_packages(&self) -> bool {
+        false
+    }
 }

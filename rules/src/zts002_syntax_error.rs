@@ -52,6 +52,10 @@ impl Rule for SyntaxErrors {
         true
     }
 
+    fn reads_packages(&self) -> bool {
+        true
+    }
+
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         for error in handler.modules.iter().flat_map(|module| &module.syntax_errors) {
             sink.report(error.span, error.message.clone());

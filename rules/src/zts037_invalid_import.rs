@@ -25,9 +25,9 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "imports a module that cannot be found, or a name it does not export",
     explanation: r#"
 ## What it is
-A handler may import from the built-in modules (`zigttp:…`) and from its own modules by relative path. The
-import names a module that is neither, a file that does not exist, or a name that the module does
-not export. The argument of `import()` must be a string literal.
+A handler may import from the built-in modules (`zigttp:…`), from its own modules by relative path, and from
+packages in `node_modules`. The import names a module that is none of these, a file or package that does not
+exist, or a name that the module does not export. The argument of `import()` must be a string literal.
 
 ```ts,fires
 import { sned } from "zigttp:websocket";
@@ -50,10 +50,11 @@ registry to load a module from. A missing name would stop the handler before its
 
 ## What to do
 Write the name as the module exports it. Import files of your own by relative path, with or
-without extension: `./rooms`, `./rooms.ts` and `./rooms.js` all find `rooms.ts`. Import what is
-needed only for types with `import type`; no module is read for it.
+without extension: `./rooms`, `./rooms.ts` and `./rooms.js` all find `rooms.ts`; or through `paths` of
+tsconfig.json. Install packages with `npm install`. Import what is needed only for types with
+`import type`; no module is read for it.
 "#,
-    help: "Import an existing name from a built-in module or from a module of your own.",
+    help: "Import an existing name from a built-in module, a module of your own or a package.",
 };
 
 impl Rule for InvalidImport {
@@ -64,7 +65,7 @@ impl Rule for InvalidImport {
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         let mut tables: BTreeMap<ModuleId, ExportTable> = BTreeMap::new();
         let mistaken = MistakenExports::of(handler);
-        for (_, import) in handler.imports().filter(|(_, import)| !import.is_type_only) {
+        for (_, import) in handler.own_imports().filter(|(_, import)| !import.is_type_only) {
             match &import.target {
                 // The rule about the class that extends it tells of it.
                 Target::Unresolved(_) if mistaken.account_for(import) => {}
@@ -99,20 +100,46 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
         Unresolved::Unreadable { module, reason } => {
             sink.report(import.span, format!("cannot read the module `{module}`: {reason}"));
         }
-        Unresolved::Package if specifier.starts_with("node:") => {
+        Unresolved::NodeModule => {
             sink.report(import.span, format!("there is no module `{specifier}` here"))
                 .label("part of Node.js")
-                .note(
-                    "a handler reaches the outside only through the built-in modules (`zigttp:…`)",
+                .note("a handler runs in a sandbox without files, sockets and processes")
+                .help(
+                    "Handlers have `node:buffer`, `node:events`, and parts of `node:util` and `node:crypto`.",
                 );
         }
-        Unresolved::Package => {
-            sink.report(import.span, "npm packages are not supported yet")
-                .label(format!("`{specifier}` names a package"))
-                .note("a handler is built only from its own files and the built-in modules (`zigttp:…`)")
+        Unresolved::OtherPlatform => {
+            let platform = specifier.split(':').next().unwrap_or_default();
+            let (label, help) = other_platform(platform);
+            sink.report(import.span, format!("there is no module `{specifier}` here"))
+                .label(label)
+                .help(help);
+        }
+        Unresolved::UnknownAlias => {
+            let help = if specifier.starts_with('#') {
+                "Define it under `imports` in package.json, or write a relative path.".to_owned()
+            } else {
+                format!(
+                    "Define `{}/*` under `compilerOptions.paths` in tsconfig.json, or write a relative path.",
+                    specifier.split('/').next().unwrap_or_default()
+                )
+            };
+            sink.report(import.span, format!("cannot find the module `{specifier}`"))
+                .label("an alias that is not defined")
+                .help(help);
+        }
+        Unresolved::NotInstalled => {
+            let package = package_of(specifier);
+            sink.report(import.span, format!("the package `{package}` is not installed"))
+                .label("not found in any `node_modules`")
                 .help(format!(
-                    "For a file of your own write `./{specifier}`; for types only write `import type`."
+                    "Run `npm install {package}`; for a file of your own write `./{specifier}`."
                 ));
+        }
+        Unresolved::NotOffered { reason } => {
+            sink.report(import.span, format!("cannot import `{specifier}`"))
+                .label(reason.as_str())
+                .help("Import what the package exports; its `package.json` lists that under `exports`.");
         }
         Unresolved::Absolute => {
             sink.report(import.span, format!("cannot import from `{specifier}`"))
@@ -123,7 +150,7 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
         Unresolved::NotSource { extension } => {
             sink.report(import.span, format!("cannot import a .{extension} file"))
                 .label("not a module")
-                .note("a handler is built from `.ts`, `.mts`, `.js` and `.mjs` files")
+                .note("a handler is built from `.ts`, `.mts`, `.js`, `.mjs`, `.cjs` and `.json` files")
                 .help("Move what you need into a module, as an exported constant or function.");
         }
         Unresolved::UnknownBuiltin => {
@@ -153,6 +180,32 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
         }
         // Another rule reports why reading stopped.
         Unresolved::NotRead => {}
+    }
+}
+
+/// The package that a specifier names.
+fn package_of(specifier: &str) -> &str {
+    let parts = if specifier.starts_with('@') { 2 } else { 1 };
+    let end = specifier.match_indices('/').nth(parts - 1).map_or(specifier.len(), |(at, _)| at);
+    &specifier[..end]
+}
+
+/// What a module of another platform is, and what to do here.
+fn other_platform(platform: &str) -> (&'static str, &'static str) {
+    match platform {
+        "cloudflare" => (
+            "part of Cloudflare Workers",
+            "A Durable Object becomes a room: events of `zigttp:websocket`, state of `zigttp:storage`, alarms of `zigttp:durable`.",
+        ),
+        "bun" => ("part of Bun", "Use the built-in modules (`zigttp:…`), or a package from npm."),
+        "npm" | "jsr" => (
+            "a specifier of Deno",
+            "Install the package with `npm install`, and import it by its name.",
+        ),
+        _ => (
+            "part of another platform",
+            "Use the built-in modules (`zigttp:…`), or a package from npm.",
+        ),
     }
 }
 

@@ -61,13 +61,7 @@ impl Rule for UnavailableGlobal {
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         for module in &handler.modules {
             let code = &module.code;
-            // `process.env.NODE_ENV` is known when the handler is built.
-            let settings: BTreeSet<u32> =
-                code.members.iter().filter(|it| is_node_env(it)).map(|it| it.span.start).collect();
             for reference in &code.needed_globals {
-                if settings.contains(&reference.span.start) {
-                    continue;
-                }
                 if let Some(help) = globals::instead_of(&reference.name) {
                     report(&reference.name, reference.span, help, sink);
                 }
@@ -101,13 +95,4 @@ fn report(name: &str, span: Span, help: &str, sink: &mut Sink<'_>) {
         .label(format!("{error} when it is reached"))
         .note("each event runs in a sandbox of its own, which has the language and the built-in modules")
         .help(help);
-}
-
-fn is_node_env(member: &MemberUse) -> bool {
-    member.name == "NODE_ENV"
-        && matches!(
-            &member.object.value,
-            Value::Member(process, Some(env))
-                if env == "env" && matches!(&process.value, Value::Global(name) if name == "process")
-        )
 }

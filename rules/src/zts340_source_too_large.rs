@@ -52,6 +52,10 @@ impl Rule for SourceTooLarge {
         true
     }
 
+    fn reads_packages(&self) -> bool {
+        true
+    }
+
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         let Some(oversized) = &handler.oversized else { return };
         let kib = |bytes: usize| bytes.div_ceil(1024);

@@ -47,6 +47,10 @@ impl Rule for TopLevelThrows {
         &RECORD
     }
 
+    fn reads_packages(&self) -> bool {
+        true
+    }
+
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         if let Some(Evaluation::Refused { message, span }) = &handler.evaluation {
             sink.report(*span, format!("the engine cannot compile this module: {message}"))

@@ -12,6 +12,7 @@ use zigts_rules::printable::printable;
 use crate::compilation::{Artifact, Compilation};
 use crate::exit::ErrorsFound;
 use crate::lint_options::LintOptions;
+use crate::package_costs::PackageCost;
 use crate::{description, user_file};
 
 /// Arguments of `zigts build`.
@@ -59,18 +60,29 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     } else if let Some(artifact) = &compilation.artifact
         && !user_file::is_output(&output)
     {
-        write(artifact, &output, duration)?;
+        write(artifact, &compilation.packages, &output, duration)?;
     }
     if compilation.artifact.is_some() { Ok(()) } else { Err(ErrorsFound.into()) }
 }
 
 /// Says what was built.
-fn write(artifact: &Artifact, path: &Path, duration: Duration) -> anyhow::Result<()> {
+fn write(
+    artifact: &Artifact,
+    packages: &[(String, Option<String>, PackageCost)],
+    path: &Path,
+    duration: Duration,
+) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     let (size, seconds) = (description::size(artifact.bytes.len()), duration.as_secs_f64());
     let path = path.display().to_string();
     writeln!(output, "{}: {size}, built in {seconds:.2} s", printable(&path))?;
     description::write(&artifact.manifest, &mut output)?;
+    for (name, version, cost) in packages {
+        let version = version.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
+        let (size, milliseconds) = (description::size(cost.bytes), cost.time.as_millis());
+        let words = format!("{name}{version}: {size} of source, {milliseconds} ms");
+        writeln!(output, "  {:<9}  {}", "package", printable(&words))?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use zigts_compiler::report::{Report, ReportView, pretty};
-use zigts_compiler::{Artifact, BuildError, Builder, ConsoleLine, Rejected};
+use zigts_compiler::{
+    Artifact, BuildError, Builder, ConsoleLine, Modules, PackageType, ReadError, Rejected, Request,
+};
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
@@ -121,14 +123,41 @@ fn finding(view: ReportView<'_>, diagnostic: &Diagnostic) -> Finding {
 
 fn build(file: &HandlerFile, builder: &Builder, sources: &mut Sources) -> anyhow::Result<Outcome> {
     let overlay = Overlay::default();
-    let mut read = |module: &ModuleName| {
-        sources.look_at(Path::new(&file.path_of(module)));
-        file.read(module, &overlay)
-    };
-    match zigts_compiler::build(builder, file.entry(), &mut read, &Levels::default()) {
+    let mut modules = Watched { file, sources, modules: file.modules(&overlay) };
+    match zigts_compiler::build(builder, file.entry(), &mut modules, &Levels::default()) {
         Ok(artifact) => Ok(Outcome::Built(Box::new(artifact))),
         Err(BuildError::Rejected(rejected)) => Ok(Outcome::Rejected(rejected)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The modules of a handler, whose own files are watched from the moment they are read. Those of packages are not:
+/// they are many, and change when packages are installed.
+struct Watched<'a, M> {
+    file: &'a HandlerFile,
+    sources: &'a mut Sources,
+    modules: M,
+}
+
+impl<M: Modules> Modules for Watched<'_, M> {
+    fn read(&mut self, module: &ModuleName) -> Result<String, ReadError> {
+        if module.package().is_none() {
+            self.sources.look_at(Path::new(&self.file.path_of(module)));
+        }
+        self.modules.read(module)
+    }
+
+    fn find(
+        &mut self,
+        importer: &ModuleName,
+        specifier: &str,
+        request: Request,
+    ) -> Result<Option<ModuleName>, String> {
+        self.modules.find(importer, specifier, request)
+    }
+
+    fn package_type(&mut self, module: &ModuleName) -> Option<PackageType> {
+        self.modules.package_type(module)
     }
 }
 

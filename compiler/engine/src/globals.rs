@@ -22,6 +22,7 @@ const PRELUDE: [(&str, &str); 10] = [
     ("zigttp:inspect", include_str!("prelude/inspect.js")),
     ("zigttp:interfaces", include_str!("prelude/interfaces.js")),
     ("zigttp:console", include_str!("prelude/console.js")),
+    ("zigttp:timers", include_str!("prelude/timers.js")),
     ("zigttp:encoding", include_str!("prelude/encoding.js")),
     ("zigttp:url", include_str!("prelude/url.js")),
     ("zigttp:clone", include_str!("prelude/clone.js")),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   compiler                            host, once an event
-//!      |  initialize, add_module, link     |  on_upgrade, on_open, on_message, on_close, on_request, handler
+//!      |  initialize, add_*, link          |  on_upgrade, on_open, on_message, on_close, on_request, handler
 //!      v                                   v
 //!   runtime.rs, modules.rs              event.rs, http.rs ---- calls the handler's export
 //!      |  prelude/*.js, globals.rs         |
@@ -50,6 +50,7 @@ use zigttp_abi::value::ValueKind;
 use engine::{Internal, engine};
 use event::Event;
 use http::Lengths;
+use modules::Source;
 
 /// Makes the JavaScript runtime and its globals.
 #[unsafe(no_mangle)]
@@ -78,7 +79,24 @@ unsafe extern "C" fn add_module(
     // SAFETY: the caller's promise is the one `adopt` asks for.
     let (name, source) =
         unsafe { (memory::adopt(name, name_len), memory::adopt(source, source_len)) };
-    modules::add(String::from_utf8_lossy(&name).into_owned(), source);
+    modules::add(String::from_utf8_lossy(&name).into_owned(), Source::Module(source));
+}
+
+/// Registers a script under a name: a module whose default export is the value of the script.
+///
+/// # Safety
+/// As of [`add_module`].
+#[unsafe(no_mangle)]
+unsafe extern "C" fn add_script(
+    name: *mut u8,
+    name_len: usize,
+    source: *mut u8,
+    source_len: usize,
+) {
+    // SAFETY: the caller's promise is the one `adopt` asks for.
+    let (name, source) =
+        unsafe { (memory::adopt(name, name_len), memory::adopt(source, source_len)) };
+    modules::add(String::from_utf8_lossy(&name).into_owned(), Source::Script(source));
 }
 
 /// Evaluates the entry module, looks its exports up and makes the memory fit for a snapshot.

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::{Declarations, Declared, Exports, ModuleDef};
 use rquickjs::promise::PromiseState;
-use rquickjs::qjs;
+use rquickjs::context::EvalOptions;
+use rquickjs::qjs::{self, JSValue};
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Error, Module, Result, Value};
 use zigttp_abi::api;
 use zigttp_abi::events::EXPORTS;
@@ -20,12 +21,23 @@ use crate::engine::engine;
 use crate::single::SingleThreaded;
 use crate::{failure, jobs, thrown};
 
+/// A module's text.
+pub(crate) enum Source {
+    Module(Vec<u8>),
+    /// A script, whose value is the default export. It is not in strict mode, as CommonJS modules are not.
+    Script(Vec<u8>),
+}
+
 /// Sources by module name; `None` once QuickJS has the module.
-static SOURCES: SingleThreaded<RefCell<BTreeMap<String, Option<Vec<u8>>>>> =
+static SOURCES: SingleThreaded<RefCell<BTreeMap<String, Option<Source>>>> =
+    SingleThreaded(RefCell::new(BTreeMap::new()));
+
+/// Values of scripts by module name, until their modules are evaluated.
+static VALUES: SingleThreaded<RefCell<BTreeMap<String, JSValue>>> =
     SingleThreaded(RefCell::new(BTreeMap::new()));
 
 /// Registers a module; one of the same name is replaced.
-pub(crate) fn add(name: String, source: Vec<u8>) {
+pub(crate) fn add(name: String, source: Source) {
     SOURCES.0.borrow_mut().insert(name, Some(source));
 }
 
@@ -72,7 +84,41 @@ impl Loader for Sources {
 fn declare<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Option<Module<'js, Declared>>> {
     // Not in one expression with the next: declaring asks the loader for imports.
     let source = SOURCES.0.borrow_mut().get_mut(name).and_then(Option::take);
-    source.map(|source| Module::declare(ctx.clone(), name, source)).transpose()
+    source
+        .map(|source| match source {
+            Source::Module(text) => Module::declare(ctx.clone(), name, text),
+            Source::Script(text) => declare_script(ctx, name, text),
+        })
+        .transpose()
+}
+
+fn declare_script<'js>(ctx: &Ctx<'js>, name: &str, text: Vec<u8>) -> Result<Module<'js, Declared>> {
+    let mut options = EvalOptions::default();
+    options.strict = false;
+    options.filename = Some(name.to_owned());
+    let value: Value<'js> = ctx.eval_with_options(text, options)?;
+    // SAFETY: the context is alive; the reference is the table's.
+    let value = unsafe { qjs::JS_DupValue(ctx.as_raw().as_ptr(), value.as_raw()) };
+    VALUES.0.borrow_mut().insert(name.to_owned(), value);
+    Module::declare_def::<Script, _>(ctx.clone(), name)
+}
+
+/// A module that exports the value of a script.
+struct Script;
+
+impl ModuleDef for Script {
+    fn declare(module: &Declarations<'_>) -> Result<()> {
+        module.declare("default")?;
+        Ok(())
+    }
+
+    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        let name: String = exports.module().name()?;
+        let value = VALUES.0.borrow_mut().remove(&name).unwrap_or(qjs::JS_UNDEFINED);
+        // SAFETY: the reference was the table's, and is given to the value.
+        exports.export("default", unsafe { Value::from_raw(ctx.clone(), value) })?;
+        Ok(())
+    }
 }
 
 /// The functions of a built-in module.

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 
+use swc_core::common::SyntaxContext;
 use swc_core::ecma::ast::{
-    CallExpr, Callee, ExportAll, ExportSpecifier, Expr, Id, ImportDecl, ImportSpecifier, Lit,
-    ModuleExportName, NamedExport, Program, Str, TsImportEqualsDecl, TsModuleRef,
+    ArrowExpr, CallExpr, Callee, ExportAll, ExportSpecifier, Expr, Function, Id, ImportDecl,
+    ImportSpecifier, Lit, ModuleExportName, NamedExport, Str, TryStmt, TsImportEqualsDecl,
+    TsModuleRef,
 };
 use swc_core::ecma::visit::{Visit, VisitWith};
 use zigts_rules::import::{Import, ImportKind, ImportedName, Target, Unresolved, Uses};
+use zigts_rules::model::Format;
 use zigts_rules::span::Span;
 
+use crate::commonjs;
+use crate::parse::Parsed;
 use crate::source::Positions;
 
 /// The imports of a module, and which local name comes from which.
@@ -43,10 +48,11 @@ impl Imports {
     }
 }
 
-pub(super) fn collect(program: &Program, positions: Positions<'_>) -> Imports {
+pub(super) fn collect(parsed: &Parsed, positions: Positions<'_>) -> Imports {
     let imports = Imports { list: Vec::new(), by_local: HashMap::new(), by_place: HashMap::new() };
-    let mut collector = Collector { positions, imports };
-    program.visit_with(&mut collector);
+    let undeclared = SyntaxContext::empty().apply_mark(parsed.unresolved);
+    let mut collector = Collector { positions, parsed, undeclared, deferring: 0, imports };
+    parsed.program.visit_with(&mut collector);
     let mut imports = collector.imports;
     let places = imports.list.iter().enumerate().map(|(index, import)| (import.span, index));
     imports.by_place = places.collect();
@@ -55,6 +61,10 @@ pub(super) fn collect(program: &Program, positions: Positions<'_>) -> Imports {
 
 struct Collector<'a> {
     positions: Positions<'a>,
+    parsed: &'a Parsed,
+    undeclared: SyntaxContext,
+    /// How many functions and `try` blocks are around.
+    deferring: usize,
     imports: Imports,
 }
 
@@ -65,6 +75,7 @@ impl Collector<'_> {
             span: self.positions.inside_quotes(specifier),
             kind,
             is_type_only,
+            is_deferred: self.deferring > 0,
             // The loader resolves it next.
             target: Target::Unresolved(Unresolved::NotRead),
             names: Vec::new(),
@@ -125,16 +136,17 @@ impl Visit for Collector<'_> {
 
     fn visit_ts_import_equals_decl(&mut self, declaration: &TsImportEqualsDecl) {
         if let TsModuleRef::TsExternalModuleRef(reference) = &declaration.module_ref {
-            self.push(&reference.expr, ImportKind::Require, declaration.is_type_only).target =
-                Target::Unresolved(Unresolved::CommonJs);
+            self.push(&reference.expr, ImportKind::ImportRequire, declaration.is_type_only)
+                .target = Target::Unresolved(Unresolved::CommonJs);
         }
     }
 
     fn visit_call_expr(&mut self, call: &CallExpr) {
-        if matches!(call.callee, Callee::Import(_)) {
+        if matches!(call.callee, Callee::Import(_)) && !self.parsed.is_dead(self.positions.of(call))
+        {
             match call.args.first().map(|argument| &*argument.expr) {
                 Some(Expr::Lit(Lit::Str(specifier))) => {
-                    self.push(specifier, ImportKind::Dynamic, false);
+                    self.push(specifier, ImportKind::Dynamic, false).is_deferred = true;
                 }
                 argument => {
                     let span = match argument {
@@ -146,6 +158,7 @@ impl Visit for Collector<'_> {
                         span,
                         kind: ImportKind::Dynamic,
                         is_type_only: false,
+                        is_deferred: true,
                         target: Target::Unresolved(Unresolved::NotLiteral),
                         names: Vec::new(),
                         next_name: None,
@@ -153,7 +166,36 @@ impl Visit for Collector<'_> {
                 }
             }
         }
+        if self.parsed.format == Format::CommonJs
+            && let Some(argument) = commonjs::required(call, self.undeclared)
+            && let Expr::Lit(Lit::Str(specifier)) = &*argument.expr
+            && !self.parsed.is_dead(self.positions.of(call))
+        {
+            self.push(specifier, ImportKind::Require, false);
+        }
         call.visit_children_with(self);
+    }
+
+    fn visit_function(&mut self, function: &Function) {
+        self.deferred(function);
+    }
+
+    fn visit_arrow_expr(&mut self, function: &ArrowExpr) {
+        self.deferred(function);
+    }
+
+    fn visit_try_stmt(&mut self, statement: &TryStmt) {
+        self.deferred(&statement.block);
+        statement.handler.visit_with(self);
+        statement.finalizer.visit_with(self);
+    }
+}
+
+impl Collector<'_> {
+    fn deferred(&mut self, inside: &impl VisitWith<Self>) {
+        self.deferring += 1;
+        inside.visit_children_with(self);
+        self.deferring -= 1;
     }
 }
 

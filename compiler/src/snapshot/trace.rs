@@ -39,12 +39,13 @@ fn frame(line: &str, modules: &[Emitted], sources: &Sources) -> Option<Frame> {
     };
     let (rest, column) = place.rsplit_once(':')?;
     let (name, line) = rest.rsplit_once(':')?;
-    let module = modules.iter().find(|module| module.name.as_str() == name)?;
+    let module = modules.iter().find(|module| module.name == name)?;
+    let source = module.source.as_ref()?;
     // Traces count from 1, source maps from 0.
     let (line, column) = (line.parse::<u32>().ok()?, column.parse::<u32>().ok()?);
-    let token = module.map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
-    let file = sources.file(module.id);
-    let span = file.word_at(module.id, token.get_src_line(), token.get_src_col());
+    let token = source.map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
+    let file = sources.file(source.id);
+    let span = file.word_at(source.id, token.get_src_line(), token.get_src_col());
     // How QuickJS names what has no name.
     let function = if function == "<anonymous>" { "" } else { function };
     Some(Frame { function: function.to_owned(), span })

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use zigts_compiler::report::Report;
-use zigts_compiler::{Artifact, BuildError, Builder, Decorators, Entry, ReadError};
+use zigts_compiler::{Artifact, BuildError, Builder, Decorators, Entry, ReadError, Request};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
 use zigttp_abi::route::Route;
@@ -31,11 +31,11 @@ pub(crate) fn plain(path: &str) -> Route {
 }
 
 pub(crate) fn check(modules: Modules<'_>) -> Report {
-    zigts_compiler::check(entry(modules), &mut |name| read(modules, name), &Levels::default())
+    zigts_compiler::check(entry(modules), &mut Given(modules), &Levels::default())
 }
 
 fn build(modules: Modules<'_>) -> Result<Artifact, BuildError> {
-    let read = &mut |name: &_| read(modules, name);
+    let read = &mut Given(modules);
     zigts_compiler::build(&BUILDER, entry(modules), read, &Levels::default())
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn logs(modules: Modules<'_>, expected: &[&str]) {
 
 #[track_caller]
 pub(crate) fn logs_with(decorators: Decorators, modules: Modules<'_>, expected: &[&str]) {
-    let read = &mut |name: &_| read(modules, name);
+    let read = &mut Given(modules);
     let entry = Entry { decorators, ..entry(modules) };
     let artifact = match zigts_compiler::build(&BUILDER, entry, read, &Levels::default()) {
         Ok(artifact) => artifact,
@@ -96,9 +96,22 @@ fn entry(modules: Modules<'_>) -> Entry {
     Entry { name: ModuleName::new(name), text: text.to_owned(), decorators: Decorators::Standard }
 }
 
-fn read(modules: Modules<'_>, wanted: &ModuleName) -> Result<String, ReadError> {
-    match modules.iter().find(|(name, _)| *name == wanted.as_str()) {
-        Some((_, text)) => Ok((*text).to_owned()),
-        None => Err(ReadError::NotFound),
+/// Modules that are all given; a package is its `index.js`.
+struct Given<'a>(Modules<'a>);
+
+impl zigts_compiler::Modules for Given<'_> {
+    fn read(&mut self, module: &ModuleName) -> Result<String, ReadError> {
+        let found = self.0.iter().find(|(name, _)| *name == module.as_str());
+        found.map(|(_, text)| (*text).to_owned()).ok_or(ReadError::NotFound)
+    }
+
+    fn find(
+        &mut self,
+        _importer: &ModuleName,
+        specifier: &str,
+        _request: Request,
+    ) -> Result<Option<ModuleName>, String> {
+        let path = format!("node_modules/{specifier}/index.js");
+        Ok(self.0.iter().any(|(name, _)| *name == path).then(|| ModuleName::new(path)))
     }
 }

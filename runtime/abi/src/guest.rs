@@ -13,6 +13,7 @@
 //! | `initialize` | `(seed: i64)` | make the JavaScript runtime and its globals |
 //! | `allocate` | `(len) -> ptr` | space for an argument of the next two |
 //! | `add_module` | `(name, name_len, source, source_len)` | register one module under its resolved name; takes both allocations |
+//! | `add_script` | `(name, name_len, source, source_len)` | the same for a script, whose value becomes the default export of a module |
 //! | `link` | `(name, name_len) -> status` | evaluate the entry module, look its exports up, forget the sources |
 //! | `exports` | `() -> bits` | bit *n* is set when export *n* of [`crate::events::EXPORTS`] is a function |
 //!

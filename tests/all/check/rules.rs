@@ -1,5 +1,5 @@
 //! Every fixture of every rule: `fires_*.ts` has a finding of its folder's rule, `silent_*.ts` has
-//! none. Other files are modules that fixtures import.
+//! none. Other files are modules that fixtures import; `packages` is their `node_modules`.
 //!
 //! What a user sees of those that fire is in snapshots beside them, to be read as prose:
 //! `INSTA_UPDATE=always cargo test -p zigttp-tests check::rules` writes it anew.
@@ -49,6 +49,10 @@ fn check_rule(fixtures: &Path) {
         .collect();
     for file in &files {
         fs::copy(file, copies.path().join(file_name(file))).expect("fixtures can be copied");
+    }
+    let packages = fixtures.join("packages");
+    if packages.exists() {
+        copy_folder(&packages, &copies.path().join("node_modules"));
     }
     let words = format!("export const words = \"{}\";\n", "word ".repeat(600 * 1024 / 5));
     fs::write(copies.path().join("words.ts"), words).expect("the folder is writable");
@@ -103,6 +107,18 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
         .collect();
     paths.sort();
     paths
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder is writable");
+    for path in entries(from) {
+        let target = to.join(file_name(&path));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(path, target).expect("fixtures can be copied");
+        }
+    }
 }
 
 fn file_name(path: &Path) -> String {

@@ -21,6 +21,8 @@ struct JsonBuild<'a> {
     /// `null` where none was written.
     artifact: Option<JsonArtifact>,
     handler: Option<JsonHandler<'a>>,
+    /// The packages that were loaded, by name.
+    packages: Vec<JsonPackage<'a>>,
     diagnostics: Vec<JsonDiagnostic>,
     /// How many diagnostics are left out, if there are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,18 @@ struct JsonBuild<'a> {
 struct JsonArtifact {
     path: String,
     bytes: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonPackage<'a> {
+    name: &'a str,
+    version: Option<&'a str>,
+    modules: usize,
+    /// Of their source.
+    bytes: usize,
+    /// To read and parse them.
+    duration_ms: u128,
 }
 
 #[derive(Serialize)]
@@ -53,6 +67,17 @@ pub(super) fn to_string(compilation: &Compilation, output: &Path, duration: Dura
             bytes: artifact.bytes.len(),
         }),
         handler: artifact.map(|artifact| JsonHandler::from(&artifact.manifest)),
+        packages: compilation
+            .packages
+            .iter()
+            .map(|(name, version, cost)| JsonPackage {
+                name,
+                version: version.as_deref(),
+                modules: cost.modules,
+                bytes: cost.bytes,
+                duration_ms: cost.time.as_millis(),
+            })
+            .collect(),
         diagnostics: diagnostics(&[ReportView { report: &compilation.report, path_of: &path_of }]),
         omitted: Some(compilation.report.omitted).filter(|&omitted| omitted > 0),
         console: compilation

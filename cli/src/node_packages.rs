@@ -1,0 +1,188 @@
+//! Packages in `node_modules`, and the aliases of `tsconfig.json`, found by the rules of Node.js and `tsc`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::bail;
+use oxc_resolver::{ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
+use serde_json::Value;
+use zigts_compiler::{Decorators, PackageType, Request};
+use zigts_rules::import::ModuleName;
+
+/// Conditions of `exports` that hold here, besides that of the request. A package for browsers expects a page, so
+/// `browser` is none of them.
+const CONDITIONS: [&str; 3] = ["zigttp", "worker", "default"];
+
+/// A `package.json` or `tsconfig.json` that is longer is none.
+const MAX_CONFIG_BYTES: u64 = 4 << 20;
+
+/// Finds the modules of one handler that are outside of its own.
+pub struct NodePackages {
+    /// The folder that module names are relative to, absolute and without links.
+    folder: PathBuf,
+    import: Resolver,
+    require: Resolver,
+    /// The `type` of `package.json`, by the folder it lies in; `None` where there is none.
+    types: HashMap<PathBuf, Option<PackageType>>,
+}
+
+impl NodePackages {
+    /// For a handler whose entry lies in this folder.
+    pub fn new(folder: &Path) -> NodePackages {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let import = Resolver::new(options("import"));
+        let require = import.clone_with_options(options("require"));
+        NodePackages { folder, import, require, types: HashMap::new() }
+    }
+
+    /// Finds what a specifier means in a module; `None` if it means nothing.
+    ///
+    /// # Errors
+    /// When there is a package or configuration that does not lead on; the text says why.
+    pub fn find(
+        &self,
+        importer: &ModuleName,
+        specifier: &str,
+        request: Request,
+    ) -> Result<Option<ModuleName>, String> {
+        let resolver = match request {
+            Request::Import => &self.import,
+            Request::Require => &self.require,
+        };
+        let importer = self.folder.join(importer.as_str());
+        let importer = fs::canonicalize(&importer).unwrap_or(importer);
+        match resolver.resolve_file(&importer, specifier) {
+            Ok(found) => Ok(self.name_of(found.path())),
+            Err(
+                ResolveError::NotFound(_)
+                | ResolveError::Builtin { .. }
+                | ResolveError::MatchedAliasNotFound(..)
+                | ResolveError::PackageImportNotDefined(..)
+                | ResolveError::ExtensionAlias(..)
+                | ResolveError::Ignored(_),
+            ) => Ok(None),
+            Err(ResolveError::PackagePathNotExported { subpath, .. }) => {
+                Err(format!("the package does not export `{subpath}`"))
+            }
+            Err(error) => Err(reason(&error)),
+        }
+    }
+
+    /// What decorators do in a module, as its `tsconfig.json` says.
+    ///
+    /// # Errors
+    /// When there is one that cannot be read.
+    pub fn decorators(&self, module: &ModuleName) -> anyhow::Result<Decorators> {
+        let found = match self.import.find_tsconfig(self.folder.join(module.as_str())) {
+            Ok(found) => found,
+            Err(ResolveError::TsconfigLoadFailed { path, source }) => {
+                bail!("cannot read `{}`: {}", path.display(), reason(&source))
+            }
+            Err(error) => bail!("cannot read tsconfig.json: {}", reason(&error)),
+        };
+        let Some(found) = found else { return Ok(Decorators::Standard) };
+        let options = &found.compiler_options;
+        Ok(if options.experimental_decorators == Some(true) {
+            let with_metadata = options.emit_decorator_metadata == Some(true);
+            Decorators::Legacy { with_metadata }
+        } else {
+            Decorators::Standard
+        })
+    }
+
+    /// The `type` of the nearest `package.json`.
+    pub fn package_type(&mut self, module: &ModuleName) -> Option<PackageType> {
+        let mut folder = self.folder.join(module.as_str());
+        let mut passed = Vec::new();
+        let mut found = None;
+        while folder.pop() {
+            if let Some(known) = self.types.get(&folder) {
+                found = *known;
+                break;
+            }
+            passed.push(folder.clone());
+            if let Some(package) = read_package(&folder) {
+                found = match package.get("type").and_then(Value::as_str) {
+                    Some("module") => Some(PackageType::Module),
+                    Some("commonjs") => Some(PackageType::CommonJs),
+                    _ => None,
+                };
+                break;
+            }
+            // What lies outside of a package has no type.
+            if folder.ends_with("node_modules") {
+                break;
+            }
+        }
+        self.types.extend(passed.into_iter().map(|folder| (folder, found)));
+        found
+    }
+
+    /// The version of the package that a module belongs to.
+    pub fn version(&self, module: &ModuleName) -> Option<String> {
+        let package = module.package()?;
+        let name = module.as_str();
+        let root = &name[..name.rfind(package)? + package.len()];
+        let package = read_package(&self.folder.join(root))?;
+        Some(package.get("version")?.as_str()?.to_owned())
+    }
+
+    /// A file as its path from the handler's folder.
+    fn name_of(&self, file: &Path) -> Option<ModuleName> {
+        let (mut from, mut to) =
+            (self.folder.components().peekable(), file.components().peekable());
+        while from.peek().is_some() && from.peek() == to.peek() {
+            from.next();
+            to.next();
+        }
+        let up = from.map(|_| "..".to_owned());
+        let down = to.map(|part| match part {
+            Component::Normal(name) => name.to_str().map(str::to_owned),
+            _ => None,
+        });
+        let parts: Option<Vec<String>> = up.map(Some).chain(down).collect();
+        Some(ModuleName::new(parts?.join("/")))
+    }
+}
+
+fn options(request: &str) -> ResolveOptions {
+    let conditions = CONDITIONS.iter().copied().chain([request]);
+    ResolveOptions {
+        condition_names: conditions.map(str::to_owned).collect(),
+        extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"].map(str::to_owned).to_vec(),
+        extension_alias: [(".js", ".ts"), (".mjs", ".mts"), (".cjs", ".cts")]
+            .map(|(to, from)| (to.to_owned(), vec![from.to_owned(), to.to_owned()]))
+            .to_vec(),
+        // Packages from before `exports` name their ECMAScript modules so.
+        main_fields: if request == "import" { vec!["module", "main"] } else { vec!["main"] }
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        tsconfig: Some(TsconfigDiscovery::Auto),
+        builtin_modules: false,
+        // No setting of this machine decides what a handler is built from.
+        node_path: false,
+        ..ResolveOptions::default()
+    }
+}
+
+/// Why something cannot be resolved, in a line.
+fn reason(error: &ResolveError) -> String {
+    match error {
+        ResolveError::Json(error) => {
+            let file = error.path.file_name().unwrap_or_default().to_string_lossy();
+            format!("`{file}`, line {}, is no JSON: {}", error.line, error.message)
+        }
+        error => error.to_string(),
+    }
+}
+
+/// The `package.json` of a folder; `None` where there is none that can be read.
+fn read_package(folder: &Path) -> Option<Value> {
+    let path = folder.join("package.json");
+    let is_file = |it: &fs::Metadata| it.is_file() && it.len() <= MAX_CONFIG_BYTES;
+    fs::metadata(&path).ok().filter(is_file)?;
+    serde_json::from_slice(&fs::read(&path).ok()?).ok()
+}

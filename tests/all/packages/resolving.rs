@@ -1,0 +1,124 @@
+//! Which file an import means: the rules of Node.js for packages.
+
+use super::{answering, response};
+use crate::support::zigts::{folder_with, zigts};
+
+#[test]
+fn the_conditions_of_a_package_are_those_of_a_worker_and_its_subpaths_are_found() {
+    let conditions = r#"{ "exports": {
+        ".": { "browser": "./browser.js", "node": "./node.js", "zigttp": "./zigttp.js", "default": "./other.js" },
+        "./worker": { "browser": "./browser.js", "worker": "./worker.js", "default": "./other.js" },
+        "./import": { "require": "./other.js", "import": "./import.mjs" },
+        "./features/*": "./lib/*.js",
+        "./features/private/*": null
+    }, "type": "module" }"#;
+    let imports = r#"
+        import main from "many";
+        import worker from "many/worker";
+        import imported from "many/import";
+        import star from "many/features/one";
+    "#;
+    let folder = folder_with(&[
+        ("a.js", &answering(imports, "[main, worker, imported, star]")),
+        ("node_modules/many/package.json", conditions),
+        ("node_modules/many/zigttp.js", "export default 'zigttp';"),
+        ("node_modules/many/worker.js", "export default 'worker';"),
+        ("node_modules/many/import.mjs", "export default 'import';"),
+        ("node_modules/many/lib/one.js", "export default 'star';"),
+    ]);
+    assert_eq!(response(folder.path(), "a.js"), r#"["zigttp","worker","import","star"]"#);
+    for (specifier, told) in [
+        ("many/features/private/one", "does not export"),
+        ("many/other.js", "does not export"),
+        ("many/features/two", "cannot import"),
+    ] {
+        let text = answering(&format!("import x from \"{specifier}\";"), "x");
+        std::fs::write(folder.path().join("b.js"), text).expect("writable");
+        let run = zigts(folder.path(), &["check", "b.js"]);
+        assert!(run.code == 1 && run.stderr.contains("ZTS037"), "{specifier}\n{}", run.stderr);
+        assert!(run.stderr.contains(told) || specifier.ends_with("two"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_package_is_looked_for_from_its_importer_upward_and_each_may_have_its_own_version() {
+    let folder = folder_with(&[
+        ("app/src/a.js", &answering("import { a } from \"a\";\nimport b from \"b\";", "[a(), b]")),
+        ("node_modules/a/package.json", r#"{ "name": "a", "type": "module", "main": "./main" }"#),
+        ("node_modules/a/main.js", "import b from \"b\";\nexport const a = () => \"a with \" + b;"),
+        ("node_modules/a/node_modules/b/index.js", "export default 'b 2';"),
+        ("node_modules/b/package.json", r#"{ "module": "es.js", "main": "cjs.js" }"#),
+        ("node_modules/b/es.js", "export default 'b 1';"),
+        ("node_modules/b/cjs.js", "throw 1;"),
+    ]);
+    assert_eq!(response(folder.path(), "app/src/a.js"), r#"["a with b 2","b 1"]"#);
+}
+
+#[test]
+fn a_package_imports_itself_and_its_private_names() {
+    let package = r##"{ "name": "p", "type": "module", "imports": { "#data": "./data.json", "#lib/*": "./lib/*.js" },
+        "exports": { ".": "./index.js", "./own": "./own.js" } }"##;
+    let folder = folder_with(&[
+        ("a.js", &answering("import all from \"p\";", "all")),
+        ("node_modules/p/package.json", package),
+        (
+            "node_modules/p/index.js",
+            "import own from \"p/own\";\nimport data from \"#data\" with { type: \"json\" };\n\
+             import one from \"#lib/one\";\nexport default [own, data, one];",
+        ),
+        ("node_modules/p/own.js", "export default 'own';"),
+        ("node_modules/p/lib/one.js", "export default 'one';"),
+        ("node_modules/p/data.json", r#"{ "__proto__": 1, "b": "ü\n" }"#),
+    ]);
+    assert_eq!(response(folder.path(), "a.js"), r#"["own",{"__proto__":1,"b":"ü\n"},"one"]"#);
+}
+
+#[test]
+fn a_workspace_is_a_link_to_source_of_one_s_own() {
+    let folder = folder_with(&[
+        ("packages/app/a.ts", &answering("import { shared } from \"@team/shared\";", "shared(1)")),
+        (
+            "packages/shared/package.json",
+            r#"{ "name": "@team/shared", "exports": "./src/index.ts" }"#,
+        ),
+        (
+            "packages/shared/src/index.ts",
+            "import { twice } from \"./twice.js\";\nexport const shared = (n: number): number => twice(n);\n",
+        ),
+        ("packages/shared/src/twice.ts", "export const twice = (n: number) => n * 2;\n"),
+        ("node_modules/@team/.keep", ""),
+    ]);
+    let link = folder.path().join("node_modules/@team/shared");
+    std::os::unix::fs::symlink("../../packages/shared", link).expect("writable");
+    assert_eq!(response(folder.path(), "packages/app/a.ts"), "2");
+    // Its code is checked like the rest.
+    let source = "let count = 0;\nexport const shared = (n: number) => (count += n);\n";
+    std::fs::write(folder.path().join("packages/shared/src/index.ts"), source).expect("writable");
+    let run = zigts(folder.path(), &["check", "packages/app/a.ts"]);
+    assert!(
+        run.stderr.contains("ZTS310") && run.stderr.contains("shared/src/index.ts"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn json_is_a_module_of_one_s_own_too_and_a_mistake_in_it_is_located() {
+    let folder = folder_with(&[
+        (
+            "a.ts",
+            &answering("import words from \"./words.json\" with { type: \"json\" };", "words"),
+        ),
+        ("words.json", "[\"a\", 1e3, null]"),
+    ]);
+    assert_eq!(response(folder.path(), "a.ts"), r#"["a",1000,null]"#);
+    std::fs::write(folder.path().join("words.json"), "{\n  \"a\": nope\n}").expect("writable");
+    let run = zigts(folder.path(), &["check", "a.ts", "--format", "compact"]);
+    assert!(
+        run.code == 1
+            && run.stdout.contains("words.json:2:9: error ZTS002: no JSON: expected ident"),
+        "{}{}",
+        run.stdout,
+        run.stderr
+    );
+}
