@@ -35,10 +35,7 @@ pub(crate) fn exports(program: &Program, undeclared: SyntaxContext) -> CommonJsE
 }
 
 /// The specifier of a call of `require` with a literal.
-pub(crate) fn required<'a>(
-    call: &'a CallExpr,
-    undeclared: SyntaxContext,
-) -> Option<&'a ExprOrSpread> {
+pub(crate) fn required(call: &CallExpr, undeclared: SyntaxContext) -> Option<&ExprOrSpread> {
     let Callee::Expr(callee) = &call.callee else { return None };
     let Expr::Ident(name) = &**callee else { return None };
     let is_require = name.sym == "require" && name.ctxt == undeclared;

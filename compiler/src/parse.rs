@@ -197,7 +197,11 @@ fn parse_recursively(
             if let Some(too_deep) = nesting::first_too_deep(&program, spans) {
                 return Err(vec![too_deep]);
             }
-            let mut early = early::errors(&program, spans, decorators);
+            // Of a CommonJS module strict mode may ask too much; the engine has the last word there.
+            let mut early = match &program {
+                Program::Module(_) => early::errors(&program, spans, decorators),
+                Program::Script(_) => Vec::new(),
+            };
             if !early.is_empty() {
                 early.truncate(MAX_ERRORS);
                 return Err(early);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use swc_core::common::errors::{HANDLER, Handler};
 use zigts_rules::import::ModuleName;
 use zigts_rules::model::Evaluation;
-use zigts_rules::span::{ModuleId, Span};
+use zigts_rules::span::Span;
 
 use crate::emit::{Emitted, emit};
 use crate::source::Sources;
@@ -116,12 +116,12 @@ fn run(
     sources: &Sources,
 ) -> Option<String> {
     let module = |name: &str, code: String| Emitted {
-        id: ModuleId::ENTRY,
-        name: ModuleName::new(name),
+        name: name.to_owned(),
         code,
-        map: modules[0].map.clone(),
+        is_script: false,
+        source: None,
     };
-    let entry = modules[0].name.as_str();
+    let entry = modules[0].name.clone();
     // All modules are compiled before the first one runs.
     let start = if runs {
         format!("import {entry:?}; throw {DONE:?};")

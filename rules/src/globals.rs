@@ -84,6 +84,9 @@ pub(crate) static AVAILABLE: &[&str] = &[
     "unescape",
 ];
 
+/// Globals that are there for packages alone, which set timers for later: an event ends before one could run.
+pub static FOR_PACKAGES: [&str; 4] = ["clearInterval", "clearTimeout", "setInterval", "setTimeout"];
+
 const BODY: &str = "Bodies are whole: read one with `text()`, `json()`, `bytes()` or `arrayBuffer()`, and return a string or bytes.";
 const PAGE: &str = "There is no page; this belongs to the client.";
 const BYTES: &str = "Use `Uint8Array`, `TextEncoder` and `TextDecoder`.";

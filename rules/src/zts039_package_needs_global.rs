@@ -24,8 +24,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A package from `node_modules` uses a global that handlers do not have, such as `document` or
-`WebSocket`, and does not test first whether it is there. Timers count as well: a package that sets one
-runs, but nothing runs after an event, so the timer is dropped.
+`WebSocket`, and does not test first whether it is there. Timers are no such global: a package may set one,
+but nothing runs after an event, so it is dropped, and the log says so.
 
 ```ts,fires
 import { title } from "page-title";
@@ -62,8 +62,9 @@ impl Rule for PackageNeedsGlobal {
             let id = ModuleId::new(index);
             let Some(start) = chains.start(id) else { continue };
             for reference in &module.code.needed_globals {
-                if globals::instead_of(&reference.name).is_some() {
-                    let need = (id, reference.name.as_str(), reference.span);
+                let name = reference.name.as_str();
+                if globals::instead_of(name).is_some() && !globals::FOR_PACKAGES.contains(&name) {
+                    let need = (id, name, reference.span);
                     needs.entry(start).or_default().push(need);
                 }
             }

@@ -1,8 +1,6 @@
 //! ZTS329: a global is used that does not exist here.
 
-use std::collections::BTreeSet;
-
-use crate::code::{MemberKind, MemberUse, Value};
+use crate::code::{MemberKind, Value};
 use crate::diagnostic::Sink;
 use crate::globals;
 use crate::model::HandlerModel;

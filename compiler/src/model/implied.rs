@@ -27,5 +27,6 @@ pub(super) fn import(needed: &mut Vec<Reference>) -> Option<Import> {
         is_deferred: false,
         target: Target::Unresolved(Unresolved::NotRead),
         names: vec![name],
+        next_name: None,
     })
 }
