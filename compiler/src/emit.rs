@@ -164,11 +164,8 @@ fn emit_module(
     (emitted, rewriter.reached)
 }
 
-fn strip_config(name: &ModuleName) -> typescript::Config {
+fn strip_config() -> typescript::Config {
     typescript::Config {
-        // What TypeScript imports and does not use may be a type. In JavaScript the module is imported for what
-        // it does.
-        verbatim_module_syntax: !is_typescript(name),
         // The engine has class fields; lowering them would cost events time.
         native_class_properties: true,
         no_empty_export: true,

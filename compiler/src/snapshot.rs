@@ -18,7 +18,6 @@ use wasmtime::{
     Config, Engine, EngineWeak, Instance, Linker, Module, OptLevel, RegallocAlgorithm, Store, Trap,
 };
 use wasmtime_wizer::{ModuleContext, WasmtimeWizer, Wizer};
-use zigts_rules::import::ModuleName;
 use zigts_rules::model::Evaluation;
 use zigttp_abi::events;
 use zigttp_abi::guest::Status;
@@ -168,12 +167,14 @@ impl Builder {
             return Ok(None);
         }
         for module in modules {
+            let Some(source) = &module.source else { continue };
             let other = |name: &str, code: String| Emitted {
-                name: ModuleName::new(name),
+                name: name.to_owned(),
                 code,
-                ..module.clone()
+                is_script: false,
+                source: None,
             };
-            let start = format!("import 'zigts:stop'; import {:?};", module.name.as_str());
+            let start = format!("import 'zigts:stop'; import {:?};", module.name);
             let stop = other("zigts:stop", "throw 'stop';".to_owned());
             let alone = [other("zigts:start", start), stop, module.clone()];
             let mut store = Store::new(&self.engine, BuildHost::new(MEMORY_MEBIBYTES << 20));
@@ -185,7 +186,7 @@ impl Builder {
             })
             .map_err(BuildError::engine("cannot run the engine"))?;
             if store.data_mut().take_failure().message == failure.message {
-                return Ok(Some(trace::refused(failure, module, modules, sources)));
+                return Ok(Some(trace::refused(failure, source.id, modules, sources)));
             }
         }
         Ok(None)

@@ -101,7 +101,7 @@ static TABLE: &[(HostValue, &[&str], &str)] = &[
         "Read a form with `new URLSearchParams(await req.text())`; one with files is not parsed.",
     ),
     (HostValue::Request, &["blob"], "Read the bytes: `await req.bytes()`."),
-    (HostValue::Request, &["body", "rawBody"], WHOLE),
+    (HostValue::Request, &["rawBody"], WHOLE),
     (
         HostValue::Request,
         &[
@@ -138,11 +138,6 @@ static TABLE: &[(HostValue, &[&str], &str)] = &[
     ),
     (HostValue::Request, &["on", "once", "pipe", "addEventListener"], WHOLE),
     (HostValue::Response, &["formData", "blob"], "Read the bytes: `await response.bytes()`."),
-    (
-        HostValue::Response,
-        &["body"],
-        "The body is whole: `await response.text()`, `json()`, `bytes()` or `arrayBuffer()`.",
-    ),
     (
         HostValue::Response,
         &["webSocket", "trailers"],

@@ -2,8 +2,8 @@ import { Hono } from "hono";
 
 const app = new Hono();
 app.use(async (c, next) => {
-  c.header("x-served-by", "hono");
   await next();
+  c.header("x-served-by", "hono");
 });
 app.get("/", (c) => c.json({ path: c.req.path }));
 app.get("/users/:id", (c) => c.json({ id: c.req.param("id"), query: c.req.query("q") ?? null }));

@@ -17,7 +17,7 @@ use crate::url::{Part, Url};
 use crate::{allocator, api, imports, text, value};
 
 /// The files in the order they run in, by the name that stack traces show.
-const PRELUDE: [(&str, &str); 10] = [
+const PRELUDE: &[(&str, &str)] = &[
     ("zigttp:usual", include_str!("prelude/usual.js")),
     ("zigttp:inspect", include_str!("prelude/inspect.js")),
     ("zigttp:interfaces", include_str!("prelude/interfaces.js")),
@@ -65,7 +65,7 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     native.set("pathParams", Func::from(path_params))?;
 
     let internals = Object::new(ctx.clone())?;
-    for (name, source) in PRELUDE {
+    for &(name, source) in PRELUDE {
         let mut options = EvalOptions::default();
         options.filename = Some(name.to_owned());
         let file: Function<'_> = ctx.eval_with_options(source, options)?;

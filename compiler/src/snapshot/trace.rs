@@ -1,7 +1,7 @@
 //! From a stack trace of the engine to spans in the TypeScript.
 
 use zigts_rules::model::{Evaluation, Frame};
-use zigts_rules::span::Span;
+use zigts_rules::span::{ModuleId, Span};
 
 use super::host::Failure;
 use crate::emit::Emitted;
@@ -16,15 +16,15 @@ pub(super) fn threw(failure: Failure, modules: &[Emitted], sources: &Sources) ->
 /// Why the engine refused a module and where: at its beginning, if the engine does not say.
 pub(super) fn refused(
     failure: &Failure,
-    module: &Emitted,
+    module: ModuleId,
     modules: &[Emitted],
     sources: &Sources,
 ) -> Evaluation {
     let mut places = failure.stack.lines().filter_map(|line| frame(line, modules, sources));
     let place = places.next().map(|frame| frame.span);
-    let span = place.filter(|span| span.module == module.id);
+    let span = place.filter(|span| span.module == module);
     let message = failure.message.trim_start_matches("SyntaxError: ").to_owned();
-    Evaluation::Refused { message, span: span.unwrap_or_else(|| Span::start_of(module.id)) }
+    Evaluation::Refused { message, span: span.unwrap_or_else(|| Span::start_of(module)) }
 }
 
 /// Reads `at name (module:line:column)`, or the same without a name and parentheses.

@@ -288,7 +288,7 @@ export function onSignal(name: string, room: string) { storage.put(room, "last",
     ),
     (
         "ZTS345",
-        r#"export async function handler(req: Request) { return Response.json(await new Response(req.body).json()); }
+        r#"export function handler(req: Request) { return Response.json(JSON.parse(req.rawBody)); }
 "#,
     ),
     (

@@ -164,11 +164,29 @@
     }
   }
 
+  // Takes the body of the message that a WholeBody stands for.
+  let takeWhole;
+
+  // What `body` of a message is, where other platforms have a stream: something to pass on.
+  class WholeBody {
+    #message;
+
+    static {
+      takeWhole = (whole) => takeBody(whole.#message);
+      Object.defineProperty(this.prototype, Symbol.toStringTag, { value: "WholeBody", configurable: true });
+    }
+
+    constructor(message) {
+      this.#message = message;
+    }
+  }
+
   // A body as it is kept: null, a string, or an ArrayBuffer of its own.
   const extractBody = (body, of) => {
     if (body === undefined || body === null) return null;
     if (typeof body === "string") return body.toWellFormed();
     if (body instanceof TypedText) return usvString(body.text);
+    if (body instanceof WholeBody) return takeWhole(body);
     if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) {
       return bytesOf(body, of).slice().buffer;
     }
@@ -186,7 +204,8 @@
   const contentType = (body) =>
     typeof body === "string" ? "text/plain;charset=UTF-8"
     : body instanceof TypedText ? body.type
-    : body === undefined || body === null || body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? null
+    : body === undefined || body === null || body instanceof WholeBody ? null
+    : body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? null
     : body instanceof URLSearchParams ? "application/x-www-form-urlencoded;charset=UTF-8"
     : "text/plain;charset=UTF-8";
 
@@ -202,6 +221,7 @@
   class Body {
     #body;
     #used = false;
+    #whole = null;
 
     static {
       bodyOf = (message) => message.#body;
@@ -215,6 +235,12 @@
 
     constructor(body) {
       this.#body = body;
+    }
+
+    get body() {
+      if (this.#body === null) return null;
+      this.#whole ??= new WholeBody(this);
+      return this.#whole;
     }
 
     get bodyUsed() {
