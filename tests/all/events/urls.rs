@@ -41,3 +41,9 @@ fn urls_are_those_of_the_standard() {
         assert_eq!(report, expected, "{file}");
     }
 }
+
+/// The suite is run by a script alone; this notices when the compiler refuses its handler.
+#[test]
+fn the_handler_that_runs_web_platform_tests_is_built() {
+    programs::compile_file("tests/conformance/wpt.ts");
+}
