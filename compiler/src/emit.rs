@@ -7,6 +7,7 @@
 mod accessors;
 mod commonjs;
 mod decorators;
+mod helpers;
 mod implied;
 mod member_loops;
 mod namespaces;
@@ -39,6 +40,7 @@ use crate::load::Handler;
 use crate::modules::Request;
 use crate::parse::{LANGUAGE, Parsed};
 use commonjs::CommonJs;
+use helpers::HelperNames;
 use member_loops::MemberLoops;
 use nul::Nul;
 use syntax::{Heritage, ModuleUsing};
@@ -107,6 +109,8 @@ fn emit_module(
         undeclared: (format == Format::CommonJs).then_some(undeclared),
         reached: Vec::new(),
     };
+    let helpers = Helpers::new(false);
+    let context = SyntaxContext::empty().apply_mark(helpers.mark());
     let mut passes = (
         visit_mut_pass(Guards::new(undeclared, format).remover()),
         Optional::new(typescript::typescript(strip_config(), unresolved, top_level), is_typescript),
@@ -116,12 +120,13 @@ fn emit_module(
         visit_mut_pass(namespaces::Parameters),
         visit_mut_pass(ModuleUsing),
         inject_helpers(unresolved),
+        visit_mut_pass(HelperNames { context, is_within: false }),
         hygiene(),
         fixer(None),
         visit_mut_pass(Heritage),
     );
     // What the engine lacks becomes calls of functions, which go into the module that needs them.
-    HELPERS.set(&Helpers::new(false), || {
+    HELPERS.set(&helpers, || {
         decorators::apply(&mut program, decorators);
         passes.process(&mut program);
     });

@@ -65,6 +65,25 @@ fn standard_decorators_replace_what_they_decorate() {
 }
 
 #[test]
+fn private_members_are_decorated_too() {
+    let text = "
+        const desc = 'of the module';
+        const plus = (value: any, { kind, access }: any): any => kind === 'accessor'
+            ? { get(this: any) { return value.get.call(this) + 1; }, set: value.set, init: (start: number) => start * 10 }
+            : function (this: any, ...rest: any) { return value.apply(this, rest) + 1; };
+        class Room {
+            @plus accessor #size = 1;
+            @plus get #title() { return 5; }
+            @plus #close(by: number) { return by; }
+            @plus static #open() { return 7; }
+            static accessor #plain = 8;
+            show() { this.#size += 1; return [this.#size, this.#title, this.#close(6), Room.#open(), Room.#plain].join(); }
+        }
+        console.log(new Room().show(), desc);";
+    logs(&[("app.ts", &handler(text))], &["13,6,7,8,8 of the module"]);
+}
+
+#[test]
 fn decorators_work_in_javascript() {
     let text = "
         const seen = [];
