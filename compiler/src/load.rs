@@ -9,7 +9,7 @@ use zigts_rules::span::ModuleId;
 
 use crate::modules::{Modules, ReadError, Request};
 use crate::parse::{Language, Parsed, parse};
-use crate::resolve::{Candidates, candidates};
+use crate::resolve::{Candidates, candidates, declarations};
 use crate::source::{SourceFile, Sources};
 use crate::{Decorators, Entry, effects, model, node_modules};
 
@@ -123,7 +123,14 @@ impl Loader<'_> {
                 Ok(Candidates::Elsewhere) => self.find(&importer, &specifier, request),
                 Err(reason) => Target::Unresolved(reason),
             };
-            self.model.modules[id.index()].imports[index].target = target;
+            let import = &mut self.model.modules[id.index()].imports[index];
+            import.target = target;
+            // TypeScript erases an import of which only types are used; declarations are enough for it.
+            if matches!(import.target, Target::Unresolved(_)) && import.has_only_types() {
+                let declared = declarations(&importer, &specifier);
+                let is_there = |name| self.modules.read(name).is_ok();
+                import.is_type_only = declared.iter().any(is_there);
+            }
         }
     }
 

@@ -67,6 +67,10 @@ pub(crate) fn candidates(importer: &ModuleName, specifier: &str) -> Result<Candi
     let (stem, extension) = split_extension(&path);
     let names = match extension {
         _ if is_folder(&path) || ends_in_folder(specifier) => index_modules(&path),
+        // Declarations are no module.
+        Some(extension @ ("ts" | "mts")) if stem.ends_with(".d") => {
+            return Err(Unresolved::NotSource { extension: format!("d.{extension}") });
+        }
         Some("ts" | "mts" | "cjs" | "json") => vec![path],
         Some("js") => vec![format!("{stem}.ts"), path],
         Some("mjs") => vec![format!("{stem}.mts"), path],
@@ -81,6 +85,22 @@ pub(crate) fn candidates(importer: &ModuleName, specifier: &str) -> Result<Candi
         }
     };
     Ok(Candidates::Modules(names.into_iter().map(ModuleName::new).collect()))
+}
+
+/// The files of declarations that a relative specifier may mean.
+pub(crate) fn declarations(importer: &ModuleName, specifier: &str) -> Vec<ModuleName> {
+    if !["./", "../"].iter().any(|prefix| specifier.starts_with(prefix)) {
+        return Vec::new();
+    }
+    let path = join(importer.as_str(), specifier);
+    let stem = [".d.ts", ".d.mts", ".js", ".mjs", ".ts", ".mts"]
+        .iter()
+        .find_map(|extension| path.strip_suffix(extension))
+        .unwrap_or(&path);
+    [".d.ts", ".d.mts", "/index.d.ts"]
+        .iter()
+        .map(|extension| ModuleName::new(format!("{stem}{extension}")))
+        .collect()
 }
 
 fn index_modules(folder: &str) -> Vec<String> {

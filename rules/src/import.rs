@@ -70,6 +70,14 @@ pub struct Import {
     pub next_name: Option<Span>,
 }
 
+impl Import {
+    /// Whether all that it imports is used as types alone.
+    pub fn has_only_types(&self) -> bool {
+        let is_type = |name: &ImportedName| name.uses.is_type && name.uses.values.is_empty();
+        self.kind == ImportKind::Static && !self.names.is_empty() && self.names.iter().all(is_type)
+    }
+}
+
 /// The form of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportKind {

@@ -147,6 +147,12 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
                 .note("a handler does not depend on where its files are on a disk or the web")
                 .help("Write a path relative to this module, beginning with `./` or `../`.");
         }
+        Unresolved::NotSource { extension } if matches!(&**extension, "tsx" | "jsx") => {
+            sink.report(import.span, format!("cannot import a .{extension} file"))
+                .label("may hold JSX")
+                .note("a handler renders no components, so the compiler does not read JSX")
+                .help("Move what the handler needs of it into a `.ts` or `.js` module.");
+        }
         Unresolved::NotSource { extension } => {
             sink.report(import.span, format!("cannot import a .{extension} file"))
                 .label("not a module")

@@ -1,6 +1,6 @@
 //! What `tsc` accepts runs as what `tsc` makes of it runs in Node.
 
-use crate::support::logs;
+use crate::support::{check, lines, logs};
 
 #[track_caller]
 fn runs(text: &str, expected: &[&str]) {
@@ -137,4 +137,30 @@ fn enums_parameter_properties_and_declared_fields_are_those_of_typescript() {
          console.log(JSON.stringify(new A(4)));",
         &["4 1 B 4 ab", "10", r#"{"x":1,"a":4,"b":2}"#],
     );
+}
+
+#[test]
+fn declarations_are_enough_for_an_import_of_types() {
+    let text = "
+        import { Shape } from './types';
+        import { Other } from './types.d.ts';
+        import { Third } from './lib/third.js';
+        const shape: Shape & Other & Third = { side: 2 };
+        console.log(shape.side);
+        export function handler(req: Request) {}";
+    let types = "export interface Shape { side: number } export type Other = Shape; export declare const size: number;";
+    logs(
+        &[
+            ("app.ts", text),
+            ("types.d.ts", types),
+            ("lib/third.d.ts", "export type Third = { side: number };"),
+        ],
+        &["2"],
+    );
+    let value = "import { size } from './types.d.ts'; export function handler() { return size; }";
+    let found = lines(&check(&[("app.ts", value), ("types.d.ts", types)]));
+    assert_eq!(found, ["ZTS037 app.ts:1:23 cannot import a .d.ts file"]);
+    let tsx = "import { a } from './page.tsx'; export function handler() { return a; }";
+    let found = lines(&check(&[("app.ts", tsx), ("page.tsx", "export const a = 1;")]));
+    assert_eq!(found, ["ZTS037 app.ts:1:20 cannot import a .tsx file"]);
 }
