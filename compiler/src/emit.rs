@@ -7,6 +7,7 @@
 mod accessors;
 mod commonjs;
 mod decorators;
+mod emitted;
 mod helpers;
 mod implied;
 mod member_loops;
@@ -40,29 +41,11 @@ use crate::load::Handler;
 use crate::modules::Request;
 use crate::parse::{LANGUAGE, Parsed};
 use commonjs::CommonJs;
+pub(crate) use emitted::{Emitted, EmittedFrom};
 use helpers::HelperNames;
 use member_loops::MemberLoops;
 use nul::Nul;
 use syntax::{Heritage, ModuleUsing};
-
-/// One module as the engine gets it.
-#[derive(Clone)]
-pub(crate) struct Emitted {
-    pub(crate) name: String,
-    pub(crate) code: String,
-    /// Whether the engine runs it as a script, whose value is the module's default export.
-    pub(crate) is_script: bool,
-    /// What it is printed from; `None` for one that the compiler adds.
-    pub(crate) source: Option<EmittedFrom>,
-}
-
-/// The module that emitted code comes from.
-#[derive(Clone)]
-pub(crate) struct EmittedFrom {
-    pub(crate) id: ModuleId,
-    /// From positions in the code to positions in the source.
-    pub(crate) map: SourceMap,
-}
 
 /// Prints every module that is still reached once types are gone, the entry first.
 ///

@@ -23,7 +23,7 @@ use zigts_rules::import::{ImportKind, Target};
 use zigts_rules::model::{Format, HandlerModel};
 use zigts_rules::span::ModuleId;
 
-use super::Emitted;
+use super::emitted::Emitted;
 use crate::commonjs::CommonJsExports;
 use crate::parse::Parsed;
 

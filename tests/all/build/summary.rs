@@ -99,6 +99,7 @@ fn programs_are_told_the_same_as_one_object() {
           "deterministic": false
         }
       },
+      "packages": [],
       "diagnostics": [],
       "console": [
         {

@@ -76,9 +76,14 @@ export async function onMessage(ws: WebSocket, data: string) {
       const global = globalThis as any;
       return void send(
         ws,
-        ["setTimeout", "setInterval", "fetch", "process", "require", "XMLHttpRequest", "Deno", "std"]
+        ["setImmediate", "fetch", "process", "require", "XMLHttpRequest", "Deno", "Buffer", "std"]
           .filter((name) => name in global).join() || "none",
       );
+    }
+    case "timer": {
+      const later = ["setTimeout", "setInterval"].map((name) => (globalThis as any)[name]);
+      for (const set of later) set(() => send(ws, "it has fired"), 0);
+      return void send(ws, "set");
     }
     case "console":
       console.debug("finest");
@@ -172,10 +177,20 @@ async fn dates_are_utc_wherever_the_host_is() {
 }
 
 #[tokio::test]
-async fn there_are_no_timers_no_fetch_and_nothing_of_the_host() {
+async fn there_is_no_fetch_and_nothing_of_the_host() {
     let server = Server::start(&HANDLER, &[]);
     let mut client = server.connect("/").await;
     assert_eq!(client.ask("absent").await, "none");
+}
+
+#[tokio::test]
+async fn a_timer_never_fires_and_a_line_says_so_once_an_event() {
+    let server = Server::start(&HANDLER, &[]);
+    let mut client = server.connect("/").await;
+    assert_eq!(client.ask("timer").await, "set");
+    assert_eq!(client.ask("absent").await, "none");
+    let log = server.wait_for_log("signalAt");
+    assert_eq!(log.matches("signalAt").count(), 1, "{log}");
 }
 
 #[tokio::test]

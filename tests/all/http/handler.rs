@@ -294,7 +294,7 @@ fn every_global_of_the_contract_is_there() {
 const NAMES = [
   "console", "URL", "URLSearchParams", "TextEncoder", "TextDecoder", "atob", "btoa", "structuredClone",
   "queueMicrotask", "crypto", "Request", "Response", "Headers", "Promise", "Map", "WeakRef", "Proxy",
-  "BigInt", "Intl", "setTimeout", "fetch", "process", "require",
+  "BigInt", "Intl", "setImmediate", "fetch", "process", "require",
 ];
 export async function handler(req: Request) {
   const missing = NAMES.filter((name) => (globalThis as any)[name] === undefined);
@@ -311,7 +311,8 @@ export async function handler(req: Request) {
 }
 "#,
     );
-    let expected = r#"{"missing":["Intl","setTimeout","fetch","process","require"],"works":true}"#;
+    let expected =
+        r#"{"missing":["Intl","setImmediate","fetch","process","require"],"works":true}"#;
     assert_eq!(server.get("/"), (200, expected.to_owned()));
 }
 
