@@ -540,7 +540,12 @@ declare const console: {
 };
 
 /** What a body can be made of. A number, a boolean or a `URL` is written as a string; a plain object is refused. */
-type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams;
+/** All of a body, to be passed on as it is: `new Response(response.body, init)`. It is no stream. */
+interface WholeBody {
+  readonly [Symbol.toStringTag]: "WholeBody";
+}
+
+type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams | WholeBody;
 
 /** What headers can be made of: another list, pairs of name and value, or an object. */
 type HeadersInit = Headers | Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
@@ -601,6 +606,8 @@ declare class Request {
    * `onUpgrade` returns another value. `undefined` if there is none, and in every other request.
    */
   readonly resumable: any;
+  /** `null` where there is none. Whoever it is passed on to has it then: `bodyUsed` is true. */
+  readonly body: WholeBody | null;
   readonly bodyUsed: boolean;
   text(): Promise<string>;
   json(): Promise<any>;
@@ -669,6 +676,8 @@ declare class Response {
   /** Whether the status is below 300. */
   readonly ok: boolean;
   readonly headers: Headers;
+  /** `null` where there is none. Whoever it is passed on to has it then: `bodyUsed` is true. */
+  readonly body: WholeBody | null;
   readonly bodyUsed: boolean;
   text(): Promise<string>;
   json(): Promise<any>;

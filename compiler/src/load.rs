@@ -125,11 +125,19 @@ impl Loader<'_> {
             };
             let import = &mut self.model.modules[id.index()].imports[index];
             import.target = target;
-            // TypeScript erases an import of which only types are used; declarations are enough for it.
+            // TypeScript erases an import of which only types are used; declarations are enough for it. Those of
+            // packages are `tsc`'s to find.
             if matches!(import.target, Target::Unresolved(_)) && import.has_only_types() {
                 let declared = declarations(&importer, &specifier);
                 let is_there = |name| self.modules.read(name).is_ok();
-                import.is_type_only = declared.iter().any(is_there);
+                import.is_type_only = match import.target {
+                    Target::Unresolved(
+                        Unresolved::NotInstalled
+                        | Unresolved::NotOffered { .. }
+                        | Unresolved::NodeModule,
+                    ) => true,
+                    _ => declared.iter().any(is_there),
+                };
             }
         }
     }

@@ -122,3 +122,21 @@ fn json_is_a_module_of_one_s_own_too_and_a_mistake_in_it_is_located() {
         run.stderr
     );
 }
+
+#[test]
+fn an_import_of_which_only_types_are_used_needs_no_package() {
+    let source = "
+        import { Move } from \"types-alone\";
+        import { Stats } from \"node:fs\";
+        export function handler(req: Request) {
+          const move: Move | Stats = JSON.parse('{ \"x\": 1 }');
+          return Response.json(move);
+        }
+    ";
+    let folder = folder_with(&[
+        ("a.ts", source),
+        ("node_modules/types-alone/package.json", r#"{ "types": "index.d.ts" }"#),
+        ("node_modules/types-alone/index.d.ts", "export interface Move { x: number }"),
+    ]);
+    assert_eq!(response(folder.path(), "a.ts"), r#"{"x":1}"#);
+}
