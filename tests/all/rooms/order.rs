@@ -421,6 +421,7 @@ function REPLACED(ws: WebSocket, room: string) {
     const peer = "own body";
     seen.push(peer);
   }
+  // zigts-ignore ZTS339: it is `undefined`, and taken apart all the same
   for (const { length } of LIST as any) seen.push(`taken apart ${length}`);
   let last: unknown, before: unknown;
   for (last of LIST) before = last;
