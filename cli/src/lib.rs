@@ -21,7 +21,7 @@
 //!   options of a server as flags and environment variables, and which of them have been changed;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
 //!   waits for its reader;
-//! - [`typescript`]: the project's own `tsc`, run beside the rules;
+//! - `typescript`: the project's own `tsc`, run beside the rules;
 //! - [`user_file`]: writes to what the user names: a file, a link, a pipe or a device;
 //! - [`control`]: requests to a running server, through its control socket;
 //! - [`value_output`]: what handlers have stored, shown to an operator;

@@ -1,11 +1,14 @@
 //! Packages in `node_modules`, and the aliases of `tsconfig.json`, found by the rules of Node.js and `tsc`.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::bail;
-use oxc_resolver::{ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
+use oxc_resolver::{
+    FileMetadata, FileSystem, FileSystemOs, Resolution, ResolveError, ResolveOptions,
+    ResolverGeneric, TsconfigDiscovery,
+};
 use serde_json::Value;
 use zigts_compiler::{Decorators, PackageType, Request};
 use zigts_rules::import::ModuleName;
@@ -21,6 +24,9 @@ const MAX_CONFIG_BYTES: u64 = 4 << 20;
 pub struct NodePackages {
     /// The folder that module names are relative to, absolute and without links.
     folder: PathBuf,
+    /// For what TypeScript imports, where `./a.js` means `a.ts`.
+    source: Resolver,
+    /// For packages, as they are published.
     import: Resolver,
     require: Resolver,
     /// The `type` of `package.json`, by the folder it lies in; `None` where there is none.
@@ -32,9 +38,10 @@ impl NodePackages {
     pub fn new(folder: &Path) -> NodePackages {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-        let import = Resolver::new(options("import"));
-        let require = import.clone_with_options(options("require"));
-        NodePackages { folder, import, require, types: HashMap::new() }
+        let source = Resolver::new(options_of_source());
+        let import = source.clone_with_options(options("import"));
+        let require = source.clone_with_options(options("require"));
+        NodePackages { folder, source, import, require, types: HashMap::new() }
     }
 
     /// Finds what a specifier means in a module; `None` if it means nothing.
@@ -47,13 +54,21 @@ impl NodePackages {
         specifier: &str,
         request: Request,
     ) -> Result<Option<ModuleName>, String> {
-        let resolver = match request {
+        let published = match request {
             Request::Import => &self.import,
             Request::Require => &self.require,
         };
+        let is_own = importer.package().is_none();
         let importer = self.folder.join(importer.as_str());
         let importer = fs::canonicalize(&importer).unwrap_or(importer);
-        match resolver.resolve_file(&importer, specifier) {
+        let mut found = published.resolve_file(&importer, specifier);
+        let is_in_package =
+            |it: &Resolution| it.path().components().any(|part| part.as_os_str() == "node_modules");
+        // What is no package is source of one's own, by an alias or the link of a workspace.
+        if is_own && !found.as_ref().is_ok_and(is_in_package) {
+            found = self.source.resolve_file(&importer, specifier).or(found);
+        }
+        match found {
             Ok(found) => Ok(self.name_of(found.path())),
             Err(
                 ResolveError::NotFound(_)
@@ -62,7 +77,13 @@ impl NodePackages {
                 | ResolveError::PackageImportNotDefined(..)
                 | ResolveError::ExtensionAlias(..)
                 | ResolveError::Ignored(_),
-            ) => Ok(None),
+            ) => match installed(&importer, specifier) {
+                Some(package) if specifier == package => {
+                    Err(format!("`{package}` is installed, and has no file that this means"))
+                }
+                Some(package) => Err(format!("`{package}` is installed, and has no such file")),
+                None => Ok(None),
+            },
             Err(ResolveError::PackagePathNotExported { subpath, .. }) => {
                 Err(format!("the package does not export `{subpath}`"))
             }
@@ -85,6 +106,12 @@ impl NodePackages {
         let Some(found) = found else { return Ok(Decorators::Standard) };
         let options = &found.compiler_options;
         Ok(if options.experimental_decorators == Some(true) {
+            if options.use_define_for_class_fields == Some(false) {
+                bail!(
+                    "`{}` sets `useDefineForClassFields` to false, which is not supported with decorators: fields are defined on an object, not assigned to it",
+                    found.path().display()
+                );
+            }
             let with_metadata = options.emit_decorator_metadata == Some(true);
             Decorators::Legacy { with_metadata }
         } else {
@@ -124,7 +151,8 @@ impl NodePackages {
     pub fn version(&self, module: &ModuleName) -> Option<String> {
         let package = module.package()?;
         let name = module.as_str();
-        let root = &name[..name.rfind(package)? + package.len()];
+        let folder = format!("node_modules/{package}");
+        let root = &name[..name.rfind(&folder)? + folder.len()];
         let package = read_package(&self.folder.join(root))?;
         Some(package.get("version")?.as_str()?.to_owned())
     }
@@ -147,14 +175,77 @@ impl NodePackages {
     }
 }
 
+type Resolver = ResolverGeneric<PlainFiles>;
+
+/// The file system, of which only plain files of a bounded length are read: a package may come from a stranger, and
+/// a pipe or device never ends.
+struct PlainFiles;
+
+impl FileSystem for PlainFiles {
+    fn new() -> PlainFiles {
+        PlainFiles
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let found = fs::metadata(path)?;
+        if !found.is_file() || found.len() > MAX_CONFIG_BYTES {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is no plain file of 4 MiB at most",
+            ));
+        }
+        fs::read(path)
+    }
+
+    fn read_to_string(&self, path: &Path) -> io::Result<String> {
+        String::from_utf8(self.read(path)?)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+    }
+
+    fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
+        FileSystemOs::metadata(path)
+    }
+
+    fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {
+        FileSystemOs::symlink_metadata(path)
+    }
+
+    fn read_link(&self, path: &Path) -> Result<PathBuf, ResolveError> {
+        FileSystemOs::read_link(path)
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        FileSystemOs::canonicalize(path)
+    }
+}
+
+/// The package that a specifier names, if it is installed where its importer looks for it.
+fn installed<'a>(importer: &Path, specifier: &'a str) -> Option<&'a str> {
+    if specifier.starts_with(['.', '/', '#']) {
+        return None;
+    }
+    let parts = if specifier.starts_with('@') { 2 } else { 1 };
+    let end = specifier.match_indices('/').nth(parts - 1).map_or(specifier.len(), |(at, _)| at);
+    let package = &specifier[..end];
+    let is_there = |folder: &Path| folder.join("node_modules").join(package).is_dir();
+    (!package.ends_with('/') && importer.ancestors().skip(1).any(is_there)).then_some(package)
+}
+
+fn options_of_source() -> ResolveOptions {
+    ResolveOptions {
+        extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"].map(str::to_owned).to_vec(),
+        extension_alias: [(".js", ".ts"), (".mjs", ".mts")]
+            .map(|(to, from)| (to.to_owned(), vec![from.to_owned(), to.to_owned()]))
+            .to_vec(),
+        ..options("import")
+    }
+}
+
 fn options(request: &str) -> ResolveOptions {
     let conditions = CONDITIONS.iter().copied().chain([request]);
     ResolveOptions {
         condition_names: conditions.map(str::to_owned).collect(),
-        extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"].map(str::to_owned).to_vec(),
-        extension_alias: [(".js", ".ts"), (".mjs", ".mts"), (".cjs", ".cts")]
-            .map(|(to, from)| (to.to_owned(), vec![from.to_owned(), to.to_owned()]))
-            .to_vec(),
+        extensions: [".js", ".mjs", ".cjs", ".json"].map(str::to_owned).to_vec(),
         // Packages from before `exports` name their ECMAScript modules so.
         main_fields: if request == "import" { vec!["module", "main"] } else { vec!["main"] }
             .into_iter()

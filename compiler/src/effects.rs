@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use zigts_rules::code::{BindingId, Call, CallId, Code, Expression, FunctionId, Origin, Value};
 use zigts_rules::effects::{Action, ActionKind, Effects, FunctionKey};
+use zigts_rules::import::Target;
 use zigts_rules::model::HandlerModel;
 use zigts_rules::resolve::Meaning;
 use zigts_rules::span::{ModuleId, Span};
@@ -31,6 +32,9 @@ const MAX_MEMBERS: usize = 1_000;
 
 /// Most values that stand for one another before giving up: what a variable holds, what a function returns.
 const MAX_VALUES: usize = 4;
+
+/// Most names and calls in a row through which a value is followed to a package.
+const MAX_LINKS: usize = 16;
 
 /// Most classes that extend one another before giving up.
 const MAX_PARENTS: usize = 16;
@@ -116,8 +120,10 @@ pub(crate) fn infer(model: &HandlerModel) -> Effects {
         model,
         by_name,
         calling_parameters: BTreeSet::new(),
+        kept_by_packages: BTreeSet::new(),
         steps_left: Cell::new(STEPS_IN_ALL),
     };
+    inference.kept_by_packages = inference.handed_to_packages();
     let mut actions = Actions::new();
     let is_top_level = |call: &Call| call.function == FunctionId::TOP_LEVEL;
     for (module, call) in model.calls().filter(|(_, call)| !is_top_level(call)) {
@@ -211,6 +217,8 @@ struct Inference<'a> {
     /// Methods and functions in object literals.
     by_name: HashMap<&'a str, Vec<FunctionKey>>,
     calling_parameters: BTreeSet<FunctionKey>,
+    /// What top-level code passes to packages, as routes are to a router: whatever calls into a package may call it.
+    kept_by_packages: BTreeSet<Callee>,
     steps_left: Cell<usize>,
 }
 
@@ -250,6 +258,10 @@ impl Inference<'_> {
             let mut found = Found::default();
             let meaning = self.model.meaning_of_export(ModuleId::ENTRY, event.name);
             self.of_meaning(meaning, true, &mut found);
+            let exported = self.model.module(ModuleId::ENTRY).code.exports.get(event.name);
+            if exported.is_some_and(|it| self.is_of_package(ModuleId::ENTRY, it, MAX_LINKS)) {
+                found.callees.extend(&self.kept_by_packages);
+            }
             let actions = found.callees.into_iter().map(|callee| action(span, callee)).collect();
             exports.insert(event.name, actions);
         }
@@ -267,11 +279,19 @@ impl Inference<'_> {
         let callees = found.callees;
         actions.extend(callees.iter().map(|&callee| action(call.span, callee)));
 
+        let is_top_level = call.function == FunctionId::TOP_LEVEL;
+        if self.calls_package(module, call) {
+            if is_top_level {
+                return;
+            }
+            let kept = self.kept_by_packages.iter();
+            actions.extend(kept.map(|&callee| action(call.span, callee)));
+        }
+
         let is_known = !callees.is_empty();
         if is_known && callees.iter().all(|callee| callee.is_given()) {
             return;
         }
-        let is_top_level = call.function == FunctionId::TOP_LEVEL;
         if is_top_level && !self.calls_what_it_is_given(call, &callees) {
             return;
         }
@@ -286,6 +306,45 @@ impl Inference<'_> {
                 _ => true,
             });
             actions.extend(passed.callees.into_iter().map(|callee| action(argument.span, callee)));
+        }
+    }
+
+    /// The functions that top-level code of the handler's own passes to packages.
+    fn handed_to_packages(&self) -> BTreeSet<Callee> {
+        let mut handed = Found::default();
+        for (module, call) in self.model.calls() {
+            if call.function == FunctionId::TOP_LEVEL && self.calls_package(module, call) {
+                self.callees_of_all(module, handed_over(call), true, &mut handed);
+            }
+        }
+        handed.callees
+    }
+
+    /// Whether a call in the handler's own code is one of a package's function.
+    fn calls_package(&self, module: ModuleId, call: &Call) -> bool {
+        self.model.module(module).name.package().is_none()
+            && self.is_of_package(module, &call.callee, MAX_LINKS)
+    }
+
+    /// Whether an expression is taken of what a package exports: `z.object`, `new Hono().get`.
+    fn is_of_package(&self, module: ModuleId, expression: &Expression, links: usize) -> bool {
+        let Some(links) = links.checked_sub(1) else { return false };
+        let code = &self.model.module(module).code;
+        match &expression.root().value {
+            Value::Call(id) => self.is_of_package(module, &code[*id].callee, links),
+            Value::Binding(id) => match &code[*id].origin {
+                Origin::Value(value) => self.is_of_package(module, value, links),
+                Origin::Import { import, name } => {
+                    let imports = &self.model.module(module).imports;
+                    let Target::Module(target) = imports[*import].target else { return false };
+                    let exporter = self.model.module(target);
+                    let exported = name.as_ref().and_then(|name| exporter.code.exports.get(name));
+                    exporter.name.package().is_some()
+                        || exported.is_some_and(|it| self.is_of_package(target, it, links))
+                }
+                Origin::Unknown => false,
+            },
+            _ => false,
         }
     }
 

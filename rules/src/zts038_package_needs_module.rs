@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Sink;
-use crate::import::{Import, Target, Unresolved};
+use crate::import::{Import, ImportKind, Target, Unresolved};
 use crate::import_chain::ImportChains;
 use crate::model::{ExportTable, HandlerModel};
 use crate::record::{Category, RuleRecord, Severity};
@@ -90,6 +90,7 @@ impl Rule for PackageNeedsModule {
     }
 }
 
+const NOT_EXPORTED: &str = "the module here does not export it";
 const NOT_INSTALLED: &str = "it is not installed";
 
 /// Something that a package asks for and that is not there.
@@ -119,11 +120,23 @@ fn needs_of(
                 .filter(|(name, _)| is_missing(name))
                 .map(|(name, span)| {
                     let what = format!("{name} of {}", import.specifier);
-                    (what, span, "the module here does not export it".to_owned())
+                    (what, span, NOT_EXPORTED.to_owned())
                 })
                 .collect()
         }
-        Target::Builtin(_) => Vec::new(),
+        Target::Builtin(_) if import.kind == ImportKind::Require => {
+            let why = "only `import` can load it".to_owned();
+            vec![(import.specifier.clone(), import.span, why)]
+        }
+        Target::Builtin(module) => import
+            .names
+            .iter()
+            .filter_map(|name| Some((name.imported.as_deref()?, name.span)))
+            .filter(|(name, _)| module.find(name).is_none())
+            .map(|(name, span)| {
+                (format!("{name} of {}", import.specifier), span, NOT_EXPORTED.to_owned())
+            })
+            .collect(),
     }
 }
 

@@ -59,8 +59,19 @@ impl Rule for SourceTooLarge {
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
         let Some(oversized) = &handler.oversized else { return };
         let kib = |bytes: usize| bytes.div_ceil(1024);
+        let place = Span::start_of(oversized.module);
+        if let Some(package) = handler.module(oversized.module).name.package() {
+            let (bytes, limit) = (kib(oversized.bytes), kib(oversized.limit));
+            let what = format!(
+                "the packages have {bytes} KiB of source with `{package}`; at most {limit} KiB can be built"
+            );
+            sink.report(place, what)
+                .note("every event starts from a copy of the loaded handler, about 16 times its source")
+                .help("Import the part of a package that you use, or a smaller one; `zigts build` says the size of each.");
+            return;
+        }
         sink.report(
-            Span::start_of(oversized.module),
+            place,
             format!(
                 "the handler has {} KiB of source; at most {} KiB can be built",
                 kib(oversized.bytes),

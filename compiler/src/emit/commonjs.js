@@ -38,6 +38,15 @@ export function require(name) {
   return module.exports;
 }
 
+/** What a name that is imported stands for; a getter that throws is no reason to load nothing. */
+export function property(exports, name) {
+  try {
+    return exports?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
 require.resolve = (name) => name;
 require.cache = Object.create(null);
 require.main = undefined;

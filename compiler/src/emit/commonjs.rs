@@ -12,13 +12,11 @@
 //! module that was compiled to CommonJS: its default export is `exports.default`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use swc_core::common::DUMMY_SP;
 use swc_core::ecma::ast::{
     Expr, ExprStmt, FnExpr, Function, FunctionBody, Ident, Param, ParenExpr, Program, Script, Stmt,
 };
-use swc_core::ecma::utils::is_valid_prop_ident;
 use zigts_rules::import::{ImportKind, Target};
 use zigts_rules::model::{Format, HandlerModel};
 use zigts_rules::span::ModuleId;
@@ -109,20 +107,18 @@ impl CommonJs {
     fn facade(&self, model: &HandlerModel, id: ModuleId) -> String {
         let name = model.module(id).name.as_str();
         let mut code = format!(
-            "import {{ require }} from {};\nimport {};\nconst exports = require({});\n\
+            "import {{ property, require }} from {};\nimport {};\nconst exports = require({});\n\
              export default exports;\n",
             quoted(RUNTIME),
             quoted(&format!("define:{name}")),
             quoted(name),
         );
         let names = self.names_of(model, id);
-        let names = names.iter().filter(|name| is_valid_prop_ident(name));
-        for (index, name) in names.enumerate() {
-            let property = quoted(name);
-            writeln!(code, "const ${index} = exports?.[{property}];")
-                .expect("writing to a string cannot fail");
-            writeln!(code, "export {{ ${index} as {name} }};")
-                .expect("writing to a string cannot fail");
+        for (index, name) in names.iter().enumerate() {
+            let key = quoted(name);
+            code += &format!(
+                "const ${index} = property(exports, {key});\nexport {{ ${index} as {key} }};\n"
+            );
         }
         code
     }
@@ -165,25 +161,20 @@ fn definition(model: &HandlerModel, name: &str, required: &BTreeSet<ModuleId>) -
     for (index, id) in required.iter().enumerate() {
         let module = model.module(*id);
         let specifier = quoted(module.name.as_str());
-        let written = match module.format {
+        match module.format {
             Format::CommonJs => {
-                let definition = quoted(&format!("define:{}", module.name));
-                writeln!(code, "import {definition};")
+                code += &format!("import {};\n", quoted(&format!("define:{}", module.name)));
             }
             Format::Module | Format::Json => {
                 let is_value =
                     module.format == Format::Json || module.name.as_str().starts_with("node:");
                 let value = if is_value { ".default" } else { "" };
-                writeln!(provided, "provide({specifier}, () => module{index}{value});")
-                    .expect("writing to a string cannot fail");
-                writeln!(code, "import * as module{index} from {specifier};")
+                code += &format!("import * as module{index} from {specifier};\n");
+                provided += &format!("provide({specifier}, () => module{index}{value});\n");
             }
-        };
-        written.expect("writing to a string cannot fail");
+        }
     }
-    writeln!(code, "define({}, definition);", quoted(name))
-        .expect("writing to a string cannot fail");
-    code + &provided
+    code + &format!("define({}, definition);\n", quoted(name)) + &provided
 }
 
 /// `require`, and the modules that it knows.

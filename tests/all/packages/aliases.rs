@@ -36,6 +36,19 @@ fn experimental_decorators_of_tsconfig_are_the_earlier_ones() {
 }
 
 #[test]
+fn fields_that_are_assigned_are_refused_with_decorators() {
+    let folder = folder_with(&[
+        ("a.ts", &answering("", "1")),
+        (
+            "tsconfig.json",
+            r#"{ "compilerOptions": { "experimentalDecorators": true, "useDefineForClassFields": false } }"#,
+        ),
+    ]);
+    let run = zigts(folder.path(), &["check", "a.ts"]);
+    assert!(run.code == 2 && run.stderr.contains("useDefineForClassFields"), "{}", run.stderr);
+}
+
+#[test]
 fn a_broken_tsconfig_is_one_error() {
     let folder = folder_with(&[
         ("a.ts", &answering("", "1")),

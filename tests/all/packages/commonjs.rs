@@ -120,6 +120,26 @@ fn the_default_of_a_compiled_module_is_what_its_importer_s_tools_expect() {
 }
 
 #[test]
+fn whatever_is_exported_is_the_default() {
+    let imports = r#"
+        import nothing from "nothing";
+        import { a, b, "not-a-name" as c } from "odd";
+        import one from "one";
+    "#;
+    let folder = folder_with(&[
+        ("a.js", &answering(imports, "[nothing, one, a, typeof b, c]")),
+        ("node_modules/nothing/index.js", "module.exports = null;"),
+        ("node_modules/one/index.js", "module.exports = 1; exports.lost = true;"),
+        (
+            "node_modules/odd/index.js",
+            "exports['not-a-name'] = 1; exports.a = 2;\n\
+             Object.defineProperty(exports, 'b', { get() { throw new Error('not now'); } });",
+        ),
+    ]);
+    assert_eq!(response(folder.path(), "a.js"), r#"[null,1,2,"undefined",1]"#);
+}
+
+#[test]
 fn a_stack_names_the_line_of_a_package() {
     use crate::support::server::Server;
     use crate::support::zigts::zigts;

@@ -182,3 +182,45 @@ fn packages_have_a_limit_of_their_own() {
     let run = zigts(folder.path(), &["check", "a.ts"]);
     assert!(run.code == 1 && run.stderr.contains("ZTS340"), "{}", run.stderr);
 }
+
+#[test]
+fn what_top_level_code_hands_to_a_package_counts_where_the_package_is_called() {
+    let router = "
+        export class Router { #routes = []; get(route) { this.#routes.push(route); return this; }
+          fetch(req) { return this.#routes.map((route) => route(req))[0]; } }
+        export const emitter = () => { const all = new Map();
+          return { on(name, heard) { all.set(name, heard); }, emit(name, value) { all.get(name)?.(value); } }; };
+    ";
+    let source = r#"
+        import { broadcast } from "zigttp:websocket";
+        import { Router, emitter } from "routing";
+        const events = emitter();
+        events.on("told", (text: string) => broadcast("/room", text));
+        const app = new Router().get((req: Request) => new Response(String(Math.random())));
+        export function onMessage(ws: WebSocket, data: string) { events.emit("told", data); }
+        export function handler(req: Request) { return app.fetch(req); }
+    "#;
+    let folder = folder_with(&[
+        ("a.ts", source),
+        ("node_modules/routing/package.json", r#"{ "type": "module" }"#),
+        ("node_modules/routing/index.js", router),
+    ]);
+    let run = zigts(folder.path(), &["build", "a.ts"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert!(run.stdout.contains("onMessage  io"), "{}", run.stdout);
+    assert!(!run.stdout.contains("deterministic"), "{}", run.stdout);
+}
+
+#[test]
+fn a_package_that_is_installed_and_lacks_a_file_is_not_said_to_be_missing() {
+    let folder = folder_with(&[
+        ("node_modules/there/package.json", r#"{ "main": "./dist/index.js" }"#),
+        ("node_modules/there/lib/a.js", ""),
+    ]);
+    for specifier in ["there", "there/lib/b.js"] {
+        let source = answering(&format!("import x from \"{specifier}\";"), "x");
+        std::fs::write(folder.path().join("a.ts"), source).expect("writable");
+        let run = zigts(folder.path(), &["check", "a.ts"]);
+        assert!(run.code == 1 && run.stderr.contains("`there` is installed"), "{}", run.stderr);
+    }
+}

@@ -140,3 +140,38 @@ fn an_import_of_which_only_types_are_used_needs_no_package() {
     ]);
     assert_eq!(response(folder.path(), "a.ts"), r#"{"x":1}"#);
 }
+
+#[test]
+fn a_package_runs_as_it_is_published_though_its_source_lies_beside() {
+    let folder = folder_with(&[
+        ("a.js", &answering("import a from \"both\";\nimport b from \"both/lib.js\";", "[a, b]")),
+        ("node_modules/both/package.json", r#"{ "main": "index.js" }"#),
+        ("node_modules/both/index.js", "module.exports = 'js ' + require('./lib');"),
+        ("node_modules/both/index.ts", "export default 'ts';"),
+        ("node_modules/both/lib.js", "module.exports = 'lib.js';"),
+        ("node_modules/both/lib.ts", "export default 'lib.ts';"),
+    ]);
+    assert_eq!(response(folder.path(), "a.js"), r#"["js lib.js","lib.js"]"#);
+}
+
+#[test]
+fn a_package_json_that_never_ends_is_refused() {
+    let folder = folder_with(&[
+        ("a.js", &answering("import a from \"pipe\";\nimport b from \"zero\";", "[a, b]")),
+        ("node_modules/pipe/index.js", ""),
+        ("node_modules/zero/index.js", ""),
+    ]);
+    let pipe = folder.path().join("node_modules/pipe/package.json");
+    let made = std::process::Command::new("mkfifo").arg(pipe).status().expect("mkfifo exists");
+    assert!(made.success());
+    let zero = folder.path().join("node_modules/zero/package.json");
+    std::os::unix::fs::symlink("/dev/zero", zero).expect("writable");
+    let run = zigts(folder.path(), &["check", "a.js"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert_eq!(
+        run.stderr.matches("it is no plain file of 4 MiB at most").count(),
+        2,
+        "{}",
+        run.stderr
+    );
+}

@@ -164,6 +164,10 @@
     }
   }
 
+  const replace = (object, name, value) => {
+    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  };
+
   // Takes the body of the message that a WholeBody stands for.
   let takeWhole;
 
@@ -390,9 +394,18 @@
       return this.#path;
     }
 
+    // Routers put their own here.
+    set path(value) {
+      replace(this, "path", value);
+    }
+
     // What follows the first question mark, without it.
     get query() {
       return this.#query;
+    }
+
+    set query(value) {
+      replace(this, "query", value);
     }
 
     get headers() {
@@ -402,6 +415,10 @@
     // Those of the route that its path matches.
     get params() {
       return this.#isReceived ? native.pathParams(this.#path) : {};
+    }
+
+    set params(value) {
+      replace(this, "params", value);
     }
 
     // What its client has left, which only the `onUpgrade` of that client is told.
