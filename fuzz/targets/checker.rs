@@ -14,7 +14,11 @@ use zigts_rules::levels::Levels;
 libfuzzer_sys::fuzz_target!(|text: &str| {
     static HOOK: Once = Once::new();
     HOOK.call_once(let_parser_panic);
-    let entry = Entry { name: ModuleName::new("app.ts"), text: text.to_owned(), decorators: Decorators::Standard };
+    let entry = Entry {
+        name: ModuleName::new("app.ts"),
+        text: text.to_owned(),
+        decorators: Decorators::Standard,
+    };
     let read = &mut |name: &ModuleName| match name.as_str() {
         "lib.ts" => Ok("export const a = 1;".to_owned()),
         _ => Err(ReadError::NotFound),

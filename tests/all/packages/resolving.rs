@@ -155,23 +155,16 @@ fn a_package_runs_as_it_is_published_though_its_source_lies_beside() {
 }
 
 #[test]
-fn a_package_json_that_never_ends_is_refused() {
+fn a_package_json_that_never_ends_is_none() {
     let folder = folder_with(&[
         ("a.js", &answering("import a from \"pipe\";\nimport b from \"zero\";", "[a, b]")),
-        ("node_modules/pipe/index.js", ""),
-        ("node_modules/zero/index.js", ""),
+        ("node_modules/pipe/index.js", "module.exports = 1;"),
+        ("node_modules/zero/index.js", "module.exports = 2;"),
     ]);
     let pipe = folder.path().join("node_modules/pipe/package.json");
     let made = std::process::Command::new("mkfifo").arg(pipe).status().expect("mkfifo exists");
     assert!(made.success());
     let zero = folder.path().join("node_modules/zero/package.json");
     std::os::unix::fs::symlink("/dev/zero", zero).expect("writable");
-    let run = zigts(folder.path(), &["check", "a.js"]);
-    assert_eq!(run.code, 1, "{}", run.stderr);
-    assert_eq!(
-        run.stderr.matches("it is no plain file of 4 MiB at most").count(),
-        2,
-        "{}",
-        run.stderr
-    );
+    assert_eq!(response(folder.path(), "a.js"), "[1,2]");
 }
