@@ -116,7 +116,7 @@ impl HandlerModules<'_> {
 
 impl Modules for HandlerModules<'_> {
     fn read(&mut self, module: &ModuleName) -> Result<String, ReadError> {
-        self.costs.next(Some(module));
+        self.costs.next(module);
         let text = self.file.read(module, self.overlay)?;
         self.costs.has_read(&text);
         Ok(text)

@@ -25,15 +25,14 @@ pub struct PackageCosts {
 }
 
 impl PackageCosts {
-    /// A module is about to be read, or nothing more.
-    pub fn next(&mut self, module: Option<&ModuleName>) {
+    /// A module is about to be read.
+    pub fn next(&mut self, module: &ModuleName) {
         if let Some((package, since)) = self.current.take()
             && let Some((_, cost)) = self.costs.get_mut(&package)
         {
             cost.time += since.elapsed();
         }
-        let package = module.and_then(|module| Some((module, module.package()?)));
-        self.current = package.map(|(module, package)| {
+        self.current = module.package().map(|package| {
             self.costs
                 .entry(package.to_owned())
                 .or_insert_with(|| (module.clone(), PackageCost::default()));
@@ -52,8 +51,9 @@ impl PackageCosts {
     }
 
     /// The packages that were loaded, by name, each with one of its modules.
-    pub fn into_list(mut self) -> Vec<(String, ModuleName, PackageCost)> {
-        self.next(None);
+    ///
+    /// Of the last module that was read it is not known when it was parsed; the rest of the build follows.
+    pub fn into_list(self) -> Vec<(String, ModuleName, PackageCost)> {
         let costs = self.costs.into_iter().filter(|(_, (_, cost))| cost.modules > 0);
         costs.map(|(name, (module, cost))| (name, module, cost)).collect()
     }
@@ -74,10 +74,10 @@ mod tests {
             ("node_modules/ms/index.js", "123"),
             ("node_modules/zod/v4/core.js", "12"),
         ] {
-            costs.next(Some(&ModuleName::new(name)));
+            costs.next(&ModuleName::new(name));
             costs.has_read(text);
         }
-        costs.next(Some(&ModuleName::new("node_modules/missing/index.js")));
+        costs.next(&ModuleName::new("node_modules/missing/index.js"));
         let list = costs.into_list();
         let shown = list.iter().map(|(name, _, cost)| (name.as_str(), cost.modules, cost.bytes));
         assert_eq!(shown.collect::<Vec<_>>(), [("ms", 1, 3), ("zod", 2, 7)]);

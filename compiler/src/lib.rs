@@ -11,7 +11,7 @@
 //! - `load`: reads a module ([`Entry`] first), `parse`s it, `model` collects its facts, `resolve`
 //!   says which modules its imports may mean, and so on until no new module is reached;
 //! - `guards`: code that never runs here, as packages have for other platforms; `commonjs`: what modules of
-//!   that system export; `node_modules`: the modules in place of those of Node.js;
+//!   that system export; `node_builtins`: the modules in place of those of Node.js;
 //! - `effects`: the call graph across modules, and with it the effects of each function;
 //! - [`report`]: the rules' diagnostics and how they are shown;
 //! - [`fix`]: the fixes of diagnostics, made in the text;
@@ -40,7 +40,7 @@ mod model;
 mod modules;
 mod namespaces;
 mod nesting;
-mod node_modules;
+mod node_builtins;
 mod parse;
 pub mod report;
 mod resolve;

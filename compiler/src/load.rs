@@ -11,7 +11,7 @@ use crate::modules::{Modules, ReadError, Request};
 use crate::parse::{Language, Parsed, parse};
 use crate::resolve::{Candidates, candidates, declarations};
 use crate::source::{SourceFile, Sources};
-use crate::{Decorators, Entry, effects, model, node_modules};
+use crate::{Decorators, Entry, effects, model, node_builtins};
 
 /// Most bytes that all modules of a handler's own may have together.
 ///
@@ -146,7 +146,7 @@ impl Loader<'_> {
         if let Some(&id) = self.by_name.get(&name) {
             return Target::Module(id);
         }
-        let text = node_modules::text(name.as_str()).expect("`candidates` names those there are");
+        let text = node_builtins::text(name.as_str()).expect("`candidates` names those there are");
         Target::Module(self.add(name, text.to_owned()))
     }
 
@@ -159,7 +159,7 @@ impl Loader<'_> {
                 }
                 _ => self.first_of(vec![name]),
             },
-            Ok(None) if node_modules::is_missing(specifier) => {
+            Ok(None) if node_builtins::is_missing(specifier) => {
                 Target::Unresolved(Unresolved::NodeModule)
             }
             Ok(None) if ["@/", "~", "#", "$"].iter().any(|it| specifier.starts_with(it)) => {

@@ -6,7 +6,7 @@
 use zigts_rules::import::{ModuleName, Unresolved};
 use zigttp_abi::api::Module;
 
-use crate::node_modules;
+use crate::node_builtins;
 
 /// What a specifier may lead to.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) fn candidates(importer: &ModuleName, specifier: &str) -> Result<Candi
     if specifier.starts_with("zigttp:") {
         return Err(Unresolved::UnknownBuiltin);
     }
-    if node_modules::text(specifier).is_some() {
+    if node_builtins::text(specifier).is_some() {
         let name = specifier.strip_prefix("node:").unwrap_or(specifier);
         return Ok(Candidates::InPlaceOfNode(ModuleName::new(format!("node:{name}"))));
     }

@@ -2,16 +2,16 @@
 
 /// Their texts, by the names without `node:`.
 static SHIMS: [(&str, &str); 4] = [
-    ("buffer", include_str!("node_modules/buffer.js")),
-    ("crypto", include_str!("node_modules/crypto.js")),
-    ("events", include_str!("node_modules/events.js")),
+    ("buffer", include_str!("node_builtins/buffer.js")),
+    ("crypto", include_str!("node_builtins/crypto.js")),
+    ("events", include_str!("node_builtins/events.js")),
     (
         "util",
         concat!(
             "const internals = {};\n",
             include_str!("../engine/src/prelude/inspect.js"),
             "(undefined, internals);\n",
-            include_str!("node_modules/util.js")
+            include_str!("node_builtins/util.js")
         ),
     ),
 ];
