@@ -32,11 +32,15 @@ impl ModuleName {
         }
         let start =
             self.0.rfind("node_modules/").filter(|&at| at == 0 || self.0[..at].ends_with('/'))?;
-        let inside = &self.0[start + "node_modules/".len()..];
-        let parts = if inside.starts_with('@') { 2 } else { 1 };
-        let end = inside.match_indices('/').nth(parts - 1).map_or(inside.len(), |(at, _)| at);
-        Some(&inside[..end])
+        Some(package_of(&self.0[start + "node_modules/".len()..]))
     }
+}
+
+/// The package that a path inside of `node_modules`, or a specifier, begins with: `@scope/name` of `@scope/name/file.js`.
+pub fn package_of(path: &str) -> &str {
+    let parts = if path.starts_with('@') { 2 } else { 1 };
+    let end = path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at);
+    &path[..end]
 }
 
 impl fmt::Display for ModuleName {

@@ -42,6 +42,7 @@ pub mod import;
 mod import_chain;
 mod import_edit;
 pub mod levels;
+mod listed;
 mod literals;
 mod memo;
 mod mistaken_exports;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use zigttp_abi::api::Module;
 
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::import::{Import, ImportKind, ImportedName, Target, Unresolved};
+use crate::import::{Import, ImportKind, ImportedName, Target, Unresolved, package_of};
 use crate::mistaken_exports::MistakenExports;
 use crate::model::{ExportTable, HandlerModel};
 use crate::record::{Category, RuleRecord, Severity};
@@ -187,13 +187,6 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
         // Another rule reports why reading stopped.
         Unresolved::NotRead => {}
     }
-}
-
-/// The package that a specifier names.
-fn package_of(specifier: &str) -> &str {
-    let parts = if specifier.starts_with('@') { 2 } else { 1 };
-    let end = specifier.match_indices('/').nth(parts - 1).map_or(specifier.len(), |(at, _)| at);
-    &specifier[..end]
 }
 
 /// What a module of another platform is, and what to do here.

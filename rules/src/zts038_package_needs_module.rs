@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::Sink;
 use crate::import::{Import, ImportKind, Target, Unresolved};
 use crate::import_chain::ImportChains;
+use crate::listed::listed;
 use crate::model::{ExportTable, HandlerModel};
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
@@ -146,16 +147,5 @@ fn reason(unresolved: &Unresolved) -> String {
         Unresolved::NotInstalled => NOT_INSTALLED.to_owned(),
         Unresolved::NotOffered { reason } | Unresolved::Unreadable { reason, .. } => reason.clone(),
         _ => "it cannot be found".to_owned(),
-    }
-}
-
-/// Up to three names, and how many more there are.
-pub(crate) fn listed(names: &[&str]) -> String {
-    const SHOWN: usize = 3;
-    let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    match (names.len(), quoted.as_slice()) {
-        (more @ 4.., _) => format!("{} and {} more", quoted.join(", "), more - SHOWN),
-        (_, [rest @ .., last]) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => quoted.join(""),
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::Sink;
 use crate::globals;
 use crate::import_chain::ImportChains;
+use crate::listed::listed;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
 use crate::span::{ModuleId, Span};
-use crate::zts038_package_needs_module::listed;
 
 /// A part of a package would fail, because it uses what is not there.
 pub(crate) struct PackageNeedsGlobal;
