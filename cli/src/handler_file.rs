@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use zigts_compiler::{Decorators, Entry, Modules, PackageType, ReadError, Request};
 use zigts_rules::import::ModuleName;
 
-use crate::node_packages::NodePackages;
+use crate::node_packages::{NodePackages, PackageTypes};
 use crate::overlay::{self, Overlay};
 use crate::package_costs::{PackageCost, PackageCosts};
 
@@ -23,6 +23,7 @@ pub struct HandlerFile {
     name: ModuleName,
     text: String,
     decorators: Decorators,
+    packages: NodePackages,
 }
 
 impl HandlerFile {
@@ -44,8 +45,9 @@ impl HandlerFile {
         };
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let name = ModuleName::new(name);
-        let decorators = NodePackages::new(&folder).decorators(&name)?;
-        Ok(HandlerFile { folder, name, text, decorators })
+        let packages = NodePackages::new(&folder);
+        let decorators = packages.decorators(&name)?;
+        Ok(HandlerFile { folder, name, text, decorators, packages })
     }
 
     /// The entry for the compiler.
@@ -86,7 +88,7 @@ impl HandlerFile {
         HandlerModules {
             file: self,
             overlay,
-            packages: NodePackages::new(&self.folder),
+            types: PackageTypes::default(),
             costs: PackageCosts::default(),
         }
     }
@@ -101,16 +103,16 @@ impl HandlerFile {
 pub struct HandlerModules<'a> {
     file: &'a HandlerFile,
     overlay: &'a Overlay,
-    packages: NodePackages,
+    types: PackageTypes,
     costs: PackageCosts,
 }
 
 impl HandlerModules<'_> {
     /// The packages that were loaded: the name of each, its version if it has one, and what it costs.
     pub fn into_packages(self) -> Vec<(String, Option<String>, PackageCost)> {
-        let HandlerModules { packages, costs, .. } = self;
+        let HandlerModules { file, costs, .. } = self;
         let costs = costs.into_list().into_iter();
-        costs.map(|(name, module, cost)| (name, packages.version(&module), cost)).collect()
+        costs.map(|(name, module, cost)| (name, file.packages.version(&module), cost)).collect()
     }
 }
 
@@ -128,11 +130,11 @@ impl Modules for HandlerModules<'_> {
         specifier: &str,
         request: Request,
     ) -> Result<Option<ModuleName>, String> {
-        self.packages.find(importer, specifier, request)
+        self.file.packages.find(importer, specifier, request)
     }
 
     fn package_type(&mut self, module: &ModuleName) -> Option<PackageType> {
-        self.packages.package_type(module)
+        self.file.packages.package_type(module, &mut self.types)
     }
 }
 
@@ -144,12 +146,12 @@ pub fn is_source(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use zigts_compiler::Decorators;
     use zigts_rules::import::ModuleName;
 
-    use super::HandlerFile;
+    use super::{HandlerFile, NodePackages};
 
     #[test]
     fn paths_are_shown_as_the_user_would_write_them() {
@@ -167,6 +169,7 @@ mod tests {
                 name,
                 text: String::new(),
                 decorators: Decorators::Standard,
+                packages: NodePackages::new(Path::new(folder)),
             };
             assert_eq!(file.path_of(&ModuleName::new(module)), expected);
         }

@@ -11,7 +11,7 @@ use oxc_resolver::{
 };
 use serde_json::Value;
 use zigts_compiler::{Decorators, PackageType, Request};
-use zigts_rules::import::ModuleName;
+use zigts_rules::import::{ModuleName, package_of};
 
 /// Conditions of `exports` that hold here, besides that of the request. A package for browsers expects a page, so
 /// `browser` is none of them.
@@ -29,9 +29,10 @@ pub struct NodePackages {
     /// For packages, as they are published.
     import: Resolver,
     require: Resolver,
-    /// The `type` of `package.json`, by the folder it lies in; `None` where there is none.
-    types: HashMap<PathBuf, Option<PackageType>>,
 }
+
+/// The `type` of `package.json` by folder, as far as it has been asked for; `None` where there is none.
+pub type PackageTypes = HashMap<PathBuf, Option<PackageType>>;
 
 impl NodePackages {
     /// For a handler whose entry lies in this folder.
@@ -41,7 +42,7 @@ impl NodePackages {
         let source = Resolver::new(options_of_source());
         let import = source.clone_with_options(options("import"));
         let require = source.clone_with_options(options("require"));
-        NodePackages { folder, source, import, require, types: HashMap::new() }
+        NodePackages { folder, source, import, require }
     }
 
     /// Finds what a specifier means in a module; `None` if it means nothing.
@@ -78,9 +79,6 @@ impl NodePackages {
                 | ResolveError::ExtensionAlias(..)
                 | ResolveError::Ignored(_),
             ) => match installed(&importer, specifier) {
-                Some(package) if specifier == package => {
-                    Err(format!("`{package}` is installed, and has no file that this means"))
-                }
                 Some(package) => Err(format!("`{package}` is installed, and has no such file")),
                 None => Ok(None),
             },
@@ -120,13 +118,17 @@ impl NodePackages {
     }
 
     /// The `type` of the nearest `package.json`.
-    pub fn package_type(&mut self, module: &ModuleName) -> Option<PackageType> {
+    pub fn package_type(
+        &self,
+        module: &ModuleName,
+        known: &mut PackageTypes,
+    ) -> Option<PackageType> {
         let mut folder = self.folder.join(module.as_str());
         let mut passed = Vec::new();
         let mut found = None;
         while folder.pop() {
-            if let Some(known) = self.types.get(&folder) {
-                found = *known;
+            if let Some(&of_folder) = known.get(&folder) {
+                found = of_folder;
                 break;
             }
             passed.push(folder.clone());
@@ -143,7 +145,7 @@ impl NodePackages {
                 break;
             }
         }
-        self.types.extend(passed.into_iter().map(|folder| (folder, found)));
+        known.extend(passed.into_iter().map(|folder| (folder, found)));
         found
     }
 
@@ -224,9 +226,7 @@ fn installed<'a>(importer: &Path, specifier: &'a str) -> Option<&'a str> {
     if specifier.starts_with(['.', '/', '#']) {
         return None;
     }
-    let parts = if specifier.starts_with('@') { 2 } else { 1 };
-    let end = specifier.match_indices('/').nth(parts - 1).map_or(specifier.len(), |(at, _)| at);
-    let package = &specifier[..end];
+    let package = package_of(specifier);
     let is_there = |folder: &Path| folder.join("node_modules").join(package).is_dir();
     (!package.ends_with('/') && importer.ancestors().skip(1).any(is_there)).then_some(package)
 }
