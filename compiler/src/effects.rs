@@ -4,12 +4,14 @@
 //! stored in a container from which functions are called. Only for top-level code, where passing a function
 //! mostly means storing it, is more needed.
 
+mod packages;
+mod parameters;
+
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use zigts_rules::code::{BindingId, Call, CallId, Code, Expression, FunctionId, Origin, Value};
 use zigts_rules::effects::{Action, ActionKind, Effects, FunctionKey};
-use zigts_rules::import::Target;
 use zigts_rules::model::HandlerModel;
 use zigts_rules::resolve::Meaning;
 use zigts_rules::span::{ModuleId, Span};
@@ -32,9 +34,6 @@ const MAX_MEMBERS: usize = 1_000;
 
 /// Most values that stand for one another before giving up: what a variable holds, what a function returns.
 const MAX_VALUES: usize = 4;
-
-/// Most names and calls in a row through which a value is followed to a package.
-const MAX_LINKS: usize = 16;
 
 /// Most classes that extend one another before giving up.
 const MAX_PARENTS: usize = 16;
@@ -131,7 +130,7 @@ pub(crate) fn infer(model: &HandlerModel) -> Effects {
         inference.call(module, call, of_function);
     }
     // What top-level code does with functions that it passes depends on what is known by now.
-    inference.calling_parameters = calling_parameters(model, &actions);
+    inference.calling_parameters = parameters::called(model, &actions);
     for (module, call) in model.calls().filter(|(_, call)| is_top_level(call)) {
         let of_function = actions.entry((module, call.function)).or_default();
         inference.call(module, call, of_function);
@@ -144,61 +143,6 @@ type Actions = BTreeMap<FunctionKey, Vec<Action>>;
 
 fn codes(model: &HandlerModel) -> impl Iterator<Item = (ModuleId, &Code)> {
     model.modules.iter().enumerate().map(|(index, module)| (ModuleId::new(index), &module.code))
-}
-
-/// The functions that call one of their parameters, or pass it to be called for each element of a list,
-/// before they return. What a function that they return does with it comes later.
-fn calling_parameters(model: &HandlerModel, actions: &Actions) -> BTreeSet<FunctionKey> {
-    let mut calling = BTreeSet::new();
-    let called_by_parent: HashSet<FunctionKey> = actions
-        .iter()
-        .flat_map(|(&parent, actions)| actions.iter().map(move |action| (parent, action.kind)))
-        .filter_map(|((module, parent), kind)| match kind {
-            ActionKind::Function(key) => {
-                let is_inside =
-                    key.0 == module && model.module(module).code[key.1].parent == parent;
-                is_inside.then_some(key)
-            }
-            _ => None,
-        })
-        .collect();
-    for (module, call) in model.calls() {
-        let code = &model.module(module).code;
-        let is_per_element = matches!(
-            &call.callee.value,
-            Value::Member(_, Some(method)) if PER_ELEMENT.contains(&method.as_str())
-        );
-        let callback = call.arguments.first().filter(|_| is_per_element);
-        for expression in std::iter::once(&call.callee).chain(callback) {
-            let Value::Binding(id) = expression.value else { continue };
-            let owner = code[id].scope;
-            if matches!(code[id].origin, Origin::Unknown)
-                && owner != FunctionId::TOP_LEVEL
-                && runs_within(code, module, &called_by_parent, call.function, owner)
-            {
-                calling.insert((module, owner));
-            }
-        }
-    }
-    calling
-}
-
-/// Whether a function is another one, or is written inside of it and called by what it is written
-/// in, at each level.
-fn runs_within(
-    code: &Code,
-    module: ModuleId,
-    called_by_parent: &HashSet<FunctionKey>,
-    mut inner: FunctionId,
-    outer: FunctionId,
-) -> bool {
-    while inner != outer {
-        if !called_by_parent.contains(&(module, inner)) || inner == FunctionId::TOP_LEVEL {
-            return false;
-        }
-        inner = code[inner].parent;
-    }
-    true
 }
 
 /// What one question has looked into, so that circles end.
@@ -259,7 +203,7 @@ impl Inference<'_> {
             let meaning = self.model.meaning_of_export(ModuleId::ENTRY, event.name);
             self.of_meaning(meaning, true, &mut found);
             let exported = self.model.module(ModuleId::ENTRY).code.exports.get(event.name);
-            if exported.is_some_and(|it| self.is_of_package(ModuleId::ENTRY, it, MAX_LINKS)) {
+            if exported.is_some_and(|it| packages::has_made(self.model, ModuleId::ENTRY, it)) {
                 found.callees.extend(&self.kept_by_packages);
             }
             let actions = found.callees.into_iter().map(|callee| action(span, callee)).collect();
@@ -280,7 +224,7 @@ impl Inference<'_> {
         actions.extend(callees.iter().map(|&callee| action(call.span, callee)));
 
         let is_top_level = call.function == FunctionId::TOP_LEVEL;
-        if self.calls_package(module, call) {
+        if packages::is_called(self.model, module, call) {
             if is_top_level {
                 return;
             }
@@ -313,39 +257,13 @@ impl Inference<'_> {
     fn handed_to_packages(&self) -> BTreeSet<Callee> {
         let mut handed = Found::default();
         for (module, call) in self.model.calls() {
-            if call.function == FunctionId::TOP_LEVEL && self.calls_package(module, call) {
+            if call.function == FunctionId::TOP_LEVEL
+                && packages::is_called(self.model, module, call)
+            {
                 self.callees_of_all(module, handed_over(call), true, &mut handed);
             }
         }
         handed.callees
-    }
-
-    /// Whether a call in the handler's own code is one of a package's function.
-    fn calls_package(&self, module: ModuleId, call: &Call) -> bool {
-        self.model.module(module).name.package().is_none()
-            && self.is_of_package(module, &call.callee, MAX_LINKS)
-    }
-
-    /// Whether an expression is taken of what a package exports: `z.object`, `new Hono().get`.
-    fn is_of_package(&self, module: ModuleId, expression: &Expression, links: usize) -> bool {
-        let Some(links) = links.checked_sub(1) else { return false };
-        let code = &self.model.module(module).code;
-        match &expression.root().value {
-            Value::Call(id) => self.is_of_package(module, &code[*id].callee, links),
-            Value::Binding(id) => match &code[*id].origin {
-                Origin::Value(value) => self.is_of_package(module, value, links),
-                Origin::Import { import, name } => {
-                    let imports = &self.model.module(module).imports;
-                    let Target::Module(target) = imports[*import].target else { return false };
-                    let exporter = self.model.module(target);
-                    let exported = name.as_ref().and_then(|name| exporter.code.exports.get(name));
-                    exporter.name.package().is_some()
-                        || exported.is_some_and(|it| self.is_of_package(target, it, links))
-                }
-                Origin::Unknown => false,
-            },
-            _ => false,
-        }
     }
 
     /// Whether a call in top-level code leads to calls of its arguments, rather than stores them.
