@@ -52,6 +52,7 @@ pub mod operator_signal;
 pub mod operator_write;
 pub mod ordered;
 pub mod outbox;
+pub mod outside;
 pub mod own_thread;
 pub mod pace;
 pub mod panic_watch;

@@ -39,6 +39,7 @@ pub mod inspection;
 mod instance;
 pub mod limits;
 mod module_cache;
+pub mod outgoing;
 pub mod pool;
 pub mod program;
 pub mod ran;
