@@ -745,6 +745,115 @@ declare class TextDecoder {
   decode(input?: ArrayBufferLike | ArrayBufferView, options?: { stream?: boolean }): string;
 }
 
+/** What an EventTarget tells its listeners (https://dom.spec.whatwg.org/#interface-event). */
+declare class Event {
+  constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean });
+  readonly type: string;
+  readonly target: EventTarget | null;
+  readonly currentTarget: EventTarget | null;
+  readonly bubbles: boolean;
+  readonly cancelable: boolean;
+  readonly composed: boolean;
+  readonly defaultPrevented: boolean;
+  readonly isTrusted: boolean;
+  readonly timeStamp: number;
+  composedPath(): EventTarget[];
+  preventDefault(): void;
+  stopPropagation(): void;
+  stopImmediatePropagation(): void;
+}
+
+/** An event with a value. */
+declare class CustomEvent<Detail = any> extends Event {
+  constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean; detail?: Detail });
+  readonly detail: Detail;
+}
+
+type EventListener = (event: any) => void;
+
+/**
+ * Something with listeners (https://dom.spec.whatwg.org/#interface-eventtarget). It has no parents, so that an event visits its
+ * target alone. What a listener throws fails the event of the handler, as a rejection that nobody handles does.
+ */
+declare class EventTarget {
+  addEventListener(
+    type: string,
+    listener: EventListener | { handleEvent: EventListener } | null,
+    options?: boolean | { capture?: boolean; once?: boolean; passive?: boolean; signal?: AbortSignal },
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListener | { handleEvent: EventListener } | null,
+    options?: boolean | { capture?: boolean },
+  ): void;
+  /** Calls the listeners, before it returns. False if one of them has called `preventDefault`. */
+  dispatchEvent(event: Event): boolean;
+}
+
+/** Makes a signal, and aborts what was given that. */
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+}
+
+/** Says that something is to end (https://dom.spec.whatwg.org/#interface-AbortSignal). */
+declare class AbortSignal extends EventTarget {
+  private constructor();
+  static abort(reason?: unknown): AbortSignal;
+  /** One that is aborted as soon as any of these is. */
+  static any(signals: Iterable<AbortSignal>): AbortSignal;
+  /** One that is aborted after so many milliseconds, with a `TimeoutError`. */
+  static timeout(milliseconds: number): AbortSignal;
+  readonly aborted: boolean;
+  /** What `abort` was given; a DOMException of the name `AbortError` or `TimeoutError` otherwise. */
+  readonly reason: any;
+  throwIfAborted(): void;
+  onabort: ((event: Event) => void) | null;
+}
+
+/** Bytes with a type (https://w3c.github.io/FileAPI/#blob-section). There are no streams. */
+declare class Blob {
+  constructor(
+    parts?: Iterable<string | ArrayBuffer | ArrayBufferView | Blob>,
+    options?: { type?: string; endings?: "transparent" | "native" },
+  );
+  readonly size: number;
+  readonly type: string;
+  slice(start?: number, end?: number, type?: string): Blob;
+  text(): Promise<string>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** A Blob with a name. */
+declare class File extends Blob {
+  constructor(
+    parts: Iterable<string | ArrayBuffer | ArrayBufferView | Blob>,
+    name: string,
+    options?: { type?: string; endings?: "transparent" | "native"; lastModified?: number },
+  );
+  readonly name: string;
+  readonly lastModified: number;
+}
+
+/** The fields of a form, each a string or a File (https://xhr.spec.whatwg.org/#interface-formdata). */
+declare class FormData {
+  constructor();
+  append(name: string, value: string): void;
+  append(name: string, value: Blob, filename?: string): void;
+  delete(name: string): void;
+  get(name: string): string | File | null;
+  getAll(name: string): (string | File)[];
+  has(name: string): boolean;
+  set(name: string, value: string): void;
+  set(name: string, value: Blob, filename?: string): void;
+  forEach(callback: (value: string | File, name: string, form: FormData) => void, receiver?: unknown): void;
+  entries(): IterableIterator<[string, string | File]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string | File>;
+  [Symbol.iterator](): IterableIterator<[string, string | File]>;
+}
+
 /** An error with one of the names that web standards give; older ones have a code too. */
 declare class DOMException extends Error {
   constructor(message?: string, name?: string);

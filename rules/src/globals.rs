@@ -4,6 +4,8 @@
 
 /// Every global of the engine, sorted.
 pub(crate) static AVAILABLE: &[&str] = &[
+    "AbortController",
+    "AbortSignal",
     "AggregateError",
     "Array",
     "ArrayBuffer",
@@ -11,17 +13,23 @@ pub(crate) static AVAILABLE: &[&str] = &[
     "BigInt",
     "BigInt64Array",
     "BigUint64Array",
+    "Blob",
     "Boolean",
+    "CustomEvent",
     "DOMException",
     "DataView",
     "Date",
     "DisposableStack",
     "Error",
     "EvalError",
+    "Event",
+    "EventTarget",
+    "File",
     "FinalizationRegistry",
     "Float16Array",
     "Float32Array",
     "Float64Array",
+    "FormData",
     "Function",
     "Headers",
     "Infinity",
@@ -94,8 +102,6 @@ const TIMERS: &str = "Set a timer of the room: `signalAt` or `signalEvery` of `z
 const MODULES: &str = "Write `import` and `export`.";
 const OTHERS: &str = "Send to the connections of a room (`broadcast`), or send it a signal (`signal` of `zigttp:durable`).";
 const EVENTS: &str = "The runtime calls what the entry exports: `onOpen`, `onMessage`, `onClose`, `onRequest`, `onSignal`.";
-const ABORT: &str =
-    "Nothing is waited for that could be aborted: an event has all that it reads at hand.";
 const DIGEST: &str = "`crypto` has `getRandomValues` and `randomUUID`; import a module of your own for a digest or a signature.";
 const LOCALE: &str =
     "`toLocaleString` and its like answer as en-US does; format for other languages in the client.";
@@ -136,12 +142,8 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
     (&["__dirname", "__filename"], "There are no files; import what you need as a module."),
     (&["Buffer"], BYTES),
     (
-        &["Blob", "File", "FileList", "FileReader", "FileReaderSync"],
-        "Use `Uint8Array`, and `Request.bytes()` for a body.",
-    ),
-    (
-        &["FormData"],
-        "Read a form with `new URLSearchParams(await req.text())`; one with files is not parsed.",
+        &["FileList", "FileReader", "FileReaderSync"],
+        "Read a `Blob` with `text()`, `bytes()` or `arrayBuffer()`.",
     ),
     (&["Deno", "Bun"], "Use what the built-in modules (`zigttp:…`) offer."),
     (&["window", "self", "global", "frames", "parent", "top"], "Use `globalThis`."),
@@ -217,9 +219,6 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "Event",
-            "EventTarget",
-            "CustomEvent",
             "MessageEvent",
             "CloseEvent",
             "ErrorEvent",
@@ -234,7 +233,6 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
         ],
         EVENTS,
     ),
-    (&["AbortController", "AbortSignal"], ABORT),
     (
         &[
             "ReadableStream",

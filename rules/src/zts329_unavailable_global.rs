@@ -21,8 +21,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A name is used that is declared nowhere, and that other JavaScript platforms have but this one does
-not: timers, `fetch`, `WebSocket` as a value, `process`, `require`, `Buffer`, streams, `AbortController`, `Intl` and
-their like. Or a member of a global is called that is not there: `crypto.subtle.digest(…)`, `console.table(…)`.
+not: timers, `fetch`, `WebSocket` as a value, `process`, `require`, `Buffer`, streams, `Intl` and their like. Or a member
+of a global is called that is not there: `crypto.subtle.digest(…)`, `console.table(…)`.
 
 ```ts,fires
 import { send } from "zigttp:websocket";

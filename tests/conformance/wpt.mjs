@@ -20,13 +20,17 @@ const AREAS = {
   response: ["fetch/api/response"],
   "structured-clone": ["html/webappapis/structured-clone"],
   base64: ["html/webappapis/atob"],
+  events: ["dom/events"],
+  abort: ["dom/abort"],
+  blob: ["FileAPI/blob", "FileAPI/file/File-constructor.any.js"],
+  "form-data": ["xhr/formdata"],
 };
 
 /** Files of nothing but what a handler does not have: streams, caches, a network, other encodings, pages. */
 const LEFT_OUT = new RegExp([
   "/streams/", "stream", "legacy-mb", "decoder-fatal-single-byte", "iso-2022-jp", "/replacement-encodings",
   "unsupported-encodings", "request-cache", "bad-port", "keepalive", "init-priority", "header-values", "no-cors",
-  "blob-realm",
+  "blob-realm", "shadowrealm",
 ].join("|"));
 
 /** Tests of what pages have, within other files. */

@@ -4,7 +4,7 @@
 #   tests/conformance/wpt.sh WPT [AREA...]
 #
 # WPT is a checkout of github.com/web-platform-tests/wpt, or a folder that has some of it. Areas are url,
-# encoding, headers, request, response, structured-clone and base64. Node is needed.
+# encoding, headers, request, response, structured-clone, base64, events, abort, blob and form-data. Node is needed.
 #
 # WPT_RECORD=1 writes the lists anew, WPT_VERBOSE=1 prints why each test has failed.
 set -euo pipefail

@@ -19,7 +19,7 @@ interface Timer {
 const TURNS = 20_000;
 
 // What files name at their top, though only some of their tests are of it: those fail one by one.
-const MISSING = ["Blob", "File", "FormData", "ImageData", "MessageChannel", "ReadableStream", "XMLHttpRequest"];
+const MISSING = ["ImageData", "MessageChannel", "ReadableStream", "XMLHttpRequest"];
 // What relative URLs of a page are relative to; here they are none.
 const PAGE = "http://web-platform.test/page";
 

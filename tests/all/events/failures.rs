@@ -197,7 +197,7 @@ fn a_handler_that_returns_no_response_is_told_so() {
 }
 
 /// Ways to fail, and what the log says about each.
-const FAILURES: [(&str, &[&str]); 11] = [
+const FAILURES: [(&str, &[&str]); 12] = [
     ("error", &["TypeError: ", "at error (failures.ts:"]),
     ("string", &["Uncaught \"just text\""]),
     ("object", &["Uncaught { code: 5 }"]),
@@ -205,6 +205,7 @@ const FAILURES: [(&str, &[&str]); 11] = [
     ("hostile", &["an error that cannot be described was thrown"]),
     ("rejected", &["RangeError: late\n", "at rejected (failures.ts:"]),
     ("floating", &["Error: nobody waits\n", "at floating (failures.ts:"]),
+    ("listener", &["Error: in a listener\n", "at listener (failures.ts:"]),
     ("microtask", &["Error: in a job\n"]),
     ("pending", &["promise"]),
     ("recursion", &["RangeError: ", "at recursion (failures.ts:"]),
