@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::support::programs::{committed, root};
 
 /// Source folders without a circle.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "cli/src",
     "compiler/engine/src",
     "compiler/src",
     "rules/src",
     "runtime/abi/src",
+    "runtime/crypto/src",
     "runtime/files/src",
     "runtime/protocol/src",
     "runtime/rooms/src",
