@@ -1,6 +1,6 @@
 //! TLS: the certificate and key that the server uses, and the handshake.
 //!
-//! rustls with ring: TLS 1.2 and 1.3, only suites with forward secrecy, no renegotiation, no early data.
+//! rustls with AWS-LC: TLS 1.2 and 1.3, only suites with forward secrecy, no renegotiation, no early data.
 //! Nothing here logs or returns a byte of a key.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::crypto::ring;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, ServerConfig};
@@ -70,12 +70,13 @@ impl Tls {
             pem::Error::NoItemsFound => TlsError::NoKey,
             _quoting => TlsError::BadKey,
         })?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(unusable)?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(unusable)?;
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(unusable)?
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .map_err(unusable)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Tls { config: Arc::new(config) })
     }

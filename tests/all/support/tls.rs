@@ -43,7 +43,7 @@ pub(crate) async fn connect(server: &Server, pair: &str) -> io::Result<TlsStream
     let certificate = CertificateDer::from_pem_file(certificate(pair)).expect("a fixture");
     let mut roots = RootCertStore::empty();
     roots.add(certificate).expect("a certificate");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider knows them")
