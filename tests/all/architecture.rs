@@ -8,13 +8,14 @@ use serde_json::Value;
 use super::support::programs::{committed, root};
 
 /// The crates of the project that each may depend on. Every other dependency fails the test.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("zigttp-abi", &[]),
     ("zigttp-crypto", &[]),
     ("zigts-rules", &["zigttp-abi"]),
     ("zigts-compiler", &["zigts-rules", "zigttp-abi"]),
     ("zigttp-protocol", &["zigttp-abi"]),
     ("zigttp-files", &[]),
+    ("zigttp-outbound", &[]),
     ("zigttp-store", &["zigttp-abi", "zigttp-files"]),
     ("zigttp-sandbox", &["zigttp-abi", "zigttp-files", "zigttp-protocol"]),
     ("zigttp-rooms", &["zigttp-abi", "zigttp-protocol", "zigttp-sandbox", "zigttp-store"]),
@@ -37,13 +38,14 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Libraries that a crate must not name, because its job does not need them.
-const FOREIGN: [(&str, &[&str]); 10] = [
+const FOREIGN: [(&str, &[&str]); 11] = [
     ("zigttp-crypto", &["tokio", "hyper", "wasmtime", "serde_json"]),
     ("zigttp-abi", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-rules", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-compiler", &["tokio", "hyper", "clap"]),
     ("zigttp-protocol", &["tokio", "hyper", "wasmtime"]),
     ("zigttp-files", &["tokio", "wasmtime"]),
+    ("zigttp-outbound", &["wasmtime"]),
     ("zigttp-store", &["hyper", "wasmtime", "zigttp-protocol"]),
     ("zigttp-sandbox", &["hyper", "rustls", "tokio-rustls", "getrandom"]),
     ("zigttp-rooms", &["hyper", "rustls", "tokio-rustls", "wasmtime", "zigttp-files"]),
