@@ -17,6 +17,9 @@ use zigts_rules::import::{ModuleName, package_of};
 /// `browser` is none of them.
 const CONDITIONS: [&str; 3] = ["zigttp", "worker", "default"];
 
+/// Names the files that a package has in place of those for Node.js; mostly they do without what only that has.
+const REPLACEMENTS: &str = "browser";
+
 /// A `package.json` or `tsconfig.json` that is longer is none.
 const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
@@ -62,7 +65,11 @@ impl NodePackages {
         let is_own = importer.package().is_none();
         let importer = self.folder.join(importer.as_str());
         let importer = fs::canonicalize(&importer).unwrap_or(importer);
-        let mut found = published.resolve_file(&importer, specifier);
+        let mut found = match published.resolve_file(&importer, specifier) {
+            // A package wants nothing in place of it. What is there says better what is missing.
+            Err(ResolveError::Ignored(_)) => self.source.resolve_file(&importer, specifier),
+            found => found,
+        };
         let is_in_package =
             |it: &Resolution| it.path().components().any(|part| part.as_os_str() == "node_modules");
         // What is no package is source of one's own, by an alias or the link of a workspace.
@@ -234,6 +241,7 @@ fn installed<'a>(importer: &Path, specifier: &'a str) -> Option<&'a str> {
 fn options_of_source() -> ResolveOptions {
     ResolveOptions {
         extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"].map(str::to_owned).to_vec(),
+        alias_fields: Vec::new(),
         extension_alias: [(".js", ".ts"), (".mjs", ".mts")]
             .map(|(to, from)| (to.to_owned(), vec![from.to_owned(), to.to_owned()]))
             .to_vec(),
@@ -244,6 +252,7 @@ fn options_of_source() -> ResolveOptions {
 fn options(request: &str) -> ResolveOptions {
     let conditions = CONDITIONS.iter().copied().chain([request]);
     ResolveOptions {
+        alias_fields: vec![vec![REPLACEMENTS.to_owned()]],
         condition_names: conditions.map(str::to_owned).collect(),
         extensions: [".js", ".mjs", ".cjs", ".json"].map(str::to_owned).to_vec(),
         // Packages from before `exports` name their ECMAScript modules so.

@@ -41,6 +41,32 @@ fn the_conditions_of_a_package_are_those_of_a_worker_and_its_subpaths_are_found(
 }
 
 #[test]
+fn a_package_may_put_other_files_in_place_of_those_for_node() {
+    let package = r#"{ "name": "client", "type": "module", "exports": "./index.js",
+        "browser": { "./lib/files.js": "./lib/no-files.js", "node:fs": false, "./lib/kept.js": false } }"#;
+    let folder = folder_with(&[
+        ("a.js", &answering("import client from \"client\";", "client")),
+        ("node_modules/client/package.json", package),
+        (
+            "node_modules/client/index.js",
+            "import { read } from './lib/files';\nimport kept from './lib/kept.js';\nexport default [read(), kept];",
+        ),
+        ("node_modules/client/lib/files.js", "export { readFileSync as read } from 'node:fs';"),
+        ("node_modules/client/lib/no-files.js", "export const read = () => 'no files';"),
+        ("node_modules/client/lib/kept.js", "export default 'kept';"),
+        (
+            "node_modules/reader/package.json",
+            r#"{ "browser": { "node:fs": false }, "type": "module" }"#,
+        ),
+        ("node_modules/reader/index.js", "export { readFileSync as default } from 'node:fs';"),
+        ("b.js", &answering("import reader from \"reader\";", "typeof reader")),
+    ]);
+    assert_eq!(response(folder.path(), "a.js"), r#"["no files","kept"]"#);
+    let run = zigts(folder.path(), &["check", "b.js"]);
+    assert!(run.stderr.contains("ZTS038") && run.stderr.contains("node:fs"), "{}", run.stderr);
+}
+
+#[test]
 fn a_package_is_looked_for_from_its_importer_upward_and_each_may_have_its_own_version() {
     let folder = folder_with(&[
         ("app/src/a.js", &answering("import { a } from \"a\";\nimport b from \"b\";", "[a(), b]")),
