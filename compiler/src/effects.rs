@@ -42,7 +42,14 @@ const MAX_PARENTS: usize = 16;
 const CLOCKS: [&str; 4] = ["Date.now", "performance.now", "Date", "Temporal.Now.instant"];
 
 /// Functions that return random numbers.
-const RANDOM: [&str; 3] = ["Math.random", "crypto.getRandomValues", "crypto.randomUUID"];
+const RANDOM: [&str; 5] = [
+    "Math.random",
+    "crypto.getRandomValues",
+    "crypto.randomUUID",
+    "crypto.subtle.generateKey",
+    // Of some algorithms, and which one it is may be a value.
+    "crypto.subtle.sign",
+];
 
 /// Methods of the language's own objects. Called on something unknown, they are taken for these and not for
 /// a method of the handler with the same name.

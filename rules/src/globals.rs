@@ -15,6 +15,8 @@ pub(crate) static AVAILABLE: &[&str] = &[
     "BigUint64Array",
     "Blob",
     "Boolean",
+    "Crypto",
+    "CryptoKey",
     "CustomEvent",
     "DOMException",
     "DataView",
@@ -55,6 +57,7 @@ pub(crate) static AVAILABLE: &[&str] = &[
     "Set",
     "SharedArrayBuffer",
     "String",
+    "SubtleCrypto",
     "SuppressedError",
     "Symbol",
     "SyntaxError",
@@ -102,7 +105,6 @@ const TIMERS: &str = "Set a timer of the room: `signalAt` or `signalEvery` of `z
 const MODULES: &str = "Write `import` and `export`.";
 const OTHERS: &str = "Send to the connections of a room (`broadcast`), or send it a signal (`signal` of `zigttp:durable`).";
 const EVENTS: &str = "The runtime calls what the entry exports: `onOpen`, `onMessage`, `onClose`, `onRequest`, `onSignal`.";
-const DIGEST: &str = "`crypto` has `getRandomValues` and `randomUUID`; import a module of your own for a digest or a signature.";
 const LOCALE: &str =
     "`toLocaleString` and its like answer as en-US does; format for other languages in the client.";
 const MEMORY: &str = "An event shares no memory with another; store what lasts in the room (`zigttp:storage`, `zigttp:memory`).";
@@ -259,7 +261,6 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
         &["CompressionStream", "DecompressionStream"],
         "The runtime compresses messages by itself; a handler has no compression of its own.",
     ),
-    (&["Crypto", "CryptoKey", "SubtleCrypto"], DIGEST),
     (
         &[
             "performance",
@@ -319,7 +320,6 @@ static LACKING: &[(&str, &[&str], &str)] = &[
         ],
         LOG,
     ),
-    ("crypto", &["subtle"], DIGEST),
     ("Response", &["error"], "Return a `Response` with a status that says what is wrong."),
     ("URL", &["createObjectURL", "revokeObjectURL"], PAGE),
 ];

@@ -22,7 +22,7 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 A name is used that is declared nowhere, and that other JavaScript platforms have but this one does
 not: timers, `fetch`, `WebSocket` as a value, `process`, `require`, `Buffer`, streams, `Intl` and their like. Or a member
-of a global is called that is not there: `crypto.subtle.digest(…)`, `console.table(…)`.
+of a global is called that is not there: `URL.createObjectURL(…)`, `console.table(…)`.
 
 ```ts,fires
 import { send } from "zigttp:websocket";

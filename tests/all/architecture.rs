@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("zigttp-files", &[]),
     ("zigttp-outbound", &[]),
     ("zigttp-store", &["zigttp-abi", "zigttp-files"]),
-    ("zigttp-sandbox", &["zigttp-abi", "zigttp-files", "zigttp-protocol"]),
+    ("zigttp-sandbox", &["zigttp-abi", "zigttp-crypto", "zigttp-files", "zigttp-protocol"]),
     ("zigttp-rooms", &["zigttp-abi", "zigttp-protocol", "zigttp-sandbox", "zigttp-store"]),
     (
         "zigttp-runtime",

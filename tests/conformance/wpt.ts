@@ -7,6 +7,8 @@ interface Run {
   source: string;
   /** What `fetch` finds, by the path that a script names. */
   data: { [path: string]: string };
+  /** The query of the page, which says what part of the file to run. */
+  search: string;
 }
 
 /** What a browser would have run later: there are no timers in an event. */
@@ -24,7 +26,7 @@ const MISSING = ["ImageData", "MessageChannel", "ReadableStream", "XMLHttpReques
 const PAGE = "http://web-platform.test/page";
 
 export async function handler(req: Request): Promise<Response> {
-  const { harness, source, data }: Run = await req.json();
+  const { harness, source, data, search }: Run = await req.json();
   const timers: Timer[] = [];
   const globals = globalThis as any;
   // zigts-ignore ZTS310: a file is run within one event
@@ -32,7 +34,7 @@ export async function handler(req: Request): Promise<Response> {
   // Where files look for SharedArrayBuffer.
   globals.WebAssembly = { Memory: class { buffer = new SharedArrayBuffer(0); } };
   globals.self = globalThis;
-  globals.location = { href: PAGE, pathname: "/page", search: "" };
+  globals.location = { href: PAGE, pathname: "/page", search };
   globals.GLOBAL = { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false };
   // zigts-ignore ZTS310: as above
   globals.fetch = async (path: string) => {

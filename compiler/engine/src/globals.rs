@@ -14,7 +14,7 @@ use zigttp_abi::api::MAX_ROOM_BYTES;
 use crate::engine::{INTERNALS, engine};
 use crate::storable::{Storable, Unstorable};
 use crate::url::{Part, Url};
-use crate::{allocator, api, imports, text, value};
+use crate::{allocator, api, crypto, imports, text, value};
 
 /// The files in the order they run in, by the name that stack traces show.
 const PRELUDE: &[(&str, &str)] = &[
@@ -28,6 +28,10 @@ const PRELUDE: &[(&str, &str)] = &[
     ("zigttp:event_target", include_str!("prelude/event_target.js")),
     ("zigttp:abort", include_str!("prelude/abort.js")),
     ("zigttp:clone", include_str!("prelude/clone.js")),
+    ("zigttp:algorithms", include_str!("prelude/crypto/algorithms.js")),
+    ("zigttp:keys", include_str!("prelude/crypto/keys.js")),
+    ("zigttp:subtle", include_str!("prelude/crypto/subtle.js")),
+    ("zigttp:crypto", include_str!("prelude/crypto/crypto.js")),
     ("zigttp:blob", include_str!("prelude/blob.js")),
     ("zigttp:form_data", include_str!("prelude/form_data.js")),
     ("zigttp:http", include_str!("prelude/http.js")),
@@ -53,6 +57,8 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     let native = Object::new(ctx.clone())?;
     native.set("log", Func::from(log))?;
     native.set("random", Func::from(random))?;
+    native.set("crypto", Func::from(crypto::ask))?;
+    native.set("timingSafeEqual", Func::from(crypto::is_equal))?;
     native.set("classOf", Func::from(class_of))?;
     native.set("encode", Func::from(text::encode))?;
     native.set("encodeInto", Func::from(text::encode_into))?;

@@ -25,6 +25,7 @@
 mod allocator;
 mod api;
 mod ascii;
+mod crypto;
 mod engine;
 mod event;
 mod failure;

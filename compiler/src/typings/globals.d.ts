@@ -335,15 +335,172 @@ declare class DOMException extends Error {
   readonly code: number;
 }
 
-/** Random bytes. Not at the top level, where they would become part of the artifact. */
-declare const crypto: {
+type BufferSource = ArrayBuffer | ArrayBufferView;
+type KeyFormat = "raw" | "spki" | "pkcs8" | "jwk";
+type KeyType = "public" | "private" | "secret";
+type KeyUsage =
+  | "encrypt" | "decrypt" | "sign" | "verify" | "deriveKey" | "deriveBits" | "wrapKey" | "unwrapKey";
+
+/** The name of an algorithm, or an object with its name and parameters. */
+type AlgorithmIdentifier = string | { name: string };
+/** `SHA-1`, `SHA-256`, `SHA-384` or `SHA-512`. */
+type HashAlgorithmIdentifier = AlgorithmIdentifier;
+
+interface HmacImportParams { name: string; hash: HashAlgorithmIdentifier; length?: number }
+interface HmacKeyGenParams extends HmacImportParams {}
+interface AesKeyGenParams { name: string; length: number }
+interface AesGcmParams { name: string; iv: BufferSource; additionalData?: BufferSource; tagLength?: number }
+interface AesCbcParams { name: string; iv: BufferSource }
+interface AesCtrParams { name: string; counter: BufferSource; length: number }
+interface RsaHashedImportParams { name: string; hash: HashAlgorithmIdentifier }
+/** `modulusLength` is 2048, 3072, 4096 or 8192, `publicExponent` is 65,537: `new Uint8Array([1, 0, 1])`. */
+interface RsaHashedKeyGenParams extends RsaHashedImportParams {
+  modulusLength: number;
+  publicExponent: Uint8Array;
+}
+/** `saltLength` is as long as the hash. */
+interface RsaPssParams { name: string; saltLength: number }
+/** `namedCurve` is `P-256`, `P-384` or `P-521`. */
+interface EcKeyImportParams { name: string; namedCurve: string }
+interface EcKeyGenParams extends EcKeyImportParams {}
+interface EcdsaParams { name: string; hash: HashAlgorithmIdentifier }
+interface EcdhKeyDeriveParams { name: string; public: CryptoKey }
+interface HkdfParams { name: string; hash: HashAlgorithmIdentifier; salt: BufferSource; info: BufferSource }
+interface Pbkdf2Params { name: string; hash: HashAlgorithmIdentifier; salt: BufferSource; iterations: number }
+interface KeyAlgorithm { name: string }
+
+/** A key as JSON (RFC 7517). */
+interface JsonWebKey {
+  alg?: string; crv?: string; d?: string; dp?: string; dq?: string; e?: string; ext?: boolean; k?: string;
+  key_ops?: string[]; kty?: string; n?: string; oth?: { d?: string; r?: string; t?: string }[]; p?: string;
+  q?: string; qi?: string; use?: string; x?: string; y?: string;
+}
+
+/** A key of `crypto.subtle`. It lives as long as its event. */
+declare class CryptoKey {
+  private constructor();
+  readonly type: KeyType;
+  readonly extractable: boolean;
+  readonly algorithm: KeyAlgorithm;
+  readonly usages: KeyUsage[];
+}
+
+interface CryptoKeyPair {
+  publicKey: CryptoKey;
+  privateKey: CryptoKey;
+}
+
+/**
+ * WebCrypto (https://w3c.github.io/webcrypto/): digests SHA-1, SHA-256, SHA-384 and SHA-512; HMAC; AES-GCM, AES-CBC, AES-CTR and AES-KW; RSASSA-PKCS1-v1_5,
+ * RSA-PSS, ECDSA and Ed25519; ECDH and X25519; HKDF and PBKDF2. The server computes it: not at the top level, where there is none.
+ *
+ * What is not there is a NotSupportedError: RSA-OAEP; RSA keys of less than 2,048 bits, and new ones with another public exponent than 65,537; RSA signatures
+ * with SHA-1 (RSASSA-PKCS1-v1_5 verifies them), and salts of RSA-PSS of another length than the hash; AES-KW with keys of 192 bits.
+ */
+declare class SubtleCrypto {
+  private constructor();
+  digest(algorithm: AlgorithmIdentifier, data: BufferSource): Promise<ArrayBuffer>;
+  sign(
+    algorithm: AlgorithmIdentifier | RsaPssParams | EcdsaParams,
+    key: CryptoKey,
+    data: BufferSource,
+  ): Promise<ArrayBuffer>;
+  verify(
+    algorithm: AlgorithmIdentifier | RsaPssParams | EcdsaParams,
+    key: CryptoKey,
+    signature: BufferSource,
+    data: BufferSource,
+  ): Promise<boolean>;
+  encrypt(
+    algorithm: AesGcmParams | AesCbcParams | AesCtrParams,
+    key: CryptoKey,
+    data: BufferSource,
+  ): Promise<ArrayBuffer>;
+  decrypt(
+    algorithm: AesGcmParams | AesCbcParams | AesCtrParams,
+    key: CryptoKey,
+    data: BufferSource,
+  ): Promise<ArrayBuffer>;
+  generateKey(
+    algorithm: "Ed25519" | "X25519" | { name: "Ed25519" | "X25519" } | RsaHashedKeyGenParams | EcKeyGenParams,
+    extractable: boolean,
+    keyUsages: readonly KeyUsage[],
+  ): Promise<CryptoKeyPair>;
+  generateKey(
+    algorithm: AesKeyGenParams | HmacKeyGenParams,
+    extractable: boolean,
+    keyUsages: readonly KeyUsage[],
+  ): Promise<CryptoKey>;
+  generateKey(
+    algorithm: AlgorithmIdentifier,
+    extractable: boolean,
+    keyUsages: readonly KeyUsage[],
+  ): Promise<CryptoKeyPair | CryptoKey>;
+  deriveBits(
+    algorithm: HkdfParams | Pbkdf2Params | EcdhKeyDeriveParams,
+    baseKey: CryptoKey,
+    length?: number | null,
+  ): Promise<ArrayBuffer>;
+  deriveKey(
+    algorithm: HkdfParams | Pbkdf2Params | EcdhKeyDeriveParams,
+    baseKey: CryptoKey,
+    derivedKeyType: AlgorithmIdentifier | AesKeyGenParams | HmacImportParams,
+    extractable: boolean,
+    keyUsages: readonly KeyUsage[],
+  ): Promise<CryptoKey>;
+  importKey(
+    format: "jwk",
+    keyData: JsonWebKey,
+    algorithm: AlgorithmIdentifier | HmacImportParams | RsaHashedImportParams | EcKeyImportParams,
+    extractable: boolean,
+    keyUsages: readonly KeyUsage[],
+  ): Promise<CryptoKey>;
+  importKey(
+    format: Exclude<KeyFormat, "jwk">,
+    keyData: BufferSource,
+    algorithm: AlgorithmIdentifier | HmacImportParams | RsaHashedImportParams | EcKeyImportParams,
+    extractable: boolean,
+    keyUsages: readonly KeyUsage[],
+  ): Promise<CryptoKey>;
+  exportKey(format: "jwk", key: CryptoKey): Promise<JsonWebKey>;
+  exportKey(format: Exclude<KeyFormat, "jwk">, key: CryptoKey): Promise<ArrayBuffer>;
+  wrapKey(
+    format: KeyFormat,
+    key: CryptoKey,
+    wrappingKey: CryptoKey,
+    wrapAlgorithm: AlgorithmIdentifier | AesGcmParams | AesCbcParams | AesCtrParams,
+  ): Promise<ArrayBuffer>;
+  unwrapKey(
+    format: KeyFormat,
+    wrappedKey: BufferSource,
+    unwrappingKey: CryptoKey,
+    unwrapAlgorithm: AlgorithmIdentifier | AesGcmParams | AesCbcParams | AesCtrParams,
+    unwrappedKeyAlgorithm: AlgorithmIdentifier | HmacImportParams | RsaHashedImportParams | EcKeyImportParams,
+    extractable: boolean,
+    keyUsages: readonly KeyUsage[],
+  ): Promise<CryptoKey>;
+  /** As `crypto.timingSafeEqual`. */
+  timingSafeEqual(a: BufferSource, b: BufferSource): boolean;
+}
+
+/** Random bytes and cryptography. Not at the top level, where what they give would become part of the artifact. */
+declare class Crypto {
+  private constructor();
+  readonly subtle: SubtleCrypto;
   getRandomValues<
     Integers extends
       | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array
       | Uint32Array | BigInt64Array | BigUint64Array,
   >(array: Integers): Integers;
   randomUUID(): `${string}-${string}-${string}-${string}-${string}`;
-};
+  /**
+   * Whether the bytes are the same, in a time that does not tell where they differ: for tokens and digests. A TypeError if there
+   * are not as many of both.
+   */
+  timingSafeEqual(a: BufferSource, b: BufferSource): boolean;
+}
+
+declare const crypto: Crypto;
 
 /** Base64 to a string of bytes. */
 declare function atob(text: string): string;

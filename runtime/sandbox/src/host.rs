@@ -7,6 +7,7 @@
 mod answer;
 mod close;
 mod connection;
+mod crypto;
 mod deserialize_attachment;
 mod get_web_sockets;
 mod inputs;
@@ -53,6 +54,7 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     set_auto_response::link(linker)?;
     state::link(linker)?;
     signals::link(linker)?;
+    crypto::link(linker)?;
     log::link(linker)?;
     outcome::link(linker)?;
     wasi::link(linker)
@@ -111,11 +113,12 @@ mod tests {
     use crate::test_view::TestView;
 
     /// What `zigttp_abi::guest` describes besides the functions of the API.
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "inputs",
         "take",
         "resumable",
         "path_params",
+        "crypto",
         "log",
         "fail",
         "respond",

@@ -336,7 +336,7 @@ export function onMessage(ws: WebSocket, data: string, room: string) { console.t
     ),
     (
         "ZTS329",
-        r#"export async function handler(req: Request) { return Response.json(await crypto.subtle.digest("SHA-256", await req.arrayBuffer())); }
+        r#"export async function handler(req: Request) { return Response.json(URL.createObjectURL(await req.arrayBuffer())); }
 "#,
     ),
     (

@@ -4,6 +4,7 @@ mod api;
 mod atomic;
 mod binary;
 mod budgets;
+mod crypto;
 mod failures;
 mod fresh;
 mod isolation;

@@ -1,8 +1,8 @@
-// TextEncoder, TextDecoder, crypto. (atob, btoa and queueMicrotask are the engine's own.)
+// TextEncoder, TextDecoder. (atob, btoa and queueMicrotask are the engine's own.)
 (function (native, internals) {
   "use strict";
 
-  const { brands, define, dictionary, expose, requireArguments, usvString } = internals;
+  const { brands, dictionary, expose, requireArguments, usvString } = internals;
 
   // The bytes of an ArrayBuffer or a view, without a copy.
   const bytesOf = (source, what) => {
@@ -128,46 +128,6 @@
     }
   }
 
-  const INTEGERS = [
-    Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
-    BigInt64Array, BigUint64Array,
-  ];
-  const MAX_RANDOM_BYTES = 65536;
-
-  class Crypto {
-    static {
-      brands.push((value) => #isOne in value);
-    }
-
-    #isOne() {}
-
-    getRandomValues(array) {
-      if (!INTEGERS.some((Integer) => array instanceof Integer)) {
-        throw new TypeError("crypto.getRandomValues: array must be a typed array of integers");
-      }
-      if (array.byteLength > MAX_RANDOM_BYTES) {
-        throw new DOMException(
-          `crypto.getRandomValues: at most ${MAX_RANDOM_BYTES} bytes a call`,
-          "QuotaExceededError",
-        );
-      }
-      native.random(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-      return array;
-    }
-
-    randomUUID() {
-      const bytes = new Uint8Array(16);
-      native.random(bytes);
-      bytes[6] = (bytes[6] & 0x0f) | 0x40;
-      bytes[8] = (bytes[8] & 0x3f) | 0x80;
-      const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-      return [
-        hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20),
-      ].join("-");
-    }
-  }
-
   expose(TextEncoder, "TextEncoder");
   expose(TextDecoder, "TextDecoder");
-  define("crypto", new Crypto());
 })
