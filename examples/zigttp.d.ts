@@ -525,6 +525,29 @@ declare module "zigttp:durable" {
   export {};
 }
 
+/** Settings that the operator gives, such as keys of other services: with --env NAME=VALUE, --env NAME or --env-file FILE. Nothing else of the server's environment is there. */
+declare module "zigttp:env" {
+  /** The settings that the operator gives: `env("API_KEY")`, `env.API_KEY`. */
+  export interface Env {
+    (name: string): string | undefined;
+    readonly [name: string]: string | undefined;
+  }
+
+  /**
+   * Returns the setting of this name that the operator gives with --env or --env-file.
+   *
+   * Returns undefined when there is none. env.NAME is the same, but for names that functions
+   * have as properties (name, length, call). An event sees the same settings from its beginning
+   * to its end, also when the operator replaces them meanwhile. At the top level it throws:
+   * nothing is given while building.
+   *
+   * Effect: none.
+   */
+  export const env: Env;
+
+  export {};
+}
+
 // The globals of a handler beyond the language itself. No timers, no fetch, no DOM.
 
 /** One WebSocket connection, as events are given it. It has no members: hand it to the functions of `zigttp:websocket`. */

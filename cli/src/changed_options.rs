@@ -21,7 +21,15 @@ pub fn changed_options(command: &Command, matches: &ArgMatches) -> Vec<String> {
         if values == argument.get_default_values() {
             return None;
         }
-        let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
+        // Of what may be a secret, the name: `API_KEY` of `--env API_KEY=…`.
+        let is_hidden = argument.is_hide_env_values_set();
+        let values = values.iter().map(|value| value.to_string_lossy());
+        let values: Vec<_> = values
+            .map(|value| match value.split_once('=') {
+                Some((name, _)) if is_hidden => name.to_owned(),
+                _ => value.into_owned(),
+            })
+            .collect();
         Some(format!("--{name} {}", values.join(",")))
     });
     options.collect()

@@ -24,6 +24,8 @@ pub struct JsonHandler<'a> {
     protocols: Option<&'a [String]>,
     /// Functions of `zigttp:websocket` that it may call.
     api: &'a [String],
+    /// Names of settings that it reads, as far as they are literals.
+    env: &'a [String],
     properties: Properties,
 }
 
@@ -49,6 +51,7 @@ impl<'a> From<&'a Manifest> for JsonHandler<'a> {
             schedules: &manifest.schedules,
             protocols: manifest.protocols.as_deref(),
             api: &manifest.imports,
+            env: &manifest.env,
             properties: manifest.properties,
         }
     }
@@ -78,6 +81,7 @@ pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
     rows.extend(manifest.exports.iter().map(|name| (name.as_str(), effects(name))));
     rows.extend((!properties.is_empty()).then(|| ("(all)", listed(&properties))));
     rows.extend((!manifest.imports.is_empty()).then(|| ("may call", listed(&manifest.imports))));
+    rows.extend((!manifest.env.is_empty()).then(|| ("settings", listed(&manifest.env))));
     for (name, words) in rows {
         writeln!(output, "  {:<9}  {words}", printable(name))?;
     }

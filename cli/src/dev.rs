@@ -146,6 +146,7 @@ impl Project {
             served.routes == manifest.routes
                 && served.schedules == manifest.schedules
                 && served.effects == manifest.effects
+                && served.env == manifest.env
         });
         if !is_the_same {
             screen::handler(manifest);

@@ -17,6 +17,7 @@
 //! - [`signals`]: the signals that a server handles, from its start on;
 //! - [`dev`]: a handler under development: built, served, and built again when it changes;
 //! - [`building`], [`compilation`]: the compiler's engine, ready to build, and what it makes of a handler;
+//! - [`env_options`], [`dotenv`]: the settings that a handler reads, as flags and in files;
 //! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`variables`], [`changed_options`]: the
 //!   options of a server as flags and environment variables, and which of them have been changed;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
@@ -41,6 +42,8 @@ pub mod control;
 mod defaults;
 pub mod description;
 pub mod dev;
+pub mod dotenv;
+pub mod env_options;
 pub mod exit;
 pub mod handler_file;
 pub mod inspector_options;

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use zigttp_runtime::Config;
+use zigttp_runtime::{Config, Settings};
 
 use self::connections::Connections;
 use self::durability::Durability;
@@ -51,6 +51,7 @@ impl ServerOptions {
     pub fn into_config(self, cache_dir: Option<PathBuf>) -> Config {
         let ServerOptions { rollback_after, durability, events, connections, http } = self;
         Config {
+            settings: Settings::default(),
             durable: durability.durable,
             fsync: durability.fsync.0,
             resume: durability.resume,

@@ -142,6 +142,10 @@ pub(crate) fn infer(model: &HandlerModel) -> Effects {
         let of_function = actions.entry((module, call.function)).or_default();
         inference.call(module, call, of_function);
     }
+    for read in model.setting_reads() {
+        let of_function = actions.entry((read.module, read.function)).or_default();
+        of_function.extend(read.action().map(|kind| Action { span: read.span, kind }));
+    }
     Effects::new(actions, inference.exports())
 }
 

@@ -2,11 +2,15 @@
 //!
 //! Packages are written for several platforms, and say so with such tests. What is behind one that is
 //! false here need not be there: it is not looked for, and not emitted.
+//!
+//! In events there is a `process` that has the settings as `process.env`, and nothing else. A function that looks for
+//! these alone keeps its tests of `typeof process`, and they are made when it runs; any other looks for Node.js, which
+//! is not here.
 
 use swc_core::common::{SyntaxContext, util::take::Take};
 use swc_core::ecma::ast::{
-    BinaryOp, BlockStmt, Decl, Expr, Ident, IfStmt, Lit, MemberProp, OptChainBase, Program, Stmt,
-    Str, UnaryOp, VarDecl, VarDeclKind, VarDeclarator,
+    ArrowExpr, BinaryOp, BlockStmt, Constructor, Decl, Expr, Function, Ident, IfStmt, Lit,
+    MemberProp, OptChainBase, Program, Stmt, Str, UnaryOp, VarDecl, VarDeclKind, VarDeclarator,
 };
 use swc_core::ecma::utils::extract_var_ids;
 use swc_core::ecma::visit::{Visit, VisitMut, VisitMutWith, VisitWith};
@@ -18,7 +22,7 @@ use crate::source::Positions;
 /// What `process.env.NODE_ENV` is: a handler that is built is one that is served.
 const NODE_ENV: &str = "production";
 
-/// Names whose `typeof` is "undefined" in every handler.
+/// Names whose `typeof` is "undefined" in every handler, but for what looks for settings.
 const MISSING: [&str; 16] = [
     "Buffer",
     "Bun",
@@ -64,12 +68,37 @@ impl Constant {
 pub(crate) struct Guards {
     undeclared: SyntaxContext,
     format: Format,
+    /// What the functions around ask of `process`.
+    process: ProcessUse,
+}
+
+/// What some code asks of `process`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ProcessUse {
+    /// Not looked at yet.
+    Unknown,
+    Nothing,
+    /// `process.env`, besides whether it is there.
+    Settings,
+    /// Something else, too, or modules that it may have for Node.js.
+    Other,
 }
 
 impl Guards {
     /// For a module of a format, in which such names have this context.
     pub(crate) fn new(undeclared: SyntaxContext, format: Format) -> Guards {
-        Guards { undeclared, format }
+        Guards { undeclared, format, process: ProcessUse::Unknown }
+    }
+
+    /// The same inside of a function.
+    fn inside(self, function: &impl VisitWith<ProcessUses>) -> Guards {
+        // A part of what asks for nothing asks for nothing, and need not be looked at again.
+        if self.process == ProcessUse::Nothing {
+            return self;
+        }
+        let mut uses = ProcessUses { guards: self, found: ProcessUse::Nothing };
+        function.visit_with(&mut uses);
+        Guards { process: uses.found, ..self }
     }
 
     /// The parts of a module that never run.
@@ -142,13 +171,14 @@ impl Guards {
             ("module" | "exports", Format::CommonJs) => "object",
             ("require", Format::CommonJs) => "function",
             ("module" | "exports" | "require", _) => "undefined",
+            ("process", _) if self.process == ProcessUse::Settings => return None,
             (name, _) if MISSING.contains(&name) => "undefined",
             _ => return None,
         };
         Some(Constant::Text(ty.to_owned()))
     }
 
-    /// `process.env.NODE_ENV`, with or without `?.`
+    /// `process.env.NODE_ENV`, with or without `?.`, or `process.env["NODE_ENV"]`
     fn is_node_env(self, expression: &Expr) -> bool {
         let Some((env, "NODE_ENV")) = member(expression) else { return false };
         let Some((process, "env")) = member(env) else { return false };
@@ -165,8 +195,44 @@ fn member(expression: &Expr) -> Option<(&Expr, &str)> {
         },
         _ => return None,
     };
-    let MemberProp::Ident(name) = &member.prop else { return None };
-    Some((&member.obj, &name.sym))
+    let name = match &member.prop {
+        MemberProp::Ident(name) => &name.sym,
+        MemberProp::Computed(name) => match &*name.expr {
+            Expr::Lit(Lit::Str(text)) => text.value.as_str()?,
+            _ => return None,
+        },
+        MemberProp::PrivateName(_) => return None,
+    };
+    Some((&member.obj, name))
+}
+
+/// Looks for what code asks of `process`.
+struct ProcessUses {
+    guards: Guards,
+    found: ProcessUse,
+}
+
+impl Visit for ProcessUses {
+    fn visit_expr(&mut self, expression: &Expr) {
+        let is_undeclared = |of: &Expr, text: &str| matches!(of, Expr::Ident(name) if name.sym == *text && self.guards.is_undeclared(name));
+        match expression {
+            Expr::Unary(unary)
+                if unary.op == UnaryOp::TypeOf && is_undeclared(&unary.arg, "process") => {}
+            _ if self.guards.is_node_env(expression) => {}
+            _ if member(expression)
+                .is_some_and(|(of, name)| name == "env" && is_undeclared(of, "process")) =>
+            {
+                if self.found == ProcessUse::Nothing {
+                    self.found = ProcessUse::Settings;
+                }
+            }
+            _ if is_undeclared(expression, "process") || is_undeclared(expression, "require") => {
+                self.found = ProcessUse::Other;
+            }
+            Expr::Call(call) if call.callee.is_import() => self.found = ProcessUse::Other,
+            _ => expression.visit_children_with(self),
+        }
+    }
 }
 
 struct Finder<'a> {
@@ -175,7 +241,28 @@ struct Finder<'a> {
     dead: Vec<Span>,
 }
 
+impl Finder<'_> {
+    fn inside(&mut self, function: &impl VisitWith<ProcessUses>, visit: impl FnOnce(&mut Self)) {
+        let guards = self.guards.inside(function);
+        let around = std::mem::replace(&mut self.guards, guards);
+        visit(self);
+        self.guards = around;
+    }
+}
+
 impl Visit for Finder<'_> {
+    fn visit_function(&mut self, function: &Function) {
+        self.inside(function, |this| function.visit_children_with(this));
+    }
+
+    fn visit_arrow_expr(&mut self, function: &ArrowExpr) {
+        self.inside(function, |this| function.visit_children_with(this));
+    }
+
+    fn visit_constructor(&mut self, function: &Constructor) {
+        self.inside(function, |this| function.visit_children_with(this));
+    }
+
     fn visit_if_stmt(&mut self, statement: &IfStmt) {
         statement.test.visit_with(self);
         match self.guards.constant(&statement.test).map(|test| test.is_truthy()) {
@@ -238,7 +325,44 @@ struct Remover {
     guards: Guards,
 }
 
+impl Remover {
+    /// Whether an expression asks for the type of `process`.
+    fn is_type_of(&self, expression: &Expr) -> bool {
+        match expression {
+            Expr::Paren(inner) => self.is_type_of(&inner.expr),
+            Expr::Unary(unary) => {
+                unary.op == UnaryOp::TypeOf
+                    && matches!(&*unary.arg, Expr::Ident(name) if name.sym == "process")
+            }
+            _ => false,
+        }
+    }
+
+    fn inside<F: VisitWith<ProcessUses>>(
+        &mut self,
+        function: &mut F,
+        visit: impl FnOnce(&mut Self, &mut F),
+    ) {
+        let guards = self.guards.inside(function);
+        let around = std::mem::replace(&mut self.guards, guards);
+        visit(self, function);
+        self.guards = around;
+    }
+}
+
 impl VisitMut for Remover {
+    fn visit_mut_function(&mut self, function: &mut Function) {
+        self.inside(function, |this, function| function.visit_mut_children_with(this));
+    }
+
+    fn visit_mut_arrow_expr(&mut self, function: &mut ArrowExpr) {
+        self.inside(function, |this, function| function.visit_mut_children_with(this));
+    }
+
+    fn visit_mut_constructor(&mut self, function: &mut Constructor) {
+        self.inside(function, |this, function| function.visit_mut_children_with(this));
+    }
+
     fn visit_mut_stmt(&mut self, statement: &mut Stmt) {
         if let Stmt::If(choice) = statement
             && let Some(test) = self.guards.constant(&choice.test)
@@ -271,6 +395,14 @@ impl VisitMut for Remover {
             *expression = Expr::Lit(Lit::Str(Str::from(NODE_ENV)));
             return;
         }
+        // `const isNode = () => typeof process !== "undefined"`
+        if let Expr::Bin(binary) = expression
+            && (self.is_type_of(&binary.left) || self.is_type_of(&binary.right))
+            && let Some(Constant::Boolean(value)) = self.guards.constant(expression)
+        {
+            *expression = Expr::Lit(Lit::Bool(value.into()));
+            return;
+        }
         let kept = match expression {
             Expr::Cond(choice) => self
                 .guards
@@ -289,6 +421,7 @@ impl VisitMut for Remover {
         };
         if let Some(kept) = kept {
             *expression = *kept;
+            return self.visit_mut_expr(expression);
         }
         expression.visit_mut_children_with(self);
     }

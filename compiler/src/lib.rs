@@ -162,6 +162,7 @@ pub fn build(
             routes: report.facts.routes.clone(),
             protocols: report.facts.protocols.clone(),
             imports: report.facts.imports.iter().map(|&name| name.to_owned()).collect(),
+            env: report.facts.settings.clone(),
             effects: report
                 .facts
                 .effects

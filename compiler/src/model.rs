@@ -10,6 +10,7 @@ mod exports;
 mod implied;
 mod imports;
 mod names;
+mod texts;
 
 use zigts_rules::code::Code;
 use zigts_rules::import::ModuleName;
@@ -30,6 +31,10 @@ pub(crate) fn collect(id: ModuleId, file: &SourceFile, parsed: &Parsed) -> Modul
     let globals = names::collect(&parsed.program, positions, parsed, &mut imports);
     let mut code = code::collect(id, file.text(), parsed, positions, &imports);
     code.needed_globals.retain(|it| !parsed.is_dead(it.span) && !parsed.is_of_commonjs(&it.name));
+    let mut texts = Vec::new();
+    if file.name().package().is_none() {
+        texts = texts::collect(&parsed.program, positions);
+    }
     let mut suppressions = comments::suppressions(id, file, &parsed.comments);
     let mut imports = imports.into_list();
     if file.name().package().is_some() {
@@ -47,6 +52,7 @@ pub(crate) fn collect(id: ModuleId, file: &SourceFile, parsed: &Parsed) -> Modul
         protocols: None,
         schedules: None,
         globals,
+        texts,
         code,
         suppressions,
     }
@@ -64,6 +70,7 @@ pub(crate) fn unreadable(name: ModuleName, syntax_errors: Vec<SyntaxError>) -> M
         protocols: None,
         schedules: None,
         globals: Vec::new(),
+        texts: Vec::new(),
         code: Code::default(),
         suppressions: Vec::new(),
     }

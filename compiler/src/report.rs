@@ -53,6 +53,8 @@ pub struct Facts {
     pub exports: Vec<&'static str>,
     /// The API functions it imports, sorted.
     pub imports: Vec<&'static str>,
+    /// The names of settings that it reads, as far as they are literals, sorted.
+    pub settings: Vec<String>,
     /// Those of `export const routes`, if it has any.
     pub routes: Option<Vec<Route>>,
     /// Those of `export const schedules`.
@@ -114,6 +116,7 @@ impl Facts {
         Facts {
             exports,
             imports: model.imported_functions(),
+            settings: model.setting_names(),
             routes: model.routes(),
             schedules: model.schedules(),
             protocols: model

@@ -37,6 +37,11 @@ fn print_module(text: &mut String, module: Module) -> std::fmt::Result {
         };
         comment(text, &[function.purpose, function.details, &effect])?;
         let signature = signature::of_function(function);
+        // It has the settings as properties.
+        if module == Module::Env {
+            writeln!(text, "  export const env: Env;")?;
+            continue;
+        }
         // `delete` is a reserved word: it can be an export, but not the name of a declaration.
         if function.name == "delete" {
             writeln!(text, "  function remove{};", &signature["delete".len()..])?;
@@ -72,6 +77,7 @@ fn types(module: Module) -> &'static str {
              import type { Storable } from \"zigttp:websocket\";\n"
         }
         Module::Durable => include_str!("typings/durable.d.ts"),
+        Module::Env => include_str!("typings/env.d.ts"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostic;
-use crate::effects::Path;
+use crate::effects::{ActionKind, Path};
 use crate::model::HandlerModel;
 
 /// Adds a remark for each call of the path, and for the action.
@@ -16,7 +16,8 @@ pub(crate) fn explain(report: &mut Diagnostic, handler: &HandlerModel, path: &Pa
         }
     }
     if let Some(name) = path.action.kind.name() {
-        report.secondary(path.action.span, format!("`{name}` is called here"));
+        let is = if matches!(path.action.kind, ActionKind::Setting(_)) { "read" } else { "called" };
+        report.secondary(path.action.span, format!("`{name}` is {is} here"));
     }
     // The primary span needs no second label.
     let primary = report.span;

@@ -235,12 +235,16 @@ pub struct MemberUse {
     pub object: Expression,
     /// Where the object is written, parentheses included.
     pub object_span: Span,
+    /// The function it is written in.
+    pub function: FunctionId,
     pub name: String,
     pub kind: MemberKind,
     /// Whether it is taken with `?.`.
     pub is_optional: bool,
     /// Whether a condition around it tests whether the member is there.
     pub is_guarded: bool,
+    /// Whether it may not be reached, or its failure be caught, for something around it.
+    pub is_conditional: bool,
 }
 
 /// What is done with a member.

@@ -56,6 +56,8 @@ pub enum ActionKind {
     Clock(&'static str),
     /// Reads random numbers.
     Random(&'static str),
+    /// Takes properties of what has the settings, with its name, where nothing tests whether it is there.
+    Setting(&'static str),
 }
 
 /// How a function leads to an action: the calls from the function on, and the action itself.
@@ -316,13 +318,14 @@ impl ActionKind {
         }
     }
 
-    /// The name of what is called, unless that is a function of the handler.
+    /// The name of what is called or read, unless that is a function of the handler.
     pub fn name(self) -> Option<&'static str> {
         match self {
             ActionKind::Function(_) => None,
-            ActionKind::Api(name, _) | ActionKind::Clock(name) | ActionKind::Random(name) => {
-                Some(name)
-            }
+            ActionKind::Api(name, _)
+            | ActionKind::Clock(name)
+            | ActionKind::Random(name)
+            | ActionKind::Setting(name) => Some(name),
         }
     }
 }

@@ -139,7 +139,10 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
         &["WebSocketPair", "WebSocketRequestResponsePair"],
         "The runtime accepts connections by itself: export `onOpen`, or `onUpgrade` to refuse some.",
     ),
-    (&["process"], "There is no environment; write settings into a module."),
+    (
+        &["process"],
+        "Read settings with `env` of `zigttp:env`; of `process` there is `process.env` alone.",
+    ),
     (&["require", "module", "exports", "importScripts", "define"], MODULES),
     (&["__dirname", "__filename"], "There are no files; import what you need as a module."),
     (&["Buffer"], BYTES),

@@ -259,7 +259,7 @@ impl<'a> Stored<'_, 'a> {
     fn is_repeatable(&self, module: ModuleId, span: Span) -> bool {
         let effects = &self.state.handler.effects;
         let is_repeatable = |kind: ActionKind| match kind {
-            ActionKind::Function(_) => true,
+            ActionKind::Function(_) | ActionKind::Setting(_) => true,
             ActionKind::Clock(_) | ActionKind::Random(_) => false,
             ActionKind::Api(path, _) => !zigttp_abi::api::find(path).is_some_and(|it| it.writes),
         };

@@ -45,10 +45,21 @@ pub struct Module {
     pub protocols: Option<Protocols>,
     /// Names that are used as values and declared nowhere in the module, each time they are.
     pub globals: Vec<Reference>,
+    /// Texts that are written in it, unless it belongs to a package.
+    pub texts: Vec<NamedText>,
     /// What its functions do.
     pub code: Code,
     /// Comments that suppress rules.
     pub suppressions: Vec<Suppression>,
+}
+
+/// A text that is written in a module: a literal, or a part of a template.
+#[derive(Clone, Debug)]
+pub struct NamedText {
+    pub span: Span,
+    /// The name that it is given to or compared with, as far as there is one.
+    pub name: Option<String>,
+    pub text: String,
 }
 
 /// What kind of text a module is.

@@ -48,6 +48,8 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts353_write_without_room::WriteWithoutRoom,
     &crate::zts354_schedule_without_event::ScheduleWithoutEvent,
     &crate::zts355_unprefixed_room::UnprefixedRoom,
+    &crate::zts360_top_level_setting::TopLevelSetting,
+    &crate::zts361_secret_in_source::SecretInSource,
     &crate::zts503_effects_undeclared::EffectsUndeclared,
     &crate::zts504_unknown_effect::UnknownEffect,
     &crate::zts505_effects_over_declared::EffectsOverDeclared,

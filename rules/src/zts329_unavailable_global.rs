@@ -75,7 +75,8 @@ impl Rule for UnavailableGlobal {
                 }
                 let name = &member.name;
                 let help = if global == "globalThis" {
-                    globals::instead_of(name).filter(|_| member.kind != MemberKind::Destructured)
+                    let is_missing = member.kind != MemberKind::Destructured && name != "process";
+                    globals::instead_of(name).filter(|_| is_missing)
                 } else {
                     globals::instead_of_member(global, name)
                 };

@@ -109,7 +109,7 @@ fn is_list(call: &ApiCall<'_>) -> bool {
     match call.function.module {
         Module::Storage | Module::Memory => call.function.name == "list",
         Module::Websocket => call.function.name == LIST_ROOMS,
-        Module::Durable => false,
+        Module::Durable | Module::Env => false,
     }
 }
 

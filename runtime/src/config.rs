@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use zigttp_rooms::limits::OnError;
+use zigttp_rooms::settings::Settings;
 use zigttp_rooms::turn_queues::QueueLimits;
 use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
@@ -62,6 +63,8 @@ pub struct Config {
     pub store_max_bytes: Option<usize>,
     /// Bytes that must stay free on the disk of a durable folder for events to store anything.
     pub store_min_free: usize,
+    /// What the handler reads with `env`.
+    pub settings: Settings,
     /// The folder where compiled modules are cached. Every user who can write there can run code as the
     /// server.
     pub cache_dir: Option<PathBuf>,
@@ -351,6 +354,7 @@ impl Default for Config {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Config {
+            settings: Settings::default(),
             durable: None,
             fsync: Fsync::Never,
             resume: false,

@@ -88,6 +88,7 @@ pub use zigttp_rooms::limits::OnError;
 pub use zigttp_rooms::local::LocalConnection;
 pub use zigttp_rooms::own_thread::on_own_thread;
 pub use zigttp_rooms::room_list::{RoomOrder, RoomSummary};
+pub use zigttp_rooms::settings::Settings;
 pub use zigttp_sandbox::error::{LoadError, SandboxError};
 pub use zigttp_sandbox::inspection::{Import, Inspection, Section, inspect};
 pub use zigttp_sandbox::limits::Isolation;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use zigttp_abi::api::{self, MAX_ROOM_BYTES, Module};
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::printable::printable;
 use zigttp_files::shell::quoted;
 use zigttp_rooms::attachments::Attachments;
 use zigttp_rooms::clock::Clock;
@@ -26,6 +27,7 @@ use zigttp_rooms::observer::Observer;
 use zigttp_rooms::pace::Rate;
 use zigttp_rooms::room_states::RoomStates;
 use zigttp_rooms::rooms::{Rooms, TurnLimits};
+use zigttp_rooms::settings::Settings;
 use zigttp_rooms::signals::{self, Signals};
 use zigttp_rooms::slots::Slots;
 use zigttp_rooms::turn_queues::TurnQueues;
@@ -110,6 +112,7 @@ impl Server {
             Rooms::new(Arc::new(TurnQueues::new(config.queue_limits(), clock))),
             clock,
         ));
+        hub.settings.replace(std::mem::take(&mut config.settings));
         hub.list_leftovers().map_err(cannot_use)?;
         hold_signals(&hub, &config).map_err(cannot_use)?;
         let inspector = config.inspector.as_ref();
@@ -138,6 +141,7 @@ impl Server {
             tls: RwLock::new(None),
             config,
         });
+        server.tell_missing_settings();
         server.wake_parked_signals();
         if server.config.wake_parked {
             signals::wake_parked(&server.hub);
@@ -163,8 +167,29 @@ impl Server {
     /// When the artifact cannot be loaded; the old handler stays in use.
     pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
         self.dispatcher.swap(artifact)?;
+        self.tell_missing_settings();
         self.wake_parked_signals();
         Ok(())
+    }
+
+    /// Gives the handler these settings instead, in events that begin from now on. Those that have begun keep theirs.
+    pub fn replace_settings(&self, settings: Settings) {
+        self.hub.settings.replace(settings);
+        self.tell_missing_settings();
+    }
+
+    /// Tells the operator which settings the handler reads that are not given, as far as it names them.
+    fn tell_missing_settings(&self) {
+        let handler = self.handler();
+        let settings = self.hub.settings.current();
+        let missing = settings.missing(&handler.app.manifest.env);
+        if !missing.is_empty() {
+            let names = missing.join(", ");
+            tracing::warn!(
+                "the handler reads settings that are not given: {}; give them with --env or --env-file",
+                printable(&names)
+            );
+        }
     }
 
     /// Has parked signals tried once more if the handler is another one than before.

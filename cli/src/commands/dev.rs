@@ -10,6 +10,7 @@ use clap::Args;
 use zigttp_runtime::{Config, InspectorAccess, InspectorOptions, Server};
 
 use crate::dev::{Project, screen};
+use crate::env_options::EnvOptions;
 use crate::inspector_options::InspectorEvents;
 use crate::port_option::PortOption;
 use crate::server_options::ServerOptions;
@@ -37,6 +38,9 @@ pub struct Arguments {
 
     #[command(flatten)]
     inspector: InspectorEvents,
+
+    #[command(flatten)]
+    env: EnvOptions,
 
     #[command(flatten)]
     server: ServerOptions,
@@ -72,7 +76,10 @@ async fn start(arguments: Arguments) -> Result<()> {
     let port = arguments.port.read()?;
     let listener = listen(port)?;
     let address = listener.local_addr().context("cannot read the listening address")?;
+    let settings = arguments.env.source()?;
+    let watch = settings.watch()?;
     let config = Config {
+        settings: settings.read()?,
         loopback_only: true,
         inspector: Some(InspectorOptions {
             access: InspectorAccess::ThisMachine,
@@ -95,6 +102,8 @@ async fn start(arguments: Arguments) -> Result<()> {
         let has_page = project.serves_pages();
         open(&format!("http://{address}{}", if has_page { "/" } else { "/__zigttp" }));
     }
+    // Ends with the process, which a closed terminal ends with a SIGHUP.
+    tokio::spawn(settings.reload_on(None, watch, server.clone()));
     let served = zigttp_runtime::run(listener, server.clone(), stop);
     tokio::select! {
         () = served => Ok(()),

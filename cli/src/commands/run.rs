@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use zigttp_runtime::{Config, Server};
 
 use crate::admin_options::{Admin, AdminOptions, OBSERVING};
+use crate::env_options::EnvOptions;
 use crate::inspector_options::InspectorFlag;
 use crate::logging::{self, LogFormat};
 use crate::output::{self, Stream};
@@ -34,12 +35,15 @@ pub struct Arguments {
     #[command(flatten)]
     port: PortOption,
 
-    /// Load the handler again whenever its file changes, as SIGHUP does; connections stay open
+    /// Load the handler and its settings again whenever their files change, as SIGHUP does; connections stay open
     #[arg(long, env, value_parser = switch, help_heading = SWAPPING)]
     watch: bool,
 
     #[command(flatten)]
     server: ServerOptions,
+
+    #[command(flatten)]
+    env: EnvOptions,
 
     #[command(flatten)]
     tls: TlsOptions,
@@ -75,30 +79,35 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
     // First, so that no signal is missed during what is slow.
     let mut stop = signals::stop()?;
     signals::survive_large_files()?;
-    let [reload, reload_tls] = [(); 2].map(|()| signals::hang_up());
+    let [reload, reload_tls, reload_settings] = [(); 3].map(|()| signals::hang_up());
     let dropped_log_lines = logging::init(arguments.log_format)?;
     let address = SocketAddr::new(arguments.host, arguments.port.read()?);
     let tls = arguments.tls.files()?;
     raise_descriptor_limit();
     let (inspector, token) = arguments.inspector.read().unzip();
-    let (reload, reload_tls) = (reload?, reload_tls?);
+    let (reload, reload_tls, reload_settings) = (reload?, reload_tls?, reload_settings?);
+    let settings = arguments.env.source()?;
     let started = signals::start(&mut stop, move || {
         let admin = arguments.admin.read()?;
         let pair = tls.as_ref().map(TlsFiles::read).transpose()?;
         let config = Config {
             inspector,
+            settings: settings.read()?,
             dropped_log_lines,
             ..arguments.server.into_config(cache::served_modules_folder())
         };
         let handler = arguments.handler;
         // Before the file is read, so that a change in between is noticed.
         let reload = Reload::new(handler.clone(), reload, arguments.watch)?;
+        let watch = if arguments.watch { settings.watch()? } else { None };
         let artifact = artifact::load(&handler)?;
         let server = Server::new(config, &artifact)
             .with_context(|| format!("cannot serve {}", handler.display()))?;
-        Ok((server, admin, reload, tls, pair))
+        Ok((server, admin, reload, (settings, watch), tls, pair))
     });
-    let Some((server, admin, reload, tls, pair)) = started.await? else { return Ok(()) };
+    let Some((server, admin, reload, (settings, watch), tls, pair)) = started.await? else {
+        return Ok(());
+    };
     let is_secure = pair.is_some();
     if let Some(pair) = pair {
         server.set_tls(pair);
@@ -107,6 +116,7 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
         // Ends with the process.
         tokio::spawn(files.reload_on(reload_tls, Arc::clone(&server)));
     }
+    tokio::spawn(settings.reload_on(Some(reload_settings), watch, Arc::clone(&server)));
     let reload = tokio::spawn(reload.follow(Arc::clone(&server)));
     let served = serve(server, address, is_secure, admin, token, stop, changed_options).await;
     reload.abort();

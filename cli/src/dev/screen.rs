@@ -44,6 +44,9 @@ pub fn handler(manifest: &Manifest) {
     for Schedule { cron, room, name } in &manifest.schedules {
         line("schedule", &printable(&format!("{cron} UTC: {name} in {room}")));
     }
+    if !manifest.env.is_empty() {
+        line("settings", &printable(&manifest.env.join(", ")));
+    }
     let width = manifest.effects.keys().map(String::len).max().unwrap_or(0);
     for (index, (export, effects)) in manifest.effects.iter().enumerate() {
         let effects = if effects.is_empty() { "pure".to_owned() } else { effects.join(", ") };

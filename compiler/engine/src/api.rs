@@ -7,6 +7,7 @@
 mod arguments;
 mod call;
 mod durable;
+mod env;
 mod rooms;
 mod state;
 mod websocket;
@@ -25,6 +26,7 @@ pub(crate) fn function(context: *mut JSContext, row: &ApiFunction) -> JSValue {
         Module::Storage => state::native::<false>(row.name),
         Module::Memory => state::native::<true>(row.name),
         Module::Durable => durable::native(row.name),
+        Module::Env => env::native(row.name),
     };
     let native = native.unwrap_or_else(|| unreachable!("`{}` is not in the engine", row.path));
     let name = CString::new(row.name).expect("names have no zero byte");

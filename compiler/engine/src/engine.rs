@@ -27,10 +27,12 @@ pub(crate) enum Internal {
     NameRoom,
     /// The getter of a typed array's `byteLength`, which no handler can have replaced.
     ByteLength,
+    /// `env` of `zigttp:env`, with the settings as properties.
+    Env,
 }
 
 /// How many of them there are.
-pub(crate) const INTERNALS: usize = 6;
+pub(crate) const INTERNALS: usize = 7;
 
 /// What JavaScript runs for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use rquickjs::qjs::{self, JSValue};
 use rquickjs::{
     CatchResultExt, Ctx, Error, Exception, Function, Object, Result, TypedArray, Value,
 };
-use zigttp_abi::api::MAX_ROOM_BYTES;
+use zigttp_abi::api::{MAX_ROOM_BYTES, Module};
 
 use crate::engine::{INTERNALS, engine};
 use crate::storable::{Storable, Unstorable};
@@ -35,13 +35,14 @@ const PRELUDE: &[(&str, &str)] = &[
     ("zigttp:blob", include_str!("prelude/blob.js")),
     ("zigttp:form_data", include_str!("prelude/form_data.js")),
     ("zigttp:http", include_str!("prelude/http.js")),
+    ("zigttp:env", include_str!("prelude/env.js")),
     ("zigttp:locale", include_str!("prelude/locale.js")),
     ("zigttp:ready", include_str!("prelude/ready.js")),
 ];
 
 /// Names of the functions that Rust calls, in the order of `Internal`.
 const INTERNAL_NAMES: [&str; INTERNALS] =
-    ["describe", "makeRequest", "respond", "admit", "nameRoom", "byteLength"];
+    ["describe", "makeRequest", "respond", "admit", "nameRoom", "byteLength", "env"];
 
 /// Makes the globals, and answers with the functions of [`INTERNAL_NAMES`].
 pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {
@@ -73,6 +74,8 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     native.set("nameRoom", Func::from(name_room))?;
     native.set("resumable", Func::from(resumable))?;
     native.set("pathParams", Func::from(path_params))?;
+    native.set("env", env(ctx))?;
+    native.set("isBuilding", Func::from(is_building))?;
 
     let internals = Object::new(ctx.clone())?;
     for &(name, source) in PRELUDE {
@@ -90,6 +93,19 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     // What `ready.js` has put there is to stay alive.
     std::mem::forget(internals);
     Ok(values)
+}
+
+/// The function of `zigttp:env`.
+fn env<'js>(ctx: &Ctx<'js>) -> Value<'js> {
+    let row = Module::Env.find("env").expect("it is in the table");
+    let function = api::function(ctx.as_raw().as_ptr(), row);
+    // SAFETY: the reference is new and given to the value.
+    unsafe { Value::from_raw(ctx.clone(), function) }
+}
+
+/// Whether top-level code runs.
+fn is_building() -> bool {
+    engine().is_building()
 }
 
 /// One line of `console`, whose level is a `LogLevel`.

@@ -207,6 +207,7 @@ unsafe extern "C" {
         to: *mut u8,
     ) -> i32;
     pub(crate) fn crypto(request: *const u8, len: usize, to: *mut u8, capacity: usize) -> i64;
+    pub(crate) fn env_get(name: *const u8, name_len: usize, to: *mut u8, capacity: usize) -> i32;
     pub(crate) fn log(level: i32, line: *const u8, len: usize);
     pub(crate) fn fail(message: *const u8, message_len: usize, stack: *const u8, stack_len: usize);
     pub(crate) fn respond(

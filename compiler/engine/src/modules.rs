@@ -17,7 +17,7 @@ use zigttp_abi::api;
 use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::Status;
 
-use crate::engine::engine;
+use crate::engine::{Internal, engine};
 use crate::single::SingleThreaded;
 use crate::{failure, jobs, thrown};
 
@@ -75,6 +75,7 @@ impl Loader for Sources {
             Some(api::Module::Storage) => Module::declare_def::<Storage, _>(ctx.clone(), name),
             Some(api::Module::Memory) => Module::declare_def::<Memory, _>(ctx.clone(), name),
             Some(api::Module::Durable) => Module::declare_def::<Durable, _>(ctx.clone(), name),
+            Some(api::Module::Env) => Module::declare_def::<Env, _>(ctx.clone(), name),
             None => declare(ctx, name)?.ok_or_else(|| Error::new_loading(name)),
         }
     }
@@ -150,6 +151,25 @@ builtin!(Websocket);
 builtin!(Storage);
 builtin!(Memory);
 builtin!(Durable);
+
+/// `zigttp:env`, whose function the prelude has made.
+struct Env;
+
+impl ModuleDef for Env {
+    fn declare(module: &Declarations<'_>) -> Result<()> {
+        module.declare("env")?;
+        Ok(())
+    }
+
+    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        // SAFETY: the context is alive, and the reference is new and given to the value.
+        exports.export("env", unsafe {
+            let env = qjs::JS_DupValue(ctx.as_raw().as_ptr(), engine().internal(Internal::Env));
+            Value::from_raw(ctx.clone(), env)
+        })?;
+        Ok(())
+    }
+}
 
 /// Evaluates the entry module, and keeps those of its exports that events call.
 ///

@@ -94,6 +94,7 @@ pub(super) fn collect(
         constants: HashSet::new(),
         function: FunctionId::TOP_LEVEL,
         innermost_loop: None,
+        branches: 0,
         labels: Vec::new(),
         receiver: None,
         members_of: None,
@@ -131,6 +132,8 @@ struct Collector<'a> {
     constants: HashSet<BindingId>,
     function: FunctionId,
     innermost_loop: Option<LoopId>,
+    /// How many branches, loops and `try` are around, of all functions together.
+    branches: usize,
     /// What `this` is.
     receiver: Option<Receiver>,
     /// The object literal or class whose members are walked: what `this` is in its methods.

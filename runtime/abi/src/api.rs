@@ -4,6 +4,7 @@
 //! table and the checker's knowledge of imports are printed from here.
 
 mod durable;
+mod env;
 mod function;
 mod state;
 mod websocket;
@@ -18,6 +19,7 @@ impl Module {
             Module::Storage => state::STORAGE,
             Module::Memory => state::MEMORY,
             Module::Durable => durable::FUNCTIONS,
+            Module::Env => env::FUNCTIONS,
         }
     }
 

@@ -70,6 +70,7 @@
 //! | `cancel_signal` | `(room, room_len, name, name_len) -> i32` | 1 it was there, 0 it was not |
 //! | `signal_time` | `(room, room_len, name, name_len, ptr) -> i32` | 1 and the time as an `f64`, 0 without a timer |
 //! | `crypto` | `(request, request_len, ptr, cap) -> i64` | the length of an answer of `zigttp-crypto` (its `operation.rs` has the requests), which is written or kept; a negative one is that of a failure: the name of a `DOMException`, a `\n`, the message |
+//! | `env_get` | `(name, name_len, ptr, cap) -> i32` | -1 none, else the length of the setting, which is written or kept |
 //! | `log` | `(level, ptr, len)` | one line of `console`, a [`LogLevel`] |
 //! | `fail` | `(message, message_len, stack, stack_len)` | why the call is about to answer [`Status::Threw`] |
 //! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |

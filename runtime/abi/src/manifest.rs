@@ -40,6 +40,9 @@ pub struct Manifest {
     pub schedules: Vec<Schedule>,
     /// API functions the handler imports, by JavaScript name, sorted.
     pub imports: Vec<String>,
+    /// Names of settings that it reads, as far as they are literals, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
     /// Inferred effects of each export (`io`, `state`; empty is pure).
     #[serde(default)]
     pub effects: BTreeMap<String, Vec<String>>,

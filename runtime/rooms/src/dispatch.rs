@@ -408,7 +408,8 @@ impl Dispatcher {
             Call::Close { .. } => connection.clone().filter(|own| own.leaves_nothing()),
             _ => None,
         };
-        let world = World::new(Arc::clone(&self.hub), connection, room.map(Arc::clone));
+        let settings = self.hub.settings.current();
+        let world = World::new(Arc::clone(&self.hub), connection, room.map(Arc::clone), settings);
         let program = &handler.app.program;
         let ran = self.sandbox.run(program, event, world, began, observed.is_some()).await;
         drop(slot);

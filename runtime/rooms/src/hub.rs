@@ -23,6 +23,7 @@ use crate::leftovers::Leftovers;
 use crate::pauses::Pauses;
 use crate::room_states::RoomStates;
 use crate::rooms::{Room, Rooms};
+use crate::settings::CurrentSettings;
 use crate::signals_hold::SignalsHold;
 
 /// How many connections are in each state.
@@ -70,6 +71,8 @@ pub struct Hub {
     pub attachments: Attachments,
     pub states: RoomStates,
     pub signals_hold: SignalsHold,
+    /// What handlers read with `env`.
+    pub settings: CurrentSettings,
     pub counters: Counters,
     pub handler_log: HandlerLog,
     pub compression: Compression,
@@ -108,6 +111,7 @@ impl Hub {
             states,
             leftovers,
             signals_hold: SignalsHold::default(),
+            settings: CurrentSettings::default(),
             counters: Counters::default(),
             handler_log,
             compression,

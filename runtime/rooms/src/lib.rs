@@ -67,6 +67,7 @@ pub mod room_states;
 pub mod room_use;
 pub mod rooms;
 pub mod schedules;
+pub mod settings;
 pub mod signals;
 pub mod signals_hold;
 pub mod slots;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::LocalKey;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::guest::LogLevel;
 use zigttp_abi::value::Value;
@@ -26,6 +27,7 @@ use crate::hub::Hub;
 use crate::own_thread::on_own_thread;
 use crate::room_states::CommittedState;
 use crate::rooms::Room;
+use crate::settings::Settings;
 
 /// The view of one event.
 pub struct World {
@@ -35,11 +37,18 @@ pub struct World {
     own: Option<Arc<Connection>>,
     /// The room whose turn it is.
     room: Option<Arc<Room>>,
+    /// Those that were current when the event began.
+    settings: Arc<Settings>,
 }
 
 impl World {
-    pub fn new(hub: Arc<Hub>, own: Option<Arc<Connection>>, room: Option<Arc<Room>>) -> World {
-        World { hub, own, room }
+    pub fn new(
+        hub: Arc<Hub>,
+        own: Option<Arc<Connection>>,
+        room: Option<Arc<Room>>,
+        settings: Arc<Settings>,
+    ) -> World {
+        World { hub, own, room, settings }
     }
 }
 
@@ -134,6 +143,10 @@ impl View for World {
     #[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
     fn seed(&self) -> i64 {
         fastrand::i64(..)
+    }
+
+    fn setting(&self, name: &str) -> Option<Bytes> {
+        self.settings.get(name)
     }
 
     fn log(&self, event: &Event, level: LogLevel, line: &str) {

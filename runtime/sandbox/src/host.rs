@@ -9,6 +9,7 @@ mod close;
 mod connection;
 mod crypto;
 mod deserialize_attachment;
+mod env;
 mod get_web_sockets;
 mod inputs;
 mod list_rooms;
@@ -55,6 +56,7 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     state::link(linker)?;
     signals::link(linker)?;
     crypto::link(linker)?;
+    env::link(linker)?;
     log::link(linker)?;
     outcome::link(linker)?;
     wasi::link(linker)
@@ -113,12 +115,13 @@ mod tests {
     use crate::test_view::TestView;
 
     /// What `zigttp_abi::guest` describes besides the functions of the API.
-    const OTHERS: [&str; 10] = [
+    const OTHERS: [&str; 11] = [
         "inputs",
         "take",
         "resumable",
         "path_params",
         "crypto",
+        "env_get",
         "log",
         "fail",
         "respond",

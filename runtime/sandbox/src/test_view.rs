@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use std::thread::LocalKey;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::guest::LogLevel;
 use zigttp_abi::state::{Entry, KeyRange, ListLimits, Usage};
@@ -167,6 +168,10 @@ impl View for TestView {
 
     fn seed(&self) -> i64 {
         4
+    }
+
+    fn setting(&self, _name: &str) -> Option<Bytes> {
+        None
     }
 
     fn log(&self, _event: &Event, _level: LogLevel, _line: &str) {}

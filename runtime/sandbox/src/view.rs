@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::LocalKey;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::guest::LogLevel;
@@ -81,6 +82,9 @@ pub trait View: Send + Sync + 'static {
 
     /// The seed of `Math.random()`.
     fn seed(&self) -> i64;
+
+    /// The setting of this name, if the operator gives it.
+    fn setting(&self, name: &str) -> Option<Bytes>;
 
     /// Logs a line of `console`.
     fn log(&self, event: &Event, level: LogLevel, line: &str);

@@ -93,6 +93,7 @@ fn programs_are_told_the_same_as_one_object() {
           "deserializeAttachment",
           "send"
         ],
+        "env": [],
         "properties": {
           "pure": false,
           "read_only": false,

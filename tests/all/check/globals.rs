@@ -109,7 +109,8 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// The engine has them for packages; one's own code is told what to use instead.
-const FOR_PACKAGES: [&str; 4] = ["clearInterval", "clearTimeout", "setInterval", "setTimeout"];
+const FOR_PACKAGES: [&str; 5] =
+    ["clearInterval", "clearTimeout", "process", "setInterval", "setTimeout"];
 
 #[test]
 fn exactly_the_globals_that_the_engine_lacks_are_reported() {
@@ -199,7 +200,7 @@ fn what_people_reach_for_has_a_help_of_its_own() {
         ("performance.now()", "Date.now()"),
         ("Temporal.Now.instant()", "Date"),
         ("console.table([])", "console.log"),
-        ("process.env.HOME", "settings"),
+        ("process.exit(1)", "zigttp:env"),
     ] {
         let text = format!(
             "const f = () => 1;\nexport function handler() {{ {use_of}; return Response.text(String(f)); }}\n"

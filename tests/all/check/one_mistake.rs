@@ -312,7 +312,7 @@ export function onMessage(ws: WebSocket, data: string, room: string) { setTimeou
     (
         "ZTS329",
         r#"import { send } from "zigttp:websocket";
-export function onMessage(ws: WebSocket, data: string, room: string) { send(ws, data + room + process.env.NAME); }
+export function onMessage(ws: WebSocket, data: string, room: string) { send(ws, data + room + process.argv); }
 "#,
     ),
     (

@@ -85,6 +85,7 @@ fn the_smallest_artifact_is_all_of_an_object() {
         "api": [
           "send"
         ],
+        "env": [],
         "properties": {
           "pure": false,
           "read_only": false,

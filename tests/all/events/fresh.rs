@@ -76,7 +76,7 @@ export async function onMessage(ws: WebSocket, data: string) {
       const global = globalThis as any;
       return void send(
         ws,
-        ["setImmediate", "fetch", "process", "require", "XMLHttpRequest", "Deno", "Buffer", "std"]
+        ["setImmediate", "fetch", "require", "XMLHttpRequest", "Deno", "Buffer", "std"]
           .filter((name) => name in global).join() || "none",
       );
     }

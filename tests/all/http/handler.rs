@@ -311,8 +311,7 @@ export async function handler(req: Request) {
 }
 "#,
     );
-    let expected =
-        r#"{"missing":["Intl","setImmediate","fetch","process","require"],"works":true}"#;
+    let expected = r#"{"missing":["Intl","setImmediate","fetch","require"],"works":true}"#;
     assert_eq!(server.get("/"), (200, expected.to_owned()));
 }
 

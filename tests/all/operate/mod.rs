@@ -9,6 +9,7 @@ mod limits;
 mod logs;
 mod module_cache;
 mod observing;
+mod settings;
 mod shutdown;
 mod soak;
 mod swap;

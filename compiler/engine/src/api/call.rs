@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 
 use rquickjs::qjs::{self, JSContext, JSValue};
-use zigttp_abi::api::{self, Parameter};
+use zigttp_abi::api::{self, Module, Parameter};
 use zigttp_abi::value::ValueKind;
 
 use crate::engine::{Phase, engine};
@@ -48,12 +48,14 @@ impl Call {
         let name = self.name;
         let row = || api::find(name).expect("the name is a path of the table");
         match phase {
-            Phase::Building => Err(self.throw(
-                qjs::JS_ThrowPlainError,
-                &format!(
-                    "{name} cannot be called at the top level: there is no connection and no state while building"
-                ),
-            )),
+            Phase::Building => {
+                let lacks = match row().module {
+                    Module::Env => "no settings are given",
+                    _ => "there is no connection and no state",
+                };
+                let text = format!("{name} cannot be called at the top level: {lacks} while building");
+                Err(self.throw(qjs::JS_ThrowPlainError, &text))
+            }
             Phase::ReadingAlone if row().writes => Err(self.throw(
                 qjs::JS_ThrowTypeError,
                 &format!("{name} cannot be called in roomOf, which only reads"),

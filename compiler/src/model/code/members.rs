@@ -44,6 +44,12 @@ impl Collector<'_> {
                 name
             }
         };
+        if name.as_deref() == Some("env")
+            && matches!(&object.value, Value::Global(it) if it == "process")
+        {
+            // That part of it there is.
+            self.code.needed_globals.pop_if(|needed| needed.span == object_span);
+        }
         if is_followed(&object) {
             self.read_member(at, self.positions.of(access), name.as_deref());
         }
@@ -71,21 +77,29 @@ impl Collector<'_> {
         if !is_followed || depth > MAX_DEPTH {
             return;
         }
-        let is_guarded = match &object.value {
-            Value::Global(object) if !self.guarded.is_empty() => {
-                let is_guarded = |name: String| self.guarded.contains_key(&Atom::from(name));
-                is_guarded(object.clone()) || is_guarded(format!("{object}.{name}"))
+        let is_guarded = !self.guarded.is_empty() && {
+            let is_guarded = |name: String| self.guarded.contains_key(&Atom::from(name));
+            match &object.value {
+                Value::Global(object) => {
+                    is_guarded(object.clone()) || is_guarded(format!("{object}.{name}"))
+                }
+                Value::Member(outer, Some(object)) => {
+                    matches!(&outer.value, Value::Global(it) if it == "globalThis")
+                        && is_guarded(format!("globalThis.{object}"))
+                }
+                _ => false,
             }
-            _ => false,
         };
         self.code.members.push(MemberUse {
             span,
             object: object.clone(),
             object_span,
+            function: self.function,
             name: name.to_owned(),
             kind,
             is_optional,
             is_guarded,
+            is_conditional: self.branches > 0,
         });
     }
 

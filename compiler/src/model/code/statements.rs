@@ -307,7 +307,9 @@ impl Visit for Collector<'_> {
     }
 
     fn visit_try_stmt(&mut self, statement: &TryStmt) {
+        self.branches += 1;
         statement.block.visit_with(self);
+        self.branches -= 1;
         self.perhaps(|this| statement.handler.visit_with(this));
         statement.finalizer.visit_with(self);
     }

@@ -8,6 +8,11 @@ use super::Collector;
 
 impl Collector<'_> {
     pub(super) fn step(&mut self, step: Step) {
+        match step {
+            Step::Branch | Step::Loop => self.branches += 1,
+            Step::Join => self.branches -= 1,
+            _ => {}
+        }
         let function = self.function;
         self.code.functions[function.0].steps.push(step);
     }

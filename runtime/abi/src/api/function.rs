@@ -11,11 +11,13 @@ pub enum Module {
     Memory,
     /// How rooms tell each other, or themselves later.
     Durable,
+    /// The settings that the operator gives.
+    Env,
 }
 
 impl Module {
-    pub const ALL: [Module; 4] =
-        [Module::Websocket, Module::Storage, Module::Memory, Module::Durable];
+    pub const ALL: [Module; 5] =
+        [Module::Websocket, Module::Storage, Module::Memory, Module::Durable, Module::Env];
 
     /// What a handler imports from.
     pub const fn specifier(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Module {
             Module::Storage => "zigttp:storage",
             Module::Memory => "zigttp:memory",
             Module::Durable => "zigttp:durable",
+            Module::Env => "zigttp:env",
         }
     }
 
@@ -48,6 +51,10 @@ impl Module {
                 "Signals and timers: how one room tells another, or itself later. They are part of the event \
                  that sends them."
             }
+            Module::Env => {
+                "Settings that the operator gives, such as keys of other services: with --env NAME=VALUE, --env NAME or \
+                 --env-file FILE. Nothing else of the server's environment is there."
+            }
         }
     }
 }
@@ -59,7 +66,7 @@ pub enum Effect {
     Io,
     /// Reads or writes what a connection or a room keeps between events.
     State,
-    /// Neither: the answer depends on the arguments and the connection's opening alone.
+    /// Neither: the answer depends on the arguments, the connection's opening and the operator's settings alone.
     Pure,
 }
 
