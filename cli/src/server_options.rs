@@ -8,6 +8,7 @@ mod connections;
 mod durability;
 mod events;
 mod http;
+mod outside;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use self::connections::Connections;
 use self::durability::Durability;
 use self::events::Events;
 use self::http::Http;
+use self::outside::Outside;
 use crate::defaults::DEFAULTS;
 use crate::values::within;
 
@@ -44,12 +46,15 @@ pub struct ServerOptions {
 
     #[command(flatten)]
     http: Http,
+
+    #[command(flatten)]
+    outside: Outside,
 }
 
 impl ServerOptions {
     /// The library's form of them.
     pub fn into_config(self, cache_dir: Option<PathBuf>) -> Config {
-        let ServerOptions { rollback_after, durability, events, connections, http } = self;
+        let ServerOptions { rollback_after, durability, events, connections, http, outside } = self;
         Config {
             settings: Settings::default(),
             durable: durability.durable,
@@ -101,6 +106,9 @@ impl ServerOptions {
             room_signal_rate: events.room_signal_rate,
             max_room_signals: events.max_room_signals,
             max_room_timers: events.max_room_timers,
+            max_event_fetches: outside.max_event_fetches,
+            max_waiting_events: outside.max_waiting_events,
+            max_waiting_bytes: outside.max_waiting_bytes.0,
             on_error: events.on_error.0,
             isolation: events.isolation.0,
             verify_restore: events.verify_restore,

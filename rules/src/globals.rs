@@ -76,6 +76,7 @@ pub(crate) static AVAILABLE: &[&str] = &[
     "WeakSet",
     "atob",
     "btoa",
+    "clearTimeout",
     "console",
     "crypto",
     "decodeURI",
@@ -84,19 +85,22 @@ pub(crate) static AVAILABLE: &[&str] = &[
     "encodeURIComponent",
     "escape",
     "eval",
+    "fetch",
     "globalThis",
     "isFinite",
     "isNaN",
     "parseFloat",
     "parseInt",
+    "performance",
     "queueMicrotask",
+    "setTimeout",
     "structuredClone",
     "undefined",
     "unescape",
 ];
 
 /// Globals that are there for packages alone, which set timers for later: an event ends before one could run.
-pub static FOR_PACKAGES: [&str; 4] = ["clearInterval", "clearTimeout", "setInterval", "setTimeout"];
+pub static FOR_PACKAGES: [&str; 2] = ["clearInterval", "setInterval"];
 
 const BODY: &str = "Bodies are whole: read one with `text()`, `json()`, `bytes()` or `arrayBuffer()`, and return a string or bytes.";
 const PAGE: &str = "There is no page; this belongs to the client.";
@@ -113,10 +117,8 @@ const MEMORY: &str = "An event shares no memory with another; store what lasts i
 static UNAVAILABLE: &[(&[&str], &str)] = &[
     (
         &[
-            "setTimeout",
             "setInterval",
             "setImmediate",
-            "clearTimeout",
             "clearInterval",
             "clearImmediate",
             "requestAnimationFrame",
@@ -128,8 +130,8 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
         TIMERS,
     ),
     (
-        &["fetch", "XMLHttpRequest", "EventSource", "WebTransport", "RTCPeerConnection"],
-        "A handler talks only to its own connections; fetch in another program and send it the result.",
+        &["XMLHttpRequest", "EventSource", "WebTransport", "RTCPeerConnection"],
+        "Ask other servers with `fetch`.",
     ),
     (
         &["WebSocket", "WebSocketStream"],
@@ -266,7 +268,6 @@ static UNAVAILABLE: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "performance",
             "Performance",
             "PerformanceEntry",
             "PerformanceMark",

@@ -23,7 +23,7 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A member of a `Request`, a `Response` or `Headers` is used that other platforms have and this one does not:
-`req.formData()`, `req.blob()`, `req.signal`, `req.cookies`, `headers.authorization`. Requests are followed
+`req.formData()`, `req.blob()`, `req.cookies`, `headers.authorization`. Requests are followed
 from the events into the functions that are called with them.
 
 ```ts,fires
@@ -115,10 +115,8 @@ static TABLE: &[(HostValue, &[&str], &str)] = &[
             "keepalive",
             "mode",
             "priority",
-            "redirect",
             "referrer",
             "referrerPolicy",
-            "signal",
         ],
         SENT,
     ),

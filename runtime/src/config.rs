@@ -142,6 +142,12 @@ pub struct Config {
     pub room_queue: usize,
     /// The same of the bytes of messages and bodies that wait for the turn of one room.
     pub room_queue_bytes: usize,
+    /// Requests that one event makes, over all its runs, with its waits for timers. More is a TypeError in the handler.
+    pub max_event_fetches: usize,
+    /// Events that wait for the outside. What does not fit is a TypeError in the handler.
+    pub max_waiting_events: usize,
+    /// Bytes that their inputs and answers take together.
+    pub max_waiting_bytes: usize,
     /// What happens to a connection when one of its events throws.
     pub on_error: OnError,
     /// A connection that was silent for this long is pinged.
@@ -406,6 +412,9 @@ impl Default for Config {
             room_signal_rate: NonZeroU32::new(1000).expect("it is not zero"),
             max_room_signals: 10_000,
             max_room_timers: 1_000,
+            max_event_fetches: 8,
+            max_waiting_events: 1_000,
+            max_waiting_bytes: 256 << 20,
             cpu_limit: Duration::from_millis(50),
             on_error: OnError::Keep,
             ping_interval: Duration::from_secs(25),

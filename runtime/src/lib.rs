@@ -62,6 +62,7 @@ mod gate;
 mod http;
 mod listen;
 mod operator;
+mod outside;
 mod requests;
 mod server;
 mod transport;

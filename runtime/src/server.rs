@@ -31,6 +31,7 @@ use zigttp_rooms::settings::Settings;
 use zigttp_rooms::signals::{self, Signals};
 use zigttp_rooms::slots::Slots;
 use zigttp_rooms::turn_queues::TurnQueues;
+use zigttp_rooms::waiting::WaitLimits;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::pool::Pool;
@@ -49,6 +50,7 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::gate::Gate;
 use crate::http::responses::Responses;
+use crate::outside::Nowhere;
 use crate::requests::expected::Expected;
 use crate::transport::tls::Tls;
 
@@ -82,6 +84,9 @@ pub struct Server {
     /// The certificate for new transports; `None`: without TLS.
     tls: RwLock<Option<Tls>>,
 }
+
+/// Longest wait of an event for a timer alone.
+const LONGEST_TIMER: Duration = Duration::from_secs(60);
 
 impl Server {
     /// Makes the sandbox, loads the artifact and opens the durable folder.
@@ -123,6 +128,12 @@ impl Server {
             hub: Arc::clone(&hub),
             on_error: config.on_error,
             turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
+            outside: Arc::new(Nowhere),
+            wait_limits: WaitLimits {
+                events: config.max_waiting_events,
+                bytes: Pool::new(config.max_waiting_bytes),
+                longest_timer: LONGEST_TIMER,
+            },
             observer: inspector.map(|options| Observer::new(options.max_events, clock)),
         };
         let server = Arc::new(Server {
@@ -342,6 +353,7 @@ fn event_limits(config: &Config) -> EventLimits {
             max_timers: config.max_room_timers,
             max_written_bytes: config.max_event_write_bytes as u64,
         },
+        max_requests: config.max_event_fetches,
         event_memory: Pool::new(config.max_event_memory),
     }
 }

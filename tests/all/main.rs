@@ -12,6 +12,7 @@ mod generated;
 mod http;
 mod module_circles;
 mod operate;
+mod outside;
 mod packages;
 mod protocol;
 mod rooms;

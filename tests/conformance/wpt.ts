@@ -1,5 +1,6 @@
 // Runs a file of web-platform-tests in an event. `wpt.mjs` posts the scripts that make the file up, the
 // harness of web-platform-tests first, and the data that they fetch; the response has a line for each test.
+// zigts-ignore-file ZTS310: a file is run within one event
 
 interface Run {
   harness: string;
@@ -29,14 +30,12 @@ export async function handler(req: Request): Promise<Response> {
   const { harness, source, data, search }: Run = await req.json();
   const timers: Timer[] = [];
   const globals = globalThis as any;
-  // zigts-ignore ZTS310: a file is run within one event
   for (const name of MISSING) globals[name] = class { append() {} cancel() {} getReader() {} };
   // Where files look for SharedArrayBuffer.
   globals.WebAssembly = { Memory: class { buffer = new SharedArrayBuffer(0); } };
   globals.self = globalThis;
   globals.location = { href: PAGE, pathname: "/page", search };
   globals.GLOBAL = { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false };
-  // zigts-ignore ZTS310: as above
   globals.fetch = async (path: string) => {
     const text = data[path];
     if (text === undefined) throw new TypeError(`nothing to fetch at ${path}`);

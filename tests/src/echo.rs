@@ -27,4 +27,4 @@ const TEXT: &str = r#"(module
 (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest"
-  "{\"abi\":8,\"compiler\":\"none\",\"sourceHash\":\"\",\"exports\":[\"onMessage\"],\"imports\":[\"send\"]}"))"#;
+  "{\"abi\":9,\"compiler\":\"none\",\"sourceHash\":\"\",\"exports\":[\"onMessage\"],\"imports\":[\"send\"]}"))"#;

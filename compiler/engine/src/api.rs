@@ -17,7 +17,7 @@ use std::ffi::{CString, c_int};
 use rquickjs::qjs::{self, JSContext, JSValue};
 use zigttp_abi::api::{ApiFunction, Module};
 
-pub(crate) use call::{path_params, resumable};
+pub(crate) use call::{answer_body, answer_head, path_params, resumable};
 
 /// The JavaScript function of a row of the table.
 pub(crate) fn function(context: *mut JSContext, row: &ApiFunction) -> JSValue {

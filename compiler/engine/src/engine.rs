@@ -25,6 +25,9 @@ pub(crate) enum Internal {
     Admit,
     /// `(answer)`: checks what `roomOf` returned and hands it to the host.
     NameRoom,
+    /// `() -> number`: goes on with the earliest question that is settled; answers with a number of the ABI if
+    /// there is none.
+    GoOn,
     /// The getter of a typed array's `byteLength`, which no handler can have replaced.
     ByteLength,
     /// `env` of `zigttp:env`, with the settings as properties.
@@ -32,7 +35,7 @@ pub(crate) enum Internal {
 }
 
 /// How many of them there are.
-pub(crate) const INTERNALS: usize = 7;
+pub(crate) const INTERNALS: usize = 8;
 
 /// What JavaScript runs for.
 #[derive(Clone, Copy, PartialEq, Eq)]

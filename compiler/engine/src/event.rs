@@ -1,5 +1,7 @@
 //! One event: take its inputs in, call the handler's export, drain the jobs it left.
 //!
+//! An event whose promise waits for the outside ends with it, and is run again when it need not wait.
+//!
 //! What ends an event as thrown: an exception of the call, a job that throws, a rejection that
 //! nobody has handled by the end, and a returned promise that is rejected or can never settle.
 //! Values are not freed at the end; they go with the instance.
@@ -12,6 +14,7 @@ use zigttp_abi::guest::{MAX_INPUTS, Status};
 use zigttp_abi::value::ValueKind;
 
 use crate::engine::engine;
+use crate::jobs::Unsettled;
 use crate::thrown::Thrown;
 use crate::value::{self, Block};
 use crate::{allocator, ascii, failure, imports, jobs, json};
@@ -60,10 +63,11 @@ impl Event {
     }
 
     /// Runs the event's body, and tells the host if it threw.
-    pub(crate) fn finish(self, body: impl FnOnce(&Event) -> Result<JSValue, Thrown>) -> i32 {
+    pub(crate) fn finish(self, body: impl FnOnce(&Event) -> Result<JSValue, Unsettled>) -> i32 {
         let status = match body(&self) {
             Ok(_) => Status::Done,
-            Err(Thrown) => {
+            Err(Unsettled::Waits) => Status::Waiting,
+            Err(Unsettled::Threw(Thrown)) => {
                 failure::report_pending();
                 Status::Threw
             }
@@ -72,7 +76,7 @@ impl Event {
     }
 
     /// Calls the export, drains the jobs, and answers with what it returned or its promise holds.
-    pub(crate) fn call(&self, arguments: &mut [JSValue]) -> Result<JSValue, Thrown> {
+    pub(crate) fn call(&self, arguments: &mut [JSValue]) -> Result<JSValue, Unsettled> {
         jobs::settle(self.call_now(arguments)?, self.name)
     }
 

@@ -14,7 +14,7 @@ use zigttp_abi::api::{MAX_ROOM_BYTES, Module};
 use crate::engine::{INTERNALS, engine};
 use crate::storable::{Storable, Unstorable};
 use crate::url::{Part, Url};
-use crate::{allocator, api, crypto, imports, text, value};
+use crate::{allocator, api, crypto, imports, outside, text, value};
 
 /// The files in the order they run in, by the name that stack traces show.
 const PRELUDE: &[(&str, &str)] = &[
@@ -36,13 +36,14 @@ const PRELUDE: &[(&str, &str)] = &[
     ("zigttp:form_data", include_str!("prelude/form_data.js")),
     ("zigttp:http", include_str!("prelude/http.js")),
     ("zigttp:env", include_str!("prelude/env.js")),
+    ("zigttp:fetch", include_str!("prelude/fetch.js")),
     ("zigttp:locale", include_str!("prelude/locale.js")),
     ("zigttp:ready", include_str!("prelude/ready.js")),
 ];
 
 /// Names of the functions that Rust calls, in the order of `Internal`.
 const INTERNAL_NAMES: [&str; INTERNALS] =
-    ["describe", "makeRequest", "respond", "admit", "nameRoom", "byteLength", "env"];
+    ["describe", "makeRequest", "respond", "admit", "nameRoom", "goOn", "byteLength", "env"];
 
 /// Makes the globals, and answers with the functions of [`INTERNAL_NAMES`].
 pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {
@@ -76,6 +77,7 @@ fn evaluate(ctx: &Ctx<'_>) -> Result<[JSValue; INTERNALS]> {
     native.set("pathParams", Func::from(path_params))?;
     native.set("env", env(ctx))?;
     native.set("isBuilding", Func::from(is_building))?;
+    outside::add(&native)?;
 
     let internals = Object::new(ctx.clone())?;
     for &(name, source) in PRELUDE {

@@ -4,6 +4,7 @@ use rquickjs::qjs::{self, JSValue};
 
 use crate::engine::{Internal, Phase, engine};
 use crate::event::Event;
+use crate::jobs::Unsettled;
 use crate::thrown::Thrown;
 use crate::value;
 
@@ -19,22 +20,22 @@ pub(crate) struct Lengths {
 
 /// Calls the event's export with the request that the inputs hold, and hands its answer to the host
 /// through `hand_over`.
-pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<JSValue, Thrown> {
+pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<JSValue, Unsettled> {
     let room = len.room;
     let [request, room_name] = receive(event, len)?;
     let answer = match room {
         Some(_) => event.call(&mut [request, room_name])?,
         None => event.call(&mut [request])?,
     };
-    call_internal(event, hand_over, &mut [answer])
+    Ok(call_internal(event, hand_over, &mut [answer])?)
 }
 
 /// Calls `roomOf` with the request, and hands the room that it names to the host.
-pub(crate) fn name_room(event: &Event, len: Lengths) -> Result<JSValue, Thrown> {
+pub(crate) fn name_room(event: &Event, len: Lengths) -> Result<JSValue, Unsettled> {
     engine().begin_phase(Phase::ReadingAlone);
     let [request, _no_room] = receive(event, len)?;
     let answer = event.call_now(&mut [request])?;
-    call_internal(event, Internal::NameRoom, &mut [answer])
+    Ok(call_internal(event, Internal::NameRoom, &mut [answer])?)
 }
 
 /// The request that the inputs hold, and the name of its room.

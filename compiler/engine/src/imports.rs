@@ -208,6 +208,27 @@ unsafe extern "C" {
     ) -> i32;
     pub(crate) fn crypto(request: *const u8, len: usize, to: *mut u8, capacity: usize) -> i64;
     pub(crate) fn env_get(name: *const u8, name_len: usize, to: *mut u8, capacity: usize) -> i32;
+    pub(crate) fn fetch(
+        method: *const u8,
+        method_len: usize,
+        url: *const u8,
+        url_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        body_kind: i32,
+        body: *const u8,
+        body_len: usize,
+        redirect: u32,
+        timeout: f64,
+        key: *const u8,
+        key_len: i32,
+    ) -> i32;
+    pub(crate) fn repeated(what: *const u8, what_len: usize, stack: *const u8, stack_len: usize);
+    pub(crate) fn set_timer(delay: f64) -> i32;
+    pub(crate) fn give_up(question: i32);
+    pub(crate) fn next_settled() -> i32;
+    pub(crate) fn answer_head(question: i32, to: *mut u8, capacity: usize) -> i32;
+    pub(crate) fn answer_body(question: i32, to: *mut u8, capacity: usize) -> i32;
     pub(crate) fn log(level: i32, line: *const u8, len: usize);
     pub(crate) fn fail(message: *const u8, message_len: usize, stack: *const u8, stack_len: usize);
     pub(crate) fn respond(

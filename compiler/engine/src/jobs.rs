@@ -1,9 +1,11 @@
 //! Promises: running what waits, and what one came to.
 
 use rquickjs::qjs::{self, JSValue};
+use zigttp_abi::guest::{NOTHING_SETTLED, NOTHING_TO_WAIT_FOR};
 
-use crate::engine::engine;
+use crate::engine::{Internal, engine};
 use crate::thrown::{self, Thrown};
+use crate::value;
 
 /// Runs jobs until none is left, or one throws.
 ///
@@ -30,28 +32,61 @@ pub(crate) fn drain_jobs() -> Result<(), Thrown> {
     }
 }
 
-/// The value a promise was fulfilled with; any other value is its own answer. Takes the reference.
+/// Why a call has no result.
+pub(crate) enum Unsettled {
+    Threw(Thrown),
+    /// Its promise waits for a question to the outside.
+    Waits,
+}
+
+impl From<Thrown> for Unsettled {
+    fn from(thrown: Thrown) -> Unsettled {
+        Unsettled::Threw(thrown)
+    }
+}
+
+/// The value a promise was fulfilled with; any other value is its own answer. Takes the reference. While it is
+/// pending, goes on with what the outside has answered, the earliest first.
 ///
 /// # Errors
-/// When the promise was rejected, or can never settle because no job is left that could settle it.
-pub(crate) fn settle(value: JSValue, of: &str) -> Result<JSValue, Thrown> {
+/// When the promise was rejected, or waits for the outside, or can never settle because nothing is left that
+/// could settle it.
+pub(crate) fn settle(value: JSValue, of: &str) -> Result<JSValue, Unsettled> {
     let context = engine().context();
-    // SAFETY: the context and the value are alive; what is thrown is a new reference.
-    unsafe {
-        match qjs::JS_PromiseState(context, value) {
-            qjs::JSPromiseStateEnum_JS_PROMISE_PENDING => Err(thrown::throw(
-                context,
-                qjs::JS_ThrowPlainError,
-                &format!("{of} waits for a promise that nothing is left to settle",),
-            )),
-            qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => {
-                Ok(qjs::JS_PromiseResult(context, value))
+    loop {
+        // SAFETY: the context and the value are alive; what is thrown is a new reference.
+        unsafe {
+            match qjs::JS_PromiseState(context, value) {
+                qjs::JSPromiseStateEnum_JS_PROMISE_PENDING => go_on(of)?,
+                qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => {
+                    return Ok(qjs::JS_PromiseResult(context, value));
+                }
+                qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
+                    qjs::JS_Throw(context, qjs::JS_PromiseResult(context, value));
+                    return Err(Thrown.into());
+                }
+                _ => return Ok(value),
             }
-            qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
-                qjs::JS_Throw(context, qjs::JS_PromiseResult(context, value));
-                Err(Thrown)
-            }
-            _ => Ok(value),
         }
+    }
+}
+
+/// Goes on with the earliest question that is settled.
+fn go_on(of: &str) -> Result<(), Unsettled> {
+    let context = engine().context();
+    let function = engine().internal(Internal::GoOn);
+    // SAFETY: the context and the function are alive.
+    let returned = value::checked(unsafe {
+        qjs::JS_Call(context, function, qjs::JS_UNDEFINED, 0, std::ptr::null_mut())
+    })?;
+    match value::safe_integer(returned) {
+        Some(none) if none == i64::from(NOTHING_SETTLED) => Err(Unsettled::Waits),
+        Some(none) if none == i64::from(NOTHING_TO_WAIT_FOR) => Err(thrown::throw(
+            context,
+            qjs::JS_ThrowPlainError,
+            &format!("{of} waits for a promise that nothing is left to settle"),
+        )
+        .into()),
+        _ => Ok(drain_jobs()?),
     }
 }

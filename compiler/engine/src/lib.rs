@@ -36,6 +36,7 @@ mod jobs;
 mod json;
 mod memory;
 mod modules;
+mod outside;
 mod runtime;
 mod single;
 mod storable;

@@ -71,6 +71,13 @@
 //! | `signal_time` | `(room, room_len, name, name_len, ptr) -> i32` | 1 and the time as an `f64`, 0 without a timer |
 //! | `crypto` | `(request, request_len, ptr, cap) -> i64` | the length of an answer of `zigttp-crypto` (its `operation.rs` has the requests), which is written or kept; a negative one is that of a failure: the name of a `DOMException`, a `\n`, the message |
 //! | `env_get` | `(name, name_len, ptr, cap) -> i32` | -1 none, else the length of the setting, which is written or kept |
+//! | `fetch` | `(method, method_len, url, url_len, headers, headers_len, body_kind, body, body_len, redirect, timeout: f64, key, key_len) -> i32` | begins a request: twice the number of a question, and 1 more if an earlier run has made this request with other content; a `body_kind` or a `key_len` of -1 is none; `redirect` is 0 follow, 1 manual, 2 error; `timeout` is in milliseconds, 0 without one; a URL `room:NAME` asks a room |
+//! | `repeated` | `(what, what_len, stack, stack_len)` | where that request is made, for the log |
+//! | `set_timer` | `(delay: f64) -> i32` | begins a timer, in milliseconds: the number of a question |
+//! | `give_up` | `(question)` | the guest waits for it no longer |
+//! | `next_settled` | `() -> i32` | the earliest question that is settled, to whose time the clock steps; [`NOTHING_SETTLED`], [`NOTHING_TO_WAIT_FOR`] |
+//! | `answer_head` | `(question, ptr, cap) -> i32` | the length of what there is to know of the answer, as JSON (`status`, `statusText`, `headers`, `url`, `redirected`; or `error`, the name of the exception, and `message`), written or kept |
+//! | `answer_body` | `(question, ptr, cap) -> i32` | likewise of its bytes |
 //! | `log` | `(level, ptr, len)` | one line of `console`, a [`LogLevel`] |
 //! | `fail` | `(message, message_len, stack, stack_len)` | why the call is about to answer [`Status::Threw`] |
 //! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |
@@ -90,7 +97,7 @@
 pub const IMPORT_MODULE: &str = "zigttp";
 
 /// Version of everything on this page. An artifact names the one it was built for.
-pub const ABI_VERSION: u32 = 8;
+pub const ABI_VERSION: u32 = 9;
 
 /// Most inputs that an event has: `inputs` takes so many places.
 pub const MAX_INPUTS: usize = 5;
@@ -116,6 +123,15 @@ pub mod rooms {
     pub const HEAD_BYTES: usize = 8;
 }
 
+/// What `fetch` adds for a request that an earlier run has made with other content.
+pub const REPEATED: i32 = 1;
+
+/// What `next_settled` returns while the guest waits for something that is not settled yet.
+pub const NOTHING_SETTLED: i32 = -1;
+
+/// What `next_settled` returns if the guest waits for nothing.
+pub const NOTHING_TO_WAIT_FOR: i32 = -2;
+
 /// What a dispatch or `link` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
@@ -123,6 +139,8 @@ pub enum Status {
     Done = 0,
     /// JavaScript threw, or a returned promise rejected or can never settle; `fail` said what.
     Threw = 1,
+    /// The handler waits for a question that is not settled: its event is to be run again when it is.
+    Waiting = 2,
 }
 
 /// Levels of `console` calls.

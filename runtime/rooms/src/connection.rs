@@ -62,6 +62,8 @@ pub enum State {
     Parked,
     /// Parked for longer than `dormant_after`; its buffers are freed.
     Dormant,
+    /// One of its events waits for the outside.
+    Waiting,
 }
 
 /// What the handler has stored with a connection.
@@ -111,6 +113,7 @@ impl Connection {
         match self.state.load(Ordering::Relaxed) {
             number if number == State::Live as u8 => State::Live,
             number if number == State::Parked as u8 => State::Parked,
+            number if number == State::Waiting as u8 => State::Waiting,
             _ => State::Dormant,
         }
     }
@@ -209,7 +212,7 @@ impl State {
     /// The label value in metrics.
     pub fn name(self) -> &'static str {
         match self {
-            State::Live => "live",
+            State::Live | State::Waiting => "live",
             State::Parked => "parked",
             State::Dormant => "dormant",
         }

@@ -72,6 +72,12 @@ pub struct Counters {
     pub commits: Histogram,
     /// Events with which the state of a room has grown beyond four fifths of its limit.
     pub filling_rooms: Counter,
+    /// Runs of events that have waited for the outside.
+    pub reruns: Counter,
+    /// Events that could not wait for the outside, because too much waits already.
+    pub refused_waits: Counter,
+    /// Requests that were made again, because what they say has changed between two runs.
+    pub repeated_requests: Counter,
     pub swaps: Counter,
     pub rollbacks: Counter,
 }

@@ -1,13 +1,13 @@
 //! One event, from the call of the handler to its effects.
 //!
 //! It waits for its room's turn and for a slot, runs in a fresh sandbox, and commits its effects if it
-//! returns. If it throws, traps or exceeds a limit, it has no effect. After any failure but a throw (and
+//! returns (`execution`). If it waits for the outside, it gives back turn and slot, and runs again later
+//! (`waiting`). If it throws, traps or exceeds a limit, it has no effect. After any failure but a throw (and
 //! after a throw with `--on-error close`) its connection is closed with 1011, or with 1013 if the memory of
 //! all events together was used up.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::time::timeout;
 use zigttp_abi::close_code;
@@ -15,40 +15,29 @@ use zigttp_protocol::close::Close;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::event::{Call, Event, Request, Response};
-use zigttp_sandbox::event_state::EventState;
 use zigttp_sandbox::failure::Failure;
-use zigttp_sandbox::ran::{Outcome, Ran};
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::shared_text::SharedText;
-use zigttp_store::failpoint;
-use zigttp_store::state::signals::Done;
 use zigttp_store::state::transaction::Transaction;
 
 use crate::attachments::{Changes, Inheritance};
-use crate::commit::{Queued, commit};
 use crate::connection::Connection;
-use crate::failure_log;
-use crate::handlers::{Handler, Handlers};
+use crate::execution::{Committed, EventOf, Sender};
+use crate::handlers::Handlers;
+use crate::held::{Held, RoomTurn};
 use crate::hub::Hub;
 use crate::limits::OnError;
 use crate::no_answer::NoAnswer;
 use crate::observer::Observer;
+use crate::outside::Outside;
 use crate::reservation::Reservation;
-use crate::room_use::EventUse;
 use crate::rooms::{Room, TurnLimits};
-use crate::slots::{Slot, Slots};
-use crate::turn::{Asker, NoTurn, TurnGuard};
+use crate::slots::Slots;
+use crate::turn::{Asker, NoTurn};
+use crate::undone::Undone;
 use crate::unwritten::Unwritten;
+use crate::waiting::WaitLimits;
 use crate::world::World;
-
-/// The results of an event that has returned.
-struct Committed {
-    /// The response of the handler, if there is one.
-    response: Option<Response>,
-    /// The room that `roomOf` has named.
-    named_room: Option<SharedText>,
-    unwritten: Option<Unwritten>,
-}
 
 /// What `roomOf` has said about a request.
 pub enum NamedRoom {
@@ -71,6 +60,9 @@ pub struct Dispatcher {
     /// Records events for the inspector, if there is one.
     pub observer: Option<Observer>,
     pub turn_limits: TurnLimits,
+    /// Makes the requests of events.
+    pub outside: Arc<dyn Outside>,
+    pub wait_limits: WaitLimits,
 }
 
 /// What has come of a client that asks for a connection.
@@ -82,15 +74,6 @@ pub enum Opened {
     Member(Option<Unwritten>),
 }
 
-/// Why an event of a connection has no effect.
-#[derive(Debug)]
-pub enum Undone {
-    /// It has failed, which was logged.
-    Failed(Failure),
-    /// It has not run: an operator has paused its room, and the server stops.
-    GivenUp,
-}
-
 /// What has come of a signal.
 pub enum SignalRun {
     Handled,
@@ -98,19 +81,6 @@ pub enum SignalRun {
     Unwanted,
     /// An operator has paused its room.
     Paused,
-}
-
-/// A room's turn, and a slot for its first event.
-pub struct Turn<'a> {
-    _turn: TurnGuard<'a>,
-    slot: Slot<'a>,
-}
-
-/// Whose event it is.
-struct EventOf<'a> {
-    connection: Option<Arc<Connection>>,
-    /// The room whose turn it is.
-    room: Option<&'a Arc<Room>>,
 }
 
 /// A room that is there as long as a request waits for it or runs in it.
@@ -147,13 +117,14 @@ impl Dispatcher {
     /// When they do not come in time, too much waits already, or the room is paused.
     pub async fn take_turn<'a>(
         &'a self,
-        room: &'a Room,
+        room: &Arc<Room>,
         bytes: usize,
-    ) -> Result<Turn<'a>, NoAnswer> {
+    ) -> Result<Held<'a>, NoAnswer> {
         let TurnLimits { time, max_waits } = self.turn_limits;
         let taken = timeout(time, async {
-            let turn = room.turn(Asker::Client { max_waits }, bytes).await?;
-            Ok(Turn { _turn: turn, slot: self.slots.wait_for_request_slot().await })
+            let turn = RoomTurn::take(room, Asker::Client { max_waits }, bytes).await?;
+            let slot = self.slots.wait_for_request_slot().await;
+            Ok(Held { turn: Some(turn), slot: Some(slot) })
         });
         match taken.await {
             Ok(Ok(turn)) => Ok(turn),
@@ -172,9 +143,9 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the server stops, or `onUpgrade` failed; then there is no connection.
-    pub async fn open(
-        &self,
-        Turn { _turn, slot }: Turn<'_>,
+    pub async fn open<'a>(
+        self: &'a Arc<Self>,
+        mut held: Held<'a>,
         connection: &Arc<Connection>,
         question: Option<impl FnOnce() -> Box<Request>>,
         reservation: Option<Reservation>,
@@ -184,18 +155,16 @@ impl Dispatcher {
         }
         let handler = self.handlers.current();
         let inheritance = reservation.as_ref().and_then(|it| it.inheritance(connection));
-        let room = &connection.rooms.own();
-        let mut slot = Some(slot);
         let mut is_inherited = true;
         if let Some(question) = question
             && handler.app.asks_before_upgrades()
-            && let Some(slot) = slot.take()
         {
             let resumable = reservation.as_ref().and_then(Reservation::value);
+            let room = &connection.rooms.own();
             let event = connection.event(room, Call::Upgrade { request: question(), resumable });
-            let of = EventOf { connection: Some(Arc::clone(connection)), room: Some(room) };
-            let admitted = self.execute(slot, &handler, event, of, inheritance).await;
-            if let Some(refusal) = admitted.map_err(NoAnswer::Failed)?.response {
+            let of = EventOf { inheritance, ..EventOf::connection(Arc::clone(connection)) };
+            let admitted = self.execute(&mut held, &handler, event, of).await;
+            if let Some(refusal) = admitted?.response {
                 return Ok(Opened::Refused(refusal));
             }
         } else if let Some(inheritance) = inheritance {
@@ -211,9 +180,11 @@ impl Dispatcher {
             self.hub.join_again(connection, reservation.joined());
             reservation.settle();
         }
+        let room = &connection.rooms.own();
         let event = connection.event(room, Call::Open { url: Arc::clone(&connection.url) });
-        let opened = self.handle(connection, room, event, slot).await;
-        if let Err(failure) = &opened {
+        let of = EventOf::connection(Arc::clone(connection));
+        let opened = self.handle(&mut held, event, of).await;
+        if let Err(Undone::Failed(failure)) = &opened {
             self.close_failed(connection, failure);
         }
         // A failure has been logged; the connection is there, and closing if it must.
@@ -238,30 +209,25 @@ impl Dispatcher {
     /// # Errors
     /// See [`Undone`].
     pub async fn dispatch(
-        &self,
+        self: &Arc<Self>,
         connection: &Arc<Connection>,
         call: Call,
         bytes: usize,
     ) -> Result<Option<Unwritten>, Undone> {
-        // Only a server that stops refuses a connection.
-        let given_up = |_stopped| Undone::GivenUp;
-        let mut room = connection.rooms.own();
-        let mut turn = room.turn(Asker::Connection, bytes).await.map_err(given_up)?;
-        // An event of another connection may have moved it while it waited.
-        while !connection.rooms.is_own(&room) {
-            drop(turn);
-            room = connection.rooms.own();
-            turn = room.turn(Asker::Connection, bytes).await.map_err(given_up)?;
-        }
-        if matches!(call, Call::Close { .. }) {
+        let turn = RoomTurn::of_connection(connection, bytes).await?;
+        let parted = match call {
             // Listed until now: no event of another has run since it was last seen.
-            self.hub.part(connection);
-        }
-        let result = self.handle(connection, &room, connection.event(&room, call), None).await;
-        if let Err(failure) = &result {
+            Call::Close { .. } => self.hub.part(connection),
+            _ => Vec::new(),
+        };
+        let event = connection.event(turn.room(), call);
+        let mut held = Held { turn: Some(turn), slot: None };
+        let of = EventOf { parted, ..EventOf::connection(Arc::clone(connection)) };
+        let result = self.handle(&mut held, event, of).await;
+        if let Err(Undone::Failed(failure)) = &result {
             self.close_failed(connection, failure);
         }
-        Ok(result.map_err(Undone::Failed)?.and_then(|committed| committed.unwritten))
+        Ok(result?.and_then(|committed| committed.unwritten))
     }
 
     /// Closes the connection of an event that failed, if it must.
@@ -282,14 +248,15 @@ impl Dispatcher {
     /// # Errors
     /// When the room has no turn in time, its client has gone, or the event failed.
     pub async fn dispatch_in_room(
-        &self,
+        self: &Arc<Self>,
         room: &SharedText,
         request: Request,
+        depth: u8,
         gone: impl Future<Output = ()>,
     ) -> Result<Option<Response>, NoAnswer> {
         let entered = self.enter(room);
-        let Turn { _turn, slot } = tokio::select! {
-            turn = self.take_turn(&entered.room, request.bytes()) => turn?,
+        let mut held = tokio::select! {
+            held = self.take_turn(&entered.room, request.bytes()) => held?,
             () = gone => return Err(NoAnswer::Abandoned),
         };
         let event = Event::request(request, Some(room.clone()));
@@ -297,9 +264,8 @@ impl Dispatcher {
         if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let of = EventOf { connection: None, room: Some(&entered.room) };
-        let committed = self.execute(slot, &handler, event, of, None).await;
-        Ok(committed.map_err(NoAnswer::Failed)?.response)
+        let of = EventOf { depth, ..EventOf::default() };
+        Ok(self.execute(&mut held, &handler, event, of).await?.response)
     }
 
     /// Handles a signal in the turn of its room, which need not have a connection. The event is made when the turn
@@ -308,26 +274,35 @@ impl Dispatcher {
     /// # Errors
     /// When the event failed.
     pub async fn dispatch_signal(
-        &self,
+        self: &Arc<Self>,
         room: &SharedText,
         bytes: usize,
-        event: impl FnOnce() -> Option<Event>,
+        sender: &Sender<'_>,
+        event: impl FnOnce() -> Event,
     ) -> Result<SignalRun, Failure> {
         let entered = self.enter(room);
-        let Ok(turn) = entered.room.turn(Asker::Signal, bytes).await else {
+        let Ok(turn) = RoomTurn::take(&entered.room, Asker::Signal, bytes).await else {
             return Ok(SignalRun::Paused);
         };
-        let Some(event) = event() else { return Ok(SignalRun::Unwanted) };
         let handler = self.handlers.current();
+        if !(sender.is_wanted)() {
+            return Ok(SignalRun::Unwanted);
+        }
+        let event = event();
         if !handler.app.handles(&event) {
             return Ok(SignalRun::Unwanted);
         }
-        let slot = self.slots.slot().await;
-        let of = EventOf { connection: None, room: Some(&entered.room) };
-        let committed = self.execute(slot, &handler, event, of, None).await;
+        let mut held = Held { turn: Some(turn), slot: None };
+        let of = EventOf { sender: Some(sender), ..EventOf::default() };
+        let committed = self.execute(&mut held, &handler, event, of).await;
         // No turn waits for a write.
-        drop(turn);
-        committed.map(|_written_when_dropped| SignalRun::Handled)
+        drop(held);
+        match committed {
+            Ok(_written_when_dropped) => Ok(SignalRun::Handled),
+            Err(Undone::Failed(failure)) => Err(failure),
+            Err(Undone::GivenUp) => Ok(SignalRun::Paused),
+            Err(Undone::Unwanted) => Ok(SignalRun::Unwanted),
+        }
     }
 
     /// Handles a request that belongs to no room, if there is a slot: a client is better refused at once
@@ -335,16 +310,18 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When there is no slot, or the event failed.
-    pub async fn dispatch_unbound(&self, request: Request) -> Result<Option<Response>, NoAnswer> {
+    pub async fn dispatch_unbound(
+        self: &Arc<Self>,
+        request: Request,
+    ) -> Result<Option<Response>, NoAnswer> {
         let event = Event::request(request, None);
         let handler = self.handlers.current();
         if !handler.app.handles(&event) {
             return Ok(None);
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
-        let of = EventOf { connection: None, room: None };
-        let committed = self.execute(slot, &handler, event, of, None).await;
-        Ok(committed.map_err(NoAnswer::Failed)?.response)
+        let mut held = Held { turn: None, slot: Some(slot) };
+        Ok(self.execute(&mut held, &handler, event, EventOf::default()).await?.response)
     }
 
     /// Asks the handler (`roomOf`) which room a request belongs to, if there is a slot: before and outside of
@@ -352,16 +329,16 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When there is no slot, or the event failed.
-    pub async fn name_room(&self, request: Request) -> Result<NamedRoom, NoAnswer> {
+    pub async fn name_room(self: &Arc<Self>, request: Request) -> Result<NamedRoom, NoAnswer> {
         let event = Event::room_of(request);
         let handler = self.handlers.current();
         if !handler.app.handles(&event) {
             return Ok(NamedRoom::OfRoute);
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
-        let of = EventOf { connection: None, room: None };
-        let returned = self.execute(slot, &handler, event, of, None).await;
-        let Committed { response, named_room, .. } = returned.map_err(NoAnswer::Failed)?;
+        let mut held = Held { turn: None, slot: Some(slot) };
+        let returned = self.execute(&mut held, &handler, event, EventOf::default()).await?;
+        let Committed { response, named_room, .. } = returned;
         Ok(match (response, named_room) {
             (Some(response), _) => NamedRoom::Answered(response),
             (None, Some(room)) => NamedRoom::Named(room),
@@ -369,130 +346,17 @@ impl Dispatcher {
         })
     }
 
-    /// Handles an event whose turn it is, in its `slot` or once there is one. `None` where the handler has no
-    /// function for it.
-    async fn handle(
-        &self,
-        connection: &Arc<Connection>,
-        room: &Arc<Room>,
+    /// Handles an event whose turn it is. `None` where the handler has no function for it.
+    async fn handle<'a>(
+        self: &'a Arc<Self>,
+        held: &mut Held<'a>,
         event: Event,
-        slot: Option<Slot<'_>>,
-    ) -> Result<Option<Committed>, Failure> {
+        of: EventOf<'_>,
+    ) -> Result<Option<Committed>, Undone> {
         let handler = self.handlers.current();
         if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let slot = match slot {
-            Some(slot) => slot,
-            None => self.slots.slot().await,
-        };
-        let of = EventOf { connection: Some(Arc::clone(connection)), room: Some(room) };
-        Ok(Some(self.execute(slot, &handler, event, of, None).await?))
-    }
-
-    /// Runs the handler in a sandbox, and commits the effects if it returns.
-    async fn execute(
-        &self,
-        slot: Slot<'_>,
-        handler: &Arc<Handler>,
-        event: Event,
-        of: EventOf<'_>,
-        inheritance: Option<Box<Inheritance>>,
-    ) -> Result<Committed, Failure> {
-        let EventOf { connection, room } = of;
-        failpoint::panics("event");
-        let began = self.hub.clock.now();
-        let observer = self.observer.as_ref();
-        let mut observed = observer.and_then(|observer| observer.begin(&event, began));
-        let closed = match event.call {
-            Call::Close { .. } => connection.clone().filter(|own| own.leaves_nothing()),
-            _ => None,
-        };
-        let settings = self.hub.settings.current();
-        let world = World::new(Arc::clone(&self.hub), connection, room.map(Arc::clone), settings);
-        let program = &handler.app.program;
-        let ran = self.sandbox.run(program, event, world, began, observed.is_some()).await;
-        drop(slot);
-        let Ran { outcome, mut state } = ran;
-        let is_signal = matches!(state.event.call, Call::Signal(_));
-        // Its wait for the disk is no CPU time.
-        let waits = self.hub.durable_dir.is_some() && (state.effects.stores() || is_signal);
-        let ended = waits.then(|| self.hub.clock.now());
-        let mut sent_bytes = 0;
-        let result = match outcome {
-            // It reads alone: what an artifact has nevertheless done is dropped.
-            Outcome::Returned(response) if matches!(state.event.call, Call::RoomOf(_)) => {
-                let named_room = state.named_room.take().map(|room| SharedText::from(&*room));
-                if let Some(observed) = &mut observed {
-                    observed.named(named_room.as_ref(), response.as_ref());
-                }
-                Ok(Committed { response, named_room, unwritten: None })
-            }
-            Outcome::Returned(response) => {
-                if let Some(observed) = &mut observed {
-                    observed.returned(&state.effects, response.as_ref());
-                }
-                // A connection that is refused inherits nothing.
-                let inheritance = inheritance.filter(|_| response.is_none());
-                let committed = self.commit(&mut state, room, inheritance, closed).await;
-                committed.map(|queued| {
-                    sent_bytes = queued.bytes;
-                    Committed { response, named_room: None, unwritten: queued.unwritten }
-                })
-            }
-            Outcome::Failed(failure) => Err(failure),
-            Outcome::Waiting(nothing) => match nothing {},
-        };
-        let now = self.hub.clock.now();
-        let took = now - began;
-        if let Some(room) = room {
-            let cpu = state.used.cpu.unwrap_or_else(|| ended.unwrap_or(now) - began);
-            room.usage().add(EventUse { cpu, sent_bytes, is_signal });
-        }
-        let failure = result.as_ref().err();
-        if let (Some(observer), Some(observed)) = (observer, observed) {
-            let (reads, maps) = (state.read_log.as_deref(), &handler.app.source_maps);
-            observer.add(observed.ended(took, &state.used, reads, failure, maps));
-        }
-        self.count(&state, took, failure);
-        if self.handlers.judge(handler, failure.is_some()) {
-            self.hub.counters.rollbacks.add_one();
-        }
-        if let Some(failure) = failure {
-            failure_log::log(failure, &state.event, &handler.app.source_maps, &self.hub);
-        }
-        result
-    }
-
-    /// Commits the effects of an event.
-    async fn commit(
-        &self,
-        state: &mut EventState<World>,
-        room: Option<&Arc<Room>>,
-        inheritance: Option<Box<Inheritance>>,
-        closed: Option<Arc<Connection>>,
-    ) -> Result<Queued, Failure> {
-        let EventState { event, effects, reads, memory_budget, .. } = state;
-        let handled = match &event.call {
-            Call::Signal(signal) => Some(Done { id: signal.info.id, again: signal.next }),
-            _ => None,
-        };
-        if self.hub.durable_dir.is_some() && (effects.stores() || handled.is_some()) {
-            // The disk may be slow, and other events run meanwhile: all memory of this one counts.
-            let counted = memory_budget.count_all(&self.hub.limits.event_memory);
-            counted.map_err(Failure::OverBudget)?;
-        }
-        commit(&self.hub, room, effects, reads, inheritance, closed, handled)
-            .await
-            .map_err(Failure::NotCommitted)
-    }
-
-    fn count(&self, state: &EventState<World>, took: Duration, failure: Option<&Failure>) {
-        let counters = &self.hub.counters;
-        counters.events[state.event.kind() as usize].record(took);
-        counters.count_used(&state.used);
-        if let Some(failure) = failure {
-            counters.failures[failure.kind() as usize].add_one();
-        }
+        Ok(Some(self.execute(held, &handler, event, of).await?))
     }
 }

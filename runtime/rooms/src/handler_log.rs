@@ -53,18 +53,13 @@ impl HandlerLog {
         true
     }
 
-    /// Logs a line of an event's `console`.
-    pub fn line(
-        &self,
-        event: &Event,
-        level: LogLevel,
-        text: &str,
-        dropped_lines: &Counter,
-        now: Instant,
-    ) {
-        if !is_shown(level) || !self.permits(dropped_lines, now) {
-            return;
-        }
+    /// Whether another line of `console` of this level may be written.
+    pub fn shows(&self, level: LogLevel, dropped_lines: &Counter, now: Instant) -> bool {
+        is_shown(level) && self.permits(dropped_lines, now)
+    }
+
+    /// Logs a line of an event's `console` that [`HandlerLog::shows`] has let pass.
+    pub fn line(&self, event: &Event, level: LogLevel, text: &str) {
         let conn = event.open_connection().map(tracing::field::display);
         let event = event.kind().name();
         let text = printable(text);
@@ -75,6 +70,14 @@ impl HandlerLog {
             LogLevel::Error => tracing::error!(target: HANDLER_LOG_TARGET, conn, event, "{text}"),
         }
     }
+}
+
+/// Logs a line of an event that computes for long, before the event has ended: the log gets its lines then. For
+/// whoever looks for the place where a handler hangs.
+pub(crate) fn early(event: &Event, text: &str) {
+    let conn = event.open_connection().map(tracing::field::display);
+    let event = event.kind().name();
+    tracing::debug!(target: "handler_under_way", conn, event, "{}", printable(text));
 }
 
 /// Whether the log shows lines of this level. The others do not count towards the rate.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use zigttp_abi::connection_id::{ById, ConnectionId};
 use zigttp_sandbox::route::Opening;
 use zigttp_sandbox::view::EventLimits;
@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::compression::Compression;
 use crate::connection::{Client, Connection, State};
 use crate::counters::Counters;
+use crate::gauge::Gauge;
 use crate::handler_log::HandlerLog;
 use crate::leftovers::Leftovers;
 use crate::pauses::Pauses;
@@ -29,7 +30,7 @@ use crate::signals_hold::SignalsHold;
 /// How many connections are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionStates {
-    /// One of the connection's events runs, or waits for its turn.
+    /// One of the connection's events runs, or waits for its turn or the outside.
     pub live: usize,
     /// Between events.
     pub parked: usize,
@@ -88,6 +89,10 @@ pub struct Hub {
     connections: RwLock<ById<Arc<Connection>>>,
     /// How many rooms connections have joined, each of each connection.
     pub joins: AtomicUsize,
+    /// How many events wait for the outside.
+    pub waiting: Gauge,
+    /// Closed when what waits is given up, because the server stops.
+    waits: Semaphore,
     /// Notified when the last connection has closed.
     emptied: Notify,
 }
@@ -121,6 +126,8 @@ impl Hub {
             is_draining: AtomicBool::new(false),
             connections: RwLock::default(),
             joins: AtomicUsize::new(0),
+            waiting: Gauge::default(),
+            waits: Semaphore::new(0),
             emptied: Notify::new(),
         }
     }
@@ -180,13 +187,23 @@ impl Hub {
     }
 
     /// Removes a connection from the lists of its rooms, before its `onClose`. Returns the rooms, which it has still
-    /// entered.
-    pub fn part(&self, connection: &Connection) -> Vec<Arc<Room>> {
+    /// entered, with the places that it had.
+    pub fn part(&self, connection: &Connection) -> Vec<(Arc<Room>, Option<u64>)> {
         let rooms = connection.rooms.end();
-        for room in &rooms {
-            room.members().remove(connection.id);
+        let parted = rooms.into_iter().map(|room| {
+            let place = room.members().remove(connection.id);
+            (room, place)
+        });
+        parted.collect()
+    }
+
+    /// Lists a connection again that has parted and whose `onClose` waits, in the places that it had.
+    pub(crate) fn list_again(&self, connection: &Connection, parted: &[(Arc<Room>, Option<u64>)]) {
+        for (room, place) in parted {
+            if let Some(place) = place {
+                room.members().put_back(connection.id, *place);
+            }
         }
-        rooms
     }
 
     /// Forgets a connection: from now on it is gone. The opposite of [`Hub::prepare`].
@@ -202,7 +219,7 @@ impl Hub {
         }
         drop(connections);
         self.joins.fetch_sub(rooms.len() - 1, Ordering::Relaxed);
-        for room in rooms {
+        for (room, _place) in rooms {
             self.rooms.leave(room.key());
         }
     }
@@ -223,12 +240,23 @@ impl Hub {
         let mut states = ConnectionStates::default();
         for connection in self.connections.read().unwrap_or_else(PoisonError::into_inner).values() {
             match connection.state() {
-                State::Live => states.live += 1,
+                State::Live | State::Waiting => states.live += 1,
                 State::Parked => states.parked += 1,
                 State::Dormant => states.dormant += 1,
             }
         }
         states
+    }
+
+    /// Gives up all that waits for the outside.
+    pub fn give_up_waits(&self) {
+        self.waits.close();
+    }
+
+    /// Waits until what waits for the outside is given up.
+    pub(crate) async fn waits_given_up(&self) {
+        // There is no permit: it ends when the semaphore is closed.
+        let _closed = self.waits.acquire().await;
     }
 
     /// Waits until no connection is registered.

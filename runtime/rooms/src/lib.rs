@@ -3,7 +3,8 @@
 //! ```text
 //!  local ── a connection without a socket
 //!    │
-//!  dispatch ── one event: its room's turn, a slot, the sandbox, the commit
+//!  dispatch ── one event: its room's turn, a slot (held), the sandbox, the commit (execution)
+//!    │   ├ waiting ── an event that waits for the outside, and runs again when it is answered
 //!    │   ├ turn ── whose turn it is in a room, and what waits; pauses ── rooms that operators have paused
 //!    │   ├ handlers ── the current artifact, and the one before it in case it fails
 //!    │   ├ world ── what the event can see: the hub, the clock, random numbers, the log
@@ -34,10 +35,12 @@ pub mod connection_list;
 pub mod counter;
 pub mod counters;
 pub mod dispatch;
+pub(crate) mod execution;
 pub mod failure_log;
 pub mod gauge;
 pub mod handler_log;
 pub mod handlers;
+pub mod held;
 pub mod histogram;
 pub mod hub;
 pub mod leftovers;
@@ -75,7 +78,9 @@ pub mod stored;
 pub mod tidying;
 pub mod turn;
 pub mod turn_queues;
+pub mod undone;
 pub mod unread;
 pub mod unwritten;
+pub mod waiting;
 pub mod wire;
 pub mod world;

@@ -24,10 +24,17 @@ impl Members {
         }
     }
 
-    /// Removes one, if it is a member.
-    pub fn remove(&mut self, id: ConnectionId) {
-        if let Some(place) = self.places.remove(&id) {
-            self.by_place.remove(&place);
+    /// Removes one, if it is a member. Returns the place that it had.
+    pub fn remove(&mut self, id: ConnectionId) -> Option<u64> {
+        let place = self.places.remove(&id)?;
+        self.by_place.remove(&place);
+        Some(place)
+    }
+
+    /// Adds one in the place that it had before.
+    pub fn put_back(&mut self, id: ConnectionId, place: u64) {
+        if self.places.insert(id, place).is_none() {
+            self.by_place.insert(place, id);
         }
     }
 
@@ -63,7 +70,9 @@ mod tests {
         }
         members.remove(id(1));
         members.remove(id(9));
+        let place = members.remove(id(4)).expect("it is a member");
         members.insert(id(1));
+        members.put_back(id(4), place);
         members.insert(id(4));
         assert!(members.ids().eq([3, 4, 2, 1].map(id)));
         for number in [4, 3, 1, 2] {

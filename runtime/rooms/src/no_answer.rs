@@ -2,6 +2,8 @@
 
 use zigttp_sandbox::failure::Failure;
 
+use crate::undone::Undone;
+
 /// Why an HTTP request got no response from the handler.
 pub enum NoAnswer {
     /// The limit of running events is reached.
@@ -18,6 +20,15 @@ pub enum NoAnswer {
     Failed(Failure),
     /// A bug in the server has ended the event.
     Panicked,
+}
+
+impl From<Undone> for NoAnswer {
+    fn from(undone: Undone) -> NoAnswer {
+        match undone {
+            Undone::Failed(failure) => NoAnswer::Failed(failure),
+            Undone::GivenUp | Undone::Unwanted => NoAnswer::Draining,
+        }
+    }
 }
 
 impl NoAnswer {

@@ -235,13 +235,15 @@ impl Outbox {
     /// What the connection's task has to do before it reads on.
     pub fn interrupt(&self) -> Option<Interrupt> {
         let mut state = self.lock();
-        if let Some(closing) = state.closing.due() {
-            return Some(Interrupt::Close(closing.clone()));
-        }
-        match state.over_since {
-            Some(since) => Some(Interrupt::Over(since)),
-            None => (state.queue.bytes() >= GATHERED_BYTES).then_some(Interrupt::Write),
-        }
+        let closing = state.closing.due().cloned();
+        state.interrupt(closing)
+    }
+
+    /// The same while an event of the connection waits: the close of a server that stops begins when it has ended.
+    pub fn interrupt_during_event(&self) -> Option<Interrupt> {
+        let state = self.lock();
+        let closing = state.closing.begun().cloned();
+        state.interrupt(closing)
     }
 
     /// Writes what the transport accepts at once, from any task. Wakes the connection's task for the rest,
@@ -297,6 +299,17 @@ impl Outbox {
 }
 
 impl State {
+    /// What the connection's task has to see to.
+    fn interrupt(&self, closing: Option<Closing>) -> Option<Interrupt> {
+        if let Some(closing) = closing {
+            return Some(Interrupt::Close(closing));
+        }
+        match self.over_since {
+            Some(since) => Some(Interrupt::Over(since)),
+            None => (self.queue.bytes() >= GATHERED_BYTES).then_some(Interrupt::Write),
+        }
+    }
+
     /// Drops all frames that are not partly written.
     fn drop_unstarted(&mut self) {
         self.queue.drop_unstarted();

@@ -5,20 +5,22 @@
 //! room: it waits for the room's turn, and its effects are committed together with its removal.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::event::Event;
 use zigttp_sandbox::failure::{Cause, Failure};
+use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::signal::{self, SignalInfo, SignalKind};
 use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::signals::{FailedSignal, Signal};
 
 use crate::dispatch::{Dispatcher, SignalRun};
+use crate::execution::Sender;
 use crate::handlers::Handler;
 use crate::hub::Hub;
 use crate::pace::{Bucket, Rate};
@@ -164,25 +166,31 @@ impl Signals {
         let place = place.expect("the semaphore is never closed");
         let dispatcher = Arc::clone(&self.dispatcher);
         self.running.spawn(async move {
-            handle(&dispatcher, signal).await;
-            drop(place);
+            handle(&dispatcher, signal, place).await;
         });
     }
 }
 
 /// Runs one signal in its room's turn, and sees to it if it fails.
-async fn handle(dispatcher: &Dispatcher, signal: Signal) {
+async fn handle(dispatcher: &Arc<Dispatcher>, signal: Signal, place: OwnedSemaphorePermit) {
     let hub = &dispatcher.hub;
     let storage = &hub.states.storage;
     let attempt = signal.attempt + 1;
     let id = signal.id;
     let bytes = usize::try_from(signal.bytes()).unwrap_or(usize::MAX);
-    let ran = dispatcher
-        .dispatch_signal(&(&*signal.room).into(), bytes, || {
-            // It may have been cancelled or replaced while it waited for the turn.
-            storage.is_current(&signal).then(|| event_of(&signal, hub.clock.unix_millis()))
-        })
-        .await;
+    let place = Mutex::new(Some(place));
+    let sender = Sender {
+        // It may have been cancelled or replaced while it waited.
+        is_wanted: &|| storage.is_current(&signal),
+        // Then the others go on, and it needs no place among those that run.
+        on_wait: &|| {
+            storage.suspend(id);
+            place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        },
+    };
+    let event = || event_of(&signal, hub.clock.unix_millis());
+    let room = SharedText::from(&*signal.room);
+    let ran = dispatcher.dispatch_signal(&room, bytes, &sender, event).await;
     let now = hub.clock.unix_millis();
     let failure = match ran {
         Ok(SignalRun::Handled) => return,

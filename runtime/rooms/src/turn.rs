@@ -91,6 +91,13 @@ impl Woken {
     }
 }
 
+impl TurnGuard<'_> {
+    /// Keeps the turn: whoever calls this passes it on.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Turns {
     pub fn new(queues: Arc<TurnQueues>) -> Turns {
         Turns { queues, is_over: AtomicBool::new(false), state: Mutex::default() }
@@ -169,7 +176,7 @@ impl Turns {
     }
 
     /// Whoever has the turn gives it up.
-    fn pass_on(&self) {
+    pub(crate) fn pass_on(&self) {
         let mut state = self.lock();
         state.holder = NOBODY;
         let woken = self.hand_over(&mut state);

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::LocalKey;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -23,6 +23,7 @@ use zigttp_sandbox::view::{EventLimits, Members, Peer, View};
 
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::handler_log;
 use crate::hub::Hub;
 use crate::own_thread::on_own_thread;
 use crate::room_states::CommittedState;
@@ -37,19 +38,25 @@ pub struct World {
     own: Option<Arc<Connection>>,
     /// The room whose turn it is.
     room: Option<Arc<Room>>,
-    /// Those that were current when the event began.
-    settings: Arc<Settings>,
+    /// Those that were current when the event first looked at them, for all its runs.
+    settings: OnceLock<Arc<Settings>>,
 }
 
 impl World {
-    pub fn new(
-        hub: Arc<Hub>,
-        own: Option<Arc<Connection>>,
-        room: Option<Arc<Room>>,
-        settings: Arc<Settings>,
-    ) -> World {
-        World { hub, own, room, settings }
+    pub fn new(hub: Arc<Hub>, own: Option<Arc<Connection>>, room: Option<Arc<Room>>) -> World {
+        World { hub, own, room, settings: OnceLock::new() }
     }
+
+    /// For a run in the turn of this room.
+    pub(crate) fn move_to(&mut self, room: Option<Arc<Room>>) {
+        self.room = room;
+    }
+}
+
+/// The seed of `Math.random()` of an event.
+#[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
+pub fn seed() -> i64 {
+    fastrand::i64(..)
 }
 
 /// A random number from 0 up to 1.
@@ -140,18 +147,17 @@ impl View for World {
         getrandom::fill(bytes).map_err(std::io::Error::from)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
-    fn seed(&self) -> i64 {
-        fastrand::i64(..)
-    }
-
     fn setting(&self, name: &str) -> Option<Bytes> {
-        self.settings.get(name)
+        self.settings.get_or_init(|| self.hub.settings.current()).get(name)
     }
 
-    fn log(&self, event: &Event, level: LogLevel, line: &str) {
+    fn shows(&self, level: LogLevel) -> bool {
         let hub = &self.hub;
-        hub.handler_log.line(event, level, line, &hub.counters.dropped_log_lines, hub.clock.now());
+        hub.handler_log.shows(level, &hub.counters.dropped_log_lines, hub.clock.now())
+    }
+
+    fn tell_early(&self, event: &Event, line: &str) {
+        handler_log::early(event, line);
     }
 
     fn limits(&self) -> &EventLimits {

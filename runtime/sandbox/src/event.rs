@@ -129,6 +129,11 @@ impl Event {
         Event { connection: None, room: Some(room), call: Call::Signal(Box::new(signal)) }
     }
 
+    /// How many bytes its inputs are.
+    pub fn bytes(&self) -> usize {
+        self.inputs().iter().map(|input| input.len()).sum()
+    }
+
     pub fn kind(&self) -> EventKind {
         match self.call {
             Call::RoomOf(_) => EventKind::RoomOf,

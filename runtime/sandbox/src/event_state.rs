@@ -1,21 +1,25 @@
 //! The state of the host while one event runs.
 
 use std::ops::{Deref, DerefMut};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::ResourceLimiter;
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::guest::LogLevel;
 use zigttp_protocol::frame::Frame;
 
+use crate::asks::Asks;
 use crate::budget::{CpuBudget, MemoryBudget, OverBudget};
 use crate::effect::{Addressed, Effect, PeerIndex};
 use crate::effects::Effects;
 use crate::event::{Call, Event, Response};
 use crate::failure::Thrown;
 use crate::guest_memory::{GuestMemory, MemoryAccess};
+use crate::journal::{Answer, Ask, EntryId, Fingerprint, Journal};
 use crate::limits::Limits;
+use crate::ran::Wait;
 use crate::read_log::{ReadLog, StateRead, WhatWasRead};
 use crate::reads::Reads;
 use crate::signal::TimerCount;
@@ -49,6 +53,9 @@ impl<V: View> HostData<V> {
     }
 }
 
+const DROPPED_TIMER: &str = "setTimeout: the event has ended before its timer, which is dropped: wait for it, or set \
+                             one of the room with signalAt";
+
 const AN_EVENT_RUNS: &str = "a guest runs, and calls its host, only for an event";
 
 impl<V: View> Deref for HostData<V> {
@@ -75,12 +82,24 @@ pub struct EventState<V: View> {
     pub read_log: Option<Box<ReadLog>>,
     /// The memory that is counted for the event, until this is dropped.
     pub memory_budget: MemoryBudget,
+    /// What all runs of the event share.
+    pub journal: Journal,
+    /// Its lines of `console`, for the log when it has ended.
+    pub lines: Vec<(LogLevel, String)>,
     pub(crate) view: V,
+    /// How many of the lines were told early.
+    told_early: usize,
+    /// What this run waits for.
+    pub(crate) asks: Asks,
+    /// How many random bytes this run has got.
+    random_position: usize,
     /// The states of rooms that it has read.
     pub(crate) states: OpenStates<V::State>,
     pub(crate) timers: TimerCount,
     /// Bytes that the reads take.
     read_bytes: usize,
+    /// Bytes that the lines take.
+    line_bytes: usize,
     pub(crate) cpu: CpuBudget,
     /// The guest's memory, once it is instantiated.
     pub(crate) memory: Option<GuestMemory>,
@@ -112,12 +131,19 @@ impl<V: View> EventState<V> {
     pub(crate) fn new(
         view: V,
         event: Event,
+        journal: Journal,
         limits: &Limits,
         began: Instant,
     ) -> Box<EventState<V>> {
         Box::new(EventState {
             view,
             event,
+            journal,
+            lines: Vec::new(),
+            told_early: 0,
+            asks: Asks::default(),
+            random_position: 0,
+            line_bytes: 0,
             effects: Effects::new(),
             reads: Reads::default(),
             states: OpenStates::new(),
@@ -241,6 +267,109 @@ impl<V: View> EventState<V> {
         self.account()
     }
 
+    /// The time of the event: that at which its first run began, with a step at each answer from outside. For a
+    /// signal, it is never before the time at which that was due.
+    pub(crate) fn now(&mut self) -> SystemTime {
+        let EventState { journal, view, event, .. } = self;
+        let due = match &event.call {
+            Call::Signal(signal) => Duration::from_millis(signal.info.scheduled),
+            _ => Duration::ZERO,
+        };
+        let began = journal.began(|| view.wall_clock().max(SystemTime::UNIX_EPOCH + due));
+        began + self.asks.clock()
+    }
+
+    /// The same in milliseconds since 1970.
+    pub(crate) fn unix_millis(&mut self) -> u64 {
+        let since = self.now().duration_since(SystemTime::UNIX_EPOCH);
+        u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Fills a buffer with random bytes, which are the same in all runs of the event.
+    ///
+    /// # Errors
+    /// When the system cannot give random bytes, or the event is over its memory limit then.
+    pub(crate) fn fill_random(&mut self, bytes: &mut [u8]) -> wasmtime::Result<()> {
+        let EventState { journal, view, random_position, .. } = self;
+        journal
+            .random(*random_position, bytes, |bytes| view.fill_random(bytes))
+            .map_err(wasmtime::Error::new)?;
+        *random_position += bytes.len();
+        Ok(self.account()?)
+    }
+
+    /// Asks the outside, unless an earlier run has. Returns what the guest waits for.
+    ///
+    /// # Errors
+    /// When the event is over its memory limit then.
+    #[expect(dead_code, reason = "long computations will ask")]
+    pub(crate) fn ask(
+        &mut self,
+        fingerprint: Fingerprint,
+        place: Option<Fingerprint>,
+        ask: impl FnOnce() -> Ask,
+    ) -> Result<usize, OverBudget> {
+        let known = self.journal.find(fingerprint);
+        let entry = known.unwrap_or_else(|| self.journal.add(fingerprint, place, ask()));
+        let ask = self.asks.question(entry);
+        self.account()?;
+        Ok(ask)
+    }
+
+    /// An answer that depends on chance and is there at once: that of an earlier run, if it has asked the same.
+    ///
+    /// # Errors
+    /// When the event is over its memory limit then.
+    #[expect(dead_code, reason = "signatures will")]
+    pub(crate) fn answer_by_chance(
+        &mut self,
+        fingerprint: Fingerprint,
+        answer: impl FnOnce() -> Answer,
+    ) -> Result<Answer, OverBudget> {
+        let known = self.journal.find(fingerprint);
+        let entry = known.unwrap_or_else(|| self.journal.remember(fingerprint, answer()));
+        self.account()?;
+        Ok(self.journal.answer(entry).expect("it is settled").clone())
+    }
+
+    /// What the run waits for, if it waits for anything.
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        let questions: Vec<EntryId> = self.asks.pending_questions().collect();
+        let timer = self.asks.next_timer();
+        (timer.is_some() || !questions.is_empty()).then_some(Wait { questions, timer })
+    }
+
+    /// Tells of the lines so far: the event computes for long.
+    pub(crate) fn tell_lines(&mut self) {
+        for (_level, line) in &self.lines[self.told_early..] {
+            self.view.tell_early(&self.event, line);
+        }
+        self.told_early = self.lines.len();
+    }
+
+    /// Says that timers are dropped which the handler has not waited for.
+    pub(crate) fn tell_of_timers(&mut self) {
+        if self.asks.next_timer().is_some() && self.view.shows(LogLevel::Warn) {
+            self.lines.push((LogLevel::Warn, DROPPED_TIMER.to_owned()));
+        }
+    }
+
+    /// What a run that waits hands to the next.
+    pub fn into_next(self) -> (Event, Journal, V) {
+        let EventState { event, journal, view, .. } = self;
+        (event, journal, view)
+    }
+
+    /// Keeps a line of `console` for the log, if that shows it.
+    ///
+    /// # Errors
+    /// When the event is over its memory limit then.
+    pub(crate) fn log(&mut self, level: LogLevel, line: String) -> Result<(), OverBudget> {
+        self.line_bytes += 2 * size_of::<(LogLevel, String)>() + line.capacity();
+        self.lines.push((level, line));
+        self.account()
+    }
+
     /// Keeps a result for the guest to take.
     ///
     /// # Errors
@@ -263,7 +392,8 @@ impl<V: View> EventState<V> {
     pub(crate) fn account(&mut self) -> Result<(), OverBudget> {
         let response = self.response.as_ref();
         let response = response.map_or(0, |it| it.headers.capacity() + it.body.len());
-        let held = self.effects.bytes() + self.read_bytes + self.answer.len() + response;
+        let asked = self.journal.bytes() + self.asks.bytes() + self.line_bytes;
+        let held = self.effects.bytes() + self.read_bytes + self.answer.len() + response + asked;
         self.memory_budget.hold(held, &self.view.limits().event_memory)
     }
 }

@@ -16,6 +16,7 @@ mod list_rooms;
 mod log;
 mod members;
 mod outcome;
+mod outside;
 mod path_param;
 mod range_error;
 mod resumable;
@@ -57,6 +58,7 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     signals::link(linker)?;
     crypto::link(linker)?;
     env::link(linker)?;
+    outside::link(linker)?;
     log::link(linker)?;
     outcome::link(linker)?;
     wasi::link(linker)
@@ -115,7 +117,7 @@ mod tests {
     use crate::test_view::TestView;
 
     /// What `zigttp_abi::guest` describes besides the functions of the API.
-    const OTHERS: [&str; 11] = [
+    const OTHERS: [&str; 18] = [
         "inputs",
         "take",
         "resumable",
@@ -127,6 +129,13 @@ mod tests {
         "respond",
         "accept",
         "name_room",
+        "fetch",
+        "repeated",
+        "set_timer",
+        "give_up",
+        "next_settled",
+        "answer_head",
+        "answer_body",
     ];
     const WASI: [&str; 9] = [
         "clock_time_get",

@@ -7,6 +7,7 @@
 //!       │
 //!  sandbox ── runs an event in an instance: program, instance, restore, module_cache, address_space, ticker
 //!       │        └ event_state ── budgets, and what the event has done so far: effects, reads
+//!       │             ├ asks, journal ── what a run waits for, and what all runs of one event share
 //!       │             └ host ── the functions that the guest may call, one file each; guest_memory
 //!       │                  └ view ── all that they can see
 //!       ▼
@@ -23,6 +24,7 @@
 mod address_space;
 pub mod app;
 pub mod artifact;
+mod asks;
 pub mod auto_response;
 pub mod budget;
 pub mod effect;
@@ -37,6 +39,7 @@ mod guest_memory;
 mod host;
 pub mod inspection;
 mod instance;
+pub mod journal;
 pub mod limits;
 mod module_cache;
 pub mod outgoing;

@@ -25,12 +25,13 @@ use zigttp_abi::guest::Status;
 use crate::address_space::Reserved;
 use crate::budget::OverBudget;
 use crate::error::{LoadError, SandboxError};
-use crate::event::{Event, Response};
+use crate::event::Event;
 use crate::event_state::{EventState, HostData};
 use crate::failure::Failure;
 use crate::host;
 use crate::host::state::open::NotRead;
 use crate::instance::{Guest, Instance};
+use crate::journal::Journal;
 use crate::limits::{Isolation, Limits};
 use crate::module_cache::{Cached, ModuleCache};
 use crate::program::Program;
@@ -155,10 +156,13 @@ impl<V: View> Sandbox<V> {
         program: &Program<V>,
         event: Event,
         view: V,
+        mut journal: Journal,
         began: Instant,
         is_observed: bool,
     ) -> Ran<V> {
-        let mut state = EventState::new(view, event, &self.limits, began);
+        journal.begin_run();
+        let seed = journal.seed();
+        let mut state = EventState::new(view, event, journal, &self.limits, began);
         state.read_log = is_observed.then(Box::default);
         let _running = self.ticker.begin();
         let mut instance = match program.take_idle() {
@@ -173,7 +177,6 @@ impl<V: View> Sandbox<V> {
                 }
             },
         };
-        let seed = instance.store.data().view.seed();
         let status = instance.call(seed).await;
         let has_returned = status.is_ok();
         let mut state = instance.store.data_mut().end();
@@ -194,10 +197,10 @@ impl<V: View> Sandbox<V> {
                 state.used.restore = Some(state.view.now() - began);
             }
         }
-        let outcome = match result {
-            Ok(response) => Outcome::Returned(response),
-            Err(failure) => Outcome::Failed(failure),
-        };
+        if matches!(result, Ok(Outcome::Returned(_))) {
+            state.tell_of_timers();
+        }
+        let outcome = result.unwrap_or_else(Outcome::Failed);
         Ran { outcome, state }
     }
 
@@ -230,6 +233,7 @@ impl<V: View> Sandbox<V> {
             let data = context.data_mut();
             let state = &mut **data;
             let next_slice = state.cpu.end_slice(state.view.now())?;
+            state.tell_lines();
             data.idle_permit = None;
             Ok(UpdateDeadline::YieldCustom(1, next_slice))
         });
@@ -281,13 +285,17 @@ fn result<V: View>(
     status: wasmtime::Result<i32>,
     denied: Option<OverBudget>,
     state: &mut EventState<V>,
-) -> Result<Option<Response>, Failure> {
+) -> Result<Outcome, Failure> {
     // Also if JavaScript has caught the error.
     if let Some(over) = denied {
         return Err(Failure::OverBudget(over));
     }
     match status {
-        Ok(status) if status == Status::Done as i32 => Ok(state.response.take()),
+        Ok(status) if status == Status::Done as i32 => Ok(Outcome::Returned(state.response.take())),
+        Ok(status) if status == Status::Waiting as i32 => match state.wait() {
+            Some(wait) => Ok(Outcome::Waiting(wait)),
+            None => Err(Failure::Trapped("it waits for nothing".to_owned())),
+        },
         Ok(_) => match state.thrown.take() {
             Some(thrown) => Err(Failure::Threw(thrown)),
             None => Err(Failure::Trapped("it reported a failure without a reason".to_owned())),
@@ -379,7 +387,7 @@ mod tests {
         let view = world();
         let began = view.now();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it starts");
-        runtime.block_on(sandbox.run(&program, event, view, began, true))
+        runtime.block_on(sandbox.run(&program, event, view, Journal::begin(4), began, true))
     }
 
     #[test]

@@ -99,6 +99,7 @@ static LIMITS: LazyLock<EventLimits> = LazyLock::new(|| EventLimits {
         max_timers: 1_000,
         max_written_bytes: 4 << 20,
     },
+    max_requests: 8,
     event_memory: Pool::new(64 << 20),
 });
 
@@ -166,15 +167,15 @@ impl View for TestView {
         Ok(())
     }
 
-    fn seed(&self) -> i64 {
-        4
+    fn shows(&self, _level: LogLevel) -> bool {
+        false
     }
 
     fn setting(&self, _name: &str) -> Option<Bytes> {
         None
     }
 
-    fn log(&self, _event: &Event, _level: LogLevel, _line: &str) {}
+    fn tell_early(&self, _event: &Event, _line: &str) {}
 
     fn limits(&self) -> &EventLimits {
         &LIMITS

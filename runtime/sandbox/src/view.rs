@@ -80,14 +80,14 @@ pub trait View: Send + Sync + 'static {
     /// When the system cannot give random bytes.
     fn fill_random(&self, bytes: &mut [u8]) -> std::io::Result<()>;
 
-    /// The seed of `Math.random()`.
-    fn seed(&self) -> i64;
-
     /// The setting of this name, if the operator gives it.
     fn setting(&self, name: &str) -> Option<Bytes>;
 
-    /// Logs a line of `console`.
-    fn log(&self, event: &Event, level: LogLevel, line: &str);
+    /// Whether the log takes another line of `console` of this level.
+    fn shows(&self, level: LogLevel) -> bool;
+
+    /// Told of a line of `console` of an event that computes for long, before the event has ended.
+    fn tell_early(&self, event: &Event, line: &str);
 
     /// The limits of every event.
     fn limits(&self) -> &EventLimits;
@@ -129,6 +129,8 @@ pub struct EventLimits {
     /// Smallest payload that is compressed, in bytes.
     pub compression_min_size: usize,
     pub state: StateLimits,
+    /// Most requests that an event makes, over all its runs.
+    pub max_requests: usize,
     /// The memory of all running events together.
     pub event_memory: Arc<Pool>,
 }

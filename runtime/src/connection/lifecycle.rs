@@ -8,10 +8,10 @@ use zigttp_abi::value::Value;
 use zigttp_protocol::close::Close;
 use zigttp_protocol::frame::Frame;
 use zigttp_rooms::connection::{Connection, State};
-use zigttp_rooms::dispatch::Undone;
 use zigttp_rooms::outbox::Closing;
 use zigttp_rooms::pace::Bucket;
 use zigttp_rooms::registration::Registered;
+use zigttp_rooms::undone::Undone;
 use zigttp_rooms::unwritten;
 use zigttp_sandbox::event::Call;
 
@@ -220,9 +220,9 @@ impl Server {
             Box::pin(self.dispatcher.dispatch(connection, Call::Message { data }, bytes));
         async move {
             connection.set_state(State::Live);
-            match socket.write_during(&connection.outbox, dispatch).await {
+            match socket.run_event(&self.config, connection, dispatch).await {
                 Ok(Some(unwritten)) => socket.write_later(unwritten),
-                Ok(None) | Err(Undone::Failed(_)) => {}
+                Ok(None) | Err(Undone::Failed(_) | Undone::Unwanted) => {}
                 // The server stops, and nothing of this connection runs any more.
                 Err(Undone::GivenUp) => connection.outbox.leave(),
             }

@@ -22,7 +22,7 @@ use zigttp_abi::value::Value;
 use zigttp_protocol::close::{self, Close};
 use zigttp_protocol::decoder::{Decoder, Message, Step};
 use zigttp_protocol::fault::Fault;
-use zigttp_rooms::connection::Connection;
+use zigttp_rooms::connection::{Connection, State};
 use zigttp_rooms::outbox::{Closing, Interrupt, Outbox};
 use zigttp_rooms::unread::Unread;
 use zigttp_rooms::unwritten::Unwritten;
@@ -63,6 +63,8 @@ pub(crate) struct Socket {
     has_yielded: bool,
     /// Set while the socket is not read, because too much waits for its room's turn.
     unread: Option<Unread>,
+    /// What has happened while an event waited for the outside; nothing more is read behind it.
+    ahead: Option<Box<Inbound>>,
 }
 
 /// What [`Socket::next`] waits for.
@@ -111,6 +113,7 @@ impl Socket {
             unwritten: None,
             has_yielded: false,
             unread: None,
+            ahead: None,
         }
     }
 
@@ -121,7 +124,11 @@ impl Socket {
 
     /// Waits for the next thing that happens, and writes the queue meanwhile.
     pub(crate) async fn next(&mut self, config: &Config, connection: &Connection) -> Inbound {
-        poll_fn(|cx| self.poll_next(cx, config, connection)).await
+        if let Some(ahead) = self.ahead.take() {
+            self.liveness.read_again();
+            return *ahead;
+        }
+        poll_fn(|cx| self.poll_next(cx, config, connection, Outbox::interrupt)).await
     }
 
     fn poll_next(
@@ -129,6 +136,7 @@ impl Socket {
         cx: &mut Context<'_>,
         config: &Config,
         connection: &Connection,
+        interrupt: impl Fn(&Outbox) -> Option<Interrupt>,
     ) -> Poll<Inbound> {
         let outbox = &connection.outbox;
         if self.has_yielded {
@@ -138,7 +146,7 @@ impl Socket {
             // The event of the last message has ended; what counts is the next, if it is under way.
             self.count_memory(self.decoder.held_bytes());
         }
-        match outbox.interrupt() {
+        match interrupt(outbox) {
             Some(Interrupt::Close(closing)) => return Poll::Ready(Inbound::Closing(closing)),
             // Checked here, because from a client that sends faster than it is served there is always
             // something to read.
@@ -169,7 +177,7 @@ impl Socket {
             }
             // From here on a commit wakes this task; an earlier one is noticed below.
             outbox.register(cx.waker());
-            if let Some(Interrupt::Close(closing)) = outbox.interrupt() {
+            if let Some(Interrupt::Close(closing)) = interrupt(outbox) {
                 return Poll::Ready(Inbound::Closing(closing));
             }
             // What would answer them is not read at present.
@@ -232,24 +240,51 @@ impl Socket {
         self.liveness.event_ended();
     }
 
-    /// Runs a future to its end, and writes the queue while it waits.
-    pub(crate) async fn write_during<T>(
+    /// Runs an event of the connection to its end, and writes the queue while it waits. While it waits for the
+    /// outside, the socket is read up to the next message: so pings are answered and the client's end is noticed,
+    /// and what the client sends more waits in its transport.
+    pub(crate) async fn run_event<T>(
         &mut self,
-        outbox: &Outbox,
-        work: impl Future<Output = T>,
+        config: &Config,
+        connection: &Connection,
+        event: impl Future<Output = T>,
     ) -> T {
-        let mut work = pin!(work);
+        let outbox = &connection.outbox;
+        let mut event = pin!(event);
         poll_fn(|cx| {
-            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            if let Poll::Ready(done) = event.as_mut().poll(cx) {
                 return Poll::Ready(done);
             }
             self.write_now();
+            if connection.state() == State::Waiting {
+                self.read_ahead(cx, config, connection);
+            }
             outbox.register(cx.waker());
-            // The next read notices a broken transport; the work goes on until then.
+            // The next read notices a broken transport; the event goes on until then.
             let _ = outbox.poll_flush(cx);
             Poll::Pending
         })
         .await
+    }
+
+    fn read_ahead(&mut self, cx: &mut Context<'_>, config: &Config, connection: &Connection) {
+        let outbox = &connection.outbox;
+        while self.ahead.is_none() {
+            match self.poll_next(cx, config, connection, Outbox::interrupt_during_event) {
+                Poll::Ready(Inbound::Dormant) => {}
+                Poll::Ready(inbound) => {
+                    // A ping behind it is not seen, nor is a pong.
+                    self.liveness.stop_reading();
+                    self.ahead = Some(Box::new(inbound));
+                }
+                Poll::Pending => return,
+            }
+        }
+        // Another event has closed it: its client is told at once.
+        if let Some(Interrupt::Close(closing)) = outbox.interrupt_during_event() {
+            outbox.queue_close();
+            self.ahead = Some(Box::new(Inbound::Closing(closing)));
+        }
     }
 
     /// Completes a close that the server began: writes the queue and the close frame, and waits for the

@@ -1,5 +1,6 @@
 //! Stopping a server: it closes the connections one after another, and waits until they have closed.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
@@ -9,6 +10,9 @@ use crate::server::Server;
 
 /// Longest pause between two closes. With few connections a longer one would not help the next server.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
+
+/// The part of the drain time-out that is left when waiting events are given up.
+const LAST_PART: u32 = 10;
 
 impl Server {
     /// Closes every connection with 1001 and waits until all have closed, at most until the end of the
@@ -24,7 +28,14 @@ impl Server {
             // A connection that opened meanwhile, because its turn had begun, closes by itself.
             self.hub.emptied().await;
         };
-        if timeout(self.config.drain_timeout, drained).await.is_err() {
+        let mut drained = pin!(drained);
+        // What waits for the outside is given up before the end, so that its clients are still told.
+        let last = self.config.drain_timeout / LAST_PART;
+        if timeout(self.config.drain_timeout - last, &mut drained).await.is_ok() {
+            return;
+        }
+        self.hub.give_up_waits();
+        if timeout(last, drained).await.is_err() {
             tracing::warn!(connections = self.connections(), "the drain time-out has passed");
         }
     }

@@ -38,7 +38,7 @@ impl ConnectionTotals {
         let mut totals = ConnectionTotals::default();
         for connection in server.hub.all() {
             match connection.state() {
-                State::Live => totals.live += 1,
+                State::Live | State::Waiting => totals.live += 1,
                 State::Parked => totals.parked += 1,
                 State::Dormant => totals.dormant += 1,
             }
@@ -103,6 +103,16 @@ fn gauges(page: &mut Page, server: &Server) {
             "zigttp_joined_rooms",
             "Rooms that connections have joined besides their own, each of each connection (--max-joins)",
             server.hub.joins.load(Ordering::Relaxed),
+        ),
+        (
+            "zigttp_waiting_events",
+            "Events that wait for the outside, which hold no turn (--max-waiting-events)",
+            server.hub.waiting.get(),
+        ),
+        (
+            "zigttp_waiting_bytes",
+            "Bytes of their inputs and answers (--max-waiting-bytes)",
+            server.dispatcher.wait_limits.bytes.held(),
         ),
         (
             "zigttp_queue_bytes",
@@ -290,6 +300,17 @@ fn counts(page: &mut Page, server: &Server) {
             "parked_signals",
             "Signals that have failed too often and were parked",
             &counters.parked_signals,
+        ),
+        ("event_reruns", "Runs of events that have waited for the outside", &counters.reruns),
+        (
+            "refused_waits",
+            "Events that could not wait for the outside (--max-waiting-events, --max-waiting-bytes)",
+            &counters.refused_waits,
+        ),
+        (
+            "repeated_fetches",
+            "Requests that events made again because their content had changed while they waited",
+            &counters.repeated_requests,
         ),
         (
             "refused_frames",

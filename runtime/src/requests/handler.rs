@@ -103,7 +103,7 @@ impl Server {
                 let _ = gone.await;
             };
             match room {
-                Some(room) => server.dispatcher.dispatch_in_room(&room, request, gone).await,
+                Some(room) => server.dispatcher.dispatch_in_room(&room, request, 0, gone).await,
                 None => server.dispatcher.dispatch_unbound(request).await,
             }
         });

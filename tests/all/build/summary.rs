@@ -61,7 +61,7 @@ fn programs_are_told_the_same_as_one_object() {
         "bytes": 1
       },
       "handler": {
-        "abi": 8,
+        "abi": 9,
         "compiler": "0.1.0",
         "sourceHash": "980eda31fdfea08696868370030a8ec71c7e78325ced59b3d5a44b665354f10a",
         "exports": [

@@ -27,7 +27,7 @@ fn an_artifact_tells_what_it_is_and_is_made_of() {
     let (code, text, said) = inspect(&compile_file("examples/websocket/chat.ts"), &[]);
     assert_eq!((code, said.as_str()), (Some(0), ""));
     for expected in [
-        "MiB, built by zigts 0.1.0 for ABI 8\n",
+        "MiB, built by zigts 0.1.0 for ABI 9\n",
         "\n  routes     /room/:name\n",
         "\n  onMessage  io, state\n",
         "\n  may call   deserializeAttachment, getWebSockets, ",
@@ -71,7 +71,7 @@ fn the_smallest_artifact_is_all_of_an_object() {
       "path": "handler.wasm",
       "bytes": 377,
       "handler": {
-        "abi": 8,
+        "abi": 9,
         "compiler": "none",
         "sourceHash": "",
         "exports": [
@@ -176,7 +176,7 @@ fn what_is_no_artifact_is_one_line_and_ends_with_2() {
 
 #[test]
 fn names_in_an_artifact_cannot_write_on_the_terminal() {
-    let manifest = r#"{"abi":8,"compiler":"\u001b[31m","sourceHash":"\n","exports":["on\u001bOpen"],
+    let manifest = r#"{"abi":9,"compiler":"\u001b[31m","sourceHash":"\n","exports":["on\u001bOpen"],
         "imports":["\u0007"],"routes":["/\u001b]0;title\u0007"]}"#;
     let (code, text, _) = inspect_bytes(&wasm::with_manifest(manifest), &[]);
     assert_eq!(code, Some(0));

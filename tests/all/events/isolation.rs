@@ -56,8 +56,7 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
       break;
     }
     case "spin": {
-      const end = Date.now() + Number(argument);
-      while (Date.now() < end) kept.push(kept.length);
+      for (let left = Number(argument) * 2_000; left > 0; left--) kept.push(kept.length);
       break;
     }
     case "forever":

@@ -27,7 +27,7 @@ export function onMessage(ws: WebSocket, data: string, room: string) {
   }
   if (what === "spin") {
     console.log("spinning");
-    for (const end = Date.now() + Number(gate); Date.now() < end; );
+    for (let left = Number(gate) * 50_000; left > 0; left--);
   }
   if (what === "all") {
     for (const peer of getWebSockets(room)) send(peer, data);

@@ -11,7 +11,7 @@ use super::client::Client;
 use super::{PATIENCE, programs};
 
 /// Which part of the log is shown.
-const LOG: &str = "info,handler=debug,zigttp_rooms::recovery=debug";
+const LOG: &str = "info,handler=debug,handler_under_way=debug,zigttp_rooms::recovery=debug";
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {

@@ -14,7 +14,7 @@ const MEMORY: MemoryType = MemoryType {
 };
 
 /// The ABI that servers speak.
-pub(crate) const ABI: u32 = 8;
+pub(crate) const ABI: u32 = 9;
 
 /// The manifest of a handler with `onMessage` alone, which may call `send`, for an ABI.
 pub(crate) fn manifest(abi: u32) -> String {

@@ -142,6 +142,26 @@ pub(crate) fn path_params(context: *mut JSContext, path: &[u8]) -> Result<JSValu
     received_json(context, &mut scratch, len)
 }
 
+/// What there is to know of the answer to a question.
+pub(crate) fn answer_head(context: *mut JSContext, question: i32) -> Result<JSValue, Thrown> {
+    let mut scratch = Scratch::new();
+    // SAFETY: the scratch has this much room.
+    let len = unsafe { imports::answer_head(question, scratch.start(), SMALL) };
+    let len = usize::try_from(len).expect("the host answers with a length");
+    received_json(context, &mut scratch, len)
+}
+
+/// The bytes of the answer to a question, as an ArrayBuffer.
+pub(crate) fn answer_body(context: *mut JSContext, question: i32) -> Result<JSValue, Thrown> {
+    let mut scratch = Scratch::new();
+    // SAFETY: the scratch has this much room.
+    let len = unsafe { imports::answer_body(question, scratch.start(), SMALL) };
+    let len = usize::try_from(len).expect("the host answers with a length");
+    received(context, &scratch, len, |bytes| {
+        value::of_kind(context, ValueKind::ArrayBuffer, bytes)
+    })
+}
+
 /// The value of which the host has returned kind and length, or `undefined`.
 pub(super) fn received_value(
     context: *mut JSContext,

@@ -1,5 +1,4 @@
-// Headers, Request and Response: what `handler(req)` and `onUpgrade(req)` get and give. No streams, no
-// fetch.
+// Headers, Request and Response: what `handler(req)` and `onUpgrade(req)` get and give, and `fetch`. No streams.
 (function (native, internals) {
   "use strict";
 
@@ -314,13 +313,46 @@
     return read;
   };
 
+  const REDIRECT_MODES = ["follow", "manual", "error"];
+
+  const readRedirect = (mode) => {
+    if (mode === undefined) return "follow";
+    mode = `${mode}`;
+    if (!REDIRECT_MODES.includes(mode)) {
+      throw new TypeError(`Request: redirect must be "follow", "manual" or "error", not ${JSON.stringify(mode)}`);
+    }
+    return mode;
+  };
+
+  const readSignal = (signal) => {
+    if (signal === undefined || signal === null) return null;
+    internals.requireSignal(signal, "Request");
+    return signal;
+  };
+
+  // Set by the static block of Request: what `fetch` sends of one, whose body it takes.
+  let send;
+
   class Request extends Body {
+    static {
+      send = (request) => ({
+        method: request.#method,
+        url: request.#url,
+        headers: toLines(request.#headers),
+        body: takeBody(request),
+        redirect: REDIRECT_MODES.indexOf(request.#redirect),
+        signal: request.#signal,
+      });
+    }
+
     #method;
     #url;
     #path;
     #query;
     #headers;
     #isReceived = false;
+    #redirect = "follow";
+    #signal = null;
 
     constructor(input, init = undefined) {
       if (input === RECEIVED) {
@@ -347,6 +379,8 @@
       const read = from === null ? readRequestUrl(input) : null;
       let { body } = options;
       const { headers } = options;
+      const redirect = readRedirect(options.redirect ?? from?.redirect);
+      const signal = readSignal(options.signal === undefined ? from?.signal : options.signal);
       let method = options.method;
       method = method === undefined ? from?.method ?? "GET" : readMethod(method);
       // `new Request(url, request)` takes the body of that request, as its `body` would be a stream.
@@ -370,10 +404,14 @@
         this.#takeOver(from);
       }
       this.#headers = list;
+      this.#redirect = redirect;
+      this.#signal = signal;
       setContentType(list, contentType(body));
     }
 
     #takeOver(from) {
+      this.#redirect = from.#redirect;
+      this.#signal = from.#signal;
       this.#url = from.#url;
       this.#path = from.#path;
       this.#query = from.#query;
@@ -412,6 +450,16 @@
       return this.#headers;
     }
 
+    get redirect() {
+      return this.#redirect;
+    }
+
+    // With none of its own, it is one that nobody aborts.
+    get signal() {
+      this.#signal ??= new AbortController().signal;
+      return this.#signal;
+    }
+
     // Those of the route that its path matches.
     get params() {
       return this.#isReceived ? native.pathParams(this.#path) : {};
@@ -430,6 +478,9 @@
       return new Request(CLONED, this);
     }
   }
+
+  // In place of a body: the response is one of `fetch`.
+  const FETCHED = Symbol("fetched");
 
   const NULL_BODY_STATUS = [204, 205, 304];
   const REDIRECT_STATUS = [301, 302, 303, 307, 308];
@@ -459,8 +510,17 @@
     #status;
     #statusText;
     #headers;
+    #fetched = null;
 
     constructor(body = null, init = undefined) {
+      if (body === FETCHED) {
+        super(init.body);
+        this.#status = init.status;
+        this.#statusText = init.statusText;
+        this.#headers = typeof init.headers === "string" ? fromLines(init.headers) : new Headers(init.headers);
+        this.#fetched = init;
+        return;
+      }
       const options = dictionary(init, "Response");
       const { headers, status: givenStatus, statusText: givenText } = options;
       const status = givenStatus === undefined ? 200 : unsignedShort(givenStatus);
@@ -507,17 +567,17 @@
       return new Response(null, { status, headers: { location: target } });
     }
 
-    // Of a response that was made, not fetched.
     get type() {
-      return "default";
+      return this.#fetched === null ? "default" : "basic";
     }
 
+    // That of the last request, after redirects; of a response that was made, nothing.
     get url() {
-      return "";
+      return this.#fetched?.url ?? "";
     }
 
     get redirected() {
-      return false;
+      return this.#fetched?.redirected ?? false;
     }
 
     get status() {
@@ -529,7 +589,7 @@
     }
 
     get ok() {
-      return this.#status < 300;
+      return this.#status >= 200 && this.#status < 300;
     }
 
     get headers() {
@@ -539,6 +599,7 @@
     clone() {
       const body = copyBody(this);
       const { status, statusText, headers } = this;
+      if (this.#fetched !== null) return new Response(FETCHED, { ...this.#fetched, headers, body });
       return new Response(typeof body === "string" ? new TypedText(body, null) : body, {
         status, statusText, headers,
       });
@@ -548,6 +609,13 @@
   expose(Headers, "Headers", (headers) => Object.fromEntries(headers));
   expose(Request, "Request", ({ method, url, headers }) => ({ method, url, headers }));
   expose(Response, "Response", ({ status, headers }) => ({ status, headers }));
+
+  internals.send = (request) => send(request);
+
+  internals.makeResponse = (head, method, body) => {
+    const hasBody = method !== "HEAD" && !NULL_BODY_STATUS.includes(head.status);
+    return new Response(FETCHED, { ...head, body: hasBody ? body : null });
+  };
 
   internals.makeRequest = (method, target, headers, body) => {
     const [origin, path, search] = target.split("\n");

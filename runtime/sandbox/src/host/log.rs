@@ -15,6 +15,10 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         IMPORT_MODULE,
         "log",
         |mut caller: Caller<'_, HostData<V>>, level: i32, ptr: i32, len: i32| {
+            let level = LogLevel::from_number(level);
+            if !caller.data().view.shows(level) {
+                return wasmtime::Result::Ok(());
+            }
             let is_cut = len.cast_unsigned() > MAX_LINE_BYTES.cast_unsigned();
             let len = if is_cut { MAX_LINE_BYTES } else { len };
             let (span, max) = (Span::new(ptr, len), MAX_LINE_BYTES as usize);
@@ -22,9 +26,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             if is_cut {
                 text.push('…');
             }
-            let data = caller.data();
-            data.view.log(&data.event, LogLevel::from_number(level), &text);
-            wasmtime::Result::Ok(())
+            Ok(caller.data_mut().log(level, text)?)
         },
     )?;
     Ok(())

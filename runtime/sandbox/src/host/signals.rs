@@ -144,7 +144,7 @@ async fn set_timer<V: View>(
     // The guest has checked that it is a number of at least 1; another guest's is put in range.
     let time = (timer.time as u64).max(1);
     let (at, period) = match timer.is_periodic {
-        true => (caller.data().unix_millis().saturating_add(time), Some(time)),
+        true => (caller.data_mut().unix_millis().saturating_add(time), Some(time)),
         false => (time, None),
     };
     if find(caller, &room, &name).await?.is_none() {

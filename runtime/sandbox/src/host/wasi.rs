@@ -29,8 +29,8 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         "clock_time_get",
         |mut caller: Caller<'_, HostData<V>>, _clock: i32, _precision: i64, result: i32| {
             // Every clock is the wall clock: a monotonic one would reveal how long the host is up.
-            let now =
-                caller.data().view.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+            // It stands still, so that later runs of the event see the same.
+            let now = caller.data_mut().now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
             guest_memory::write_owned(&mut caller, result, &nanoseconds.to_le_bytes())?;
             wasmtime::Result::Ok(SUCCESS)
@@ -45,7 +45,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                 return Err(GuestFault("too many random bytes for one call").into());
             }
             let mut bytes = vec![0; len];
-            caller.data().view.fill_random(&mut bytes).map_err(wasmtime::Error::new)?;
+            caller.data_mut().fill_random(&mut bytes)?;
             guest_memory::write_owned(&mut caller, ptr, &bytes)?;
             wasmtime::Result::Ok(SUCCESS)
         },
@@ -68,8 +68,9 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             }
             let len = u32::try_from(text.len()).expect("a line is limited");
             let text = String::from_utf8_lossy(&text);
-            let data = caller.data();
-            data.view.log(&data.event, LogLevel::Error, text.trim_end());
+            if caller.data().view.shows(LogLevel::Error) {
+                caller.data_mut().log(LogLevel::Error, text.trim_end().to_owned())?;
+            }
             guest_memory::write_owned(&mut caller, written, &len.to_le_bytes())?;
             wasmtime::Result::Ok(SUCCESS)
         },

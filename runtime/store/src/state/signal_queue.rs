@@ -4,7 +4,8 @@
 //! disk until its time comes. The database is the truth: what is here changes when the database has it. Only what
 //! is taken, and what was given back without having run, is known here alone.
 //!
-//! Each room has one of its signals taken at a time, so they run in the order in which they are due. Those of a room
+//! Each room has one of its signals taken at a time, so they run in the order in which they are due; one that waits
+//! for the outside keeps up only those of its name. Those of a room
 //! take a small part of the memory: when many wait in one, the later ones are on disk too, and are read bit by bit. So
 //! they delay no other room.
 
@@ -163,6 +164,20 @@ impl SignalQueue {
         false
     }
 
+    /// A signal that is taken waits for the outside: others of its room may be taken, but for those of its name.
+    pub(crate) fn suspend(&self, id: u64) {
+        self.change(|queued| {
+            let Some(held) = queued.by_id.get(&id) else { return };
+            let signal = Arc::clone(&held.signal);
+            queued.change_room(&signal.room, |room| {
+                if room.taken == Some(id) {
+                    room.taken = None;
+                    room.suspended.push((id, signal.name.clone()));
+                }
+            });
+        });
+    }
+
     /// A signal that was taken did not run. It and all others of its room wait until this time.
     pub(crate) fn give_back(&self, id: u64, due: u64) {
         self.change(|queued| {
@@ -176,7 +191,7 @@ impl SignalQueue {
                     let place = (signal.due, id);
                     queued.taken -= 1;
                     let is_covered = queued.change_room(&signal.room, |room| {
-                        room.taken = None;
+                        room.end(id);
                         room.not_before = due;
                         room.put(place, held_bytes(&signal));
                         place <= room.covered
@@ -399,8 +414,8 @@ impl Queued {
             return;
         }
         self.bytes += bytes;
-        self.change_room(&room, |room| room.put(place, bytes));
         self.by_id.insert(id, Held { signal, state: HeldState::Waiting });
+        self.change_room(&room, |room| room.put(place, bytes));
         self.trim(&room);
     }
 
@@ -458,7 +473,7 @@ impl Queued {
         let signal = Arc::clone(&held.signal);
         self.forget(id);
         self.taken -= 1;
-        self.change_room(&signal.room, |room| room.taken = None);
+        self.change_room(&signal.room, |room| room.end(id));
     }
 
     fn forget(&mut self, id: u64) {
@@ -473,15 +488,18 @@ impl Queued {
             self.rooms.insert(Arc::clone(name), RoomSignals::default());
         }
         let room = self.rooms.get_mut(name).expect("it was inserted");
-        let before = room.first();
         let result = change(room);
-        let after = room.first();
+        let by_id = &self.by_id;
+        let after =
+            room.first(|id, name| by_id.get(&id).is_some_and(|it| *it.signal.name == *name));
+        let before = std::mem::replace(&mut room.listed, after);
         if room.covered < BEHIND_ALL && room.bytes <= self.most_of_room / 2 {
             self.hungry.insert(Arc::clone(name));
         } else if !self.hungry.is_empty() {
             self.hungry.remove(name);
         }
-        if room.waiting.is_empty() && room.taken.is_none() && room.covered == BEHIND_ALL {
+        let is_idle = room.taken.is_none() && room.suspended.is_empty();
+        if room.waiting.is_empty() && is_idle && room.covered == BEHIND_ALL {
             self.rooms.remove(name);
         }
         if before != after {

@@ -231,6 +231,11 @@ impl States {
         self.queue().is_current(signal.id)
     }
 
+    /// A signal that was taken waits for the outside: others of its room may be taken, but for those of its name.
+    pub fn suspend(&self, id: u64) {
+        self.queue().suspend(id);
+    }
+
     /// Ends the taking of a signal that did not run. It and all others of its room wait until this time. That is not
     /// stored.
     pub fn give_back(&self, id: u64, due: u64) {

@@ -80,7 +80,7 @@ async fn encoded<V: View>(
     asked: usize,
 ) -> wasmtime::Result<Result<Encoded, RangeError>> {
     let limits = ListLimits { entries: asked.min(LIMITS.entries), ..LIMITS };
-    let now = caller.data().unix_millis();
+    let now = caller.data_mut().unix_millis();
     caller.data_mut().used.state_reads += 1;
 
     let changes = caller.data().changes(space, room);

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::SystemTime;
 
 use wasmtime::Caller;
 use zigttp_abi::state::Usage;
@@ -86,12 +85,6 @@ impl<V: View> EventState<V> {
             RoomName::Own => self.effects.room_changes(space),
             RoomName::Other(_) => None,
         }
-    }
-
-    /// The present time, in milliseconds since 1970.
-    pub(crate) fn unix_millis(&self) -> u64 {
-        let since = self.view.wall_clock().duration_since(SystemTime::UNIX_EPOCH);
-        u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

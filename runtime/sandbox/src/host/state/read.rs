@@ -23,7 +23,7 @@ pub(super) async fn get<V: View>(
     let room = room(caller, room_name)?;
     let key = key_of(caller, key)?;
     let entry = find(caller, space, &room, &key).await?;
-    let entry = entry.filter(|entry| entry.is_there_at(caller.data().unix_millis()));
+    let entry = entry.filter(|entry| entry.is_there_at(caller.data_mut().unix_millis()));
     let bytes = entry.as_ref().map(|entry| entry.value.bytes().len());
     caller.data_mut().note_read(space, &room, || WhatWasRead::Key { key, bytes });
     let Some(entry) = entry else { return Ok(-1) };

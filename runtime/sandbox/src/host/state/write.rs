@@ -40,7 +40,7 @@ pub(super) async fn put<V: View>(
     let value = guest_memory::read_value(caller, kind, value)?;
     // Far beyond the largest exact integer is the same as without a time.
     let ttl = (ttl > 0.0 && ttl < 1e15).then_some(ttl.ceil() as u64);
-    let expires = ttl.map(|ttl| caller.data().unix_millis().saturating_add(ttl));
+    let expires = ttl.map(|ttl| caller.data_mut().unix_millis().saturating_add(ttl));
     let entry = Entry { value, expires };
     let old = find(caller, space, &room, &key).await?;
     let changes = changes_of(caller, space, &room).await?;
@@ -90,7 +90,7 @@ pub(super) async fn delete<V: View>(
     }
     changes.set(&key, None, Some(&old));
     caller.data_mut().has_changed_state()?;
-    Ok(Ok(old.is_there_at(caller.data().unix_millis())))
+    Ok(Ok(old.is_there_at(caller.data_mut().unix_millis())))
 }
 
 /// Removes all keys of a room.

@@ -15,6 +15,10 @@ pub(super) struct RoomSignals {
     pub(super) taken: Option<u64>,
     /// None of them runs before: one was given back.
     pub(super) not_before: u64,
+    /// Those that are taken and wait for the outside, with their names.
+    pub(super) suspended: Vec<(u64, Box<str>)>,
+    /// Its place among the firsts of all rooms.
+    pub(super) listed: Option<Place>,
 }
 
 impl Default for RoomSignals {
@@ -25,6 +29,8 @@ impl Default for RoomSignals {
             covered: BEHIND_ALL,
             taken: None,
             not_before: 0,
+            suspended: Vec::new(),
+            listed: None,
         }
     }
 }
@@ -44,9 +50,22 @@ impl RoomSignals {
         }
     }
 
-    /// When its first signal may run, if none is taken.
-    pub(super) fn first(&self) -> Option<Place> {
-        let (due, id) = self.waiting.first()?;
-        self.taken.is_none().then_some(((*due).max(self.not_before), *id))
+    /// When its first signal may run, if none is taken. Those with the name of one that waits for the outside come
+    /// after that.
+    pub(super) fn first(&self, has_name: impl Fn(u64, &str) -> bool) -> Option<Place> {
+        if self.taken.is_some() {
+            return None;
+        }
+        let is_behind = |id| self.suspended.iter().any(|(_, name)| has_name(id, name));
+        let (due, id) = self.waiting.iter().find(|(_due, id)| !is_behind(*id))?;
+        Some(((*due).max(self.not_before), *id))
+    }
+
+    /// One that was taken is no longer.
+    pub(super) fn end(&mut self, id: u64) {
+        self.suspended.retain(|(suspended, _name)| *suspended != id);
+        if self.taken == Some(id) {
+            self.taken = None;
+        }
     }
 }

@@ -1,0 +1,56 @@
+// fetch: asks another server, or a room of this one. Nothing is sent while JavaScript runs: an event that waits
+// for an answer ends, and is run again from the start when it is there.
+(function (native, internals) {
+  "use strict";
+
+  const { define, waiting } = internals;
+
+  const exception = ({ error, message }) =>
+    error === "TypeError" ? new TypeError(message) : new DOMException(message, error);
+
+  const begin = (input, init) => {
+    const request = new Request(input, init);
+    const { key } = init ?? {};
+    if (key !== undefined) request.headers.set("idempotency-key", `${key}`);
+    const { method, url, headers, body, redirect, signal } = internals.send(request);
+    const scheme = url.slice(0, url.indexOf(":"));
+    if (scheme !== "https" && scheme !== "http" && scheme !== "room") {
+      throw new TypeError(`fetch: the URL is of http, https or room, not of ${scheme}`);
+    }
+    signal?.throwIfAborted();
+    const timeout = signal === null ? 0 : internals.timeoutOf(signal) ?? 0;
+    const [to] = url.split("#", 1);
+    const parts = [method, to, headers];
+    const asked = native.fetch(parts, body, redirect, timeout, key === undefined ? null : `${key}`);
+    const question = asked >> 1;
+    if (asked & 1) native.repeated(`${method} ${to.split("?", 1)[0]}`, new Error().stack);
+    return new Promise((resolve, reject) => {
+      waiting.set(question, () => {
+        const head = native.answerHead(question);
+        if (head.error === undefined) {
+          resolve(internals.makeResponse(head, method, native.answerBody(question)));
+        } else if (head.error === "TimeoutError" && signal !== null) {
+          internals.timeOut(signal);
+          reject(signal.reason);
+        } else {
+          reject(exception(head));
+        }
+      });
+      if (signal === null) return;
+      internals.whenAborted(signal, () => {
+        if (!waiting.delete(question)) return;
+        native.giveUp(question);
+        reject(signal.reason);
+      });
+    });
+  };
+
+  define("fetch", function fetch(input, init = undefined) {
+    internals.requireArguments(arguments.length, 1, "fetch");
+    try {
+      return begin(input, init);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  });
+})

@@ -1,0 +1,254 @@
+//! One event whose turn it is: its runs, and its commit.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zigttp_sandbox::event::{Call, Event, Response};
+use zigttp_sandbox::event_state::EventState;
+use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::journal::Journal;
+use zigttp_sandbox::ran::{Outcome, Ran};
+use zigttp_sandbox::shared_text::SharedText;
+use zigttp_store::failpoint;
+use zigttp_store::state::signals::Done;
+
+use crate::attachments::Inheritance;
+use crate::commit::{Queued, commit};
+use crate::connection::Connection;
+use crate::dispatch::Dispatcher;
+use crate::failure_log;
+use crate::handlers::Handler;
+use crate::held::Held;
+use crate::observer::EventRecord;
+use crate::room_use::EventUse;
+use crate::rooms::Room;
+use crate::undone::Undone;
+use crate::unwritten::Unwritten;
+use crate::waiting::Waiting;
+use crate::world::{self, World};
+
+/// The results of an event that has returned.
+pub(crate) struct Committed {
+    /// The response of the handler, if there is one.
+    pub(crate) response: Option<Response>,
+    /// The room that `roomOf` has named.
+    pub(crate) named_room: Option<SharedText>,
+    pub(crate) unwritten: Option<Unwritten>,
+}
+
+/// Whose event it is.
+#[derive(Default)]
+pub(crate) struct EventOf<'a> {
+    pub(crate) connection: Option<Arc<Connection>>,
+    /// What its connection inherits if it accepts that.
+    pub(crate) inheritance: Option<Box<Inheritance>>,
+    /// Of an `onClose`: the lists in which its connection was, with its places.
+    pub(crate) parted: Vec<(Arc<Room>, Option<u64>)>,
+    /// Who has it run.
+    pub(crate) sender: Option<&'a Sender<'a>>,
+    /// How many rooms have asked one another up to this event.
+    pub(crate) depth: u8,
+}
+
+/// Whoever has an event run that may be taken back while it waits.
+pub struct Sender<'a> {
+    /// Whether it still wants the event.
+    pub(crate) is_wanted: &'a (dyn Fn() -> bool + Sync),
+    /// Told each time that the event begins to wait.
+    pub(crate) on_wait: &'a (dyn Fn() + Sync),
+}
+
+impl EventOf<'_> {
+    pub(crate) fn connection(connection: Arc<Connection>) -> Self {
+        EventOf { connection: Some(connection), ..EventOf::default() }
+    }
+}
+
+/// An event over all of its runs.
+struct Execution<'a> {
+    handler: &'a Arc<Handler>,
+    began: Instant,
+    observed: Option<Box<EventRecord>>,
+    /// CPU time of earlier runs, and how long it has waited between them.
+    cpu: Duration,
+    waited: Duration,
+}
+
+impl Dispatcher {
+    /// Runs the handler in a sandbox, again from the start after each wait, and commits the effects if it returns.
+    pub(crate) async fn execute<'a>(
+        self: &'a Arc<Self>,
+        held: &mut Held<'a>,
+        handler: &Arc<Handler>,
+        mut event: Event,
+        mut of: EventOf<'_>,
+    ) -> Result<Committed, Undone> {
+        failpoint::panics("event");
+        let began = self.hub.clock.now();
+        let observed = self.observer.as_ref().and_then(|it| it.begin(&event, began));
+        let mut execution =
+            Execution { handler, began, observed, cpu: Duration::ZERO, waited: Duration::ZERO };
+        let mut journal = Journal::begin(world::seed());
+        let room = held.room().map(Arc::clone);
+        let mut world = World::new(Arc::clone(&self.hub), of.connection.clone(), room);
+        // Boxed, because most events do not wait.
+        let mut waiting: Option<Box<Waiting>> = None;
+        loop {
+            let slot = held.take_slot(self).await;
+            let run_began = self.hub.clock.now();
+            let program = &handler.app.program;
+            let is_observed = execution.observed.is_some();
+            let ran = self.sandbox.run(program, event, world, journal, run_began, is_observed);
+            let Ran { outcome, state } = ran.await;
+            drop(slot);
+            let wait = match outcome {
+                Outcome::Waiting(wait) if !matches!(state.event.call, Call::RoomOf(_)) => wait,
+                outcome => {
+                    let ended = self.end(held, &mut execution, &mut of, outcome, state, waiting);
+                    return ended.await;
+                }
+            };
+            let wait_began = self.hub.clock.now();
+            execution.cpu += state.used.cpu.unwrap_or(wait_began - run_began);
+            self.hub.counters.count_used(&state.used);
+            (event, journal, world) = (*state).into_next();
+            let waits = waiting.get_or_insert_with(|| Waiting::begin(self, began, of.depth));
+            let done = Box::pin(waits.wait(self, held, &mut event, &mut journal, wait, &of)).await;
+            execution.waited += self.hub.clock.now() - wait_began;
+            world.move_to(held.room().map(Arc::clone));
+            if let Err(undone) = done {
+                if let Undone::Failed(failure) = &undone {
+                    self.report_unrun(&execution, &event, failure);
+                }
+                return Err(undone);
+            }
+        }
+    }
+
+    /// Ends an event that does not wait: commits its effects if it has returned, and reports it.
+    async fn end(
+        self: &Arc<Self>,
+        held: &Held<'_>,
+        execution: &mut Execution<'_>,
+        of: &mut EventOf<'_>,
+        outcome: Outcome,
+        mut state: Box<EventState<World>>,
+        waiting: Option<Box<Waiting>>,
+    ) -> Result<Committed, Undone> {
+        let Execution { handler, began, observed, cpu, waited } = execution;
+        let room = held.room();
+        let is_signal = matches!(state.event.call, Call::Signal(_));
+        // Its wait for the disk is no CPU time.
+        let waits = self.hub.durable_dir.is_some() && (state.effects.stores() || is_signal);
+        let ended = waits.then(|| self.hub.clock.now());
+        let mut sent_bytes = 0;
+        let result = match outcome {
+            // It reads alone: what an artifact has nevertheless done is dropped.
+            Outcome::Returned(response) if matches!(state.event.call, Call::RoomOf(_)) => {
+                let named_room = state.named_room.take().map(|room| SharedText::from(&*room));
+                if let Some(observed) = observed {
+                    observed.named(named_room.as_ref(), response.as_ref());
+                }
+                Ok(Committed { response, named_room, unwritten: None })
+            }
+            Outcome::Returned(response) => {
+                if let Some(observed) = observed {
+                    observed.returned(&state.effects, response.as_ref());
+                }
+                // A connection that is refused inherits nothing.
+                let inheritance = of.inheritance.take().filter(|_| response.is_none());
+                let closed = match state.event.call {
+                    Call::Close { .. } => of.connection.clone().filter(|own| own.leaves_nothing()),
+                    _ => None,
+                };
+                let committed = self.commit(&mut state, room, inheritance, closed).await;
+                committed.map(|queued| {
+                    sent_bytes = queued.bytes;
+                    Committed { response, named_room: None, unwritten: queued.unwritten }
+                })
+            }
+            Outcome::Failed(failure) => Err(failure),
+            Outcome::Waiting(_) => {
+                Err(Failure::Trapped("it waits in an event that cannot wait".to_owned()))
+            }
+        };
+        let now = self.hub.clock.now();
+        let took = (now - *began).saturating_sub(*waited);
+        if let Some(room) = room {
+            let of_run = || (ended.unwrap_or(now) - *began).saturating_sub(*waited + *cpu);
+            let cpu = *cpu + state.used.cpu.unwrap_or_else(of_run);
+            room.usage().add(EventUse { cpu, sent_bytes, is_signal });
+        }
+        self.log_lines(&state);
+        let failure = result.as_ref().err();
+        if let (Some(observer), Some(observed)) = (&self.observer, observed.take()) {
+            let (reads, maps) = (state.read_log.as_deref(), &handler.app.source_maps);
+            observer.add(observed.ended(took, &state.used, reads, failure, maps));
+        }
+        self.hub.counters.count_used(&state.used);
+        self.count(&state.event, took, failure);
+        if self.handlers.judge(handler, failure.is_some()) {
+            self.hub.counters.rollbacks.add_one();
+        }
+        if let Some(failure) = failure {
+            failure_log::log(failure, &state.event, &handler.app.source_maps, &self.hub);
+        }
+        if let Some(waiting) = waiting {
+            waiting.end();
+            failure_log::log_repeated(&state.journal, &state.event, handler, &self.hub);
+        }
+        if result.is_ok() {
+            self.send_unawaited(&mut state.journal, room.map(|room| room.shared_key()));
+        }
+        result.map_err(Undone::Failed)
+    }
+
+    /// Reports an event that failed while it waited.
+    fn report_unrun(&self, execution: &Execution<'_>, event: &Event, failure: &Failure) {
+        let Execution { handler, began, waited, .. } = execution;
+        let took = (self.hub.clock.now() - *began).saturating_sub(*waited);
+        self.count(event, took, Some(failure));
+        if self.handlers.judge(handler, true) {
+            self.hub.counters.rollbacks.add_one();
+        }
+        failure_log::log(failure, event, &handler.app.source_maps, &self.hub);
+    }
+
+    /// Commits the effects of an event.
+    async fn commit(
+        &self,
+        state: &mut EventState<World>,
+        room: Option<&Arc<Room>>,
+        inheritance: Option<Box<Inheritance>>,
+        closed: Option<Arc<Connection>>,
+    ) -> Result<Queued, Failure> {
+        let EventState { event, effects, reads, memory_budget, .. } = state;
+        let handled = match &event.call {
+            Call::Signal(signal) => Some(Done { id: signal.info.id, again: signal.next }),
+            _ => None,
+        };
+        if self.hub.durable_dir.is_some() && (effects.stores() || handled.is_some()) {
+            // The disk may be slow, and other events run meanwhile: all memory of this one counts.
+            let counted = memory_budget.count_all(&self.hub.limits.event_memory);
+            counted.map_err(Failure::OverBudget)?;
+        }
+        commit(&self.hub, room, effects, reads, inheritance, closed, handled)
+            .await
+            .map_err(Failure::NotCommitted)
+    }
+
+    /// Logs the lines of `console` of an event's last run.
+    fn log_lines(&self, state: &EventState<World>) {
+        for (level, line) in &state.lines {
+            self.hub.handler_log.line(&state.event, *level, line);
+        }
+    }
+
+    fn count(&self, event: &Event, took: Duration, failure: Option<&Failure>) {
+        let counters = &self.hub.counters;
+        counters.events[event.kind() as usize].record(took);
+        if let Some(failure) = failure {
+            counters.failures[failure.kind() as usize].add_one();
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The world outside: events that wait for answers.
+
+mod waiting;
