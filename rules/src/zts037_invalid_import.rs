@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use zigttp_abi::api::Module;
 
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::import::{Import, ImportKind, ImportedName, Target, Unresolved, package_of};
+use crate::import::{Import, ImportKind, ImportedName, ModuleName, Target, Unresolved, package_of};
 use crate::mistaken_exports::MistakenExports;
 use crate::model::{ExportTable, HandlerModel};
 use crate::record::{Category, RuleRecord, Severity};
@@ -77,7 +77,7 @@ impl Rule for InvalidImport {
                 }
                 Target::Module(id) => {
                     let exports = tables.entry(*id).or_insert_with(|| handler.exports_of(*id));
-                    let module = handler.module(*id).name.as_str();
+                    let module = &handler.module(*id).name;
                     for name in &import.names {
                         check_name(import, name, module, exports, sink);
                     }
@@ -229,7 +229,7 @@ fn check_api_name(module: Module, import: &Import, name: &ImportedName, sink: &m
 fn check_name(
     import: &Import,
     name: &ImportedName,
-    module: &str,
+    module: &ModuleName,
     exports: &ExportTable,
     sink: &mut Sink<'_>,
 ) {
@@ -249,9 +249,11 @@ fn check_name(
         }
         Some(_) => {}
         None if exports.is_open => {}
+        // The types of a package are in declarations of their own, which only `tsc` reads.
+        None if module.package().is_some() && name.uses.is_type && name.uses.values.is_empty() => {}
         None => {
             let known = exports.names.keys().map(String::as_str);
-            report_missing(import, name, module, imported, known, sink);
+            report_missing(import, name, module.as_str(), imported, known, sink);
         }
     }
 }

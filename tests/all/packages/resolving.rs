@@ -168,6 +168,29 @@ fn an_import_of_which_only_types_are_used_needs_no_package() {
 }
 
 #[test]
+fn a_type_of_a_package_may_stand_beside_its_values() {
+    let handler = r#"
+        import { value, type Shown } from "shown";
+        import { value as again, Other } from "shown";
+        const shown: Shown = value;
+        export function handler(): Response { return Response.json([shown, again as Other]); }
+    "#;
+    let folder = folder_with(&[
+        ("a.ts", handler),
+        ("wrong.ts", &handler.replace("again as Other", "Other")),
+        ("node_modules/shown/package.json", r#"{ "main": "index.mjs", "types": "index.d.ts" }"#),
+        ("node_modules/shown/index.mjs", "export const value = 7;"),
+        (
+            "node_modules/shown/index.d.ts",
+            "export type Shown = number; export type Other = number;",
+        ),
+    ]);
+    assert_eq!(response(folder.path(), "a.ts"), "[7,7]");
+    let run = zigts(folder.path(), &["check", "wrong.ts"]);
+    assert!(run.stderr.contains("does not export `Other`"), "{}", run.stderr);
+}
+
+#[test]
 fn a_package_runs_as_it_is_published_though_its_source_lies_beside() {
     let folder = folder_with(&[
         ("a.js", &answering("import a from \"both\";\nimport b from \"both/lib.js\";", "[a, b]")),
