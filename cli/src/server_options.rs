@@ -99,6 +99,7 @@ impl ServerOptions {
             memory_limit: events.memory_limit.0,
             max_event_memory: events.max_event_memory.0,
             cpu_limit: events.cpu_limit.0,
+            crypto_limit: events.crypto_limit.0,
             turn_timeout: events.turn_timeout.0,
             max_turn_waits: events.max_turn_waits,
             room_queue: events.room_queue,

@@ -127,6 +127,9 @@ pub struct Config {
     pub max_event_memory: usize,
     /// CPU time of one event. The time it waits for its turn does not count.
     pub cpu_limit: Duration,
+    /// CPU time of an event's long computations, which are done outside of its turn. Beyond it they are an
+    /// OperationError in the handler.
+    pub crypto_limit: Duration,
     /// How long an upgrade or a request waits for its room's turn before it gets 503.
     pub turn_timeout: Duration,
     /// Most signals a second of one room, and most in a burst; more of them wait.
@@ -416,6 +419,7 @@ impl Default for Config {
             max_waiting_events: 1_000,
             max_waiting_bytes: 256 << 20,
             cpu_limit: Duration::from_millis(50),
+            crypto_limit: Duration::from_secs(1),
             on_error: OnError::Keep,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),

@@ -133,6 +133,7 @@ impl Server {
                 events: config.max_waiting_events,
                 bytes: Pool::new(config.max_waiting_bytes),
                 longest_timer: LONGEST_TIMER,
+                computations: Arc::new(Semaphore::new(max_computations())),
             },
             observer: inspector.map(|options| Observer::new(options.max_events, clock)),
         };
@@ -337,6 +338,11 @@ fn hold_signals(hub: &Hub, config: &Config) -> io::Result<()> {
     Ok(())
 }
 
+/// How many long computations run at a time. The other processors are for events.
+fn max_computations() -> usize {
+    (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
+}
+
 fn event_limits(config: &Config) -> EventLimits {
     EventLimits {
         max_queue: config.max_queue,
@@ -354,6 +360,7 @@ fn event_limits(config: &Config) -> EventLimits {
             max_written_bytes: config.max_event_write_bytes as u64,
         },
         max_requests: config.max_event_fetches,
+        crypto: config.crypto_limit,
         event_memory: Pool::new(config.max_event_memory),
     }
 }

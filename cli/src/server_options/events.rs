@@ -21,6 +21,12 @@ pub(super) struct Events {
     #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.cpu_limit))]
     pub(super) cpu_limit: Time,
 
+    /// CPU time of the long computations of one event (PBKDF2, RSA), which are done outside of its turn
+    ///
+    /// What would exceed it is an OperationError in the handler, before it begins.
+    #[arg(long, env, value_name = "TIME", default_value_t = Time(DEFAULTS.crypto_limit))]
+    pub(super) crypto_limit: Time,
+
     /// Longest time that an upgrade or a request waits for its room's turn
     ///
     /// After this time it gets 503.

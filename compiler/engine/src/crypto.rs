@@ -1,6 +1,8 @@
 //! What `crypto` asks of the host, and comparing bytes in a time that does not tell where they differ.
 
+use rquickjs::qjs::{self, JSValue};
 use rquickjs::{Ctx, Error, Exception, Result, TypedArray, Value};
+use zigttp_abi::guest::COMPUTED_LATER;
 
 use crate::engine::engine;
 use crate::imports;
@@ -9,8 +11,8 @@ use crate::value::{self, Block, SMALL, Scratch};
 
 const HEAD: usize = size_of::<u32>();
 
-/// Asks the host for an operation, whose words and fields are those of `zigttp-crypto`. Returns an ArrayBuffer,
-/// or a string that says why there is none: the name of a `DOMException`, a new line and the message.
+/// Asks the host for an operation, whose words and fields are those of `zigttp-crypto`. Returns an ArrayBuffer; a
+/// string that says why there is none, as JSON; or null if a later run of the event gets it.
 pub(crate) fn ask<'js>(
     ctx: Ctx<'js>,
     words: String,
@@ -32,7 +34,7 @@ pub(crate) fn ask<'js>(
     Ok(unsafe { Value::from_raw(ctx, value) })
 }
 
-fn ask_host(ctx: &Ctx<'_>, parts: &[&[u8]]) -> std::result::Result<rquickjs::qjs::JSValue, Thrown> {
+fn ask_host(ctx: &Ctx<'_>, parts: &[&[u8]]) -> std::result::Result<JSValue, Thrown> {
     let context = ctx.as_raw().as_ptr();
     let len = parts.iter().map(|part| HEAD + part.len()).sum();
     let request = Block::filled(context, len, |mut to| {
@@ -48,6 +50,9 @@ fn ask_host(ctx: &Ctx<'_>, parts: &[&[u8]]) -> std::result::Result<rquickjs::qjs
     let mut scratch = Scratch::new();
     // SAFETY: request and scratch are alive during the call.
     let result = unsafe { imports::crypto(request.as_ptr(), request.len(), scratch.start(), SMALL) };
+    if result == COMPUTED_LATER {
+        return Ok(qjs::JS_NULL);
+    }
     let len = result.unsigned_abs() as usize;
     let answer = Block::filled(context, len, |to| {
         // SAFETY: the host has written the answer, or keeps it; the block has its length.

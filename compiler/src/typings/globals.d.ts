@@ -350,6 +350,7 @@ interface HmacImportParams { name: string; hash: HashAlgorithmIdentifier; length
 interface HmacKeyGenParams extends HmacImportParams {}
 interface AesKeyGenParams { name: string; length: number }
 interface AesGcmParams { name: string; iv: BufferSource; additionalData?: BufferSource; tagLength?: number }
+interface RsaOaepParams { name: string; label?: BufferSource }
 interface AesCbcParams { name: string; iv: BufferSource }
 interface AesCtrParams { name: string; counter: BufferSource; length: number }
 interface RsaHashedImportParams { name: string; hash: HashAlgorithmIdentifier }
@@ -391,10 +392,10 @@ interface CryptoKeyPair {
 }
 
 /**
- * WebCrypto (https://w3c.github.io/webcrypto/): digests SHA-1, SHA-256, SHA-384 and SHA-512; HMAC; AES-GCM, AES-CBC, AES-CTR and AES-KW; RSASSA-PKCS1-v1_5,
- * RSA-PSS, ECDSA and Ed25519; ECDH and X25519; HKDF and PBKDF2. The server computes it: not at the top level, where there is none.
+ * WebCrypto (https://w3c.github.io/webcrypto/): digests SHA-1, SHA-256, SHA-384 and SHA-512; HMAC; AES-GCM, AES-CBC, AES-CTR and AES-KW; RSA-OAEP;
+ * RSASSA-PKCS1-v1_5, RSA-PSS, ECDSA and Ed25519; ECDH and X25519; HKDF and PBKDF2. The server computes it: not at the top level, where there is none.
  *
- * What is not there is a NotSupportedError: RSA-OAEP; RSA keys of less than 2,048 bits, and new ones with another public exponent than 65,537; RSA signatures
+ * What is not there is a NotSupportedError: RSA keys of less than 2,048 bits, and new ones with another public exponent than 65,537; RSA signatures
  * with SHA-1 (RSASSA-PKCS1-v1_5 verifies them), and salts of RSA-PSS of another length than the hash; AES-KW with keys of 192 bits.
  */
 declare class SubtleCrypto {
@@ -412,12 +413,12 @@ declare class SubtleCrypto {
     data: BufferSource,
   ): Promise<boolean>;
   encrypt(
-    algorithm: AesGcmParams | AesCbcParams | AesCtrParams,
+    algorithm: AesGcmParams | AesCbcParams | AesCtrParams | RsaOaepParams,
     key: CryptoKey,
     data: BufferSource,
   ): Promise<ArrayBuffer>;
   decrypt(
-    algorithm: AesGcmParams | AesCbcParams | AesCtrParams,
+    algorithm: AesGcmParams | AesCbcParams | AesCtrParams | RsaOaepParams,
     key: CryptoKey,
     data: BufferSource,
   ): Promise<ArrayBuffer>;
@@ -468,13 +469,13 @@ declare class SubtleCrypto {
     format: KeyFormat,
     key: CryptoKey,
     wrappingKey: CryptoKey,
-    wrapAlgorithm: AlgorithmIdentifier | AesGcmParams | AesCbcParams | AesCtrParams,
+    wrapAlgorithm: AlgorithmIdentifier | AesGcmParams | AesCbcParams | AesCtrParams | RsaOaepParams,
   ): Promise<ArrayBuffer>;
   unwrapKey(
     format: KeyFormat,
     wrappedKey: BufferSource,
     unwrappingKey: CryptoKey,
-    unwrapAlgorithm: AlgorithmIdentifier | AesGcmParams | AesCbcParams | AesCtrParams,
+    unwrapAlgorithm: AlgorithmIdentifier | AesGcmParams | AesCbcParams | AesCtrParams | RsaOaepParams,
     unwrappedKeyAlgorithm: AlgorithmIdentifier | HmacImportParams | RsaHashedImportParams | EcKeyImportParams,
     extractable: boolean,
     keyUsages: readonly KeyUsage[],

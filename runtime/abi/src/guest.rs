@@ -69,7 +69,7 @@
 //! | `signal_every` | `(room, room_len, name, name_len, period: f64, kind, ptr, len) -> i32` | likewise; `period` is in milliseconds |
 //! | `cancel_signal` | `(room, room_len, name, name_len) -> i32` | 1 it was there, 0 it was not |
 //! | `signal_time` | `(room, room_len, name, name_len, ptr) -> i32` | 1 and the time as an `f64`, 0 without a timer |
-//! | `crypto` | `(request, request_len, ptr, cap) -> i64` | the length of an answer of `zigttp-crypto` (its `operation.rs` has the requests), which is written or kept; a negative one is that of a failure: the name of a `DOMException`, a `\n`, the message |
+//! | `crypto` | `(request, request_len, ptr, cap) -> i64` | the length of an answer of `zigttp-crypto` (its `operation.rs` has the requests), which is written or kept; a negative one is that of a failure, as JSON (`error`, the name of the exception, and `message`); [`COMPUTED_LATER`] |
 //! | `env_get` | `(name, name_len, ptr, cap) -> i32` | -1 none, else the length of the setting, which is written or kept |
 //! | `fetch` | `(method, method_len, url, url_len, headers, headers_len, body_kind, body, body_len, redirect, timeout: f64, key, key_len) -> i32` | begins a request: twice the number of a question, and 1 more if an earlier run has made this request with other content; a `body_kind` or a `key_len` of -1 is none; `redirect` is 0 follow, 1 manual, 2 error; `timeout` is in milliseconds, 0 without one; a URL `room:NAME` asks a room |
 //! | `repeated` | `(what, what_len, stack, stack_len)` | where that request is made, for the log |
@@ -125,6 +125,9 @@ pub mod rooms {
 
 /// What `fetch` adds for a request that an earlier run has made with other content.
 pub const REPEATED: i32 = 1;
+
+/// What `crypto` returns for what takes long: the guest waits for it, and a later run gets the answer at once.
+pub const COMPUTED_LATER: i64 = i64::MIN;
 
 /// What `next_settled` returns while the guest waits for something that is not settled yet.
 pub const NOTHING_SETTLED: i32 = -1;

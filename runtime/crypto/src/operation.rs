@@ -8,6 +8,7 @@
 //! | `encrypt`, `decrypt` `AES-GCM TAG_BYTES` | key, IV, additional data, data | data |
 //! | the same, `AES-CBC`, `AES-CTR COUNTER_BITS` | key, IV, data | data |
 //! | the same, `AES-KW` | key, data | data |
+//! | the same, `RSA-OAEP HASH` | public or private key, label, data | data |
 //! | `derive HKDF HASH BYTES` | secret, salt, info | bytes |
 //! | `derive PBKDF2 HASH BYTES ITERATIONS` | password, salt | bytes |
 //! | `agree KEY` | private key, public key of the other | secret |
@@ -53,6 +54,7 @@ pub(crate) enum Cipher {
     Cbc,
     Ctr { bits: u32 },
     Wrap,
+    Oaep(Hash),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,7 @@ impl Operation {
             Operation::Verify(_) | Operation::Hkdf { .. } => 3,
             Operation::Encrypt(cipher) | Operation::Decrypt(cipher) => match cipher {
                 Cipher::Wrap => 2,
-                Cipher::Cbc | Cipher::Ctr { .. } => 3,
+                Cipher::Cbc | Cipher::Ctr { .. } | Cipher::Oaep(_) => 3,
                 Cipher::Gcm { .. } => 4,
             },
             Operation::Import(Format::PublicParts, key) => match key {
@@ -181,6 +183,7 @@ impl<'a> Words<'a> {
             "AES-CBC" => Cipher::Cbc,
             "AES-CTR" => Cipher::Ctr { bits: self.number()? },
             "AES-KW" => Cipher::Wrap,
+            "RSA-OAEP" => Cipher::Oaep(self.hash()?),
             _ => return None,
         })
     }

@@ -51,6 +51,7 @@ impl<'a> Request<'a> {
             self.operation,
             Operation::Generate(..)
                 | Operation::Sign(Scheme::Ecdsa(..) | Scheme::Rsa(Padding::Pss(_), _))
+                | Operation::Encrypt(Cipher::Oaep(_))
         )
     }
 
@@ -132,6 +133,7 @@ impl<'a> Request<'a> {
             Cipher::Cbc => aes::encrypt_cbc(key, self.field(1), self.field(2)),
             Cipher::Ctr { bits } => aes::apply_ctr(key, self.field(1), bits, self.field(2)),
             Cipher::Wrap => aes::wrap(key, self.field(1)),
+            Cipher::Oaep(hash) => rsa::encrypt(hash, key, self.field(1), self.field(2)),
         }
     }
 
@@ -142,6 +144,7 @@ impl<'a> Request<'a> {
             Cipher::Cbc => aes::decrypt_cbc(key, self.field(1), self.field(2)),
             Cipher::Ctr { bits } => aes::apply_ctr(key, self.field(1), bits, self.field(2)),
             Cipher::Wrap => aes::unwrap(key, self.field(1)),
+            Cipher::Oaep(hash) => rsa::decrypt(hash, key, self.field(1), self.field(2)),
         }
     }
 
@@ -370,6 +373,20 @@ mod tests {
     }
 
     #[test]
+    fn rsa_decrypts_what_was_encrypted_with_the_same_label() {
+        let (private, public) = pair("generate RSA 2048");
+        for hash in ["SHA-1", "SHA-256", "SHA-384", "SHA-512"] {
+            let (encrypt, decrypt) =
+                (format!("encrypt RSA-OAEP {hash}"), format!("decrypt RSA-OAEP {hash}"));
+            let sealed = answer(&encrypt, &[&public, b"label", b"text"]);
+            assert_eq!(answer(&decrypt, &[&private, b"label", &sealed]), b"text");
+            assert_eq!(kind(&decrypt, &[&private, b"", &sealed]), FailureKind::Operation);
+            assert_eq!(kind(&decrypt, &[&private, b"label", b""]), FailureKind::Operation);
+            assert_eq!(kind(&encrypt, &[&public, b"", &[0; 256]]), FailureKind::Operation);
+        }
+    }
+
+    #[test]
     fn a_key_of_another_kind_is_refused() {
         let (p256, _) = pair("generate P-256");
         let pkcs8 = answer("export pkcs8 P-256", &[&p256]);
@@ -424,6 +441,7 @@ mod tests {
             ("generate Ed25519", 0, true),
             ("sign ECDSA P-256 SHA-256", 2, true),
             ("sign RSA-PSS SHA-256 32", 2, true),
+            ("encrypt RSA-OAEP SHA-1", 3, true),
             ("sign RSASSA-PKCS1-v1_5 SHA-256", 2, false),
             ("sign Ed25519", 2, false),
             ("verify ECDSA P-256 SHA-256", 3, false),
@@ -460,6 +478,8 @@ mod tests {
             "decrypt AES-CBC",
             "decrypt AES-GCM 16",
             "decrypt AES-KW",
+            "encrypt RSA-OAEP SHA-1",
+            "decrypt RSA-OAEP SHA-1",
         ];
         for words in operations {
             let count = Operation::parse(words.as_bytes()).expect("one of the table").fields();

@@ -3,7 +3,10 @@
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKey};
+use aws_lc_rs::rsa::{
+    self, KeyPair, KeySize, OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
+    PrivateDecryptingKey, PublicEncryptingKey, PublicKey,
+};
 use aws_lc_rs::signature::{
     self, KeyPair as _, RsaParameters, RsaSignatureEncoding, UnparsedPublicKey,
 };
@@ -11,7 +14,7 @@ use der::asn1::{ObjectIdentifier, UintRef};
 use der::{Decode, Encode};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 
-use crate::failure::{Failure, data, not_supported};
+use crate::failure::{Failure, data, not_supported, operation};
 use crate::hash::Hash;
 use crate::key_info::{Named, Parameters};
 
@@ -169,6 +172,50 @@ pub(crate) fn sign(
     let mut signature = vec![0; pair.public_modulus_len()];
     pair.sign(encoding, &SystemRandom::new(), message, &mut signature)?;
     Ok(signature)
+}
+
+fn oaep(hash: Hash) -> &'static OaepAlgorithm {
+    match hash {
+        Hash::Sha1 => &rsa::OAEP_SHA1_MGF1SHA1,
+        Hash::Sha256 => &rsa::OAEP_SHA256_MGF1SHA256,
+        Hash::Sha384 => &rsa::OAEP_SHA384_MGF1SHA384,
+        Hash::Sha512 => &rsa::OAEP_SHA512_MGF1SHA512,
+    }
+}
+
+/// RSAES-OAEP.
+pub(crate) fn encrypt(
+    hash: Hash,
+    public: &[u8],
+    label: &[u8],
+    text: &[u8],
+) -> Result<Vec<u8>, Failure> {
+    let key = PublicEncryptingKey::from_der(&write_spki(public)?)?;
+    let key = OaepPublicEncryptingKey::new(key)?;
+    if text.len() > key.max_plaintext_size(oaep(hash)) {
+        return Err(operation("the data is too long for this key"));
+    }
+    let mut bytes = vec![0; key.ciphertext_size()];
+    let len = key.encrypt(oaep(hash), text, &mut bytes, Some(label))?.len();
+    bytes.truncate(len);
+    Ok(bytes)
+}
+
+pub(crate) fn decrypt(
+    hash: Hash,
+    private: &[u8],
+    label: &[u8],
+    text: &[u8],
+) -> Result<Vec<u8>, Failure> {
+    let key = PrivateDecryptingKey::from_pkcs8(&write_pkcs8(private)?)?;
+    let key = OaepPrivateDecryptingKey::new(key)?;
+    let mut bytes = vec![0; key.min_output_size()];
+    let len = key
+        .decrypt(oaep(hash), text, &mut bytes, Some(label))
+        .map_err(|_| operation("it is not what was encrypted with this key and label"))?
+        .len();
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 const SALT: Failure = not_supported("the salt of RSA-PSS is as long as its hash here");

@@ -112,9 +112,14 @@ pub(crate) fn of(operation: Operation, fields: &[&[u8]]) -> Work {
             };
             hashing(Hash::Sha512, bytes) + Work { agreements, ..Work::default() }
         }
+        Operation::Encrypt(Cipher::Oaep(hash)) => {
+            let agreements = arithmetic(rsa_bits(fields), 3) / 10;
+            hashing(hash, bytes) + Work { agreements, ..Work::default() }
+        }
+        Operation::Decrypt(Cipher::Oaep(_)) => private(KeyType::Rsa, fields),
         Operation::Encrypt(cipher) | Operation::Decrypt(cipher) => {
             let passes = match cipher {
-                Cipher::Cbc | Cipher::Ctr { .. } => 1,
+                Cipher::Cbc | Cipher::Ctr { .. } | Cipher::Oaep(_) => 1,
                 // Where IV or tag are not the usual ones.
                 Cipher::Gcm { .. } => 3,
                 // Each eight bytes six times, each time after the one before.

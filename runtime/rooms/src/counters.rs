@@ -76,6 +76,8 @@ pub struct Counters {
     pub reruns: Counter,
     /// Events that could not wait for the outside, because too much waits already.
     pub refused_waits: Counter,
+    /// How long computations outside of events' turns have taken.
+    pub computations: Histogram,
     /// Requests that were made again, because what they say has changed between two runs.
     pub repeated_requests: Counter,
     pub swaps: Counter,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use zigttp_sandbox::event::{Event, Request};
 use zigttp_sandbox::failure::{Failure, Thrown};
@@ -37,6 +38,8 @@ pub struct WaitLimits {
     pub bytes: Arc<Pool>,
     /// Longest wait for a timer alone.
     pub longest_timer: Duration,
+    /// A permit for each computation that may run at a time.
+    pub computations: Arc<Semaphore>,
 }
 
 /// How many rooms may ask one another, each for the next: one that asks itself would never end.
@@ -307,11 +310,25 @@ impl Dispatcher {
                 })
             }
             Ask::Room { room, request } => self.ask_room(room, *request, depth),
-            Ask::Compute { work, .. } => Box::pin(async move {
-                let failed =
-                    |_| Answer::of_exception("OperationError", "the server cannot compute it now");
-                on_own_thread(work).await.unwrap_or_else(failed)
-            }),
+            Ask::Compute { work, .. } => {
+                let computations = Arc::clone(&self.wait_limits.computations);
+                let hub = Arc::clone(&self.hub);
+                Box::pin(async move {
+                    let permit = computations.acquire_owned().await;
+                    let work = move || {
+                        // Until it has ended, whoever waits for it.
+                        let _permit = permit;
+                        work()
+                    };
+                    let began = hub.clock.now();
+                    let answer = on_own_thread(work).await;
+                    hub.counters.computations.record(hub.clock.now() - began);
+                    let failed = |_| {
+                        Answer::of_exception("OperationError", "the server cannot compute it now")
+                    };
+                    answer.unwrap_or_else(failed)
+                })
+            }
         }
     }
 

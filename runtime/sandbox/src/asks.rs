@@ -135,7 +135,7 @@ mod tests {
 
     fn question(journal: &mut Journal, asks: &mut Asks, what: &str) -> (usize, EntryId) {
         let fingerprint = Fingerprint::of(&[what.as_bytes()]);
-        let ask = Ask::Compute { work: Box::new(Answer::default), cost: Duration::ZERO };
+        let ask = Ask::Compute { work: Box::new(Answer::default), cost: Duration::ZERO, bytes: 0 };
         let found = journal.find(fingerprint);
         let entry = found.unwrap_or_else(|| journal.add(fingerprint, None, ask));
         (asks.question(entry), entry)

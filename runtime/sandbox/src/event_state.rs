@@ -298,29 +298,33 @@ impl<V: View> EventState<V> {
         Ok(self.account()?)
     }
 
-    /// Asks the outside, unless an earlier run has. Returns what the guest waits for.
+    /// Asks the outside, unless an earlier run has. Returns the answer if there is one; otherwise the run waits
+    /// for it, and a later one gets it here.
     ///
     /// # Errors
     /// When the event is over its memory limit then.
-    #[expect(dead_code, reason = "long computations will ask")]
     pub(crate) fn ask(
         &mut self,
         fingerprint: Fingerprint,
-        place: Option<Fingerprint>,
-        ask: impl FnOnce() -> Ask,
-    ) -> Result<usize, OverBudget> {
+        ask: impl FnOnce(&Self) -> Result<Ask, Answer>,
+    ) -> Result<Option<Answer>, OverBudget> {
         let known = self.journal.find(fingerprint);
-        let entry = known.unwrap_or_else(|| self.journal.add(fingerprint, place, ask()));
-        let ask = self.asks.question(entry);
+        let entry = known.unwrap_or_else(|| match ask(self) {
+            Ok(ask) => self.journal.add(fingerprint, None, ask),
+            Err(refusal) => self.journal.remember(fingerprint, refusal),
+        });
+        let answer = self.journal.answer(entry).cloned();
+        if answer.is_none() {
+            self.asks.question(entry);
+        }
         self.account()?;
-        Ok(ask)
+        Ok(answer)
     }
 
     /// An answer that depends on chance and is there at once: that of an earlier run, if it has asked the same.
     ///
     /// # Errors
     /// When the event is over its memory limit then.
-    #[expect(dead_code, reason = "signatures will")]
     pub(crate) fn answer_by_chance(
         &mut self,
         fingerprint: Fingerprint,

@@ -39,7 +39,12 @@ pub enum Ask {
     /// Another room of this server, or the event's own.
     Room { room: SharedText, request: Box<OutgoingRequest> },
     /// Work that takes too long for the event's turn. It needs this CPU time, as far as that can be told before.
-    Compute { work: Box<dyn FnOnce() -> Answer + Send>, cost: Duration },
+    Compute {
+        work: Box<dyn FnOnce() -> Answer + Send>,
+        cost: Duration,
+        /// How many bytes it works on.
+        bytes: usize,
+    },
 }
 
 impl Ask {
@@ -50,7 +55,7 @@ impl Ask {
                 let body = request.body.as_ref().map_or(0, Bytes::len);
                 request.method.len() + request.url.len() + request.headers.len() + body
             }
-            Ask::Compute { .. } => 0,
+            Ask::Compute { bytes, .. } => *bytes,
         }
     }
 
@@ -257,7 +262,6 @@ impl Journal {
     }
 
     /// CPU time of its long computations.
-    #[expect(dead_code, reason = "long computations will have a limit")]
     pub(crate) fn computed(&self) -> Duration {
         self.computed
     }
@@ -373,7 +377,7 @@ mod tests {
     use super::*;
 
     fn ask() -> Ask {
-        Ask::Compute { work: Box::new(Answer::default), cost: Duration::ZERO }
+        Ask::Compute { work: Box::new(Answer::default), cost: Duration::ZERO, bytes: 0 }
     }
 
     fn answer(body: &'static str) -> Answer {

@@ -100,6 +100,7 @@ static LIMITS: LazyLock<EventLimits> = LazyLock::new(|| EventLimits {
         max_written_bytes: 4 << 20,
     },
     max_requests: 8,
+    crypto: Duration::from_secs(1),
     event_memory: Pool::new(64 << 20),
 });
 

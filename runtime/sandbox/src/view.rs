@@ -131,6 +131,8 @@ pub struct EventLimits {
     pub state: StateLimits,
     /// Most requests that an event makes, over all its runs.
     pub max_requests: usize,
+    /// CPU time of an event's long computations, over all its runs.
+    pub crypto: Duration,
     /// The memory of all running events together.
     pub event_memory: Arc<Pool>,
 }

@@ -468,6 +468,11 @@ fn durations(page: &mut Page, counters: &Counters, turn_waits: &Histogram) {
             "Time that an event which stores something waits until that is as safe as --fsync says",
             &counters.commits,
         ),
+        (
+            "zigttp_crypto_seconds",
+            "Time of long computations of crypto.subtle (--crypto-limit), without the time that they wait for a processor",
+            &counters.computations,
+        ),
     ] {
         page.family(name, "histogram", help);
         page.histogram(name, &[], histogram);

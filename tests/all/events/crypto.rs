@@ -3,9 +3,9 @@
 
 use std::time::Instant;
 
-use crate::support::programs;
 use crate::support::server::Server;
 use crate::support::zigts::{folder_with, zigts};
+use crate::support::{admin, programs};
 
 /// Serves a handler whose `handler` returns what this code does, and asks for it.
 fn answer_of(code: &str) -> String {
@@ -189,10 +189,101 @@ fn six_hundred_thousand_iterations_are_within_the_default_limits() {
 
 #[test]
 fn what_would_take_too_long_is_refused_before_it_begins() {
+    let code = |iterations: &str| {
+        format!(
+            "const password = await subtle.importKey('raw', bytes('password'), 'PBKDF2', false, ['deriveBits']);
+            const algorithm = {{ name: 'PBKDF2', hash: 'SHA-256', salt: bytes('salt'), iterations: {iterations} }};
+            return hex(await subtle.deriveBits(algorithm, password, 256));"
+        )
+    };
+    let began = Instant::now();
+    let body = answer_of(&code("4_000_000_000"));
+    assert!(body.starts_with("\"OperationError: "), "{body}");
+    assert!(body.contains("--crypto-limit"), "{body}");
+    assert!(began.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn long_computations_of_an_event_share_one_limit() {
     let body = answer_of(
         "const password = await subtle.importKey('raw', bytes('password'), 'PBKDF2', false, ['deriveBits']);
-        const algorithm = { name: 'PBKDF2', hash: 'SHA-256', salt: bytes('salt'), iterations: 4_000_000_000 };
-        return hex(await subtle.deriveBits(algorithm, password, 256));",
+        const found = await Promise.allSettled(Array.from({ length: 200 }, (_, number) => {
+          const algorithm = { name: 'PBKDF2', hash: 'SHA-256', salt: bytes(`${number}`), iterations: 100_000 };
+          return subtle.deriveBits(algorithm, password, 256);
+        }));
+        const refused = found.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+        return [refused.length > 0, refused.length < 200, refused.every(({ reason }) => reason.name === 'OperationError')];",
     );
-    assert!(body.starts_with("\"OperationError: "), "{body}");
+    assert_eq!(body, "[true,true,true]");
+}
+
+#[tokio::test]
+async fn an_event_that_computes_for_long_keeps_nobody_waiting() {
+    let handler = programs::compile(
+        r#"
+import { send } from "zigttp:websocket";
+export async function onMessage(ws: WebSocket, data: string) {
+  if (data === "compute") {
+    const password = await crypto.subtle.importKey("raw", new Uint8Array(8), "PBKDF2", false, ["deriveBits"]);
+    const algorithm = { name: "PBKDF2", hash: "SHA-256", salt: new Uint8Array(8), iterations: 5_000_000 };
+    await crypto.subtle.deriveBits(algorithm, password, 256);
+  }
+  send(ws, data);
+}
+"#,
+    );
+    let (server, admin) = admin::start(&handler, &["--crypto-limit", "10m"]);
+    let mut computing = server.connect("/room").await;
+    let mut other = server.connect("/room").await;
+    computing.send("compute").await;
+    computing.send("after").await;
+    let computed = || admin::scrape(admin)["zigttp_crypto_seconds_count"];
+    // Some of these come while it computes: each is an event of the same room.
+    let mut meanwhile = 0;
+    while computed() == 0.0 {
+        assert_eq!(other.ask("hello").await, "hello");
+        meanwhile += 1;
+    }
+    assert!(meanwhile > 1, "{meanwhile}");
+    assert_eq!(computing.text().await, "compute");
+    assert_eq!(computing.text().await, "after", "its own later messages come after it");
+}
+
+#[test]
+fn what_depends_on_chance_is_the_same_in_later_runs_of_an_event() {
+    let server = Server::of(
+        r#"
+import * as storage from "zigttp:storage";
+export const routes = ["/room/:name"];
+const bytes = (text: string) => new TextEncoder().encode(text);
+const ecdsa = { name: "ECDSA", hash: "SHA-256", namedCurve: "P-256" };
+
+export async function onRequest(req: Request, room: string) {
+  if (room === "/room/other") {
+    const count = (storage.get<number>(room, "count") ?? 0) + 1;
+    storage.put(room, "count", count);
+    return Response.json([count, (await req.arrayBuffer()).byteLength]);
+  }
+  const made = await crypto.subtle.generateKey(ecdsa, false, ["sign", "verify"]);
+  const rsa = { name: "RSA-PSS", hash: "SHA-256", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+  const { privateKey, publicKey } = await crypto.subtle.generateKey(rsa, false, ["sign", "verify"]) as CryptoKeyPair;
+  const token = await crypto.subtle.sign(ecdsa, made.privateKey, bytes("token"));
+  const other = await crypto.subtle.sign({ name: "RSA-PSS", saltLength: 32 }, privateKey, bytes("token"));
+  const body = new Uint8Array([...new Uint8Array(token), ...new Uint8Array(other)]);
+  const answer = await fetch("room:/room/other", { method: "POST", body });
+  return Response.json([
+    await answer.json(),
+    await crypto.subtle.verify(ecdsa, made.publicKey, token, bytes("token")),
+    await crypto.subtle.verify({ name: "RSA-PSS", saltLength: 32 }, publicKey, other, bytes("token")),
+  ]);
+}
+"#,
+    );
+    // The request that has the signatures was made once, and its answer found.
+    assert_eq!(
+        server.get("/room/one"),
+        (200, "[[1,320],true,true]".to_owned()),
+        "{}",
+        server.log()
+    );
 }

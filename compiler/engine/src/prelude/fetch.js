@@ -3,10 +3,7 @@
 (function (native, internals) {
   "use strict";
 
-  const { define, waiting } = internals;
-
-  const exception = ({ error, message }) =>
-    error === "TypeError" ? new TypeError(message) : new DOMException(message, error);
+  const { define, exceptionOf, waiting } = internals;
 
   const begin = (input, init) => {
     const request = new Request(input, init);
@@ -33,7 +30,7 @@
           internals.timeOut(signal);
           reject(signal.reason);
         } else {
-          reject(exception(head));
+          reject(exceptionOf(head));
         }
       });
       if (signal === null) return;

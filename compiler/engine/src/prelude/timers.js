@@ -8,6 +8,10 @@
   // What goes on when a question is settled, by its number.
   const waiting = internals.waiting = new Map();
 
+  // The exception of an answer that says why there is none.
+  internals.exceptionOf = ({ error, message }) =>
+    error === "TypeError" ? new TypeError(message) : new DOMException(message, error);
+
   // Goes on with the earliest question that is settled. Returns its number, or why there is none.
   internals.goOn = () => {
     const question = native.nextSettled();

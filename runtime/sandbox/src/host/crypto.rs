@@ -1,37 +1,81 @@
 //! `crypto(request)`: an operation of `crypto.subtle`.
+//!
+//! A short one is done at once, in the event's CPU time. A long one is asked for as another server is: the run
+//! waits for it, and a later one finds its answer. So does a later run that asks for what depends on chance.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
-use zigttp_abi::guest::IMPORT_MODULE;
+use zigttp_abi::guest::{COMPUTED_LATER, IMPORT_MODULE};
 use zigttp_crypto::{Rate, Request};
 
+use crate::event::Call;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
 use crate::host::answer;
+use crate::journal::{Answer, Ask, Fingerprint};
 use crate::view::View;
 
 /// How fast this machine is. Measured when it is first asked for.
 static RATE: OnceLock<Rate> = OnceLock::new();
 
-/// What an operation may take.
-const LIMIT: Duration = Duration::from_secs(1);
+/// What takes longer is not done in the event's turn.
+const LONG: Duration = Duration::from_millis(5);
 
 impl<V: View> EventState<V> {
-    /// The answer of an operation, or why there is none: the name of a `DOMException`, a new line and a message.
-    fn compute(&self, request: &[u8]) -> wasmtime::Result<Result<Vec<u8>, String>> {
+    /// The answer of an operation, if it is there already.
+    fn compute(&mut self, bytes: &[u8]) -> wasmtime::Result<Option<Answer>> {
         // No answer is much longer than its request.
-        self.memory_budget.has_room_for(request.len())?;
-        let request = Request::parse(request)
+        self.memory_budget.has_room_for(bytes.len())?;
+        let request = Request::parse(bytes)
             .map_err(|_| GuestFault("a request for cryptography that is none"))?;
-        let rate = RATE.get_or_init(|| Rate::measure(V::cpu_clock));
-        if rate.time_of(request.work()) > LIMIT {
-            return Ok(Err("OperationError\nit takes longer than an event may".to_owned()));
+        let cost = RATE.get_or_init(|| Rate::measure(V::cpu_clock)).time_of(request.work());
+        let fingerprint = || Fingerprint::of(&[b"crypto", bytes]);
+        if cost > LONG {
+            return Ok(self.ask(fingerprint(), |state| state.long_computation(bytes, cost))?);
         }
-        Ok(request.run().map_err(|failure| format!("{}\n{}", failure.kind.name(), failure.message)))
+        Ok(Some(if request.depends_on_chance() {
+            self.answer_by_chance(fingerprint(), || answer_of(&request))?
+        } else {
+            answer_of(&request)
+        }))
     }
+
+    /// A computation that takes long, or why it is not begun.
+    fn long_computation(&self, request: &[u8], cost: Duration) -> Result<Ask, Answer> {
+        if matches!(self.event.call, Call::RoomOf(_)) {
+            return Err(refused("roomOf waits for nothing, and this takes too long for it"));
+        }
+        let limit = self.view.limits().crypto;
+        let before = self.journal.computed();
+        if before + cost > limit {
+            return Err(refused(&format!(
+                "this takes about {cost:.0?} of CPU time; the limit of an event is {limit:?}, of which it has used \
+                 {before:.0?} (--crypto-limit)"
+            )));
+        }
+        let request = Bytes::copy_from_slice(request);
+        let bytes = request.len();
+        let work = move || match Request::parse(&request) {
+            Ok(request) => answer_of(&request),
+            Err(malformed) => refused(&malformed.to_string()),
+        };
+        Ok(Ask::Compute { work: Box::new(work), cost, bytes })
+    }
+}
+
+/// The answer of a request that is done.
+fn answer_of(request: &Request<'_>) -> Answer {
+    match request.run() {
+        Ok(bytes) => Answer { head: Bytes::new(), body: Bytes::from(bytes) },
+        Err(failure) => Answer::of_exception(failure.kind.name(), failure.message),
+    }
+}
+
+fn refused(message: &str) -> Answer {
+    Answer::of_exception("OperationError", message)
 }
 
 pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Result<()> {
@@ -43,10 +87,9 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             let answer = guest_memory::with_bytes(&mut caller, request, |state, request| {
                 state.compute(request)
             })??;
-            let (bytes, sign) = match answer {
-                Ok(bytes) => (Bytes::from(bytes), 1),
-                Err(text) => (Bytes::from(text), -1),
-            };
+            let Some(Answer { head, body }) = answer else { return Ok(COMPUTED_LATER) };
+            // What says why there is none is JSON, and so never empty.
+            let (bytes, sign) = if head.is_empty() { (body, 1) } else { (head, -1) };
             answer::offer(&mut caller, Span::new(ptr, cap), &bytes, || bytes.clone())?;
             wasmtime::Result::Ok(sign * bytes.len() as i64)
         },

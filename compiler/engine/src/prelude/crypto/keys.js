@@ -133,6 +133,7 @@
 
   const CURVES = ["P-256", "P-384", "P-521"];
   const SIGNATURE = { public: ["verify"], private: ["sign"], use: "sig" };
+  const ENCRYPTION = { public: ["encrypt", "wrapKey"], private: ["decrypt", "unwrapKey"], use: "enc" };
   const AGREEMENT = { public: [], private: ["deriveKey", "deriveBits"], use: "enc" };
 
   // A kind of pairs of keys: what the server calls it (`keyName`), what CryptoKey shows of it (`algorithmOf`),
@@ -201,8 +202,8 @@
 
   const PUBLIC_EXPONENT = [1, 0, 1];
   const withoutZeros = (bytes) => bytes.slice(bytes.findIndex((byte) => byte !== 0) >>> 0);
-  const rsa = (prefix) => pairs({
-    usagesOf: SIGNATURE,
+  const rsa = (usagesOf, algOf) => pairs({
+    usagesOf,
     keyName: () => "RSA",
     async algorithmOf({ name, hash }, handle, type = "public") {
       const [n, publicExponent] = fieldsOf(await run(`export ${type} RSA`, handle));
@@ -212,7 +213,7 @@
     kty: "RSA",
     parts: ["n", "e", "d", "p", "q", "dp", "dq", "qi"],
     publicParts: ["n", "e"],
-    algs: ({ hash }) => [`${prefix}${hash.slice(4)}`],
+    algs: ({ hash }) => [algOf(hash.slice(4))],
     checkParameters({ publicExponent }, isNew) {
       if (!isNew || `${withoutZeros(publicExponent)}` === `${PUBLIC_EXPONENT}`) return;
       if (`${withoutZeros(publicExponent)}` !== "3") fail("OperationError", "that is no public exponent");
@@ -253,8 +254,9 @@
     "AES-KW": aes(["wrapKey", "unwrapKey"]),
     "HKDF": source,
     "PBKDF2": source,
-    "RSASSA-PKCS1-v1_5": rsa("RS"),
-    "RSA-PSS": rsa("PS"),
+    "RSASSA-PKCS1-v1_5": rsa(SIGNATURE, (bits) => `RS${bits}`),
+    "RSA-PSS": rsa(SIGNATURE, (bits) => `PS${bits}`),
+    "RSA-OAEP": rsa(ENCRYPTION, (bits) => (bits === "1" ? "RSA-OAEP" : `RSA-OAEP-${bits}`)),
     "ECDSA": ec(SIGNATURE),
     "ECDH": ec(AGREEMENT),
     "Ed25519": curve25519(SIGNATURE, "Ed25519", "EdDSA"),

@@ -114,7 +114,8 @@
 
   // Encrypts or decrypts, whose fields differ by algorithm.
   const cipher = (direction, algorithm, key, data) => {
-    const { name, iv, counter, length, additionalData = new Uint8Array(0), tagLength = 128 } = algorithm;
+    const none = new Uint8Array(0);
+    const { name, iv, counter, length, label = none, additionalData = none, tagLength = 128 } = algorithm;
     const { handle } = key;
     switch (name) {
       case "AES-GCM":
@@ -122,6 +123,8 @@
         return run(`${direction} AES-GCM ${tagLength / 8}`, handle, iv, additionalData, data);
       case "AES-CTR":
         return run(`${direction} AES-CTR ${length}`, handle, counter, data);
+      case "RSA-OAEP":
+        return run(`${direction} RSA-OAEP ${key.algorithm.hash.name}`, handle, label, data);
       case "AES-KW":
         return run(`${direction} AES-KW`, handle, data);
       default:
