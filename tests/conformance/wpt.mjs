@@ -31,7 +31,7 @@ const AREAS = {
 const LEFT_OUT = new RegExp([
   "/streams/", "stream", "legacy-mb", "decoder-fatal-single-byte", "iso-2022-jp", "/replacement-encodings",
   "unsupported-encodings", "request-cache", "bad-port", "keepalive", "init-priority", "header-values", "no-cors",
-  "blob-realm", "shadowrealm",
+  "blob-realm", "shadowrealm", "448", "crashtests", "historical",
 ].join("|"));
 
 /** Tests of what pages have, within other files. */

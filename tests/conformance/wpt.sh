@@ -21,7 +21,7 @@ cargo test --workspace --locked --quiet --no-run
 binaries=${CARGO_TARGET_DIR:-target}/debug
 "$binaries/zigts" build tests/conformance/wpt.ts -o "$folder/wpt.wasm"
 "$binaries/zigttp" run "$folder/wpt.wasm" --port 0 --max-body-size 64MiB --memory-limit 512MiB \
-  --cpu-limit 60s > "$folder/out" 2> "$folder/log" &
+  --cpu-limit 60s --crypto-limit 10m > "$folder/out" 2> "$folder/log" &
 server=$!
 for _ in $(seq 300); do
   grep -q http:// "$folder/out" && break
