@@ -447,7 +447,7 @@ declare module "zigttp:memory" {
   export {};
 }
 
-/** Signals and timers: how one room tells another, or itself later. They are part of the event that sends them. */
+/** Signals and timers: how one room tells another, or itself later. Streams: responses of other servers that come in pieces. They are part of the event that makes them. */
 declare module "zigttp:durable" {
   import type { Storable } from "zigttp:websocket";
 
@@ -458,6 +458,80 @@ declare module "zigttp:durable" {
      * its info.from is the room that did not take this one.
      */
     readonly onFail?: string | undefined;
+  }
+
+  /** The request of a stream, and how its response is cut. */
+  export interface StreamInit {
+    /** GET unless given. */
+    readonly method?: string | undefined;
+    readonly headers?: HeadersInit | undefined;
+    readonly body?: BodyInit | null | undefined;
+    /** "follow" unless given. */
+    readonly redirect?: "follow" | "manual" | "error" | undefined;
+    /**
+     * How the body is cut. Unless given, the response says it by its Content-Type: `text/event-stream` is "events", other
+     * text, JSON and XML are "lines", and all else is "bytes".
+     */
+    readonly as?: "events" | "lines" | "bytes" | undefined;
+  }
+
+  /**
+   * What comes of a stream, in this order: a start, any number of lines, events or bytes, and one end. Without a
+   * response there is an end alone.
+   */
+  export type StreamPiece = StreamStart | StreamLines | StreamEvents | StreamBytes | StreamEnd;
+
+  /** The response has begun. Its status may be an error of the other server. */
+  export interface StreamStart {
+    readonly kind: "start";
+    readonly status: number;
+    readonly headers: Headers;
+  }
+
+  /** Lines of text, without their ends. */
+  export interface StreamLines {
+    readonly kind: "lines";
+    readonly lines: string[];
+  }
+
+  /** Server-sent events. */
+  export interface StreamEvents {
+    readonly kind: "events";
+    readonly events: ServerSentEvent[];
+  }
+
+  export interface StreamBytes {
+    readonly kind: "bytes";
+    readonly bytes: ArrayBuffer;
+  }
+
+  /** Nothing comes any more. */
+  export interface StreamEnd {
+    readonly kind: "end";
+    /** Why it has ended early. A whole response has none. */
+    readonly error?: StreamError;
+    /** What the error is about, for people. */
+    readonly message?: string;
+  }
+
+  /**
+   * - `timeout`: the other server was too slow, or the stream too long;
+   * - `interrupted`: this server has stopped meanwhile;
+   * - `cancelled`: by `cancelStream`, by a stream of the same name, by `deleteAll`, or by an operator;
+   * - `handler`: the event before has failed;
+   * - `network`: there was no connection, it has broken, or the operator has not allowed the host;
+   * - `too-large`: the response, or a line or event of it, is over a limit.
+   */
+  export type StreamError = "timeout" | "interrupted" | "cancelled" | "handler" | "network" | "too-large";
+
+  /** An event of `text/event-stream`. */
+  export interface ServerSentEvent {
+    /** Its type: "message" unless it says another. */
+    readonly event: string;
+    /** Its lines of data, with `\n` between them. */
+    readonly data: string;
+    /** The last id that the stream has said, or "". */
+    readonly id: string;
   }
 
   /**
@@ -518,9 +592,40 @@ declare module "zigttp:durable" {
   export function signalTime(room: string, name: string): number | undefined;
 
   /**
+   * Makes an HTTP request once this event has committed; its response comes to onStream in
+   * pieces.
+   *
+   * It is made at most once, if and only if this event commits. The room is the event's own,
+   * and has one stream of each name: the same name cancels the one before. Pieces come in
+   * order, none is stored, and the last is of kind end. After a restart of the server that is
+   * all that comes of it, with the error interrupted. Throws a RangeError for another room,
+   * when the room has 100 streams, and for a request of more than 1 MiB; a TypeError when the
+   * handler exports no onStream.
+   *
+   * Effect: state.
+   */
+  export function stream(room: string, name: string, url: string | URL, init?: StreamInit): void;
+
+  /**
+   * Ends a stream of the event's own room, and returns whether it was there.
+   *
+   * From the commit of this event on nothing comes of it but its end, with the error cancelled.
+   * Throws a RangeError for another room.
+   *
+   * Effect: state.
+   */
+  export function cancelStream(room: string, name: string): boolean;
+
+  /**
    * Called in the room's turn when a signal has come or a timer is due.
    */
   export type OnSignal = (room: string, name: string, data: any, info: SignalInfo) => void | Promise<void>;
+
+  /**
+   * Called in the room's turn when a piece of a stream has come. If it throws, the stream is
+   * ended.
+   */
+  export type OnStream = (room: string, name: string, piece: StreamPiece) => void | Promise<void>;
 
   export {};
 }

@@ -15,5 +15,6 @@ pub mod rules;
 pub mod run;
 pub mod signal;
 pub mod storage;
+pub mod streams;
 pub mod top;
 pub mod types;

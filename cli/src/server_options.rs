@@ -9,6 +9,7 @@ mod durability;
 mod events;
 mod http;
 mod outside;
+mod streams;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use self::durability::Durability;
 use self::events::Events;
 use self::http::Http;
 use self::outside::Outside;
+use self::streams::Streams;
 use crate::defaults::DEFAULTS;
 use crate::values::within;
 
@@ -49,12 +51,23 @@ pub struct ServerOptions {
 
     #[command(flatten)]
     outside: Outside,
+
+    #[command(flatten)]
+    streams: Streams,
 }
 
 impl ServerOptions {
     /// The library's form of them.
     pub fn into_config(self, cache_dir: Option<PathBuf>) -> Config {
-        let ServerOptions { rollback_after, durability, events, connections, http, outside } = self;
+        let ServerOptions {
+            rollback_after,
+            durability,
+            events,
+            connections,
+            http,
+            outside,
+            streams,
+        } = self;
         Config {
             settings: Settings::default(),
             durable: durability.durable,
@@ -110,6 +123,7 @@ impl ServerOptions {
             max_event_fetches: outside.max_event_fetches,
             max_waiting_events: outside.max_waiting_events,
             max_waiting_bytes: outside.max_waiting_bytes.0,
+            streams: streams.into_limits(),
             on_error: events.on_error.0,
             isolation: events.isolation.0,
             verify_restore: events.verify_restore,

@@ -16,6 +16,7 @@ pub(crate) const ROOMLESS: [&str; 2] = ["handler", "roomOf"];
 
 const STATE: &str = "only events of a room write its state";
 const TIMERS: &str = "only events of a room set its timers";
+const STREAMS: &str = "only events of a room open and cancel its streams";
 
 /// What a function does to the event's own room, if it is for that room alone.
 pub(crate) fn of(function: &ApiFunction) -> Option<OwnRoom> {
@@ -24,6 +25,8 @@ pub(crate) fn of(function: &ApiFunction) -> Option<OwnRoom> {
         (Module::Durable, "signalAt" | "signalEvery") => ("sets a timer of", TIMERS),
         (Module::Durable, "cancelSignal") => ("removes a timer of", TIMERS),
         (Module::Durable, "signalTime") => ("looks up a timer of", TIMERS),
+        (Module::Durable, "stream") => ("opens a stream of", STREAMS),
+        (Module::Durable, "cancelStream") => ("cancels a stream of", STREAMS),
         _ => return None,
     };
     Some(OwnRoom { does, law })
@@ -34,7 +37,7 @@ mod tests {
     use zigttp_abi::api;
 
     #[test]
-    fn what_is_for_the_own_room_writes_it_or_is_about_its_timers() {
+    fn what_is_for_the_own_room_writes_it_or_is_about_its_timers_or_streams() {
         let own: Vec<_> = api::functions()
             .filter(|function| super::of(function).is_some())
             .map(|function| function.path)
@@ -50,6 +53,8 @@ mod tests {
             "signalEvery",
             "cancelSignal",
             "signalTime",
+            "stream",
+            "cancelStream",
         ];
         assert_eq!(own, expected);
     }

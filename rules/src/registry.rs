@@ -48,6 +48,7 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts353_write_without_room::WriteWithoutRoom,
     &crate::zts354_schedule_without_event::ScheduleWithoutEvent,
     &crate::zts355_unprefixed_room::UnprefixedRoom,
+    &crate::zts356_stream_without_event::StreamWithoutEvent,
     &crate::zts360_top_level_setting::TopLevelSetting,
     &crate::zts361_secret_in_source::SecretInSource,
     &crate::zts503_effects_undeclared::EffectsUndeclared,

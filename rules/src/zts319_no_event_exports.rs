@@ -23,7 +23,7 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 The runtime calls a handler through functions it exports by name: `onUpgrade`, `onOpen`,
 `onMessage` and `onClose` for the life of a WebSocket connection, `onRequest` and `handler` for HTTP
-requests, `onSignal` for signals and timers. The entry module exports none of them, or what it exports
+requests, `onSignal` for signals and timers, `onStream` for streams. The entry module exports none of them, or what it exports
 under these names is not a function.
 
 ```ts,fires

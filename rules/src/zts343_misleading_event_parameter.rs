@@ -78,7 +78,9 @@ fn report(function: &EventFunction<'_>, mistaken: &Mistaken<'_>, sink: &mut Sink
         "code" => "the close code",
         "reason" => "the reason for the close",
         "room" => "the name of the room",
+        "name" if event == "onStream" => "the name of the stream",
         "name" => "the name of the signal",
+        "piece" => "what has come of the stream",
         "req" => "the request",
         _ => "something else",
     };

@@ -1,18 +1,12 @@
 //! ZTS350: signals are sent, and no event takes them.
 
-use zigttp_abi::api::Module;
-use zigttp_abi::events;
-
 use crate::diagnostic::Sink;
-use crate::mistaken_exports::MistakenExports;
 use crate::model::HandlerModel;
+use crate::receiving_event::ReceivingEvent;
 use crate::record::{Category, RuleRecord, Severity};
-use crate::resolve::ApiCall;
 use crate::rule::Rule;
-use crate::signature;
-use crate::span::ModuleId;
 
-/// Calls functions of `zigttp:durable`, but exports no `onSignal`.
+/// Sends signals or sets timers, but exports no `onSignal`.
 pub(crate) struct SignalWithoutEvent;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -24,7 +18,7 @@ static RECORD: RuleRecord = RuleRecord {
     summary: "sends signals or sets timers, but exports no onSignal",
     explanation: r#"
 ## What it is
-A function of `zigttp:durable` is called: `signal`, `signalAt`, `signalEvery`, `cancelSignal` or
+A function of `zigttp:durable` about signals is called: `signal`, `signalAt`, `signalEvery`, `cancelSignal` or
 `signalTime`. The entry module does not export `onSignal`, the event that signals and timers run. That
 is also the event for the signal that `onFail` names.
 
@@ -57,14 +51,11 @@ the signal is for, with the name and the data that the call has given.
     help: "Export `onSignal(room, name, data, info)` from the entry module.",
 };
 
-/// The event that takes signals.
-const EVENT: &str = "onSignal";
-
-/// Functions that throw without it.
-const FUNCTIONS: [&str; 5] = ["signal", "signalAt", "signalEvery", "cancelSignal", "signalTime"];
-
-/// Most further calls that are shown.
-const MAX_SHOWN: usize = 8;
+const EVENT: ReceivingEvent = ReceivingEvent {
+    event: "onSignal",
+    functions: &["signal", "signalAt", "signalEvery", "cancelSignal", "signalTime"],
+    note: "no event takes the signal",
+};
 
 impl Rule for SignalWithoutEvent {
     fn record(&self) -> &'static RuleRecord {
@@ -72,36 +63,6 @@ impl Rule for SignalWithoutEvent {
     }
 
     fn check(&self, handler: &HandlerModel, sink: &mut Sink<'_>) {
-        let Some(entry) = handler.modules.first() else { return };
-        let is_exported = handler.event_exports().iter().any(|(event, _)| event.name == EVENT);
-        if is_exported || handler.exports_of(ModuleId::ENTRY).is_open {
-            return;
-        }
-        let needs_event = |call: &ApiCall<'_>| {
-            call.function.module == Module::Durable && FUNCTIONS.contains(&call.function.name)
-        };
-        let mut calls: Vec<_> = handler.api_calls().filter(needs_event).collect();
-        calls.sort_by_key(|call| call.call.span);
-        // What is missing is one export, however many calls need it.
-        let Some((first, others)) = calls.split_first() else { return };
-        // Of one under another name the rule about that name tells.
-        if MistakenExports::of(handler).stand_for(EVENT) {
-            return;
-        }
-        let name = first.function.name;
-        let report = sink
-            .report(
-                first.call.span,
-                format!("`{name}` is called, but `{}` exports no `{EVENT}`", entry.name),
-            )
-            .label("a TypeError")
-            .note("no event takes the signal");
-        if let Some(event) = events::find(EVENT) {
-            let event = signature::of_event(event);
-            report.help(format!("Export `{event}` from `{}`.", entry.name));
-        }
-        for other in others.iter().take(MAX_SHOWN) {
-            report.secondary(other.call.span, "needs it too");
-        }
+        EVENT.check(handler, sink);
     }
 }

@@ -1,4 +1,4 @@
-//! ZTS351: a constant names the room whose state or timers are changed.
+//! ZTS351: a constant names the room whose state, timers or streams are changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::resolve::ApiCall;
 use crate::rule::Rule;
 use crate::span::ModuleId;
 
-/// Changes the state or timers of a room that is given as a constant.
+/// Changes the state, timers or streams of a room that is given as a constant.
 pub(crate) struct WriteToOtherRoom;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -28,7 +28,7 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 `put`, `delete` or `deleteAll` of `zigttp:storage` or `zigttp:memory`, or a function of `zigttp:durable`
-about timers, is given a constant room. If no event of that room can come there, because no route leads
+about timers or streams, is given a constant room. If no event of that room can come there, because no route leads
 to the room, and neither `roomOf` nor `move` is used, this is an error. If events of that room can come there and those of other rooms as well, it
 is a warning.
 
@@ -55,7 +55,7 @@ export function onSignal(room: string, name: string, data: { room: string }) {
 ```
 
 ## Why it matters
-Only events of a room write its state and set its timers: they run one at a time, so no two of them
+Only events of a room write its state, set its timers and open its streams: they run one at a time, so no two of them
 ever change it at once. For another room these functions throw a RangeError, and the event ends with all
 its effects undone. Reading another room (`get`, `list`, `usage`) is allowed.
 
@@ -205,15 +205,14 @@ fn report(
             report.label("a RangeError in an event of another room")
         }
     };
-    if call.function.module != Module::Durable {
-        report.help(format!(
-            "Pass the event's own room, or `signal({room}, …)` and write in `onSignal`."
-        ));
-    } else {
-        report.help(format!(
-            "Pass the event's own room, or `signal({room}, …)` and set the timer in `onSignal`."
-        ));
-    }
+    let there = match (call.function.module, name) {
+        (Module::Durable, "stream" | "cancelStream") => "do it",
+        (Module::Durable, _) => "set the timer",
+        _ => "write",
+    };
+    report.help(format!(
+        "Pass the event's own room, or `signal({room}, …)` and {there} in `onSignal`."
+    ));
     let here = (call.module, call.call.function);
     if let [event] = events
         && let Some((_, own)) = own_names.get(event).filter(|(function, _)| *function == here)

@@ -14,7 +14,7 @@ use crate::resolve::Meaning;
 use crate::rule::Rule;
 use crate::span::ModuleId;
 
-/// Writes state, or sets timers, in `handler`; or anything in `roomOf`.
+/// Writes state, sets timers or opens streams in `handler`; or anything in `roomOf`.
 pub(crate) struct WriteWithoutRoom;
 
 static RECORD: RuleRecord = RuleRecord {
@@ -27,8 +27,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 `handler(req)` calls, directly or through other functions, a function that writes the state of a room or
-is about its timers: `put`, `delete` or `deleteAll` of `zigttp:storage` or `zigttp:memory`, `signalAt`,
-`signalEvery`, `cancelSignal` or `signalTime`. Or `roomOf(req)` calls any function that changes something.
+is about its timers or streams: `put`, `delete` or `deleteAll` of `zigttp:storage` or `zigttp:memory`, `signalAt`,
+`signalEvery`, `cancelSignal`, `signalTime`, `stream` or `cancelStream`. Or `roomOf(req)` calls any function that changes something.
 
 ```ts,fires
 import * as storage from "zigttp:storage";

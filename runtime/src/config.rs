@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use zigttp_rooms::limits::OnError;
 use zigttp_rooms::settings::Settings;
+use zigttp_rooms::streams::limits::StreamLimits;
 use zigttp_rooms::turn_queues::QueueLimits;
 use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_store::fsync::Fsync;
@@ -138,6 +139,8 @@ pub struct Config {
     pub max_room_signals: usize,
     /// Timers of a room; more is a RangeError in the handler.
     pub max_room_timers: usize,
+    /// What streams may take.
+    pub streams: StreamLimits,
     /// Upgrades and requests that may wait for the turn of one room; more get 503 at once.
     pub max_turn_waits: usize,
     /// Events that may wait for the turn of one room. At this limit its sockets are not read, and upgrades and requests
@@ -259,6 +262,7 @@ impl Config {
         limits.map(|default| StateLimits {
             room_bytes: self.max_room_state as u64,
             room_signals: self.max_room_signals as u64,
+            streams: self.streams.max_stored() as u64,
             all_bytes: self.max_state.map_or(default.all_bytes, |bytes| bytes as u64),
             live_bytes: self.state_cache as u64,
             file_bytes: self.store_max_bytes.map(|bytes| bytes as u64),
@@ -324,6 +328,11 @@ impl Config {
             ("--max-event-writes", self.max_event_writes),
             ("--max-room-signals", self.max_room_signals),
             ("--max-room-timers", self.max_room_timers),
+            ("--max-streams", self.streams.max_open),
+            ("--max-room-streams", self.streams.max_of_room),
+            ("--max-stream-request", self.streams.max_request),
+            ("--max-stream-bytes", self.streams.max_bytes),
+            ("--stream-buffer", self.streams.buffer),
             ("--max-queue", self.max_queue),
             ("--room-queue", self.room_queue),
             ("--room-queue-bytes", self.room_queue_bytes),
@@ -418,6 +427,7 @@ impl Default for Config {
             max_event_fetches: 8,
             max_waiting_events: 1_000,
             max_waiting_bytes: 256 << 20,
+            streams: StreamLimits::default(),
             cpu_limit: Duration::from_millis(50),
             crypto_limit: Duration::from_secs(1),
             on_error: OnError::Keep,

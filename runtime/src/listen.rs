@@ -117,6 +117,7 @@ impl Background {
             tokio::spawn(give_up_idle_responses(Arc::clone(server))),
             tokio::spawn(tidy(Arc::clone(&server.hub))),
             tokio::spawn(server.signals().run()),
+            tokio::spawn(server.streams().run()),
         ];
         let Some(dir) = &server.hub.durable_dir else { return Background(tasks) };
         tasks.push(tokio::spawn(prune_periodically(Arc::clone(server))));

@@ -10,4 +10,5 @@ pub(crate) mod inspector;
 pub(crate) mod metrics;
 pub(crate) mod rooms;
 pub(crate) mod storage;
+pub(crate) mod streams;
 pub(crate) mod transports;

@@ -30,6 +30,7 @@ use zigttp_rooms::rooms::{Rooms, TurnLimits};
 use zigttp_rooms::settings::Settings;
 use zigttp_rooms::signals::{self, Signals};
 use zigttp_rooms::slots::Slots;
+use zigttp_rooms::streams::Streams;
 use zigttp_rooms::turn_queues::TurnQueues;
 use zigttp_rooms::waiting::WaitLimits;
 use zigttp_sandbox::app::App;
@@ -305,6 +306,11 @@ impl Server {
         Signals::new(Arc::clone(&self.dispatcher), rate, self.config.max_events)
     }
 
+    /// The loop that runs streams.
+    pub(crate) fn streams(&self) -> Streams {
+        Streams::new(Arc::clone(&self.dispatcher), self.config.streams)
+    }
+
     /// Uses this certificate and key for new transports. Open ones are not changed.
     pub fn set_tls(&self, tls: Tls) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Some(tls);
@@ -357,6 +363,9 @@ fn event_limits(config: &Config) -> EventLimits {
             max_writes: config.max_event_writes,
             max_signals: config.max_room_signals,
             max_timers: config.max_room_timers,
+            max_room_streams: config.streams.max_of_room,
+            max_all_streams: config.streams.max_stored(),
+            max_stream_request: config.streams.max_request,
             max_written_bytes: config.max_event_write_bytes as u64,
         },
         max_requests: config.max_event_fetches,

@@ -195,6 +195,7 @@ fn text() -> String {
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_stream") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest" "{MANIFEST}"))"#
     )
 }

@@ -25,6 +25,7 @@ const TEXT: &str = r#"(module
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_stream") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (@custom "zigttp.manifest"
   "{\"abi\":9,\"compiler\":\"none\",\"sourceHash\":\"\",\"exports\":[\"onMessage\"],\"imports\":[\"send\"]}"))"#;

@@ -1,5 +1,5 @@
 // What the typings must reject: tsc complains of each directive below that hides no error.
-import { type OnSignal, cancelSignal, signal, signalAt, signalEvery, signalTime } from "zigttp:durable";
+import { type OnSignal, type OnStream, cancelSignal, signal, signalAt, signalEvery, signalTime, stream } from "zigttp:durable";
 import * as memory from "zigttp:memory";
 import * as storage from "zigttp:storage";
 import {
@@ -190,6 +190,25 @@ export function rooms(ws: WebSocket, room: string, account: Account, visit: Visi
 }
 // @ts-expect-error
 export const onSignal: OnSignal = (name, data: number, info) => {};
+export const onStream: OnStream = (room, name, piece) => {
+  // What a piece has depends on its kind.
+  // @ts-expect-error
+  piece.lines;
+  if (piece.kind === "lines") {
+    // @ts-expect-error
+    piece.events;
+  }
+  // @ts-expect-error
+  if (piece.kind === "data") return;
+  // @ts-expect-error
+  if (piece.kind === "end" && piece.error === "gone") return;
+};
+// @ts-expect-error
+stream("/room", "name", "https://api.example.com/", { as: "words" });
+// @ts-expect-error
+stream("/room", "name", { url: "https://api.example.com/" });
+// @ts-expect-error
+stream("/room", "name", "https://api.example.com/", { signal: null });
 // @ts-expect-error
 import { remove } from "zigttp:storage";
 // @ts-expect-error

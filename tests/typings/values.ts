@@ -1,5 +1,7 @@
 // Values that the typings must take, and the types that they are read back with.
-import { type OnSignal, signal, signalAt, signalEvery, signalTime } from "zigttp:durable";
+import {
+  cancelStream, type OnSignal, type OnStream, signal, signalAt, signalEvery, signalTime, stream, type StreamError, type StreamInit,
+} from "zigttp:durable";
 import * as memory from "zigttp:memory";
 import * as storage from "zigttp:storage";
 import type { ListOptions, Usage } from "zigttp:storage";
@@ -110,6 +112,27 @@ export function tells(room: string, player: Player, words: readonly string[]) {
 export const onSignal: OnSignal = async (room, name, data: Player, info) => {
   const { id, kind, scheduledTime, attempt, last, missed, from }: SignalInfo = info;
   storage.put(room, name, { id, kind, at: scheduledTime + attempt + missed, last, from, team: data.team });
+};
+
+export function streams(room: string, url: URL): boolean {
+  const init: StreamInit = { method: "POST", headers: { accept: "text/event-stream" }, body: new Uint8Array(1), as: "events" };
+  stream(room, "answer", "https://api.example.com/");
+  stream(room, "answer", url, init);
+  stream(room, "answer", url, { headers: new Headers(), body: null, redirect: "manual" });
+  return cancelStream(room, "answer");
+}
+
+export const onStream: OnStream = async (room, name, piece) => {
+  switch (piece.kind) {
+    case "start": return void storage.put(room, name, { status: piece.status, type: piece.headers.get("content-type") });
+    case "lines": return void storage.put(room, name, piece.lines);
+    case "events": return piece.events.forEach(({ event, data, id }) => storage.put(room, `${name}/${id}`, { event, data }));
+    case "bytes": return void storage.put(room, name, piece.bytes);
+    case "end": {
+      const error: StreamError | undefined = piece.error;
+      return void storage.put(room, name, { error, message: piece.message ?? "" });
+    }
+  }
 };
 
 export function rooms(ws: WebSocket, room: string, peers: readonly WebSocket[]): number {

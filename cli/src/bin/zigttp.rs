@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zigttp_cli::commands::{
-    attachments, backup, dev, init, inspect, restore, room, run, signal, storage, top,
+    attachments, backup, dev, init, inspect, restore, room, run, signal, storage, streams, top,
 };
 use zigttp_cli::{changed_options, exit, variables};
 
@@ -38,6 +38,8 @@ enum Command {
     Signal(signal::Arguments),
     /// Pause and resume a room of a running server, and list the paused ones
     Room(room::Arguments),
+    /// List the streams of a running server, and cancel them
+    Streams(streams::Arguments),
     /// Show the rooms of a running server that use most
     Top(top::Arguments),
 }
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Signal(arguments) => signal::run(&arguments),
         Command::Room(arguments) => room::run(&arguments),
+        Command::Streams(arguments) => streams::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
     };
     exit::report(result)

@@ -10,6 +10,7 @@ mod durable;
 mod env;
 mod rooms;
 mod state;
+mod streams;
 mod websocket;
 
 use std::ffi::{CString, c_int};
@@ -25,8 +26,8 @@ pub(crate) fn function(context: *mut JSContext, row: &ApiFunction) -> JSValue {
         Module::Websocket => websocket::native(row.name),
         Module::Storage => state::native::<false>(row.name),
         Module::Memory => state::native::<true>(row.name),
-        Module::Durable => durable::native(row.name),
         Module::Env => env::native(row.name),
+        Module::Durable => durable::native(row.name).or_else(|| streams::native(row.name)),
     };
     let native = native.unwrap_or_else(|| unreachable!("`{}` is not in the engine", row.path));
     let name = CString::new(row.name).expect("names have no zero byte");

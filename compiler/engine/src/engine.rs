@@ -28,6 +28,10 @@ pub(crate) enum Internal {
     /// `() -> number`: goes on with the earliest question that is settled; answers with a number of the ABI if
     /// there is none.
     GoOn,
+    /// `(url, init) -> [method, url, headers, body, redirect, cut]`
+    StreamRequest,
+    /// `(piece, bytes) -> StreamPiece`
+    MakePiece,
     /// The getter of a typed array's `byteLength`, which no handler can have replaced.
     ByteLength,
     /// `env` of `zigttp:env`, with the settings as properties.
@@ -35,7 +39,7 @@ pub(crate) enum Internal {
 }
 
 /// How many of them there are.
-pub(crate) const INTERNALS: usize = 8;
+pub(crate) const INTERNALS: usize = 10;
 
 /// What JavaScript runs for.
 #[derive(Clone, Copy, PartialEq, Eq)]

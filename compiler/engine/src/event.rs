@@ -13,7 +13,7 @@ use zigttp_abi::events::EXPORTS;
 use zigttp_abi::guest::{MAX_INPUTS, Status};
 use zigttp_abi::value::ValueKind;
 
-use crate::engine::engine;
+use crate::engine::{Internal, engine};
 use crate::jobs::Unsettled;
 use crate::thrown::Thrown;
 use crate::value::{self, Block};
@@ -58,8 +58,22 @@ impl Event {
         Event { context: engine().context(), name, function: engine().function(row) }
     }
 
-    pub(crate) fn context(&self) -> *mut JSContext {
-        self.context
+    /// Calls a function of the prelude.
+    pub(crate) fn call_internal(
+        &self,
+        internal: Internal,
+        arguments: &mut [JSValue],
+    ) -> Result<JSValue, Thrown> {
+        // SAFETY: the context, the function and the arguments are alive.
+        value::checked(unsafe {
+            qjs::JS_Call(
+                self.context,
+                engine().internal(internal),
+                qjs::JS_UNDEFINED,
+                arguments.len() as _,
+                arguments.as_mut_ptr(),
+            )
+        })
     }
 
     /// Runs the event's body, and tells the host if it threw.

@@ -37,13 +37,14 @@ const PRELUDE: &[(&str, &str)] = &[
     ("zigttp:http", include_str!("prelude/http.js")),
     ("zigttp:env", include_str!("prelude/env.js")),
     ("zigttp:fetch", include_str!("prelude/fetch.js")),
+    ("zigttp:streams", include_str!("prelude/streams.js")),
     ("zigttp:locale", include_str!("prelude/locale.js")),
     ("zigttp:ready", include_str!("prelude/ready.js")),
 ];
 
 /// Names of the functions that Rust calls, in the order of `Internal`.
 const INTERNAL_NAMES: [&str; INTERNALS] =
-    ["describe", "makeRequest", "respond", "admit", "nameRoom", "goOn", "byteLength", "env"];
+    ["describe", "makeRequest", "respond", "admit", "nameRoom", "goOn", "streamRequest", "makePiece", "byteLength", "env"];
 
 /// Makes the globals, and answers with the functions of [`INTERNAL_NAMES`].
 pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {

@@ -6,7 +6,6 @@ use crate::engine::{Internal, Phase, engine};
 use crate::event::Event;
 use crate::jobs::Unsettled;
 use crate::thrown::Thrown;
-use crate::value;
 
 /// The lengths of a request's inputs.
 pub(crate) struct Lengths {
@@ -27,7 +26,7 @@ pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<
         Some(_) => event.call(&mut [request, room_name])?,
         None => event.call(&mut [request])?,
     };
-    Ok(call_internal(event, hand_over, &mut [answer])?)
+    Ok(event.call_internal(hand_over, &mut [answer])?)
 }
 
 /// Calls `roomOf` with the request, and hands the room that it names to the host.
@@ -35,7 +34,7 @@ pub(crate) fn name_room(event: &Event, len: Lengths) -> Result<JSValue, Unsettle
     engine().begin_phase(Phase::ReadingAlone);
     let [request, _no_room] = receive(event, len)?;
     let answer = event.call_now(&mut [request])?;
-    Ok(call_internal(event, Internal::NameRoom, &mut [answer])?)
+    Ok(event.call_internal(Internal::NameRoom, &mut [answer])?)
 }
 
 /// The request that the inputs hold, and the name of its room.
@@ -51,23 +50,5 @@ fn receive(event: &Event, len: Lengths) -> Result<[JSValue; 2], Thrown> {
     let [method, target, headers, body, room] = event.receive(inputs)?;
     let body = if len.body == 0 { qjs::JS_UNDEFINED } else { body };
     let mut parts = [method, target, headers, body];
-    Ok([call_internal(event, Internal::MakeRequest, &mut parts)?, room])
-}
-
-fn call_internal(
-    event: &Event,
-    internal: Internal,
-    arguments: &mut [JSValue],
-) -> Result<JSValue, Thrown> {
-    let function = engine().internal(internal);
-    // SAFETY: the context, the function and the arguments are alive.
-    value::checked(unsafe {
-        qjs::JS_Call(
-            event.context(),
-            function,
-            qjs::JS_UNDEFINED,
-            arguments.len() as _,
-            arguments.as_mut_ptr(),
-        )
-    })
+    Ok([event.call_internal(Internal::MakeRequest, &mut parts)?, room])
 }

@@ -229,6 +229,28 @@ unsafe extern "C" {
     pub(crate) fn next_settled() -> i32;
     pub(crate) fn answer_head(question: i32, to: *mut u8, capacity: usize) -> i32;
     pub(crate) fn answer_body(question: i32, to: *mut u8, capacity: usize) -> i32;
+    pub(crate) fn open_stream(
+        room: *const u8,
+        room_len: usize,
+        name: *const u8,
+        name_len: usize,
+        method: *const u8,
+        method_len: usize,
+        url: *const u8,
+        url_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        body: *const u8,
+        body_len: i32,
+        redirect: i32,
+        cut: i32,
+    ) -> i32;
+    pub(crate) fn cancel_stream(
+        room: *const u8,
+        room_len: usize,
+        name: *const u8,
+        name_len: usize,
+    ) -> i32;
     pub(crate) fn log(level: i32, line: *const u8, len: usize);
     pub(crate) fn fail(message: *const u8, message_len: usize, stack: *const u8, stack_len: usize);
     pub(crate) fn respond(

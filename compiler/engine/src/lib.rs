@@ -182,6 +182,27 @@ extern "C" fn on_signal(
     })
 }
 
+/// A piece of a stream has come. Inputs are the room, the stream's name, the piece as JSON, and its bytes.
+#[unsafe(no_mangle)]
+extern "C" fn on_stream(
+    seed: i64,
+    room_len: usize,
+    name_len: usize,
+    piece_len: usize,
+    bytes_len: usize,
+) -> i32 {
+    let event = Event::begin(const { event::row("onStream") }, seed);
+    event.finish(|event| {
+        let piece = event.stored(ValueKind::Json.number().into(), piece_len)?;
+        // No buffer is made of nothing.
+        let bytes = if bytes_len == 0 { event.text(0)? } else { event.bytes(bytes_len)? };
+        let inputs = [event.text(room_len)?, event.text(name_len)?, piece, bytes];
+        let [room, name, piece, bytes] = event.receive(inputs)?;
+        let piece = event.call_internal(Internal::MakePiece, &mut [piece, bytes])?;
+        event.call(&mut [room, name, piece])
+    })
+}
+
 /// An HTTP request has come. Inputs 0 to 3 are method, target, headers and body.
 #[unsafe(no_mangle)]
 extern "C" fn handler(

@@ -74,6 +74,7 @@ fn nothing_that_only_building_needs_is_exported() {
             "on_open",
             "on_request",
             "on_signal",
+            "on_stream",
             "on_upgrade",
             "room_of"
         ]

@@ -118,6 +118,19 @@ pub const EXPORTS: &[EventExport] = &[
         purpose: "Called in the room's turn when a signal has come or a timer is due.",
         export: "on_signal",
     },
+    EventExport {
+        name: "onStream",
+        module: Module::Durable,
+        parameters: &[
+            parameter("room", "string"),
+            parameter("name", "string"),
+            parameter("piece", "StreamPiece"),
+        ],
+        returns: "void | Promise<void>",
+        is_websocket: false,
+        purpose: "Called in the room's turn when a piece of a stream has come. If it throws, the stream is ended.",
+        export: "on_stream",
+    },
 ];
 
 /// Looks an export up by its JavaScript name.

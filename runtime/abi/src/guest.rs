@@ -29,6 +29,7 @@
 //! | `on_upgrade` | the same | the same; the body is empty |
 //! | `room_of` | that of `handler` | the same; the body is empty |
 //! | `on_signal` | `(seed: i64, room_len, name_len, kind, data_len, info_len)` | 0 room, 1 name, 2 data (of `kind`; -1 is none), 3 JSON of the `SignalInfo` |
+//! | `on_stream` | `(seed: i64, room_len, name_len, piece_len, bytes_len)` | 0 room, 1 name, 2 JSON of the `StreamPiece`, whose headers are one text, 3 its bytes |
 //!
 //! Headers are `name: value` lines ended by `\n`, which no header can contain. A target is three lines
 //! with a `\n` between them, which no part of a target can contain: scheme and host
@@ -78,6 +79,8 @@
 //! | `next_settled` | `() -> i32` | the earliest question that is settled, to whose time the clock steps; [`NOTHING_SETTLED`], [`NOTHING_TO_WAIT_FOR`] |
 //! | `answer_head` | `(question, ptr, cap) -> i32` | the length of what there is to know of the answer, as JSON (`status`, `statusText`, `headers`, `url`, `redirected`; or `error`, the name of the exception, and `message`), written or kept |
 //! | `answer_body` | `(question, ptr, cap) -> i32` | likewise of its bytes |
+//! | `open_stream` | `(room, room_len, name, name_len, method, method_len, url, url_len, headers, headers_len, body, body_len, redirect, cut) -> i32` | 0 done; a `body_len` of -1 is none; `redirect`: 0 follow, 1 manual, 2 error; `cut`: 0 events, 1 lines, 2 bytes, -1 by the type of the response |
+//! | `cancel_stream` | `(room, room_len, name, name_len) -> i32` | 1 it was there, 0 it was not |
 //! | `log` | `(level, ptr, len)` | one line of `console`, a [`LogLevel`] |
 //! | `fail` | `(message, message_len, stack, stack_len)` | why the call is about to answer [`Status::Threw`] |
 //! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |

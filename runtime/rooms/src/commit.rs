@@ -7,7 +7,6 @@ use zigttp_sandbox::effect::Effect;
 use zigttp_sandbox::effects::{AllAddressed, Effects};
 use zigttp_sandbox::failure::Cause;
 use zigttp_sandbox::reads::Reads;
-use zigttp_store::state::signals::Done;
 
 use crate::attachments::{self, Inheritance};
 use crate::compression::Variants;
@@ -17,7 +16,7 @@ use crate::locked_rooms::{FewRooms, contains, with_locked_rooms};
 use crate::room_change::RoomChange;
 use crate::room_changes::{self, EnteredChanges};
 use crate::rooms::Room;
-use crate::stored::{ToStore, store};
+use crate::stored::{Handled, ToStore, store};
 use crate::unwritten::{self, Unwritten};
 use crate::world::LocalPeer;
 
@@ -42,7 +41,7 @@ pub async fn commit(
     reads: &Reads,
     inheritance: Option<Box<Inheritance>>,
     closed: Option<Arc<Connection>>,
-    handled: Option<Done>,
+    handled: Option<Handled>,
 ) -> Result<Queued, Cause> {
     if effects.is_empty() && inheritance.is_none() && handled.is_none() {
         return Ok(Queued::default());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
+use zigttp_sandbox::stream::StreamError;
 use zigttp_sandbox::used::Used;
 
 use crate::counter::Counter;
@@ -65,6 +66,13 @@ pub struct Counters {
     pub retried_signals: Counter,
     /// Signals that have failed too often.
     pub parked_signals: Counter,
+    /// Streams whose request was made.
+    pub started_streams: Counter,
+    /// Those whose response was read to its end, and all others.
+    pub ended_streams: Counter,
+    pub failed_streams: [Counter; StreamError::ALL.len()],
+    /// Bytes of their bodies that were read.
+    pub stream_bytes: Counter,
     /// Times that handlers have read the state of a room, and keys that they have written.
     pub state_reads: Counter,
     pub state_writes: Counter,

@@ -83,6 +83,17 @@ pub enum SignalRun {
     Paused,
 }
 
+/// What has come of a piece of a stream.
+pub enum StreamRun {
+    Handled,
+    /// The handler has no function for it.
+    Unwanted,
+    /// The stream was cancelled while the event waited.
+    Stale,
+    /// It has not run to its end: the server stops.
+    GivenUp,
+}
+
 /// A room that is there as long as a request waits for it or runs in it.
 pub(crate) struct Entered<'a> {
     hub: &'a Hub,
@@ -302,6 +313,40 @@ impl Dispatcher {
             Err(Undone::Failed(failure)) => Err(failure),
             Err(Undone::GivenUp) => Ok(SignalRun::Paused),
             Err(Undone::Unwanted) => Ok(SignalRun::Unwanted),
+        }
+    }
+
+    /// Hands a piece of a stream to its room, in the turn of it. The piece is taken when the turn has come; until then
+    /// so many bytes wait.
+    ///
+    /// # Errors
+    /// When the event failed.
+    pub async fn dispatch_stream(
+        self: &Arc<Self>,
+        room: &SharedText,
+        bytes: usize,
+        sender: &Sender<'_>,
+        event: impl FnOnce() -> Option<Event>,
+    ) -> Result<StreamRun, Failure> {
+        let entered = self.enter(room);
+        let Ok(turn) = RoomTurn::take(&entered.room, Asker::Stream, bytes).await else {
+            return Ok(StreamRun::GivenUp);
+        };
+        let Some(event) = event() else { return Ok(StreamRun::Stale) };
+        let handler = self.handlers.current();
+        if !handler.app.handles(&event) {
+            return Ok(StreamRun::Unwanted);
+        }
+        let mut held = Held { turn: Some(turn), slot: None };
+        let of = EventOf { sender: Some(sender), ..EventOf::default() };
+        let committed = self.execute(&mut held, &handler, event, of).await;
+        // No turn waits for a write.
+        drop(held);
+        match committed {
+            Ok(_written_when_dropped) => Ok(StreamRun::Handled),
+            Err(Undone::Failed(failure)) => Err(failure),
+            Err(Undone::GivenUp) => Ok(StreamRun::GivenUp),
+            Err(Undone::Unwanted) => Ok(StreamRun::Stale),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::held::Held;
 use crate::observer::EventRecord;
 use crate::room_use::EventUse;
 use crate::rooms::Room;
+use crate::stored::Handled;
 use crate::undone::Undone;
 use crate::unwritten::Unwritten;
 use crate::waiting::Waiting;
@@ -138,8 +139,9 @@ impl Dispatcher {
         let Execution { handler, began, observed, cpu, waited } = execution;
         let room = held.room();
         let is_signal = matches!(state.event.call, Call::Signal(_));
+        let handled = handled_by(&state.event);
         // Its wait for the disk is no CPU time.
-        let waits = self.hub.durable_dir.is_some() && (state.effects.stores() || is_signal);
+        let waits = self.hub.durable_dir.is_some() && (state.effects.stores() || handled.is_some());
         let ended = waits.then(|| self.hub.clock.now());
         let mut sent_bytes = 0;
         let result = match outcome {
@@ -223,10 +225,7 @@ impl Dispatcher {
         closed: Option<Arc<Connection>>,
     ) -> Result<Queued, Failure> {
         let EventState { event, effects, reads, memory_budget, .. } = state;
-        let handled = match &event.call {
-            Call::Signal(signal) => Some(Done { id: signal.info.id, again: signal.next }),
-            _ => None,
-        };
+        let handled = handled_by(event);
         if self.hub.durable_dir.is_some() && (effects.stores() || handled.is_some()) {
             // The disk may be slow, and other events run meanwhile: all memory of this one counts.
             let counted = memory_budget.count_all(&self.hub.limits.event_memory);
@@ -250,5 +249,16 @@ impl Dispatcher {
         if let Some(failure) = failure {
             counters.failures[failure.kind() as usize].add_one();
         }
+    }
+}
+
+/// What is stored until this event has committed.
+fn handled_by(event: &Event) -> Option<Handled> {
+    match &event.call {
+        Call::Signal(signal) => {
+            Some(Handled::Signal(Done { id: signal.info.id, again: signal.next }))
+        }
+        Call::Stream(piece) => piece.is_end().then_some(Handled::Stream(piece.id)),
+        _ => None,
     }
 }

@@ -26,6 +26,7 @@ use crate::room_states::RoomStates;
 use crate::rooms::{Room, Rooms};
 use crate::settings::CurrentSettings;
 use crate::signals_hold::SignalsHold;
+use crate::streams::open_streams::OpenStreams;
 
 /// How many connections are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +74,7 @@ pub struct Hub {
     pub states: RoomStates,
     pub signals_hold: SignalsHold,
     /// What handlers read with `env`.
+    pub open_streams: OpenStreams,
     pub settings: CurrentSettings,
     pub counters: Counters,
     pub handler_log: HandlerLog,
@@ -116,6 +118,7 @@ impl Hub {
             states,
             leftovers,
             signals_hold: SignalsHold::default(),
+            open_streams: OpenStreams::default(),
             settings: CurrentSettings::default(),
             counters: Counters::default(),
             handler_log,

@@ -75,6 +75,7 @@ pub mod signals;
 pub mod signals_hold;
 pub mod slots;
 pub mod stored;
+pub mod streams;
 pub mod tidying;
 pub mod turn;
 pub mod turn_queues;

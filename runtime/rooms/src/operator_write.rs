@@ -6,6 +6,7 @@ use zigttp_abi::state::Changes;
 use zigttp_store::state::error::{CommitStateError, ReadError};
 use zigttp_store::state::signals::SignalChanges;
 use zigttp_store::state::states::States;
+use zigttp_store::state::streams::StreamChanges;
 use zigttp_store::state::transaction::Transaction;
 
 use crate::dispatch::Dispatcher;
@@ -17,6 +18,8 @@ pub struct OperatorWrite {
     pub room: Arc<str>,
     pub changes: Changes,
     pub signals: SignalChanges,
+    /// Whether the room's streams are cancelled.
+    pub cancels_streams: bool,
     /// Whether the room must have no state yet.
     pub is_new: bool,
 }
@@ -49,7 +52,7 @@ impl OperatorWrite {
     /// # Errors
     /// See [`OperatorWriteError`].
     pub async fn apply(self, storage: &States, now: u64) -> Result<Written, OperatorWriteError> {
-        let OperatorWrite { room, changes, signals, is_new } = self;
+        let OperatorWrite { room, changes, signals, cancels_streams, is_new } = self;
         let before = storage.load(&room).await?;
         let keys = before.usage().keys;
         if is_new && keys > 0 {
@@ -66,8 +69,10 @@ impl OperatorWrite {
         }
         let clears_timers = signals.clears_timers || signals.restored.is_some();
         let timers = if clears_timers { before.timers() as u64 } else { 0 };
+        let streams = StreamChanges { cancels_all: cancels_streams, ..StreamChanges::default() };
         let room = Some(room);
-        let transaction = Transaction { room, changes, signals, now, ..Transaction::default() };
+        let transaction =
+            Transaction { room, changes, signals, streams, now, ..Transaction::default() };
         storage.commit(transaction, |_committed| {}).await?;
         Ok(Written { replaced, timers })
     }

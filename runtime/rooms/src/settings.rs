@@ -18,6 +18,11 @@ impl Settings {
         self.0.get(name).cloned()
     }
 
+    /// All names with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
     /// Adds a value; it takes the place of another of its name.
     pub fn set(&mut self, name: &str, value: String) {
         self.0.insert(name.into(), value.into());

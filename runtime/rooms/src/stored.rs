@@ -5,12 +5,16 @@ use std::sync::Arc;
 use zigttp_sandbox::effects::StateEffects;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::signal::SignalEffect;
+use zigttp_sandbox::stream::StreamEffect;
 use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::signals::{Done, NewSignal, NewTimer, SignalChanges};
+use zigttp_store::state::streams::StreamChanges;
 use zigttp_store::state::transaction::Transaction;
 
 use crate::attachments;
 use crate::hub::Hub;
+use crate::settings::Settings;
+use crate::streams::stored_request::StoredRequest;
 
 /// What an event has to store.
 pub struct ToStore {
@@ -19,8 +23,16 @@ pub struct ToStore {
     pub attachments: attachments::Changes,
     /// Most events change no state.
     pub state: Option<Box<StateEffects>>,
-    /// The signal that the event has handled.
-    pub handled: Option<Done>,
+    /// What goes with the event.
+    pub handled: Option<Handled>,
+}
+
+/// What is stored until the event that handles it has committed.
+#[derive(Clone, Copy, Debug)]
+pub enum Handled {
+    Signal(Done),
+    /// The last piece of the stream of this number.
+    Stream(u64),
 }
 
 /// Stores what an event has to store.
@@ -46,7 +58,15 @@ pub async fn store(hub: &Arc<Hub>, to_store: ToStore) -> Result<(), CommitStateE
         now,
         ..Transaction::default()
     });
-    storage.signals = SignalChanges { done: handled, ..signal_changes(state.signals) };
+    storage.signals = signal_changes(state.signals);
+    if !state.streams.is_empty() {
+        storage.streams = stream_changes(state.streams, &hub.settings.current());
+    }
+    match handled {
+        Some(Handled::Signal(done)) => storage.signals.done = Some(done),
+        Some(Handled::Stream(id)) => storage.streams.ended = Some(id),
+        None => {}
+    }
     if memory.changes.is_empty() {
         commit(hub, storage, attachments, || {}).await?;
     } else {
@@ -97,6 +117,26 @@ fn signal_changes(effects: Vec<SignalEffect>) -> SignalChanges {
             SignalEffect::CancelAllTimers => {
                 changes.clears_timers = true;
                 changes.timers.clear();
+            }
+        }
+    }
+    changes
+}
+
+/// The effects on streams as one change: of several for one name the last wins.
+fn stream_changes(effects: Vec<StreamEffect>, settings: &Settings) -> StreamChanges {
+    let mut changes = StreamChanges::default();
+    for effect in effects {
+        match effect {
+            StreamEffect::Open { name, request } => {
+                changes.names.insert(name, Some(StoredRequest::of(*request, settings)));
+            }
+            StreamEffect::Cancel { name } => {
+                changes.names.insert(name, None);
+            }
+            StreamEffect::CancelAll => {
+                changes.cancels_all = true;
+                changes.names.clear();
             }
         }
     }

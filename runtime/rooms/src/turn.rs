@@ -149,7 +149,7 @@ impl Turns {
         let is_free = *holder == NOBODY && (!*is_paused || asker == Asker::Operator);
         match asker {
             Asker::Client { .. } | Asker::Signal if *is_paused => return Err(NoTurn::Paused),
-            Asker::Connection if *is_stopped => return Err(NoTurn::Stopped),
+            Asker::Connection | Asker::Stream if *is_stopped => return Err(NoTurn::Stopped),
             Asker::Client { max_waits }
                 if !is_free && (self.is_over() || queue.clients() >= max_waits) =>
             {

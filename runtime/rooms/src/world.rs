@@ -123,6 +123,14 @@ impl View for World {
         }
     }
 
+    fn has_stream(&self, room: &str, name: &str) -> bool {
+        self.hub.states.storage.has_stream(room, name)
+    }
+
+    fn stream_counts(&self, room: &str) -> (usize, usize) {
+        self.hub.states.storage.stream_counts(room)
+    }
+
     async fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

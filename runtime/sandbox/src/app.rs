@@ -36,6 +36,7 @@ struct Exports {
     on_request: bool,
     handler: bool,
     on_signal: bool,
+    on_stream: bool,
 }
 
 impl<V: View> App<V> {
@@ -61,6 +62,7 @@ impl<V: View> App<V> {
                 on_request: manifest.has_export("onRequest"),
                 handler: manifest.has_export("handler"),
                 on_signal: manifest.has_export("onSignal"),
+                on_stream: manifest.has_export("onStream"),
             },
             manifest,
         })
@@ -77,6 +79,7 @@ impl<V: View> App<V> {
             EventKind::Request if event.room.is_some() => self.exports.on_request,
             EventKind::Request => self.exports.handler,
             EventKind::Signal => self.exports.on_signal,
+            EventKind::Stream => self.exports.on_stream,
         }
     }
 

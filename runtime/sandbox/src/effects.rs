@@ -14,6 +14,7 @@ use crate::rooms::RoomsOf;
 use crate::shared_text::SharedText;
 use crate::signal::SignalEffect;
 use crate::state::{RoomChanges, Space};
+use crate::stream::StreamEffect;
 use crate::view::{Members, Peer};
 
 /// The effects of one event in their order, and what later calls of the same event must see of them.
@@ -31,16 +32,17 @@ pub struct Effects<P: Peer> {
     /// The largest frame that will be compressed. Frames are compressed one at a time, into a buffer of
     /// this size.
     largest_compressed: usize,
-    /// What the event changes of its room's state, and its signals; most events have none.
+    /// What the event changes of its room's state, its signals and streams; most events have none.
     state: Option<Box<StateEffects>>,
 }
 
-/// What an event changes of its room's state, and its signals.
+/// What an event changes of its room's state, its signals and its streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateEffects {
     /// In each [`Space`].
     pub changes: [RoomChanges; 2],
     pub signals: Vec<SignalEffect>,
+    pub streams: Vec<StreamEffect>,
 }
 
 /// What an effect takes besides its payload: its entry in a list that doubles as it grows.
@@ -285,7 +287,34 @@ impl<P: Peer> Effects<P> {
         })
     }
 
-    /// What the event changes of its room's state, and its signals, for the commit to take.
+    /// Adds an effect on streams.
+    pub(crate) fn push_stream(&mut self, effect: StreamEffect) {
+        self.bytes += effect.held_bytes();
+        self.state.get_or_insert_default().streams.push(effect);
+    }
+
+    /// The effects on streams, in their order.
+    pub fn streams(&self) -> &[StreamEffect] {
+        self.state.as_deref().map_or(&[], |state| &state.streams)
+    }
+
+    /// Whether there is a stream of this name after the event; `None` if it has not changed that.
+    pub(crate) fn stream(&self, of: &str) -> Option<bool> {
+        self.streams().iter().rev().find_map(|effect| match effect {
+            StreamEffect::Open { name, .. } if **name == *of => Some(true),
+            StreamEffect::Cancel { name } if **name == *of => Some(false),
+            StreamEffect::CancelAll => Some(false),
+            _ => None,
+        })
+    }
+
+    /// How many streams the event has opened.
+    pub(crate) fn opened_streams(&self) -> usize {
+        let opens = self.streams().iter();
+        opens.filter(|effect| matches!(effect, StreamEffect::Open { .. })).count()
+    }
+
+    /// What the event changes of its room's state, its signals and streams, for the commit to take.
     pub fn take_state(&mut self) -> Option<Box<StateEffects>> {
         self.state.take()
     }

@@ -9,6 +9,7 @@ use zigttp_abi::value::Value;
 
 use crate::shared_text::SharedText;
 use crate::signal::Signal;
+use crate::stream::StreamPiece;
 
 /// One call of the handler.
 pub struct Event {
@@ -43,6 +44,8 @@ pub enum Call {
     Request(Box<Request>),
     /// A signal has come to a room, or a timer of it is due.
     Signal(Box<Signal>),
+    /// A piece of a stream has come to the room that has opened it.
+    Stream(Arc<StreamPiece>),
 }
 
 /// The function that an event calls.
@@ -55,10 +58,11 @@ pub enum EventKind {
     Close,
     Request,
     Signal,
+    Stream,
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 7] = [
+    pub const ALL: [EventKind; 8] = [
         EventKind::RoomOf,
         EventKind::Upgrade,
         EventKind::Open,
@@ -66,6 +70,7 @@ impl EventKind {
         EventKind::Close,
         EventKind::Request,
         EventKind::Signal,
+        EventKind::Stream,
     ];
 
     /// The word in logs and metrics.
@@ -78,6 +83,7 @@ impl EventKind {
             EventKind::Close => "close",
             EventKind::Request => "request",
             EventKind::Signal => "signal",
+            EventKind::Stream => "stream",
         }
     }
 }
@@ -129,6 +135,11 @@ impl Event {
         Event { connection: None, room: Some(room), call: Call::Signal(Box::new(signal)) }
     }
 
+    /// A piece of a stream that has come to its room.
+    pub fn stream(room: SharedText, piece: Arc<StreamPiece>) -> Event {
+        Event { connection: None, room: Some(room), call: Call::Stream(piece) }
+    }
+
     /// How many bytes its inputs are.
     pub fn bytes(&self) -> usize {
         self.inputs().iter().map(|input| input.len()).sum()
@@ -143,6 +154,7 @@ impl Event {
             Call::Close { .. } => EventKind::Close,
             Call::Request(_) => EventKind::Request,
             Call::Signal(_) => EventKind::Signal,
+            Call::Stream(_) => EventKind::Stream,
         }
     }
 
@@ -162,6 +174,7 @@ impl Event {
                 let info = signal.json.as_bytes();
                 [room, signal.name.as_bytes(), signal.data_bytes(), info, b""]
             }
+            Call::Stream(piece) => [room, piece.name.as_bytes(), piece.json(), piece.binary(), b""],
             Call::RoomOf(request) | Call::Request(request) | Call::Upgrade { request, .. } => [
                 request.method.as_bytes(),
                 request.target.as_bytes(),

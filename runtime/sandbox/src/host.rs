@@ -28,6 +28,7 @@ mod serialize_attachment;
 mod set_auto_response;
 mod signals;
 pub(crate) mod state;
+mod streams;
 mod wasi;
 
 use std::sync::Arc;
@@ -59,6 +60,7 @@ pub(crate) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
     crypto::link(linker)?;
     env::link(linker)?;
     outside::link(linker)?;
+    streams::link(linker)?;
     log::link(linker)?;
     outcome::link(linker)?;
     wasi::link(linker)

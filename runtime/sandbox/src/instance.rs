@@ -29,6 +29,7 @@ pub(crate) struct Guest {
     on_request: TypedFunc<(i64, i32, i32, i32, i32, i32), i32>,
     handler: TypedFunc<(i64, i32, i32, i32, i32), i32>,
     on_signal: TypedFunc<(i64, i32, i32, i32, i32, i32), i32>,
+    on_stream: TypedFunc<(i64, i32, i32, i32, i32), i32>,
     pub(crate) tracked: Option<Tracked>,
 }
 
@@ -57,6 +58,7 @@ impl Guest {
             on_request: event_export(store, instance, "on_request")?,
             handler: event_export(store, instance, "handler")?,
             on_signal: event_export(store, instance, "on_signal")?,
+            on_stream: event_export(store, instance, "on_stream")?,
             tracked,
         })
     }
@@ -118,6 +120,9 @@ impl<V: View> Instance<V> {
             Call::Request(_) if state.event.room.is_some() => {
                 let lens = (seed, first, second, third, fourth, fifth);
                 guest.on_request.call_async(store, lens).await
+            }
+            Call::Stream(_) => {
+                guest.on_stream.call_async(store, (seed, first, second, third, fourth)).await
             }
             Call::Signal(signal) => {
                 let kind = signal.data.as_ref().map_or(-1, |data| data.kind().number().into());

@@ -56,6 +56,7 @@ pub mod shared_text;
 pub mod signal;
 pub mod source_position;
 pub mod state;
+pub mod stream;
 #[cfg(test)]
 mod test_view;
 mod ticker;

@@ -354,6 +354,7 @@ mod tests {
             i32.const 0)
         (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) i32.const 0)
         (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) i32.const 0)
+        (func (export "on_stream") (param i64 i32 i32 i32 i32) (result i32) i32.const 0)
         (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) i32.const 0))"#;
 
     const IMPORTS: [&str; 4] =

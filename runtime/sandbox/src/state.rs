@@ -68,6 +68,12 @@ pub struct StateLimits {
     pub max_signals: usize,
     /// Most timers of a room.
     pub max_timers: usize,
+    /// Most streams of a room.
+    pub max_room_streams: usize,
+    /// Most streams of all rooms, those that wait included.
+    pub max_all_streams: usize,
+    /// Most bytes of the request of a stream.
+    pub max_stream_request: usize,
     /// Most bytes of keys and values that one event stores.
     pub max_written_bytes: u64,
 }

@@ -97,6 +97,9 @@ static LIMITS: LazyLock<EventLimits> = LazyLock::new(|| EventLimits {
         max_writes: 1_000,
         max_signals: 10_000,
         max_timers: 1_000,
+        max_room_streams: 100,
+        max_all_streams: 10_000,
+        max_stream_request: 1 << 20,
         max_written_bytes: 4 << 20,
     },
     max_requests: 8,
@@ -141,6 +144,14 @@ impl View for TestView {
         _is_own: bool,
     ) -> impl Future<Output = Result<TestState, Cause>> + Send + use<> {
         std::future::ready(Ok(TestState::default()))
+    }
+
+    fn has_stream(&self, _room: &str, _name: &str) -> bool {
+        false
+    }
+
+    fn stream_counts(&self, _room: &str) -> (usize, usize) {
+        (0, 0)
     }
 
     async fn compute<T: Send + 'static>(

@@ -58,6 +58,12 @@ pub trait View: Send + Sync + 'static {
         is_own: bool,
     ) -> impl Future<Output = Result<Self::State, Cause>> + Send + use<Self>;
 
+    /// Whether a room has a stream of this name that is not cancelled.
+    fn has_stream(&self, room: &str, name: &str) -> bool;
+
+    /// How many streams a room has, and how many there are of all rooms: all that have not ended.
+    fn stream_counts(&self, room: &str) -> (usize, usize);
+
     /// Does work that takes long, without blocking other events; `None` if it has panicked or no thread can
     /// be started for it.
     fn compute<T: Send + 'static>(

@@ -31,6 +31,7 @@ use zigttp_store::state::totals::Compacted;
 
 use crate::operator::rooms::{self, RoomsPage, RoomsQuery};
 use crate::operator::storage::writing::{Existing, RoomWrite};
+use crate::operator::streams::{self, StreamSummary};
 use crate::operator::transports::{OperatorTransports, PendingRequests};
 use crate::server::Server;
 
@@ -71,6 +72,10 @@ pub enum ControlRequest {
     ResumeRoom { room: String },
     /// List the paused rooms: [`ControlAnswer::Paused`].
     PausedRooms,
+    /// List the streams, of all rooms or of one: [`ControlAnswer::Streams`].
+    Streams { room: Option<String> },
+    /// End a stream: [`ControlAnswer::Cancelled`].
+    CancelStream { room: String, name: String },
     /// List the rooms that use most, once that is measured: [`ControlAnswer::Rooms`].
     Rooms(RoomsQuery),
     /// Send a signal to a room: [`ControlAnswer::Sent`]. With `has_data` a line follows: the data, a value as in a
@@ -111,6 +116,13 @@ pub enum ControlAnswer {
         rooms: Vec<RoomSummary>,
     },
     Rooms(RoomsPage),
+    Streams {
+        streams: Vec<StreamSummary>,
+    },
+    /// The stream that was cancelled, as it was.
+    Cancelled {
+        stream: StreamSummary,
+    },
     /// The signal is stored. It waits as long as signals are held.
     Sent {
         is_held: bool,
@@ -349,6 +361,16 @@ async fn carry_out(
             Err(why) => refused(why),
         },
         ControlRequest::PausedRooms => ControlAnswer::Paused { rooms: rooms::paused(server) },
+        ControlRequest::Streams { room } => {
+            ControlAnswer::Streams { streams: streams::list(server, room.as_deref()) }
+        }
+        ControlRequest::CancelStream { room, name } => {
+            match streams::cancel(server, &room, &name).await {
+                Ok(Some(stream)) => ControlAnswer::Cancelled { stream },
+                Ok(None) => refused(format!("room {room:?} has no stream {name:?}")),
+                Err(why) => refused(why),
+            }
+        }
         ControlRequest::Rooms(query) => match query.check() {
             Ok(()) => match rooms::measure(server, query).await {
                 Ok(page) => ControlAnswer::Rooms(page),

@@ -15,8 +15,8 @@ const MAX_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PART: u32 = 10;
 
 impl Server {
-    /// Closes every connection with 1001 and waits until all have closed, at most until the end of the
-    /// drain time-out. The closes are spread over its first half, so that clients that connect again at
+    /// Closes every connection with 1001 and waits until all have closed and all streams have ended, at most
+    /// until the end of the drain time-out. The closes are spread over its first half, so that clients that connect again at
     /// once do not all reach the next server at the same moment.
     pub(crate) async fn drain(&self, http: GracefulShutdown) {
         self.hub.pauses.stop();
@@ -24,6 +24,8 @@ impl Server {
             tokio::join!(http.shutdown(), async {
                 self.close_all().await;
                 self.hub.emptied().await;
+                // No other begins. What is left of them at the end of the time is interrupted.
+                self.hub.open_streams.emptied().await;
             });
             // A connection that opened meanwhile, because its turn had begun, closes by itself.
             self.hub.emptied().await;

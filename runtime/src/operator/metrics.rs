@@ -58,6 +58,7 @@ pub(crate) fn print(server: &Server) -> String {
     gauges(&mut page, server);
     state::states(&mut page, server);
     state::signals(&mut page, server);
+    state::streams(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters, &server.hub.rooms.queues().waits);

@@ -13,6 +13,9 @@
 //!  signals ── what one room tells another, or itself later
 //!   ├ signal_plan ── what the changes of one event mean for those that are stored
 //!   └ signal_queue ── those that are due soon, and those that events have taken
+//!  streams ── requests whose responses come to a room in pieces
+//!   ├ stream_plan ── what the changes of one event mean for those that are stored
+//!   └ stream_index ── all that are stored, without their requests
 //!  record ── the lines of an export
 //!  survey ── reads the database for an operator, without the rest
 //!  room_contents ── what a room has, as an operator sees it through the server
@@ -39,6 +42,9 @@ mod signal_plan;
 mod signal_queue;
 pub mod signals;
 pub mod states;
+mod stream_index;
+mod stream_plan;
+pub mod streams;
 pub mod survey;
 pub mod table;
 pub mod totals;

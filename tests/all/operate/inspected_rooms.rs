@@ -12,6 +12,7 @@ use crate::support::server::Server;
 
 const STATE: &str = include_str!("../../fixtures/handlers/state.ts");
 const SIGNALS: &str = include_str!("../../fixtures/handlers/signals.ts");
+const STREAMS: &str = include_str!("../../fixtures/handlers/streams.ts");
 
 /// A server of a source. The folder is removed with it.
 fn develop(source: &str, arguments: &[&str]) -> (Server, tempfile::TempDir) {
@@ -206,6 +207,33 @@ async fn signals_are_shown_where_they_are_sent_and_where_they_come() {
     }
     assert_eq!(attempts[0]["failure"]["kind"], "threw");
     assert_eq!(attempts[1]["writes"][0]["key"], "n");
+}
+
+#[tokio::test]
+async fn streams_are_shown_where_they_are_opened_and_where_their_pieces_come() {
+    let (server, _folder) = develop(STREAMS, &[]);
+    let mut client = server.connect("/room/a").await;
+    // Nobody listens there.
+    let url = "http://127.0.0.1:1/path?key=secret";
+    let calls =
+        json!([["stream", "gone", url], ["cancelStream", "gone"], ["stream", "answer", url]]);
+    let event = record(&server, &mut client, json!({ "calls": calls })).await;
+    let opened = |name: &str| json!({ "what": "stream", "name": name, "method": "GET", "url": "http://127.0.0.1:1/path" });
+    let expected =
+        json!([opened("gone"), { "what": "cancel-stream", "name": "gone" }, opened("answer")]);
+    assert_eq!(event["signals"], expected);
+    let mut last = event["number"].as_u64().expect("a number");
+    let mut pieces = Vec::new();
+    eventually("its end", || {
+        let state = get(&server, &format!("/state?after={last}")).json();
+        last = state["last"].as_u64().expect("a number");
+        let events = state["events"].as_array().expect("a list").clone();
+        pieces.extend(events.into_iter().filter(|event| event["event"] == "stream"));
+        !pieces.is_empty()
+    });
+    let expected = (&preview("answer end network"), &"/room/a".into());
+    assert_eq!((&pieces[0]["input"], &pieces[0]["room"]), expected);
+    assert_eq!(pieces[0]["writes"][0]["key"], "pieces");
 }
 
 #[tokio::test]

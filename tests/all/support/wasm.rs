@@ -49,6 +49,7 @@ pub(crate) fn without_functions() -> Vec<u8> {
         "on_request",
         "handler",
         "on_signal",
+        "on_stream",
     ] {
         exports.export(name, ExportKind::Memory, 0);
     }
@@ -62,12 +63,13 @@ pub(crate) fn without_functions() -> Vec<u8> {
 pub(crate) fn handler(on_message: &[Instruction<'_>]) -> Vec<u8> {
     use ValType::{I32, I64};
     const SEND: u32 = 0;
-    let events: [(&str, &[ValType]); 8] = [
+    let events: [(&str, &[ValType]); 9] = [
         ("on_open", &[I64, I64, I32, I32]),
         ("on_message", &[I64, I64, I32, I32, I32]),
         ("on_close", &[I64, I64, I32, I32, I32]),
         ("on_request", &[I64, I32, I32, I32, I32, I32]),
         ("on_signal", &[I64, I32, I32, I32, I32, I32]),
+        ("on_stream", &[I64, I32, I32, I32, I32]),
         ("handler", &[I64, I32, I32, I32, I32]),
         ("on_upgrade", &[I64, I32, I32, I32, I32, I32]),
         ("room_of", &[I64, I32, I32, I32, I32]),
@@ -157,6 +159,7 @@ fn with_bodies(
 (func (export "on_upgrade") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_request") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "on_signal") (param i64 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+(func (export "on_stream") (param i64 i32 i32 i32 i32) (result i32) (i32.const 0))
 (func (export "handler") (param i64 i32 i32 i32 i32) (result i32) {handler})
 (@custom "zigttp.manifest" "{manifest}"))"#
     );

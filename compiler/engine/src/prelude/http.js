@@ -330,7 +330,7 @@
     return signal;
   };
 
-  // Set by the static block of Request: what `fetch` sends of one, whose body it takes.
+  // Set by the static block of Request: what is sent of one, whose body it takes.
   let send;
 
   class Request extends Body {
@@ -611,6 +611,7 @@
   expose(Response, "Response", ({ status, headers }) => ({ status, headers }));
 
   internals.send = (request) => send(request);
+  internals.headersOf = (lines) => fromLines(lines);
 
   internals.makeResponse = (head, method, body) => {
     const hasBody = method !== "HEAD" && !NULL_BODY_STATUS.includes(head.status);

@@ -93,4 +93,40 @@ pub(super) const FUNCTIONS: &[ApiFunction] = &[
         details: "Returns undefined when there is no timer of this name. Throws a RangeError for another room.",
         import: Some("signal_time"),
     },
+    ApiFunction {
+        module: Module::Durable,
+        name: "stream",
+        path: "stream",
+        writes: true,
+        type_parameters: "",
+        parameters: &[
+            required("room", "string"),
+            required("name", "string"),
+            required("url", "string | URL"),
+            optional("init", "StreamInit"),
+        ],
+        returns: "void",
+        effect: Effect::State,
+        purpose: "Makes an HTTP request once this event has committed; its response comes to onStream in pieces.",
+        details: "It is made at most once, if and only if this event commits. The room is the event's own, and has \
+                  one stream of each name: the same name cancels the one before. Pieces come in order, none is \
+                  stored, and the last is of kind end. After a restart of the server that is all that comes of it, \
+                  with the error interrupted. Throws a RangeError for another room, when the room has 100 streams, \
+                  and for a request of more than 1 MiB; a TypeError when the handler exports no onStream.",
+        import: Some("open_stream"),
+    },
+    ApiFunction {
+        module: Module::Durable,
+        name: "cancelStream",
+        path: "cancelStream",
+        writes: true,
+        type_parameters: "",
+        parameters: &[required("room", "string"), required("name", "string")],
+        returns: "boolean",
+        effect: Effect::State,
+        purpose: "Ends a stream of the event's own room, and returns whether it was there.",
+        details: "From the commit of this event on nothing comes of it but its end, with the error cancelled. Throws a \
+                  RangeError for another room.",
+        import: Some("cancel_stream"),
+    },
 ];

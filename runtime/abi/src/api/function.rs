@@ -48,8 +48,8 @@ impl Module {
                  server ends, or when the room has had no connection and no event for 60 seconds."
             }
             Module::Durable => {
-                "Signals and timers: how one room tells another, or itself later. They are part of the event \
-                 that sends them."
+                "Signals and timers: how one room tells another, or itself later. Streams: responses of other \
+                 servers that come in pieces. They are part of the event that makes them."
             }
             Module::Env => {
                 "Settings that the operator gives, such as keys of other services: with --env NAME=VALUE, --env NAME or \

@@ -118,6 +118,7 @@ impl EventRecord {
             Call::Message { data } => Preview::of(data),
             Call::Close { code, reason } => Preview::text(format!("{code} {reason}").trim_end()),
             Call::Signal(signal) => Preview::text(&signal.name),
+            Call::Stream(piece) => state_record::piece(piece),
             Call::RoomOf(request) | Call::Request(request) | Call::Upgrade { request, .. } => {
                 Preview::text(&target(request))
             }

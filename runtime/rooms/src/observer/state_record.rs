@@ -1,4 +1,5 @@
-//! What an event has read and written of the state of rooms, and which signals it has sent, for the inspector.
+//! What an event has read and written of the state of rooms, which signals it has sent and which streams it has opened,
+//! for the inspector.
 
 use serde::Serialize;
 use zigttp_abi::state::Entry;
@@ -7,6 +8,7 @@ use zigttp_sandbox::effects::Effects;
 use zigttp_sandbox::read_log::{ListRead, ReadLog, StateRead, WhatWasRead};
 use zigttp_sandbox::signal::{Signal, SignalEffect, SignalKind};
 use zigttp_sandbox::state::Space;
+use zigttp_sandbox::stream::{Piece, StreamEffect, StreamPiece};
 
 use super::preview::Preview;
 use crate::world::LocalPeer;
@@ -78,10 +80,32 @@ enum WrittenSummary {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub(super) enum SignalEffectSummary {
-    Signal { room: String, name: String, data: Option<Preview>, on_fail: Option<String> },
-    Timer { name: String, at: u64, period: Option<u64>, data: Option<Preview> },
-    Cancel { name: String },
+    Signal {
+        room: String,
+        name: String,
+        data: Option<Preview>,
+        on_fail: Option<String>,
+    },
+    Timer {
+        name: String,
+        at: u64,
+        period: Option<u64>,
+        data: Option<Preview>,
+    },
+    Cancel {
+        name: String,
+    },
     CancelAll,
+    /// The URL is without its query, which may hold what is secret.
+    Stream {
+        name: String,
+        method: String,
+        url: String,
+    },
+    CancelStream {
+        name: String,
+    },
+    CancelAllStreams,
 }
 
 /// The first of a list, and how many more there are.
@@ -141,11 +165,13 @@ pub(super) fn writes(effects: &Effects<LocalPeer>, most: usize) -> Shown<WriteSu
     shown
 }
 
-/// The signals and timers of an event, in the order of the calls.
+/// The signals and timers of an event, in the order of the calls, and then its streams.
 pub(super) fn signals(effects: &Effects<LocalPeer>, most: usize) -> Shown<SignalEffectSummary> {
-    let all = effects.signals();
-    let first: Vec<_> = all.iter().take(most).map(SignalEffectSummary::of).collect();
-    Shown { more: all.len() - first.len(), first }
+    let (signals, streams) = (effects.signals(), effects.streams());
+    let all = signals.iter().map(SignalEffectSummary::of);
+    let all = all.chain(streams.iter().map(SignalEffectSummary::of_stream));
+    let first: Vec<_> = all.take(most).collect();
+    Shown { more: signals.len() + streams.len() - first.len(), first }
 }
 
 impl ReadSummary {
@@ -213,6 +239,36 @@ impl SignalEffectSummary {
             SignalEffect::CancelAllTimers => SignalEffectSummary::CancelAll,
         }
     }
+
+    fn of_stream(effect: &StreamEffect) -> SignalEffectSummary {
+        match effect {
+            StreamEffect::Open { name, request } => {
+                let request = &request.request;
+                let url = request.url.split('?').next().unwrap_or_default().to_owned();
+                let method = request.method.clone();
+                SignalEffectSummary::Stream { name: name.to_string(), method, url }
+            }
+            StreamEffect::Cancel { name } => {
+                SignalEffectSummary::CancelStream { name: name.to_string() }
+            }
+            StreamEffect::CancelAll => SignalEffectSummary::CancelAllStreams,
+        }
+    }
+}
+
+/// The arguments of `onStream`.
+pub(super) fn piece(piece: &StreamPiece) -> Preview {
+    let StreamPiece { name, piece, .. } = piece;
+    let shown = match piece {
+        Piece::Start { status, .. } => status.to_string(),
+        Piece::Lines { lines } => lines.join("\n"),
+        Piece::Events { events } => {
+            events.iter().map(|event| &*event.data).collect::<Vec<_>>().join("\n")
+        }
+        Piece::Bytes { bytes } => format!("{} bytes", bytes.len()),
+        Piece::End { error, .. } => error.map_or(String::new(), |error| error.name().to_owned()),
+    };
+    Preview::text(format!("{name} {} {shown}", piece.kind()).trim_end())
 }
 
 fn preview(data: Option<&Value>) -> Option<Preview> {

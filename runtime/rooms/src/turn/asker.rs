@@ -9,6 +9,8 @@ pub enum Asker {
     Client { max_waits: usize },
     /// A signal, which is stored and can come later.
     Signal,
+    /// A piece of a stream. It waits until a pause ends, and the other server with it.
+    Stream,
     /// An operator, who gets the turn of a paused room too.
     Operator,
 }

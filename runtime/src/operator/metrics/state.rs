@@ -1,6 +1,7 @@
-//! The states of rooms, and their signals and timers.
+//! The states of rooms, their signals and timers, and their streams.
 
 use zigttp_sandbox::state::Space;
+use zigttp_sandbox::stream::StreamError;
 use zigttp_store::state::totals::Totals;
 
 use crate::operator::metrics::page::Page;
@@ -93,4 +94,41 @@ pub(super) fn signals(page: &mut Page, server: &Server) {
     let name = "zigttp_signals_late_seconds";
     page.family(name, "gauge", "How late the first signal or timer is that waits to run");
     page.sample(name, &[], late as f64 / 1e3);
+}
+
+pub(super) fn streams(page: &mut Page, server: &Server) {
+    let hub = &server.hub;
+    let (open, oldest) = hub.open_streams.totals();
+    let stored = hub.states.storage.stream_counts("").1;
+    let name = "zigttp_streams";
+    page.family(name, "gauge", "Streams that have not ended: they are open, or wait");
+    for (state, count) in [("open", open), ("waiting", stored.saturating_sub(open))] {
+        page.sample(name, &[("state", state)], count);
+    }
+    let age = oldest.map_or(0.0, |since| (hub.clock.now() - since).as_secs_f64());
+    let name = "zigttp_streams_oldest_seconds";
+    page.family(name, "gauge", "Age of the oldest stream that is open");
+    page.sample(name, &[], age);
+    let counters = &hub.counters;
+    for (name, help, counter) in [
+        (
+            "zigttp_streams_started_total",
+            "Streams whose request was made",
+            &counters.started_streams,
+        ),
+        (
+            "zigttp_stream_bytes_total",
+            "Bytes of the bodies of streams that were read",
+            &counters.stream_bytes,
+        ),
+    ] {
+        page.family(name, "counter", help);
+        page.sample(name, &[], counter.get());
+    }
+    let name = "zigttp_streams_ended_total";
+    page.family(name, "counter", "Streams that have ended, by the error that their room was told");
+    page.sample(name, &[("error", "none")], counters.ended_streams.get());
+    for (error, counter) in StreamError::ALL.into_iter().zip(&counters.failed_streams) {
+        page.sample(name, &[("error", error.name())], counter.get());
+    }
 }

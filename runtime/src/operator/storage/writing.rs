@@ -16,7 +16,7 @@ use zigttp_store::state::signals::{Restored, SignalChanges};
 pub enum Existing {
     /// It stays, but for the keys that are written.
     Stays,
-    /// Its keys and timers are removed, as `deleteAll` does.
+    /// Its keys and timers are removed and its streams cancelled, as `deleteAll` does.
     Goes,
     /// The same, and the signals for it are removed too, parked ones included.
     GoesWithSignals,
@@ -45,7 +45,8 @@ impl RoomWrite {
         let clears = replaces || existing == Existing::Goes;
         let changes = Changes { clears, ..Changes::default() };
         let is_new = existing == Existing::IsNone;
-        let write = OperatorWrite { room: room.into(), changes, signals, is_new };
+        let (room, cancels_streams) = (room.into(), clears);
+        let write = OperatorWrite { room, changes, signals, cancels_streams, is_new };
         Ok(RoomWrite { write, timers: BTreeSet::new() })
     }
 

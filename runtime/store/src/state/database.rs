@@ -18,6 +18,7 @@ mod signal_reader;
 pub(crate) mod signal_rows;
 pub(crate) mod snapshot;
 mod space;
+pub(crate) mod stream_rows;
 pub(crate) mod surveyed_rooms;
 mod tidying;
 pub(crate) mod writer;

@@ -24,6 +24,7 @@ use crate::state::database::readers::{Found, Readers, read_room};
 use crate::state::database::rows::{self, FileRow};
 use crate::state::database::signal_rows;
 use crate::state::database::snapshot::StateSnapshot;
+use crate::state::database::stream_rows;
 use crate::state::database::writer::{Job, Shared, Waiting, Writer};
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
 use crate::state::limits::StateLimits;
@@ -33,6 +34,8 @@ use crate::state::room_contents::{ContentsQuery, RoomContents};
 use crate::state::room_row::RoomRow;
 use crate::state::room_state::{OnDisk, RoomState};
 use crate::state::signal_queue::{HELD_BYTES, SignalQueue};
+use crate::state::stream_index::StreamIndex;
+use crate::state::streams::StreamRequest;
 use crate::state::table::Table;
 use crate::state::totals::{Compacted, Counts, Totals};
 use crate::state::transaction::Transaction;
@@ -231,6 +234,14 @@ impl Durable {
         &self.shared.queue
     }
 
+    pub(crate) fn streams(&self) -> &StreamIndex {
+        &self.shared.streams
+    }
+
+    pub(crate) async fn stream_request(&self, id: u64) -> Result<Option<StreamRequest>, ReadError> {
+        self.readers.read(move |connection| Ok(stream_rows::request(connection, id)?)).await
+    }
+
     /// Has the signals read that are due soon, if they are not in memory.
     pub(crate) fn advance(&self, now: u64) {
         if self.shared.queue.advance(now) {
@@ -366,6 +377,7 @@ fn shared(
         health: Arc::clone(files.health()),
         pending: PendingFiles::default(),
         queue: SignalQueue::of_database(HELD_BYTES, first_due),
+        streams: StreamIndex::new(stream_rows::all(connection)?),
         next_expiry: AtomicU64::new(next_expiry),
         // Rooms may have been cleared.
         has_written: AtomicBool::new(true),

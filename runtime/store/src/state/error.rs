@@ -108,6 +108,9 @@ pub enum CommitStateError {
     /// A room has sent too many signals that their receivers have not taken yet.
     #[error("room {room:?} would have {signals} signals that are not taken, and may have {most}")]
     TooManySignals { room: Arc<str>, signals: u64, most: u64 },
+    /// All rooms together would have more streams than they may have.
+    #[error("there would be {streams} streams, and there may be {most}")]
+    TooManyStreams { streams: u64, most: u64 },
     /// An import was to find no timers and signals.
     #[error("room {room:?} has timers or signals already: {signals} in all")]
     HasSignals { room: Arc<str>, signals: usize },

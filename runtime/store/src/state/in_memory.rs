@@ -13,6 +13,8 @@ use crate::state::room_row::RoomUsage;
 use crate::state::signal_plan::{MOST_PARKED, Plan, StoredSignals, TimerChange};
 use crate::state::signal_queue::{SignalQueue, Step};
 use crate::state::signals::{Charge, Signal, StoredSignal, Timer};
+use crate::state::stream_index::{StreamIndex, StreamStep};
+use crate::state::stream_plan::StreamPlan;
 use crate::state::table::{Table, replace};
 use crate::state::totals::{Counts, Totals};
 use crate::state::transaction::Transaction;
@@ -28,6 +30,8 @@ pub(crate) struct InMemory {
     rooms: Mutex<Rooms>,
     /// Changed while the rooms are locked.
     queue: SignalQueue,
+    /// The same.
+    streams: StreamIndex,
 }
 
 /// A room with state.
@@ -55,7 +59,8 @@ struct Rooms {
 impl InMemory {
     pub(crate) fn new(limits: StateLimits) -> InMemory {
         let queue = SignalQueue::of_memory();
-        InMemory { limits, empty: Arc::default(), rooms: Mutex::default(), queue }
+        let streams = StreamIndex::new(Vec::new());
+        InMemory { limits, empty: Arc::default(), rooms: Mutex::default(), queue, streams }
     }
 
     pub(crate) fn table(&self, room: &str) -> Arc<Table> {
@@ -103,7 +108,7 @@ impl InMemory {
     }
 
     pub(crate) fn commit(&self, transaction: &Transaction) -> Result<(), CommitStateError> {
-        if transaction.changes.is_empty() && transaction.signals.is_empty() {
+        if !transaction.changes_state() {
             return Ok(());
         }
         let mut rooms = self.lock();
@@ -112,15 +117,17 @@ impl InMemory {
             0 => transaction.now << NUMBERS_A_MS,
             last => last,
         };
-        let stored = Stored { rooms: &rooms, queue: &self.queue };
+        let stored = Stored { rooms: &rooms, states: self };
         let plan = Plan::new(&stored, transaction, &mut last_signal).and_then(|plan| {
             self.allow(&rooms, transaction, &plan)?;
             Ok(plan)
         });
-        let plan = plan.inspect_err(|_| rooms.counts.failures.add(1))?;
+        let mut plan = plan.inspect_err(|_| rooms.counts.failures.add(1))?;
         rooms.last_signal = last_signal;
         let cleared = rooms.apply(transaction);
+        let streams = std::mem::take(&mut plan.streams);
         self.queue.apply(rooms.apply_signals(plan));
+        self.streams.apply(steps_of(streams));
         drop(rooms);
         // Freed without the lock.
         drop(cleared);
@@ -229,6 +236,10 @@ impl InMemory {
         &self.queue
     }
 
+    pub(crate) fn streams(&self) -> &StreamIndex {
+        &self.streams
+    }
+
     pub(crate) fn wake_parked(&self, attempts: u32) {
         let mut rooms = self.lock();
         let mut steps = Vec::new();
@@ -267,7 +278,7 @@ impl Rooms {
             Some(room) => self.change_entries(room, &transaction.changes),
             None => None,
         };
-        if !transaction.changes.is_empty() || !transaction.signals.is_empty() {
+        if transaction.changes_state() {
             self.counts.commits.add(1);
         }
         cleared
@@ -354,7 +365,7 @@ impl Rooms {
 /// The signals in memory.
 struct Stored<'a> {
     rooms: &'a Rooms,
-    queue: &'a SignalQueue,
+    states: &'a InMemory,
 }
 
 impl StoredSignals for Stored<'_> {
@@ -368,15 +379,15 @@ impl StoredSignals for Stored<'_> {
     }
 
     fn taken(&self, id: u64) -> Result<Option<(Arc<Signal>, u64)>, CommitStateError> {
-        Ok(self.queue.taken(id))
+        Ok(self.states.queue.taken(id))
     }
 
     fn planned(&self) -> Result<Vec<Arc<Signal>>, CommitStateError> {
-        Ok(self.queue.planned())
+        Ok(self.states.queue.planned())
     }
 
     fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError> {
-        let (mut queued, _taken) = self.queue.of_room(room);
+        let (mut queued, _taken) = self.states.queue.of_room(room);
         queued.retain(|signal| !signal.is_planned());
         let parked = self.rooms.parked_rooms.get(room).into_iter().flatten();
         let parked = parked.filter_map(|id| self.rooms.parked.get(id)).map(|it| (it, true));
@@ -384,6 +395,15 @@ impl StoredSignals for Stored<'_> {
         let stored = all
             .map(|(signal, is_parked)| StoredSignal { signal: Signal::clone(signal), is_parked });
         Ok(stored.collect())
+    }
+
+    fn streams(
+        &self,
+        transaction: &Transaction,
+        last_id: &mut u64,
+    ) -> Result<StreamPlan, CommitStateError> {
+        let InMemory { streams, limits, .. } = self.states;
+        StreamPlan::new(streams, 0, limits.streams, transaction, last_id)
     }
 
     fn displace_parked(&self, room: &str) -> Result<Vec<Arc<Signal>>, CommitStateError> {
@@ -400,6 +420,15 @@ impl StoredSignals for Stored<'_> {
         });
         Ok(oldest.map(Arc::clone).collect())
     }
+}
+
+/// What a plan means for the streams in memory, with their requests.
+fn steps_of(plan: StreamPlan) -> impl Iterator<Item = StreamStep> {
+    let StreamPlan { cancelled, removed, added, charges: _ } = plan;
+    let cancelled = cancelled.into_iter().map(StreamStep::Cancel);
+    let removed = removed.map(StreamStep::Remove);
+    let added = added.into_iter().map(|(stream, request)| StreamStep::Add(stream, Some(request)));
+    cancelled.chain(removed).chain(added)
 }
 
 /// What a room will take after changes of its entries.

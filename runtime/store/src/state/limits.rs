@@ -18,6 +18,8 @@ pub struct StateLimits {
     pub room_bytes: u64,
     /// Signals that a room has sent and that are not taken yet.
     pub room_signals: u64,
+    /// Streams of all rooms together that have not ended.
+    pub streams: u64,
     /// Bytes of all rooms together.
     pub all_bytes: u64,
     /// Bytes of the rooms that are held in memory, if there is a database.
@@ -41,6 +43,7 @@ impl StateLimits {
         StateLimits {
             room_bytes: 64 << 20,
             room_signals: 10_000,
+            streams: 10_000,
             all_bytes: 16 << 30,
             live_bytes: 256 << 20,
             reads: 8,

@@ -1,4 +1,4 @@
-//! What the changes of one event mean for the signals that are stored.
+//! What the changes of one event mean for the signals that are stored, and for the streams.
 //!
 //! This is decided in one place for both kinds of states; each then does it in its own way.
 
@@ -9,6 +9,7 @@ use crate::state::error::CommitStateError;
 use crate::state::signals::{
     Charge, Done, FailedSignal, NewTimer, PlannedSchedule, Restored, Signal, StoredSignal, Timer,
 };
+use crate::state::stream_plan::StreamPlan;
 use crate::state::transaction::Transaction;
 
 /// Most parked signals of a room. For each further one the oldest goes.
@@ -30,6 +31,13 @@ pub(crate) trait StoredSignals {
 
     /// All timers of a room, and all signals that are for it, but for runs of schedules.
     fn of_room(&self, room: &Arc<str>) -> Result<Vec<StoredSignal>, CommitStateError>;
+
+    /// What the streams of the transaction mean.
+    fn streams(
+        &self,
+        transaction: &Transaction,
+        last_id: &mut u64,
+    ) -> Result<StreamPlan, CommitStateError>;
 
     /// The oldest parked signals of a room that has as many as it may. They go for another: where there is a disk, they
     /// are kept elsewhere now.
@@ -58,6 +66,7 @@ pub(crate) struct Plan {
     pub(crate) added: Vec<Arc<Signal>>,
     pub(crate) added_parked: Vec<Arc<Signal>>,
     pub(crate) timers: Vec<TimerChange>,
+    pub(crate) streams: StreamPlan,
     /// What the rooms take then, each once.
     pub(crate) charges: Vec<(Arc<str>, Charge)>,
     /// Whether no limit holds: what a signal leaves behind that has failed is small and must be stored.
@@ -132,6 +141,12 @@ impl Plan {
         }
         if let Some(schedules) = &changes.schedules {
             plan.schedule(stored, schedules, last_id)?;
+        }
+        if !transaction.streams.is_empty() {
+            plan.streams = stored.streams(transaction, last_id)?;
+            for (room, charge) in std::mem::take(&mut plan.streams.charges) {
+                plan.charge(&room, charge);
+            }
         }
         Ok(plan)
     }

@@ -17,6 +17,8 @@ use crate::state::room_contents::{ContentsQuery, RoomContents};
 use crate::state::room_state::RoomState;
 use crate::state::signal_queue::SignalQueue;
 use crate::state::signals::{FailedSignal, PlannedSchedule, Signal, SignalChanges, SignalTotals};
+use crate::state::stream_index::StreamIndex;
+use crate::state::streams::{Stream, StreamChanges, StreamRequest, StreamState, TakenStream};
 use crate::state::totals::{Compacted, Totals};
 use crate::state::transaction::Transaction;
 
@@ -284,6 +286,69 @@ impl States {
         };
         let (taken, first_due) = (self.queue().taken_count(), self.next_due());
         SignalTotals { stored, taken, parked, first_due }
+    }
+
+    /// Takes the oldest stream that is not taken and follows none of its name: of two the end of the first comes
+    /// before all of the second. It must be ended: by a transaction that it has `ended` with, or by
+    /// [`States::end_stream`].
+    pub fn take_stream(&self) -> Option<TakenStream> {
+        self.streams().take()
+    }
+
+    /// Waits until there is a stream to take. For one that waits.
+    pub async fn stream_added(&self) {
+        self.streams().added().await;
+    }
+
+    /// The request of a stream that was taken, to be made at most once; `None` if it was cancelled meanwhile.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn stream_request(&self, id: u64) -> Result<Option<StreamRequest>, ReadError> {
+        match &self.0 {
+            Kind::InMemory(rooms) => Ok(rooms.streams().take_request(id)),
+            Kind::Durable(durable) => durable.stream_request(id).await,
+        }
+    }
+
+    /// Whether a room has a stream of this name that is not cancelled.
+    pub fn has_stream(&self, room: &str, name: &str) -> bool {
+        self.streams().find(room, name).is_some()
+    }
+
+    /// How many streams a room has, and how many there are of all rooms: all that have not ended.
+    pub fn stream_counts(&self, room: &str) -> (usize, usize) {
+        self.streams().counts(room)
+    }
+
+    /// Ends a stream without an event.
+    pub fn end_stream(
+        &self,
+        id: u64,
+    ) -> impl Future<Output = Result<(), CommitStateError>> + use<> {
+        let streams = StreamChanges { ended: Some(id), ..StreamChanges::default() };
+        self.commit(Transaction { streams, ..Transaction::default() }, |_| {})
+    }
+
+    /// Cancels a stream for an operator. Its room is told.
+    pub fn cancel_stream(
+        &self,
+        id: u64,
+    ) -> impl Future<Output = Result<(), CommitStateError>> + use<> {
+        let streams = StreamChanges { cancelled: Some(id), ..StreamChanges::default() };
+        self.commit(Transaction { streams, ..Transaction::default() }, |_| {})
+    }
+
+    /// All streams, in the order in which they were made.
+    pub fn list_streams(&self) -> Vec<(Arc<Stream>, StreamState)> {
+        self.streams().list()
+    }
+
+    fn streams(&self) -> &StreamIndex {
+        match &self.0 {
+            Kind::InMemory(rooms) => rooms.streams(),
+            Kind::Durable(durable) => durable.streams(),
+        }
     }
 
     fn queue(&self) -> &SignalQueue {

@@ -10,6 +10,7 @@ mod reading;
 mod signal_model;
 mod signals;
 mod space;
+mod streams;
 mod survey;
 mod sweeping;
 

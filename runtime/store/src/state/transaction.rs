@@ -8,6 +8,7 @@ use zigttp_abi::value::Value;
 
 use crate::attachment_files::{Adoption, Entry};
 use crate::state::signals::SignalChanges;
+use crate::state::streams::StreamChanges;
 
 /// What one event commits, all of it or nothing.
 #[derive(Default)]
@@ -24,6 +25,7 @@ pub struct Transaction {
     /// Connections whose attachments are removed.
     pub removed: Vec<ConnectionId>,
     pub signals: SignalChanges,
+    pub streams: StreamChanges,
 }
 
 impl Transaction {
@@ -33,11 +35,14 @@ impl Transaction {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-            && self.files.is_empty()
-            && self.adoption.is_none()
-            && self.removed.is_empty()
-            && self.signals.is_empty()
+        let has_files =
+            !self.files.is_empty() || self.adoption.is_some() || !self.removed.is_empty();
+        !has_files && !self.changes_state()
+    }
+
+    /// Whether it changes entries, signals or streams.
+    pub(crate) fn changes_state(&self) -> bool {
+        !self.changes.is_empty() || !self.signals.is_empty() || !self.streams.is_empty()
     }
 
     /// The connections whose files it writes or removes.
@@ -51,7 +56,8 @@ impl Transaction {
     /// Whether one step on the disk does all of it.
     pub(crate) fn is_one_file(&self) -> bool {
         let files = self.files.len() + usize::from(self.adoption.is_some()) + self.removed.len();
-        files == 1 && self.changed_room().is_none() && self.signals.is_empty()
+        let is_alone = self.signals.is_empty() && self.streams.is_empty();
+        files == 1 && self.changed_room().is_none() && is_alone
     }
 
     /// About how many bytes it writes.
@@ -61,6 +67,7 @@ impl Transaction {
             entries.map(|(key, entry)| entry.as_ref().map_or(0, |entry| entry.bytes(key))).sum();
         let values = self.files.iter().map(|entry| &entry.value);
         let values = values.chain(self.adoption.iter().map(|(_, value)| value));
-        state + self.signals.bytes() + values.map(|value| value.bytes().len() as u64).sum::<u64>()
+        let asides = self.signals.bytes() + self.streams.bytes();
+        state + asides + values.map(|value| value.bytes().len() as u64).sum::<u64>()
     }
 }

@@ -12,6 +12,7 @@ use crate::host::state::read::find;
 use crate::read_log::WhatWasRead;
 use crate::signal::SignalEffect;
 use crate::state::{RoomChanges, RoomName, Space};
+use crate::stream::StreamEffect;
 use crate::view::View;
 
 /// What events of other rooms cannot do.
@@ -107,6 +108,9 @@ pub(super) fn delete_all<V: View>(
     if space == Space::Storage {
         event.effects.push_signal(SignalEffect::CancelAllTimers);
         event.timers.clear();
+        if event.has_any_stream() {
+            event.effects.push_stream(StreamEffect::CancelAll);
+        }
     }
     event.has_changed_state()?;
     Ok(Ok(()))

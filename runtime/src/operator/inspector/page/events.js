@@ -119,7 +119,7 @@ function facts(record) {
   } else if (record.room) {
     fact("Room", roomLink(record.room));
   }
-  const names = { message: "Data", signal: { timer: "Timer", schedule: "Schedule" }[record.signal?.kind] ?? "Signal" };
+  const names = { message: "Data", stream: "Piece", signal: { timer: "Timer", schedule: "Schedule" }[record.signal?.kind] ?? "Signal" };
   fact(names[record.event] ?? "Called with", value(record.input));
   if (record.signal) for (const one of signalFacts(record.signal)) fact(...one);
   for (const effect of record.effects) fact(...effectFact(effect));

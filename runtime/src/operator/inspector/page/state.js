@@ -15,7 +15,7 @@ export const roomLink = (name) =>
 /** What an event has changed, as words that are counted. */
 export const stateWords = ({ writes, signals }) => [
   ...writes.map(({ what }) => ({ put: "put", delete: "delete", "delete-all": "delete all" })[what]),
-  ...signals.map(({ what }) => (what === "signal" || what === "timer" ? what : "cancel")),
+  ...signals.map(({ what }) => (["signal", "timer", "stream"].includes(what) ? what : "cancel")),
 ];
 
 /** The keys, names and data by which an event is found. */
@@ -108,5 +108,11 @@ function signalled(signal) {
       return ["Cancelled", "timer ", mono(signal.name)];
     case "cancel-all":
       return ["Cancelled", "all timers"];
+    case "stream":
+      return ["Stream", mono(signal.name), ` ${signal.method} `, mono(signal.url)];
+    case "cancel-stream":
+      return ["Cancelled", "stream ", mono(signal.name)];
+    case "cancel-all-streams":
+      return ["Cancelled", "all streams"];
   }
 }

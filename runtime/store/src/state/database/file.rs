@@ -28,7 +28,7 @@ const LOG_INDEX: &str = "-shm";
 const APPLICATION: u32 = 0x7a69_6774;
 
 /// The version of the tables below.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a new database has. Texts and JSON are stored as text, so that every tool can show them.
 ///
@@ -85,6 +85,21 @@ const TABLES: &str = "
     CREATE INDEX signal_parked ON signal (room) WHERE is_parked = 1;
     CREATE UNIQUE INDEX timer ON signal (room, name) WHERE is_timer = 1;
     CREATE INDEX signal_schedule ON signal (room) WHERE is_timer = 2;
+";
+
+/// What version 2 has besides: the streams that have not ended, with their requests. `bytes` count in the
+/// `signal_bytes` of the room.
+const TABLES_OF_2: &str = "
+    CREATE TABLE stream (
+        id INTEGER PRIMARY KEY,
+        room TEXT NOT NULL,
+        name TEXT NOT NULL,
+        opened INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        is_cancelled INTEGER NOT NULL,
+        request TEXT NOT NULL,
+        body BLOB
+    ) STRICT;
 ";
 
 /// Where a database of SQLite says whose it is and of which version, and how it begins.
@@ -165,6 +180,7 @@ impl DatabaseFile {
         let version = read("PRAGMA user_version").map_err(of_sqlite)?;
         check_version(application, version)?;
         set_up(&connection, fsync, most_bytes).map_err(of_sqlite)?;
+        upgrade(&connection).map_err(of_sqlite)?;
         Ok(connection)
     }
 
@@ -267,6 +283,7 @@ fn make_tables(path: &Path) -> rusqlite::Result<()> {
          PRAGMA application_id = {APPLICATION};
          PRAGMA user_version = {VERSION};
          {TABLES}
+         {TABLES_OF_2}
          COMMIT;"
     ))
 }
@@ -285,6 +302,17 @@ fn set_up(connection: &Connection, fsync: Fsync, most_bytes: Option<u64>) -> rus
         connection.execute_batch(&format!("PRAGMA max_page_count = {pages};"))?;
     }
     Ok(())
+}
+
+/// Gives the database of an earlier version what it lacks. Earlier programs refuse it from then on.
+pub(crate) fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version >= VERSION {
+        return Ok(());
+    }
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES_OF_2} PRAGMA user_version = {VERSION}; COMMIT;"
+    ))
 }
 
 /// Refuses what is not ours before SQLite opens it, because opening it may change it.

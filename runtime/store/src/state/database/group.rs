@@ -8,7 +8,7 @@ use zigttp_abi::state::{Changes, ENTRY_BYTES};
 use crate::attachment_files::encode;
 use crate::state::database::file::DatabaseFile;
 use crate::state::database::rows::{self, FileRow};
-use crate::state::database::signal_rows;
+use crate::state::database::{signal_rows, stream_rows};
 use crate::state::error::CommitStateError;
 use crate::state::limits::StateLimits;
 use crate::state::live_rooms::{Changed, LiveRooms};
@@ -16,6 +16,8 @@ use crate::state::room_row::{RoomRow, RoomUsage};
 use crate::state::signal_plan::{MOST_PARKED, Plan, StoredSignals};
 use crate::state::signal_queue::{SignalQueue, Step};
 use crate::state::signals::{Charge, Signal, StoredSignal, Timer};
+use crate::state::stream_index::{StreamIndex, StreamStep};
+use crate::state::stream_plan::StreamPlan;
 use crate::state::table::{Table, replace};
 use crate::state::transaction::Transaction;
 
@@ -31,6 +33,7 @@ pub(crate) struct Group<'w, 'a> {
     pub(crate) file: &'w DatabaseFile,
     pub(crate) live: &'w LiveRooms,
     pub(crate) queue: &'w SignalQueue,
+    pub(crate) streams: &'w StreamIndex,
     pub(crate) limits: &'w StateLimits,
     /// Why no room may grow.
     pub(crate) no_space: Option<CommitStateError>,
@@ -38,6 +41,8 @@ pub(crate) struct Group<'w, 'a> {
     pub(crate) changed: Changed<'a>,
     /// The same of signals.
     pub(crate) steps: Vec<Step>,
+    /// And of streams.
+    pub(crate) stream_steps: Vec<StreamStep>,
     pub(crate) sums: Sums,
     /// When the first of the entries that were written expires.
     pub(crate) first_expiry: u64,
@@ -86,7 +91,7 @@ impl<'a> Group<'_, 'a> {
         transaction: &'a Transaction,
     ) -> Result<Vec<FileRow>, CommitStateError> {
         let mut last_signal = self.sums.last_signal;
-        let plan = if transaction.signals.is_empty() {
+        let mut plan = if transaction.signals.is_empty() && transaction.streams.is_empty() {
             Plan { at: transaction.now, ..Plan::default() }
         } else {
             Plan::new(&*self, transaction, &mut last_signal)?
@@ -105,7 +110,9 @@ impl<'a> Group<'_, 'a> {
             let is_own = transaction.room.as_ref() == Some(&touched.room);
             self.write_room(touched, plan.at, is_own)?;
         }
+        let streams = std::mem::take(&mut plan.streams);
         self.write_signals(plan)?;
+        self.write_streams(streams)?;
         self.sums.last_signal = last_signal;
         if last_signal > self.sums.reserved_signals {
             self.sums.reserved_signals = last_signal + RESERVED;
@@ -291,6 +298,23 @@ impl<'a> Group<'_, 'a> {
         Ok(())
     }
 
+    fn write_streams(&mut self, plan: StreamPlan) -> Result<(), CommitStateError> {
+        let StreamPlan { cancelled, removed, added, charges: _ } = plan;
+        for id in cancelled {
+            stream_rows::cancel(self.connection, id)?;
+            self.stream_steps.push(StreamStep::Cancel(id));
+        }
+        if let Some(id) = removed {
+            stream_rows::delete(self.connection, id)?;
+            self.stream_steps.push(StreamStep::Remove(id));
+        }
+        for (stream, request) in added {
+            stream_rows::insert(self.connection, &stream, &request)?;
+            self.stream_steps.push(StreamStep::Add(stream, None));
+        }
+        Ok(())
+    }
+
     /// Writes the bytes of the files that are to be written, and which are to be removed.
     fn write_files(&mut self, transaction: &Transaction) -> Result<Vec<FileRow>, CommitStateError> {
         let stored = transaction.files.iter().map(|entry| (entry.id, &entry.owner, &entry.value));
@@ -379,6 +403,16 @@ impl StoredSignals for Group<'_, '_> {
         // One that is damaged stays where it is.
         let stored = stored.into_iter().flatten();
         Ok(stored.filter(|stored| !stored.signal.is_planned()).collect())
+    }
+
+    fn streams(
+        &self,
+        transaction: &Transaction,
+        last_id: &mut u64,
+    ) -> Result<StreamPlan, CommitStateError> {
+        let is_added = |step: &&StreamStep| matches!(step, StreamStep::Add(..));
+        let added = self.stream_steps.iter().filter(is_added).count();
+        StreamPlan::new(self.streams, added, self.limits.streams, transaction, last_id)
     }
 
     fn displace_parked(&self, room: &str) -> Result<Vec<Arc<Signal>>, CommitStateError> {

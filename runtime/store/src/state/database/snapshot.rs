@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::backup_error::BackupError;
 use crate::disk::files_snapshot::FilesSnapshot;
-use crate::state::database::file::{DatabaseFile, signed};
+use crate::state::database::file::{DatabaseFile, signed, upgrade};
 use crate::state::database::{rows, signal_rows};
 
 /// Pages that are copied at once.
@@ -100,16 +100,18 @@ pub(crate) fn integrity_problem(path: &Path) -> Result<Option<String>, BackupErr
     Ok((found != "ok").then_some(found))
 }
 
-/// Raises the number of signals in a copy, and parks or removes those that it has.
+/// Raises the number of signals in a copy, and parks or removes those that it has. Its streams are interrupted by the
+/// server that serves it, or removed with the signals.
 pub(crate) fn change_restored(
     connection: &Connection,
     parks: bool,
     drops: bool,
     raise: u64,
 ) -> rusqlite::Result<()> {
+    upgrade(connection)?;
     let signals = match (parks, drops) {
         (_, true) => {
-            "DELETE FROM signal; UPDATE room SET timers = 0, sent = 0, signal_bytes = 0;
+            "DELETE FROM signal; DELETE FROM stream; UPDATE room SET timers = 0, sent = 0, signal_bytes = 0;
              DELETE FROM room WHERE keys = 0;"
         }
         // Runs of schedules are planned anew by the server that serves the handler.

@@ -33,6 +33,7 @@ use crate::state::limits::StateLimits;
 use crate::state::live_rooms::{Changed, LiveRooms};
 use crate::state::pending_files::PendingFiles;
 use crate::state::signal_queue::SignalQueue;
+use crate::state::stream_index::StreamIndex;
 use crate::state::totals::Counts;
 use crate::state::transaction::Transaction;
 
@@ -94,6 +95,7 @@ pub(crate) struct Shared {
     pub(crate) health: Arc<Health>,
     pub(crate) pending: PendingFiles,
     pub(crate) queue: SignalQueue,
+    pub(crate) streams: StreamIndex,
     /// No entry expires before it.
     pub(crate) next_expiry: AtomicU64,
     /// Whether something was written since the last sweep.
@@ -432,10 +434,12 @@ impl Writer {
             file: &self.file,
             live: &shared.live,
             queue: &shared.queue,
+            streams: &shared.streams,
             limits: &self.limits,
             no_space: self.space.problem(),
             changed: Changed::default(),
             steps: Vec::new(),
+            stream_steps: Vec::new(),
             sums: self.sums,
             first_expiry: u64::MAX,
         };
@@ -447,11 +451,12 @@ impl Writer {
             rows::roll_back(&self.connection);
             return result;
         }
-        let Group { changed, steps, sums, first_expiry, .. } = group;
+        let Group { changed, steps, stream_steps, sums, first_expiry, .. } = group;
         self.set_sums(sums);
         self.shared.next_expiry.fetch_min(first_expiry, Ordering::Relaxed);
         self.shared.live.apply(changed);
         self.shared.queue.apply(steps);
+        self.shared.streams.apply(stream_steps);
         self.checkpoints.wake();
         result
     }

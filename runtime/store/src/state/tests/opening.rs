@@ -50,7 +50,7 @@ fn a_database_of_a_later_version_is_refused_and_stays_as_it_is() {
     let before = std::fs::read(folder.file()).expect("it is readable");
     assert_eq!(
         error_of(&folder),
-        "`store/state.db` has version 7, and this program knows versions up to 1: a later version of zigttp has \
+        "`store/state.db` has version 7, and this program knows versions up to 2: a later version of zigttp has \
          written it"
     );
     assert_eq!(std::fs::read(folder.file()).expect("it is readable"), before);
