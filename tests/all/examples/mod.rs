@@ -1,6 +1,7 @@
 //! The examples, each served and used as its README says.
 
 mod arena;
+mod assistant;
 mod auction;
 mod bench;
 mod channels;

@@ -78,6 +78,19 @@ fn an_auction_is_opened_bid_for_and_closed_on_its_pages() {
     run_on_example("auction");
 }
 
+#[test]
+fn an_answer_of_a_language_model_comes_to_two_pages_as_it_is_written() {
+    // Free a moment ago; the script serves there.
+    let model = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    let model = model.expect("there is a free port");
+    let handler = programs::compile_file("examples/assistant/handler.ts");
+    let (url, allowed) =
+        (format!("OPENAI_BASE_URL=http://{model}"), format!("--allow-fetch={model}"));
+    let server =
+        Server::start(&handler, &["--env", "OPENAI_API_KEY=none", "--env", &url, &allowed]);
+    run("assistant.mjs", &[&format!("http://{}", server.address), &model.port().to_string()]);
+}
+
 /// Runs the script of an example's name on its page.
 fn run_on_example(name: &str) {
     let handler = programs::compile_file(&format!("examples/{name}/handler.ts"));

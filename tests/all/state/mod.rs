@@ -14,6 +14,8 @@ mod power_loss;
 mod schedules;
 mod signals;
 mod storage;
+mod streams;
+mod streams_operated;
 mod whole;
 mod whole_events;
 

@@ -9,6 +9,7 @@ pub(crate) mod inspector;
 pub(crate) mod left;
 #[cfg(target_os = "linux")]
 pub(crate) mod lossy_fs;
+pub(crate) mod origin;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod server;
