@@ -785,6 +785,15 @@ interface ResponseInit {
   headers?: HeadersInit;
 }
 
+/** Options of `Response.events`. */
+interface EventsInit {
+  /** Stored with the connection, as by `serializeAttachment`. */
+  attachment?: unknown;
+  headers?: HeadersInit;
+  /** How many milliseconds the client waits before it opens the stream again, up to a day. */
+  retry?: number;
+}
+
 /** An HTTP response (https://fetch.spec.whatwg.org/#response-class). With the status 204, 205 or 304 it has no body. */
 declare class Response {
   constructor(body?: BodyInit | null, init?: ResponseInit);
@@ -796,6 +805,12 @@ declare class Response {
   static json(value: unknown, init?: ResponseInit): Response;
   /** Sends the client elsewhere, with 302 unless told otherwise. */
   static redirect(url: string | URL, status?: 301 | 302 | 303 | 307 | 308): Response;
+  /**
+   * From `onRequest` alone: its client, such as an `EventSource`, becomes a member of the room. `send` writes an event to it:
+   * a text as a `message`, bytes in base64 as a `binary`. `onOpen` runs next, and `onClose` when the client goes (1006).
+   * `close` ends the stream; an `EventSource` then asks again, until it gets another status than 200.
+   */
+  static events(options?: EventsInit): Response;
   readonly type: "default";
   readonly url: "";
   readonly redirected: false;

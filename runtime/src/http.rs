@@ -4,6 +4,7 @@ pub(crate) mod authority;
 pub(crate) mod bearer;
 pub(crate) mod client_info;
 pub(crate) mod cookies;
+pub(crate) mod event_body;
 pub(crate) mod response;
 pub(crate) mod responses;
 pub(crate) mod target;

@@ -229,19 +229,22 @@ fn name_room(ctx: Ctx<'_>, name: String) -> Result<()> {
     Ok(())
 }
 
-/// Accepts a connection with its first attachment.
-fn accept<'js>(ctx: Ctx<'js>, attachment: Value<'js>) -> Result<()> {
+/// Accepts a connection with its first attachment, for what `of` says: that may be undefined where a response has it.
+fn accept<'js>(ctx: Ctx<'js>, attachment: Value<'js>, of: String) -> Result<()> {
+    if attachment.is_undefined() {
+        // SAFETY: of no kind there are no bytes.
+        unsafe { imports::accept(-1, std::ptr::null(), 0) };
+        return Ok(());
+    }
     let value =
         Storable::new(ctx.as_raw().as_ptr(), attachment.as_raw()).map_err(|unstorable| {
             match unstorable {
-                Unstorable::Misfit(misfit) => Exception::throw_type(
-                    &ctx,
-                    &format!("onUpgrade: what it returned cannot be stored: {misfit}"),
-                ),
-                Unstorable::Detached => Exception::throw_type(
-                    &ctx,
-                    "onUpgrade: what it returned has a detached ArrayBuffer",
-                ),
+                Unstorable::Misfit(misfit) => {
+                    Exception::throw_type(&ctx, &format!("{of} cannot be stored: {misfit}"))
+                }
+                Unstorable::Detached => {
+                    Exception::throw_type(&ctx, &format!("{of} has a detached ArrayBuffer"))
+                }
                 Unstorable::Thrown => Error::Exception,
             }
         })?;
@@ -253,7 +256,7 @@ fn accept<'js>(ctx: Ctx<'js>, attachment: Value<'js>) -> Result<()> {
         0 => Ok(()),
         limit => Err(Exception::throw_range(
             &ctx,
-            &format!("onUpgrade: the attachment has {} bytes, the limit is {limit}", bytes.len()),
+            &format!("{of} has {} bytes, the limit is {limit}", bytes.len()),
         )),
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<
         Some(_) => event.call(&mut [request, room_name])?,
         None => event.call(&mut [request])?,
     };
-    Ok(event.call_internal(hand_over, &mut [answer])?)
+    let is_of_room = if room.is_some() { qjs::JS_TRUE } else { qjs::JS_FALSE };
+    Ok(event.call_internal(hand_over, &mut [answer, is_of_room])?)
 }
 
 /// Calls `roomOf` with the request, and hands the room that it names to the host.

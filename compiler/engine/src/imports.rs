@@ -261,7 +261,7 @@ unsafe extern "C" {
         body: *const u8,
         body_len: usize,
     );
-    pub(crate) fn accept(kind: u32, data: *const u8, len: usize) -> i32;
+    pub(crate) fn accept(kind: i32, data: *const u8, len: usize) -> i32;
     pub(crate) fn name_room(name: *const u8, len: usize);
 }
 

@@ -84,7 +84,7 @@
 //! | `log` | `(level, ptr, len)` | one line of `console`, a [`LogLevel`] |
 //! | `fail` | `(message, message_len, stack, stack_len)` | why the call is about to answer [`Status::Threw`] |
 //! | `respond` | `(status, headers, headers_len, body_kind, body, body_len)` | the response of `handler`, or of an `on_upgrade` that refuses |
-//! | `accept` | `(kind, ptr, len) -> i32` | the first attachment of the connection that `on_upgrade` accepts: 0 stored, else the limit in bytes it exceeds |
+//! | `accept` | `(kind, ptr, len) -> i32` | the first attachment of the connection that `on_upgrade` accepts, or that `on_request` makes a member by its response; a kind of -1 is none: 0 stored, else the limit in bytes it exceeds |
 //! | `name_room` | `(ptr, len)` | the room that `room_of` has named |
 //!
 //! A negative result of a function of the state, of signals or of rooms is a RangeError: its text has so many bytes, and is kept for

@@ -18,8 +18,9 @@ use crate::membership::Membership;
 use crate::ordered::Ordered;
 use crate::outbox::Outbox;
 use crate::rooms::Room;
+use crate::transport::Transport;
 
-/// One WebSocket connection, from before its `onOpen` until after its `onClose`.
+/// One connection, from before its `onOpen` until after its `onClose`.
 pub struct Connection {
     pub id: ConnectionId,
     pub rooms: Membership,
@@ -31,6 +32,7 @@ pub struct Connection {
     pub parameters: Parameters,
     /// The window of compressed frames for its client; `None` without permessage-deflate.
     pub window: Option<WindowBits>,
+    pub transport: Transport,
     /// When its handshake arrived.
     pub opened: Instant,
     /// The frames that wait to be written. Commits add them; one task writes them.
@@ -50,6 +52,7 @@ pub struct Client {
     pub browser: Option<Browser>,
     /// The window of compressed frames that it wants to receive.
     pub window: Option<WindowBits>,
+    pub transport: Transport,
 }
 
 /// What a connection is doing.
@@ -85,7 +88,7 @@ impl Connection {
         room: Arc<Room>,
         url: Arc<str>,
         parameters: Parameters,
-        Client { browser, window }: Client,
+        Client { browser, window, transport }: Client,
         max_queue: usize,
         clock: Clock,
     ) -> Connection {
@@ -96,8 +99,9 @@ impl Connection {
             browser,
             parameters,
             window,
+            transport,
             opened: clock.now(),
-            outbox: Outbox::new(max_queue, clock),
+            outbox: Outbox::new(transport, max_queue, clock),
             state: AtomicU8::new(State::Parked as u8),
             stored: Mutex::default(),
             ordered: Mutex::default(),

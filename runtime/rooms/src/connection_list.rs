@@ -14,6 +14,8 @@ use crate::hub::Hub;
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionSummary {
     pub id: u64,
+    /// `websocket`, or `sse` for a stream of server-sent events.
+    transport: &'static str,
     room: String,
     state: &'static str,
     age_seconds: u64,
@@ -48,6 +50,7 @@ pub fn page(hub: &Hub, after: ConnectionId, limit: usize, now: Instant) -> Page 
 fn summary(connection: &Connection, now: Instant) -> ConnectionSummary {
     ConnectionSummary {
         id: connection.id.number(),
+        transport: connection.transport.name(),
         room: connection.rooms.with_own(|own| own.key().to_owned()),
         state: connection.state().name(),
         age_seconds: now.saturating_duration_since(connection.opened).as_secs(),

@@ -15,6 +15,7 @@ use zigttp_protocol::close::Close;
 use zigttp_sandbox::budget::OverBudget;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::event::{Call, Event, Request, Response};
+use zigttp_sandbox::event_state::NewMember;
 use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::shared_text::SharedText;
@@ -30,6 +31,7 @@ use crate::limits::OnError;
 use crate::no_answer::NoAnswer;
 use crate::observer::Observer;
 use crate::outside::Outside;
+use crate::registration::Registered;
 use crate::reservation::Reservation;
 use crate::rooms::{Room, TurnLimits};
 use crate::slots::Slots;
@@ -38,6 +40,17 @@ use crate::undone::Undone;
 use crate::unwritten::Unwritten;
 use crate::waiting::WaitLimits;
 use crate::world::World;
+
+/// What has come of a request.
+pub enum Requested {
+    /// The handler's response.
+    Answered(Response),
+    /// Its client is a member of the room, and what it is sent follows this response. What its `onOpen` has queued is
+    /// written when the last part is dropped.
+    Member(Response, Registered, Option<Unwritten>),
+    /// The handler makes a member of one that is no client.
+    NoClient,
+}
 
 /// What `roomOf` has said about a request.
 pub enum NamedRoom {
@@ -191,15 +204,24 @@ impl Dispatcher {
             self.hub.join_again(connection, reservation.joined());
             reservation.settle();
         }
+        Ok(Opened::Member(self.run_on_open(&mut held, connection).await))
+    }
+
+    /// Runs the `onOpen` of a connection that is a member. A failure is logged; the connection is there, and closing if
+    /// it must. Returns what that has queued.
+    async fn run_on_open<'a>(
+        self: &'a Arc<Self>,
+        held: &mut Held<'a>,
+        connection: &Arc<Connection>,
+    ) -> Option<Unwritten> {
         let room = &connection.rooms.own();
         let event = connection.event(room, Call::Open { url: Arc::clone(&connection.url) });
         let of = EventOf::connection(Arc::clone(connection));
-        let opened = self.handle(&mut held, event, of).await;
+        let opened = self.handle(held, event, of).await;
         if let Err(Undone::Failed(failure)) = &opened {
             self.close_failed(connection, failure);
         }
-        // A failure has been logged; the connection is there, and closing if it must.
-        Ok(Opened::Member(opened.ok().flatten().and_then(|committed| committed.unwritten)))
+        opened.ok().flatten().and_then(|committed| committed.unwritten)
     }
 
     /// Gives a connection what its client has left where no `onUpgrade` decides about it. Returns whether
@@ -254,17 +276,19 @@ impl Dispatcher {
     }
 
     /// Handles an HTTP request in the turn of a room, which need not have a connection. Returns the
-    /// handler's response. A client that has `gone` before the turn has begun leaves nothing behind.
+    /// handler's response. A client that has `gone` before the turn has begun leaves nothing behind. One that the handler
+    /// makes a member gets the connection that `prepare` returns, and its `onOpen` runs in the same turn.
     ///
     /// # Errors
-    /// When the room has no turn in time, its client has gone, or the event failed.
+    /// When the room has no turn in time, its client has gone, the event failed, or there is no connection for a member.
     pub async fn dispatch_in_room(
         self: &Arc<Self>,
         room: &SharedText,
         request: Request,
         depth: u8,
         gone: impl Future<Output = ()>,
-    ) -> Result<Option<Response>, NoAnswer> {
+        prepare: Option<impl FnOnce() -> Option<Registered>>,
+    ) -> Result<Option<Requested>, NoAnswer> {
         let entered = self.enter(room);
         let mut held = tokio::select! {
             held = self.take_turn(&entered.room, request.bytes()) => held?,
@@ -276,7 +300,41 @@ impl Dispatcher {
             return Ok(None);
         }
         let of = EventOf { depth, ..EventOf::default() };
-        Ok(self.execute(&mut held, &handler, event, of).await?.response)
+        let Committed { response, member, .. } =
+            self.execute(&mut held, &handler, event, of).await?;
+        let Some(response) = response else { return Ok(None) };
+        let Some(member) = member else { return Ok(Some(Requested::Answered(response))) };
+        let Some(prepare) = prepare else { return Ok(Some(Requested::NoClient)) };
+        if self.hub.is_draining.load(Ordering::SeqCst) {
+            return Err(NoAnswer::Draining);
+        }
+        let registered = prepare().ok_or(NoAnswer::Busy)?;
+        let unwritten = self.open_member(&mut held, &registered.connection, member).await?;
+        Ok(Some(Requested::Member(response, registered, unwritten)))
+    }
+
+    /// Makes the client of a request a member of the room whose turn it is, and runs `onOpen`.
+    async fn open_member<'a>(
+        self: &'a Arc<Self>,
+        held: &mut Held<'a>,
+        connection: &Arc<Connection>,
+        NewMember { attachment }: NewMember,
+    ) -> Result<Option<Unwritten>, NoAnswer> {
+        if let Some(value) = attachment {
+            let values = vec![(Arc::clone(connection), value)];
+            let changes = Changes { values, ..Changes::default() };
+            let (states, clock) = (&self.hub.states.storage, self.hub.clock);
+            let attachments = &self.hub.attachments;
+            attachments
+                .commit(states, Transaction::default(), changes, clock, || {})
+                .await
+                .inspect_err(|error| tracing::error!(conn = %connection.id, %error, "cannot store the attachment"))
+                .map_err(|error| NoAnswer::Failed(Failure::NotCommitted(Box::new(error))))?;
+        }
+        self.hub.admit(connection);
+        self.hub.join(connection);
+        self.hub.arrived(connection);
+        Ok(self.run_on_open(held, connection).await)
     }
 
     /// Handles a signal in the turn of its room, which need not have a connection. The event is made when the turn

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zigttp_sandbox::event::{Call, Event, Response};
-use zigttp_sandbox::event_state::EventState;
+use zigttp_sandbox::event_state::{EventState, NewMember};
 use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::journal::Journal;
 use zigttp_sandbox::ran::{Outcome, Ran};
@@ -34,6 +34,8 @@ pub(crate) struct Committed {
     pub(crate) response: Option<Response>,
     /// The room that `roomOf` has named.
     pub(crate) named_room: Option<SharedText>,
+    /// What the handler makes of the client of a request.
+    pub(crate) member: Option<NewMember>,
     pub(crate) unwritten: Option<Unwritten>,
 }
 
@@ -151,7 +153,7 @@ impl Dispatcher {
                 if let Some(observed) = observed {
                     observed.named(named_room.as_ref(), response.as_ref());
                 }
-                Ok(Committed { response, named_room, unwritten: None })
+                Ok(Committed { response, named_room, member: None, unwritten: None })
             }
             Outcome::Returned(response) => {
                 if let Some(observed) = observed {
@@ -163,10 +165,11 @@ impl Dispatcher {
                     Call::Close { .. } => of.connection.clone().filter(|own| own.leaves_nothing()),
                     _ => None,
                 };
+                let member = state.member.take();
                 let committed = self.commit(&mut state, room, inheritance, closed).await;
                 committed.map(|queued| {
                     sent_bytes = queued.bytes;
-                    Committed { response, named_room: None, unwritten: queued.unwritten }
+                    Committed { response, named_room: None, member, unwritten: queued.unwritten }
                 })
             }
             Outcome::Failed(failure) => Err(failure),

@@ -77,6 +77,7 @@ pub mod slots;
 pub mod stored;
 pub mod streams;
 pub mod tidying;
+pub mod transport;
 pub mod turn;
 pub mod turn_queues;
 pub mod undone;

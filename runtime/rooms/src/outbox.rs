@@ -26,6 +26,7 @@ use zigttp_protocol::frame::Frame;
 pub use self::closing::Closing;
 use self::queue::{MAX_SLICES, Queue};
 use crate::clock::Clock;
+use crate::transport::Transport;
 use crate::wire::Wire;
 
 /// How many bytes are gathered, while a client's messages are handled, before they are written.
@@ -33,6 +34,8 @@ const GATHERED_BYTES: usize = 16 << 10;
 
 pub struct Outbox {
     state: Mutex<State>,
+    /// What messages are encoded for.
+    transport: Transport,
     /// The limit of the queue.
     max_bytes: usize,
     clock: Clock,
@@ -65,9 +68,10 @@ pub enum Interrupt {
 }
 
 impl Outbox {
-    pub fn new(max_bytes: usize, clock: Clock) -> Outbox {
+    pub fn new(transport: Transport, max_bytes: usize, clock: Clock) -> Outbox {
         Outbox {
             state: Mutex::default(),
+            transport,
             max_bytes,
             clock,
             is_gathered: AtomicBool::new(false),
@@ -82,9 +86,10 @@ impl Outbox {
 
     /// Queues a frame unless the connection is closing. The limit was checked when the handler sent it.
     pub fn push(&self, frame: Frame) {
+        let encoded = self.transport.encode(frame);
         let mut state = self.lock();
         if state.closing.is_open() {
-            state.queue.push(frame.into_bytes());
+            state.queue.push(encoded);
             self.note_over(&mut state);
         }
     }
@@ -147,8 +152,10 @@ impl Outbox {
     pub fn queue_close(&self) {
         let mut state = self.lock();
         if let Some(closing) = state.closing.begun() {
-            let encoded = closing.close().encode();
-            state.end_with(encoded);
+            match self.transport.close(&closing.close()) {
+                Some(encoded) => state.end_with(encoded),
+                None => state.closing.end(),
+            }
         }
     }
 
@@ -362,7 +369,7 @@ mod tests {
 
     #[test]
     fn every_probe_gets_a_reply() {
-        let outbox = Outbox::new(1, Clock::system());
+        let outbox = Outbox::new(Transport::WebSocket, 1, Clock::system());
         let (first, mut first_answer) = oneshot::channel();
         let (second, mut second_answer) = oneshot::channel();
         outbox.probe(first);
@@ -376,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_queue_counts_all_the_memory_of_its_frames() {
-        let outbox = Outbox::new(1000, Clock::system());
+        let outbox = Outbox::new(Transport::WebSocket, 1000, Clock::system());
         for _ in 0..4 {
             outbox.push(Frame::text(b""));
         }
@@ -395,8 +402,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_of_events_ends_after_what_was_queued() {
+        let outbox = Outbox::new(Transport::Events, 1000, Clock::system());
+        outbox.push(Frame::text(b"a"));
+        outbox.close(Close::new(1000, "done"));
+        outbox.push(Frame::text(b"nothing follows a close"));
+        outbox.queue_close();
+        assert_eq!(outbox.take().as_deref(), Some(&b"data: a\n\n"[..]));
+        assert!(outbox.take().is_none() && !outbox.is_open());
+    }
+
+    #[test]
     fn a_probe_of_a_closed_connection_fails_at_once() {
-        let outbox = Outbox::new(1, Clock::system());
+        let outbox = Outbox::new(Transport::WebSocket, 1, Clock::system());
         outbox.shut();
         let (alive, mut answer) = oneshot::channel();
         outbox.probe(alive);
@@ -434,7 +452,7 @@ mod tests {
     fn a_slow_transport_gets_every_byte_in_order_and_the_close_last() {
         for step in 1..20 {
             let received = Arc::<Mutex<Vec<u8>>>::default();
-            let outbox = Outbox::new(usize::MAX, Clock::system());
+            let outbox = Outbox::new(Transport::WebSocket, usize::MAX, Clock::system());
             outbox.attach(Box::new(Slow(step, Arc::clone(&received))));
             let mut expected = Vec::new();
             for number in 0..40 {

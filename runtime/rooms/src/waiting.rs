@@ -21,12 +21,13 @@ use zigttp_sandbox::ran::Wait;
 use zigttp_sandbox::shared_text::SharedText;
 
 use crate::connection::State;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, Requested};
 use crate::execution::EventOf;
 use crate::held::{Held, RoomTurn};
 use crate::hub::Hub;
 use crate::no_answer::NoAnswer;
 use crate::own_thread::on_own_thread;
+use crate::registration::Registered;
 use crate::turn::Asker;
 use crate::undone::Undone;
 
@@ -346,9 +347,11 @@ impl Dispatcher {
             }
             let url = request.url.clone();
             let request = inner_request(request);
-            let answered = dispatcher.dispatch_in_room(&room, request, depth + 1, pending()).await;
+            let nobody = None::<fn() -> Option<Registered>>;
+            let answered =
+                dispatcher.dispatch_in_room(&room, request, depth + 1, pending(), nobody).await;
             match answered {
-                Ok(Some(response)) => {
+                Ok(Some(Requested::Answered(response))) => {
                     let head = ResponseHead {
                         status: response.status,
                         status_text: String::new(),
@@ -358,6 +361,9 @@ impl Dispatcher {
                     };
                     Answer::of_response(FetchedResponse { head, body: response.body })
                 }
+                Ok(Some(Requested::NoClient | Requested::Member(..))) => failed(&format!(
+                    "fetch: {url}: its onRequest returns Response.events, which only a client can take"
+                )),
                 Ok(None) => {
                     failed("fetch: a request to a room needs a handler that exports onRequest")
                 }

@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::ResourceLimiter;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::guest::LogLevel;
+use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
 
 use crate::asks::Asks;
@@ -110,10 +111,18 @@ pub struct EventState<V: View> {
     /// The response of `handler(req)`, or with which `onUpgrade(req)` refuses; set by
     /// [`EventState::respond`].
     pub(crate) response: Option<Response>,
+    /// The client of the request becomes a member of the room, and its response a stream of what that is sent.
+    pub member: Option<NewMember>,
     /// The room that `roomOf` has named.
     pub named_room: Option<Box<str>>,
     /// The members of rooms, as they were at this event's first look.
     pub(crate) lists: MemberLists,
+}
+
+/// A connection that `onRequest` makes of its client.
+pub struct NewMember {
+    /// What is stored with it at first.
+    pub attachment: Option<Value>,
 }
 
 /// The lists of members that an event has read.
@@ -155,6 +164,7 @@ impl<V: View> EventState<V> {
             answer: Bytes::new(),
             thrown: None,
             response: None,
+            member: None,
             named_room: None,
             lists: MemberLists::default(),
             used: Used::default(),
@@ -396,7 +406,9 @@ impl<V: View> EventState<V> {
     pub(crate) fn account(&mut self) -> Result<(), OverBudget> {
         let response = self.response.as_ref();
         let response = response.map_or(0, |it| it.headers.capacity() + it.body.len());
-        let asked = self.journal.bytes() + self.asks.bytes() + self.line_bytes;
+        let member = self.member.as_ref().and_then(|it| it.attachment.as_ref());
+        let member = member.map_or(0, |attachment| attachment.bytes().len());
+        let asked = self.journal.bytes() + self.asks.bytes() + self.line_bytes + member;
         let held = self.effects.bytes() + self.read_bytes + self.answer.len() + response + asked;
         self.memory_budget.hold(held, &self.view.limits().event_memory)
     }

@@ -19,7 +19,7 @@ use crate::connection::socket::{Inbound, Socket};
 use crate::server::Server;
 
 /// How a connection ended.
-enum End {
+pub(super) enum End {
     /// The client sent its close frame first.
     Client(Close),
     /// The server sent its close frame first, for the handler or for a limit.
@@ -90,7 +90,7 @@ impl Server {
 
     /// Runs `onClose` for a connection that has ended, and removes its attachment. Returns whether the
     /// attachment stays instead and waits to be resumed.
-    async fn after_close(&self, connection: &Arc<Connection>, end: End) -> bool {
+    pub(super) async fn after_close(&self, connection: &Arc<Connection>, end: End) -> bool {
         let (removes, is_dropped) = (end.removes_attachment(), matches!(end, End::Dropped));
         let Close { code, reason, .. } = end.close();
         let bytes = reason.len();

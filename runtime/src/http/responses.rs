@@ -48,6 +48,24 @@ tokio::task_local! {
     static SENDER: Arc<OnceLock<AbortHandle>>;
 }
 
+/// The task that sends the response to the present request, of its stream or its transport. Outside of such a task, as
+/// in a test, there is none.
+pub(crate) fn sender() -> Sender {
+    Sender(SENDER.try_with(Arc::clone).unwrap_or_default())
+}
+
+/// A task that sends a response.
+pub(crate) struct Sender(Arc<OnceLock<AbortHandle>>);
+
+impl Sender {
+    /// Gives the response up.
+    pub(crate) fn abort(&self) {
+        if let Some(task) = self.0.get() {
+            task.abort();
+        }
+    }
+}
+
 /// Spawns a task that sends responses.
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     let own = Arc::default();
@@ -81,7 +99,7 @@ struct Unsent {
     share: Mutex<Share>,
     /// When its client last took something: milliseconds since the server was created.
     last_progress: AtomicU64,
-    sender: Arc<OnceLock<AbortHandle>>,
+    sender: Sender,
 }
 
 impl Responses {
@@ -106,7 +124,12 @@ impl Responses {
         counters: &Counters,
     ) -> Response<HeldBody> {
         if response.body().is_end_stream() {
-            return response.map(|_empty| HeldBody::empty(active));
+            return response
+                .map(|_empty| HeldBody::uncounted(State::Started(Bytes::new()), active));
+        }
+        // What it holds is limited by the queue of its connection.
+        if let Body::Events(_) = response.body() {
+            return response.map(|body| HeldBody::uncounted(State::NotStarted(body), active));
         }
         let mut share = self.pool.share();
         let bytes = bytes_of(&response);
@@ -126,8 +149,7 @@ impl Responses {
         let unsent = Arc::new(Unsent {
             share: Mutex::new(share),
             last_progress: AtomicU64::new(self.now()),
-            // Outside of such a task, as in a test, there is none to abort.
-            sender: SENDER.try_with(Arc::clone).unwrap_or_default(),
+            sender: sender(),
         });
         self.unsent().insert(address(&unsent), Arc::clone(&unsent));
         let entry = Entry { responses: Arc::clone(self), unsent };
@@ -172,9 +194,7 @@ impl Responses {
             // Removed now, because its task ends only later.
             self.unsent().remove(&address(&response));
             freed += response.release();
-            if let Some(task) = response.sender.get() {
-                task.abort();
-            }
+            response.sender.abort();
             count += 1;
         }
         count
@@ -265,8 +285,8 @@ enum State {
 }
 
 impl HeldBody {
-    fn empty(active: Arc<ActiveRequest>) -> HeldBody {
-        let state = State::Started(Bytes::new());
+    /// A body whose memory does not count here.
+    fn uncounted(state: State, active: Arc<ActiveRequest>) -> HeldBody {
         HeldBody { state, sends_last_byte_alone: false, entry: None, _active: active }
     }
 }
@@ -280,6 +300,9 @@ impl hyper::body::Body for HeldBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let HeldBody { state, sends_last_byte_alone, entry, .. } = &mut *self;
+        if let State::NotStarted(body @ Body::Events(_)) = state {
+            return Pin::new(body).poll_frame(context);
+        }
         let Some(Entry { responses, unsent }) = entry else { return Poll::Ready(None) };
         unsent.last_progress.store(responses.now(), Ordering::Relaxed);
         if let State::NotStarted(body) = state {
@@ -318,7 +341,7 @@ impl hyper::body::Body for HeldBody {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::{BodyExt, Full};
+    use http_body_util::BodyExt;
     use hyper::StatusCode;
 
     use super::*;
@@ -348,7 +371,7 @@ mod tests {
 
         /// A response with a body of `len` bytes, as it is sent.
         fn hold(&self, len: usize, version: Version) -> Response<HeldBody> {
-            let response = Response::new(Full::new(Bytes::from(vec![7; len])));
+            let response = Response::new(Body::from(Bytes::from(vec![7; len])));
             let (config, counters) = (&self.config, &self.counters);
             self.responses.hold(response, version, self.activity.begin_request(), config, counters)
         }
@@ -445,7 +468,7 @@ mod tests {
                 let (responses, activity) = (Arc::clone(responses), Arc::clone(activity));
                 let config = config.clone();
                 move || {
-                    let response = Response::new(Full::new(Bytes::from(vec![7; 3 * PIECE_BYTES])));
+                    let response = Response::new(Body::from(Bytes::from(vec![7; 3 * PIECE_BYTES])));
                     let counters = Counters::default();
                     responses.hold(
                         response,

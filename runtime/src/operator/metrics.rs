@@ -11,6 +11,7 @@ use zigttp_rooms::connection::State;
 use zigttp_rooms::counters::Counters;
 use zigttp_rooms::histogram::Histogram;
 use zigttp_rooms::leftovers::Leftovers;
+use zigttp_rooms::transport::Transport;
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
 
@@ -28,6 +29,7 @@ struct ConnectionTotals {
     live: usize,
     parked: usize,
     dormant: usize,
+    event_streams: usize,
     queued_bytes: usize,
     attachments: usize,
     attachment_bytes: usize,
@@ -42,6 +44,7 @@ impl ConnectionTotals {
                 State::Parked => totals.parked += 1,
                 State::Dormant => totals.dormant += 1,
             }
+            totals.event_streams += usize::from(connection.transport == Transport::Events);
             totals.queued_bytes += connection.outbox.waiting_bytes();
             if let Some(bytes) = connection.attachment_bytes() {
                 totals.attachments += 1;
@@ -84,6 +87,11 @@ fn gauges(page: &mut Page, server: &Server) {
             "zigttp_connections_limit",
             "Most connections (--max-connections)",
             server.config.max_connections,
+        ),
+        (
+            "zigttp_event_streams",
+            "Open connections that are streams of server-sent events",
+            totals.event_streams,
         ),
         (
             "zigttp_transports",

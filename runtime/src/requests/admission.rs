@@ -27,6 +27,7 @@ use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::registration::Registered;
 use zigttp_rooms::reservation::Reservation;
+use zigttp_rooms::transport::Transport;
 use zigttp_rooms::world::World;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::event;
@@ -143,12 +144,12 @@ impl Server {
         let identity = resume
             .map(|resume| resume.identify(&head.headers, client, &self.hub.counters.forged_tokens));
         let browser = identity.as_ref().map(|identity| identity.browser);
-        let connection =
-            self.hub.prepare(opening, Client { browser, window }).map_err(|error| {
-                tracing::error!(%error, "cannot reserve connection ids");
-                let line = "no connection can be opened now\n";
-                reject(HandshakeResult::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
-            })?;
+        let client_of = Client { browser, window, transport: Transport::WebSocket };
+        let connection = self.hub.prepare(opening, client_of).map_err(|error| {
+            tracing::error!(%error, "cannot reserve connection ids");
+            let line = "no connection can be opened now\n";
+            reject(HandshakeResult::Failed, text(StatusCode::SERVICE_UNAVAILABLE, line))
+        })?;
         if let (Some(resume), Some(identity)) = (resume, &identity) {
             resume.add_tokens(identity, connection.id, response.headers_mut());
         }

@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::timeout;
+use zigttp_rooms::dispatch::Requested;
 use zigttp_rooms::handler_log::HANDLER_LOG_TARGET;
 use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
@@ -25,7 +27,8 @@ use zigttp_sandbox::app::App;
 use zigttp_sandbox::event;
 
 use crate::http::client_info::ClientInfo;
-use crate::http::response::{Body, internal_error, text};
+use crate::http::response::{Body, internal_error, retry_after, text};
+use crate::http::responses;
 use crate::requests::expected;
 use crate::requests::naming::Found;
 use crate::requests::no_response::{NoResponse, error_response, unanswered};
@@ -77,21 +80,28 @@ impl Server {
     ) -> Result<Response<Body>, NoResponse> {
         let no_handler = || (Unanswered::NoHandler, text(StatusCode::NOT_FOUND, "not found\n"));
         let (head, body) = request.into_parts();
-        let room = match rooms {
+        let opening = match rooms {
             Some(app) => match self.find_room(app, &head, client).await? {
-                Found::Room(room) => Some(room),
+                Found::Room(opening) => Some(opening),
                 Found::NoRoom => None,
                 Found::Answered(response) => return Ok(response),
             },
             None => None,
         };
-        if room.is_none() && !self.handler().app.answers_requests() {
+        if opening.is_none() && !self.handler().app.answers_requests() {
             return Err(no_handler());
         }
-        let export = if room.is_some() { "onRequest" } else { "handler" };
+        let export = if opening.is_some() { "onRequest" } else { "handler" };
         let transport =
             head.extensions.get::<Arc<ActiveRequest>>().expect("each request has its transport");
         let (body, _permits) = self.read_body(&head, body, transport).await?;
+        // A client that asks for a stream of events is refused before its event, if there is no room for it.
+        let mut place = match opening.is_some() && asks_for_events(&head) {
+            true => Some(self.connection_permit().ok_or_else(too_many_connections)?),
+            false => None,
+        };
+        let sender = responses::sender();
+        let transport = (head.version != Version::HTTP_2).then(|| Arc::clone(transport));
         let request = guest_request(&head, client, body);
         // A task of its own, so that an event that has begun runs to its end even if the client hangs up.
         let server = Arc::clone(self);
@@ -102,15 +112,42 @@ impl Server {
             let gone = async {
                 let _ = gone.await;
             };
-            match room {
-                Some(room) => server.dispatcher.dispatch_in_room(&room, request, 0, gone).await,
-                None => server.dispatcher.dispatch_unbound(request).await,
-            }
+            let Some(opening) = opening else {
+                let response = server.dispatcher.dispatch_unbound(request).await?;
+                return Ok(response.map(|response| (response, None)));
+            };
+            let room = opening.room.clone();
+            let prepare = || {
+                place = place.take().or_else(|| server.connection_permit());
+                place.is_some().then(|| server.prepare_member(opening)).flatten()
+            };
+            let requested =
+                server.dispatcher.dispatch_in_room(&room, request, 0, gone, Some(prepare)).await?;
+            Ok(match (requested, place) {
+                (Some(Requested::Member(response, registered, unwritten)), Some(place)) => {
+                    drop(unwritten);
+                    let body = server.begin_event_stream(
+                        registered,
+                        response.body.clone(),
+                        transport,
+                        sender,
+                        place,
+                    );
+                    Some((response, Some(body)))
+                }
+                (Some(Requested::Answered(response)), _) => Some((response, None)),
+                _ => None,
+            })
         });
         match task.await.unwrap_or(Err(NoAnswer::Panicked)) {
-            Ok(Some(response)) => self
-                .host_response(response, export)
-                .ok_or_else(|| (Unanswered::Failed, internal_error())),
+            Ok(Some((response, events))) => {
+                let response = self.host_response(response, export);
+                let response = response.ok_or_else(|| (Unanswered::Failed, internal_error()))?;
+                Ok(match events {
+                    Some(events) => response.map(|_first_bytes| Body::Events(events)),
+                    None => response,
+                })
+            }
             // A swap has just removed the export.
             Ok(None) => Err(no_handler()),
             Err(error) => Err(unanswered(&error)),
@@ -201,6 +238,17 @@ impl Server {
     }
 }
 
+/// Whether the client of a request wants a stream of events, as an `EventSource` says.
+fn asks_for_events(head: &Parts) -> bool {
+    let accepts = head.headers.get_all(ACCEPT).iter();
+    accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/event-stream"))
+}
+
+fn too_many_connections() -> NoResponse {
+    let response = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
+    (Unanswered::TooManyConnections, retry_after(response, "5"))
+}
+
 /// The permits of a request's body: of its transport's share, if one is left, and of the server.
 type BodyPermits<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
 
@@ -249,7 +297,7 @@ impl Server {
 
 /// The response, and the names of the headers that were dropped because only the server sets them.
 fn read_response(guest: event::Response) -> Result<(Response<Body>, Vec<&'static str>), String> {
-    let mut response = Response::new(Full::new(guest.body));
+    let mut response = Response::new(Body::from(guest.body));
     let mut dropped = Vec::new();
     *response.status_mut() = StatusCode::from_u16(guest.status)
         .ok()

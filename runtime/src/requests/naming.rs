@@ -13,8 +13,7 @@ use zigttp_rooms::no_answer::NoAnswer;
 use zigttp_rooms::panic_watch::PanicWatch;
 use zigttp_rooms::world::World;
 use zigttp_sandbox::app::App;
-use zigttp_sandbox::route::RoomTooLong;
-use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::route::{Opening, RoomTooLong};
 
 use crate::http::client_info::ClientInfo;
 use crate::http::response::{Body, internal_error};
@@ -25,7 +24,8 @@ use crate::server::counters::Unanswered;
 
 /// The room of a request that is no upgrade.
 pub(crate) enum Found {
-    Room(SharedText),
+    /// As a connection to it would open.
+    Room(Opening),
     /// It belongs to none.
     NoRoom,
     /// `roomOf` has returned this.
@@ -47,18 +47,20 @@ impl Server {
             true => self.name_room(head, client).await.map_err(|error| unanswered(&error))?,
             false => NamedRoom::OfRoute,
         };
+        let url = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
+        let too_long = |RoomTooLong| (Unanswered::UrlTooLong, room_too_long());
         match named {
-            NamedRoom::Named(room) => Ok(Found::Room(room)),
+            NamedRoom::Named(room) => match app.route_of_request(url) {
+                Some(route) => Ok(Found::Room(route.open(url, Some(room)).map_err(too_long)?)),
+                None => Ok(Found::Room(Opening::without_route(url, room))),
+            },
             NamedRoom::Answered(response) => self
                 .host_response(response, "roomOf")
                 .map(Found::Answered)
                 .ok_or_else(|| (Unanswered::Failed, internal_error())),
             NamedRoom::OfRoute => {
-                let url = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
                 let Some(route) = app.route_of_request(url) else { return Ok(Found::NoRoom) };
-                let opening = route.open(url, None);
-                let too_long = |RoomTooLong| (Unanswered::UrlTooLong, room_too_long());
-                Ok(Found::Room(opening.map_err(too_long)?.room))
+                Ok(Found::Room(route.open(url, None).map_err(too_long)?))
             }
         }
     }

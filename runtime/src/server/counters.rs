@@ -87,6 +87,8 @@ pub(crate) enum Unanswered {
     BodyBroken,
     TooManyBodies,
     TooManyEvents,
+    /// It would have become a stream of events, and too many connections are open.
+    TooManyConnections,
     /// The room had no turn for it in time.
     RoomBusy,
     /// An operator has paused the room.
@@ -98,7 +100,7 @@ pub(crate) enum Unanswered {
 }
 
 impl Unanswered {
-    pub(crate) const ALL: [Unanswered; 13] = [
+    pub(crate) const ALL: [Unanswered; 14] = [
         Unanswered::Malformed,
         Unanswered::UrlTooLong,
         Unanswered::NoHandler,
@@ -107,6 +109,7 @@ impl Unanswered {
         Unanswered::BodyBroken,
         Unanswered::TooManyBodies,
         Unanswered::TooManyEvents,
+        Unanswered::TooManyConnections,
         Unanswered::RoomBusy,
         Unanswered::RoomPaused,
         Unanswered::TooManyResponses,
@@ -124,6 +127,7 @@ impl Unanswered {
             Unanswered::BodyTooSlow => "body_too_slow",
             Unanswered::BodyBroken => "body_broken",
             Unanswered::TooManyBodies => "too_many_bodies",
+            Unanswered::TooManyConnections => "too_many_connections",
             Unanswered::TooManyEvents => "too_many_events",
             Unanswered::RoomBusy => "room_busy",
             Unanswered::RoomPaused => "room_paused",

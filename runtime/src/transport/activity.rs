@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -85,6 +86,11 @@ impl ActiveRequest {
     /// Whether the client has closed the transport.
     pub(crate) fn has_client_left(&self) -> bool {
         self.0.client.as_ref().is_some_and(ClientWatch::has_left)
+    }
+
+    /// The same for one task, while nothing else reads the transport.
+    pub(crate) fn poll_client_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.client.as_ref().map_or(Poll::Pending, |client| client.poll_left(cx))
     }
 
     /// Waits until it has.

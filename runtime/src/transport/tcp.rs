@@ -72,6 +72,18 @@ impl ClientWatch {
             && (self.is_secure || matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_))))
     }
 
+    /// Waits until it has, for one task while nothing else reads the socket. A client that has sent something more is
+    /// not noticed here, but when something is written to it.
+    pub(crate) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let socket = lock(&self.socket);
+        let Some(stream) = &*socket else { return Poll::Ready(()) };
+        if stream.poll_read_ready(cx).is_pending() {
+            return Poll::Pending;
+        }
+        drop(socket);
+        if self.has_left() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// Waits until it has.
     pub(crate) async fn left(&self) {
         while !self.has_left() {

@@ -56,6 +56,27 @@ fn two_pages_of_a_browser_chat_over_wss() {
 }
 
 #[test]
+fn an_event_source_of_a_page_is_a_member_of_a_room_and_comes_back() {
+    let handler = programs::compile(
+        r#"
+        import { broadcast, close, getWebSockets, send } from "zigttp:websocket";
+        export const routes = [{ path: "/events/:name", room: "/room/:name", upgrade: false }];
+        export function onOpen(ws: WebSocket, url: string, room: string) { send(ws, `welcome ${getWebSockets(room).length}`); }
+        export async function onRequest(req: Request, room: string) {
+          if (req.method === "GET") return Response.events({ retry: 10 });
+          const text = await req.text();
+          if (text === "close") for (const peer of getWebSockets(room)) close(peer);
+          else broadcast(room, text === "bytes" ? new Uint8Array([0, 255, 10]) : text);
+          return new Response(null, { status: 204 });
+        }
+        export function handler(req: Request) { return Response.html("<!doctype html><title>events</title>"); }
+        "#,
+    );
+    let server = Server::start(&handler, &[]);
+    run("events.mjs", &[&format!("http://localhost:{}", server.address.port())]);
+}
+
+#[test]
 fn the_inspector_shows_the_state_of_rooms_in_a_browser() {
     let handlers = root().join("tests/fixtures/handlers");
     let server = Server::develop(&handlers, "inspected.ts", &[]);

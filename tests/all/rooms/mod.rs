@@ -2,6 +2,7 @@
 
 mod auto_response;
 mod backpressure;
+mod event_streams;
 mod joined;
 mod membership;
 mod named;

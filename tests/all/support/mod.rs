@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod client;
 pub(crate) mod durable;
 pub(crate) mod editor;
+pub(crate) mod events;
 pub(crate) mod h2;
 pub(crate) mod inspector;
 pub(crate) mod left;

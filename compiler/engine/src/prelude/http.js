@@ -506,11 +506,18 @@
     return url.replace(STRIPPED, "").replace(ENCODED, encodeURIComponent);
   };
 
+  // The longest time before a client opens a stream again, in milliseconds: a day.
+  const MAX_RETRY = 86_400_000;
+  const OF_EVENTS = ["attachment", "headers", "retry"];
+  let memberOf;
+
   class Response extends Body {
     #status;
     #statusText;
     #headers;
     #fetched = null;
+    // Of a response that makes its client a member: `{ attachment }`.
+    #member = null;
 
     constructor(body = null, init = undefined) {
       if (body === FETCHED) {
@@ -567,6 +574,32 @@
       return new Response(null, { status, headers: { location: target } });
     }
 
+    static events(init = undefined) {
+      const options = dictionary(init, "Response.events");
+      for (const name of Object.keys(options)) {
+        if (!OF_EVENTS.includes(name)) throw new TypeError(`Response.events: there is no option ${inspect(name)}`);
+      }
+      const { attachment, headers, retry } = options;
+      // Something is written at once, so that the client knows that the stream is open.
+      let first = ":\n\n";
+      if (retry !== undefined) {
+        if (!Number.isSafeInteger(retry) || retry < 0 || retry > MAX_RETRY) {
+          throw new RangeError(`Response.events: retry is ${inspect(retry)}, it has to be a number of milliseconds up to a day`);
+        }
+        first = `retry: ${retry}\n\n`;
+      }
+      const response = new Response(first, { headers });
+      response.#headers.set("content-type", "text/event-stream");
+      if (!response.#headers.has("cache-control")) response.#headers.set("cache-control", "no-store");
+      if (!response.#headers.has("x-accel-buffering")) response.#headers.set("x-accel-buffering", "no");
+      response.#member = { attachment };
+      return response;
+    }
+
+    static {
+      memberOf = (response) => response.#member;
+    }
+
     get type() {
       return this.#fetched === null ? "default" : "basic";
     }
@@ -600,9 +633,11 @@
       const body = copyBody(this);
       const { status, statusText, headers } = this;
       if (this.#fetched !== null) return new Response(FETCHED, { ...this.#fetched, headers, body });
-      return new Response(typeof body === "string" ? new TypedText(body, null) : body, {
+      const copy = new Response(typeof body === "string" ? new TypedText(body, null) : body, {
         status, statusText, headers,
       });
+      copy.#member = this.#member;
+      return copy;
     }
   }
 
@@ -624,17 +659,24 @@
   };
 
   const respond = (response, of) => {
+    const member = memberOf(response);
+    if (member !== null) {
+      if (of !== "onRequest") {
+        throw new TypeError(`${of} cannot return Response.events: only onRequest has a room that its client can join`);
+      }
+      native.accept(member.attachment, "Response.events: attachment");
+    }
     if (response.bodyUsed) {
       throw new TypeError(`${of} returned a Response whose body has been read already`);
     }
     native.respond(response.status, toLines(response.headers), bodyOf(response) ?? "");
   };
 
-  internals.respond = (response) => {
+  internals.respond = (response, isOfRoom) => {
     if (!(response instanceof Response)) {
       throw new TypeError(`handler must return a Response, not ${inspect(response)}`);
     }
-    respond(response, "handler");
+    respond(response, isOfRoom ? "onRequest" : "handler");
   };
 
   internals.nameRoom = (answer) => {
@@ -659,7 +701,7 @@
       typeof answer === "string" ||
       (typeof answer === "object" && answer !== null && !isArray(answer))
     ) {
-      native.accept(answer);
+      native.accept(answer, "onUpgrade: what it returned");
     } else if (answer !== undefined) {
       // A boolean above all: `return isAllowed(req)` must not let anybody in.
       throw new TypeError(

@@ -8,7 +8,7 @@ use zigttp_abi::value::Value;
 use crate::budget::OverBudget;
 use crate::effect::Effect;
 use crate::event::{Call, Event, Response};
-use crate::event_state::{EventState, HostData};
+use crate::event_state::{EventState, HostData, NewMember};
 use crate::failure::Thrown;
 use crate::guest_memory::{self, GuestFault, Span};
 use crate::host::room_argument::room_name;
@@ -20,8 +20,16 @@ const MAX_TEXT_BYTES: i32 = 16 << 10;
 
 impl<V: View> EventState<V> {
     /// Adds the first attachment of the connection that is accepted. It is written with the event's other
-    /// effects; no other event can address the connection before.
-    fn accept(&mut self, value: Value) -> wasmtime::Result<()> {
+    /// effects; no other event can address the connection before. That of a member by its request is written after them,
+    /// as there is no connection yet.
+    fn accept(&mut self, value: Option<Value>) -> wasmtime::Result<()> {
+        if let Event { room: Some(_), call: Call::Request(_), .. } = &self.event {
+            self.member = Some(NewMember { attachment: value });
+            return Ok(self.account()?);
+        }
+        let Some(value) = value else {
+            return Err(GuestFault("a connection accepted without a value").into());
+        };
         let Event { connection: Some(connection), call: Call::Upgrade { .. }, .. } = &self.event
         else {
             return Err(GuestFault("a connection accepted by another event").into());
@@ -91,8 +99,12 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         IMPORT_MODULE,
         "accept",
         |mut caller: Caller<'_, HostData<V>>, kind: i32, ptr: i32, len: i32| {
+            if kind < 0 {
+                caller.data_mut().accept(None)?;
+                return wasmtime::Result::Ok(0);
+            }
             match read_attachment(&mut caller, kind, Span::new(ptr, len))? {
-                Ok(value) => caller.data_mut().accept(value)?,
+                Ok(value) => caller.data_mut().accept(Some(value))?,
                 Err(limit) => return Ok(limit),
             }
             wasmtime::Result::Ok(0)

@@ -53,6 +53,7 @@ function show(connection) {
   state.dataset.state = connection.state;
   say(state, connection.state);
   const rest = [age(connection.ageSeconds)];
+  if (connection.transport !== "websocket") rest.push(connection.transport);
   if (connection.attachmentBytes !== null) rest.push(`attachment ${bytes(connection.attachmentBytes)}`);
   if (connection.queueBytes) rest.push(`queue ${bytes(connection.queueBytes)}`);
   say(row.querySelector(".rest"), rest.join(" · "));
