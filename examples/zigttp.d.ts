@@ -653,7 +653,7 @@ declare module "zigttp:env" {
   export {};
 }
 
-// The globals of a handler beyond the language itself. No timers, no fetch, no DOM.
+// The globals of a handler beyond the language itself. No intervals, no streams, no DOM.
 
 /** One WebSocket connection, as events are given it. It has no members: hand it to the functions of `zigttp:websocket`. */
 type WebSocket = import("zigttp:websocket").WebSocket;
@@ -673,7 +673,7 @@ interface WholeBody {
   readonly [Symbol.toStringTag]: "WholeBody";
 }
 
-type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams | WholeBody;
+type BodyInit = string | ArrayBuffer | ArrayBufferView | Blob | FormData | URLSearchParams | WholeBody;
 
 /** What headers can be made of: another list, pairs of name and value, or an object. */
 type HeadersInit = Headers | Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
@@ -704,11 +704,55 @@ interface RequestInit {
   method?: string;
   headers?: HeadersInit;
   body?: BodyInit | null;
+  /** Aborts a `fetch`. The time of `AbortSignal.timeout` begins when the request is sent. */
+  signal?: AbortSignal | null;
+  /** What a `fetch` makes of a redirect: it follows 5 at most, unless told otherwise. */
+  redirect?: "follow" | "manual" | "error";
+  /**
+   * Of a `fetch`: the name of its answer. A later run of the event that asks by this name gets it, whatever the request has
+   * become, and the server gets the name as `Idempotency-Key`, so that it acts once.
+   */
+  key?: string;
 }
 
 /**
- * An HTTP request (https://fetch.spec.whatwg.org/#request-class). Its body can be read once. There are no streams: no `body`,
- * no `blob()` and no `formData()`.
+ * Asks another server, or with `room:/path` the `onRequest` of a room of this one
+ * (https://fetch.spec.whatwg.org/#fetch-method). Effect: io.
+ *
+ * The operator has to allow the host (`--allow-fetch`); else the promise is rejected with a TypeError that says so, as it is
+ * where there is no answer.
+ *
+ * Nothing is held while it waits: the event ends, and is run again from its beginning when the answer is there. The room goes
+ * on meanwhile, so that the last run sees what has changed, and all that the event does takes effect at its end. A request
+ * that is the same in each run is sent once; one that differs is sent again, unless it has a `key`. A `fetch` that the event
+ * does not wait for is sent at its end, and its answer dropped.
+ */
+declare function fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
+
+/**
+ * Calls back after so many milliseconds, if the event waits for it: `await new Promise((resolve) => setTimeout(resolve, 100))`.
+ * An event ends when its handler does, and a timer that is pending then is dropped; what is to happen later is a timer of the
+ * room, `signalAt` of `zigttp:durable`. Effect: io.
+ */
+declare function setTimeout(callback: (...args: any[]) => void, milliseconds?: number, ...args: unknown[]): number;
+
+/** Forgets a timer of `setTimeout`. */
+declare function clearTimeout(timer: number | undefined): void;
+
+/** `now()` is the same as `Date.now()`, and as constant within an event. */
+declare const performance: { now(): number; readonly timeOrigin: number };
+
+interface DateConstructor {
+  /**
+   * The time of the event: when its first run has begun, and a step later after each answered `fetch` or timer. It stands still
+   * between these, so that all runs of an event see the same, as those that are recorded do; how long code takes cannot be
+   * measured with it. At the top level it is 0.
+   */
+  now(): number;
+}
+
+/**
+ * An HTTP request (https://fetch.spec.whatwg.org/#request-class). Its body can be read once. There are no streams.
  */
 declare class Request {
   /**
@@ -737,10 +781,15 @@ declare class Request {
   /** `null` where there is none. Whoever it is passed on to has it then: `bodyUsed` is true. */
   readonly body: WholeBody | null;
   readonly bodyUsed: boolean;
+  readonly redirect: "follow" | "manual" | "error";
+  readonly signal: AbortSignal;
   text(): Promise<string>;
   json(): Promise<any>;
   arrayBuffer(): Promise<ArrayBuffer>;
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  blob(): Promise<Blob>;
+  /** The fields of `multipart/form-data` or `application/x-www-form-urlencoded`, as the header `Content-Type` says. */
+  formData(): Promise<FormData>;
   clone(): Request;
 }
 
@@ -811,12 +860,13 @@ declare class Response {
    * `close` ends the stream; an `EventSource` then asks again, until it gets another status than 200.
    */
   static events(options?: EventsInit): Response;
-  readonly type: "default";
-  readonly url: "";
-  readonly redirected: false;
+  readonly type: "default" | "basic";
+  /** That of the last request of a `fetch`, after redirects; empty of a response that was made here. */
+  readonly url: string;
+  readonly redirected: boolean;
   readonly status: number;
   readonly statusText: string;
-  /** Whether the status is below 300. */
+  /** Whether the status is between 200 and 299. */
   readonly ok: boolean;
   readonly headers: Headers;
   /** `null` where there is none. Whoever it is passed on to has it then: `bodyUsed` is true. */
@@ -826,6 +876,9 @@ declare class Response {
   json(): Promise<any>;
   arrayBuffer(): Promise<ArrayBuffer>;
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  blob(): Promise<Blob>;
+  /** The fields of `multipart/form-data` or `application/x-www-form-urlencoded`, as the header `Content-Type` says. */
+  formData(): Promise<FormData>;
   clone(): Response;
 }
 

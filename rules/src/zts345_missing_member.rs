@@ -23,14 +23,11 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A member of a `Request`, a `Response` or `Headers` is used that other platforms have and this one does not:
-`req.formData()`, `req.blob()`, `req.cookies`, `headers.authorization`. Requests are followed
-from the events into the functions that are called with them.
+`req.cookies`, `req.ip`, `req.cache`, `headers.authorization`. Requests are followed from the events into the
+functions that are called with them.
 
 ```ts,fires
-export async function handler(req: Request) {
-  const form = await req.formData();
-  return Response.text(String(form.get("name")));
-}
+export function handler(req: Request) { return Response.text(String(req.cookies)); }
 ```
 
 ```ts,fires
@@ -39,7 +36,7 @@ export function handler(req: Request) { return Response.text(req.headers.host ??
 
 ```ts,silent
 export async function handler(req: Request) {
-  const form = new URLSearchParams(await req.text());
+  const form = await req.formData();
   return Response.text(`${form.get("name")} of ${req.headers.get("host")}`);
 }
 ```
@@ -95,12 +92,6 @@ const OWN: &str = "Find it out from the headers, and pass it on as a value of yo
 
 /// Members of other platforms by what they are taken of, and what to use instead.
 static TABLE: &[(HostValue, &[&str], &str)] = &[
-    (
-        HostValue::Request,
-        &["formData"],
-        "Read a form with `new URLSearchParams(await req.text())`; one with files is not parsed.",
-    ),
-    (HostValue::Request, &["blob"], "Read the bytes: `await req.bytes()`."),
     (HostValue::Request, &["rawBody"], WHOLE),
     (
         HostValue::Request,
@@ -135,7 +126,6 @@ static TABLE: &[(HostValue, &[&str], &str)] = &[
         "Read `req.path` and `req.query`, or `new URL(req.url, \"http://localhost\")`.",
     ),
     (HostValue::Request, &["on", "once", "pipe", "addEventListener"], WHOLE),
-    (HostValue::Response, &["formData", "blob"], "Read the bytes: `await response.bytes()`."),
     (
         HostValue::Response,
         &["webSocket", "trailers"],

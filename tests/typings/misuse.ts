@@ -29,6 +29,23 @@ new WebSocket("ws://localhost");
 export const number: number = null as any as WebSocket;
 export const same: Connection = null as any as WebSocket;
 
+export async function outside() {
+  // @ts-expect-error
+  await fetch();
+  // @ts-expect-error
+  await fetch("https://example.com/", { body: { a: 1 } });
+  // @ts-expect-error
+  await fetch("https://example.com/", { cache: "no-store" });
+  // @ts-expect-error
+  (await fetch("https://example.com/")).body.getReader();
+  // @ts-expect-error
+  new AbortSignal();
+  // @ts-expect-error
+  setInterval(() => {}, 1000);
+  // @ts-expect-error
+  setTimeout("code", 10);
+}
+
 export function calls(ws: WebSocket) {
   // @ts-expect-error
   send(ws);
@@ -235,10 +252,6 @@ export const onMessage: OnMessage = (ws, data) => send(ws, data.toUpperCase());
 export const onClose: OnClose = (ws, code, reason, room, url) => {};
 
 // What other hosts have and this one does not.
-// @ts-expect-error
-setTimeout(() => {}, 1);
-// @ts-expect-error
-fetch("https://example.com");
 // @ts-expect-error
 process.env.HOME;
 // @ts-expect-error

@@ -161,3 +161,25 @@ export async function passOn(req: Request): Promise<Response> {
   const encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" = new TextDecoder("latin1").encoding;
   return new Response(await changed.bytes(), new Response(encoding));
 }
+
+export async function outside(ws: WebSocket, data: string) {
+  const controller = new AbortController();
+  const timer: number = setTimeout((text: string) => controller.abort(text), 100, "late");
+  const init: RequestInit = { method: "POST", body: data, key: "order", redirect: "manual", signal: controller.signal };
+  const response: Response = await fetch("https://example.com/", init);
+  clearTimeout(timer);
+  const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(5000)]);
+  const { status, ok, url, redirected, headers } = await fetch(new Request(new URL("https://example.com/"), { signal }));
+  if (ok && status === 200 && !redirected) send(ws, url + headers.get("etag"));
+  await new Promise<void>((resolve) => setTimeout(resolve, 10));
+  const took: number = performance.now() - Date.now();
+  send(ws, `${took} ${await response.text()}`);
+  class Told extends EventTarget {}
+  const target = new Told();
+  target.addEventListener("told", (event: CustomEvent<string>) => send(ws, event.detail), { once: true, signal });
+  target.dispatchEvent(new CustomEvent("told", { detail: data }));
+  const file = new File([new Blob(["a", new Uint8Array(1)]), data], "a.txt", { type: "text/plain" });
+  const form = new FormData();
+  form.append("file", file, "b.txt");
+  for (const [name, value] of form) send(ws, typeof value === "string" ? value : value.name + name);
+}

@@ -278,7 +278,7 @@ export function onSignal(name: string, room: string) { storage.put(room, "last",
     ),
     (
         "ZTS345",
-        r#"export async function handler(req: Request) { const form = await req.formData(); return Response.text(String(form.get("a"))); }
+        r#"export function handler(req: Request) { return Response.text(String(req.cookies)); }
 "#,
     ),
     (

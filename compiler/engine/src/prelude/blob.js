@@ -49,7 +49,6 @@
 
     static {
       internals.bytesOfBlob = (blob) => blob.#bytes;
-      internals.makeBlob = (bytes, type) => new Blob(KEPT, { bytes, type });
       brands.push((value) => #bytes in value);
     }
 
@@ -89,7 +88,7 @@
       const { size } = this;
       const from = clamp(start, size);
       const to = Math.max(from, clamp(end, size));
-      return internals.makeBlob(this.#bytes.subarray(from, to), readType(contentType));
+      return new Blob(KEPT, { bytes: this.#bytes.subarray(from, to), type: readType(contentType) });
     }
 
     async text() {

@@ -184,12 +184,16 @@
     }
   }
 
+  // What has a type of its own is given it once: the boundary of a form is drawn by chance.
+  const typed = (body) => body instanceof FormData ? internals.formAsBlob(body) : body;
+
   // A body as it is kept: null, a string, or an ArrayBuffer of its own.
   const extractBody = (body, of) => {
     if (body === undefined || body === null) return null;
     if (typeof body === "string") return body.toWellFormed();
     if (body instanceof TypedText) return usvString(body.text);
     if (body instanceof WholeBody) return takeWhole(body);
+    if (body instanceof Blob) return internals.bytesOfBlob(body).slice().buffer;
     if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) {
       return bytesOf(body, of).slice().buffer;
     }
@@ -199,7 +203,7 @@
         (isArray(body) || body instanceof Promise || body.toString === Object.prototype.toString));
     if (!isMistake) return usvString(body);
     throw new TypeError(
-      `${of}: body must be a string, an ArrayBuffer, a typed array or URLSearchParams, not ` +
+      `${of}: body must be a string, an ArrayBuffer, a typed array, a Blob, FormData or URLSearchParams, not ` +
         (typeof body === "object" ? "an object (use Response.json)" : "a function"),
     );
   };
@@ -207,6 +211,7 @@
   const contentType = (body) =>
     typeof body === "string" ? "text/plain;charset=UTF-8"
     : body instanceof TypedText ? body.type
+    : body instanceof Blob ? body.type || null
     : body === undefined || body === null || body instanceof WholeBody ? null
     : body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? null
     : body instanceof URLSearchParams ? "application/x-www-form-urlencoded;charset=UTF-8"
@@ -284,6 +289,14 @@
 
     async bytes() {
       return this.#bytes();
+    }
+
+    async blob() {
+      return new Blob([this.#bytes()], { type: this.headers.get("content-type") ?? "" });
+    }
+
+    async formData() {
+      return internals.readForm(this.#bytes(), this.headers.get("content-type") ?? "");
     }
   }
   showMembers(Body);
@@ -377,7 +390,7 @@
       const from = isObject(input) && #method in input ? input : null;
       const options = dictionary(init, "Request");
       const read = from === null ? readRequestUrl(input) : null;
-      let { body } = options;
+      let body = typed(options.body);
       const { headers } = options;
       const redirect = readRedirect(options.redirect ?? from?.redirect);
       const signal = readSignal(options.signal === undefined ? from?.signal : options.signal);
@@ -528,6 +541,7 @@
         this.#fetched = init;
         return;
       }
+      body = typed(body);
       const options = dictionary(init, "Response");
       const { headers, status: givenStatus, statusText: givenText } = options;
       const status = givenStatus === undefined ? 200 : unsignedShort(givenStatus);
