@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use zigts_rules::code::{BindingId, Call, CallId, Code, Expression, FunctionId, Origin, Value};
-use zigts_rules::effects::{Action, ActionKind, Effects, FunctionKey};
+use zigts_rules::effects::{Action, ActionKind, Effects, FETCH, FunctionKey, SET_TIMEOUT};
 use zigts_rules::model::HandlerModel;
 use zigts_rules::resolve::Meaning;
 use zigts_rules::span::{ModuleId, Span};
@@ -50,6 +50,9 @@ const RANDOM: [&str; 5] = [
     // Of some algorithms, and which one it is may be a value.
     "crypto.subtle.sign",
 ];
+
+/// Functions that wait for something outside of the handler.
+const OUTSIDE: [&str; 2] = [FETCH, SET_TIMEOUT];
 
 /// Methods of the language's own objects. Called on something unknown, they are taken for these and not for
 /// a method of the handler with the same name.
@@ -100,12 +103,13 @@ enum Callee {
     Function(FunctionKey),
     Clock(&'static str),
     Random(&'static str),
+    Outside(&'static str),
 }
 
 impl Callee {
     /// Whether it calls none of its arguments.
     fn is_given(self) -> bool {
-        !matches!(self, Callee::Function(_))
+        !matches!(self, Callee::Function(_) | Callee::Outside(SET_TIMEOUT))
     }
 }
 
@@ -127,6 +131,7 @@ pub(crate) fn infer(model: &HandlerModel) -> Effects {
         by_name,
         calling_parameters: BTreeSet::new(),
         kept_by_packages: BTreeSet::new(),
+        fetching: packages::fetching(model),
         steps_left: Cell::new(STEPS_IN_ALL),
     };
     inference.kept_by_packages = inference.handed_to_packages();
@@ -174,6 +179,8 @@ struct Inference<'a> {
     calling_parameters: BTreeSet<FunctionKey>,
     /// What top-level code passes to packages, as routes are to a router: whatever calls into a package may call it.
     kept_by_packages: BTreeSet<Callee>,
+    /// Packages that may call out.
+    fetching: BTreeSet<&'a str>,
     steps_left: Cell<usize>,
 }
 
@@ -214,7 +221,8 @@ impl Inference<'_> {
             let meaning = self.model.meaning_of_export(ModuleId::ENTRY, event.name);
             self.of_meaning(meaning, true, &mut found);
             let exported = self.model.module(ModuleId::ENTRY).code.exports.get(event.name);
-            if exported.is_some_and(|it| packages::has_made(self.model, ModuleId::ENTRY, it)) {
+            if exported.is_some_and(|it| packages::maker(self.model, ModuleId::ENTRY, it).is_some())
+            {
                 found.callees.extend(&self.kept_by_packages);
             }
             let actions = found.callees.into_iter().map(|callee| action(span, callee)).collect();
@@ -235,9 +243,13 @@ impl Inference<'_> {
         actions.extend(callees.iter().map(|&callee| action(call.span, callee)));
 
         let is_top_level = call.function == FunctionId::TOP_LEVEL;
-        if packages::is_called(self.model, module, call) {
+        if let Some(package) = packages::called(self.model, module, call) {
             if is_top_level {
                 return;
+            }
+            // Which of its functions that runs is hard to say: a client has one method for all of them.
+            if !call.is_new && self.fetching.contains(package) {
+                actions.push(action(call.span, Callee::Outside(FETCH)));
             }
             let kept = self.kept_by_packages.iter();
             actions.extend(kept.map(|&callee| action(call.span, callee)));
@@ -255,7 +267,7 @@ impl Inference<'_> {
             let is_deep = !is_top_level || is_known;
             self.callees(module, argument, is_deep, &mut passed);
             passed.callees.retain(|callee| match callee {
-                Callee::Clock(_) | Callee::Random(_) => {
+                Callee::Clock(_) | Callee::Random(_) | Callee::Outside(_) => {
                     !is_top_level || is_known || calls_at_once(call)
                 }
                 _ => true,
@@ -269,7 +281,7 @@ impl Inference<'_> {
         let mut handed = Found::default();
         for (module, call) in self.model.calls() {
             if call.function == FunctionId::TOP_LEVEL
-                && packages::is_called(self.model, module, call)
+                && packages::called(self.model, module, call).is_some()
             {
                 self.callees_of_all(module, handed_over(call), true, &mut handed);
             }
@@ -289,6 +301,9 @@ impl Inference<'_> {
             &call.callee.value,
             Value::Member(_, Some(method)) if STORING.contains(&method.as_str())
         );
+        if is_promise(call) {
+            return true;
+        }
         // What unknown code does with it is not known.
         let is_method = matches!(call.callee.value, Value::Member(..));
         is_method && !stores && !call.is_new
@@ -552,11 +567,13 @@ fn action(span: Span, callee: Callee) -> Action {
         }
         Callee::Clock(name) => ActionKind::Clock(name),
         Callee::Random(name) => ActionKind::Random(name),
+        Callee::Outside(name) => ActionKind::Outside(name),
     };
     Action { span, kind }
 }
 
-/// What reads the time or random numbers when this name is called, and with `is_deep` when one of its members is.
+/// What reads the time or random numbers, or waits, when this name is called, and with `is_deep` when one of its
+/// members is.
 fn of_global(name: &str, is_deep: bool) -> Vec<Callee> {
     let name = match name.rsplit_once('.') {
         Some((function, "call" | "apply")) => function,
@@ -566,12 +583,15 @@ fn of_global(name: &str, is_deep: bool) -> Vec<Callee> {
         let is_member = || it.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
         it == name || is_deep && (name == "globalThis" || is_member())
     };
-    let all = CLOCKS.map(Callee::Clock).into_iter().chain(RANDOM.map(Callee::Random));
-    let is_read = |callee: &Callee| match callee {
+    let clocks = CLOCKS.map(Callee::Clock).into_iter();
+    let all = clocks.chain(RANDOM.map(Callee::Random)).chain(OUTSIDE.map(Callee::Outside));
+    let is_named = |callee: &Callee| match callee {
         Callee::Clock(it) | Callee::Random(it) => is_it(it),
+        // What is handed `globalThis` hardly calls that.
+        Callee::Outside(it) => *it == name,
         _ => false,
     };
-    all.filter(is_read).collect()
+    all.filter(is_named).collect()
 }
 
 fn has_arguments(call: &Call) -> bool {
@@ -592,6 +612,11 @@ fn handed_over(call: &Call) -> impl Iterator<Item = &Expression> {
     };
     let arguments = call.arguments.iter().enumerate();
     arguments.filter(move |&(index, it)| !is_this(index, it)).map(|(_, it)| it)
+}
+
+/// `new Promise(f)`, which calls `f` at once.
+fn is_promise(call: &Call) -> bool {
+    call.is_new && matches!(&call.callee.value, Value::Global(name) if name == "Promise")
 }
 
 /// Whether unknown code is known to call what it is given before it returns: `list.map(f)`, `Array.from(list, f)`.

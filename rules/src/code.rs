@@ -29,8 +29,8 @@ pub struct Code {
     /// Undeclared names, where the code would fail without them: not after `typeof`,
     /// not behind a test of `typeof`, not in dead branches.
     pub needed_globals: Vec<Reference>,
-    /// Calls and names that `await` stands before.
-    pub awaited: Vec<Expression>,
+    /// Calls that stand as statements of their own, so that nothing takes their result.
+    pub dropped: Vec<Expression>,
     /// Texts, names and members that something is compared with: `room === LOBBY`, `case "/lobby":`.
     pub compared: Vec<Expression>,
     /// The types of properties that classes declare, by name; nothing where two differ.
@@ -40,6 +40,15 @@ pub struct Code {
 }
 
 impl Code {
+    /// Calls and names that `await` stands before.
+    pub fn awaited(&self) -> impl Iterator<Item = &Expression> {
+        let steps = self.functions.iter().flat_map(|function| &function.steps);
+        steps.filter_map(|step| match step {
+            Step::Await(promise) => Some(promise),
+            _ => None,
+        })
+    }
+
     /// The place of a parameter among those of its function.
     pub fn place_of_parameter(&self, id: BindingId) -> Option<usize> {
         let parameters = &self[self[id].scope].parameters;
@@ -143,6 +152,8 @@ pub enum Step {
     /// The write of this index.
     Write(usize),
     Call(CallId),
+    /// `await`, of a call or a name.
+    Await(Expression),
     Branch,
     Or,
     Loop,

@@ -1,7 +1,7 @@
 //! The effects of a handler's functions, directly or through others.
 //!
 //! Plain values; the compiler infers them. `io` and `state` are effects; the clock and random numbers
-//! are not, but what uses them is not deterministic.
+//! are not, but what uses them is not deterministic. What is fetched is neither: the answer is another's.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,6 +11,12 @@ use zigttp_abi::manifest::Properties;
 
 use crate::code::FunctionId;
 use crate::span::{ModuleId, Span};
+
+/// The global that calls out.
+pub const FETCH: &str = "fetch";
+
+/// The global that sets a timer, which an event may wait for.
+pub const SET_TIMEOUT: &str = "setTimeout";
 
 /// A function of a handler.
 pub type FunctionKey = (ModuleId, FunctionId);
@@ -58,6 +64,8 @@ pub enum ActionKind {
     Random(&'static str),
     /// Takes properties of what has the settings, with its name, where nothing tests whether it is there.
     Setting(&'static str),
+    /// Waits for something outside of the handler: `fetch`, or a timer.
+    Outside(&'static str),
 }
 
 /// How a function leads to an action: the calls from the function on, and the action itself.
@@ -293,6 +301,11 @@ impl Effects {
                     ActionKind::Clock(_) | ActionKind::Random(_) => {
                         properties.deterministic = false;
                     }
+                    // Its answer is another's, which may have changed something for it.
+                    ActionKind::Outside(FETCH) => {
+                        properties.deterministic = false;
+                        properties.read_only = false;
+                    }
                     _ => {}
                 }
             });
@@ -314,6 +327,7 @@ impl ActionKind {
     pub fn effect(self) -> Option<Effect> {
         match self {
             ActionKind::Api(_, effect) if effect != Effect::Pure => Some(effect),
+            ActionKind::Outside(_) => Some(Effect::Io),
             _ => None,
         }
     }
@@ -325,7 +339,8 @@ impl ActionKind {
             ActionKind::Api(name, _)
             | ActionKind::Clock(name)
             | ActionKind::Random(name)
-            | ActionKind::Setting(name) => Some(name),
+            | ActionKind::Setting(name)
+            | ActionKind::Outside(name) => Some(name),
         }
     }
 }

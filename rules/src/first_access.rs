@@ -328,7 +328,7 @@ impl Walk<'_, '_, '_> {
                 First::Nothing
             }
             Step::Exit => First::Ends,
-            Step::Branch | Step::Or | Step::Join | Step::Loop => First::Nothing,
+            Step::Await(_) | Step::Branch | Step::Or | Step::Join | Step::Loop => First::Nothing,
         }
     }
 

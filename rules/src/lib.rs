@@ -67,6 +67,7 @@ pub mod spelling;
 mod storable;
 pub mod suppression;
 mod undeclared;
+mod waiting;
 
 mod zts002_syntax_error;
 mod zts037_invalid_import;
@@ -111,6 +112,10 @@ mod zts355_unprefixed_room;
 mod zts356_stream_without_event;
 mod zts360_top_level_setting;
 mod zts361_secret_in_source;
+mod zts370_dropped_timer;
+mod zts371_never_settled;
+mod zts372_effect_before_fetch;
+mod zts373_unawaited_fetch;
 mod zts503_effects_undeclared;
 mod zts504_unknown_effect;
 mod zts505_effects_over_declared;

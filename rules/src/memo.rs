@@ -260,7 +260,7 @@ impl<'a> Stored<'_, 'a> {
         let effects = &self.state.handler.effects;
         let is_repeatable = |kind: ActionKind| match kind {
             ActionKind::Function(_) | ActionKind::Setting(_) => true,
-            ActionKind::Clock(_) | ActionKind::Random(_) => false,
+            ActionKind::Clock(_) | ActionKind::Random(_) | ActionKind::Outside(_) => false,
             ActionKind::Api(path, _) => !zigttp_abi::api::find(path).is_some_and(|it| it.writes),
         };
         let functions = (0..self.state.handler.module(module).code.functions.len())

@@ -50,6 +50,8 @@ pub enum Category {
     Events,
     /// What rooms store, and the signals and timers between them.
     State,
+    /// Requests to other servers, and what events wait for.
+    Outside,
     /// The effects of functions, and their annotations.
     Effects,
     /// What happens when the compiler runs the handler's top-level code.
@@ -66,6 +68,7 @@ impl Category {
             Category::Modules => "modules",
             Category::Events => "events",
             Category::State => "state",
+            Category::Outside => "outside",
             Category::Effects => "effects",
             Category::Build => "build",
             Category::Suppressions => "suppressions",

@@ -145,7 +145,7 @@ impl<'a> Storability<'a> {
     pub(crate) fn of(handler: &'a HandlerModel) -> Storability<'a> {
         let mut awaited = BTreeSet::new();
         for (index, module) in handler.modules.iter().enumerate() {
-            for expression in &module.code.awaited {
+            for expression in module.code.awaited() {
                 for (_, meaning) in handler.possible_values(ModuleId::new(index), expression) {
                     if let Meaning::Value(module, Expression { value: Value::Call(id), .. }) =
                         meaning

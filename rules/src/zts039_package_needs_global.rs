@@ -24,8 +24,8 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A package from `node_modules` uses a global that handlers do not have, such as `document` or
-`WebSocket`, and does not test first whether it is there. Timers are no such global: a package may set one,
-but nothing runs after an event, so it is dropped, and the log says so.
+`WebSocket`, and does not test first whether it is there. `setInterval` is no such global: a package may
+call it, but nothing runs after an event, so it is dropped, and the log says so.
 
 ```ts,fires
 import { title } from "page-title";

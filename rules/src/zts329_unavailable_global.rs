@@ -21,12 +21,12 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A name is used that is declared nowhere, and that other JavaScript platforms have but this one does
-not: timers, `fetch`, `WebSocket` as a value, `process`, `require`, `Buffer`, streams, `Intl` and their like. Or a member
+not: `setInterval`, `WebSocket` as a value, `process`, `require`, `Buffer`, streams, `Intl` and their like. Or a member
 of a global is called that is not there: `URL.createObjectURL(…)`, `console.table(…)`.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
-export function onOpen(ws: WebSocket) { setTimeout(() => send(ws, "still there?"), 1000); }
+export function onOpen(ws: WebSocket) { setInterval(() => send(ws, "still there?"), 1000); }
 export function onMessage() {}
 ```
 
@@ -46,7 +46,7 @@ the event ends with all its effects undone.
 
 ## What to do
 The message says what to use instead, if there is something. A name that you declare or import is
-allowed, and so is testing its type first, as the example does, or `if (globalThis.fetch)`.
+allowed, and so is testing its type first, as the example does, or `if (globalThis.Deno)`.
 "#,
     help: "Use what handlers have instead, or declare the name.",
 };

@@ -3,6 +3,7 @@
 use crate::call_path;
 use crate::code::FunctionId;
 use crate::diagnostic::Sink;
+use crate::effects::ActionKind;
 use crate::model::HandlerModel;
 use crate::record::{Category, RuleRecord, Severity};
 use crate::rule::Rule;
@@ -17,11 +18,11 @@ static RECORD: RuleRecord = RuleRecord {
     severity: Severity::Error,
     category: Category::Effects,
     since: "0.1.0",
-    summary: "calls a function of a built-in module while it is built",
+    summary: "calls a function of a built-in module, or fetch, while it is built",
     explanation: r#"
 ## What it is
 Code outside of functions calls a function of a built-in module (`zigttp:…`) that uses connections or what is
-stored with them, directly or through other functions.
+stored with them, or `fetch` or `setTimeout`, directly or through other functions.
 
 ```ts,fires
 import { getWebSockets, send } from "zigttp:websocket";
@@ -35,9 +36,14 @@ const peers = () => getWebSockets("/lobby");
 export function onMessage(ws: WebSocket, data: string) { for (const peer of peers()) send(peer, data); }
 ```
 
+```ts,fires
+const rates = await (await fetch("https://api.example.com/rates")).json();
+export function handler(req: Request) { return Response.json(rates); }
+```
+
 ## Why it matters
 Code outside of functions runs once, when the handler is built. There is no connection and no room
-then: the call throws, and nothing is built.
+then, and nothing is fetched, since the answer would be part of the artifact: the call throws, and nothing is built.
 
 ## What to do
 Move the call into the function that is called for an event: `onOpen`, `onMessage` or `onClose`.
@@ -58,10 +64,14 @@ impl Rule for TopLevelEffect {
                 else {
                     continue;
                 };
+                let why = match path.action.kind {
+                    ActionKind::Outside(_) => "nothing is waited for while a handler is built",
+                    _ => "there is no connection and no room while a handler is built",
+                };
                 let report = sink
                     .report(path.start(), format!("top-level code calls `{name}`"))
                     .label("runs when the handler is built")
-                    .note("there is no connection and no room while a handler is built");
+                    .note(why);
                 call_path::explain(report, handler, &path);
             }
         }

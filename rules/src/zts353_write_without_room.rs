@@ -6,7 +6,7 @@ use zigttp_abi::api::ApiFunction;
 
 use crate::call_path;
 use crate::diagnostic::Sink;
-use crate::effects::Path;
+use crate::effects::{ActionKind, Path};
 use crate::model::HandlerModel;
 use crate::own_room::{self, ROOMLESS};
 use crate::record::{Category, RuleRecord, Severity};
@@ -28,7 +28,8 @@ static RECORD: RuleRecord = RuleRecord {
 ## What it is
 `handler(req)` calls, directly or through other functions, a function that writes the state of a room or
 is about its timers or streams: `put`, `delete` or `deleteAll` of `zigttp:storage` or `zigttp:memory`, `signalAt`,
-`signalEvery`, `cancelSignal`, `signalTime`, `stream` or `cancelStream`. Or `roomOf(req)` calls any function that changes something.
+`signalEvery`, `cancelSignal`, `signalTime`, `stream` or `cancelStream`. Or `roomOf(req)` calls any function that changes something,
+or `fetch`.
 
 ```ts,fires
 import * as storage from "zigttp:storage";
@@ -87,7 +88,10 @@ impl Rule for WriteWithoutRoom {
         for event in ROOMLESS {
             let meaning = handler.meaning_of_export(ModuleId::ENTRY, event);
             let Meaning::Function(module, function) = meaning else { continue };
-            let refused = |path: &Path| refusal(event, calls.get(&path.action.span)?);
+            let refused = |path: &Path| match path.action.kind {
+                ActionKind::Outside(name) => waits(event, name),
+                _ => refusal(event, calls.get(&path.action.span)?),
+            };
             let mut paths = handler.effects.reached((module, function));
             paths.retain(|path| refused(path).is_some());
             for path in call_path::one_for_each_start(paths) {
@@ -95,7 +99,7 @@ impl Rule for WriteWithoutRoom {
                 let report = sink.report(path.start(), message).label(label).note(law);
                 call_path::explain(report, handler, &path);
                 if event == "roomOf" {
-                    report.help("Only read in `roomOf`; what changes something belongs in the event that follows.");
+                    report.help("Only read in `roomOf`; what changes something, or waits, belongs in the event that follows.");
                 }
             }
         }
@@ -107,6 +111,15 @@ struct Refusal {
     message: String,
     label: &'static str,
     law: &'static str,
+}
+
+/// `roomOf` is asked at once.
+fn waits(event: &str, name: &str) -> Option<Refusal> {
+    (event == "roomOf").then(|| Refusal {
+        message: format!("`roomOf` calls `{name}`, and must not wait"),
+        label: "never answered",
+        law: "it names a room before any turn, and is asked at once",
+    })
 }
 
 fn refusal(event: &str, function: &ApiFunction) -> Option<Refusal> {

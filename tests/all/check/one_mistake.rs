@@ -304,7 +304,7 @@ export function onMessage(ws: WebSocket, data: string, room: string) { send(ws, 
 "#,
     ),
     (
-        "ZTS329",
+        "ZTS370",
         r#"import { send } from "zigttp:websocket";
 export function onMessage(ws: WebSocket, data: string, room: string) { setTimeout(() => send(ws, data + room), 100); }
 "#,
@@ -324,8 +324,40 @@ export function onMessage(ws: WebSocket, data: string, room: string) { send(ws, 
     (
         "ZTS329",
         r#"import { send } from "zigttp:websocket";
-export async function onClose() { await fetch("http://a/"); }
+export async function onClose() { new XMLHttpRequest(); }
 export function onMessage(ws: WebSocket, data: string, room: string) { send(ws, data + room); }
+"#,
+    ),
+    (
+        "ZTS330",
+        r#"import { send } from "zigttp:websocket";
+const rates = await (await fetch("https://example.com/")).text();
+export function onMessage(ws: WebSocket, data: string) { send(ws, data + rates); }
+"#,
+    ),
+    (
+        "ZTS353",
+        r#"import { send } from "zigttp:websocket";
+export function roomOf(req: Request) { void fetch("https://example.com/"); return "user:1"; }
+export function onMessage(ws: WebSocket, data: string) { send(ws, data); }
+"#,
+    ),
+    (
+        "ZTS371",
+        r#"import { send } from "zigttp:websocket";
+export async function onMessage(ws: WebSocket, data: string) { send(ws, data); await new Promise(() => {}); }
+"#,
+    ),
+    (
+        "ZTS372",
+        r#"import { send } from "zigttp:websocket";
+export async function onMessage(ws: WebSocket, data: string) { send(ws, "wait"); await fetch("https://example.com/" + data); }
+"#,
+    ),
+    (
+        "ZTS373",
+        r#"import { send } from "zigttp:websocket";
+export function onMessage(ws: WebSocket, data: string) { fetch("https://example.com/" + data).then((it) => it.text()).then((it) => send(ws, it)); }
 "#,
     ),
     (

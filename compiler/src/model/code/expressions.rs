@@ -69,7 +69,7 @@ impl Collector<'_> {
                     Value::Call(_) | Value::Binding(_) | Value::Member(..) | Value::OneOf(_)
                 ) {
                     let awaited = self.copy(&promise);
-                    self.code.awaited.push(awaited);
+                    self.step(Step::Await(awaited));
                 }
                 return promise;
             }
@@ -191,7 +191,8 @@ impl Collector<'_> {
                 Value::Unknown
             }
             UnaryOp::Void => {
-                self.expression(&unary.arg);
+                let result = self.expression(&unary.arg);
+                self.dropped(&unary.arg, result);
                 Value::Undefined
             }
             UnaryOp::Minus => match self.expression(&unary.arg).value {
@@ -266,6 +267,14 @@ impl Collector<'_> {
         let right = self.perhaps(|this| this.expression(&binary.right));
         self.unguard(guards);
         Value::OneOf(vec![left, right])
+    }
+
+    /// Notes a call whose result nothing takes.
+    pub(super) fn dropped(&mut self, expression: &Expr, result: Expression) {
+        let is_awaited = matches!(without_parentheses(expression), Expr::Await(_));
+        if matches!(result.value, Value::Call(_)) && !is_awaited {
+            self.code.dropped.push(result);
+        }
     }
 
     /// Notes what something is compared with.
@@ -554,6 +563,13 @@ impl Collector<'_> {
             None => Value::Unknown,
         }
     }
+}
+
+fn without_parentheses(mut expression: &Expr) -> &Expr {
+    while let Expr::Paren(inner) = expression {
+        expression = &inner.expr;
+    }
+    expression
 }
 
 /// `left + right`, unless that is certainly no string.

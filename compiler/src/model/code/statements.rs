@@ -3,8 +3,8 @@
 use swc_core::common::Spanned;
 use swc_core::ecma::ast::{
     BinExpr, BlockStmt, CatchClause, ClassDecl, Decl, DefaultDecl, DoWhileStmt, ExportDecl,
-    ExportDefaultDecl, ExportDefaultExpr, ExportSpecifier, Expr, FnDecl, ForHead, ForInStmt,
-    ForOfStmt, ForStmt, Ident, IfStmt, ImportDecl, LabeledStmt, MemberExpr, MemberProp,
+    ExportDefaultDecl, ExportDefaultExpr, ExportSpecifier, Expr, ExprStmt, FnDecl, ForHead,
+    ForInStmt, ForOfStmt, ForStmt, Ident, IfStmt, ImportDecl, LabeledStmt, MemberExpr, MemberProp,
     ModuleExportName, NamedExport, Pat, ReturnStmt, Stmt, SwitchCase, SwitchStmt, ThrowStmt,
     TryStmt, TsEnumDecl, TsExprWithTypeArgs, TsModuleDecl, TsType, UsingDecl, VarDecl, VarDeclKind,
     VarDeclOrExpr, VarDeclarator, WhileStmt,
@@ -24,6 +24,11 @@ impl Visit for Collector<'_> {
     fn visit_stmt(&mut self, statement: &Stmt) {
         self.begin_statement(statement);
         statement.visit_children_with(self);
+    }
+
+    fn visit_expr_stmt(&mut self, statement: &ExprStmt) {
+        let result = self.expression(&statement.expr);
+        self.dropped(&statement.expr, result);
     }
 
     fn visit_stmts(&mut self, statements: &[Stmt]) {
