@@ -22,6 +22,9 @@ pub struct JsonHandler<'a> {
     schedules: &'a [Schedule],
     /// `null` where none are negotiated.
     protocols: Option<&'a [String]>,
+    /// Hosts of URLs that it fetches, as far as they are literals.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    hosts: &'a [String],
     /// Functions of `zigttp:websocket` that it may call.
     api: &'a [String],
     /// Names of settings that it reads, as far as they are literals.
@@ -50,6 +53,7 @@ impl<'a> From<&'a Manifest> for JsonHandler<'a> {
             routes: manifest.routes.as_deref(),
             schedules: &manifest.schedules,
             protocols: manifest.protocols.as_deref(),
+            hosts: &manifest.hosts,
             api: &manifest.imports,
             env: &manifest.env,
             properties: manifest.properties,
@@ -82,6 +86,9 @@ pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
     rows.extend((!properties.is_empty()).then(|| ("(all)", listed(&properties))));
     rows.extend((!manifest.imports.is_empty()).then(|| ("may call", listed(&manifest.imports))));
     rows.extend((!manifest.env.is_empty()).then(|| ("settings", listed(&manifest.env))));
+    let allowed = manifest.hosts.iter().map(|host| format!("--allow-fetch {host}"));
+    let allowed: Vec<_> = allowed.collect();
+    rows.extend((!allowed.is_empty()).then(|| ("fetches", listed_with(&allowed, " "))));
     for (name, words) in rows {
         writeln!(output, "  {:<9}  {words}", printable(name))?;
     }
@@ -90,8 +97,12 @@ pub fn write(manifest: &Manifest, output: &mut impl Write) -> io::Result<()> {
 
 /// Names with unprintable characters escaped: an artifact may come from a stranger.
 fn listed(names: &[impl AsRef<str>]) -> String {
+    listed_with(names, ", ")
+}
+
+fn listed_with(names: &[impl AsRef<str>], separator: &str) -> String {
     let names: Vec<_> = names.iter().map(|name| printable(name.as_ref())).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "none".to_owned() } else { names.join(separator) }
 }
 
 /// A size for people.

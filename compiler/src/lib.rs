@@ -161,6 +161,7 @@ pub fn build(
             exports: exports.into_iter().map(str::to_owned).collect(),
             routes: report.facts.routes.clone(),
             protocols: report.facts.protocols.clone(),
+            hosts: report.facts.hosts.clone(),
             imports: report.facts.imports.iter().map(|&name| name.to_owned()).collect(),
             env: report.facts.settings.clone(),
             effects: report

@@ -61,6 +61,8 @@ pub struct Facts {
     pub schedules: Vec<Schedule>,
     /// The names of `export const protocols`, if it has any.
     pub protocols: Option<Vec<String>>,
+    /// The hosts that it is known to call out to, sorted.
+    pub hosts: Vec<String>,
     /// The effects of each event export, none for a pure one.
     pub effects: BTreeMap<&'static str, Vec<&'static str>>,
     /// What follows from them.
@@ -122,6 +124,7 @@ impl Facts {
             protocols: model
                 .protocol_names()
                 .map(|names| names.into_iter().map(str::to_owned).collect()),
+            hosts: model.hosts(),
             effects: model
                 .effects
                 .of_exports()

@@ -39,6 +39,7 @@ mod first_access;
 mod foreign_events;
 pub mod globals;
 mod host_values;
+mod hosts;
 pub mod import;
 mod import_chain;
 mod import_edit;

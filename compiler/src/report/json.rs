@@ -50,6 +50,8 @@ struct JsonProof {
     schedules: Vec<Schedule>,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocols: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<String>,
     effects: BTreeMap<&'static str, Vec<&'static str>>,
     properties: Properties,
 }
@@ -101,6 +103,7 @@ fn json_proof(facts: &Facts) -> JsonProof {
         routes: facts.routes.clone(),
         schedules: facts.schedules.clone(),
         protocols: facts.protocols.clone(),
+        hosts: facts.hosts.clone(),
         effects: facts.effects.clone(),
         properties: facts.properties,
     }

@@ -43,6 +43,10 @@ pub struct Manifest {
     /// Names of settings that it reads, as far as they are literals, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
+    /// Hosts of the URLs that it fetches or streams, as far as they are literals, sorted: what an operator has to
+    /// allow with `--allow-fetch`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// Inferred effects of each export (`io`, `state`; empty is pure).
     #[serde(default)]
     pub effects: BTreeMap<String, Vec<String>>,

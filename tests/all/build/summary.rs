@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::programs::program;
 use crate::support::zigts::{folder_with, zigts};
 
 const HANDLER: &str = r#"import { deserializeAttachment, send } from "zigttp:websocket";
@@ -45,6 +46,53 @@ fn people_are_told_size_time_routes_and_effects() {
            onOpen     pure\n  \
            may call   deserializeAttachment, send\n"
     );
+}
+
+#[test]
+fn the_hosts_that_a_handler_names_are_shown_as_the_flags_that_allow_them() {
+    let config = "export const API = \"https://API.example.com/v1\";\nexport const paths = { users: `${API}/users` };\n";
+    let handler = r#"import { API, paths } from "./config";
+const BASE = new URL("https://base.example.org:8443");
+class Client { constructor(options: { baseURL: string }) {} }
+export async function handler(req: Request): Promise<Response> {
+  await fetch(`${API}/${req.query}`);
+  await fetch(paths.users);
+  await fetch(`http://127.0.0.1:8080/${req.path}`);
+  await fetch(new URL(req.path, BASE));
+  await fetch(new URL(req.path, "https://text.example.org").href, { method: "DELETE" });
+  await fetch(new Request("https://request.example.org:443/x"));
+  await fetch(req.query === "a" ? "https://one.example.com" : "https://two.example.com/");
+  new Client({ baseURL: "https://client.example.com/v1" });
+  // Of these nothing is known, or no grant is needed.
+  await fetch(`https://${req.query}.example.com/`);
+  await fetch("https://unknown.example" + req.path);
+  await fetch("room:/lobby");
+  return fetch(req.query);
+}
+"#;
+    let folder = folder_with(&[("app.ts", handler), ("config.ts", config)]);
+    let run = zigts(folder.path(), &["build", "app.ts"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let hosts = [
+        "127.0.0.1:8080",
+        "api.example.com",
+        "base.example.org:8443",
+        "client.example.com",
+        "one.example.com",
+        "request.example.org",
+        "text.example.org",
+        "two.example.com",
+    ];
+    let flags = hosts.map(|host| format!("--allow-fetch {host}")).join(" ");
+    assert!(run.stdout.contains(&format!("  fetches    {flags}\n")), "{}", run.stdout);
+    let path = folder.path().join("app.wasm");
+    let inspected = program("zigttp").arg("inspect").arg(path).arg("--json").output();
+    let inspected = inspected.expect("zigttp starts").stdout;
+    let object: Value = serde_json::from_slice(&inspected).expect("JSON");
+    assert_eq!(object["handler"]["hosts"], serde_json::json!(hosts));
+    assert_eq!(object["handler"]["properties"]["read_only"], false);
+    assert_eq!(object["handler"]["properties"]["deterministic"], false);
+    assert_eq!(object["handler"]["exports"][0]["effects"], serde_json::json!(["io"]));
 }
 
 #[test]
