@@ -1,5 +1,6 @@
 //! What one event can and cannot do: the API, its budgets, its sandbox.
 
+mod abort;
 mod api;
 mod atomic;
 mod binary;
