@@ -7,7 +7,7 @@ use crate::support::client::Client;
 use crate::support::durable::Durable;
 use crate::support::origin::{Exchange, Origin};
 use crate::support::server::Server;
-use crate::support::{admin, eventually};
+use crate::support::{admin, eventually, programs};
 
 /// A durable server that may ask an origin.
 struct Site {
@@ -223,4 +223,75 @@ async fn what_is_left_at_the_end_of_the_drain_is_interrupted() {
     let mut client = server.connect("/room/a").await;
     site.operate("storage", &["release-signals"]);
     assert_eq!(error(&mut client).await, "interrupted");
+}
+
+#[tokio::test]
+async fn a_backup_has_open_streams_as_interrupted_ones_or_none() {
+    let mut site = Site::new().await;
+    let server = site.serve(&[]);
+    let mut client = server.connect("/room/a").await;
+    let _exchange = site.open(&mut client).await;
+    let beside = |name: &str| {
+        let place = site.durable.dir().with_file_name(name);
+        place.to_str().expect("a UTF-8 path").to_owned()
+    };
+    let zigttp = |arguments: &[&str]| {
+        let output = programs::program("zigttp").args(arguments).output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let (dir, out) = (beside("data"), beside("out"));
+    zigttp(&["backup", &dir, &out]);
+    for signals in ["keep", "park", "drop"] {
+        zigttp(&["restore", "--signals", signals, &out, &beside(signals)]);
+    }
+    server.kill();
+    let mut bytes = Vec::new();
+    for (signals, is_told) in [("keep", true), ("park", true), ("drop", false)] {
+        site.durable = site.durable.named(signals);
+        let server = site.serve(&[]);
+        let mut client = server.connect("/room/a").await;
+        assert_eq!(site.streams().len(), usize::from(is_told), "{signals}");
+        site.operate("storage", &["release-signals"]);
+        if is_told {
+            assert_eq!(error(&mut client).await, "interrupted", "{signals}");
+        }
+        assert_eq!(run(&mut client, json!([["cancelStream", "answer"]])).await, json!([false]));
+        let used = site.operate("storage", &["rooms", "--json"]);
+        let rooms: Vec<Value> = serde_json::from_str(&used).expect("it is JSON");
+        bytes.push(rooms[0]["bytes"].clone());
+    }
+    // Nothing of the stream is left.
+    assert!(bytes.windows(2).all(|two| two[0] == two[1]), "{bytes:?}");
+}
+
+#[tokio::test]
+async fn the_next_piece_takes_the_handler_that_is_served_then() {
+    let site = Site::new().await;
+    let folder = programs::folder();
+    let served = folder.path().join("handler.wasm");
+    std::fs::copy(programs::compile(SOURCE), &served).expect("the folder is writable");
+    let server = Server::start(&served, &[&site.origin.allowed()]);
+    let mut client = server.connect("/room/a").await;
+    let mut exchange = site.open(&mut client).await;
+    let next = SOURCE.replace(
+        "JSON.stringify({ name, ...content })",
+        "JSON.stringify({ name: `new ${name}`, ...content })",
+    );
+    std::fs::copy(programs::compile(&next), &served).expect("the folder is writable");
+    server.signal("HUP");
+    server.wait_for_log("serving the new");
+    exchange.send("one\n").await;
+    let told = json(&mut client).await;
+    assert_eq!((&told["name"], &told["lines"]), (&"new answer".into(), &json!(["one"])));
+    // One that takes no pieces ends the stream.
+    let without = programs::compile(
+        "import { send } from \"zigttp:websocket\";\n\
+         export function onMessage(ws: WebSocket, data: string) { send(ws, data); }",
+    );
+    std::fs::copy(without, &served).expect("the folder is writable");
+    server.signal("HUP");
+    server.wait_for_log_count("serving the new", 2);
+    exchange.send("two\n").await;
+    server.wait_for_log("the handler exports no onStream");
+    exchange.closed().await;
 }
