@@ -24,9 +24,7 @@ pub(crate) struct Body {
     decoder: Option<Decoder>,
     /// What was read and not yet handed out.
     input: Bytes,
-    /// How much may follow.
-    left: u64,
-    bound: Bound,
+    bound: Option<Bound>,
     target: Target,
     counters: Arc<Counters>,
 }
@@ -34,9 +32,9 @@ pub(crate) struct Body {
 /// The most bytes of a body, once decoded.
 #[derive(Clone, Copy)]
 pub(crate) struct Bound {
-    pub(crate) bytes: u64,
-    /// The flag that says so, if there is one.
-    pub(crate) flag: Option<&'static str>,
+    pub(crate) bytes: usize,
+    /// The flag that says so.
+    pub(crate) flag: &'static str,
 }
 
 impl Body {
@@ -46,7 +44,7 @@ impl Body {
         method: &Method,
         head: &Parts,
         incoming: Incoming,
-        bound: Bound,
+        bound: Option<Bound>,
         target: Target,
         counters: &Arc<Counters>,
     ) -> Result<Body, Error> {
@@ -60,16 +58,14 @@ impl Body {
         let body = Body {
             incoming: (!is_empty).then_some(incoming),
             input: Bytes::new(),
-            left: bound.bytes,
             bound,
             target,
             counters: Arc::clone(counters),
             decoder,
         };
-        let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-        if !is_empty && body.decoder.is_none() && bound.bytes < length {
-            return Err(body.too_large());
+        if !is_empty && body.decoder.is_none() {
+            let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+            body.check(length.and_then(|length| length.parse().ok()).unwrap_or(0))?;
         }
         Ok(body)
     }
@@ -78,8 +74,6 @@ impl Body {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             if let Some(piece) = self.decoded()? {
-                self.left =
-                    self.left.checked_sub(piece.len() as u64).ok_or_else(|| self.too_large())?;
                 return Ok(Some(piece));
             }
             let Some(incoming) = &mut self.incoming else {
@@ -98,10 +92,11 @@ impl Body {
         }
     }
 
-    /// All of it.
+    /// All of it, if it is within the bound.
     pub(crate) async fn whole(mut self) -> Result<Bytes, Error> {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.next().await? {
+            self.check(whole.len() + piece.len())?;
             whole.extend_from_slice(&piece);
         }
         Ok(whole.freeze())
@@ -135,10 +130,15 @@ impl Body {
         failure::network(format!("the answer of {} is not encoded as it says", self.target))
     }
 
-    fn too_large(&self) -> Error {
-        let (target, bytes) = (&self.target, self.bound.bytes);
-        let flag = self.bound.flag.map(|flag| format!(" ({flag})")).unwrap_or_default();
-        let message = format!("fetch: the answer of {target} is over {bytes} bytes{flag}");
-        Error::new(ErrorKind::TooLarge, message)
+    fn check(&self, length: usize) -> Result<(), Error> {
+        match self.bound {
+            Some(Bound { bytes, flag }) if length > bytes => {
+                let target = &self.target;
+                let message =
+                    format!("fetch: the answer of {target} is over {bytes} bytes ({flag})");
+                Err(Error::new(ErrorKind::TooLarge, message))
+            }
+            _ => Ok(()),
+        }
     }
 }

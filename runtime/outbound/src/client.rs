@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::failure;
 use crate::grants::{Cover, Grants};
 use crate::headers;
-use crate::options::{MAX_IDLE, MAX_REDIRECTS, OpenLimits, Options};
+use crate::options::{MAX_IDLE, MAX_REDIRECTS, Options};
 use crate::places::{Place, Places};
 use crate::pool::Pool;
 use crate::redirect::{self, Hop};
@@ -127,12 +127,12 @@ impl Client {
     ) -> Result<Response, Error> {
         let began = Instant::now();
         let Options { timeout, max_response, .. } = self.0.options;
-        let bound = Bound { bytes: max_response as u64, flag: Some("--max-fetch-response") };
+        let bound = Bound { bytes: max_response, flag: "--max-fetch-response" };
         let deadline = Deadline::new(timeout, "--fetch-timeout", request.timeout);
         let result = async {
             let target = Target::of(&request.url).map_err(unrequestable)?;
             let whole = async {
-                let answer = self.follow(request, Some(group), bound).await?;
+                let answer = self.follow(request, Some(group), Some(bound)).await?;
                 let Answer { head, body, place } = answer;
                 let body = body.whole().await?;
                 drop(place);
@@ -145,26 +145,17 @@ impl Client {
         result
     }
 
-    /// Makes a request and returns its answer as soon as its head is there. It takes no place among those
-    /// that [`Options`] bounds: whoever calls this bounds how many there are.
+    /// Makes a request and returns its answer as soon as its head is there. It has no bound of its own but
+    /// for the time that a connection may take: whoever calls this bounds how many there are, their time
+    /// and their bytes.
     ///
     /// # Errors
     /// See [`ErrorKind`](crate::error::ErrorKind).
-    pub async fn open(&self, request: Request, limits: OpenLimits) -> Result<OpenResponse, Error> {
-        let bound = Bound { bytes: limits.bytes, flag: None };
-        let whole = Deadline::new(limits.whole, "the time of a stream", request.timeout);
-        let first = Deadline::new(limits.first_byte, "the time of a stream's first byte", None);
-        let result = async {
-            let target = Target::of(&request.url).map_err(unrequestable)?;
-            let answer = self.follow(request, None, bound);
-            let answer = whole.limit(&target, first.limit(&target, answer)).await?;
-            Ok((target, answer))
-        };
-        let (target, Answer { head, body, .. }) = self.counted(result.await)?;
-        let reading = Reading { client: self.clone(), body, whole, limits, target };
+    pub async fn open(&self, request: Request) -> Result<OpenResponse, Error> {
+        let Answer { head, body, .. } = self.counted(self.follow(request, None, None).await)?;
         self.0.counters.add_open_response();
-        let body = stream::try_unfold(reading, Reading::next);
-        Ok(OpenResponse { head, body: Box::pin(body) })
+        let reading = Reading { client: self.clone(), body };
+        Ok(OpenResponse { head, body: Box::pin(stream::try_unfold(reading, Reading::next)) })
     }
 
     /// Makes a request and follows its redirects, with a place if the caller's group is given.
@@ -172,7 +163,7 @@ impl Client {
         &self,
         request: Request,
         group: Option<Option<Arc<str>>>,
-        bound: Bound,
+        bound: Option<Bound>,
     ) -> Result<Answer, Error> {
         let Request { method, mut url, headers, body, redirect, timeout: _ } = request;
         url.set_fragment(None);
@@ -279,17 +270,11 @@ impl Client {
 struct Reading {
     client: Client,
     body: Body,
-    whole: Deadline,
-    limits: OpenLimits,
-    target: Target,
 }
 
 impl Reading {
     async fn next(mut self) -> Result<Option<(Bytes, Reading)>, Error> {
-        // The time in which nobody asks does not count.
-        let idle = Deadline::new(self.limits.idle, "the time that a stream may be idle", None);
-        let piece = self.whole.limit(&self.target, idle.limit(&self.target, self.body.next()));
-        let piece = piece.await;
+        let piece = self.body.next().await;
         Ok(self.client.counted(piece)?.map(|piece| (piece, self)))
     }
 }

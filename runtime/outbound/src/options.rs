@@ -51,17 +51,3 @@ impl Default for Options {
         }
     }
 }
-
-/// Bounds of an answer that is read piece by piece. They take the place of [`Options::timeout`] and
-/// [`Options::max_response`].
-#[derive(Clone, Copy, Debug)]
-pub struct OpenLimits {
-    /// How long the head of the answer may take.
-    pub first_byte: Duration,
-    /// How long the server may send nothing while it is read.
-    pub idle: Duration,
-    /// How long all of it may take.
-    pub whole: Duration,
-    /// Bytes of the body, once decoded.
-    pub bytes: u64,
-}

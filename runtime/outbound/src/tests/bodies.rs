@@ -11,7 +11,7 @@ use http::{HeaderValue, Method};
 use super::encoded;
 use super::support::*;
 use crate::error::ErrorKind;
-use crate::options::{OpenLimits, Options};
+use crate::options::Options;
 use crate::request::Request;
 
 fn gzip(size: usize) -> Vec<u8> {
@@ -23,13 +23,6 @@ fn gzip(size: usize) -> Vec<u8> {
 fn small() -> Options {
     Options { max_response: 1000, ..Options::default() }
 }
-
-const OPEN: OpenLimits = OpenLimits {
-    first_byte: Duration::from_secs(10),
-    idle: Duration::from_secs(10),
-    whole: Duration::from_secs(10),
-    bytes: 1 << 20,
-};
 
 #[tokio::test]
 async fn a_request_arrives_with_its_headers_and_body_and_the_usual_ones() {
@@ -175,8 +168,7 @@ async fn an_open_answer_is_read_as_far_as_it_is_polled() {
     })
     .await;
     let client = client("a.test");
-    let limits = OpenLimits { bytes: 100 << 20, ..OPEN };
-    let opened = client.open(get(&server.url("a.test", "/")), limits).await.expect("an answer");
+    let opened = client.open(get(&server.url("a.test", "/"))).await.expect("an answer");
     assert_eq!(opened.head.headers["content-type"], "text/plain");
     let mut body = opened.body;
     let mut read = body.next().await.expect("a piece").expect("no error").len();
@@ -197,33 +189,31 @@ async fn an_open_answer_is_read_as_far_as_it_is_polled() {
 }
 
 #[tokio::test]
-async fn an_open_answer_ends_at_its_bounds() {
-    let lines = |mut conn: Conn| async move {
+async fn an_open_answer_is_decoded_as_it_comes_and_ends_with_the_error_that_ends_it() {
+    let server = Server::start(|mut conn, _| async move {
         conn.read_request().await?;
-        conn.write("HTTP/1.1 200 OK\r\n\r\n").await?;
-        conn.write("x".repeat(1000)).await?;
-        conn.read_request().await.map(drop)
-    };
-    let server = Server::start(move |conn, _| lines(conn)).await;
-    let client = client("a.test");
-    let ms = Duration::from_millis;
-    for (limits, kind, why) in [
-        (OpenLimits { bytes: 999, ..OPEN }, ErrorKind::TooLarge, "is over 999 bytes"),
-        (OpenLimits { idle: ms(50), ..OPEN }, ErrorKind::Limit, "may be idle"),
-        (OpenLimits { whole: ms(300), ..OPEN }, ErrorKind::Limit, "the time of a stream)"),
-    ] {
-        let opened = client.open(get(&server.url("a.test", "/")), limits).await.expect("a head");
-        let pieces: Vec<_> = soon(opened.body.collect::<Vec<_>>()).await;
-        let error = pieces.last().expect("an end").as_ref().expect_err("an error");
-        assert_eq!(error.kind, kind);
-        assert!(error.message.contains(why), "{}", error.message);
-    }
-    let silent = Server::start(|mut conn, _| async move {
-        conn.read_request().await?;
-        conn.read_request().await.map(drop)
+        conn.write("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n").await?;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        for line in ["one\n", "two\n"] {
+            encoder.write_all(line.as_bytes())?;
+            encoder.flush()?;
+            conn.write(std::mem::take(encoder.get_mut())).await?;
+            // The next one comes when this one was read.
+            conn.go_on.notified().await;
+        }
+        conn.reset()
     })
     .await;
-    let limits = OpenLimits { first_byte: ms(50), ..OPEN };
-    let error = client.open(get(&silent.url("a.test", "/")), limits).await.err().expect("it fails");
-    assert_eq!(error.kind, ErrorKind::Limit);
+    let client = client("a.test");
+    let opened = client.open(get(&server.url("a.test", "/"))).await.expect("an answer");
+    let mut body = opened.body;
+    for line in ["one\n", "two\n"] {
+        let piece = soon(body.next()).await.expect("a piece").expect("no error");
+        assert_eq!(piece, line);
+        server.go_on.notify_one();
+    }
+    let error = soon(body.next()).await.expect("an end").expect_err("it breaks off");
+    assert_eq!(error.kind, ErrorKind::Network);
+    assert!(soon(body.next()).await.is_none());
+    assert_eq!(client.counters().failures(ErrorKind::Network), 1);
 }

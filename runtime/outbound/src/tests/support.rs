@@ -14,6 +14,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
@@ -31,6 +32,8 @@ pub(super) struct Server {
     pub(super) port: u16,
     pub(super) connections: Arc<AtomicUsize>,
     pub(super) heads: Arc<Mutex<Vec<String>>>,
+    /// What its connections may wait for.
+    pub(super) go_on: Arc<Notify>,
 }
 
 impl Server {
@@ -43,12 +46,20 @@ impl Server {
         let port = listener.local_addr().expect("it listens").port();
         let connections = Arc::<AtomicUsize>::default();
         let heads = Arc::<Mutex<Vec<String>>>::default();
-        let server =
-            Server { port, connections: Arc::clone(&connections), heads: Arc::clone(&heads) };
+        let go_on = Arc::<Notify>::default();
+        let server = Server {
+            port,
+            connections: Arc::clone(&connections),
+            heads: Arc::clone(&heads),
+            go_on: Arc::clone(&go_on),
+        };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(Conn { stream, heads: Arc::clone(&heads) }, number));
+                tokio::spawn(serve(
+                    Conn { stream, heads: Arc::clone(&heads), go_on: Arc::clone(&go_on) },
+                    number,
+                ));
             }
         });
         server
@@ -88,6 +99,7 @@ impl Server {
 pub(super) struct Conn {
     pub(super) stream: TcpStream,
     heads: Arc<Mutex<Vec<String>>>,
+    pub(super) go_on: Arc<Notify>,
 }
 
 impl Conn {
