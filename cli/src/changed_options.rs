@@ -21,16 +21,24 @@ pub fn changed_options(command: &Command, matches: &ArgMatches) -> Vec<String> {
         if values == argument.get_default_values() {
             return None;
         }
-        // Of what may be a secret, the name: `API_KEY` of `--env API_KEY=…`.
         let is_hidden = argument.is_hide_env_values_set();
         let values = values.iter().map(|value| value.to_string_lossy());
         let values: Vec<_> = values
-            .map(|value| match value.split_once('=') {
-                Some((name, _)) if is_hidden => name.to_owned(),
-                _ => value.into_owned(),
-            })
+            .map(|value| if is_hidden { without_secret(&value) } else { value.into_owned() })
             .collect();
         Some(format!("--{name} {}", values.join(",")))
     });
     options.collect()
+}
+
+/// What is shown of a value that may hold a secret: `http://proxy.example` of `http://me:secret@proxy.example`,
+/// `API_KEY` of `API_KEY=secret`.
+fn without_secret(value: &str) -> String {
+    if let Some((scheme, rest)) = value.split_once("://")
+        && !scheme.contains('=')
+    {
+        let host = rest.rsplit_once('@').map_or(rest, |(_secret, host)| host);
+        return format!("{scheme}://{host}");
+    }
+    value.split_once('=').map_or(value, |(name, _secret)| name).to_owned()
 }

@@ -45,6 +45,7 @@ pub mod dev;
 pub mod dotenv;
 pub mod env_options;
 pub mod exit;
+pub mod grant_options;
 pub mod handler_file;
 pub mod inspector_options;
 pub mod lint_options;

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use zigttp_runtime::{Config, Settings};
+use zigttp_runtime::{Config, Grants, Settings};
 
 use self::connections::Connections;
 use self::durability::Durability;
@@ -25,6 +25,7 @@ use self::http::Http;
 use self::outside::Outside;
 use self::streams::Streams;
 use crate::defaults::DEFAULTS;
+use crate::grant_options::GrantOptions;
 use crate::values::within;
 
 /// The heading of `--help` for options about replacing the handler.
@@ -49,6 +50,10 @@ pub struct ServerOptions {
     #[command(flatten)]
     http: Http,
 
+    /// Read by whoever starts the server, because a file may be among them.
+    #[command(flatten)]
+    pub grants: GrantOptions,
+
     #[command(flatten)]
     outside: Outside,
 
@@ -67,6 +72,7 @@ impl ServerOptions {
             http,
             outside,
             streams,
+            grants: _,
         } = self;
         Config {
             settings: Settings::default(),
@@ -120,6 +126,13 @@ impl ServerOptions {
             room_signal_rate: events.room_signal_rate,
             max_room_signals: events.max_room_signals,
             max_room_timers: events.max_room_timers,
+            grants: Grants::default(),
+            fetch_proxy: outside.fetch_proxy,
+            fetch_timeout: outside.fetch_timeout.0,
+            max_fetch_response: outside.max_fetch_response.0,
+            max_fetches: outside.max_fetches,
+            max_host_fetches: outside.max_host_fetches,
+            max_room_fetches: outside.max_room_fetches,
             max_event_fetches: outside.max_event_fetches,
             max_waiting_events: outside.max_waiting_events,
             max_waiting_bytes: outside.max_waiting_bytes.0,

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use zigttp_outbound::grants::Grants;
+use zigttp_outbound::options::Options;
+use zigttp_outbound::proxy::Proxy;
 use zigttp_rooms::limits::OnError;
 use zigttp_rooms::settings::Settings;
 use zigttp_rooms::streams::limits::StreamLimits;
@@ -148,6 +151,22 @@ pub struct Config {
     pub room_queue: usize,
     /// The same of the bytes of messages and bodies that wait for the turn of one room.
     pub room_queue_bytes: usize,
+    /// Hosts that handlers may call.
+    pub grants: Grants,
+    /// The proxy that all requests of handlers go through. It resolves names, so the addresses of names are
+    /// not checked.
+    pub fetch_proxy: Option<Proxy>,
+    /// How long a request of a handler may take, from being asked for to the last byte of its answer.
+    pub fetch_timeout: Duration,
+    /// Largest body of an answer to a handler's request in bytes, once decoded; a larger one is an error in
+    /// the handler.
+    pub max_fetch_response: usize,
+    /// Requests of handlers that are under way at a time; more wait, within their time.
+    pub max_fetches: usize,
+    /// The same to one host.
+    pub max_host_fetches: usize,
+    /// The same of one room.
+    pub max_room_fetches: usize,
     /// Requests that one event makes, over all its runs, with its waits for timers. More is a TypeError in the handler.
     pub max_event_fetches: usize,
     /// Events that wait for the outside. What does not fit is a TypeError in the handler.
@@ -198,8 +217,8 @@ pub struct Config {
 pub enum ConfigError {
     /// The memory of an event is too small for its own message.
     #[error(
-        "--memory-limit is {limit} bytes, less than four times the largest message or body, {message} \
-         (--max-message-size, --max-body-size)"
+        "--memory-limit is {limit} bytes, less than four times the largest message, body or answer, {message} \
+         (--max-message-size, --max-body-size, --max-fetch-response)"
     )]
     MemoryLimit { limit: usize, message: usize },
     /// Not even one message would fit.
@@ -271,6 +290,19 @@ impl Config {
         })
     }
 
+    /// What the requests of handlers may take.
+    pub(crate) fn outbound_options(&self) -> Options {
+        Options {
+            max_requests: self.max_fetches,
+            max_host_requests: self.max_host_fetches,
+            max_group_requests: self.max_room_fetches,
+            timeout: self.fetch_timeout,
+            max_response: self.max_fetch_response,
+            proxy: self.fetch_proxy.clone(),
+            ..Options::default()
+        }
+    }
+
     /// What may wait for the turn of one room.
     pub(crate) fn queue_limits(&self) -> QueueLimits {
         QueueLimits { events: self.room_queue, bytes: self.room_queue_bytes }
@@ -302,7 +334,7 @@ impl Config {
     /// # Errors
     /// When options contradict each other.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let message = self.max_message_size.max(self.max_body_size);
+        let message = self.max_message_size.max(self.max_body_size).max(self.max_fetch_response);
         // A message is in memory as it was received, as a JavaScript string (two bytes for each
         // character, if one is beyond Latin-1), and once more when the handler sends it on.
         if self.memory_limit / 4 < message {
@@ -328,6 +360,9 @@ impl Config {
             ("--max-event-writes", self.max_event_writes),
             ("--max-room-signals", self.max_room_signals),
             ("--max-room-timers", self.max_room_timers),
+            ("--max-fetches", self.max_fetches),
+            ("--max-host-fetches", self.max_host_fetches),
+            ("--max-room-fetches", self.max_room_fetches),
             ("--max-streams", self.streams.max_open),
             ("--max-room-streams", self.streams.max_of_room),
             ("--max-stream-request", self.streams.max_request),
@@ -429,6 +464,13 @@ impl Default for Config {
             max_waiting_bytes: 256 << 20,
             streams: StreamLimits::default(),
             cpu_limit: Duration::from_millis(50),
+            grants: Grants::default(),
+            fetch_proxy: None,
+            fetch_timeout: Duration::from_secs(60),
+            max_fetch_response: 1 << 20,
+            max_fetches: 256,
+            max_host_fetches: 64,
+            max_room_fetches: 16,
             crypto_limit: Duration::from_secs(1),
             on_error: OnError::Keep,
             ping_interval: Duration::from_secs(25),

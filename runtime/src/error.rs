@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use zigttp_outbound::roots::RootsError;
 use zigttp_sandbox::error::{LoadError, SandboxError};
 
 use crate::config::ConfigError;
@@ -20,6 +21,9 @@ pub enum StartError {
     /// The machine lacks something that the sandbox needs, for instance address space.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// Requests may go out, and no certificate can be checked.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     /// The durable folder cannot be used.
     #[error("cannot use the durable folder {}", path.display())]
     Durable {

@@ -10,6 +10,7 @@
 //!  server ── the state that all of the above share
 //!     │
 //!  gate ── who may connect: origin, loopback, resume     config ── every limit, with its default
+//!     │                                                  outside ── the requests that events make
 //!     │
 //!  transport ── TCP, TLS, HTTP/2 streams     http ── targets, cookies, responses
 //! ```
@@ -21,6 +22,7 @@
 //!     ├ zigttp-sandbox ── an artifact, an event and a view of the world go in; effects come out
 //!     │    └ zigttp-protocol ── a client's bytes to messages and back
 //!     ├ zigttp-store ── values that outlive an event
+//!     ├ zigttp-outbound ── requests that go out: to which hosts, within which bounds
 //!     └ zigttp-abi ── what compiler, engine and server agree on
 //! ```
 //!
@@ -83,6 +85,9 @@ pub use server::last_build::{Finding, LastBuild};
 pub use transport::tls::{Tls, TlsError};
 pub use zigttp_abi::value::Value;
 pub use zigttp_files::own_folder::make_own_folder;
+pub use zigttp_outbound::grants::{Grant, GrantError, Grants, ListError};
+pub use zigttp_outbound::proxy::{Proxy, ProxyError};
+pub use zigttp_outbound::roots::RootsError;
 pub use zigttp_rooms::counters::Counts;
 pub use zigttp_rooms::handler_log::HANDLER_LOG_TARGET;
 pub use zigttp_rooms::hub::ConnectionStates;

@@ -14,6 +14,8 @@ use zigttp_abi::api::{self, MAX_ROOM_BYTES, Module};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::printable::printable;
 use zigttp_files::shell::quoted;
+use zigttp_outbound::client::Client;
+use zigttp_outbound::grants::Grants;
 use zigttp_rooms::attachments::Attachments;
 use zigttp_rooms::clock::Clock;
 use zigttp_rooms::compression::Compression;
@@ -51,7 +53,7 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::gate::Gate;
 use crate::http::responses::Responses;
-use crate::outside::Nowhere;
+use crate::outside::{self, Outbound};
 use crate::requests::expected::Expected;
 use crate::transport::tls::Tls;
 
@@ -78,6 +80,8 @@ pub struct Server {
     /// The memory of messages under way, over all connections.
     pub(crate) partial: Arc<Pool>,
     pub(crate) message_rate: Option<Rate>,
+    /// Makes the requests of handlers.
+    pub(crate) outbound: Client,
     /// One permit is one operator for whom the use of rooms is measured, which takes memory for each room.
     pub(crate) room_measures: Semaphore,
     /// The state of the inspector's page, if there is one.
@@ -98,6 +102,7 @@ impl Server {
     pub fn new(mut config: Config, artifact: &[u8]) -> Result<Arc<Server>, StartError> {
         config.check()?;
         let mut gate = Gate::new(&config)?;
+        let outbound = outside::client(&config)?;
         let sandbox = Sandbox::new(config.sandbox_limits())?;
         config.max_events = sandbox.max_events();
         let app = App::load(&sandbox, artifact)?;
@@ -129,7 +134,7 @@ impl Server {
             hub: Arc::clone(&hub),
             on_error: config.on_error,
             turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
-            outside: Arc::new(Nowhere),
+            outside: Arc::new(Outbound(outbound.clone())),
             wait_limits: WaitLimits {
                 events: config.max_waiting_events,
                 bytes: Pool::new(config.max_waiting_bytes),
@@ -149,6 +154,7 @@ impl Server {
             responses: Responses::new(config.max_response_bytes),
             partial: Pool::with_reserve_for_small(config.max_partial_bytes),
             message_rate: config.message_rate.map(Rate::per_second),
+            outbound,
             room_measures: Semaphore::new(MAX_ROOM_MEASURES),
             inspector: inspector.map(Inspector::new),
             tls: RwLock::new(None),
@@ -314,6 +320,12 @@ impl Server {
     /// Uses this certificate and key for new transports. Open ones are not changed.
     pub fn set_tls(&self, tls: Tls) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Some(tls);
+    }
+
+    /// Lets handlers call these hosts from now on. Requests under way go on, but are not redirected to hosts
+    /// that these grants leave out.
+    pub fn set_grants(&self, grants: Grants) {
+        self.outbound.set_grants(grants);
     }
 
     pub(crate) fn tls(&self) -> Option<Tls> {

@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         &[
             "zigttp-abi",
             "zigttp-files",
+            "zigttp-outbound",
             "zigttp-protocol",
             "zigttp-rooms",
             "zigttp-sandbox",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use zigttp_runtime::{Config, InspectorAccess, InspectorOptions, Server};
+use zigttp_runtime::{Config, Grants, InspectorAccess, InspectorOptions, Server};
 
 use crate::dev::{Project, screen};
 use crate::env_options::EnvOptions;
@@ -80,6 +80,7 @@ async fn start(arguments: Arguments) -> Result<()> {
     let watch = settings.watch()?;
     let config = Config {
         settings: settings.read()?,
+        grants: Grants::open_beyond(arguments.server.grants.read()?),
         loopback_only: true,
         inspector: Some(InspectorOptions {
             access: InspectorAccess::ThisMachine,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use zigttp_runtime::{Config, Server};
+use zigttp_runtime::{Config, Grants, Server};
 
 use crate::admin_options::{Admin, AdminOptions, OBSERVING};
 use crate::env_options::EnvOptions;
@@ -79,18 +79,21 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
     // First, so that no signal is missed during what is slow.
     let mut stop = signals::stop()?;
     signals::survive_large_files()?;
-    let [reload, reload_tls, reload_settings] = [(); 3].map(|()| signals::hang_up());
+    let [reload, reload_tls, reload_settings, reload_grants] = [(); 4].map(|()| signals::hang_up());
     let dropped_log_lines = logging::init(arguments.log_format)?;
     let address = SocketAddr::new(arguments.host, arguments.port.read()?);
     let tls = arguments.tls.files()?;
     raise_descriptor_limit();
     let (inspector, token) = arguments.inspector.read().unzip();
-    let (reload, reload_tls, reload_settings) = (reload?, reload_tls?, reload_settings?);
+    let (reload, reload_tls, reload_settings, reload_grants) =
+        (reload?, reload_tls?, reload_settings?, reload_grants?);
     let settings = arguments.env.source()?;
+    let grant_options = arguments.server.grants.clone();
     let started = signals::start(&mut stop, move || {
         let admin = arguments.admin.read()?;
         let pair = tls.as_ref().map(TlsFiles::read).transpose()?;
         let config = Config {
+            grants: Grants::new(arguments.server.grants.read()?),
             inspector,
             settings: settings.read()?,
             dropped_log_lines,
@@ -117,6 +120,7 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
         tokio::spawn(files.reload_on(reload_tls, Arc::clone(&server)));
     }
     tokio::spawn(settings.reload_on(Some(reload_settings), watch, Arc::clone(&server)));
+    tokio::spawn(grant_options.reload_on(reload_grants, Arc::clone(&server)));
     let reload = tokio::spawn(reload.follow(Arc::clone(&server)));
     let served = serve(server, address, is_secure, admin, token, stop, changed_options).await;
     reload.abort();

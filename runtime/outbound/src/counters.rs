@@ -132,15 +132,19 @@ impl Durations {
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
-    /// Each bound in seconds, and how many were not over it; infinity is the last.
+    /// Each bound in seconds, and how many were not over it.
     pub fn buckets(&self) -> Vec<(f64, u64)> {
-        let bounds = BOUNDS_MS.iter().map(|bound| Duration::from_millis(*bound).as_secs_f64());
         let mut count = 0;
-        let sums = bounds.chain([f64::INFINITY]).zip(&self.buckets).map(|(bound, bucket)| {
+        let buckets = BOUNDS_MS.iter().zip(&self.buckets).map(|(bound, bucket)| {
             count += bucket.load(Ordering::Relaxed);
-            (bound, count)
+            (Duration::from_millis(*bound).as_secs_f64(), count)
         });
-        sums.collect()
+        buckets.collect()
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
     }
 
     /// The sum of all, in seconds.
@@ -161,7 +165,7 @@ mod tests {
         }
         let buckets = durations.buckets();
         assert_eq!(buckets[..2], [(0.005, 2), (0.01, 3)]);
-        assert_eq!(buckets[11..], [(60.0, 3), (f64::INFINITY, 4)]);
+        assert_eq!((buckets[11], durations.count()), ((60.0, 3), 4));
         assert!((durations.sum() - 100.012).abs() < 1e-9);
     }
 }

@@ -12,7 +12,6 @@ pub struct Error {
 
 /// What kind of failure it is, which is also a label of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ErrorKind {
     /// No grant covers the host, its port or its address.
     NotAllowed,

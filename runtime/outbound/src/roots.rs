@@ -5,6 +5,7 @@
 //! part of this program.
 
 use std::env;
+use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::CryptoProvider;
@@ -70,6 +71,12 @@ impl Tls {
 }
 
 fn system_roots() -> Result<RootCertStore, RootsError> {
+    // What an operator has named and cannot be used must not be passed over.
+    if let Some(file) = env::var_os("SSL_CERT_FILE")
+        && let Err(error) = File::open(&file)
+    {
+        return Err(RootsError(format!("SSL_CERT_FILE is {}: {error}", file.display())));
+    }
     let found = rustls_native_certs::load_native_certs();
     let mut store = RootCertStore::empty();
     // Some systems keep certificates that rustls cannot read; the others count.

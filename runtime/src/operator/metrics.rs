@@ -2,6 +2,7 @@
 //!
 //! No label comes from a room, a path or an id: clients must not be able to create time series.
 
+mod fetches;
 mod page;
 mod state;
 
@@ -62,6 +63,7 @@ pub(crate) fn print(server: &Server) -> String {
     state::states(&mut page, server);
     state::signals(&mut page, server);
     state::streams(&mut page, server);
+    fetches::fetches(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters, &server.hub.rooms.queues().waits);

@@ -1,3 +1,4 @@
 //! The world outside: events that wait for answers.
 
+mod calls;
 mod waiting;

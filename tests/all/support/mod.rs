@@ -1,6 +1,7 @@
 //! What the tests share: the two programs, a server in its own process, a client.
 
 pub(crate) mod admin;
+pub(crate) mod called;
 pub(crate) mod client;
 pub(crate) mod durable;
 pub(crate) mod editor;

@@ -35,8 +35,7 @@ async fn a_request_ends_when_its_time_is_over_whoevers_time_it_is() {
         "fetch: a.test:PORT has not answered within 50ms, the time of the request's signal";
     assert_eq!(soon(failure(&client, own)).await, (ErrorKind::TimedOut, expected.to_owned()));
     assert_eq!((client.in_flight(), client.waiting()), (0, 0));
-    let buckets = client.counters().durations().buckets();
-    assert_eq!(buckets.last().map(|(_, count)| *count), Some(2));
+    assert_eq!(client.counters().durations().count(), 2);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use zigttp_rooms::counter::Counter;
-use zigttp_rooms::histogram::Histogram;
+use zigttp_rooms::histogram::{Distribution, Histogram};
 
 /// The families of the page, one after the other.
 #[derive(Default)]
@@ -43,7 +43,15 @@ impl Page {
     }
 
     pub(super) fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
-        let distribution = histogram.distribution();
+        self.distribution(name, labels, &histogram.distribution());
+    }
+
+    pub(super) fn distribution(
+        &mut self,
+        name: &str,
+        labels: &[(&str, &str)],
+        distribution: &Distribution,
+    ) {
         let bucket = format!("{name}_bucket");
         for (bound, count) in &distribution.buckets {
             let bound = bound.to_string();
