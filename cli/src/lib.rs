@@ -53,6 +53,7 @@ pub mod log_limit;
 pub mod logging;
 pub mod lsp;
 pub mod node_packages;
+pub mod otlp_options;
 pub mod output;
 pub mod overlay;
 pub mod package_costs;

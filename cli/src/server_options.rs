@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use zigttp_runtime::{Config, Grants, Settings};
+use zigttp_runtime::{Config, Grants, Settings, Spans};
 
 use self::connections::Connections;
 use self::durability::Durability;
@@ -148,6 +148,7 @@ impl ServerOptions {
             http_idle_timeout: http.http_idle_timeout.0,
             body_timeout: http.body_timeout.0,
             handler_log_rate: events.handler_log_rate,
+            spans: Spans::default(),
             dropped_log_lines: Arc::default(),
             close_timeout: connections.close_timeout.0,
             drain_timeout: connections.drain_timeout.0,

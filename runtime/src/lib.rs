@@ -71,6 +71,7 @@ mod transport;
 
 pub use config::dropped_log_lines::DroppedLogLines;
 pub use config::inspector::{InspectorAccess, InspectorOptions};
+pub use config::spans::Spans;
 pub use config::token::{AdminToken, TokenError};
 pub use config::{Config, ConfigError};
 pub use error::StartError;
@@ -96,6 +97,7 @@ pub use zigttp_rooms::local::LocalConnection;
 pub use zigttp_rooms::own_thread::on_own_thread;
 pub use zigttp_rooms::room_list::{RoomOrder, RoomSummary};
 pub use zigttp_rooms::settings::Settings;
+pub use zigttp_rooms::spans::SpanRecorder;
 pub use zigttp_rooms::streams::limits::StreamLimits;
 pub use zigttp_sandbox::error::{LoadError, SandboxError};
 pub use zigttp_sandbox::inspection::{Import, Inspection, Section, inspect};

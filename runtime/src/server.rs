@@ -134,6 +134,7 @@ impl Server {
             hub: Arc::clone(&hub),
             on_error: config.on_error,
             turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
+            spans: config.spans.0.clone(),
             outside: Arc::new(Outbound(outbound.clone())),
             wait_limits: WaitLimits {
                 events: config.max_waiting_events,

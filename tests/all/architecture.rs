@@ -8,13 +8,14 @@ use serde_json::Value;
 use super::support::programs::{committed, root};
 
 /// The crates of the project that each may depend on. Every other dependency fails the test.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("zigttp-abi", &[]),
     ("zigttp-crypto", &[]),
     ("zigts-rules", &["zigttp-abi"]),
     ("zigts-compiler", &["zigts-rules", "zigttp-abi"]),
     ("zigttp-protocol", &["zigttp-abi"]),
     ("zigttp-files", &[]),
+    ("zigttp-otlp", &["zigttp-outbound", "zigttp-rooms", "zigttp-sandbox"]),
     ("zigttp-outbound", &[]),
     ("zigttp-store", &["zigttp-abi", "zigttp-files"]),
     ("zigttp-sandbox", &["zigttp-abi", "zigttp-crypto", "zigttp-files", "zigttp-protocol"]),
@@ -33,7 +34,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ),
     (
         "zigttp-cli",
-        &["zigts-compiler", "zigts-rules", "zigttp-abi", "zigttp-files", "zigttp-runtime"],
+        &[
+            "zigts-compiler",
+            "zigts-rules",
+            "zigttp-abi",
+            "zigttp-files",
+            "zigttp-otlp",
+            "zigttp-runtime",
+        ],
     ),
     ("zigttp-tests", &[]),
 ];

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::support::programs::{committed, root};
 
 /// Source folders without a circle.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "cli/src",
     "compiler/engine/src",
     "compiler/src",
@@ -14,6 +14,7 @@ const CRATES: [&str; 13] = [
     "runtime/abi/src",
     "runtime/crypto/src",
     "runtime/files/src",
+    "runtime/otlp/src",
     "runtime/outbound/src",
     "runtime/protocol/src",
     "runtime/rooms/src",

@@ -14,6 +14,7 @@ use crate::admin_options::{Admin, AdminOptions, OBSERVING};
 use crate::env_options::EnvOptions;
 use crate::inspector_options::InspectorFlag;
 use crate::logging::{self, LogFormat};
+use crate::otlp_options::OtlpOptions;
 use crate::output::{self, Stream};
 use crate::port_option::PortOption;
 use crate::reload::Reload;
@@ -54,6 +55,9 @@ pub struct Arguments {
     #[command(flatten)]
     inspector: InspectorFlag,
 
+    #[command(flatten)]
+    otlp: OtlpOptions,
+
     /// Format of the log on standard error; RUST_LOG filters it
     #[arg(long, env, value_name = "FORMAT", default_value = "pretty", help_heading = OBSERVING)]
     log_format: LogFormat,
@@ -88,6 +92,8 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
     let (reload, reload_tls, reload_settings, reload_grants) =
         (reload?, reload_tls?, reload_settings?, reload_grants?);
     let settings = arguments.env.source()?;
+    let traces = arguments.otlp.start()?;
+    let spans = traces.spans();
     let grant_options = arguments.server.grants.clone();
     let started = signals::start(&mut stop, move || {
         let admin = arguments.admin.read()?;
@@ -96,6 +102,7 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
             grants: Grants::new(arguments.server.grants.read()?),
             inspector,
             settings: settings.read()?,
+            spans,
             dropped_log_lines,
             ..arguments.server.into_config(cache::served_modules_folder())
         };
@@ -124,6 +131,7 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
     let reload = tokio::spawn(reload.follow(Arc::clone(&server)));
     let served = serve(server, address, is_secure, admin, token, stop, changed_options).await;
     reload.abort();
+    traces.flush().await;
     served
 }
 

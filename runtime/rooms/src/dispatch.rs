@@ -35,6 +35,7 @@ use crate::registration::Registered;
 use crate::reservation::Reservation;
 use crate::rooms::{Room, TurnLimits};
 use crate::slots::Slots;
+use crate::spans::SpanRecorder;
 use crate::turn::{Asker, NoTurn};
 use crate::undone::Undone;
 use crate::unwritten::Unwritten;
@@ -73,6 +74,8 @@ pub struct Dispatcher {
     /// Records events for the inspector, if there is one.
     pub observer: Option<Observer>,
     pub turn_limits: TurnLimits,
+    /// Records traces, if there are to be any.
+    pub spans: Option<Arc<dyn SpanRecorder>>,
     /// Makes the requests of events.
     pub outside: Arc<dyn Outside>,
     pub wait_limits: WaitLimits,

@@ -22,7 +22,9 @@ use crate::held::Held;
 use crate::observer::EventRecord;
 use crate::room_use::EventUse;
 use crate::rooms::Room;
+use crate::spans::Work;
 use crate::stored::Handled;
+use crate::traced::Traced;
 use crate::undone::Undone;
 use crate::unwritten::Unwritten;
 use crate::waiting::Waiting;
@@ -51,6 +53,8 @@ pub(crate) struct EventOf<'a> {
     pub(crate) sender: Option<&'a Sender<'a>>,
     /// How many rooms have asked one another up to this event.
     pub(crate) depth: u8,
+    /// The trace that it is a part of.
+    pub(crate) traced: Option<Box<Traced>>,
 }
 
 /// Whoever has an event run that may be taken back while it waits.
@@ -72,6 +76,7 @@ struct Execution<'a> {
     handler: &'a Arc<Handler>,
     began: Instant,
     observed: Option<Box<EventRecord>>,
+    runs: u32,
     /// CPU time of earlier runs, and how long it has waited between them.
     cpu: Duration,
     waited: Duration,
@@ -89,8 +94,16 @@ impl Dispatcher {
         failpoint::panics("event");
         let began = self.hub.clock.now();
         let observed = self.observer.as_ref().and_then(|it| it.begin(&event, began));
-        let mut execution =
-            Execution { handler, began, observed, cpu: Duration::ZERO, waited: Duration::ZERO };
+        let spans = self.spans.as_ref();
+        of.traced = spans.and_then(|_| Traced::begin(&event, spans, self.hub.clock));
+        let mut execution = Execution {
+            handler,
+            began,
+            observed,
+            runs: 0,
+            cpu: Duration::ZERO,
+            waited: Duration::ZERO,
+        };
         let mut journal = Journal::begin(world::seed());
         let room = held.room().map(Arc::clone);
         let mut world = World::new(Arc::clone(&self.hub), of.connection.clone(), room);
@@ -104,6 +117,7 @@ impl Dispatcher {
             let ran = self.sandbox.run(program, event, world, journal, run_began, is_observed);
             let Ran { outcome, state } = ran.await;
             drop(slot);
+            execution.runs += 1;
             let wait = match outcome {
                 Outcome::Waiting(wait) if !matches!(state.event.call, Call::RoomOf(_)) => wait,
                 outcome => {
@@ -115,13 +129,17 @@ impl Dispatcher {
             execution.cpu += state.used.cpu.unwrap_or(wait_began - run_began);
             self.hub.counters.count_used(&state.used);
             (event, journal, world) = (*state).into_next();
+            if execution.runs == 1 && of.traced.is_none() {
+                // Nobody records it, but what it asks belongs to the trace of its request.
+                of.traced = Traced::begin(&event, None, self.hub.clock);
+            }
             let waits = waiting.get_or_insert_with(|| Waiting::begin(self, began, of.depth));
             let done = Box::pin(waits.wait(self, held, &mut event, &mut journal, wait, &of)).await;
             execution.waited += self.hub.clock.now() - wait_began;
             world.move_to(held.room().map(Arc::clone));
             if let Err(undone) = done {
                 if let Undone::Failed(failure) = &undone {
-                    self.report_unrun(&execution, &event, failure);
+                    self.report_unrun(&execution, &event, failure, of.traced.take());
                 }
                 return Err(undone);
             }
@@ -138,7 +156,7 @@ impl Dispatcher {
         mut state: Box<EventState<World>>,
         waiting: Option<Box<Waiting>>,
     ) -> Result<Committed, Undone> {
-        let Execution { handler, began, observed, cpu, waited } = execution;
+        let Execution { handler, began, observed, runs, cpu, waited } = execution;
         let room = held.room();
         let is_signal = matches!(state.event.call, Call::Signal(_));
         let handled = handled_by(&state.event);
@@ -166,7 +184,12 @@ impl Dispatcher {
                     _ => None,
                 };
                 let member = state.member.take();
+                let commit = of.traced.as_ref().filter(|_| waits).map(|traced| traced.child());
                 let committed = self.commit(&mut state, room, inheritance, closed).await;
+                if let Some(commit) = commit {
+                    let failure = committed.as_ref().err();
+                    commit.ended(Work::Commit, failure.map(|failure| failure.kind().name()));
+                }
                 committed.map(|queued| {
                     sent_bytes = queued.bytes;
                     Committed { response, named_room: None, member, unwritten: queued.unwritten }
@@ -192,6 +215,7 @@ impl Dispatcher {
         }
         self.hub.counters.count_used(&state.used);
         self.count(&state.event, took, failure);
+        let failed = failure.map(|failure| failure.kind().name());
         if self.handlers.judge(handler, failure.is_some()) {
             self.hub.counters.rollbacks.add_one();
         }
@@ -203,16 +227,31 @@ impl Dispatcher {
             failure_log::log_repeated(&state.journal, &state.event, handler, &self.hub);
         }
         if result.is_ok() {
-            self.send_unawaited(&mut state.journal, room.map(|room| room.shared_key()));
+            let room = room.map(|room| room.shared_key());
+            self.send_unawaited(&mut state.journal, room, of.traced.as_deref());
+        }
+        if let Some(traced) = of.traced.take() {
+            let response = result.as_ref().ok().and_then(|committed| committed.response.as_ref());
+            let elapsed = now - *began;
+            traced.ended(elapsed, *runs, response.map(|response| response.status), failed);
         }
         result.map_err(Undone::Failed)
     }
 
     /// Reports an event that failed while it waited.
-    fn report_unrun(&self, execution: &Execution<'_>, event: &Event, failure: &Failure) {
-        let Execution { handler, began, waited, .. } = execution;
+    fn report_unrun(
+        &self,
+        execution: &Execution<'_>,
+        event: &Event,
+        failure: &Failure,
+        traced: Option<Box<Traced>>,
+    ) {
+        let Execution { handler, began, waited, runs, .. } = execution;
         let took = (self.hub.clock.now() - *began).saturating_sub(*waited);
         self.count(event, took, Some(failure));
+        if let Some(traced) = traced {
+            traced.ended(took + *waited, *runs, None, Some(failure.kind().name()));
+        }
         if self.handlers.judge(handler, true) {
             self.hub.counters.rollbacks.add_one();
         }

@@ -28,6 +28,7 @@ use crate::hub::Hub;
 use crate::no_answer::NoAnswer;
 use crate::own_thread::on_own_thread;
 use crate::registration::Registered;
+use crate::traced::{Child, Traced};
 use crate::turn::Asker;
 use crate::undone::Undone;
 
@@ -140,7 +141,7 @@ impl Waiting {
         held.slot = None;
         let hub = Arc::clone(&self.hub);
         let is_given_up = tokio::select! {
-            () = self.settle(dispatcher, event, journal, &wait, room) => false,
+            () = self.settle(dispatcher, event, journal, &wait, room, of.traced.as_deref()) => false,
             () = hub.waits_given_up() => true,
         };
         if let (Some(connection), Some(state)) = (own, state) {
@@ -228,9 +229,11 @@ impl Waiting {
         journal: &mut Journal,
         wait: &Wait,
         room: Option<SharedText>,
+        traced: Option<&Traced>,
     ) {
         for (id, ask) in journal.take_new() {
-            let answer = dispatcher.answer(ask, room.clone(), self.depth);
+            let child = traced.map(Traced::child);
+            let answer = dispatcher.answer(ask, room.clone(), self.depth, child);
             let task = self.tasks.spawn(async move { (id, answer.await) });
             self.aborts.push((id, task));
         }
@@ -299,18 +302,32 @@ impl Dispatcher {
         ask: Ask,
         room: Option<SharedText>,
         depth: u8,
+        child: Option<Child>,
     ) -> BoxFuture<'static, Answer> {
         match ask {
-            Ask::Fetch(request) => {
+            Ask::Fetch(mut request) => {
+                if let Some(child) = &child {
+                    child.mark(&mut request);
+                }
+                let work = child.as_ref().and_then(|child| child.fetch(&request));
                 let fetched = self.outside.fetch(*request, room);
                 Box::pin(async move {
-                    match fetched.await {
+                    let fetched = fetched.await;
+                    if let (Some(child), Some(work)) = (child, work) {
+                        child.fetched(work, &fetched);
+                    }
+                    match fetched {
                         Ok(response) => Answer::of_response(response),
                         Err(error) => Answer::of_error(&error),
                     }
                 })
             }
-            Ask::Room { room, request } => self.ask_room(room, *request, depth),
+            Ask::Room { room, mut request } => {
+                if let Some(child) = &child {
+                    child.mark(&mut request);
+                }
+                self.ask_room(room, *request, depth)
+            }
             Ask::Compute { work, .. } => {
                 let computations = Arc::clone(&self.wait_limits.computations);
                 let hub = Arc::clone(&self.hub);
@@ -385,6 +402,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         journal: &mut Journal,
         room: Option<&SharedText>,
+        traced: Option<&Traced>,
     ) {
         if !journal.has_entries() {
             return;
@@ -398,7 +416,7 @@ impl Dispatcher {
                 self.hub.counters.refused_waits.add_one();
                 continue;
             };
-            let answer = self.answer(ask, room.cloned(), 0);
+            let answer = self.answer(ask, room.cloned(), 0, traced.map(Traced::child));
             tokio::spawn(async move {
                 let _place = place;
                 answer.await

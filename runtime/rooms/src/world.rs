@@ -59,6 +59,18 @@ pub fn seed() -> i64 {
     fastrand::i64(..)
 }
 
+/// The id of a new trace (W3C Trace Context). Not 0.
+#[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
+pub(crate) fn trace_id() -> u128 {
+    u128::from(span_id()) << 64 | u128::from(fastrand::u64(..))
+}
+
+/// The id of a part of a trace. Not 0.
+#[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
+pub(crate) fn span_id() -> u64 {
+    fastrand::u64(1..)
+}
+
 /// A random number from 0 up to 1.
 pub fn random_share() -> f64 {
     fastrand::f64()

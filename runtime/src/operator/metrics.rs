@@ -64,6 +64,7 @@ pub(crate) fn print(server: &Server) -> String {
     state::signals(&mut page, server);
     state::streams(&mut page, server);
     fetches::fetches(&mut page, server);
+    fetches::spans(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters, &server.hub.rooms.queues().waits);

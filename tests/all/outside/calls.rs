@@ -103,7 +103,7 @@ async fn what_is_sent_arrives_and_what_is_answered_comes_back() {
     let called = Called::start(|request| match request.path.as_str() {
         "/moved" => response("303 See Other", "location: /there\r\n", ""),
         _ => {
-            let Received { method, path, body, .. } = request;
+            let (Received { method, path, .. }, body) = (request, request.text());
             response("201 Created", "x-a: 1\r\nx-a: 2\r\n", format!("{method} {path} {body}"))
         }
     })

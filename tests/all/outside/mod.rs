@@ -1,4 +1,5 @@
 //! The world outside: events that wait for answers.
 
 mod calls;
+mod traces;
 mod waiting;

@@ -34,7 +34,7 @@ pub(crate) struct Received {
     pub(crate) path: String,
     /// `name: value` lines, as sent.
     pub(crate) headers: Vec<String>,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A running server; ends with the test's runtime.
@@ -110,6 +110,11 @@ impl Called {
 }
 
 impl Received {
+    /// Its body, if that is text.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("it is text")
+    }
+
     /// The value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find_map(|line| {
@@ -163,12 +168,12 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Recei
         method: first.next().unwrap_or_default(),
         path: first.next().unwrap_or_default(),
         headers: lines.filter(|line| !line.is_empty()).map(str::to_owned).collect(),
-        body: String::new(),
+        body: Vec::new(),
     };
     let length = request.header("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await?;
-    request.body = String::from_utf8(body).map_err(io::Error::other)?;
+    request.body = body;
     Ok(request)
 }
 

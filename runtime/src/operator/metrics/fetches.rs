@@ -74,3 +74,15 @@ pub(super) fn fetches(page: &mut Page, server: &Server) {
         },
     );
 }
+
+/// Traces that were recorded for a collector.
+pub(super) fn spans(page: &mut Page, server: &Server) {
+    let counts = server.config.spans.0.as_ref().map(|spans| spans.counts()).unwrap_or_default();
+    let name = "zigttp_spans_total";
+    page.family(name, "counter", "Parts of traces (--otlp-endpoint), by what has become of them");
+    for (result, count) in
+        [("exported", counts.exported), ("failed", counts.failed), ("dropped", counts.dropped)]
+    {
+        page.sample(name, &[("result", result)], count);
+    }
+}
