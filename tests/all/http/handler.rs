@@ -311,7 +311,7 @@ export async function handler(req: Request) {
 }
 "#,
     );
-    let expected = r#"{"missing":["Intl","setImmediate","fetch","require"],"works":true}"#;
+    let expected = r#"{"missing":["Intl","setImmediate","require"],"works":true}"#;
     assert_eq!(server.get("/"), (200, expected.to_owned()));
 }
 
