@@ -1,6 +1,7 @@
 //! Packages of npm: which module an import means, how they run, and what of them is told.
 
 mod aliases;
+mod clients;
 mod commonjs;
 mod real;
 mod reports;

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod called;
 pub(crate) mod client;
+pub(crate) mod double;
 pub(crate) mod durable;
 pub(crate) mod editor;
 pub(crate) mod events;
