@@ -61,7 +61,7 @@ async fn anthropic_asks_its_service() {
     assert_eq!(told, "hello zoë");
     assert_eq!(received.line, "POST /v1/messages");
     assert_eq!(received.header("authorization"), Some("Bearer sk-ant-test"));
-    assert_eq!(received.header("anthropic-version"), Some("2023-06-01"));
+    assert_eq!(received.header("anthropic-version"), Some("2026-10-21"));
     let body: Value = serde_json::from_str(&received.body).expect("JSON");
     assert_eq!(body["max_tokens"], 100);
     assert_eq!(body["messages"], json!([{ "role": "user", "content": "zoë" }]));
