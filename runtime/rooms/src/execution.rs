@@ -9,6 +9,7 @@ use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::journal::Journal;
 use zigttp_sandbox::ran::{Outcome, Ran};
 use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::used::Used;
 use zigttp_store::failpoint;
 use zigttp_store::state::signals::Done;
 
@@ -139,7 +140,7 @@ impl Dispatcher {
             world.move_to(held.room().map(Arc::clone));
             if let Err(undone) = done {
                 if let Undone::Failed(failure) = &undone {
-                    self.report_unrun(&execution, &event, failure, of.traced.take());
+                    self.report_unrun(execution, &event, failure, of.traced.take());
                 }
                 return Err(undone);
             }
@@ -241,16 +242,20 @@ impl Dispatcher {
     /// Reports an event that failed while it waited.
     fn report_unrun(
         &self,
-        execution: &Execution<'_>,
+        execution: Execution<'_>,
         event: &Event,
         failure: &Failure,
         traced: Option<Box<Traced>>,
     ) {
-        let Execution { handler, began, waited, runs, .. } = execution;
-        let took = (self.hub.clock.now() - *began).saturating_sub(*waited);
+        let Execution { handler, began, observed, waited, runs, .. } = execution;
+        let took = (self.hub.clock.now() - began).saturating_sub(waited);
         self.count(event, took, Some(failure));
         if let Some(traced) = traced {
-            traced.ended(took + *waited, *runs, None, Some(failure.kind().name()));
+            traced.ended(took + waited, runs, None, Some(failure.kind().name()));
+        }
+        if let (Some(observer), Some(observed)) = (&self.observer, observed) {
+            let maps = &handler.app.source_maps;
+            observer.add(observed.ended(took, &Used::default(), None, Some(failure), maps));
         }
         if self.handlers.judge(handler, true) {
             self.hub.counters.rollbacks.add_one();

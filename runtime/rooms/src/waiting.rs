@@ -239,8 +239,11 @@ impl Waiting {
         }
         let mut left: Vec<EntryId> = wait.questions.clone();
         left.retain(|id| !journal.is_settled(*id));
+        // One that would wake the event too often does not wake it before its questions are settled.
+        let max = self.hub.limits.max_requests;
+        let may_wake = left.is_empty() || journal.requests() < max;
         let timer = async {
-            match wait.timer {
+            match wait.timer.filter(|_| may_wake) {
                 Some(due) => tokio::time::sleep_until((self.began + due).into()).await,
                 None => pending().await,
             }

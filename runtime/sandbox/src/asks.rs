@@ -27,6 +27,16 @@ enum What {
     Timer(Duration),
 }
 
+impl Asked {
+    /// When it was settled, if it is.
+    fn settled_at(&self, journal: &Journal) -> Option<Duration> {
+        match self.what {
+            What::Question(entry) => journal.settled_at(entry),
+            What::Timer(due) => Some(due).filter(|due| *due <= journal.horizon),
+        }
+    }
+}
+
 /// What a run does when it has nothing left to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -80,11 +90,7 @@ impl Asks {
         let mut is_any_pending = false;
         for (ask, asked) in self.all.iter().enumerate().filter(|(_, asked)| asked.is_pending) {
             is_any_pending = true;
-            let at = match asked.what {
-                What::Question(entry) => journal.settled_at(entry),
-                What::Timer(due) => Some(due).filter(|due| *due <= journal.horizon),
-            };
-            if let Some(at) = at
+            if let Some(at) = asked.settled_at(journal)
                 && earliest.is_none_or(|(known, _)| at < known)
             {
                 earliest = Some((at, ask));
@@ -99,6 +105,12 @@ impl Asks {
             None if is_any_pending => Next::Pending,
             None => Next::None,
         }
+    }
+
+    /// Whether anything is settled that the guest has not gone on with.
+    pub(crate) fn has_settled(&self, journal: &Journal) -> bool {
+        let mut pending = self.all.iter().filter(|asked| asked.is_pending);
+        pending.any(|asked| asked.settled_at(journal).is_some())
     }
 
     /// The questions that the guest waits for.
@@ -153,11 +165,13 @@ mod tests {
         journal.take_new();
         journal.settle(entry, Answer { head: Bytes::new(), body: Bytes::new() });
         journal.end_wait(Duration::from_millis(200), false);
+        assert!(asks.has_settled(&journal));
         assert_eq!(asks.next(&journal), Next::Settled(early));
         assert_eq!(asks.clock(), Duration::from_millis(100));
         assert_eq!(asks.next(&journal), Next::Settled(fetch));
         assert_eq!(asks.clock(), Duration::from_millis(200));
         assert_eq!(asks.next(&journal), Next::Pending);
+        assert!(!asks.has_settled(&journal));
         asks.give_up(late);
         assert_eq!(asks.next(&journal), Next::None);
     }

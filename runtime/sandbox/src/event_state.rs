@@ -346,8 +346,13 @@ impl<V: View> EventState<V> {
         Ok(self.journal.answer(entry).expect("it is settled").clone())
     }
 
-    /// What the run waits for, if it waits for anything.
-    pub(crate) fn wait(&self) -> Option<Wait> {
+    /// What the run waits for, if it waits for anything that has not come yet.
+    pub(crate) fn wait(&mut self) -> Option<Wait> {
+        // Later runs begin at the same time, also if this one has not looked at it.
+        self.now();
+        if self.asks.has_settled(&self.journal) {
+            return None;
+        }
         let questions: Vec<EntryId> = self.asks.pending_questions().collect();
         let timer = self.asks.next_timer();
         (timer.is_some() || !questions.is_empty()).then_some(Wait { questions, timer })

@@ -1,5 +1,6 @@
 //! An event that waits holds no turn: it runs again from the start, and commits on the state that is there then.
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -211,6 +212,7 @@ async fn a_request_whose_body_has_changed_is_made_again_and_logged_with_its_plac
     assert_eq!(begun.text().await, "asked in slow");
     assert_eq!(ask(&mut other, json!(["add"])).await, "n 1");
     assert_eq!(client.text().await, "n 1");
+    assert_eq!(begun.text().await, "asked in slow");
     assert_eq!(client.text().await, "repeat 2 POST /room/slow  n is 1");
     let log = server.wait_for_log("was made again");
     assert!(log.contains("fetch: POST room:/room/slow was made again"), "{log}");
@@ -275,15 +277,46 @@ async fn an_event_makes_only_some_requests_and_learns_of_the_limit() {
 }
 
 #[tokio::test]
+async fn a_request_that_changes_in_every_run_is_made_anew_up_to_the_limit() {
+    let server = serve(&["--max-event-fetches", "4"]);
+    let mut client = server.connect("/room/a").await;
+    say(&mut client, json!(["chase"])).await;
+    for body in ["undefined", "1", "2", "3"] {
+        assert_eq!(client.text().await, format!("asked {body}"));
+    }
+    let limit = "fetch: an event makes 4 requests at most, over all its runs (--max-event-fetches)";
+    assert_eq!(client.text().await, limit);
+    server.wait_for_log_count("was made again", 3);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_when_the_drain_time_ends_gets_503() {
+    let server = serve(&["--drain-timeout", "1s"]);
+    let address = server.address;
+    let waiting = tokio::task::spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
+        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers and closes");
+        answer
+    });
+    // Behind it, on the same server.
+    assert_eq!(server.get("/elsewhere").0, 200);
+    server.signal("TERM");
+    let answer = waiting.await.expect("it does not panic");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(server.wait().success());
+}
+
+#[tokio::test]
 async fn beyond_the_limits_of_what_waits_a_handler_learns_which_flag_it_is() {
     let server = serve(&["--max-waiting-events", "1"]);
-    let mut a = server.connect("/room/a").await;
-    say(&mut a, json!(["ask", "/room/slow", "a"])).await;
-    say(&mut a, json!(["second"])).await;
-    // The slow room's event waits too: one of both has no place.
-    let first = a.text().await;
-    assert_eq!(a.text().await, "[\"second\"]");
-    assert!(first.starts_with("200") || first.contains("--max-waiting-events"), "{first}");
+    let (mut a, mut b) = (server.connect("/room/a").await, server.connect("/room/b").await);
+    say(&mut a, json!(["sleep", 30_000])).await;
+    // Until that waits.
+    while !ask(&mut b, json!(["error", "room:/room/other"])).await.contains("--max-waiting-events")
+    {
+    }
     let server = serve(&["--max-waiting-bytes", "64KiB"]);
     let large = "x".repeat(70_000);
     let mut c = server.connect("/room/c").await;
