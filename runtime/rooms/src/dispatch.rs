@@ -13,45 +13,27 @@ use tokio::time::timeout;
 use zigttp_abi::close_code;
 use zigttp_protocol::close::Close;
 use zigttp_sandbox::budget::OverBudget;
-use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::event::{Call, Event, Request, Response};
 use zigttp_sandbox::event_state::NewMember;
 use zigttp_sandbox::failure::Failure;
-use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_store::state::transaction::Transaction;
 
 use crate::attachments::{Changes, Inheritance};
 use crate::connection::Connection;
-use crate::execution::{Committed, EventOf, Sender};
-use crate::handlers::Handlers;
+use crate::dispatcher::Dispatcher;
+use crate::event_of::{Committed, EventOf, Sender};
 use crate::held::{Held, RoomTurn};
 use crate::hub::Hub;
 use crate::limits::OnError;
 use crate::no_answer::NoAnswer;
-use crate::observer::Observer;
-use crate::outside::Outside;
 use crate::registration::Registered;
+use crate::requested::Requested;
 use crate::reservation::Reservation;
 use crate::rooms::{Room, TurnLimits};
-use crate::slots::Slots;
-use crate::spans::SpanRecorder;
 use crate::turn::{Asker, NoTurn};
 use crate::undone::Undone;
 use crate::unwritten::Unwritten;
-use crate::waiting::WaitLimits;
-use crate::world::World;
-
-/// What has come of a request.
-pub enum Requested {
-    /// The handler's response.
-    Answered(Response),
-    /// Its client is a member of the room, and what it is sent follows this response. What its `onOpen` has queued is
-    /// written when the last part is dropped.
-    Member(Response, Registered, Option<Unwritten>),
-    /// The handler makes a member of one that is no client.
-    NoClient,
-}
 
 /// What `roomOf` has said about a request.
 pub enum NamedRoom {
@@ -61,24 +43,6 @@ pub enum NamedRoom {
     OfRoute,
     /// It gets this response, and takes no turn.
     Answered(Response),
-}
-
-/// All that running events needs: a sandbox, a handler, and the connections.
-pub struct Dispatcher {
-    pub sandbox: Sandbox<World>,
-    pub handlers: Handlers,
-    pub slots: Slots,
-    pub hub: Arc<Hub>,
-    /// What happens to a connection when one of its events throws.
-    pub on_error: OnError,
-    /// Records events for the inspector, if there is one.
-    pub observer: Option<Observer>,
-    pub turn_limits: TurnLimits,
-    /// Records traces, if there are to be any.
-    pub spans: Option<Arc<dyn SpanRecorder>>,
-    /// Makes the requests of events.
-    pub outside: Arc<dyn Outside>,
-    pub wait_limits: WaitLimits,
 }
 
 /// What has come of a client that asks for a connection.
@@ -123,16 +87,6 @@ impl Drop for Entered<'_> {
 }
 
 impl Dispatcher {
-    /// Compiles an artifact and runs new events on it; no connection closes.
-    ///
-    /// # Errors
-    /// When the artifact cannot be loaded; the old handler stays in use.
-    pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
-        self.handlers.swap(&self.sandbox, artifact)?;
-        self.hub.counters.swaps.add_one();
-        Ok(())
-    }
-
     /// Keeps a room, which need not have a connection, for as long as what is returned.
     pub(crate) fn enter(&self, room: &SharedText) -> Entered<'_> {
         Entered { hub: &self.hub, room: self.hub.rooms.enter(room.clone()) }

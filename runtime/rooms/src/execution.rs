@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zigttp_sandbox::event::{Call, Event, Response};
-use zigttp_sandbox::event_state::{EventState, NewMember};
+use zigttp_sandbox::event::{Call, Event};
+use zigttp_sandbox::event_state::EventState;
 use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::journal::Journal;
 use zigttp_sandbox::ran::{Outcome, Ran};
@@ -16,7 +16,8 @@ use zigttp_store::state::signals::Done;
 use crate::attachments::Inheritance;
 use crate::commit::{Queued, commit};
 use crate::connection::Connection;
-use crate::dispatch::Dispatcher;
+use crate::dispatcher::Dispatcher;
+use crate::event_of::{Committed, EventOf};
 use crate::failure_log;
 use crate::handlers::Handler;
 use crate::held::Held;
@@ -27,50 +28,8 @@ use crate::spans::Work;
 use crate::stored::Handled;
 use crate::traced::Traced;
 use crate::undone::Undone;
-use crate::unwritten::Unwritten;
 use crate::waiting::Waiting;
 use crate::world::{self, World};
-
-/// The results of an event that has returned.
-pub(crate) struct Committed {
-    /// The response of the handler, if there is one.
-    pub(crate) response: Option<Response>,
-    /// The room that `roomOf` has named.
-    pub(crate) named_room: Option<SharedText>,
-    /// What the handler makes of the client of a request.
-    pub(crate) member: Option<NewMember>,
-    pub(crate) unwritten: Option<Unwritten>,
-}
-
-/// Whose event it is.
-#[derive(Default)]
-pub(crate) struct EventOf<'a> {
-    pub(crate) connection: Option<Arc<Connection>>,
-    /// What its connection inherits if it accepts that.
-    pub(crate) inheritance: Option<Box<Inheritance>>,
-    /// Of an `onClose`: the lists in which its connection was, with its places.
-    pub(crate) parted: Vec<(Arc<Room>, Option<u64>)>,
-    /// Who has it run.
-    pub(crate) sender: Option<&'a Sender<'a>>,
-    /// How many rooms have asked one another up to this event.
-    pub(crate) depth: u8,
-    /// The trace that it is a part of.
-    pub(crate) traced: Option<Box<Traced>>,
-}
-
-/// Whoever has an event run that may be taken back while it waits.
-pub struct Sender<'a> {
-    /// Whether it still wants the event.
-    pub(crate) is_wanted: &'a (dyn Fn() -> bool + Sync),
-    /// Told each time that the event begins to wait.
-    pub(crate) on_wait: &'a (dyn Fn() + Sync),
-}
-
-impl EventOf<'_> {
-    pub(crate) fn connection(connection: Arc<Connection>) -> Self {
-        EventOf { connection: Some(connection), ..EventOf::default() }
-    }
-}
 
 /// An event over all of its runs.
 struct Execution<'a> {
@@ -111,7 +70,7 @@ impl Dispatcher {
         // Boxed, because most events do not wait.
         let mut waiting: Option<Box<Waiting>> = None;
         loop {
-            let slot = held.take_slot(self).await;
+            let slot = held.take_slot(&self.slots).await;
             let run_began = self.hub.clock.now();
             let program = &handler.app.program;
             let is_observed = execution.observed.is_some();

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
-use crate::dispatch::Dispatcher;
 use crate::rooms::Room;
-use crate::slots::Slot;
+use crate::slots::{Slot, Slots};
 use crate::turn::{Asker, NoTurn};
 use crate::undone::Undone;
 
@@ -73,10 +72,10 @@ impl<'a> Held<'a> {
     }
 
     /// A slot: the one that it has, or the next that is free.
-    pub(crate) async fn take_slot(&mut self, dispatcher: &'a Dispatcher) -> Slot<'a> {
+    pub(crate) async fn take_slot(&mut self, slots: &'a Slots) -> Slot<'a> {
         match self.slot.take() {
             Some(slot) => slot,
-            None => dispatcher.slots.slot().await,
+            None => slots.slot().await,
         }
     }
 }

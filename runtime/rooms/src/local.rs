@@ -10,7 +10,8 @@ use zigttp_sandbox::event::{Call, Request};
 use zigttp_sandbox::route::Opening;
 
 use crate::connection::Client;
-use crate::dispatch::{Dispatcher, NamedRoom, Opened};
+use crate::dispatch::{NamedRoom, Opened};
+use crate::dispatcher::Dispatcher;
 use crate::registration::Registered;
 
 /// A connection of a program instead of a client.

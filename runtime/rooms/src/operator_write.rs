@@ -9,7 +9,7 @@ use zigttp_store::state::states::States;
 use zigttp_store::state::streams::StreamChanges;
 use zigttp_store::state::transaction::Transaction;
 
-use crate::dispatch::Dispatcher;
+use crate::dispatcher::Dispatcher;
 use crate::turn::Asker;
 
 /// What an operator changes of the state of one room, all of it or nothing.

@@ -19,8 +19,9 @@ use zigttp_sandbox::signal::{self, SignalInfo, SignalKind};
 use zigttp_store::state::error::CommitStateError;
 use zigttp_store::state::signals::{FailedSignal, Signal};
 
-use crate::dispatch::{Dispatcher, SignalRun};
-use crate::execution::Sender;
+use crate::dispatch::SignalRun;
+use crate::dispatcher::Dispatcher;
+use crate::event_of::Sender;
 use crate::handlers::Handler;
 use crate::hub::Hub;
 use crate::pace::{Bucket, Rate};

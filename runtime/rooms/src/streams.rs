@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 use zigttp_sandbox::stream::StreamError;
 use zigttp_store::state::streams::TakenStream;
 
-use crate::dispatch::Dispatcher;
+use crate::dispatcher::Dispatcher;
 use crate::panic_watch::PanicWatch;
 use crate::streams::flow::Flow;
 use crate::streams::limits::StreamLimits;

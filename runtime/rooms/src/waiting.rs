@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use zigttp_sandbox::event::{Event, Request};
 use zigttp_sandbox::failure::{Failure, Thrown};
@@ -16,33 +15,22 @@ use zigttp_sandbox::journal::{Answer, Ask, EntryId, Journal};
 use zigttp_sandbox::outgoing::{
     FetchError, FetchErrorKind, FetchedResponse, OutgoingRequest, ResponseHead,
 };
-use zigttp_sandbox::pool::{Pool, Share};
+use zigttp_sandbox::pool::Share;
 use zigttp_sandbox::ran::Wait;
 use zigttp_sandbox::shared_text::SharedText;
 
 use crate::connection::State;
-use crate::dispatch::{Dispatcher, Requested};
-use crate::execution::EventOf;
+use crate::dispatcher::Dispatcher;
+use crate::event_of::EventOf;
 use crate::held::{Held, RoomTurn};
 use crate::hub::Hub;
 use crate::no_answer::NoAnswer;
 use crate::own_thread::on_own_thread;
 use crate::registration::Registered;
+use crate::requested::Requested;
 use crate::traced::{Child, Traced};
 use crate::turn::Asker;
 use crate::undone::Undone;
-
-/// How much may wait for the outside.
-pub struct WaitLimits {
-    /// Most events at a time.
-    pub events: usize,
-    /// What they hold together: their inputs and answers.
-    pub bytes: Arc<Pool>,
-    /// Longest wait for a timer alone.
-    pub longest_timer: Duration,
-    /// A permit for each computation that may run at a time.
-    pub computations: Arc<Semaphore>,
-}
 
 /// How many rooms may ask one another, each for the next: one that asks itself would never end.
 const MAX_DEPTH: u8 = 8;

@@ -20,8 +20,9 @@ use super::buffer::{Buffer, Ready};
 use super::cutter::Cutter;
 use super::limits::StreamLimits;
 use super::open_streams::OpenStream;
-use crate::dispatch::{Dispatcher, StreamRun};
-use crate::execution::Sender;
+use crate::dispatch::StreamRun;
+use crate::dispatcher::Dispatcher;
+use crate::event_of::Sender;
 use crate::outside::OpenResponse;
 
 /// What comes within this time of the piece before comes as one.

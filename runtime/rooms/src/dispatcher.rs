@@ -1,0 +1,46 @@
+//! All that running events needs. How they run is in `dispatch`, `execution` and `waiting`.
+
+use std::sync::Arc;
+
+use zigttp_sandbox::error::LoadError;
+use zigttp_sandbox::sandbox::Sandbox;
+
+use crate::handlers::Handlers;
+use crate::hub::Hub;
+use crate::limits::{OnError, WaitLimits};
+use crate::observer::Observer;
+use crate::outside::Outside;
+use crate::rooms::TurnLimits;
+use crate::slots::Slots;
+use crate::spans::SpanRecorder;
+use crate::world::World;
+
+/// All that running events needs: a sandbox, a handler, and the connections.
+pub struct Dispatcher {
+    pub sandbox: Sandbox<World>,
+    pub handlers: Handlers,
+    pub slots: Slots,
+    pub hub: Arc<Hub>,
+    /// What happens to a connection when one of its events throws.
+    pub on_error: OnError,
+    /// Records events for the inspector, if there is one.
+    pub observer: Option<Observer>,
+    pub turn_limits: TurnLimits,
+    /// Records traces, if there are to be any.
+    pub spans: Option<Arc<dyn SpanRecorder>>,
+    /// Makes the requests of events.
+    pub outside: Arc<dyn Outside>,
+    pub wait_limits: WaitLimits,
+}
+
+impl Dispatcher {
+    /// Compiles an artifact and runs new events on it; no connection closes.
+    ///
+    /// # Errors
+    /// When the artifact cannot be loaded; the old handler stays in use.
+    pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
+        self.handlers.swap(&self.sandbox, artifact)?;
+        self.hub.counters.swaps.add_one();
+        Ok(())
+    }
+}
