@@ -30,7 +30,6 @@ export function onMessage() {}
 ```
 
 ```ts,silent
-import { send } from "zigttp:websocket";
 import { signalAt } from "zigttp:durable";
 export function onOpen(ws: WebSocket, url: string, room: string) { signalAt(room, "ask", Date.now() + 30_000); }
 export function onMessage() {}

@@ -14,7 +14,7 @@ const API: &str = "zigttp";
 const WASI: &str = "wasi_snapshot_preview1";
 
 /// Every function that a host offers. A program names one by its index here.
-pub const IMPORTS: [Import; 60] = [
+pub const IMPORTS: [Import; 62] = [
     (API, "inputs", "iiiii", ""),
     (API, "take", "i", ""),
     (API, "send", "wiiii", "i"),
@@ -75,6 +75,8 @@ pub const IMPORTS: [Import; 60] = [
     (API, "next_settled", "", "i"),
     (API, "answer_head", "iii", "i"),
     (API, "answer_body", "iii", "i"),
+    (API, "open_stream", "iiiiiiiiiiiiii", "i"),
+    (API, "cancel_stream", "iiii", "i"),
 ];
 
 /// What else a program can do: store an `i32`, grow the memory, set the result of the event.
@@ -94,7 +96,7 @@ const OTHERS: i32 = 1024;
 /// As a connection's id: the one of the event.
 pub const OWN_ID: i64 = -1;
 
-const MANIFEST: &str = r#"{\"abi\":9,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"broadcast\",\"bufferedAmount\",\"cancelSignal\",\"close\",\"deserializeAttachment\",\"env\",\"getRooms\",\"getWebSockets\",\"join\",\"leave\",\"listRooms\",\"memory.delete\",\"memory.deleteAll\",\"memory.get\",\"memory.list\",\"memory.put\",\"memory.usage\",\"move\",\"param\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\",\"signal\",\"signalAt\",\"signalEvery\",\"signalTime\",\"storage.delete\",\"storage.deleteAll\",\"storage.get\",\"storage.list\",\"storage.put\",\"storage.usage\",\"webSocketById\"]}"#;
+const MANIFEST: &str = r#"{\"abi\":9,\"compiler\":\"none\",\"sourceHash\":\"\",\"routes\":[\"/room/:name\"],\"exports\":[\"handler\",\"onMessage\"],\"imports\":[\"broadcast\",\"bufferedAmount\",\"cancelSignal\",\"cancelStream\",\"close\",\"deserializeAttachment\",\"env\",\"getRooms\",\"getWebSockets\",\"join\",\"leave\",\"listRooms\",\"memory.delete\",\"memory.deleteAll\",\"memory.get\",\"memory.list\",\"memory.put\",\"memory.usage\",\"move\",\"param\",\"roomFromPath\",\"send\",\"serializeAttachment\",\"setAutoResponse\",\"signal\",\"signalAt\",\"signalEvery\",\"signalTime\",\"storage.delete\",\"storage.deleteAll\",\"storage.get\",\"storage.list\",\"storage.put\",\"storage.usage\",\"stream\",\"webSocketById\"]}"#;
 
 /// The guest, as an artifact.
 ///

@@ -16,8 +16,8 @@ use zigttp_sandbox::outgoing::{
     FetchError, FetchErrorKind, FetchedResponse, OutgoingRequest, ResponseHead,
 };
 use zigttp_sandbox::pool::Share;
-use zigttp_sandbox::ran::Wait;
 use zigttp_sandbox::shared_text::SharedText;
+use zigttp_sandbox::wait::Wait;
 
 use crate::connection::State;
 use crate::dispatcher::Dispatcher;

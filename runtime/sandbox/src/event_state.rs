@@ -20,13 +20,13 @@ use crate::failure::Thrown;
 use crate::guest_memory::{GuestMemory, MemoryAccess};
 use crate::journal::{Answer, Ask, EntryId, Fingerprint, Journal};
 use crate::limits::Limits;
-use crate::ran::Wait;
 use crate::read_log::{ReadLog, StateRead, WhatWasRead};
 use crate::reads::Reads;
 use crate::signal::TimerCount;
 use crate::state::{OpenStates, RoomName, RoomState, Space};
 use crate::used::Used;
 use crate::view::{Members, Peer, View};
+use crate::wait::Wait;
 
 /// The host data of a store: the state of the event that it runs. Between events it holds nothing of them.
 pub(crate) struct HostData<V: View> {

@@ -62,3 +62,4 @@ mod test_view;
 mod ticker;
 pub mod used;
 pub mod view;
+pub mod wait;

@@ -69,7 +69,7 @@ fn the_smallest_artifact_is_all_of_an_object() {
     insta::assert_snapshot!(text.replace(path, r#"  "path": "handler.wasm","#), @r#"
     {
       "path": "handler.wasm",
-      "bytes": 377,
+      "bytes": 404,
       "handler": {
         "abi": 9,
         "compiler": "none",
@@ -102,7 +102,7 @@ fn the_smallest_artifact_is_all_of_an_object() {
         {
           "name": "type",
           "isCustom": false,
-          "bytes": 84
+          "bytes": 93
         },
         {
           "name": "import",
@@ -112,7 +112,7 @@ fn the_smallest_artifact_is_all_of_an_object() {
         {
           "name": "function",
           "isCustom": false,
-          "bytes": 9
+          "bytes": 10
         },
         {
           "name": "memory",
@@ -122,12 +122,12 @@ fn the_smallest_artifact_is_all_of_an_object() {
         {
           "name": "export",
           "isCustom": false,
-          "bytes": 102
+          "bytes": 114
         },
         {
           "name": "code",
           "isCustom": false,
-          "bytes": 39
+          "bytes": 44
         },
         {
           "name": "zigttp.manifest",

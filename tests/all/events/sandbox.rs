@@ -284,8 +284,16 @@ async fn json_of_a_hostile_guest_is_utf_8_or_ends_its_event() {
 #[tokio::test]
 async fn what_an_event_makes_of_bytes_counts_and_not_what_they_were() {
     // The guest's own memory is half of the limit.
-    let small =
-        ["--max-message-size", "16KiB", "--max-body-size", "16KiB", "--memory-limit", "256KiB"];
+    let small = [
+        "--max-message-size",
+        "16KiB",
+        "--max-body-size",
+        "16KiB",
+        "--max-fetch-response",
+        "16KiB",
+        "--memory-limit",
+        "256KiB",
+    ];
     let server = Server::start(&CALLER, &small);
     let respond = |program: Program| {
         let body = program.call("respond", &[200, ROOM, MANY, 0, ROOM, 40_000]).bytes();
