@@ -19,7 +19,7 @@ pub struct GrantOptions {
     ///
     /// Without a port it is every port. A * leaves out internal addresses (of this machine, private and
     /// link-local ones), which are called only if their host or address is named. Repeat the flag or
-    /// separate hosts by commas. [default: none]
+    /// separate hosts by commas [default: none]
     #[arg(long, env, value_name = "HOST[:PORT]", value_delimiter = ',')]
     allow_fetch: Vec<Grant>,
 

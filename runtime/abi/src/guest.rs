@@ -72,7 +72,7 @@
 //! | `signal_time` | `(room, room_len, name, name_len, ptr) -> i32` | 1 and the time as an `f64`, 0 without a timer |
 //! | `crypto` | `(request, request_len, ptr, cap) -> i64` | the length of an answer of `zigttp-crypto` (its `operation.rs` has the requests), which is written or kept; a negative one is that of a failure, as JSON (`error`, the name of the exception, and `message`); [`COMPUTED_LATER`] |
 //! | `env_get` | `(name, name_len, ptr, cap) -> i32` | -1 none, else the length of the setting, which is written or kept |
-//! | `fetch` | `(method, method_len, url, url_len, headers, headers_len, body_kind, body, body_len, redirect, timeout: f64, key, key_len) -> i32` | begins a request: twice the number of a question, and 1 more if an earlier run has made this request with other content; a `body_kind` or a `key_len` of -1 is none; `redirect` is 0 follow, 1 manual, 2 error; `timeout` is in milliseconds, 0 without one; a URL `room:NAME` asks a room |
+//! | `fetch` | `(method, method_len, url, url_len, headers, headers_len, body_kind, body, body_len, redirect, timeout: f64, key, key_len) -> i32` | begins a request: twice the number of a question, and 1 more if an earlier run has made this request with other content; a `body_kind` or a `key_len` of -1 is none; `redirect` is 0 follow, 1 manual, 2 error; `timeout` is in milliseconds, -1 without one; a URL `room:NAME` asks a room |
 //! | `repeated` | `(what, what_len, stack, stack_len)` | where that request is made, for the log |
 //! | `set_timer` | `(delay: f64) -> i32` | begins a timer, in milliseconds: the number of a question |
 //! | `give_up` | `(question)` | the guest waits for it no longer |

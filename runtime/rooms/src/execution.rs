@@ -188,7 +188,7 @@ impl Dispatcher {
         }
         if result.is_ok() {
             let room = room.map(|room| room.shared_key());
-            self.send_unawaited(&mut state.journal, room, of.traced.as_deref());
+            self.send_unawaited(&mut state.journal, room, of.depth, of.traced.as_deref());
         }
         if let Some(traced) = of.traced.take() {
             let response = result.as_ref().ok().and_then(|committed| committed.response.as_ref());

@@ -22,6 +22,7 @@ use zigttp_sandbox::wait::Wait;
 use crate::connection::State;
 use crate::dispatcher::Dispatcher;
 use crate::event_of::EventOf;
+use crate::handler_log::{HANDLER_LOG_TARGET, printable};
 use crate::held::{Held, RoomTurn};
 use crate::hub::Hub;
 use crate::no_answer::NoAnswer;
@@ -105,9 +106,16 @@ impl Waiting {
         self.check_timer(journal, &wait, dispatcher).map_err(Undone::Failed)?;
         let bytes = event.bytes() + journal.bytes();
         if !self.has_place(dispatcher, bytes) {
+            let new = journal.take_new();
+            if new.is_empty() {
+                // Nothing that could be refused: it would run again at once, and wait for the same.
+                let message = too_much(dispatcher);
+                let thrown = Thrown { message: format!("Error: {message}"), stack: String::new() };
+                return Err(Undone::Failed(Failure::Threw(thrown)));
+            }
             // It runs again at once, and learns that it cannot wait.
-            for (id, _ask) in journal.take_new() {
-                journal.settle(id, too_much_waits(dispatcher));
+            for (id, _ask) in new {
+                journal.settle(id, failed(&too_much(dispatcher)));
             }
             journal.end_wait(self.since_begin(), false);
             return Ok(());
@@ -253,7 +261,7 @@ impl Waiting {
                     let bytes =
                         event.bytes() + journal.bytes() + answer.head.len() + answer.body.len();
                     let is_held = place.share.resize(bytes);
-                    let answer = if is_held { answer } else { too_much_waits(dispatcher) };
+                    let answer = if is_held { answer } else { failed(&too_much(dispatcher)) };
                     journal.settle(id, answer);
                 }
                 // A bug has ended it, which is counted; or it was given up.
@@ -274,12 +282,23 @@ impl Waiting {
     }
 }
 
-fn too_much_waits(dispatcher: &Dispatcher) -> Answer {
+fn too_much(dispatcher: &Dispatcher) -> String {
     let max = dispatcher.wait_limits.events;
-    failed(&format!(
+    format!(
         "fetch: too much waits for answers: {max} events (--max-waiting-events), or too many bytes \
          (--max-waiting-bytes)"
-    ))
+    )
+}
+
+/// Waits so long for the answer of a room, whose event goes on to its end.
+async fn within(time: Duration, asked: BoxFuture<'static, Answer>) -> Answer {
+    match tokio::time::timeout(time, tokio::spawn(asked)).await {
+        Ok(answered) => answered.unwrap_or_else(|_panic| failed("fetch: the server has failed")),
+        Err(_elapsed) => {
+            let message = "The operation timed out".to_owned();
+            Answer::of_error(&FetchError { kind: FetchErrorKind::TimedOut, message })
+        }
+    }
 }
 
 fn failed(message: &str) -> Answer {
@@ -317,7 +336,12 @@ impl Dispatcher {
                 if let Some(child) = &child {
                     child.mark(&mut request);
                 }
-                self.ask_room(room, *request, depth)
+                let time = request.timeout;
+                let asked = self.ask_room(room, *request, depth);
+                match time {
+                    None => asked,
+                    Some(time) => Box::pin(within(time, asked)),
+                }
             }
             Ask::Compute { work, .. } => {
                 let computations = Arc::clone(&self.wait_limits.computations);
@@ -393,6 +417,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         journal: &mut Journal,
         room: Option<&SharedText>,
+        depth: u8,
         traced: Option<&Traced>,
     ) {
         if !journal.has_entries() {
@@ -403,14 +428,20 @@ impl Dispatcher {
             if matches!(ask, Ask::Compute { .. }) {
                 continue;
             }
-            let Some(place) = Place::take(self, 0) else {
+            let Some(place) = Place::take(self, ask.bytes()) else {
                 self.hub.counters.refused_waits.add_one();
                 continue;
             };
-            let answer = self.answer(ask, room.cloned(), 0, traced.map(Traced::child));
+            let answer = self.answer(ask, room.cloned(), depth, traced.map(Traced::child));
+            let hub = Arc::clone(&self.hub);
             tokio::spawn(async move {
                 let _place = place;
-                answer.await
+                if let Some(why) = answer.await.error()
+                    && hub.handler_log.permits(&hub.counters.dropped_log_lines, hub.clock.now())
+                {
+                    let why = printable(&why);
+                    tracing::warn!(target: HANDLER_LOG_TARGET, "{why} (nothing waits for its answer)");
+                }
             });
         }
     }

@@ -49,7 +49,7 @@ pub enum Ask {
 
 impl Ask {
     /// How many bytes it holds.
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match self {
             Ask::Fetch(request) | Ask::Room { request, .. } => {
                 let body = request.body.as_ref().map_or(0, Bytes::len);
@@ -96,6 +96,15 @@ impl Answer {
     pub fn of_exception(name: &str, message: &str) -> Answer {
         let head = json!({ "error": name, "message": message });
         Answer { head: Bytes::from(head.to_string()), body: Bytes::new() }
+    }
+
+    /// What the exception says, if it is one.
+    pub fn error(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Exception {
+            message: String,
+        }
+        serde_json::from_slice(&self.head).ok().map(|Exception { message }| message)
     }
 
     fn bytes(&self) -> usize {

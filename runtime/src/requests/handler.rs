@@ -2,7 +2,7 @@
 //!
 //! What limits the time until a response: the head and the body have time-outs; a request of a room waits
 //! for its turn and a slot within `--turn-timeout`, and one of no room does not wait for a slot but gets
-//! 503; and a running event can wait for nothing, so its CPU limit is the limit.
+//! 503; a running event has its CPU limit, and one that waits for the outside the limits of that.
 
 use std::sync::Arc;
 

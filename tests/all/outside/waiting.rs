@@ -39,8 +39,7 @@ async fn a_timer_is_waited_for_and_later_runs_see_the_same_time_and_random_numbe
     // The clock stands still but for a step to the time of the timer.
     assert_eq!(told["stepped"], json!([40, 40]));
     let log = server.wait_for_log("a run");
-    let runs: Vec<&str> =
-        log.lines().filter(|line| line.contains("a run") && !line.contains("under_way")).collect();
+    let runs: Vec<&str> = log.lines().filter(|line| line.contains("a run")).collect();
     assert_eq!(runs.len(), 1, "only the last run's lines are logged: {runs:?}");
     for seen in told["before"].as_array().expect("a list") {
         let seen = seen.as_str().map_or_else(|| seen.to_string(), str::to_owned);
@@ -175,6 +174,8 @@ async fn several_answers_are_waited_for_together_and_races_are_decided() {
     let bodies: Vec<&str> = all.split(',').filter_map(|answer| answer.rsplit(' ').next()).collect();
     assert_eq!(bodies, ["1", "2", "3"]);
     assert_eq!(ask(&mut client, json!(["race"])).await, "timer");
+    let late = ask(&mut client, json!(["error", "late"])).await;
+    assert_eq!(late, "TimeoutError: The operation timed out", "0 is a time too");
     let aborted = ask(&mut client, json!(["error", "abort"])).await;
     assert_eq!(aborted, "AbortError: The operation was aborted");
 }
@@ -200,6 +201,10 @@ async fn a_request_that_nobody_waits_for_is_sent_after_the_commit_and_not_after_
     assert_eq!(ask(&mut client, json!(["unawaited"])).await, "sent");
     assert_eq!(other.text().await, "asked unawaited");
     assert_eq!(ask(&mut other, json!(["add"])).await, "n 1", "it was asked once");
+    // One that fails is told in the log, since nobody else hears of it.
+    assert_eq!(ask(&mut client, json!(["unawaited", "denied"])).await, "sent");
+    let log = server.wait_for_log("nothing waits for its answer");
+    assert!(log.contains("--allow-fetch"), "{log}");
 }
 
 #[tokio::test]
@@ -277,6 +282,16 @@ async fn an_event_makes_only_some_requests_and_learns_of_the_limit() {
 }
 
 #[tokio::test]
+async fn a_request_that_fails_is_logged_with_its_place_in_the_handler() {
+    let server = serve(&[]);
+    let mut client = server.connect("/room/a").await;
+    say(&mut client, json!(["ask", "/room/b?fail", ""])).await;
+    let log = server.wait_for_log("its onRequest has failed");
+    let (_, trace) = log.split_once("its onRequest has failed").expect("it is there");
+    assert!(trace.contains("at onMessage (handler.ts:"), "{log}");
+}
+
+#[tokio::test]
 async fn a_request_that_changes_in_every_run_is_made_anew_up_to_the_limit() {
     let server = serve(&["--max-event-fetches", "4"]);
     let mut client = server.connect("/room/a").await;
@@ -317,6 +332,10 @@ async fn beyond_the_limits_of_what_waits_a_handler_learns_which_flag_it_is() {
     while !ask(&mut b, json!(["error", "room:/room/other"])).await.contains("--max-waiting-events")
     {
     }
+    // One that waits for a timer alone is refused like one that asks.
+    say(&mut b, json!(["sleep", 20])).await;
+    server.wait_for_log("too much waits for answers");
+    assert_eq!(ask(&mut b, json!(["on"])).await, "[\"on\"]");
     let server = serve(&["--max-waiting-bytes", "64KiB"]);
     let large = "x".repeat(70_000);
     let mut c = server.connect("/room/c").await;

@@ -215,8 +215,19 @@ impl Drop for Server {
 
 impl Log {
     fn follow(&self, stderr: impl Read) {
+        // Lines of events that computed for long are told early, and again when the event has ended: here they
+        // are there once.
+        let mut early: Vec<String> = Vec::new();
         for line in BufReader::new(stderr).lines() {
             let Ok(line) = line else { return };
+            if let Some((_, told)) = line.split_once(" handler_under_way: ") {
+                early.push(told.to_owned());
+            } else if let Some((_, told)) = line.split_once(" handler: ")
+                && let Some(known) = early.iter().position(|early| early == told)
+            {
+                early.remove(known);
+                continue;
+            }
             let mut text = self.text.lock().expect("no test panics while it holds this");
             text.push_str(&line);
             text.push('\n');

@@ -15,12 +15,14 @@
       throw new TypeError(`fetch: the URL is of http, https or room, not of ${scheme}`);
     }
     signal?.throwIfAborted();
-    const timeout = signal === null ? 0 : internals.timeoutOf(signal) ?? 0;
+    const timeout = signal === null ? -1 : internals.timeoutOf(signal) ?? -1;
     const [to] = url.split("#", 1);
     const parts = [method, to, headers];
     const asked = native.fetch(parts, body, redirect, timeout, key === undefined ? null : `${key}`);
     const question = asked >> 1;
-    if (asked & 1) native.repeated(`${method} ${to.split("?", 1)[0]}`, new Error().stack);
+    // What fails later fails here, for whoever looks for the place.
+    const { stack } = new Error();
+    if (asked & 1) native.repeated(`${method} ${to.split("?", 1)[0]}`, stack);
     return new Promise((resolve, reject) => {
       waiting.set(question, () => {
         const head = native.answerHead(question);
@@ -30,7 +32,9 @@
           internals.timeOut(signal);
           reject(signal.reason);
         } else {
-          reject(exceptionOf(head));
+          const error = exceptionOf(head);
+          Object.defineProperty(error, "stack", { value: stack, writable: true, configurable: true });
+          reject(error);
         }
       });
       if (signal === null) return;

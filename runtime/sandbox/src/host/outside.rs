@@ -57,7 +57,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                     2 => Redirect::Error,
                     _ => return Err(GuestFault("an unknown redirect mode").into()),
                 },
-                timeout: (timeout > 0.0).then(|| milliseconds(timeout)),
+                timeout: (timeout >= 0.0).then(|| milliseconds(timeout)),
             };
             let key = if key_len < 0 { None } else { Some(text(key, key_len)?) };
             caller.data_mut().fetch(request, key.as_deref())
