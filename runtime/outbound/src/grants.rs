@@ -8,7 +8,7 @@
 //! | `*` | every name and address that is public |
 //!
 //! With `:PORT` it is that port alone, without one every port, as for Deno's `--allow-net`; a wildcard
-//! without a port leaves out the ports that no browser calls ([`bad_port`]).
+//! without a port leaves out the ports that no browser calls (`bad_port`).
 
 mod bad_port;
 mod error;
