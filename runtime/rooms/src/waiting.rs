@@ -430,20 +430,26 @@ impl Dispatcher {
             }
             let Some(place) = Place::take(self, ask.bytes()) else {
                 self.hub.counters.refused_waits.add_one();
+                log_unawaited(&self.hub, &too_much(self));
                 continue;
             };
             let answer = self.answer(ask, room.cloned(), depth, traced.map(Traced::child));
             let hub = Arc::clone(&self.hub);
             tokio::spawn(async move {
                 let _place = place;
-                if let Some(why) = answer.await.error()
-                    && hub.handler_log.permits(&hub.counters.dropped_log_lines, hub.clock.now())
-                {
-                    let why = printable(&why);
-                    tracing::warn!(target: HANDLER_LOG_TARGET, "{why} (nothing waits for its answer)");
+                if let Some(why) = answer.await.error() {
+                    log_unawaited(&hub, &why);
                 }
             });
         }
+    }
+}
+
+/// Logs why a request has failed, of which no handler hears.
+fn log_unawaited(hub: &Hub, why: &str) {
+    if hub.handler_log.permits(&hub.counters.dropped_log_lines, hub.clock.now()) {
+        let why = printable(why);
+        tracing::warn!(target: HANDLER_LOG_TARGET, "{why} (nothing waits for its answer)");
     }
 }
 

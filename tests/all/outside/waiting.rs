@@ -345,6 +345,24 @@ async fn beyond_the_limits_of_what_waits_a_handler_learns_which_flag_it_is() {
 }
 
 #[tokio::test]
+async fn requests_that_nobody_waits_for_have_the_same_bounds() {
+    let server = serve(&["--max-waiting-bytes", "64KiB"]);
+    let mut client = server.connect("/room/chain").await;
+    assert_eq!(ask(&mut client, json!(["unawaited", "large"])).await, "sent");
+    let log = server.wait_for_log("nothing waits for its answer");
+    assert!(log.contains("--max-waiting-bytes"), "{log}");
+    // A room that asks itself comes to an end.
+    let (status, _) = server.get("/room/chain");
+    assert_eq!(status, 200);
+    let log = server.wait_for_log("more than 8 rooms ask one another");
+    assert_eq!(client.text().await, "asked ");
+    for _ in 0..8 {
+        assert_eq!(client.text().await, "asked next");
+    }
+    assert_eq!(ask(&mut client, json!(["on"])).await, "[\"on\"]", "{log}");
+}
+
+#[tokio::test]
 async fn what_can_never_settle_fails_and_a_timer_that_nobody_waits_for_is_dropped() {
     let server = serve(&[]);
     let mut client = server.connect("/room/a").await;
