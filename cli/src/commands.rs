@@ -4,6 +4,7 @@ pub mod attachments;
 pub mod backup;
 pub mod build;
 pub mod check;
+mod common_options;
 pub mod describe_rule;
 pub mod dev;
 pub mod init;

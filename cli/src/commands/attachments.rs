@@ -1,7 +1,7 @@
 //! `zigttp attachments`: the attachments in a durable directory, with or without a running server.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use zigttp_runtime::{
     read_attachment,
 };
 
+use super::common_options::CommonOptions;
 use crate::control::{ask, refused};
 use crate::defaults::DEFAULTS;
 use crate::exit::ErrorsFound;
@@ -57,17 +58,6 @@ enum Command {
         #[command(flatten)]
         common: CommonOptions,
     },
-}
-
-/// Which directory, and how the result is printed.
-#[derive(clap::Args)]
-struct CommonOptions {
-    /// The server's durable directory
-    #[arg(long, env, value_name = "DIR")]
-    durable: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// An attachment as programs read it.

@@ -1,13 +1,13 @@
 //! `zigttp room`: holds the events of a room of a running server back, and lets them go on.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::builder::NonEmptyStringValueParser;
 use zigts_rules::printable::{printable, printable_json};
 use zigttp_runtime::{ControlAnswer, ControlRequest, RoomSummary};
 
+use super::common_options::CommonOptions;
 use crate::control::{ask, refused};
 
 /// Arguments of `zigttp room`.
@@ -41,16 +41,6 @@ enum Command {
         #[command(flatten)]
         common: CommonOptions,
     },
-}
-
-#[derive(clap::Args)]
-struct CommonOptions {
-    /// The server's durable directory
-    #[arg(long, env, value_name = "DIR")]
-    durable: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs the command.

@@ -1,7 +1,6 @@
 //! `zigttp streams`: lists the streams of a running server, and cancels them.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -9,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use zigts_rules::printable::{printable, printable_json};
 use zigttp_runtime::{ControlAnswer, ControlRequest, StreamSummary};
 
+use super::common_options::CommonOptions;
 use crate::control::{ask, refused};
 use crate::values::Time;
 
@@ -38,16 +38,6 @@ enum Command {
         #[command(flatten)]
         common: CommonOptions,
     },
-}
-
-#[derive(clap::Args)]
-struct CommonOptions {
-    /// The server's durable directory
-    #[arg(long, env, value_name = "DIR")]
-    durable: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs the command.

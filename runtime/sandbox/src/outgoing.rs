@@ -28,6 +28,15 @@ pub enum Redirect {
     Error,
 }
 
+impl Redirect {
+    /// The mode that has this number between guest and host.
+    pub(crate) fn from_number(number: i32) -> Option<Redirect> {
+        [Redirect::Follow, Redirect::Manual, Redirect::Error]
+            .into_iter()
+            .find(|mode| *mode as i32 == number)
+    }
+}
+
 /// A response up to its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead {

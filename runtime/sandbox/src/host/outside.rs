@@ -51,12 +51,8 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                 url: text(url, url_len)?,
                 headers: text(headers, headers_len)?,
                 body,
-                redirect: match redirect {
-                    0 => Redirect::Follow,
-                    1 => Redirect::Manual,
-                    2 => Redirect::Error,
-                    _ => return Err(GuestFault("an unknown redirect mode").into()),
-                },
+                redirect: Redirect::from_number(redirect)
+                    .ok_or(GuestFault("an unknown redirect mode"))?,
                 timeout: (timeout >= 0.0).then(|| milliseconds(timeout)),
             };
             let key = if key_len < 0 { None } else { Some(text(key, key_len)?) };

@@ -87,12 +87,8 @@ impl GuestRequest {
         &self,
         caller: &mut Caller<'_, HostData<V>>,
     ) -> wasmtime::Result<StreamRequest> {
-        let redirect = match self.redirect {
-            0 => Redirect::Follow,
-            1 => Redirect::Manual,
-            2 => Redirect::Error,
-            _ => return Err(GuestFault("an unknown way of redirects").into()),
-        };
+        let redirect =
+            Redirect::from_number(self.redirect).ok_or(GuestFault("an unknown redirect mode"))?;
         let cut = match self.cut {
             -1 => None,
             number => {
