@@ -162,6 +162,7 @@ impl Server {
             config,
         });
         server.tell_missing_settings();
+        server.tell_hosts_not_allowed();
         server.wake_parked_signals();
         if server.config.wake_parked {
             signals::wake_parked(&server.hub);
@@ -188,6 +189,7 @@ impl Server {
     pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
         self.dispatcher.swap(artifact)?;
         self.tell_missing_settings();
+        self.tell_hosts_not_allowed();
         self.wake_parked_signals();
         Ok(())
     }
@@ -209,6 +211,17 @@ impl Server {
                 "the handler reads settings that are not given: {}; give them with --env or --env-file",
                 printable(&names)
             );
+        }
+    }
+
+    /// Tells the operator which hosts the handler calls that are not allowed, as far as it names them.
+    fn tell_hosts_not_allowed(&self) {
+        let handler = self.handler();
+        let hosts = handler.app.manifest.hosts.iter().filter(|host| !self.outbound.allows(host));
+        let flags: Vec<String> = hosts.map(|host| format!("--allow-fetch {host}")).collect();
+        if !flags.is_empty() {
+            let flags = flags.join(" ");
+            tracing::warn!("the handler calls hosts that are not allowed: {}", printable(&flags));
         }
     }
 
@@ -327,6 +340,7 @@ impl Server {
     /// that these grants leave out.
     pub fn set_grants(&self, grants: Grants) {
         self.outbound.set_grants(grants);
+        self.tell_hosts_not_allowed();
     }
 
     pub(crate) fn tls(&self) -> Option<Tls> {

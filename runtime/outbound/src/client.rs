@@ -8,6 +8,7 @@ use futures_util::stream;
 use http::{HeaderValue, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::body::{Body, Bound};
 use crate::connection::Via;
@@ -89,6 +90,13 @@ impl Client {
 
     pub fn grants(&self) -> Arc<Grants> {
         Arc::clone(&self.pool().grants)
+    }
+
+    /// Whether a host, written as in a URL, may be called, as far as its name alone tells.
+    pub fn allows(&self, host: &str) -> bool {
+        let url = Url::parse(&format!("https://{host}/"));
+        let target = url.ok().and_then(|url| Target::of(&url).ok());
+        target.is_some_and(|target| self.grants().find(&target).is_ok())
     }
 
     /// Uses these grants from now on. What is under way goes on, but is not redirected to what they do not

@@ -78,6 +78,24 @@ async fn a_handler_calls_the_hosts_that_are_allowed_and_no_others() {
     assert_eq!(called.connections(), 1);
 }
 
+#[test]
+fn a_start_tells_which_hosts_that_the_handler_names_are_not_allowed() {
+    let handler = programs::compile(
+        "export async function handler(req: Request) {\n\
+         \x20 await fetch(\"https://api.example.com/v1\");\n\
+         \x20 return await fetch(\"http://127.0.0.1:9911/\");\n}\n",
+    );
+    let told = "the handler calls hosts that are not allowed:";
+    let server = Server::start(&handler, &["--allow-fetch", "*.example.com"]);
+    let log = server.wait_for_log(told);
+    assert!(log.contains(&format!("{told} --allow-fetch 127.0.0.1:9911\n")), "{log}");
+    let hosts = "api.example.com,127.0.0.1:9911";
+    let server = Server::start(&handler, &["--allow-fetch", hosts]);
+    server.signal("TERM");
+    let log = server.wait_for_log("stopped");
+    assert!(!log.contains(told), "{log}");
+}
+
 #[tokio::test]
 async fn a_star_reaches_no_internal_address_by_any_name_or_redirect() {
     let inner = greeting().await;

@@ -286,7 +286,8 @@ async fn a_request_that_fails_is_logged_with_its_place_in_the_handler() {
     let server = serve(&[]);
     let mut client = server.connect("/room/a").await;
     say(&mut client, json!(["ask", "/room/b?fail", ""])).await;
-    let log = server.wait_for_log("its onRequest has failed");
+    let log =
+        server.wait_for_log_after(0, &["its onRequest has failed", "at onMessage (handler.ts:"]);
     let (_, trace) = log.split_once("its onRequest has failed").expect("it is there");
     assert!(trace.contains("at onMessage (handler.ts:"), "{log}");
 }
