@@ -209,7 +209,8 @@ async fn checks_of_the_server_come_before_room_of() {
     let mut only = server.connect("/socket/x?user=1").await;
     only.text().await;
     assert_eq!(refusal(&server, "/socket/x?user=1").await.0, 503);
-    assert_eq!(server.log().matches("asked GET").count(), 1, "{}", server.log());
+    let log = server.wait_for_log("asked GET");
+    assert_eq!(log.matches("asked GET").count(), 1, "{log}");
 }
 
 #[tokio::test]

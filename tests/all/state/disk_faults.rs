@@ -109,8 +109,8 @@ async fn fail_each_change(error: Errno, fsync: &str) {
     assert!(failures > 0, "no event has failed");
     wait_for_readiness(admin, true);
     assert!(admin::scrape(admin)["zigttp_state_failures_total{module=\"storage\"}"] > 0.0);
-    let log = server.log();
-    assert!(log.contains("the store cannot be written: ") && log.contains("can be written again"));
+    server.wait_for_log("the store cannot be written: ");
+    server.wait_for_log("can be written again");
     server.kill();
     if fsync == "always" {
         disk.cut_power();

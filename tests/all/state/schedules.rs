@@ -103,7 +103,7 @@ fn a_schedule_runs_at_its_time_and_never_before() {
     let at = told["at"].as_str().expect("a text");
     assert!(at.starts_with("2026-12-01T08:0") && at.ends_with(":00.000Z"), "{at}");
     // The line of the log has the time at which it ran.
-    let log = server.log();
+    let log = server.wait_for_log("ran {");
     let line = log.lines().find(|line| line.contains("ran {")).expect("it is logged");
     let (seconds, fraction) = line.split_once('.').expect("a time comes first");
     assert_eq!(seconds, &at[..19], "not before, and within a second: {fraction}");
