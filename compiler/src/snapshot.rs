@@ -8,6 +8,7 @@
 //! random numbers have a fixed seed, and there are no connections.
 
 mod host;
+mod state;
 mod trace;
 
 use std::pin::pin;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use wasmtime::{
     Config, Engine, EngineWeak, Instance, Linker, Module, OptLevel, RegallocAlgorithm, Store, Trap,
 };
-use wasmtime_wizer::{ModuleContext, WasmtimeWizer, Wizer};
+use wasmtime_wizer::{ModuleContext, Wizer};
 use zigts_rules::model::Evaluation;
 use zigttp_abi::events;
 use zigttp_abi::guest::Status;
@@ -27,6 +28,7 @@ use crate::emit::Emitted;
 use crate::error::BuildError;
 use crate::source::Sources;
 use host::{BuildHost, Failure};
+use state::State;
 
 /// The engine, built from `engine/` for `wasm32-wasip1` by `engine/build.sh`.
 static ENGINE: &[u8] = include_bytes!("../engine/engine.wasm");
@@ -209,7 +211,7 @@ impl Builder {
         store: &mut Store<BuildHost>,
         instance: Instance,
     ) -> Result<Vec<u8>, BuildError> {
-        let mut state = WasmtimeWizer { store, instance };
+        let mut state = State { store, instance };
         let snapshot = pin!(self.wizer.snapshot(&self.context, &mut state));
         match snapshot.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(snapshot) => snapshot.map_err(BuildError::engine("cannot snapshot")),
