@@ -22,6 +22,7 @@
 //!   options of a server as flags and environment variables, and which of them have been changed;
 //! - [`logging`], [`log_limit`], [`output`]: how a server writes its log, how much of it, and why it never
 //!   waits for its reader;
+//! - [`traces`]: traces on their way to a collector, or none in a build without the feature `otlp`;
 //! - `typescript`: the project's own `tsc`, run beside the rules;
 //! - [`user_file`]: writes to what the user names: a file, a link, a pipe or a device;
 //! - [`control`]: requests to a running server, through its control socket;
@@ -65,6 +66,11 @@ pub mod show;
 pub mod signals;
 pub mod template;
 pub mod tls_options;
+#[cfg(feature = "otlp")]
+pub mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_traces.rs"]
+pub mod traces;
 mod typescript;
 pub mod user_file;
 pub mod value_output;
