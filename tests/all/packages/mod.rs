@@ -3,6 +3,7 @@
 mod aliases;
 mod clients;
 mod commonjs;
+mod everyday;
 mod real;
 mod reports;
 mod resolving;
