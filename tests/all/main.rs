@@ -10,6 +10,7 @@ mod events;
 mod examples;
 mod generated;
 mod http;
+mod json;
 mod module_circles;
 mod operate;
 mod outside;
