@@ -49,7 +49,7 @@ target=wasm32-wasip1
 # C is compiled in a folder of Cargo's choosing; no path of this machine may get into the engine.
 c_flags="-O3 -include $root/$engine/src/quickjs_wasi.h -ffile-prefix-map=$root=."
 # Cargo does not know of this header and of the patches; it does know when the flags change.
-c_sources=$(cat "$engine/src/quickjs_wasi.h" "$engine/quickjs/cc.sh" "$engine"/quickjs/patches/* |
+c_sources=$(cat "$engine/src/quickjs_wasi.h" "$engine"/quickjs/cc.sh "$engine"/quickjs/*.h "$engine"/quickjs/patches/* |
     sha256sum | cut -c1-16)
 c_flags="$c_flags -DSOURCES=$c_sources"
 export CC_wasm32_wasip1="$root/$engine/quickjs/cc.sh"

@@ -1,6 +1,7 @@
 // What benchmarks of WebSocket servers ask for: an echo, rooms, and a chat that remembers names.
 //
 // - /echo: each message is sent back;
+// - /json: each message is a move of a game, which is parsed, looked at and written anew;
 // - /room/NAME: each message goes to all in the room, the sender too;
 // - /chat/NAME: the first message is a name, which is greeted; later ones go to all as "name: text";
 // - everywhere, the text "heartbeat" is answered "alive" without running any of this.
@@ -13,7 +14,7 @@ import {
   setAutoResponse,
 } from "zigttp:websocket";
 
-export const routes = ["/echo", "/room/:name", "/chat/:name"];
+export const routes = ["/echo", "/json", "/room/:name", "/chat/:name"];
 
 export function onOpen(ws: WebSocket) {
   setAutoResponse(ws, "heartbeat", "alive");
@@ -22,6 +23,8 @@ export function onOpen(ws: WebSocket) {
 export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: string) {
   if (room === "/echo") {
     send(ws, data);
+  } else if (room === "/json") {
+    send(ws, moved(data as string));
   } else if (room.startsWith("/room/")) {
     for (const peer of getWebSockets(room)) send(peer, data);
   } else {
@@ -34,4 +37,11 @@ export function onMessage(ws: WebSocket, data: string | ArrayBuffer, room: strin
       for (const peer of getWebSockets(room)) send(peer, line);
     }
   }
+}
+
+// What nearly every handler does with a message: parse it, look at some of it, answer a new object.
+function moved(text: string): string {
+  const { type, seq, player, pos, tags, text: said } = JSON.parse(text);
+  if (type !== "move" || typeof seq !== "string" || typeof player.id !== "number") return "bad";
+  return JSON.stringify({ type, seq, player, pos, tags, text: said });
 }

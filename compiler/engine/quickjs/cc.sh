@@ -12,4 +12,5 @@ for argument; do
         ;;
     esac
 done
-exec ${QUICKJS_CC:-$CC} "$@"
+# With json_access.h.
+exec ${QUICKJS_CC:-$CC} "-I$(dirname "$0")" "$@"

@@ -17,7 +17,7 @@ use crate::engine::{Internal, engine};
 use crate::jobs::Unsettled;
 use crate::thrown::Thrown;
 use crate::value::{self, Block};
-use crate::{allocator, ascii, failure, imports, jobs, json};
+use crate::{allocator, failure, imports, jobs, json, strings};
 
 /// The row of [`EXPORTS`] with this JavaScript name; for the compiler, so that no event looks for it.
 pub(crate) const fn row(name: &str) -> usize {
@@ -112,7 +112,7 @@ impl Event {
 
     /// Room for an input that is text.
     pub(crate) fn text(&self, len: usize) -> Result<Input, Thrown> {
-        Ok(Input::Text(ascii::Unwritten::new(self.context, len)?))
+        Ok(Input::Text(strings::Unwritten::new(self.context, len)?))
     }
 
     /// Room for an input that is to be an ArrayBuffer.
@@ -162,7 +162,7 @@ impl Event {
 
 /// Room for an input of an event.
 pub(crate) enum Input {
-    Text(ascii::Unwritten),
+    Text(strings::Unwritten),
     Bytes(Block),
     /// A stored value of this kind, with a zero byte behind it.
     Stored(ValueKind, Block),

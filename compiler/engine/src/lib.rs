@@ -24,7 +24,6 @@
 
 mod allocator;
 mod api;
-mod ascii;
 mod crypto;
 mod engine;
 mod event;
@@ -40,6 +39,7 @@ mod outside;
 mod runtime;
 mod single;
 mod storable;
+mod strings;
 mod text;
 mod thrown;
 mod url;

@@ -6,7 +6,7 @@ use javy::{Config, Runtime};
 use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::engine::{Phase, engine};
-use crate::{allocator, ascii, globals, json, memory, modules};
+use crate::{allocator, globals, json, memory, modules, strings};
 
 /// The part of the stack that JavaScript may use; beyond it recursion is a RangeError.
 ///
@@ -42,7 +42,7 @@ pub(crate) fn initialize() {
             || qjs::JS_AddIntrinsicAToB(engine.context()) < 0;
         assert!(!failed, "a new instance has memory for two more globals");
     }
-    ascii::check_layout(engine.context());
+    strings::check_layout(engine.context());
     json::check_classes(engine.context());
     let internals = engine.with(globals::install);
     for (internal, function) in engine.internals.iter().zip(internals) {

@@ -10,7 +10,7 @@ use crate::value::{Data, Refusal};
 pub(crate) enum Storable {
     /// A string or bytes, as they are.
     Data(Data),
-    Json(Vec<u8>),
+    Json(json::Written),
 }
 
 /// Why a value cannot be stored.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSTypedArrayEnum, JSValue};
 use zigttp_abi::value::ValueKind;
 
-use crate::ascii;
+use crate::strings;
 use crate::engine::{Internal, engine};
 use crate::thrown::Thrown;
 
@@ -46,7 +46,7 @@ pub(crate) struct Text {
 impl Text {
     /// Borrows from a string, or from what `String(value)` makes of another value.
     pub(crate) fn new(context: *mut JSContext, value: JSValue) -> Result<Text, Thrown> {
-        if let Some((start, len)) = ascii::bytes_of(value) {
+        if let Some((start, len)) = strings::bytes_of(value) {
             return Ok(Text { start, len, converted: None });
         }
         let mut len = 0;
@@ -224,7 +224,7 @@ pub(crate) fn number(value: i64) -> JSValue {
 
 /// A string from UTF-8.
 pub(crate) fn string(context: *mut JSContext, utf8: &[u8]) -> Result<JSValue, Thrown> {
-    let mut string = ascii::Unwritten::new(context, utf8.len())?;
+    let mut string = strings::Unwritten::new(context, utf8.len())?;
     // SAFETY: there is room for all of the bytes, and they are written.
     unsafe {
         string.start().copy_from_nonoverlapping(utf8.as_ptr(), utf8.len());
