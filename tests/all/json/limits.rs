@@ -117,6 +117,31 @@ for (let depth = 0; depth < 20000; depth++) {{
     assert_eq!(engine.evaluate("JSON.stringify(JSON.parse('[1]'))"), "[1]");
 }
 
+/// Garbage is collected once an event has allocated some 8 MiB, so within a text too.
+#[test]
+fn what_is_being_read_or_written_survives_a_collection_of_garbage() {
+    let engine = Engine::start(&["--cpu-limit", "60s", "--memory-limit", "512MiB"]);
+    let script = r#"
+const row = (at) => `{"id":${at},"name":"row ${at}","at":[${at}.5,{"deep":{"x":"\\u00e9${at}"}}],"k${at % 50}":null}`;
+const text = `[${Array.from({ length: 5000 }, (_, at) => row(at)).join()}]`;
+const kept = [];
+let faults = 0;
+for (let times = 0; times < 12; times++) {
+  for (let at = 0; at < 20000; at++) { const cycle = {}; cycle.self = [cycle]; }
+  const rows = JSON.parse(text);
+  kept.push(rows[times * 100]);
+  if (JSON.stringify(rows).length !== text.length - 5 * rows.length) faults++;
+  for (let at = 0; at < rows.length; at++) {
+    const { id, name, at: [half, { deep }] } = rows[at];
+    if (id !== at || name !== `row ${at}` || half !== at + 0.5 || deep.x !== `é${at}`) faults++;
+  }
+}
+for (let times = 0; times < kept.length; times++) if (kept[times].name !== `row ${times * 100}`) faults++;
+faults
+"#;
+    assert_eq!(engine.evaluate(script), "0");
+}
+
 #[test]
 fn what_an_event_reads_and_changes_is_gone_with_it() {
     let engine = Engine::start(&["--verify-restore", "1"]);
