@@ -17,6 +17,27 @@ JSValue zigttp_quickjs_stringify(JSContext *ctx, JSValueConst this_val, int argc
     return js_json_stringify(ctx, this_val, argc, argv);
 }
 
+/* As `memcmp(one, other, len) == 0` of what is mostly short: that of the C library goes byte by byte. */
+static inline bool zigttp_is_same(const uint8_t *one, const uint8_t *other, uint32_t len)
+{
+#define SAME(type, at) \
+    ({ type a, b; memcpy(&a, one + (at), sizeof a); memcpy(&b, other + (at), sizeof b); a == b; })
+    uint32_t at = 0;
+    if (len >= 8) {
+        for (; at + 8 <= len; at += 8)
+            if (!SAME(uint64_t, at))
+                return false;
+        return SAME(uint64_t, len - 8);
+    }
+    if (len >= 4)
+        return SAME(uint32_t, 0) && SAME(uint32_t, len - 4);
+    for (; at < len; at++)
+        if (one[at] != other[at])
+            return false;
+    return true;
+#undef SAME
+}
+
 /* The atom of a name in Latin 1, or JS_ATOM_NULL after throwing. */
 JSAtom zigttp_json_atom(JSContext *ctx, const uint8_t *units, uint32_t len)
 {
@@ -25,9 +46,15 @@ JSAtom zigttp_json_atom(JSContext *ctx, const uint8_t *units, uint32_t len)
 
     /* A number's atom is the number, which is not in the table. */
     if (len == 0 || !is_digit(units[0])) {
-        atom = __JS_FindAtom(ctx->rt, (const char *)units, len, JS_ATOM_TYPE_STRING);
-        if (atom)
-            return atom;
+        JSRuntime *rt = ctx->rt;
+        uint32_t hash = hash_string8(units, len, JS_ATOM_TYPE_STRING) & JS_ATOM_HASH_MASK;
+        for (atom = rt->atom_hash[hash & (rt->atom_hash_size - 1)]; atom;) {
+            JSAtomStruct *p = rt->atom_array[atom];
+            if (p->hash == hash && p->atom_type == JS_ATOM_TYPE_STRING && p->len == len &&
+                !p->is_wide_char && zigttp_is_same(str8(p), units, len))
+                return JS_DupAtom(ctx, atom);
+            atom = p->hash_next;
+        }
     }
     string = js_new_string8_len(ctx, (const char *)units, len);
     if (JS_IsException(string))
@@ -184,4 +211,11 @@ bool zigttp_json_has_to_json(JSContext *ctx, JSValueConst object)
         if ((p->is_exotic && p->class_id != JS_CLASS_ARRAY) || find_own_property1(p, JS_ATOM_toJSON))
             return true;
     return false;
+}
+
+/* The text of a finite number, without a zero behind it; of at most 128 bytes. */
+uint32_t zigttp_json_dtoa(char *text, double number)
+{
+    JSDTOATempMem memory;
+    return js_dtoa(text, number, 10, 0, JS_DTOA_FORMAT_FREE, &memory);
 }

@@ -104,6 +104,24 @@ fn value(number: f64) -> JSValue {
     }
 }
 
+/// The bits of a number that are all zero of a power of two. The numbers around one are not equally far, and of
+/// some QuickJS writes a digit more than it takes: `JSON.stringify` writes them as `String` does.
+const MANTISSA: u64 = (1 << 52) - 1;
+
+/// Room that QuickJS wants for a number's text.
+const QUICKJS_LONGEST: usize = 128;
+
+unsafe extern "C" {
+    fn zigttp_json_dtoa(text: *mut u8, number: f64) -> usize;
+}
+
+/// The text of a finite number, as QuickJS writes it.
+fn quickjs_text(number: f64, room: &mut [u8; QUICKJS_LONGEST]) -> &[u8] {
+    // SAFETY: there is as much room as this function wants.
+    let len = unsafe { zigttp_json_dtoa(room.as_mut_ptr(), number) };
+    &room[..len]
+}
+
 /// Most bytes of a number's text.
 pub(super) const LONGEST: usize = 32;
 
@@ -134,13 +152,17 @@ impl Decimal {
             decimal.push(b'.');
             decimal.digits(digits / power);
             decimal.sign(number < 0.0);
+        } else if number.to_bits() & MANTISSA == 0 {
+            decimal.text(quickjs_text(number, &mut [0; QUICKJS_LONGEST]));
         } else {
-            let mut buffer = ryu_js::Buffer::new();
-            let text = buffer.format_finite(number).as_bytes();
-            decimal.start = LONGEST - text.len();
-            decimal.text[decimal.start..].copy_from_slice(text);
+            decimal.text(ryu_js::Buffer::new().format_finite(number).as_bytes());
         }
         decimal
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        self.start = LONGEST - text.len();
+        self.text[self.start..].copy_from_slice(text);
     }
 
     fn push(&mut self, byte: u8) {

@@ -3,7 +3,7 @@
 
 use std::arch::wasm32::{
     i8x16_bitmask, i8x16_eq, i16x8_bitmask, i16x8_eq, u8x16_lt, u8x16_splat, u16x8_lt, u16x8_splat,
-    v128, v128_load, v128_or, v128_store,
+    v128, v128_and, v128_load, v128_or, v128_store,
 };
 
 /// A unit of a string: a byte of Latin 1, or 16 bits of UTF-16.
@@ -60,20 +60,44 @@ fn plain_wide(units: &[u16]) -> usize {
     let (blocks, rest) = units.as_chunks::<WIDE_LANES>();
     for (at, block) in blocks.iter().enumerate() {
         // SAFETY: a block has this many units.
-        let block = unsafe { v128_load(block.as_ptr().cast()) };
-        let bits = i16x8_bitmask(v128_or(
-            u16x8_lt(block, u16x8_splat(0x20)),
-            v128_or(
-                i16x8_eq(block, u16x8_splat(b'"'.into())),
-                i16x8_eq(block, u16x8_splat(b'\\'.into())),
-            ),
-        ));
+        let bits = i16x8_bitmask(wide_specials(unsafe { v128_load(block.as_ptr().cast()) }));
         if bits != 0 {
             return at * WIDE_LANES + bits.trailing_zeros() as usize;
         }
     }
     let plain = rest.iter().take_while(|unit| !is_special(u32::from(**unit))).count();
     units.len() - rest.len() + plain
+}
+
+/// All bits of each unit that is special.
+#[target_feature(enable = "simd128")]
+fn wide_specials(units: v128) -> v128 {
+    v128_or(
+        u16x8_lt(units, u16x8_splat(0x20)),
+        v128_or(
+            i16x8_eq(units, u16x8_splat(b'"'.into())),
+            i16x8_eq(units, u16x8_splat(b'\\'.into())),
+        ),
+    )
+}
+
+/// How many units at the start are plain and no surrogates.
+#[target_feature(enable = "simd128")]
+pub(super) fn without_surrogates(units: &[u16]) -> usize {
+    const KIND: u16 = 0xf800;
+    const SURROGATE: u16 = 0xd800;
+    let (blocks, rest) = units.as_chunks::<WIDE_LANES>();
+    for (at, block) in blocks.iter().enumerate() {
+        // SAFETY: a block has this many units.
+        let block = unsafe { v128_load(block.as_ptr().cast()) };
+        let surrogates = i16x8_eq(v128_and(block, u16x8_splat(KIND)), u16x8_splat(SURROGATE));
+        let bits = i16x8_bitmask(v128_or(wide_specials(block), surrogates));
+        if bits != 0 {
+            return at * WIDE_LANES + bits.trailing_zeros() as usize;
+        }
+    }
+    let is_plain = |unit: &&u16| !is_special(u32::from(**unit)) && **unit & KIND != SURROGATE;
+    units.len() - rest.len() + rest.iter().take_while(is_plain).count()
 }
 
 /// Copies the plain bytes at the start; how many.

@@ -2,7 +2,7 @@
 
 use rquickjs::qjs::{JSContext, JSValue};
 
-use super::scan::{copy_plain, is_special};
+use super::scan::{Unit, copy_plain, is_special, without_surrogates};
 use crate::strings::{self, Growing, Units};
 use crate::thrown::Thrown;
 
@@ -176,62 +176,76 @@ impl Wide {
         if self.block.capacity() < size { self.block.grow(size) } else { Ok(()) }
     }
 
-    /// # Safety
-    /// There is room for it.
-    unsafe fn write(&mut self, unit: u16) {
-        // SAFETY: the caller's promise. Blocks are aligned to eight bytes, and so are the units in one.
-        unsafe { self.block.start().cast::<u16>().add(self.len).write(unit) };
-        self.len += 1;
+    /// Writes units as they are.
+    fn copy(&mut self, units: &[u16]) -> Result<(), Thrown> {
+        self.reserve(units.len())?;
+        // SAFETY: there is room. Blocks are aligned to eight bytes, and so are the units in one.
+        unsafe {
+            let to = self.block.start().cast::<u16>().add(self.len);
+            to.copy_from_nonoverlapping(units.as_ptr(), units.len());
+        }
+        self.len += units.len();
+        Ok(())
     }
 
-    /// Writes what follows in a string; of lone surrogates their numbers.
-    fn escaped(
-        &mut self,
-        units: impl Iterator<Item = u16> + Clone,
-        len: usize,
-    ) -> Result<(), Thrown> {
-        self.reserve(len)?;
-        let mut left = len;
-        for character in char::decode_utf16(units) {
-            // For the longest there is, besides one unit for each that is left.
-            self.reserve(left + ESCAPE)?;
-            // SAFETY: there is room.
+    /// Writes bytes as units.
+    fn widen(&mut self, bytes: &[u8]) -> Result<(), Thrown> {
+        self.reserve(bytes.len())?;
+        for (at, byte) in bytes.iter().enumerate() {
+            // SAFETY: as above.
             unsafe {
-                match character {
-                    Ok(character) if is_special(character.into()) => {
-                        let (escape, len) = escape(character as u8);
-                        for byte in &escape[..len] {
-                            self.write((*byte).into());
-                        }
-                        left -= 1;
-                    }
-                    Ok(character) => {
-                        for unit in character.encode_utf16(&mut [0; 2]) {
-                            self.write(*unit);
-                            left -= 1;
-                        }
-                    }
-                    Err(lone) => {
-                        for byte in format!("\\u{:04x}", lone.unpaired_surrogate()).bytes() {
-                            self.write(byte.into());
-                        }
-                        left -= 1;
-                    }
-                }
+                self.block.start().cast::<u16>().add(self.len + at).write((*byte).into());
             }
         }
+        self.len += bytes.len();
         Ok(())
+    }
+
+    /// Writes Latin 1 with what has to be escaped.
+    fn narrow(&mut self, mut bytes: &[u8]) -> Result<(), Thrown> {
+        loop {
+            let plain = u8::plain(bytes);
+            self.widen(&bytes[..plain])?;
+            let Some(&special) = bytes.get(plain) else { return Ok(()) };
+            let (escape, len) = escape(special);
+            self.widen(&escape[..len])?;
+            bytes = &bytes[plain + 1..];
+        }
+    }
+
+    /// Writes UTF-16 with what has to be escaped; of lone surrogates their numbers.
+    fn wide(&mut self, mut units: &[u16]) -> Result<(), Thrown> {
+        loop {
+            let plain = without_surrogates(units);
+            self.copy(&units[..plain])?;
+            units = &units[plain..];
+            let Some(character) = char::decode_utf16(units.iter().copied()).next() else {
+                return Ok(());
+            };
+            let read = match character {
+                Ok(special) if is_special(special.into()) => {
+                    let (escape, len) = escape(special as u8);
+                    self.widen(&escape[..len])?;
+                    1
+                }
+                Ok(character) => {
+                    let len = character.len_utf16();
+                    self.copy(&units[..len])?;
+                    len
+                }
+                Err(lone) => {
+                    self.widen(format!("\\u{:04x}", lone.unpaired_surrogate()).as_bytes())?;
+                    1
+                }
+            };
+            units = &units[read..];
+        }
     }
 }
 
 impl Sink for Wide {
     fn push(&mut self, ascii: &[u8]) -> Result<(), Refused> {
-        self.reserve(ascii.len())?;
-        for byte in ascii {
-            // SAFETY: there is room.
-            unsafe { self.write((*byte).into()) };
-        }
-        Ok(())
+        Ok(self.widen(ascii)?)
     }
 
     fn push_byte(&mut self, ascii: u8) -> Result<(), Refused> {
@@ -239,13 +253,11 @@ impl Sink for Wide {
     }
 
     fn quote(&mut self, units: Units<'_>) -> Result<(), Refused> {
-        self.push(b"\"")?;
+        self.push_byte(b'"')?;
         match units {
-            Units::Narrow(units) => {
-                self.escaped(units.iter().map(|unit| (*unit).into()), units.len())?;
-            }
-            Units::Wide(units) => self.escaped(units.iter().copied(), units.len())?,
+            Units::Narrow(bytes) => self.narrow(bytes)?,
+            Units::Wide(units) => self.wide(units)?,
         }
-        self.push(b"\"")
+        self.push_byte(b'"')
     }
 }
