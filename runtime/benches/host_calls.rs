@@ -1,5 +1,5 @@
 //! What a handler's calls of the API cost, with a thousand calls in one event: from JavaScript into the host
-//! and back, including checks and effects.
+//! and back, including checks and effects. And those of `JSON`, which stay in the engine.
 //!
 //! The artifact comes from `zigts build tests/fixtures/handlers/calls.ts -o calls.wasm`; its path is in
 //! `CALLS_WASM`.
@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use zigttp_runtime::{Config, LocalConnection, Server, Value};
 
 const CALLS: u64 = 1000;
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 11] = [
     "send text",
     "send bytes",
     "getWebSockets",
@@ -16,6 +16,10 @@ const FUNCTIONS: [&str; 7] = [
     "deserializeAttachment",
     "roomFromPath",
     "setAutoResponse",
+    "JSON.parse 256 B",
+    "JSON.parse 4 KiB",
+    "JSON.stringify 256 B",
+    "JSON.stringify 4 KiB",
 ];
 
 fn host_calls(criterion: &mut Criterion) {
