@@ -14,7 +14,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::JoinSet;
 use zigttp_protocol::handshake;
 use zigttp_rooms::own_thread::on_own_thread;
@@ -51,10 +51,37 @@ const TRANSPORTS_SHARE: usize = 64;
 /// Serves until `shutdown` is ready. Then it stops accepting, lets running events finish and closes every
 /// connection with 1001, spread over the first half of the drain time-out; it waits for them until the end
 /// of that.
+///
+/// # Panics
+/// When accepting has panicked.
 pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
     let background = Background::start(&server);
-    let graceful = GracefulShutdown::new();
-    let mut shutdown = std::pin::pin!(shutdown);
+    // Dropped with this future.
+    let (stop, stopped) = oneshot::channel();
+    // A task of its own, because the thread that waits in `block_on` is no worker: handing each transport from it to
+    // a worker would wake two threads.
+    let mut accepting = tokio::spawn(accept(listener, Arc::clone(&server), stopped));
+    let transports = tokio::select! {
+        transports = &mut accepting => transports,
+        () = shutdown => {
+            drop(stop);
+            accepting.await
+        }
+    };
+    let transports = transports.expect("accepting neither panics nor is aborted");
+    server.hub.is_draining.store(true, Ordering::SeqCst);
+    server.drain(transports).await;
+    drop(background);
+}
+
+/// Accepts transports and serves each in a task of its own, until the other end of `stopped` is dropped. Returns the
+/// transports that are served.
+async fn accept(
+    listener: TcpListener,
+    server: Arc<Server>,
+    mut stopped: oneshot::Receiver<Infallible>,
+) -> GracefulShutdown {
+    let transports = GracefulShutdown::new();
     let mut acceptor = Acceptor::new(listener, Purpose::Clients);
     let counters = &server.counters;
     // TLS handshakes under way, which are aborted when the server stops.
@@ -67,19 +94,13 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
                     counters.refused_transports.add_one();
                     continue;
                 };
-                // Frames are small and gathered before they are written; Nagle's algorithm would only
-                // delay them.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(client = %address, %error, "the client left before it was served");
-                    continue;
-                }
                 let (stream, address) = (Tcp::new(stream), address.ip());
                 let tls = server.tls();
                 let watch = stream.watch(tls.is_some());
                 match tls {
                     None => {
                         let client = ClientInfo { address, is_secure: false };
-                        serve_transport(&server, stream, watch, client, permit, &graceful);
+                        serve_transport(&server, stream, watch, client, permit, &transports);
                     }
                     Some(tls) => {
                         let time = server.config.header_timeout;
@@ -92,20 +113,15 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
             Some(handshake) = handshakes.join_next() => match handshake {
                 Ok((address, Ok(stream), watch, permit)) => {
                     let client = ClientInfo { address, is_secure: true };
-                    serve_transport(&server, stream, watch, client, permit, &graceful);
+                    serve_transport(&server, stream, watch, client, permit, &transports);
                 }
                 // Logged at debug level, because clients can cause any number of them.
                 Ok((client, Err(error), ..)) => tracing::debug!(%client, %error, "a TLS handshake failed"),
                 Err(error) => tracing::error!(%error, "the task of a TLS handshake failed"),
             },
-            () = &mut shutdown => break,
+            _ = &mut stopped => return transports,
         }
     }
-    drop(handshakes);
-    drop(acceptor);
-    server.hub.is_draining.store(true, Ordering::SeqCst);
-    server.drain(graceful).await;
-    drop(background);
 }
 
 /// The background tasks of a server, which are aborted when this is dropped.

@@ -202,6 +202,11 @@ impl Outbox {
         Poll::Ready(())
     }
 
+    /// Drops the transport, so that whoever reads it closes it by dropping it too.
+    pub fn detach(&self) {
+        self.lock().wire = None;
+    }
+
     /// Whether frames may still be queued.
     pub fn is_open(&self) -> bool {
         self.lock().closing.is_open()

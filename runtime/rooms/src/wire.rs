@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
-/// The server's direction of a transport. Dropping it ends the direction.
+/// The server's direction of a transport.
 pub trait Wire: Send {
     /// Writes as many bytes as the transport accepts at once. With a context, the task is woken when it
     /// accepts more; only the connection's task may pass one.

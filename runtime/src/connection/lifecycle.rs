@@ -67,9 +67,10 @@ impl Server {
         connection.outbox.shut();
         // The client may be slow to end the transport; `onClose` does not wait for it.
         let is_dropped = matches!(end, End::Dropped);
+        let has_client_closed = matches!(end, End::Client(_));
         let end_transport = async {
             if !is_dropped {
-                socket.finish(&connection.outbox).await;
+                socket.finish(&connection.outbox, has_client_closed).await;
             }
         };
         let (is_left, ()) =
@@ -241,7 +242,7 @@ impl Server {
         connection.outbox.close(close.clone());
         self.complete_close(&mut socket, connection, End::Server(close)).await;
         connection.outbox.shut();
-        socket.finish(&connection.outbox).await;
+        socket.finish(&connection.outbox, false).await;
     }
 
     /// Completes the closing handshake within its time-out. Returns how the connection ended: the

@@ -334,8 +334,11 @@ impl Socket {
     }
 
     /// Ends the server's direction of the transport and drains the client's, until it ends or a second
-    /// has passed.
-    pub(crate) async fn finish(mut self, outbox: &Outbox) {
+    /// has passed. After the client's close frame nothing follows (RFC 6455, 5.5.1): a TCP socket is closed then.
+    pub(crate) async fn finish(mut self, outbox: &Outbox, has_client_closed: bool) {
+        if has_client_closed && self.reader.is_tcp() {
+            return outbox.detach();
+        }
         let end = poll_fn(|cx| outbox.poll_shutdown(cx));
         let drain = async {
             let mut sink = [0; 1024];

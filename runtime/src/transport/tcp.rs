@@ -2,11 +2,13 @@
 //! its client has left, which hyper does not notice while a response is due over HTTP/1.1.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -14,11 +16,19 @@ use tokio::net::TcpStream;
 /// Pause between two looks of a request that waits.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How much is read where hyper wants less: the preface of HTTP/2, by which it tells the versions apart. A request is
+/// mostly shorter, so it takes one system call.
+const AHEAD_BYTES: usize = 2 << 10;
+
 /// `None` once the transport has ended, or a WebSocket has taken it over.
 type Shared = Arc<Mutex<Option<TcpStream>>>;
 
 /// The socket, for hyper. Dropping it closes it.
-pub(crate) struct Tcp(Shared);
+pub(crate) struct Tcp {
+    socket: Shared,
+    /// What was read before hyper wants it.
+    ahead: Bytes,
+}
 
 /// A look at the socket, for its requests.
 #[derive(Clone)]
@@ -29,24 +39,25 @@ pub(crate) struct ClientWatch {
 
 impl Tcp {
     pub(crate) fn new(stream: TcpStream) -> Tcp {
-        Tcp(Arc::new(Mutex::new(Some(stream))))
+        Tcp { socket: Arc::new(Mutex::new(Some(stream))), ahead: Bytes::new() }
     }
 
     /// A watch over the client. With TLS inside of the socket it `is_secure`.
     pub(crate) fn watch(&self, is_secure: bool) -> ClientWatch {
-        ClientWatch { socket: Arc::clone(&self.0), is_secure }
+        ClientWatch { socket: Arc::clone(&self.socket), is_secure }
     }
 
-    /// The socket itself, for a WebSocket.
-    pub(crate) fn into_inner(self) -> TcpStream {
-        lock(&self.0).take().expect("only this and the drop take it")
+    /// The socket itself, for a WebSocket, with what was read and is not used.
+    pub(crate) fn into_inner(mut self) -> (TcpStream, Bytes) {
+        let stream = lock(&self.socket).take().expect("only this and the drop take it");
+        (stream, std::mem::take(&mut self.ahead))
     }
 
     fn poll<T>(
         &self,
         poll: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        match lock(&self.0).as_mut() {
+        match lock(&self.socket).as_mut() {
             Some(stream) => poll(Pin::new(stream)),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
@@ -55,7 +66,7 @@ impl Tcp {
 
 impl Drop for Tcp {
     fn drop(&mut self) {
-        lock(&self.0).take();
+        lock(&self.socket).take();
     }
 }
 
@@ -99,11 +110,27 @@ fn lock(socket: &Shared) -> MutexGuard<'_, Option<TcpStream>> {
 
 impl AsyncRead for Tcp {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll(|stream| stream.poll_read(cx, buffer))
+        let wanted = buffer.remaining();
+        if !self.ahead.is_empty() {
+            let count = wanted.min(self.ahead.len());
+            buffer.put_slice(&self.ahead[..count]);
+            self.ahead.advance(count);
+            return Poll::Ready(Ok(()));
+        }
+        if wanted >= AHEAD_BYTES {
+            return self.poll(|stream| stream.poll_read(cx, buffer));
+        }
+        let mut space = [MaybeUninit::uninit(); AHEAD_BYTES];
+        let mut space = ReadBuf::uninit(&mut space);
+        ready!(self.poll(|stream| stream.poll_read(cx, &mut space)))?;
+        let (now, ahead) = space.filled().split_at(wanted.min(space.filled().len()));
+        buffer.put_slice(now);
+        self.ahead = Bytes::copy_from_slice(ahead);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -32,10 +32,9 @@ pub(crate) enum Reader {
     Stream(ReadHalf<Stream>),
 }
 
-/// Where frames are written. Dropping it ends the server's direction of a TCP socket; that of a stream ends
-/// with [`Writer::poll_shutdown`].
+/// Where frames are written.
 pub(crate) enum Writer {
-    Tcp(OwnedWriteHalf),
+    Tcp(TcpWriter),
     Stream {
         stream: WriteHalf<Stream>,
         /// Whether the stream has flushed all that was written to it.
@@ -43,14 +42,33 @@ pub(crate) enum Writer {
     },
 }
 
+/// The server's direction of a TCP socket. Dropping it does not end the direction, because closing the socket does
+/// that too: one system call instead of two.
+pub(crate) struct TcpWriter(Option<OwnedWriteHalf>);
+
+impl TcpWriter {
+    fn half(&mut self) -> &mut OwnedWriteHalf {
+        self.0.as_mut().expect("only the drop takes it")
+    }
+}
+
+impl Drop for TcpWriter {
+    fn drop(&mut self) {
+        if let Some(half) = self.0.take() {
+            half.forget();
+        }
+    }
+}
+
 /// Takes a transport over from hyper: its two directions, and what hyper has read after the handshake.
 pub(crate) fn split(upgraded: Upgraded) -> (Reader, Writer, Bytes) {
     match auto::upgrade::downcast::<TokioIo<Tcp>>(upgraded) {
         Ok(parts) => {
-            let (reader, writer) = parts.io.into_inner().into_inner().into_split();
+            let (stream, unused) = parts.io.into_inner().into_inner();
+            let (reader, writer) = stream.into_split();
             // A copy, because the original keeps all of hyper's buffer.
-            let read_ahead = Bytes::copy_from_slice(&parts.read_buf);
-            (Reader::Tcp(reader), Writer::Tcp(writer), read_ahead)
+            let read_ahead = Bytes::from([parts.read_buf, unused].concat());
+            (Reader::Tcp(reader), Writer::Tcp(TcpWriter(Some(writer))), read_ahead)
         }
         Err(upgraded) => {
             // What hyper has read after the handshake is read from the stream.
@@ -58,6 +76,13 @@ pub(crate) fn split(upgraded: Upgraded) -> (Reader, Writer, Bytes) {
             let writer = Writer::Stream { stream, is_flushed: true };
             (Reader::Stream(reader), writer, Bytes::new())
         }
+    }
+}
+
+impl Reader {
+    /// Whether the transport is a TCP socket, with nothing around it.
+    pub(crate) fn is_tcp(&self) -> bool {
+        matches!(self, Reader::Tcp(_))
     }
 }
 
@@ -82,7 +107,7 @@ impl Wire for Writer {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Writer::Tcp(writer) => poll_write_tcp(writer, cx, slices),
+            Writer::Tcp(writer) => poll_write_tcp(writer.half(), cx, slices),
             Writer::Stream { stream, is_flushed } => {
                 let Some(cx) = cx else { return Poll::Pending };
                 *is_flushed = false;
@@ -111,7 +136,7 @@ impl Wire for Writer {
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Writer::Tcp(_) => Poll::Ready(Ok(())),
+            Writer::Tcp(writer) => Pin::new(writer.half()).poll_shutdown(cx),
             Writer::Stream { stream, .. } => Pin::new(stream).poll_shutdown(cx),
         }
     }
