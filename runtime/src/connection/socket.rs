@@ -169,11 +169,14 @@ impl Socket {
             {
                 return Poll::Ready(inbound);
             }
-            if self.unwritten.is_some() {
-                self.has_yielded = true;
-                // Wakes this task after all others that are ready.
-                let _ = pin!(tokio::task::yield_now()).poll(cx);
-                return Poll::Pending;
+            if let Some(unwritten) = &self.unwritten {
+                if unwritten.should_wait() {
+                    self.has_yielded = true;
+                    // Wakes this task after all others that are ready.
+                    let _ = pin!(tokio::task::yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
+                self.write_now();
             }
             // From here on a commit wakes this task; an earlier one is noticed below.
             outbox.register(cx.waker());
