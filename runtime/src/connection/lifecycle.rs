@@ -53,7 +53,7 @@ impl Server {
     pub(crate) async fn serve_connection(
         self: Arc<Server>,
         registered: Registered,
-        mut socket: Socket,
+        mut socket: Box<Socket>,
     ) {
         let connection = &Arc::clone(&registered.connection);
         if self.is_draining() {

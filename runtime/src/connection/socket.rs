@@ -117,6 +117,11 @@ impl Socket {
         }
     }
 
+    /// Whether the transport is a stream inside of another (TLS, HTTP/2).
+    pub(crate) fn is_in_stream(&self) -> bool {
+        !self.reader.is_tcp()
+    }
+
     /// Bytes that were read behind the last message.
     pub(crate) fn bytes_behind(&self) -> usize {
         self.undecoded.len()

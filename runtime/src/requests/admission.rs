@@ -107,6 +107,8 @@ impl Server {
             match admitted {
                 Ok((registered, socket)) => {
                     self.counters.count_handshake(HandshakeResult::Accepted);
+                    // Inside of a stream the request goes on with it; a TCP socket has left its transport.
+                    let _active = socket.is_in_stream().then_some(active);
                     self.serve_connection(registered, socket).await;
                 }
                 Err(result) => self.counters.count_handshake(result),
@@ -219,7 +221,7 @@ impl Server {
         candidate: Candidate,
         active: &ActiveRequest,
         mut sender: oneshot::Sender<Response<Body>>,
-    ) -> Result<(Registered, Socket), HandshakeResult> {
+    ) -> Result<(Registered, Box<Socket>), HandshakeResult> {
         let Candidate { registered, head, client, upgrade, response, identity } = candidate;
         let connection = &Arc::clone(&registered.connection);
         let prior = identity.and_then(|identity| identity.prior);
@@ -262,8 +264,9 @@ impl Server {
         let _ = sender.send(response.map(|()| Body::default()));
         match upgrade.await {
             Ok(upgraded) => {
+                // Boxed, because each future that it is handed through holds room for it.
                 let socket = Socket::new(upgraded, &self.config, &self.partial, connection);
-                Ok((registered, socket))
+                Ok((registered, Box::new(socket)))
             }
             // The client left before the 101 was written. Its `onOpen` has run, so its `onClose` does.
             Err(_gone) => {

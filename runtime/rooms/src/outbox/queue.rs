@@ -28,6 +28,10 @@ impl Queue {
     /// Adds a frame at the end.
     pub(super) fn push(&mut self, encoded: Bytes) {
         self.bytes += queue_bytes(&encoded);
+        if self.frames.capacity() == 0 {
+            // Mostly one is written before the next, and an idle connection keeps the room.
+            self.frames.reserve_exact(1);
+        }
         self.frames.push_back(encoded);
     }
 
