@@ -277,7 +277,7 @@ impl Server {
             return self.inspect(inspector, request).await;
         }
         let handler = self.handler();
-        let app = &handler.app;
+        let app = &*handler.app;
         let protocol = extended_connect(&request);
         let is_attempt = handshake::is_attempt(&request, protocol);
         let route = app.routes.find(target::url(&request));

@@ -23,7 +23,7 @@ use zigttp_rooms::counters::Counts;
 use zigttp_rooms::dispatcher::Dispatcher;
 use zigttp_rooms::handler_log::HandlerLog;
 use zigttp_rooms::handlers::{Handler, Handlers};
-use zigttp_rooms::hub::{ConnectionStates, Hub, Storage};
+use zigttp_rooms::hub::{ConnectionStates, Hub, Storage, WorkersHub};
 use zigttp_rooms::leftovers::{LeftoverLimits, Leftovers};
 use zigttp_rooms::limits::WaitLimits;
 use zigttp_rooms::observer::Observer;
@@ -40,6 +40,7 @@ use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::pool::Pool;
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::state::StateLimits;
+use zigttp_sandbox::stripes::Stripes;
 use zigttp_sandbox::view::EventLimits;
 use zigttp_store::attachment_files::AttachmentFiles;
 use zigttp_store::dir::DurableDir;
@@ -132,6 +133,7 @@ impl Server {
             handlers: Handlers::new(app, config.rollback_after),
             slots: Slots::new(config.max_events),
             hub: Arc::clone(&hub),
+            hubs: Stripes::new(|| Arc::new(WorkersHub(Arc::clone(&hub)))),
             on_error: config.on_error,
             turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
             spans: config.spans.0.clone(),

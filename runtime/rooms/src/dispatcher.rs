@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_sandbox::stripes::Stripes;
 
 use crate::handlers::Handlers;
-use crate::hub::Hub;
+use crate::hub::{Hub, WorkersHub};
 use crate::limits::{OnError, WaitLimits};
 use crate::observer::Observer;
 use crate::outside::Outside;
@@ -21,6 +22,8 @@ pub struct Dispatcher {
     pub handlers: Handlers,
     pub slots: Slots,
     pub hub: Arc<Hub>,
+    /// The same for the events of each worker.
+    pub hubs: Stripes<Arc<WorkersHub>>,
     /// What happens to a connection when one of its events throws.
     pub on_error: OnError,
     /// Records events for the inspector, if there is one.

@@ -66,7 +66,7 @@ impl Dispatcher {
         };
         let mut journal = Journal::begin(world::seed());
         let room = held.room().map(Arc::clone);
-        let mut world = World::new(Arc::clone(&self.hub), of.connection.clone(), room);
+        let mut world = World::new(Arc::clone(self.hubs.own()), of.connection.clone(), room);
         // Boxed, because most events do not wait.
         let mut waiting: Option<Box<Waiting>> = None;
         loop {

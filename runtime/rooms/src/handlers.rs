@@ -6,12 +6,13 @@
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_sandbox::stripes::Stripes;
 
 use crate::world::World;
 
@@ -20,8 +21,9 @@ const TRIAL_EVENTS: u32 = 100;
 
 /// The current handler, and how it is replaced.
 pub struct Handlers {
-    /// An event keeps the handler that it began with.
-    current: RwLock<Arc<Handler>>,
+    /// An event keeps the handler that it began with. The same one for each worker, with a count of references of its
+    /// own, because every event changes that.
+    current: Stripes<RwLock<Arc<Handler>>>,
     /// Held during a swap.
     swapping: Mutex<()>,
     /// The old handler comes back if this many of a new one's first events fail.
@@ -30,10 +32,18 @@ pub struct Handlers {
 }
 
 /// A loaded artifact.
+#[derive(Clone)]
 pub struct Handler {
-    pub app: App<World>,
+    pub app: Arc<App<World>>,
     /// `None` if the handler before it cannot come back.
-    trial: Option<Trial>,
+    trial: Option<Arc<Trial>>,
+}
+
+impl Handler {
+    /// Whether both are the same artifact, loaded once.
+    pub(crate) fn is(&self, other: &Handler) -> bool {
+        Arc::ptr_eq(&self.app, &other.app)
+    }
 }
 
 /// The first events of a handler that has replaced another.
@@ -82,8 +92,9 @@ impl Trial {
 
 impl Handlers {
     pub fn new(app: App<World>, rollback_after: Option<NonZeroU32>) -> Handlers {
+        let handler = Handler { app: Arc::new(app), trial: None };
         Handlers {
-            current: RwLock::new(Arc::new(Handler { app, trial: None })),
+            current: Stripes::new(|| RwLock::new(Arc::new(handler.clone()))),
             swapping: Mutex::default(),
             rollback_after,
             replaced: Notify::new(),
@@ -92,7 +103,7 @@ impl Handlers {
 
     /// The handler for new events.
     pub fn current(&self) -> Arc<Handler> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.own().read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Compiles an artifact and runs new events on it. Blocks while it compiles.
@@ -102,10 +113,10 @@ impl Handlers {
     pub fn swap(&self, sandbox: &Sandbox<World>, artifact: &[u8]) -> Result<(), LoadError> {
         // One at a time: the pool has an instance for only one image.
         let _swapping = self.swapping.lock().unwrap_or_else(PoisonError::into_inner);
-        let app = App::load(sandbox, artifact)?;
+        let app = Arc::new(App::load(sandbox, artifact)?);
         let previous = self.current();
         let trial = self.rollback_after.map(|after| Trial::new(Arc::clone(&previous), after));
-        *self.write() = Arc::new(Handler { app, trial });
+        self.replace(&Handler { app, trial: trial.map(Arc::new) }, |_current| true);
         self.replaced.notify_one();
         if let Some(trial) = &previous.trial {
             // The handler before that one cannot come back any more.
@@ -119,12 +130,7 @@ impl Handlers {
     pub fn judge(&self, handler: &Arc<Handler>, has_failed: bool) -> bool {
         let Some(trial) = &handler.trial else { return false };
         let Some(previous) = trial.judge(has_failed) else { return false };
-        let mut current = self.write();
-        let is_current = Arc::ptr_eq(&current, handler);
-        if is_current {
-            *current = previous;
-        }
-        drop(current);
+        let is_current = self.replace(&previous, |current| current.is(handler));
         if is_current {
             self.replaced.notify_one();
             tracing::error!(
@@ -141,7 +147,17 @@ impl Handlers {
         self.replaced.notified().await;
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Arc<Handler>> {
-        self.current.write().unwrap_or_else(PoisonError::into_inner)
+    /// Replaces the current handler if it is the one meant, for all workers at once. Returns whether it was.
+    fn replace(&self, by: &Handler, is_meant: impl Fn(&Handler) -> bool) -> bool {
+        let all = self.current.all();
+        let mut all: Vec<_> =
+            all.map(|current| current.write().unwrap_or_else(PoisonError::into_inner)).collect();
+        let is_replaced = all.first().is_some_and(|current| is_meant(current));
+        if is_replaced {
+            for current in &mut all {
+                **current = Arc::new(by.clone());
+            }
+        }
+        is_replaced
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use zigttp_sandbox::stripes::Stripes;
+
 /// Upper bounds of the buckets in nanoseconds: for events that take microseconds, for those that use all of
 /// their CPU time, and for those that wait for a disk.
 const BOUNDS: [u64; 16] = [
@@ -24,9 +26,13 @@ const BOUNDS: [u64; 16] = [
     1_000_000_000,
 ];
 
-/// Durations since the server was made.
+/// Durations since the server was made. Workers do not write to the same memory for it.
 #[derive(Default)]
-pub struct Histogram {
+pub struct Histogram(Stripes<Part>);
+
+/// The durations that some threads have recorded.
+#[derive(Default)]
+struct Part {
     /// The number of durations up to each bound and over the one before; the last is over all bounds.
     buckets: [AtomicU64; BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
@@ -45,30 +51,36 @@ impl Histogram {
     pub fn record(&self, duration: Duration) {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < nanoseconds);
+        let part = self.0.own();
         // Statistics: no other memory depends on their order.
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        part.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        part.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
     /// Records that there was no time to measure.
     pub fn record_none(&self) {
-        self.buckets[0].fetch_add(1, Ordering::Relaxed);
+        self.0.own().buckets[0].fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many were recorded.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+        (0..=BOUNDS.len()).map(|bucket| self.bucket(bucket)).sum()
+    }
+
+    fn bucket(&self, bucket: usize) -> u64 {
+        self.0.all().map(|part| part.buckets[bucket].load(Ordering::Relaxed)).sum()
     }
 
     pub fn distribution(&self) -> Distribution {
         let mut count = 0;
-        let buckets = BOUNDS.iter().zip(&self.buckets).map(|(bound, bucket)| {
-            count += bucket.load(Ordering::Relaxed);
+        let buckets = BOUNDS.iter().enumerate().map(|(bucket, bound)| {
+            count += self.bucket(bucket);
             (Duration::from_nanos(*bound).as_secs_f64(), count)
         });
         let buckets = buckets.collect();
-        count += self.buckets[BOUNDS.len()].load(Ordering::Relaxed);
-        let sum = Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)).as_secs_f64();
+        count += self.bucket(BOUNDS.len());
+        let nanoseconds = self.0.all().map(|part| part.nanoseconds.load(Ordering::Relaxed));
+        let sum = Duration::from_nanos(nanoseconds.sum()).as_secs_f64();
         Distribution { buckets, count, sum }
     }
 }

@@ -1,6 +1,7 @@
 //! All connections of a server, with their rooms and the storage that they share.
 
 use std::io;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,6 +22,7 @@ use crate::counters::Counters;
 use crate::gauge::Gauge;
 use crate::handler_log::HandlerLog;
 use crate::leftovers::Leftovers;
+use crate::members::Member;
 use crate::pauses::Pauses;
 use crate::room_states::RoomStates;
 use crate::rooms::{Room, Rooms};
@@ -99,6 +101,21 @@ pub struct Hub {
     emptied: Notify,
 }
 
+/// The hub for the events of one worker. Every event holds a reference, and workers do not write to the same count.
+pub struct WorkersHub(pub Arc<Hub>);
+
+impl Deref for WorkersHub {
+    type Target = Hub;
+
+    fn deref(&self) -> &Hub {
+        &self.0
+    }
+}
+
+fn member(connection: &Arc<Connection>) -> Member {
+    Arc::clone(connection) as Member
+}
+
 impl Hub {
     /// A hub without connections.
     pub fn new(
@@ -158,8 +175,8 @@ impl Hub {
     }
 
     /// Lists a connection in its own room.
-    pub fn join(&self, connection: &Connection) {
-        connection.rooms.own().members().insert(connection.id);
+    pub fn join(&self, connection: &Arc<Connection>) {
+        connection.rooms.own().members().insert(connection.id, member(connection));
     }
 
     /// Lets a connection that is in no list yet open in another room than that of its path.
@@ -173,13 +190,13 @@ impl Hub {
     }
 
     /// Lists a connection in the rooms that it had joined before it was resumed.
-    pub(crate) fn join_again(&self, connection: &Connection, rooms: &[Arc<str>]) {
+    pub(crate) fn join_again(&self, connection: &Arc<Connection>, rooms: &[Arc<str>]) {
         for name in rooms {
             let room = self.rooms.enter(Arc::clone(name).into());
             let mut members = room.members();
             let has_joined = connection.rooms.join(&room);
             if has_joined {
-                members.insert(connection.id);
+                members.insert(connection.id, member(connection));
                 self.joins.fetch_add(1, Ordering::Relaxed);
             }
             drop(members);
@@ -201,10 +218,14 @@ impl Hub {
     }
 
     /// Lists a connection again that has parted and whose `onClose` waits, in the places that it had.
-    pub(crate) fn list_again(&self, connection: &Connection, parted: &[(Arc<Room>, Option<u64>)]) {
+    pub(crate) fn list_again(
+        &self,
+        connection: &Arc<Connection>,
+        parted: &[(Arc<Room>, Option<u64>)],
+    ) {
         for (room, place) in parted {
             if let Some(place) = place {
-                room.members().put_back(connection.id, *place);
+                room.members().put_back(connection.id, member(connection), *place);
             }
         }
     }

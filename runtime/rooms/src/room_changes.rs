@@ -9,6 +9,7 @@ use zigttp_sandbox::shared_text::SharedText;
 
 use crate::hub::Hub;
 use crate::locked_rooms::{FewRooms, LockedRooms};
+use crate::members::Member;
 use crate::membership::{Change, Moved};
 use crate::room_change::RoomChange;
 use crate::rooms::Room;
@@ -82,7 +83,7 @@ impl EnteredChanges<'_> {
                 Change::Join => match connection.rooms.join(room) {
                     true => {
                         joins.fetch_add(1, Ordering::Relaxed);
-                        locked.of(room).insert(connection.id);
+                        locked.of(room).insert(connection.id, Arc::clone(connection) as Member);
                     }
                     // It has closed, or another event was faster.
                     false => left.push(name.clone()),
@@ -97,7 +98,7 @@ impl EnteredChanges<'_> {
                 Change::Move => match connection.rooms.move_to(room) {
                     Some(Moved { from, had_joined }) => {
                         locked.of(&from).remove(connection.id);
-                        locked.of(room).insert(connection.id);
+                        locked.of(room).insert(connection.id, Arc::clone(connection) as Member);
                         left.push(from.shared_key().clone());
                         if had_joined {
                             joins_one_less();

@@ -116,7 +116,7 @@ impl Signals {
     /// Plans the schedules of the current handler, unless they are. Returns whether they are then.
     async fn plan_schedules(&mut self) -> bool {
         let handler = self.dispatcher.handlers.current();
-        if self.planned.as_ref().is_some_and(|planned| Arc::ptr_eq(planned, &handler)) {
+        if self.planned.as_ref().is_some_and(|planned| planned.is(&handler)) {
             return true;
         }
         // What another server has planned is on disk.

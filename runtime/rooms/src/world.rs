@@ -24,7 +24,7 @@ use zigttp_sandbox::view::{EventLimits, Members, Peer, View};
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::handler_log;
-use crate::hub::Hub;
+use crate::hub::WorkersHub;
 use crate::own_thread::on_own_thread;
 use crate::room_states::CommittedState;
 use crate::rooms::Room;
@@ -32,7 +32,7 @@ use crate::settings::Settings;
 
 /// The view of one event.
 pub struct World {
-    hub: Arc<Hub>,
+    hub: Arc<WorkersHub>,
     /// The connection of the event. It is found without a look-up, and before `onUpgrade` has accepted it
     /// only this event finds it.
     own: Option<Arc<Connection>>,
@@ -43,7 +43,11 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(hub: Arc<Hub>, own: Option<Arc<Connection>>, room: Option<Arc<Room>>) -> World {
+    pub fn new(
+        hub: Arc<WorkersHub>,
+        own: Option<Arc<Connection>>,
+        room: Option<Arc<Room>>,
+    ) -> World {
         World { hub, own, room, settings: OnceLock::new() }
     }
 
@@ -82,7 +86,13 @@ impl View for World {
 
     fn find(&self, id: ConnectionId) -> Option<LocalPeer> {
         let own = self.own.as_ref().filter(|own| own.id == id);
-        own.map(Arc::clone).or_else(|| self.hub.find(id)).map(LocalPeer)
+        let member = || {
+            let member = self.room.as_ref()?.members().get(id).map(Arc::clone);
+            member?.downcast().ok()
+        };
+        // Mostly it is a member of the event's room. All events look into the hub.
+        let found = own.map(Arc::clone).or_else(member).or_else(|| self.hub.find(id));
+        found.map(LocalPeer)
     }
 
     fn members(&self, room: &str) -> Members {

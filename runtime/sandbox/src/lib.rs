@@ -12,6 +12,8 @@
 //!       │                  └ view ── all that they can see
 //!       ▼
 //!  ran ── how the event ended, its effects, what it has read and the resources it has used
+//!
+//!  stripes ── what every event changes, apart for each worker
 //! ```
 //!
 //! These invariants hold everywhere:
@@ -57,6 +59,7 @@ pub mod signal;
 pub mod source_position;
 pub mod state;
 pub mod stream;
+pub mod stripes;
 #[cfg(test)]
 mod test_view;
 mod ticker;

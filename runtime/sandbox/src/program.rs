@@ -8,6 +8,7 @@ use wasmtime::InstancePre;
 use crate::event_state::HostData;
 use crate::instance::Instance;
 use crate::restore::Image;
+use crate::stripes::Stripes;
 use crate::view::View;
 
 /// A handler ready to be instantiated.
@@ -17,9 +18,9 @@ pub struct Program<V: View> {
     pub(crate) is_rewritten: bool,
     /// What its instances are restored to; `None` if each serves only one event.
     image: Option<Image>,
-    /// Restored instances. The last one used is the next to be used: its pages are in the processor's
-    /// caches.
-    idle: Mutex<Idle<V>>,
+    /// Restored instances. The last one that a worker has used is the next that it uses: its pages are in the
+    /// caches of its core.
+    idle: Stripes<Mutex<Idle<V>>>,
     /// How many events have restored an instance, where some are verified.
     restored: AtomicU64,
     /// Whether a restored instance has differed from the image: then none is restored any more.
@@ -39,26 +40,23 @@ impl<V: View> Program<V> {
             instance,
             is_rewritten,
             image,
-            idle: Mutex::default(),
+            idle: Stripes::default(),
             restored: AtomicU64::new(0),
             is_distrusted: AtomicBool::new(false),
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle<V>> {
-        // A panic elsewhere cannot damage the list: every change is a single push or pop.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes an idle instance.
+    /// Takes an idle instance: of this worker, or else of another.
     pub(crate) fn take_idle(&self) -> Option<Box<Instance<V>>> {
         // Without an image there are none, or they are not trusted any more.
-        self.image().and_then(|_image| self.idle().pop())
+        self.image()?;
+        let own = lock(self.idle.own()).pop();
+        own.or_else(|| self.idle.all().find_map(|idle| lock(idle).pop()))
     }
 
     /// Adds a restored instance to the idle ones.
     pub(crate) fn put_idle(&self, instance: Box<Instance<V>>) {
-        self.idle().push(instance);
+        lock(self.idle.own()).push(instance);
     }
 
     /// What instances are restored to; `None` if they cannot be restored, or restoring is not trusted.
@@ -79,10 +77,17 @@ impl<V: View> Program<V> {
     /// Uses only new instances from now on.
     pub(crate) fn distrust(&self, difference: &str) {
         self.is_distrusted.store(true, Ordering::Relaxed);
-        self.idle().clear();
+        for idle in self.idle.all() {
+            lock(idle).clear();
+        }
         tracing::error!(
             "a restored sandbox differs from its image ({difference}): this is a bug in zigttp; \
              further events of this handler get a new instance each"
         );
     }
+}
+
+fn lock<V: View>(idle: &Mutex<Idle<V>>) -> MutexGuard<'_, Idle<V>> {
+    // A panic elsewhere cannot damage the list: every change is a single push or pop.
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
+use crate::stripes::Stripes;
+
 /// The length of an event's slice.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -22,14 +24,15 @@ pub(crate) struct Ticker {
 
 #[derive(Default)]
 struct State {
-    running: AtomicUsize,
+    /// How many events run that each worker has begun.
+    running: Stripes<AtomicUsize>,
     is_asleep: AtomicBool,
     is_stopped: AtomicBool,
 }
 
 /// A running event. The ticker ticks as long as one of these exists.
 pub(crate) struct Running<'a> {
-    state: &'a State,
+    counted: &'a AtomicUsize,
 }
 
 impl Ticker {
@@ -59,7 +62,8 @@ impl Ticker {
 
     /// Begins an event, which runs until the returned value is dropped.
     pub(crate) fn begin(&self) -> Running<'_> {
-        self.state.running.fetch_add(1, Ordering::SeqCst);
+        let counted = self.state.running.own();
+        counted.fetch_add(1, Ordering::SeqCst);
         // The thread sets the flag before it checks `running`, so at least one of the two threads sees
         // what the other has done.
         if self.state.is_asleep.load(Ordering::SeqCst)
@@ -67,7 +71,7 @@ impl Ticker {
         {
             self.thread.unpark();
         }
-        Running { state: &self.state }
+        Running { counted }
     }
 }
 
@@ -80,19 +84,23 @@ impl Drop for Ticker {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.state.running.fetch_sub(1, Ordering::SeqCst);
+        self.counted.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl State {
+    fn is_any_running(&self) -> bool {
+        self.running.all().any(|running| running.load(Ordering::SeqCst) > 0)
+    }
+
     fn tick(&self, increment: impl Fn()) {
         let mut idle = IDLE_TICKS;
         while !self.is_stopped.load(Ordering::SeqCst) {
-            if self.running.load(Ordering::SeqCst) > 0 {
+            if self.is_any_running() {
                 idle = 0;
             } else if idle >= IDLE_TICKS {
                 self.is_asleep.store(true, Ordering::SeqCst);
-                if self.running.load(Ordering::SeqCst) == 0 {
+                if !self.is_any_running() {
                     thread::park();
                 }
                 self.is_asleep.store(false, Ordering::SeqCst);
