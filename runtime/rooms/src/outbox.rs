@@ -39,6 +39,9 @@ pub struct Outbox {
     /// The limit of the queue.
     max_bytes: usize,
     clock: Clock,
+    /// Whether the connection's task may have more to see to than writing, so that it takes no lock to learn that it has
+    /// not. Written under the lock of the state.
+    needs_attention: AtomicBool,
     /// Whether a task has undertaken to write this queue (see [`crate::unwritten`]).
     is_gathered: AtomicBool,
     /// The connection's task, woken when it has something to do.
@@ -74,6 +77,7 @@ impl Outbox {
             transport,
             max_bytes,
             clock,
+            needs_attention: AtomicBool::new(false),
             is_gathered: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         }
@@ -90,7 +94,7 @@ impl Outbox {
         let mut state = self.lock();
         if state.closing.is_open() {
             state.queue.push(encoded);
-            self.note_over(&mut state);
+            self.note_full(&mut state);
         }
     }
 
@@ -109,19 +113,24 @@ impl Outbox {
         let mut state = self.lock();
         if !state.closing.is_closed() {
             state.queue.push_control(encoded);
-            self.note_over(&mut state);
+            self.note_full(&mut state);
         }
     }
 
     /// Begins a close; does nothing when one has begun.
     pub fn close(&self, close: Close) {
-        self.lock().closing.begin(close);
+        let mut state = self.lock();
+        state.closing.begin(close);
+        self.ask_for_attention(&state);
     }
 
     /// Begins the close for a server that stops, once the connection's task is between two events: so what
     /// a running event sends is still written.
     pub fn leave(&self) {
-        self.lock().closing.leave();
+        let mut state = self.lock();
+        state.closing.leave();
+        self.ask_for_attention(&state);
+        drop(state);
         self.waker.wake();
     }
 
@@ -131,6 +140,7 @@ impl Outbox {
         let mut state = self.lock();
         if !state.closing.is_closed() {
             state.probes.push(alive);
+            self.ask_for_attention(&state);
         }
         drop(state);
         self.waker.wake();
@@ -138,6 +148,9 @@ impl Outbox {
 
     /// Takes the probes, for the connection's task.
     pub fn take_probes(&self) -> Vec<oneshot::Sender<()>> {
+        if !self.needs_attention() {
+            return Vec::new();
+        }
         std::mem::take(&mut self.lock().probes)
     }
 
@@ -146,6 +159,7 @@ impl Outbox {
         let mut state = self.lock();
         state.drop_unstarted();
         state.closing.begin_anew(close);
+        self.ask_for_attention(&state);
     }
 
     /// Queues the close frame of a close that has begun.
@@ -246,16 +260,35 @@ impl Outbox {
 
     /// What the connection's task has to do before it reads on.
     pub fn interrupt(&self) -> Option<Interrupt> {
+        if !self.needs_attention() {
+            return None;
+        }
         let mut state = self.lock();
         let closing = state.closing.due().cloned();
-        state.interrupt(closing)
+        let interrupt = state.interrupt(closing);
+        if interrupt.is_none() && state.probes.is_empty() {
+            self.needs_attention.store(false, Ordering::Relaxed);
+        }
+        interrupt
     }
 
     /// The same while an event of the connection waits: the close of a server that stops begins when it has ended.
     pub fn interrupt_during_event(&self) -> Option<Interrupt> {
+        if !self.needs_attention() {
+            return None;
+        }
         let state = self.lock();
         let closing = state.closing.begun().cloned();
         state.interrupt(closing)
+    }
+
+    fn ask_for_attention(&self, _locked: &MutexGuard<'_, State>) {
+        self.needs_attention.store(true, Ordering::Release);
+    }
+
+    /// One who has registered its waker and reads false is woken for what comes after.
+    fn needs_attention(&self) -> bool {
+        self.needs_attention.load(Ordering::Acquire)
     }
 
     /// Writes what the transport accepts at once, from any task. Wakes the connection's task for the rest,
@@ -282,10 +315,14 @@ impl Outbox {
         done
     }
 
-    /// Notes when the queue went over its limit, if it is over.
-    fn note_over(&self, state: &mut State) {
-        if state.queue.bytes() >= self.max_bytes {
+    /// Notes when the queue went over its limit, if it is over, and asks for attention if it is to be written.
+    fn note_full(&self, state: &mut MutexGuard<'_, State>) {
+        let bytes = state.queue.bytes();
+        if bytes >= self.max_bytes {
             state.over_since.get_or_insert_with(|| self.clock.now());
+        }
+        if bytes >= self.max_bytes.min(GATHERED_BYTES) {
+            self.ask_for_attention(state);
         }
     }
 
