@@ -46,13 +46,37 @@ pub async fn commit(
     if effects.is_empty() && inheritance.is_none() && handled.is_none() {
         return Ok(Queued::default());
     }
+    // Mostly there is nothing to wait for. Boxed, so that such a commit holds no memory for it.
+    let waits = inheritance.is_some() || handled.is_some() || effects.stores();
+    let rooms = match waits || compresses(effects, hub) {
+        true => Box::pin(prepare(hub, own, effects, inheritance, closed, handled)).await?,
+        false => Vec::new(),
+    };
+    let (effects, addressed) = effects.parts();
+    let bytes = take_effect(hub, own, reads, effects, addressed, &rooms);
+    let receivers = addressed.0.drain(..).map(|addressed| addressed.peer.0);
+    Ok(Queued { unwritten: unwritten::gather(receivers, bytes), bytes })
+}
+
+/// Whether any frame is to be compressed.
+fn compresses(effects: &mut Effects<LocalPeer>, hub: &Hub) -> bool {
+    let (effects, addressed) = effects.parts();
+    effects.iter().any(|effect| compression_of(effect, addressed, hub).is_some())
+}
+
+/// Compresses frames, and stores what is to be stored. Returns how rooms change.
+async fn prepare(
+    hub: &Arc<Hub>,
+    own: Option<&Arc<Room>>,
+    effects: &mut Effects<LocalPeer>,
+    inheritance: Option<Box<Inheritance>>,
+    closed: Option<Arc<Connection>>,
+    handled: Option<Handled>,
+) -> Result<Vec<RoomChange>, Cause> {
     let state = effects.take_state();
     let changes_rooms = effects.changes_rooms();
     let (effects, addressed) = effects.parts();
-    if effects.iter().any(|effect| compression_of(effect, addressed, hub).is_some()) {
-        // Boxed, so that other commits hold no memory for it.
-        Box::pin(compress(effects, addressed, hub)).await;
-    }
+    compress(effects, addressed, hub).await;
     let values: Vec<_> = addressed
         .0
         .iter_mut()
@@ -73,13 +97,9 @@ pub async fn commit(
         let attachments = attachments::Changes { values, rooms: stored_rooms, inheritance, closed };
         let room = own.map(|own| own.shared_key().clone());
         let to_store = ToStore { room, attachments, state, handled };
-        // Boxed like the above.
-        Box::pin(store(hub, to_store)).await?;
+        store(hub, to_store).await?;
     }
-
-    let bytes = take_effect(hub, own, reads, effects, addressed, &rooms);
-    let receivers = addressed.0.drain(..).map(|addressed| addressed.peer.0);
-    Ok(Queued { unwritten: unwritten::gather(receivers, bytes), bytes })
+    Ok(rooms)
 }
 
 /// The rooms that a commit locks, so that the members of each see its frames in one order: those that the event has

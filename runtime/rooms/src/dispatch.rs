@@ -103,7 +103,7 @@ impl Dispatcher {
     ) -> Result<Held<'a>, NoAnswer> {
         let TurnLimits { time, max_waits } = self.turn_limits;
         let taken = timeout(time, async {
-            let turn = RoomTurn::take(room, Asker::Client { max_waits }, bytes).await?;
+            let turn = RoomTurn::take(Arc::clone(room), Asker::Client { max_waits }, bytes).await?;
             let slot = self.slots.wait_for_request_slot().await;
             Ok(Held { turn: Some(turn), slot: Some(slot) })
         });
@@ -143,8 +143,8 @@ impl Dispatcher {
             let resumable = reservation.as_ref().and_then(Reservation::value);
             let room = &connection.rooms.own();
             let event = connection.event(room, Call::Upgrade { request: question(), resumable });
-            let of = EventOf { inheritance, ..EventOf::connection(Arc::clone(connection)) };
-            let admitted = self.execute(&mut held, &handler, event, of).await;
+            let mut of = EventOf { inheritance, ..EventOf::connection(connection) };
+            let admitted = self.execute(&mut held, &handler, event, &mut of).await;
             if let Some(refusal) = admitted?.response {
                 return Ok(Opened::Refused(refusal));
             }
@@ -173,8 +173,8 @@ impl Dispatcher {
     ) -> Option<Unwritten> {
         let room = &connection.rooms.own();
         let event = connection.event(room, Call::Open { url: Arc::clone(&connection.url) });
-        let of = EventOf::connection(Arc::clone(connection));
-        let opened = self.handle(held, event, of).await;
+        let mut of = EventOf::connection(connection);
+        let opened = self.handle(held, event, &mut of).await;
         if let Err(Undone::Failed(failure)) = &opened {
             self.close_failed(connection, failure);
         }
@@ -212,8 +212,8 @@ impl Dispatcher {
         };
         let event = connection.event(turn.room(), call);
         let mut held = Held { turn: Some(turn), slot: None };
-        let of = EventOf { parted, ..EventOf::connection(Arc::clone(connection)) };
-        let result = self.handle(&mut held, event, of).await;
+        let mut of = EventOf { parted, ..EventOf::connection(connection) };
+        let result = self.handle(&mut held, event, &mut of).await;
         if let Err(Undone::Failed(failure)) = &result {
             self.close_failed(connection, failure);
         }
@@ -256,9 +256,9 @@ impl Dispatcher {
         if !handler.app.handles(&event) {
             return Ok(None);
         }
-        let of = EventOf { depth, ..EventOf::default() };
+        let mut of = EventOf { depth, ..EventOf::default() };
         let Committed { response, member, .. } =
-            self.execute(&mut held, &handler, event, of).await?;
+            self.execute(&mut held, &handler, event, &mut of).await?;
         let Some(response) = response else { return Ok(None) };
         let Some(member) = member else { return Ok(Some(Requested::Answered(response))) };
         let Some(prepare) = prepare else { return Ok(Some(Requested::NoClient)) };
@@ -307,7 +307,8 @@ impl Dispatcher {
         event: impl FnOnce() -> Event,
     ) -> Result<SignalRun, Failure> {
         let entered = self.enter(room);
-        let Ok(turn) = RoomTurn::take(&entered.room, Asker::Signal, bytes).await else {
+        let room = Arc::clone(&entered.room);
+        let Ok(turn) = RoomTurn::take(room, Asker::Signal, bytes).await else {
             return Ok(SignalRun::Paused);
         };
         let handler = self.handlers.current();
@@ -319,8 +320,8 @@ impl Dispatcher {
             return Ok(SignalRun::Unwanted);
         }
         let mut held = Held { turn: Some(turn), slot: None };
-        let of = EventOf { sender: Some(sender), ..EventOf::default() };
-        let committed = self.execute(&mut held, &handler, event, of).await;
+        let mut of = EventOf { sender: Some(sender), ..EventOf::default() };
+        let committed = self.execute(&mut held, &handler, event, &mut of).await;
         // No turn waits for a write.
         drop(held);
         match committed {
@@ -344,7 +345,8 @@ impl Dispatcher {
         event: impl FnOnce() -> Option<Event>,
     ) -> Result<StreamRun, Failure> {
         let entered = self.enter(room);
-        let Ok(turn) = RoomTurn::take(&entered.room, Asker::Stream, bytes).await else {
+        let room = Arc::clone(&entered.room);
+        let Ok(turn) = RoomTurn::take(room, Asker::Stream, bytes).await else {
             return Ok(StreamRun::GivenUp);
         };
         let Some(event) = event() else { return Ok(StreamRun::Stale) };
@@ -353,8 +355,8 @@ impl Dispatcher {
             return Ok(StreamRun::Unwanted);
         }
         let mut held = Held { turn: Some(turn), slot: None };
-        let of = EventOf { sender: Some(sender), ..EventOf::default() };
-        let committed = self.execute(&mut held, &handler, event, of).await;
+        let mut of = EventOf { sender: Some(sender), ..EventOf::default() };
+        let committed = self.execute(&mut held, &handler, event, &mut of).await;
         // No turn waits for a write.
         drop(held);
         match committed {
@@ -381,7 +383,8 @@ impl Dispatcher {
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
         let mut held = Held { turn: None, slot: Some(slot) };
-        Ok(self.execute(&mut held, &handler, event, EventOf::default()).await?.response)
+        let mut of = EventOf::default();
+        Ok(self.execute(&mut held, &handler, event, &mut of).await?.response)
     }
 
     /// Asks the handler (`roomOf`) which room a request belongs to, if there is a slot: before and outside of
@@ -397,7 +400,8 @@ impl Dispatcher {
         }
         let slot = self.slots.request_slot().ok_or(NoAnswer::Busy)?;
         let mut held = Held { turn: None, slot: Some(slot) };
-        let returned = self.execute(&mut held, &handler, event, EventOf::default()).await?;
+        let mut of = EventOf::default();
+        let returned = self.execute(&mut held, &handler, event, &mut of).await?;
         let Committed { response, named_room, .. } = returned;
         Ok(match (response, named_room) {
             (Some(response), _) => NamedRoom::Answered(response),
@@ -411,7 +415,7 @@ impl Dispatcher {
         self: &'a Arc<Self>,
         held: &mut Held<'a>,
         event: Event,
-        of: EventOf<'_>,
+        of: &mut EventOf<'_>,
     ) -> Result<Option<Committed>, Undone> {
         let handler = self.handlers.current();
         if !handler.app.handles(&event) {

@@ -26,7 +26,7 @@ pub(crate) struct Committed {
 /// Whose event it is.
 #[derive(Default)]
 pub(crate) struct EventOf<'a> {
-    pub(crate) connection: Option<Arc<Connection>>,
+    pub(crate) connection: Option<&'a Arc<Connection>>,
     /// What its connection inherits if it accepts that.
     pub(crate) inheritance: Option<Box<Inheritance>>,
     /// Of an `onClose`: the lists in which its connection was, with its places.
@@ -47,8 +47,8 @@ pub struct Sender<'a> {
     pub(crate) on_wait: &'a (dyn Fn() + Sync),
 }
 
-impl EventOf<'_> {
-    pub(crate) fn connection(connection: Arc<Connection>) -> Self {
+impl<'a> EventOf<'a> {
+    pub(crate) fn connection(connection: &'a Arc<Connection>) -> EventOf<'a> {
         EventOf { connection: Some(connection), ..EventOf::default() }
     }
 }

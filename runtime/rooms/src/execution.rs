@@ -48,10 +48,11 @@ impl Dispatcher {
         self: &'a Arc<Self>,
         held: &mut Held<'a>,
         handler: &Arc<Handler>,
-        mut event: Event,
-        mut of: EventOf<'_>,
+        event: Event,
+        of: &mut EventOf<'_>,
     ) -> Result<Committed, Undone> {
         failpoint::panics("event");
+        let mut slot = held.take_slot(&self.slots).await;
         let began = self.hub.clock.now();
         let observed = self.observer.as_ref().and_then(|it| it.begin(&event, began));
         let spans = self.spans.as_ref();
@@ -64,37 +65,32 @@ impl Dispatcher {
             cpu: Duration::ZERO,
             waited: Duration::ZERO,
         };
-        let mut journal = Journal::begin(world::seed());
         let room = held.room().map(Arc::clone);
-        let mut world = World::new(Arc::clone(self.hubs.own()), of.connection.clone(), room);
+        let world = World::new(Arc::clone(self.hubs.own()), of.connection.cloned(), room);
+        let is_observed = execution.observed.is_some();
+        let journal = Journal::begin(world::seed());
+        let mut state = self.sandbox.prepare(event, world, journal, is_observed);
+        let mut run_began = began;
         // Boxed, because most events do not wait.
         let mut waiting: Option<Box<Waiting>> = None;
         loop {
-            let slot = held.take_slot(&self.slots).await;
-            let run_began = self.hub.clock.now();
-            let program = &handler.app.program;
-            let is_observed = execution.observed.is_some();
-            let ran = self.sandbox.run(program, event, world, journal, run_began, is_observed);
-            let Ran { outcome, state } = ran.await;
+            let ran = self.sandbox.run(&handler.app.program, state, run_began).await;
             drop(slot);
             execution.runs += 1;
-            let wait = match outcome {
-                Outcome::Waiting(wait) if !matches!(state.event.call, Call::RoomOf(_)) => wait,
-                outcome => {
-                    let ended = self.end(held, &mut execution, &mut of, outcome, state, waiting);
-                    return ended.await;
-                }
+            let wait = match ran.outcome {
+                Outcome::Waiting(wait) if !matches!(ran.state.event.call, Call::RoomOf(_)) => wait,
+                _ => return self.end(held, &mut execution, of, ran, waiting).await,
             };
             let wait_began = self.hub.clock.now();
-            execution.cpu += state.used.cpu.unwrap_or(wait_began - run_began);
-            self.hub.counters.count_used(&state.used);
-            (event, journal, world) = (*state).into_next();
+            execution.cpu += ran.state.used.cpu.unwrap_or(wait_began - run_began);
+            self.hub.counters.count_used(&ran.state.used);
+            let (mut event, mut journal, mut world) = (*ran.state).into_next();
             if execution.runs == 1 && of.traced.is_none() {
                 // Nobody records it, but what it asks belongs to the trace of its request.
                 of.traced = Traced::begin(&event, None, self.hub.clock);
             }
             let waits = waiting.get_or_insert_with(|| Waiting::begin(self, began, of.depth));
-            let done = Box::pin(waits.wait(self, held, &mut event, &mut journal, wait, &of)).await;
+            let done = Box::pin(waits.wait(self, held, &mut event, &mut journal, wait, of)).await;
             execution.waited += self.hub.clock.now() - wait_began;
             world.move_to(held.room().map(Arc::clone));
             if let Err(undone) = done {
@@ -103,6 +99,9 @@ impl Dispatcher {
                 }
                 return Err(undone);
             }
+            state = self.sandbox.prepare(event, world, journal, is_observed);
+            slot = held.take_slot(&self.slots).await;
+            run_began = self.hub.clock.now();
         }
     }
 
@@ -112,8 +111,7 @@ impl Dispatcher {
         held: &Held<'_>,
         execution: &mut Execution<'_>,
         of: &mut EventOf<'_>,
-        outcome: Outcome,
-        mut state: Box<EventState<World>>,
+        Ran { outcome, mut state }: Ran<World>,
         waiting: Option<Box<Waiting>>,
     ) -> Result<Committed, Undone> {
         let Execution { handler, began, observed, runs, cpu, waited } = execution;
@@ -127,7 +125,8 @@ impl Dispatcher {
         let result = match outcome {
             // It reads alone: what an artifact has nevertheless done is dropped.
             Outcome::Returned(response) if matches!(state.event.call, Call::RoomOf(_)) => {
-                let named_room = state.named_room.take().map(|room| SharedText::from(&*room));
+                let named_room = state.reported.take().and_then(|reported| reported.named_room);
+                let named_room = named_room.map(|room| SharedText::from(&*room));
                 if let Some(observed) = observed {
                     observed.named(named_room.as_ref(), response.as_ref());
                 }
@@ -140,11 +139,11 @@ impl Dispatcher {
                 // A connection that is refused inherits nothing.
                 let inheritance = of.inheritance.take().filter(|_| response.is_none());
                 let closed = match state.event.call {
-                    Call::Close { .. } => of.connection.clone().filter(|own| own.leaves_nothing()),
+                    Call::Close { .. } => of.connection.filter(|own| own.leaves_nothing()).cloned(),
                     _ => None,
                 };
-                let member = state.member.take();
-                let commit = of.traced.as_ref().filter(|_| waits).map(|traced| traced.child());
+                let member = state.reported.take().and_then(|reported| reported.member);
+                let commit = of.traced.as_ref().filter(|_| waits).map(|it| Box::new(it.child()));
                 let committed = self.commit(&mut state, room, inheritance, closed).await;
                 if let Some(commit) = commit {
                     let failure = committed.as_ref().err();

@@ -33,12 +33,12 @@ impl RoomTurn {
     /// # Errors
     /// See [`NoTurn`].
     pub(crate) async fn take(
-        room: &Arc<Room>,
+        room: Arc<Room>,
         asker: Asker,
         bytes: usize,
     ) -> Result<RoomTurn, NoTurn> {
         room.turn(asker, bytes).await?.keep();
-        Ok(RoomTurn { room: Arc::clone(room) })
+        Ok(RoomTurn { room })
     }
 
     /// Waits for the turn of a connection's own room.
@@ -50,11 +50,10 @@ impl RoomTurn {
         bytes: usize,
     ) -> Result<RoomTurn, Undone> {
         loop {
-            let room = connection.rooms.own();
-            let turn = RoomTurn::take(&room, Asker::Connection, bytes).await;
+            let turn = RoomTurn::take(connection.rooms.own(), Asker::Connection, bytes).await;
             let turn = turn.map_err(|_stopped| Undone::GivenUp)?;
             // An event of another connection may have moved it meanwhile.
-            if connection.rooms.is_own(&room) {
+            if connection.rooms.is_own(&turn.room) {
                 return Ok(turn);
             }
         }

@@ -121,7 +121,7 @@ impl Waiting {
             return Ok(());
         }
         let room = held.room().map(|room| room.shared_key().clone());
-        let own = of.connection.as_ref();
+        let own = of.connection;
         let state = own.map(|connection| {
             // Of one that closes: others see it until the last run of its `onClose`.
             self.hub.list_again(connection, &of.parted);
@@ -153,7 +153,7 @@ impl Waiting {
                 Some(turn)
             }
             (None, Some(room)) => {
-                let turn = RoomTurn::take(&room, Asker::Connection, 0).await;
+                let turn = RoomTurn::take(room, Asker::Connection, 0).await;
                 Some(turn.map_err(|_stopped| Undone::GivenUp)?)
             }
             (None, None) => None,

@@ -32,7 +32,7 @@ impl Asked {
     fn settled_at(&self, journal: &Journal) -> Option<Duration> {
         match self.what {
             What::Question(entry) => journal.settled_at(entry),
-            What::Timer(due) => Some(due).filter(|due| *due <= journal.horizon),
+            What::Timer(due) => Some(due).filter(|due| *due <= journal.horizon()),
         }
     }
 }

@@ -28,9 +28,9 @@ pub(crate) struct CpuBudget {
     limit: Duration,
     /// CPU time of the slices before the present one.
     used: Duration,
-    /// When the event, and so its first slice, began, on the monotonic clock. Reading the thread's clock is
-    /// a system call, which nearly all events do without: they end within one slice.
-    began: Instant,
+    /// When the event, and so its first slice, began, on the monotonic clock; `None` before. Reading the thread's clock
+    /// is a system call, which nearly all events do without: they end within one slice.
+    began: Option<Instant>,
     /// The thread's clock at the start of the present slice, from the second slice on. Shared with
     /// [`next_slice`], because the store cannot be accessed while its event is suspended.
     later_slice: Option<Arc<Mutex<Duration>>>,
@@ -39,9 +39,13 @@ pub(crate) struct CpuBudget {
 }
 
 impl CpuBudget {
+    pub(crate) fn new(limit: Duration, clock: fn() -> Duration) -> CpuBudget {
+        CpuBudget { limit, used: Duration::ZERO, began: None, later_slice: None, clock }
+    }
+
     /// Starts the first slice.
-    pub(crate) fn start(limit: Duration, began: Instant, clock: fn() -> Duration) -> CpuBudget {
-        CpuBudget { limit, used: Duration::ZERO, began, later_slice: None, clock }
+    pub(crate) fn start(&mut self, now: Instant) {
+        self.began = Some(now);
     }
 
     /// Ends a slice; the future suspends the event until the next one begins.
@@ -62,7 +66,10 @@ impl CpuBudget {
         self.used += match &self.later_slice {
             Some(started) => (self.clock)()
                 .saturating_sub(*started.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => now.saturating_duration_since(self.began).min(LONGEST_FIRST_SLICE),
+            None => {
+                let began = self.began.unwrap_or(now);
+                now.saturating_duration_since(began).min(LONGEST_FIRST_SLICE)
+            }
         };
         if self.used > self.limit {
             return Err(OverBudget::Cpu);

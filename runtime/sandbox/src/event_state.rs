@@ -106,6 +106,15 @@ pub struct EventState<V: View> {
     pub(crate) memory: Option<GuestMemory>,
     /// A result that did not fit the guest's buffer; set by [`EventState::keep`].
     pub(crate) answer: Bytes,
+    /// What the guest reports. Boxed, because most events report nothing.
+    pub reported: Option<Box<Reported>>,
+    /// The members of rooms, as they were at this event's first look.
+    pub(crate) lists: MemberLists,
+}
+
+/// What a guest reports of the end of a call.
+#[derive(Default)]
+pub struct Reported {
     /// The exception that the guest reports. Its length is limited.
     pub(crate) thrown: Option<Thrown>,
     /// The response of `handler(req)`, or with which `onUpgrade(req)` refuses; set by
@@ -115,8 +124,16 @@ pub struct EventState<V: View> {
     pub member: Option<NewMember>,
     /// The room that `roomOf` has named.
     pub named_room: Option<Box<str>>,
-    /// The members of rooms, as they were at this event's first look.
-    pub(crate) lists: MemberLists,
+}
+
+impl Reported {
+    /// How many bytes it holds.
+    fn bytes(&self) -> usize {
+        let response = self.response.as_ref();
+        let response = response.map_or(0, |it| it.headers.capacity() + it.body.len());
+        let member = self.member.as_ref().and_then(|it| it.attachment.as_ref());
+        response + member.map_or(0, |attachment| attachment.bytes().len())
+    }
 }
 
 /// A connection that `onRequest` makes of its client.
@@ -142,7 +159,6 @@ impl<V: View> EventState<V> {
         event: Event,
         journal: Journal,
         limits: &Limits,
-        began: Instant,
     ) -> Box<EventState<V>> {
         Box::new(EventState {
             view,
@@ -158,18 +174,21 @@ impl<V: View> EventState<V> {
             states: OpenStates::new(),
             timers: TimerCount::default(),
             read_bytes: 0,
-            cpu: CpuBudget::start(limits.cpu, began, V::cpu_clock),
+            cpu: CpuBudget::new(limits.cpu, V::cpu_clock),
             memory_budget: MemoryBudget::new(limits.memory),
             memory: None,
             answer: Bytes::new(),
-            thrown: None,
-            response: None,
-            member: None,
-            named_room: None,
+            reported: None,
             lists: MemberLists::default(),
             used: Used::default(),
             read_log: None,
         })
+    }
+
+    /// A run begins.
+    pub(crate) fn begin_run(&mut self, now: Instant) {
+        self.journal.begin_run();
+        self.cpu.start(now);
     }
 
     /// The connection with this id, with what this event has done to it; `None` when it has closed.
@@ -403,18 +422,20 @@ impl<V: View> EventState<V> {
     /// # Errors
     /// When the event is over its memory limit then.
     pub(crate) fn respond(&mut self, response: Response) -> Result<(), OverBudget> {
-        self.response = Some(response);
+        self.reported().response = Some(response);
         self.account()
+    }
+
+    /// What the guest reports, to add to it.
+    pub(crate) fn reported(&mut self) -> &mut Reported {
+        self.reported.get_or_insert_default()
     }
 
     /// Counts what the host holds for this event.
     pub(crate) fn account(&mut self) -> Result<(), OverBudget> {
-        let response = self.response.as_ref();
-        let response = response.map_or(0, |it| it.headers.capacity() + it.body.len());
-        let member = self.member.as_ref().and_then(|it| it.attachment.as_ref());
-        let member = member.map_or(0, |attachment| attachment.bytes().len());
-        let asked = self.journal.bytes() + self.asks.bytes() + self.line_bytes + member;
-        let held = self.effects.bytes() + self.read_bytes + self.answer.len() + response + asked;
+        let reported = self.reported.as_ref().map_or(0, |reported| reported.bytes());
+        let asked = self.journal.bytes() + self.asks.bytes() + self.line_bytes;
+        let held = self.effects.bytes() + self.read_bytes + self.answer.len() + reported + asked;
         self.memory_budget.hold(held, &self.view.limits().event_memory)
     }
 }

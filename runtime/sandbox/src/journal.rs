@@ -142,8 +142,15 @@ pub struct Journal {
     seed: i64,
     /// The time at which the first run began, once it is known.
     began: Option<SystemTime>,
+    /// Boxed, because most events ask nothing.
+    asked: Option<Box<Asked>>,
+}
+
+/// What an event has asked.
+#[derive(Default)]
+struct Asked {
     /// How long the event has waited, with its runs: what was to happen until then has happened.
-    pub(crate) horizon: Duration,
+    horizon: Duration,
     /// All random bytes that the guest has got, in their order.
     random: Vec<u8>,
     entries: Vec<Entry>,
@@ -171,17 +178,19 @@ const ENTRY_BYTES: usize = 2 * size_of::<Entry>();
 impl Journal {
     /// That of an event that begins. The seed is that of `Math.random`.
     pub fn begin(seed: i64) -> Journal {
-        Journal {
-            seed,
-            began: None,
-            horizon: Duration::ZERO,
-            random: Vec::new(),
-            entries: Vec::new(),
-            next_id: 0,
-            requests: 0,
-            computed: Duration::ZERO,
-            repeated: Vec::new(),
-        }
+        Journal { seed, began: None, asked: None }
+    }
+
+    fn asked(&mut self) -> &mut Asked {
+        self.asked.get_or_insert_default()
+    }
+
+    fn entries(&self) -> &[Entry] {
+        self.asked.as_ref().map_or(&[], |asked| &asked.entries)
+    }
+
+    fn entries_mut(&mut self) -> &mut [Entry] {
+        self.asked.as_mut().map_or(&mut [], |asked| &mut asked.entries)
     }
 
     pub(crate) fn seed(&self) -> i64 {
@@ -201,28 +210,29 @@ impl Journal {
         draw: impl FnOnce(&mut [u8]) -> std::io::Result<()>,
     ) -> std::io::Result<()> {
         let end = position + bytes.len();
-        let known = self.random.len();
+        let random = &mut self.asked().random;
+        let known = random.len();
         if known < end {
-            self.random.resize(end, 0);
-            if let Err(error) = draw(&mut self.random[known..]) {
-                self.random.truncate(known);
+            random.resize(end, 0);
+            if let Err(error) = draw(&mut random[known..]) {
+                random.truncate(known);
                 return Err(error);
             }
         }
-        bytes.copy_from_slice(&self.random[position..end]);
+        bytes.copy_from_slice(&random[position..end]);
         Ok(())
     }
 
     /// A run begins: it has asked for nothing yet.
     pub(crate) fn begin_run(&mut self) {
-        for entry in &mut self.entries {
+        for entry in self.entries_mut() {
             entry.is_asked = false;
         }
     }
 
     /// The entry of this question that the present run has not asked for, which it has then.
     pub(crate) fn find(&mut self, fingerprint: Fingerprint) -> Option<EntryId> {
-        let mut unasked = self.entries.iter_mut().filter(|entry| !entry.is_asked);
+        let mut unasked = self.entries_mut().iter_mut().filter(|entry| !entry.is_asked);
         let entry = unasked.find(|entry| entry.fingerprint == fingerprint)?;
         entry.is_asked = true;
         Some(entry.id)
@@ -235,9 +245,10 @@ impl Journal {
         place: Option<Fingerprint>,
         ask: Ask,
     ) -> EntryId {
-        self.requests += usize::from(ask.is_request());
+        let asked = self.asked();
+        asked.requests += usize::from(ask.is_request());
         if let Ask::Compute { cost, .. } = &ask {
-            self.computed += *cost;
+            asked.computed += *cost;
         }
         self.push(fingerprint, place, State::New(ask))
     }
@@ -253,35 +264,41 @@ impl Journal {
         place: Option<Fingerprint>,
         state: State,
     ) -> EntryId {
-        let id = EntryId(self.next_id);
-        self.next_id += 1;
-        self.entries.push(Entry { id, fingerprint, place, state, is_asked: true });
+        let asked = self.asked();
+        let id = EntryId(asked.next_id);
+        asked.next_id += 1;
+        asked.entries.push(Entry { id, fingerprint, place, state, is_asked: true });
         id
     }
 
     /// Whether an earlier run has asked the same place, and this one has not.
     pub(crate) fn was_asked_otherwise(&self, place: Fingerprint) -> bool {
-        let mut entries = self.entries.iter();
+        let mut entries = self.entries().iter();
         entries.any(|entry| !entry.is_asked && entry.place == Some(place))
     }
 
     /// How many requests the event has asked for, over all its runs.
     pub fn requests(&self) -> usize {
-        self.requests
+        self.asked.as_ref().map_or(0, |asked| asked.requests)
+    }
+
+    /// How long the event has waited, with its runs: what was to happen until then has happened.
+    pub(crate) fn horizon(&self) -> Duration {
+        self.asked.as_ref().map_or(Duration::ZERO, |asked| asked.horizon)
     }
 
     /// CPU time of its long computations.
     pub(crate) fn computed(&self) -> Duration {
-        self.computed
+        self.asked.as_ref().map_or(Duration::ZERO, |asked| asked.computed)
     }
 
     pub(crate) fn note_repeated(&mut self, repeated: Repeated) {
-        self.repeated.push(repeated);
+        self.asked().repeated.push(repeated);
     }
 
     /// The requests that were made again.
     pub fn repeated(&self) -> &[Repeated] {
-        &self.repeated
+        self.asked.as_ref().map_or(&[], |asked| &asked.repeated)
     }
 
     /// When the question was settled.
@@ -301,22 +318,26 @@ impl Journal {
     }
 
     fn entry(&self, id: EntryId) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.id == id)
+        self.entries().iter().find(|entry| entry.id == id)
     }
 
     /// Nobody waits for this question any more. One that is not sent yet is not sent.
     pub(crate) fn forget(&mut self, id: EntryId) {
-        self.entries.retain(|entry| entry.id != id || !matches!(entry.state, State::New(_)));
+        if let Some(asked) = &mut self.asked {
+            asked.entries.retain(|entry| entry.id != id || !matches!(entry.state, State::New(_)));
+        }
     }
 
     /// Drops what the last run has not asked for.
     pub fn drop_unasked(&mut self) {
-        self.entries.retain(|entry| entry.is_asked);
+        if let Some(asked) = &mut self.asked {
+            asked.entries.retain(|entry| entry.is_asked);
+        }
     }
 
     /// Whether there is any question.
     pub fn has_entries(&self) -> bool {
-        !self.entries.is_empty()
+        !self.entries().is_empty()
     }
 
     /// Whether this entry has its answer.
@@ -331,7 +352,7 @@ impl Journal {
 
     /// Takes the questions with which nobody has begun, to begin with them.
     pub fn take_new(&mut self) -> Vec<(EntryId, Ask)> {
-        let new = self.entries.iter_mut().filter_map(|entry| {
+        let new = self.entries_mut().iter_mut().filter_map(|entry| {
             match std::mem::replace(&mut entry.state, State::UnderWay) {
                 State::New(ask) => Some((entry.id, ask)),
                 other => {
@@ -345,7 +366,7 @@ impl Journal {
 
     /// The answer to a question that is under way. It counts as settled when the wait ends.
     pub fn settle(&mut self, id: EntryId, answer: Answer) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+        if let Some(entry) = self.entries_mut().iter_mut().find(|entry| entry.id == id) {
             entry.state = State::Settled { at: Duration::MAX, answer };
         }
     }
@@ -353,13 +374,14 @@ impl Journal {
     /// Ends a wait, `since_begin` after the event has begun: what was settled in it is settled now. A wait for a
     /// timer counts as a request.
     pub fn end_wait(&mut self, since_begin: Duration, was_for_timer: bool) {
-        self.horizon = self.horizon.max(since_begin);
-        self.requests += usize::from(was_for_timer);
-        for entry in &mut self.entries {
+        let asked = self.asked();
+        asked.horizon = asked.horizon.max(since_begin);
+        asked.requests += usize::from(was_for_timer);
+        for entry in &mut asked.entries {
             if let State::Settled { at, .. } = &mut entry.state
                 && *at == Duration::MAX
             {
-                *at = self.horizon;
+                *at = asked.horizon;
             }
         }
     }
@@ -374,9 +396,10 @@ impl Journal {
                     State::Settled { answer, .. } => answer.bytes(),
                 }
         };
-        let repeated = self.repeated.iter().map(|it| it.what.len() + it.stack.len());
-        self.random.capacity()
-            + self.entries.iter().map(of_entry).sum::<usize>()
+        let Some(asked) = &self.asked else { return 0 };
+        let repeated = asked.repeated.iter().map(|it| it.what.len() + it.stack.len());
+        asked.random.capacity()
+            + asked.entries.iter().map(of_entry).sum::<usize>()
             + repeated.sum::<usize>()
     }
 }

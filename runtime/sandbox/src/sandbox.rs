@@ -148,22 +148,31 @@ impl<V: View> Sandbox<V> {
         self.limits.isolation == Isolation::Restore
     }
 
-    /// Runs one event that begins now in a fresh instance. With `is_observed` its restore is always timed, and
-    /// what it reads of the state of rooms is noted.
+    /// An event that may run, once or several times. With `is_observed` its restore is always timed, and what it reads
+    /// of the state of rooms is noted.
+    pub fn prepare(
+        &self,
+        event: Event,
+        view: V,
+        journal: Journal,
+        is_observed: bool,
+    ) -> Box<EventState<V>> {
+        let mut state = EventState::new(view, event, journal, &self.limits);
+        state.read_log = is_observed.then(Box::default);
+        state
+    }
+
+    /// Runs an event in a fresh instance, from now on.
     /// The caller ensures that no more than [`Sandbox::max_events`] run.
     pub async fn run(
         &self,
         program: &Program<V>,
-        event: Event,
-        view: V,
-        mut journal: Journal,
+        mut state: Box<EventState<V>>,
         began: Instant,
-        is_observed: bool,
     ) -> Ran<V> {
-        journal.begin_run();
-        let seed = journal.seed();
-        let mut state = EventState::new(view, event, journal, &self.limits, began);
-        state.read_log = is_observed.then(Box::default);
+        state.begin_run(began);
+        let seed = state.journal.seed();
+        let is_observed = state.read_log.is_some();
         let _running = self.ticker.begin();
         let mut instance = match program.take_idle() {
             Some(mut idle) => {
@@ -291,12 +300,15 @@ fn result<V: View>(
         return Err(Failure::OverBudget(over));
     }
     match status {
-        Ok(status) if status == Status::Done as i32 => Ok(Outcome::Returned(state.response.take())),
+        Ok(status) if status == Status::Done as i32 => {
+            let reported = state.reported.as_mut();
+            Ok(Outcome::Returned(reported.and_then(|reported| reported.response.take())))
+        }
         Ok(status) if status == Status::Waiting as i32 => match state.wait() {
             Some(wait) => Ok(Outcome::Waiting(wait)),
             None => Err(Failure::Trapped("it waits for nothing".to_owned())),
         },
-        Ok(_) => match state.thrown.take() {
+        Ok(_) => match state.reported.as_mut().and_then(|reported| reported.thrown.take()) {
             Some(thrown) => Err(Failure::Threw(thrown)),
             None => Err(Failure::Trapped("it reported a failure without a reason".to_owned())),
         },
@@ -388,7 +400,8 @@ mod tests {
         let view = world();
         let began = view.now();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it starts");
-        runtime.block_on(sandbox.run(&program, event, view, Journal::begin(4), began, true))
+        let state = sandbox.prepare(event, view, Journal::begin(4), true);
+        runtime.block_on(sandbox.run(&program, state, began))
     }
 
     #[test]

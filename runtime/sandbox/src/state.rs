@@ -169,9 +169,9 @@ pub(crate) enum RoomName {
     Other(Box<str>),
 }
 
-/// The states that an event has read, each as it was at the first read.
+/// The states that an event has read, each as it was at the first read. Boxed, because most events read none.
 pub(crate) struct OpenStates<S> {
-    own: [Option<S>; 2],
+    own: [Option<Box<S>>; 2],
     others: Vec<(Space, Box<str>, S)>,
 }
 
@@ -182,7 +182,7 @@ impl<S> OpenStates<S> {
 
     pub(crate) fn get(&self, space: Space, room: &RoomName) -> Option<&S> {
         match room {
-            RoomName::Own => self.own[space as usize].as_ref(),
+            RoomName::Own => self.own[space as usize].as_deref(),
             RoomName::Other(name) => {
                 let mut others = self.others.iter();
                 others.find(|(of, room, _)| *of == space && room == name).map(|(_, _, it)| it)
@@ -192,7 +192,7 @@ impl<S> OpenStates<S> {
 
     pub(crate) fn add(&mut self, space: Space, room: &RoomName, state: S) {
         match room {
-            RoomName::Own => self.own[space as usize] = Some(state),
+            RoomName::Own => self.own[space as usize] = Some(Box::new(state)),
             RoomName::Other(name) => self.others.push((space, name.clone(), state)),
         }
     }

@@ -1,32 +1,39 @@
 //! The members of a room, as an event sees them: what is committed at its first look, with what the event itself
 //! has done.
 
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::well_formed;
 
 use crate::budget::OverBudget;
 use crate::event_state::EventState;
-use crate::view::{Members, View};
+use crate::view::View;
 
 impl<V: View> EventState<V> {
-    /// The members of a room in the order in which they became members.
-    pub(super) fn members(&mut self, room: &[u8]) -> Result<Members, OverBudget> {
+    /// Calls `look` with the members of a room in the order in which they became members.
+    pub(super) fn with_members<R>(
+        &mut self,
+        room: &[u8],
+        look: impl FnOnce(&[ConnectionId]) -> R,
+    ) -> Result<R, OverBudget> {
         let own = self.event.room.as_ref().filter(|own| own.as_bytes() == room);
         if let Some(own) = own {
-            let mut members = match &self.lists.own {
-                Some(members) => members.clone(),
-                None => {
+            let members = match &mut self.lists.own {
+                Some(members) => members,
+                first => {
                     self.reads.own_members();
-                    self.lists.own.insert(self.view.members(own)).clone()
+                    first.insert(self.view.members(own))
                 }
             };
-            if !self.effects.leaves_members() {
-                self.effects.change_members(own, &mut members);
+            if self.effects.leaves_members() {
+                return Ok(look(members));
             }
-            return Ok(members);
+            let mut members = members.clone();
+            self.effects.change_members(own, &mut members);
+            return Ok(look(&members));
         }
         // Longer than any room: converting it to UTF-8, where it could grow, would be useless.
         if room.len() > self.view.limits().max_room {
-            return Ok(Members::new());
+            return Ok(look(&[]));
         }
         let room = well_formed(room);
         let known = self.lists.others.iter().find(|(known, _)| **known == *room);
@@ -40,6 +47,6 @@ impl<V: View> EventState<V> {
             }
         };
         self.effects.change_members(&room, &mut members);
-        Ok(members)
+        Ok(look(&members))
     }
 }

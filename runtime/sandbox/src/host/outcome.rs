@@ -24,7 +24,7 @@ impl<V: View> EventState<V> {
     /// as there is no connection yet.
     fn accept(&mut self, value: Option<Value>) -> wasmtime::Result<()> {
         if let Event { room: Some(_), call: Call::Request(_), .. } = &self.event {
-            self.member = Some(NewMember { attachment: value });
+            self.reported().member = Some(NewMember { attachment: value });
             return Ok(self.account()?);
         }
         let Some(value) = value else {
@@ -59,7 +59,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
                 message: guest_memory::read_cut_string(&mut caller, message, max)?,
                 stack: guest_memory::read_cut_string(&mut caller, stack, max)?,
             };
-            caller.data_mut().thrown = Some(thrown);
+            caller.data_mut().reported().thrown = Some(thrown);
             wasmtime::Result::Ok(())
         },
     )?;
@@ -80,7 +80,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
             // Counted before the body is copied.
             caller.data_mut().respond(Response { status, headers, body: Bytes::new() })?;
             let body = guest_memory::read_value(&mut caller, body_kind, body)?.into_bytes();
-            let response = caller.data_mut().response.take();
+            let response = caller.data_mut().reported().response.take();
             let response = response.expect("it was set above");
             caller.data_mut().respond(Response { body, ..response })?;
             wasmtime::Result::Ok(())
@@ -91,7 +91,7 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         "name_room",
         |mut caller: Caller<'_, HostData<V>>, ptr: i32, len: i32| {
             let room = room_name(&mut caller, Span::new(ptr, len))?;
-            caller.data_mut().named_room = Some(room);
+            caller.data_mut().reported().named_room = Some(room);
             wasmtime::Result::Ok(())
         },
     )?;

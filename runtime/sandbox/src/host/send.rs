@@ -10,7 +10,7 @@ use crate::budget::OverBudget;
 use crate::effect::PeerIndex;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
-use crate::view::{Peer, View};
+use crate::view::{Members, Peer, View};
 
 impl<V: View> EventState<V> {
     /// The receiver of a frame; `None` when the connection has closed or is closing, or when its queue with
@@ -42,7 +42,7 @@ impl<V: View> EventState<V> {
         except: &[ConnectionId],
     ) -> Result<i32, OverBudget> {
         let mut count = 0;
-        for id in self.members(room)? {
+        for id in self.with_members(room, |members| Members::from(members))? {
             if except.binary_search(&id).is_ok() {
                 continue;
             }
