@@ -31,9 +31,12 @@ pub(crate) async fn restored_per_message(handler: &Path, path: &str, text: &str)
 
 #[tokio::test]
 async fn an_event_writes_few_pages() {
+    let its_move = r#"{"type":"move","seq":"0123456789abcdef","player":{"id":4711,"name":"ann"},"pos":[12.5,-3.25,100],"tags":["a","b"],"text":"TEXT"}"#;
+    let its_move = its_move.replace("TEXT", &"x".repeat(256 - its_move.len() + "TEXT".len()));
     for (path, text, bound) in [
         ("/echo", "x".repeat(64), 5.0),
         ("/echo", "x".repeat(16_000), 22.0),
+        ("/json", its_move, 14.0),
         ("/room/one", "x".repeat(64), 7.0),
         ("/chat/one", "x".repeat(64), 9.0),
     ] {
