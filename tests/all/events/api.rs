@@ -142,6 +142,14 @@ async fn the_language_is_as_specified_where_engines_have_erred() {
 }
 
 #[tokio::test]
+async fn short_ways_of_the_engine_are_taken_where_no_handler_sees_them() {
+    let handler = "tests/fixtures/handlers/language/short_ways.ts";
+    let server = Server::start(&programs::compile_file(handler), &[]);
+    let verdict = verdict(&mut server.connect("/").await).await;
+    assert!(verdict.starts_with("0 of "), "{verdict}");
+}
+
+#[tokio::test]
 async fn ws_is_a_primitive_that_compares_and_keys_a_map() {
     let server = server();
     let mut client = server.connect("/room/a").await;

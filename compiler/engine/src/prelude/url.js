@@ -48,7 +48,7 @@
     }
 
     #update() {
-      this.#changed?.(this.toString());
+      this.#changed?.();
     }
 
     get size() {
@@ -123,9 +123,19 @@
   // The parts of a URL, or null.
   const parse = (url, base) => native.parseUrl(url, base) ?? null;
 
+  // A URL without its query and fragment, and its fragment with the mark. Both marks are nowhere before them.
+  const aroundQuery = (href) => {
+    const hash = href.indexOf("#");
+    const before = hash < 0 ? href : href.slice(0, hash);
+    const query = before.indexOf("?");
+    return [query < 0 ? before : before.slice(0, query), hash < 0 ? "" : href.slice(hash)];
+  };
+
   class URL {
+    // Read by `#current`, as the parameters may have changed since.
     #parts;
     #params = null;
+    #isStale = false;
 
     static {
       brands.push((value) => #parts in value);
@@ -158,16 +168,36 @@
       return parts === null ? null : new URL(parts[HREF]);
     }
 
+    // The parts with the parameters as they are now: many changes are written once, when somebody looks.
+    #current() {
+      if (this.#isStale) {
+        this.#isStale = false;
+        const search = this.#params.toString();
+        const parts = this.#parts;
+        if (parts[PATHNAME].startsWith("/")) {
+          // What a form is written in needs no encoding in a URL.
+          const [before, hash] = aroundQuery(parts[HREF]);
+          parts[SEARCH] = search === "" ? "" : `?${search}`;
+          parts[HREF] = before + parts[SEARCH] + hash;
+        } else {
+          this.#parts = native.setUrl(parts[HREF], "search", search);
+        }
+      }
+      return this.#parts;
+    }
+
     #set(part, value) {
-      this.#parts = native.setUrl(this.#parts[HREF], part, usvString(value));
+      value = usvString(value);
+      this.#parts = native.setUrl(this.#current()[HREF], part, value);
     }
 
     get href() {
-      return this.#parts[HREF];
+      return this.#current()[HREF];
     }
 
     set href(value) {
       this.#parts = new URL(value).#parts;
+      this.#isStale = false;
       if (this.#params !== null) refill(this.#params, this.#parts[SEARCH]);
     }
 
@@ -232,7 +262,7 @@
     }
 
     get search() {
-      return this.#parts[SEARCH];
+      return this.#current()[SEARCH];
     }
 
     set search(value) {
@@ -251,17 +281,19 @@
     get searchParams() {
       if (this.#params === null) {
         this.#params = new URLSearchParams(this.#parts[SEARCH]);
-        attach(this.#params, (search) => this.#set("search", search));
+        attach(this.#params, () => {
+          this.#isStale = true;
+        });
       }
       return this.#params;
     }
 
     toString() {
-      return this.#parts[HREF];
+      return this.#current()[HREF];
     }
 
     toJSON() {
-      return this.#parts[HREF];
+      return this.#current()[HREF];
     }
   }
 
