@@ -342,9 +342,7 @@ unsafe extern "C" fn zigttp_realloc(block: *mut u8, size: usize) -> *mut u8 {
         let start = BLOCKS.alloc(new.layout);
         if !start.is_null() {
             let kept = HEADER + old.room().min(new.room());
-            start
-                .add(new.offset - HEADER)
-                .copy_from_nonoverlapping(block.sub(HEADER), kept);
+            start.add(new.offset - HEADER).copy_from_nonoverlapping(block.sub(HEADER), kept);
             zigttp_free(block);
         }
         new.block(start)

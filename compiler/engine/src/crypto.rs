@@ -27,7 +27,9 @@ pub(crate) fn ask<'js>(
     }
     let mut parts = vec![words.as_bytes()];
     for field in &fields {
-        parts.push(field.as_bytes().ok_or_else(|| Exception::throw_type(&ctx, "detached ArrayBuffer"))?);
+        parts.push(
+            field.as_bytes().ok_or_else(|| Exception::throw_type(&ctx, "detached ArrayBuffer"))?,
+        );
     }
     let value = ask_host(&ctx, &parts).map_err(|_pending| Error::Exception)?;
     // SAFETY: the value is of this context, and nothing else owns this reference.
@@ -49,7 +51,8 @@ fn ask_host(ctx: &Ctx<'_>, parts: &[&[u8]]) -> std::result::Result<JSValue, Thro
     })?;
     let mut scratch = Scratch::new();
     // SAFETY: request and scratch are alive during the call.
-    let result = unsafe { imports::crypto(request.as_ptr(), request.len(), scratch.start(), SMALL) };
+    let result =
+        unsafe { imports::crypto(request.as_ptr(), request.len(), scratch.start(), SMALL) };
     if result == COMPUTED_LATER {
         return Ok(qjs::JS_NULL);
     }

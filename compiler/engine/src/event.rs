@@ -15,7 +15,7 @@ use zigttp_abi::value::ValueKind;
 
 use crate::engine::{Internal, engine};
 use crate::jobs::Unsettled;
-use crate::thrown::Thrown;
+use crate::thrown::{Thrown, checked};
 use crate::value::{self, Block};
 use crate::{allocator, failure, imports, jobs, json, strings};
 
@@ -65,7 +65,7 @@ impl Event {
         arguments: &mut [JSValue],
     ) -> Result<JSValue, Thrown> {
         // SAFETY: the context, the function and the arguments are alive.
-        value::checked(unsafe {
+        checked(unsafe {
             qjs::JS_Call(
                 self.context,
                 engine().internal(internal),
@@ -97,7 +97,7 @@ impl Event {
     /// Calls the export, drains the jobs, and answers with what it returned, which may be a promise.
     pub(crate) fn call_now(&self, arguments: &mut [JSValue]) -> Result<JSValue, Thrown> {
         // SAFETY: the context, the function and the arguments are alive.
-        let returned = value::checked(unsafe {
+        let returned = checked(unsafe {
             qjs::JS_Call(
                 self.context,
                 self.function,

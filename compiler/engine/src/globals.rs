@@ -43,8 +43,18 @@ const PRELUDE: &[(&str, &str)] = &[
 ];
 
 /// Names of the functions that Rust calls, in the order of `Internal`.
-const INTERNAL_NAMES: [&str; INTERNALS] =
-    ["describe", "makeRequest", "respond", "admit", "nameRoom", "goOn", "streamRequest", "makePiece", "byteLength", "env"];
+const INTERNAL_NAMES: [&str; INTERNALS] = [
+    "describe",
+    "makeRequest",
+    "respond",
+    "admit",
+    "nameRoom",
+    "goOn",
+    "streamRequest",
+    "makePiece",
+    "byteLength",
+    "env",
+];
 
 /// Makes the globals, and answers with the functions of [`INTERNAL_NAMES`].
 pub(crate) fn install(ctx: &Ctx<'_>) -> [JSValue; INTERNALS] {

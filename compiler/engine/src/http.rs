@@ -19,7 +19,11 @@ pub(crate) struct Lengths {
 
 /// Calls the event's export with the request that the inputs hold, and hands its answer to the host
 /// through `hand_over`.
-pub(crate) fn serve(event: &Event, hand_over: Internal, len: Lengths) -> Result<JSValue, Unsettled> {
+pub(crate) fn serve(
+    event: &Event,
+    hand_over: Internal,
+    len: Lengths,
+) -> Result<JSValue, Unsettled> {
     let room = len.room;
     let [request, room_name] = receive(event, len)?;
     let answer = match room {

@@ -15,13 +15,7 @@ unsafe extern "C" {
         fifth: *mut u8,
     );
     pub(crate) fn take(to: *mut u8);
-    pub(crate) fn send(
-        ws: i64,
-        kind: u32,
-        data: *const u8,
-        len: usize,
-        is_volatile: u32,
-    ) -> i32;
+    pub(crate) fn send(ws: i64, kind: u32, data: *const u8, len: usize, is_volatile: u32) -> i32;
     pub(crate) fn broadcast(
         room: *const u8,
         room_len: usize,
@@ -57,7 +51,12 @@ unsafe extern "C" {
         to: *mut u8,
         capacity: usize,
     ) -> i32;
-    pub(crate) fn path_params(path: *const u8, path_len: usize, to: *mut u8, capacity: usize) -> i32;
+    pub(crate) fn path_params(
+        path: *const u8,
+        path_len: usize,
+        to: *mut u8,
+        capacity: usize,
+    ) -> i32;
     pub(crate) fn close(ws: i64, code: u32, reason: *const u8, reason_len: usize);
     pub(crate) fn serialize_attachment(ws: i64, kind: u32, data: *const u8, len: usize) -> i32;
     pub(crate) fn deserialize_attachment(ws: i64, to: *mut u8, capacity: usize) -> i64;

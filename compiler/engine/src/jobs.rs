@@ -4,7 +4,7 @@ use rquickjs::qjs::{self, JSValue};
 use zigttp_abi::guest::{NOTHING_SETTLED, NOTHING_TO_WAIT_FOR};
 
 use crate::engine::{Internal, engine};
-use crate::thrown::{self, Thrown};
+use crate::thrown::{self, Thrown, checked};
 use crate::value;
 
 /// Runs jobs until none is left, or one throws.
@@ -76,7 +76,7 @@ fn go_on(of: &str) -> Result<(), Unsettled> {
     let context = engine().context();
     let function = engine().internal(Internal::GoOn);
     // SAFETY: the context and the function are alive.
-    let returned = value::checked(unsafe {
+    let returned = checked(unsafe {
         qjs::JS_Call(context, function, qjs::JS_UNDEFINED, 0, std::ptr::null_mut())
     })?;
     match value::safe_integer(returned) {

@@ -30,8 +30,8 @@ use rquickjs::qjs::{self, JSContext, JSValue};
 pub(crate) use strict::{Refused, check_classes};
 
 use crate::strings::{self, Units};
-use crate::thrown::Thrown;
-use crate::value::{self, checked};
+use crate::thrown::{Thrown, checked};
+use crate::value;
 
 /// The value of JSON text, whose last byte is a zero that is not part of it.
 pub(crate) fn read(context: *mut JSContext, terminated: &[u8]) -> Result<JSValue, Thrown> {

@@ -147,13 +147,7 @@ extern "C" fn on_message(seed: i64, ws: i64, kind: u32, data_len: usize, room_le
 
 /// A connection has closed. Input 0 is the reason, input 1 the room.
 #[unsafe(no_mangle)]
-extern "C" fn on_close(
-    seed: i64,
-    ws: i64,
-    code: i32,
-    reason_len: usize,
-    room_len: usize,
-) -> i32 {
+extern "C" fn on_close(seed: i64, ws: i64, code: i32, reason_len: usize, room_len: usize) -> i32 {
     let event = Event::begin(const { event::row("onClose") }, seed);
     event.finish(|event| {
         let [reason, room] = event.receive([event.text(reason_len)?, event.text(room_len)?])?;
@@ -205,13 +199,7 @@ extern "C" fn on_stream(
 
 /// An HTTP request has come. Inputs 0 to 3 are method, target, headers and body.
 #[unsafe(no_mangle)]
-extern "C" fn handler(
-    seed: i64,
-    method: usize,
-    target: usize,
-    headers: usize,
-    body: usize,
-) -> i32 {
+extern "C" fn handler(seed: i64, method: usize, target: usize, headers: usize, body: usize) -> i32 {
     let event = Event::begin(const { event::row("handler") }, seed);
     let lengths = Lengths { method, target, headers, body, room: None };
     event.finish(|event| http::serve(event, Internal::Respond, lengths))
@@ -234,13 +222,7 @@ extern "C" fn on_request(
 
 /// The room of a request or an upgrade is asked for. Inputs are those of [`handler`].
 #[unsafe(no_mangle)]
-extern "C" fn room_of(
-    seed: i64,
-    method: usize,
-    target: usize,
-    headers: usize,
-    body: usize,
-) -> i32 {
+extern "C" fn room_of(seed: i64, method: usize, target: usize, headers: usize, body: usize) -> i32 {
     let event = Event::begin(const { event::row("roomOf") }, seed);
     let lengths = Lengths { method, target, headers, body, room: None };
     event.finish(|event| http::name_room(event, lengths))

@@ -7,10 +7,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use rquickjs::context::EvalOptions;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::{Declarations, Declared, Exports, ModuleDef};
 use rquickjs::promise::PromiseState;
-use rquickjs::context::EvalOptions;
 use rquickjs::qjs::{self, JSValue};
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Error, Module, Result, Value};
 use zigttp_abi::api;

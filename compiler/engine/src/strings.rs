@@ -8,8 +8,7 @@
 
 use rquickjs::qjs::{self, JSContext, JSValue};
 
-use crate::thrown::Thrown;
-use crate::value::checked;
+use crate::thrown::{Thrown, checked};
 
 /// What stands before the bytes of a string: length and width, hash and kinds, the next string of the
 /// same hash, the first weak reference.

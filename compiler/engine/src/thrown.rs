@@ -2,11 +2,17 @@
 
 use std::ffi::{CString, c_char};
 
-use rquickjs::qjs::{JSContext, JSValue};
+use rquickjs::qjs::{self, JSContext, JSValue};
 
 /// An exception is pending in the context: answer `JS_EXCEPTION`, or report it.
 #[derive(Debug)]
 pub(crate) struct Thrown;
+
+/// The exception that an answer of QuickJS may be.
+pub(crate) fn checked(value: JSValue) -> Result<JSValue, Thrown> {
+    // SAFETY: only the tag is read.
+    if unsafe { qjs::JS_IsException(value) } { Err(Thrown) } else { Ok(value) }
+}
 
 /// One of QuickJS's functions that throw an error of a certain class.
 pub(crate) type ThrowFunction = unsafe extern "C" fn(*mut JSContext, *const c_char, ...) -> JSValue;

@@ -6,9 +6,9 @@ use std::ops::Deref;
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSTypedArrayEnum, JSValue};
 use zigttp_abi::value::ValueKind;
 
-use crate::strings;
 use crate::engine::{Internal, engine};
-use crate::thrown::Thrown;
+use crate::strings;
+use crate::thrown::{Thrown, checked};
 
 /// Answers up to this size are received on the stack, in pages that every event writes anyway; for
 /// larger ones heap is taken.
@@ -230,12 +230,6 @@ pub(crate) fn string(context: *mut JSContext, utf8: &[u8]) -> Result<JSValue, Th
         string.start().copy_from_nonoverlapping(utf8.as_ptr(), utf8.len());
         string.into_string()
     }
-}
-
-/// The exception that an answer of QuickJS may be.
-pub(crate) fn checked(value: JSValue) -> Result<JSValue, Thrown> {
-    // SAFETY: only the tag is read.
-    if unsafe { qjs::JS_IsException(value) } { Err(Thrown) } else { Ok(value) }
 }
 
 /// A string, ArrayBuffer or typed array of these bytes.

@@ -7,8 +7,8 @@ use zigttp_abi::api::{MAX_KEY_BYTES, MAX_ROOM_BYTES};
 
 use super::call::Call;
 use crate::imports;
-use crate::thrown::Thrown;
-use crate::value::{self, Block, Text};
+use crate::thrown::{Thrown, checked};
+use crate::value::{Block, Text};
 
 impl Call {
     /// A string without lone surrogates, which UTF-8 cannot hold.
@@ -66,8 +66,7 @@ impl Call {
             if !qjs::JS_IsObject(options) {
                 return Err(self.type_error(index, "must be an object"));
             }
-            let option =
-                value::checked(qjs::JS_GetPropertyStr(self.context, options, name.as_ptr()))?;
+            let option = checked(qjs::JS_GetPropertyStr(self.context, options, name.as_ptr()))?;
             Ok((!qjs::JS_IsUndefined(option)).then_some(option))
         }
     }
@@ -83,12 +82,18 @@ impl Call {
             }
             let (mut names, mut len) = (std::ptr::null_mut(), 0);
             let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as c_int;
-            if qjs::JS_GetOwnPropertyNames(context, &raw mut names, &raw mut len, options, flags) < 0 {
+            if qjs::JS_GetOwnPropertyNames(context, &raw mut names, &raw mut len, options, flags)
+                < 0
+            {
                 return Err(Thrown);
             }
             let mut unknown = None;
             for index in 0..len as usize {
-                let name = qjs::JS_AtomToCStringLen(context, std::ptr::null_mut(), (*names.add(index)).atom);
+                let name = qjs::JS_AtomToCStringLen(
+                    context,
+                    std::ptr::null_mut(),
+                    (*names.add(index)).atom,
+                );
                 if name.is_null() {
                     continue;
                 }

@@ -14,7 +14,8 @@ use crate::thrown::{self, ThrowFunction, Thrown};
 use crate::value::{self, Block, Data, Refusal, SMALL, Scratch, Text};
 
 /// The type of a native function.
-pub(super) type Native = unsafe extern "C" fn(*mut JSContext, JSValue, c_int, *mut JSValue) -> JSValue;
+pub(super) type Native =
+    unsafe extern "C" fn(*mut JSContext, JSValue, c_int, *mut JSValue) -> JSValue;
 
 /// One call from JavaScript.
 pub(super) struct Call {
@@ -53,7 +54,8 @@ impl Call {
                     Module::Env => "no settings are given",
                     _ => "there is no connection and no state",
                 };
-                let text = format!("{name} cannot be called at the top level: {lacks} while building");
+                let text =
+                    format!("{name} cannot be called at the top level: {lacks} while building");
                 Err(self.throw(qjs::JS_ThrowPlainError, &text))
             }
             Phase::ReadingAlone if row().writes => Err(self.throw(
@@ -136,8 +138,7 @@ pub(crate) fn resumable(context: *mut JSContext) -> Result<JSValue, Thrown> {
 pub(crate) fn path_params(context: *mut JSContext, path: &[u8]) -> Result<JSValue, Thrown> {
     let mut scratch = Scratch::new();
     // SAFETY: the path is alive during the call, and the scratch has this much room.
-    let len =
-        unsafe { imports::path_params(path.as_ptr(), path.len(), scratch.start(), SMALL) };
+    let len = unsafe { imports::path_params(path.as_ptr(), path.len(), scratch.start(), SMALL) };
     let len = usize::try_from(len).expect("the host answers with a length");
     received_json(context, &mut scratch, len)
 }
@@ -157,9 +158,7 @@ pub(crate) fn answer_body(context: *mut JSContext, question: i32) -> Result<JSVa
     // SAFETY: the scratch has this much room.
     let len = unsafe { imports::answer_body(question, scratch.start(), SMALL) };
     let len = usize::try_from(len).expect("the host answers with a length");
-    received(context, &scratch, len, |bytes| {
-        value::of_kind(context, ValueKind::ArrayBuffer, bytes)
-    })
+    received(context, &scratch, len, |bytes| value::of_kind(context, ValueKind::ArrayBuffer, bytes))
 }
 
 /// The value of which the host has returned kind and length, or `undefined`.

@@ -228,9 +228,8 @@ unsafe extern "C" fn cancel_signal(
         call.check_receiver()?;
         let (room, name) = (call.room()?, call.key()?);
         // SAFETY: both are alive during the call.
-        let result = unsafe {
-            imports::cancel_signal(room.as_ptr(), room.len(), name.as_ptr(), name.len())
-        };
+        let result =
+            unsafe { imports::cancel_signal(room.as_ptr(), room.len(), name.as_ptr(), name.len()) };
         let was_there = call.host_result(result)? == 1;
         Ok(if was_there { qjs::JS_TRUE } else { qjs::JS_FALSE })
     })

@@ -24,8 +24,7 @@ unsafe extern "C" fn env(
         let name = call.text(0)?;
         let mut scratch = Scratch::new();
         // SAFETY: the name is alive during the call, and the scratch has this much room.
-        let len =
-            unsafe { imports::env_get(name.as_ptr(), name.len(), scratch.start(), SMALL) };
+        let len = unsafe { imports::env_get(name.as_ptr(), name.len(), scratch.start(), SMALL) };
         let Ok(len) = usize::try_from(len) else { return Ok(qjs::JS_UNDEFINED) };
         received(call.context, &scratch, len, |bytes| {
             value::of_kind(call.context, ValueKind::Text, bytes)

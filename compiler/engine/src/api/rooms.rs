@@ -9,7 +9,7 @@ use zigttp_abi::guest::rooms::HEAD_BYTES;
 use super::arguments::shown;
 use super::call::{Call, Native, answer, received};
 use crate::imports;
-use crate::thrown::Thrown;
+use crate::thrown::{Thrown, checked};
 use crate::value::{self, SMALL, Scratch, Text};
 
 /// The native function of this name.
@@ -75,7 +75,10 @@ impl BroadcastOptions {
             return Ok(BroadcastOptions::default());
         }
         if is_list {
-            return Ok(BroadcastOptions { except: connections(call, argument)?, is_volatile: false });
+            return Ok(BroadcastOptions {
+                except: connections(call, argument)?,
+                is_volatile: false,
+            });
         }
         let is_volatile = call.is_volatile(INDEX, &[c"except", c"volatile"])?;
         let except = match call.option(INDEX, c"except")? {
@@ -108,7 +111,7 @@ fn connections(call: &Call, value: JSValue) -> Result<Vec<f64>, Thrown> {
         let mut ids = Vec::new();
         for index in 0..len {
             let element = qjs::JS_GetPropertyInt64(call.context, value, index);
-            let id = value::safe_integer(value::checked(element)?).ok_or_else(refused)?;
+            let id = value::safe_integer(checked(element)?).ok_or_else(refused)?;
             ids.push(id as f64);
         }
         Ok(ids)
@@ -209,7 +212,7 @@ unsafe extern "C" fn list_rooms(
             rooms(call.context, list, |room, members| {
                 // SAFETY: the context is alive; the values are given to the object.
                 unsafe {
-                    let object = value::checked(qjs::JS_NewObject(call.context))?;
+                    let object = checked(qjs::JS_NewObject(call.context))?;
                     set(call.context, object, c"room", room)?;
                     set(call.context, object, c"members", qjs::JS_NewFloat64(members.into()))?;
                     Ok(object)
@@ -284,12 +287,11 @@ fn rooms(
     make: impl Fn(JSValue, u32) -> Result<JSValue, Thrown>,
 ) -> Result<JSValue, Thrown> {
     // SAFETY: the context is alive, and the array is ours.
-    let array = value::checked(unsafe { qjs::JS_NewArray(context) })?;
+    let array = checked(unsafe { qjs::JS_NewArray(context) })?;
     let mut index = 0;
     while let Some((head, rest)) = list.split_first_chunk::<HEAD_BYTES>() {
-        let [members, len] = [0, 4].map(|at| {
-            u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
-        });
+        let [members, len] = [0, 4]
+            .map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
         let (name, rest) = rest.split_at(len as usize);
         list = rest;
         let room = make(value::string(context, name)?, members)?;
@@ -342,7 +344,7 @@ unsafe extern "C" fn param(
             of
         } else if is_object {
             // SAFETY: the context and the object are alive.
-            value::checked(unsafe { qjs::JS_GetPropertyStr(call.context, of, c"path".as_ptr()) })?
+            checked(unsafe { qjs::JS_GetPropertyStr(call.context, of, c"path".as_ptr()) })?
         } else {
             return Err(refused());
         };

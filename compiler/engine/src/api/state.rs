@@ -9,9 +9,9 @@ use zigttp_abi::value::ValueKind;
 use super::arguments::shown;
 use super::call::{Call, Native, answer, received_value};
 use crate::imports;
-use crate::thrown::Thrown;
-use crate::value::{self, Block, SMALL, Scratch, Text};
 use crate::json;
+use crate::thrown::{Thrown, checked};
+use crate::value::{self, Block, SMALL, Scratch, Text};
 
 /// The native function of this name.
 pub(super) fn native<const MEMORY: bool>(name: &str) -> Option<Native> {
@@ -143,7 +143,7 @@ unsafe extern "C" fn usage<const MEMORY: bool>(
         unsafe { usage(room.as_ptr(), room.len(), numbers.as_mut_ptr().cast()) };
         // SAFETY: the context is alive, and the object is ours.
         unsafe {
-            let object = value::checked(qjs::JS_NewObject(call.context))?;
+            let object = checked(qjs::JS_NewObject(call.context))?;
             for (name, number) in [c"keys", c"bytes", c"limit"].into_iter().zip(numbers) {
                 let number = qjs::JS_NewFloat64(number);
                 if qjs::JS_SetPropertyStr(call.context, object, name.as_ptr(), number) < 0 {
@@ -164,7 +164,8 @@ unsafe extern "C" fn list<const MEMORY: bool>(
     answer(context, arguments, of!(MEMORY, "storage.list", "memory.list"), |call| {
         let options = ListOptions::new(call)?;
         let room = call.room()?;
-        let (prefix, start, end) = (part(&options.prefix), part(&options.start), part(&options.end));
+        let (prefix, start, end) =
+            (part(&options.prefix), part(&options.start), part(&options.end));
         let mut scratch = Scratch::new();
         let list = of!(MEMORY, imports::storage_list, imports::memory_list);
         // SAFETY: all texts are alive during the call, and the scratch has this much room.
@@ -217,7 +218,9 @@ impl ListOptions {
         let mut start = call.text_option(1, c"start")?;
         if let Some(after) = call.text_option(1, c"startAfter")? {
             if start.is_some() {
-                return Err(call.range_error("options.start and options.startAfter exclude each other"));
+                return Err(
+                    call.range_error("options.start and options.startAfter exclude each other")
+                );
             }
             flags |= list::AFTER_START;
             start = Some(after);
@@ -249,7 +252,7 @@ impl ListOptions {
 /// An array of `[key, value]` of the host's answer (see [`zigttp_abi::guest::list`]).
 fn entries(context: *mut JSContext, mut answer: &[u8]) -> Result<JSValue, Thrown> {
     // SAFETY: the context is alive, and the arrays are ours.
-    let array = value::checked(unsafe { qjs::JS_NewArray(context) })?;
+    let array = checked(unsafe { qjs::JS_NewArray(context) })?;
     let mut index = 0;
     while let Some((head, rest)) = answer.split_first_chunk::<{ list::HEAD_BYTES }>() {
         let number = |at: usize| {
@@ -269,7 +272,7 @@ fn entries(context: *mut JSContext, mut answer: &[u8]) -> Result<JSValue, Thrown
         let mut pair = [value::string(context, key)?, value];
         // SAFETY: as above; the values are given to the array, and the array to the list.
         unsafe {
-            let pair = value::checked(qjs::JS_NewArrayFrom(context, 2, pair.as_mut_ptr()))?;
+            let pair = checked(qjs::JS_NewArrayFrom(context, 2, pair.as_mut_ptr()))?;
             if qjs::JS_SetPropertyUint32(context, array, index, pair) < 0 {
                 return Err(Thrown);
             }

@@ -8,7 +8,7 @@ use super::call::{Call, Native, answer};
 use crate::engine::{Internal, engine};
 use crate::event;
 use crate::imports;
-use crate::thrown::Thrown;
+use crate::thrown::{Thrown, checked};
 use crate::value::{self, Data, Text};
 
 /// The native function of this name.
@@ -31,7 +31,7 @@ impl Parts {
     fn of(call: &Call) -> Result<Parts, Thrown> {
         let mut arguments = [call.argument(2), call.argument(3)];
         // SAFETY: the context, the function and the arguments are alive.
-        value::checked(unsafe {
+        checked(unsafe {
             qjs::JS_Call(
                 call.context,
                 engine().internal(Internal::StreamRequest),
@@ -45,7 +45,7 @@ impl Parts {
 
     fn part(&self, call: &Call, index: u32) -> Result<JSValue, Thrown> {
         // SAFETY: the context and the array are alive, which the prelude has just made.
-        value::checked(unsafe { qjs::JS_GetPropertyUint32(call.context, self.0, index) })
+        checked(unsafe { qjs::JS_GetPropertyUint32(call.context, self.0, index) })
     }
 
     fn text(&self, call: &Call, index: u32) -> Result<Text, Thrown> {
@@ -54,7 +54,9 @@ impl Parts {
 
     fn number(&self, call: &Call, index: u32) -> Result<i32, Thrown> {
         let number = value::safe_integer(self.part(call, index)?);
-        Ok(number.and_then(|number| i32::try_from(number).ok()).expect("the prelude gives a number"))
+        Ok(number
+            .and_then(|number| i32::try_from(number).ok())
+            .expect("the prelude gives a number"))
     }
 
     fn body(&self, call: &Call) -> Result<Option<Data>, Thrown> {
@@ -63,7 +65,9 @@ impl Parts {
         if unsafe { qjs::JS_IsNull(body) } {
             return Ok(None);
         }
-        Data::new(call.context, body).map(Some).map_err(|_| call.type_error(3, "has a body that cannot be read"))
+        Data::new(call.context, body)
+            .map(Some)
+            .map_err(|_| call.type_error(3, "has a body that cannot be read"))
     }
 }
 
@@ -91,7 +95,8 @@ unsafe extern "C" fn stream(
         // Before anything is borrowed: it may run JavaScript.
         let parts = Parts::of(call)?;
         let (room, name) = (call.room()?, call.key()?);
-        let (method, url, headers) = (parts.text(call, 0)?, parts.text(call, 1)?, parts.text(call, 2)?);
+        let (method, url, headers) =
+            (parts.text(call, 0)?, parts.text(call, 1)?, parts.text(call, 2)?);
         let body = parts.body(call)?;
         let (redirect, cut) = (parts.number(call, 4)?, parts.number(call, 5)?);
         let bytes = body.as_ref().map_or(&[][..], Data::bytes);
@@ -129,9 +134,8 @@ unsafe extern "C" fn cancel_stream(
         call.check_stream_receiver()?;
         let (room, name) = (call.room()?, call.key()?);
         // SAFETY: both are alive during the call.
-        let result = unsafe {
-            imports::cancel_stream(room.as_ptr(), room.len(), name.as_ptr(), name.len())
-        };
+        let result =
+            unsafe { imports::cancel_stream(room.as_ptr(), room.len(), name.as_ptr(), name.len()) };
         let was_there = call.host_result(result)? == 1;
         Ok(if was_there { qjs::JS_TRUE } else { qjs::JS_FALSE })
     })

@@ -10,7 +10,7 @@ use zigttp_abi::value::well_formed;
 use super::call::{Native, answer, received_value};
 use super::rooms;
 use crate::imports;
-use crate::thrown::Thrown;
+use crate::thrown::{Thrown, checked};
 use crate::value::{self, Block, SMALL, Scratch};
 
 /// The native function of this name.
@@ -172,7 +172,7 @@ unsafe fn ids_to_array(
         unsafe { values.add(index).write(qjs::JS_NewFloat64(ids.add(index).read())) };
     }
     // SAFETY: the context is alive; the values are `count` numbers now.
-    value::checked(unsafe { qjs::JS_NewArrayFrom(context, count as c_int, values) })
+    checked(unsafe { qjs::JS_NewArrayFrom(context, count as c_int, values) })
 }
 
 unsafe extern "C" fn connection_id(

@@ -9,7 +9,7 @@ use super::sink::{Bytes, Wide};
 use super::view::{self, Kind, View};
 use super::write::{self, Rules, Stop};
 use crate::strings;
-use crate::thrown::Thrown;
+use crate::thrown::{Thrown, checked};
 
 unsafe extern "C" {
     /// QuickJS's `JSON.parse`, with a reviver and with errors that say what is wrong and where.
@@ -64,7 +64,7 @@ unsafe fn parse_text(context: *mut JSContext, text: JSValue) -> Result<Option<JS
         if !qjs::JS_IsString(text) {
             return Ok(None);
         }
-        let flat = crate::value::checked(qjs::JS_ToString(context, text))?;
+        let flat = checked(qjs::JS_ToString(context, text))?;
         let parsed = strings::units_of(flat).map_or(Ok(None), |units| parse::parse(context, units));
         qjs::JS_FreeValue(context, flat);
         parsed

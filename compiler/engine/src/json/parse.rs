@@ -9,8 +9,7 @@ use super::number;
 use super::scan::Unit;
 use super::view;
 use crate::strings::{self, Units};
-use crate::thrown::Thrown;
-use crate::value::checked;
+use crate::thrown::{Thrown, checked};
 
 /// Most arrays and objects inside of each other. QuickJS's parser recurses, and has the stack for more.
 const MAX_DEPTH: usize = 500;

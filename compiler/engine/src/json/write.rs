@@ -12,8 +12,7 @@ use super::number::Decimal;
 use super::sink::{Refused, Sink};
 use super::view::{self, Kind, Label, Name, View};
 use crate::strings::{self, Units};
-use crate::thrown::Thrown;
-use crate::value::checked;
+use crate::thrown::{Thrown, checked};
 
 /// Most arrays and objects inside of each other.
 pub(super) const MAX_DEPTH: usize = 500;
