@@ -5,10 +5,14 @@ use url::Url;
 use zigttp_runtime::Spans;
 
 /// No traces.
-#[derive(Default)]
 pub struct Traces;
 
 impl Traces {
+    /// The only ones.
+    pub fn none() -> Traces {
+        Traces
+    }
+
     /// Says what to build instead.
     ///
     /// # Errors

@@ -31,8 +31,7 @@ impl OtlpOptions {
     /// # Errors
     /// When nothing can be exported.
     pub fn start(self) -> Result<Traces> {
-        self.otlp_endpoint
-            .map_or_else(|| Ok(Traces::default()), |endpoint| Traces::start(&endpoint))
+        self.otlp_endpoint.map_or_else(|| Ok(Traces::none()), |endpoint| Traces::start(&endpoint))
     }
 }
 
