@@ -54,8 +54,9 @@ async fn a_timer_is_waited_for_and_later_runs_see_the_same_time_and_random_numbe
     let runs: Vec<&str> = log.lines().filter(|line| line.contains("a run")).collect();
     assert_eq!(runs.len(), 1, "only the last run's lines are logged: {runs:?}");
     for seen in told["before"].as_array().expect("a list") {
-        let seen = seen.as_str().map_or_else(|| seen.to_string(), str::to_owned);
-        assert!(runs[0].contains(&seen), "{seen} is not in {}", runs[0]);
+        // As text: to read a number and to write it again may change its last digit.
+        let seen = seen.as_str().expect("text");
+        assert!(runs[0].contains(seen), "{seen} is not in {}", runs[0]);
     }
 }
 
