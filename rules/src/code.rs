@@ -31,6 +31,8 @@ pub struct Code {
     pub needed_globals: Vec<Reference>,
     /// Calls that stand as statements of their own, so that nothing takes their result.
     pub dropped: Vec<Expression>,
+    /// What a condition is: of `if`, a loop or `?:`, left of `&&` and `||`, and after `!`.
+    pub tested: Vec<Expression>,
     /// Texts, names and members that something is compared with: `room === LOBBY`, `case "/lobby":`.
     pub compared: Vec<Expression>,
     /// The types of properties that classes declare, by name; nothing where two differ.

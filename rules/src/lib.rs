@@ -117,6 +117,7 @@ mod zts370_dropped_timer;
 mod zts371_never_settled;
 mod zts372_effect_before_fetch;
 mod zts373_unawaited_fetch;
+mod zts374_promise_as_condition;
 mod zts503_effects_undeclared;
 mod zts504_unknown_effect;
 mod zts505_effects_over_declared;

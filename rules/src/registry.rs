@@ -55,6 +55,7 @@ static RULES: &[&dyn Rule] = &[
     &crate::zts371_never_settled::NeverSettled,
     &crate::zts372_effect_before_fetch::EffectBeforeFetch,
     &crate::zts373_unawaited_fetch::UnawaitedFetch,
+    &crate::zts374_promise_as_condition::PromiseAsCondition,
     &crate::zts503_effects_undeclared::EffectsUndeclared,
     &crate::zts504_unknown_effect::UnknownEffect,
     &crate::zts505_effects_over_declared::EffectsOverDeclared,

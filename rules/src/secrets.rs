@@ -86,6 +86,9 @@ pub(crate) fn looks_like(name: Option<&str>, text: &str) -> Option<&'static str>
     if let Some(what) = known(text) {
         return Some(what);
     }
+    if has_password(text) {
+        return Some("a URL with a password");
+    }
     if let Some((scheme, rest)) = text.split_once(' ')
         && ["Bearer", "Basic", "Token"].iter().any(|it| it.eq_ignore_ascii_case(scheme))
     {
@@ -106,6 +109,24 @@ fn known(text: &str) -> Option<&'static str> {
     let is_web_token =
         text.starts_with("eyJ") && text.split('.').count() == 3 && text.len() > 60 && is_key(text);
     is_web_token.then_some("a JSON Web Token")
+}
+
+/// Whether a text is a URL with a password that is not a word for one: `redis://:x9Kd2p@cache.example.com`.
+fn has_password(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let Some((user, host)) = authority.rsplit_once('@') else { return false };
+    let Some((_, password)) = user.split_once(':') else { return false };
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let is_local = ["localhost", "127.", "[::1]"].iter().any(|it| host.starts_with(it));
+    let is_word = ["pass", "pw"].iter().chain(&TELLING).any(|it| password.eq_ignore_ascii_case(it));
+    !scheme.is_empty()
+        && scheme.bytes().all(is_scheme)
+        && !password.is_empty()
+        && is_key(password)
+        && !host.is_empty()
+        && !is_local
+        && !is_word
 }
 
 /// Whether a name says that its value is a secret: `apiKey`, `API_TOKEN`, `x-auth-token`. What a name says of the secret
@@ -196,6 +217,8 @@ mod tests {
             (None, "xoxb-1234a5678b9-Ab1Cd2Ef3Gh4Ij5"),
             (None, "-----BEGIN RSA PRIVATE KEY-----\nMIIE"),
             (None, "Bearer a8f5f167f44f4964e6c998dee827110c"),
+            (None, "https://service:hunter2@api.acme.io/v1"),
+            (None, "redis://:x9Kd2p@cache.acme.io:6379/0"),
             (Some("apiKey"), "a8f5f167f44f4964e6c998dee827110c"),
             (Some("ADMIN_TOKEN"), "Zq8Xv2Lr5Tn1Wk7Y"),
             (Some("clientSecret"), "3f1a9c-77b2e4-0d5f6a"),
@@ -221,6 +244,10 @@ mod tests {
             (Some("auth"), "/api/v1/auth2/login3/x4y5z6"),
             (Some("storageKey"), "user/1a2b3c4d5e6f7a8b"),
             (Some("secret"), "hunter2"),
+            (None, "postgres://app:app@localhost:5432/test"),
+            (None, "https://user:password@api.acme.io/"),
+            (None, "https://user@api.acme.io:8080/a:b@c"),
+            (None, "see https://acme.io/ or mail: me@acme.io"),
             (None, "sk-SK"),
             (None, "sk-this-is-a-css-class-name"),
             (None, "Bearer realm=zigttp-server"),

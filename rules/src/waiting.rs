@@ -74,6 +74,11 @@ impl<'a> Waiting<'a> {
         })
     }
 
+    /// Whether `await` stands before an expression.
+    pub(crate) fn is_awaited(&self, expression: &Expression) -> bool {
+        self.awaited.contains(&expression.span)
+    }
+
     /// Where the `fetch` is called that has to be answered before a promise is settled.
     pub(crate) fn fetch_of(&self, module: ModuleId, promise: &Expression) -> Option<Span> {
         self.follow(module, promise, MAX_LINKS)

@@ -19,7 +19,7 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A text in the source looks like a key, a token or a password: it begins as the keys of a well-known service do
-(`sk-…`, `ghp_…`, `AKIA…`), it is a private key or a header with credentials, or its name says so (`apiKey`,
+(`sk-…`, `ghp_…`, `AKIA…`), it is a private key, a URL with a password or a header with credentials, or its name says so (`apiKey`,
 `ADMIN_TOKEN`) and it looks like made by chance.
 
 ```ts,fires

@@ -1,6 +1,6 @@
 //! ZTS373: the answer of a `fetch` is used, and nothing waits for it.
 
-use crate::code::{Call, Expression, Value};
+use crate::code::{Call, Code, Expression, Origin, Value};
 use crate::diagnostic::{Edit, Sink};
 use crate::effects::{ActionKind, FunctionKey};
 use crate::model::HandlerModel;
@@ -22,7 +22,7 @@ static RECORD: RuleRecord = RuleRecord {
     explanation: r#"
 ## What it is
 A statement calls `fetch`, directly or in another function, and does something with the answer; but no `await` and no
-`return` stands before it.
+`return` stands before it, or what it is given to is never read.
 
 ```ts,fires
 import { send } from "zigttp:websocket";
@@ -71,7 +71,7 @@ impl Rule for UnawaitedFetch {
         let of_events = handler.effects.paths_from_events();
         for (index, module) in handler.modules.iter().enumerate() {
             let id = ModuleId::new(index);
-            for dropped in &module.code.dropped {
+            for dropped in module.code.dropped.iter().chain(unused(&module.code, &waiting)) {
                 let Value::Call(call) = dropped.value else { continue };
                 let call = &module.code[call];
                 if !of_events.contains_key(&(id, call.function)) {
@@ -104,6 +104,16 @@ impl Rule for UnawaitedFetch {
 
 fn contains(outer: Span, inner: Span) -> bool {
     outer.module == inner.module && outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// What is given, without `await`, to a name that nothing reads.
+fn unused<'a>(code: &'a Code, waiting: &Waiting<'_>) -> impl Iterator<Item = &'a Expression> {
+    code.bindings.iter().filter(|binding| binding.uses == 0).filter_map(|binding| {
+        match &binding.origin {
+            Origin::Value(value) if !waiting.is_awaited(value) => Some(value),
+            _ => None,
+        }
+    })
 }
 
 /// Whether something is done with the answer: in what the call runs, or in what a chain of `then` is given.

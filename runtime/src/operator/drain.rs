@@ -20,6 +20,10 @@ impl Server {
     /// once do not all reach the next server at the same moment.
     pub(crate) async fn drain(&self, http: GracefulShutdown) {
         self.hub.pauses.stop();
+        let (events, (streams, _)) = (self.hub.waiting.get(), self.hub.open_streams.totals());
+        if events > 0 || streams > 0 {
+            tracing::info!(events, streams, "waiting for events and streams that wait for the outside");
+        }
         let drained = async {
             tokio::join!(http.shutdown(), async {
                 self.close_all().await;
@@ -35,6 +39,10 @@ impl Server {
         let last = self.config.drain_timeout / LAST_PART;
         if timeout(self.config.drain_timeout - last, &mut drained).await.is_ok() {
             return;
+        }
+        let events = self.hub.waiting.get();
+        if events > 0 {
+            tracing::warn!(events, "giving up events that wait for the outside");
         }
         self.hub.give_up_waits();
         if timeout(last, drained).await.is_err() {

@@ -78,6 +78,13 @@ export function onMessage(ws: WebSocket, data: string, room: string) { send(ws, 
 "#,
     ),
     (
+        "ZTS374",
+        r#"import { send } from "zigttp:websocket";
+const isMine = async (data: string) => (await fetch("https://example.com/" + data)).ok;
+export async function onMessage(ws: WebSocket, data: string) { if (isMine(data)) send(ws, data); }
+"#,
+    ),
+    (
         "ZTS329",
         r#"const { send } = require("zigttp:websocket");
 export function onMessage(ws: WebSocket, data: string, room: string) { send(ws, data + room); }

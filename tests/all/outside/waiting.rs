@@ -350,6 +350,7 @@ async fn a_request_that_waits_when_the_drain_time_ends_gets_503() {
     server.signal("TERM");
     let answer = waiting.await.expect("it does not panic");
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    server.wait_for_log("giving up events that wait for the outside");
     assert!(server.wait().success());
 }
 
@@ -450,5 +451,6 @@ async fn at_shutdown_what_waits_is_waited_for_within_the_drain_time() {
     assert_eq!(client.text().await, "before");
     client.text().await;
     assert_eq!(client.closed().await.0, 1001);
+    server.wait_for_log("waiting for events and streams that wait for the outside");
     assert!(server.wait().success());
 }

@@ -202,6 +202,7 @@ impl Collector<'_> {
             },
             UnaryOp::Bang => {
                 let argument = self.expression(&unary.arg);
+                self.tested(&argument);
                 self.truth(&argument).map_or(Value::SomeBoolean, |is_true| Value::Boolean(!is_true))
             }
             _ => {
@@ -260,8 +261,11 @@ impl Collector<'_> {
             BinaryOp::LogicalOr => Some(true),
             _ => None,
         };
-        if closed_by.is_some() && self.truth(&left) == closed_by {
-            return left.value;
+        if closed_by.is_some() {
+            self.tested(&left);
+            if self.truth(&left) == closed_by {
+                return left.value;
+            }
         }
         let guards = self.guard(&binary.left);
         let right = self.perhaps(|this| this.expression(&binary.right));
@@ -277,6 +281,14 @@ impl Collector<'_> {
         }
     }
 
+    /// Notes what a condition is, if it may be a promise.
+    pub(super) fn tested(&mut self, expression: &Expression) {
+        if matches!(expression.value, Value::Call(_) | Value::Binding(_) | Value::OneOf(_)) {
+            let tested = self.copy(expression);
+            self.code.tested.push(tested);
+        }
+    }
+
     /// Notes what something is compared with.
     pub(super) fn compared(&mut self, expression: &Expression) {
         if matches!(expression.value, Value::Text(_) | Value::Binding(_) | Value::Member(..)) {
@@ -287,6 +299,7 @@ impl Collector<'_> {
 
     pub(super) fn condition(&mut self, condition: &CondExpr) -> Value {
         let test = self.expression(&condition.test);
+        self.tested(&test);
         match self.truth(&test) {
             Some(true) => self.expression(&condition.cons).value,
             Some(false) => self.expression(&condition.alt).value,

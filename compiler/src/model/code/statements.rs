@@ -225,6 +225,7 @@ impl Visit for Collector<'_> {
 
     fn visit_if_stmt(&mut self, branch: &IfStmt) {
         let test = self.expression(&branch.test);
+        self.tested(&test);
         let truth = self.truth(&test);
         let guards = self.guard(&branch.test);
         if truth.is_none() {
@@ -255,6 +256,7 @@ impl Visit for Collector<'_> {
 
     fn visit_while_stmt(&mut self, statement: &WhileStmt) {
         let test = self.expression(&statement.test);
+        self.tested(&test);
         if self.truth(&test) != Some(false) {
             self.in_loop(Expression::unknown(test.span), |this| statement.body.visit_with(this));
         }
@@ -263,7 +265,8 @@ impl Visit for Collector<'_> {
     fn visit_do_while_stmt(&mut self, statement: &DoWhileStmt) {
         let over = Expression::unknown(self.positions.of(statement));
         self.in_loop(over, |this| statement.body.visit_with(this));
-        self.expression(&statement.test);
+        let test = self.expression(&statement.test);
+        self.tested(&test);
     }
 
     fn visit_for_stmt(&mut self, statement: &ForStmt) {
@@ -276,7 +279,10 @@ impl Visit for Collector<'_> {
         }
         let over = statement.test.as_ref().and_then(|test| self.counted(test));
         let over = over.unwrap_or(Expression::unknown(self.positions.of(statement)));
-        statement.test.visit_with(self);
+        if let Some(test) = &statement.test {
+            let test = self.expression(test);
+            self.tested(&test);
+        }
         self.in_loop(over, |this| {
             statement.update.visit_with(this);
             statement.body.visit_with(this);
