@@ -22,7 +22,11 @@ impl Server {
         self.hub.pauses.stop();
         let (events, (streams, _)) = (self.hub.waiting.get(), self.hub.open_streams.totals());
         if events > 0 || streams > 0 {
-            tracing::info!(events, streams, "waiting for events and streams that wait for the outside");
+            tracing::info!(
+                events,
+                streams,
+                "waiting for events and streams that wait for the outside"
+            );
         }
         let drained = async {
             tokio::join!(http.shutdown(), async {

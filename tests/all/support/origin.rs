@@ -84,10 +84,11 @@ impl Exchange {
         found.next().map(|(_, value)| value.trim())
     }
 
-    /// Begins a response, whose body has chunks.
+    /// Begins a response, whose body has chunks. The transport is for this response alone: a client that kept it would
+    /// make its next request there, where nobody waits for it.
     pub(crate) async fn respond(&mut self, status: &str, content_type: &str) {
         let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
+            "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
         );
         self.unwritten.extend_from_slice(head.as_bytes());
         self.write_all().await;
