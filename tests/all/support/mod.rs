@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take before the test that waits for it fails. Nothing is timed by it:
 /// it only has to be longer than the slowest machine needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits, with a time-out.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
