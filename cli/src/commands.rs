@@ -10,6 +10,7 @@ pub mod dev;
 pub mod init;
 pub mod inspect;
 pub mod lsp;
+pub mod replay;
 pub mod restore;
 pub mod room;
 pub mod rules;

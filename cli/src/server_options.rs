@@ -9,6 +9,7 @@ mod durability;
 mod events;
 mod http;
 mod outside;
+mod recording;
 mod streams;
 
 use std::num::NonZeroU32;
@@ -23,6 +24,7 @@ use self::durability::Durability;
 use self::events::Events;
 use self::http::Http;
 use self::outside::Outside;
+use self::recording::Recording;
 use self::streams::Streams;
 use crate::defaults::DEFAULTS;
 use crate::grant_options::GrantOptions;
@@ -59,6 +61,9 @@ pub struct ServerOptions {
 
     #[command(flatten)]
     streams: Streams,
+
+    #[command(flatten)]
+    recording: Recording,
 }
 
 impl ServerOptions {
@@ -72,6 +77,7 @@ impl ServerOptions {
             http,
             outside,
             streams,
+            recording,
             grants: _,
         } = self;
         Config {
@@ -148,6 +154,7 @@ impl ServerOptions {
             http_idle_timeout: http.http_idle_timeout.0,
             body_timeout: http.body_timeout.0,
             handler_log_rate: events.handler_log_rate,
+            record: recording.into_options(),
             spans: Spans::default(),
             dropped_log_lines: Arc::default(),
             close_timeout: connections.close_timeout.0,

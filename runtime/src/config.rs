@@ -2,6 +2,7 @@
 
 pub(crate) mod dropped_log_lines;
 pub(crate) mod inspector;
+pub(crate) mod recording;
 pub(crate) mod spans;
 pub(crate) mod token;
 
@@ -24,6 +25,7 @@ use zigttp_store::state::limits::StateLimits;
 
 use crate::config::dropped_log_lines::DroppedLogLines;
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
+use crate::config::recording::RecordOptions;
 use crate::config::spans::Spans;
 use crate::gate::origin::OriginError;
 
@@ -203,6 +205,8 @@ pub struct Config {
     /// Most log lines a second, and in a burst, from the handler's `console` and failures; more are dropped
     /// and counted.
     pub handler_log_rate: NonZeroU32,
+    /// Records events on disk. `None`: it does not.
+    pub record: Option<RecordOptions>,
     /// Records traces of events, their requests and their commits.
     pub spans: Spans,
     /// Lines that the program's log has dropped, for `/metrics`.
@@ -487,6 +491,7 @@ impl Default for Config {
             http_idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             handler_log_rate: NonZeroU32::new(1000).expect("it is not zero"),
+            record: None,
             spans: Spans::default(),
             dropped_log_lines: Arc::default(),
             close_timeout: Duration::from_secs(5),

@@ -24,6 +24,15 @@ pub enum StartError {
     /// Requests may go out, and no certificate can be checked.
     #[error(transparent)]
     Roots(#[from] RootsError),
+    /// Events cannot be recorded.
+    #[error("cannot record in {}", path.display())]
+    Record {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
     /// The durable folder cannot be used.
     #[error("cannot use the durable folder {}", path.display())]
     Durable {

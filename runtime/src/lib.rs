@@ -71,6 +71,7 @@ mod transport;
 
 pub use config::dropped_log_lines::DroppedLogLines;
 pub use config::inspector::{InspectorAccess, InspectorOptions};
+pub use config::recording::RecordOptions;
 pub use config::spans::Spans;
 pub use config::token::{AdminToken, TokenError};
 pub use config::{Config, ConfigError};

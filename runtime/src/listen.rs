@@ -72,6 +72,8 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     server.hub.is_draining.store(true, Ordering::SeqCst);
     server.drain(transports).await;
     drop(background);
+    // Its failure is logged where it happens.
+    let _ = on_own_thread(move || server.finish_recording()).await;
 }
 
 /// Accepts transports and serves each in a task of its own, until the other end of `stopped` is dropped. Returns the

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::support::programs::{committed, root};
 
 /// The crates of the project that each may depend on. Every other dependency fails the test.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("zigttp-abi", &[]),
     ("zigttp-crypto", &[]),
     ("zigts-rules", &["zigttp-abi"]),
@@ -19,7 +19,11 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("zigttp-outbound", &[]),
     ("zigttp-store", &["zigttp-abi", "zigttp-files"]),
     ("zigttp-sandbox", &["zigttp-abi", "zigttp-crypto", "zigttp-files", "zigttp-protocol"]),
-    ("zigttp-rooms", &["zigttp-abi", "zigttp-protocol", "zigttp-sandbox", "zigttp-store"]),
+    ("zigttp-recording", &["zigttp-abi", "zigttp-files", "zigttp-protocol", "zigttp-sandbox"]),
+    (
+        "zigttp-rooms",
+        &["zigttp-abi", "zigttp-protocol", "zigttp-recording", "zigttp-sandbox", "zigttp-store"],
+    ),
     (
         "zigttp-runtime",
         &[
@@ -27,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "zigttp-files",
             "zigttp-outbound",
             "zigttp-protocol",
+            "zigttp-recording",
             "zigttp-rooms",
             "zigttp-sandbox",
             "zigttp-store",
@@ -40,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "zigttp-abi",
             "zigttp-files",
             "zigttp-otlp",
+            "zigttp-recording",
             "zigttp-runtime",
         ],
     ),

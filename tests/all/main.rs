@@ -16,6 +16,7 @@ mod operate;
 mod outside;
 mod packages;
 mod protocol;
+mod recording;
 mod rooms;
 mod state;
 mod support;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zigttp_cli::commands::{
-    attachments, backup, dev, init, inspect, restore, room, run, signal, storage, streams, top,
+    attachments, backup, dev, init, inspect, replay, restore, room, run, signal, storage, streams,
+    top,
 };
 use zigttp_cli::{changed_options, exit, variables};
 
@@ -34,6 +35,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Make a durable directory of a backup; its signals are held
     Restore(restore::Arguments),
+    /// Run recorded events again, on their handler or another one, and tell what differs
+    Replay(replay::Arguments),
     /// Send a signal to a room, as an operator
     Signal(signal::Arguments),
     /// Pause and resume a room of a running server, and list the paused ones
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Storage(arguments) => storage::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
+        Command::Replay(arguments) => replay::run(arguments),
         Command::Signal(arguments) => signal::run(&arguments),
         Command::Room(arguments) => room::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),

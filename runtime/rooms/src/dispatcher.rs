@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use zigttp_recording::recorder::Recorder;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::stripes::Stripes;
@@ -28,6 +29,8 @@ pub struct Dispatcher {
     pub on_error: OnError,
     /// Records events for the inspector, if there is one.
     pub observer: Option<Observer>,
+    /// Records events on disk, if they are to be.
+    pub recorder: Option<Arc<Recorder>>,
     pub turn_limits: TurnLimits,
     /// Records traces, if there are to be any.
     pub spans: Option<Arc<dyn SpanRecorder>>,

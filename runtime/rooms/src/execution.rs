@@ -36,6 +36,8 @@ struct Execution<'a> {
     handler: &'a Arc<Handler>,
     began: Instant,
     observed: Option<Box<EventRecord>>,
+    /// When it began, in milliseconds since 1970, if it is recorded.
+    recorded_at: Option<u64>,
     runs: u32,
     /// CPU time of earlier runs, and how long it has waited between them.
     cpu: Duration,
@@ -61,6 +63,7 @@ impl Dispatcher {
             handler,
             began,
             observed,
+            recorded_at: None,
             runs: 0,
             cpu: Duration::ZERO,
             waited: Duration::ZERO,
@@ -68,12 +71,15 @@ impl Dispatcher {
         let room = held.room().map(Arc::clone);
         let world = World::new(Arc::clone(self.hubs.own()), of.connection.cloned(), room);
         let is_observed = execution.observed.is_some();
+        let recorder = self.recorder.as_ref().filter(|it| it.takes(event.room.as_deref()));
+        execution.recorded_at = recorder.map(|_| self.hub.clock.unix_millis());
         let journal = Journal::begin(world::seed());
         let mut state = self.sandbox.prepare(event, world, journal, is_observed);
         let mut run_began = began;
         // Boxed, because most events do not wait.
         let mut waiting: Option<Box<Waiting>> = None;
         loop {
+            state.given = execution.recorded_at.map(|_| Box::default());
             let ran = self.sandbox.run(&handler.app.program, state, run_began).await;
             drop(slot);
             execution.runs += 1;
@@ -111,10 +117,15 @@ impl Dispatcher {
         held: &Held<'_>,
         execution: &mut Execution<'_>,
         of: &mut EventOf<'_>,
-        Ran { outcome, mut state }: Ran<World>,
+        ran: Ran<World>,
         waiting: Option<Box<Waiting>>,
     ) -> Result<Committed, Undone> {
-        let Execution { handler, began, observed, runs, cpu, waited } = execution;
+        let Execution { handler, began, observed, recorded_at, runs, cpu, waited } = execution;
+        // Before the commit, which takes the effects.
+        if let (Some(recorder), Some(at)) = (&self.recorder, *recorded_at) {
+            recorder.add(&handler.app.hash, at, &ran);
+        }
+        let Ran { outcome, mut state } = ran;
         let room = held.room();
         let is_signal = matches!(state.event.call, Call::Signal(_));
         let handled = handled_by(&state.event);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use zigttp_abi::manifest::Manifest;
 use zigttp_abi::schedule;
 use zigttp_protocol::handshake;
@@ -23,6 +24,8 @@ pub struct App<V: View> {
     pub protocols: Vec<String>,
     pub source_maps: SourceMaps,
     pub manifest: Manifest,
+    /// SHA-256 of the artifact.
+    pub hash: [u8; 32],
     exports: Exports,
 }
 
@@ -65,6 +68,7 @@ impl<V: View> App<V> {
                 on_stream: manifest.has_export("onStream"),
             },
             manifest,
+            hash: Sha256::digest(wasm).into(),
         })
     }
 

@@ -195,15 +195,11 @@ impl<P: Peer> Effects<P> {
             && self.index_of(id).is_some_and(|index| self.addressed[index].is_closed)
     }
 
-    /// The rooms of a connection, for this event to change.
-    pub(crate) fn rooms_of(&mut self, connection: PeerIndex) -> &mut RoomsOf {
-        let addressed = &mut self.addressed.0[connection.0];
-        addressed.rooms.get_or_insert_with(|| {
-            let rooms = addressed.peer.rooms();
-            let names = std::iter::once(&rooms.own).chain(&rooms.joined);
-            self.bytes += names.map(|room| room_bytes(room)).sum::<usize>();
-            Box::new(rooms)
-        })
+    /// Keeps the rooms of a connection, for this event to change.
+    pub(crate) fn begin_rooms(&mut self, connection: PeerIndex, rooms: RoomsOf) {
+        let names = std::iter::once(&rooms.own).chain(&rooms.joined);
+        self.bytes += names.map(|room| room_bytes(room)).sum::<usize>();
+        self.at(connection).rooms = Some(Box::new(rooms));
     }
 
     /// Whether a list of members is for this event the one that was committed.

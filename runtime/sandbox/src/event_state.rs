@@ -17,11 +17,13 @@ use crate::effect::{Addressed, Effect, PeerIndex};
 use crate::effects::Effects;
 use crate::event::{Call, Event, Response};
 use crate::failure::Thrown;
+use crate::given::Given;
 use crate::guest_memory::{GuestMemory, MemoryAccess};
 use crate::journal::{Answer, Ask, EntryId, Fingerprint, Journal};
 use crate::limits::Limits;
 use crate::read_log::{ReadLog, StateRead, WhatWasRead};
 use crate::reads::Reads;
+use crate::rooms::RoomsOf;
 use crate::signal::TimerCount;
 use crate::state::{OpenStates, RoomName, RoomState, Space};
 use crate::used::Used;
@@ -81,6 +83,8 @@ pub struct EventState<V: View> {
     pub used: Used,
     /// What it has read of the state of rooms, if somebody watches it.
     pub read_log: Option<Box<ReadLog>>,
+    /// What this run has learned of its view, if it is recorded.
+    pub given: Option<Box<Given>>,
     /// The memory that is counted for the event, until this is dropped.
     pub memory_budget: MemoryBudget,
     /// What all runs of the event share.
@@ -182,6 +186,7 @@ impl<V: View> EventState<V> {
             lists: MemberLists::default(),
             used: Used::default(),
             read_log: None,
+            given: None,
         })
     }
 
@@ -204,10 +209,52 @@ impl<V: View> EventState<V> {
         if self.is_candidate(id) {
             return Ok(None);
         }
-        let found = self.effects.address(id, || self.view.find(id));
-        let Some(index) = found else { return Ok(None) };
+        let Some(index) = self.find(id) else { return Ok(None) };
         self.account()?;
         Ok(Some(self.effects.at(index)))
+    }
+
+    /// The index of a connection that the event addresses, if the view has it.
+    pub(crate) fn find(&mut self, id: ConnectionId) -> Option<PeerIndex> {
+        let EventState { effects, view, given, .. } = self;
+        effects.address(id, || {
+            let found = view.find(id);
+            if let Some(given) = given {
+                match &found {
+                    Some(peer) => given.found(peer),
+                    None => given.not_found(id),
+                }
+            }
+            found
+        })
+    }
+
+    /// How many bytes the queue of a connection holds; `None` if it has closed or is closing.
+    pub(crate) fn queued_bytes(&mut self, connection: PeerIndex) -> Option<usize> {
+        let queued = self.effects.at(connection).peer.queued_bytes();
+        if let Some(given) = &mut self.given {
+            given.queued(connection, queued);
+        }
+        queued
+    }
+
+    /// The rooms of a connection as they are committed.
+    pub(crate) fn committed_rooms(&mut self, connection: PeerIndex) -> RoomsOf {
+        let rooms = self.effects.at(connection).peer.rooms();
+        if let Some(given) = &mut self.given {
+            given.rooms_of(connection, &rooms);
+        }
+        rooms
+    }
+
+    /// The rooms of a connection, for this event to change.
+    pub(crate) fn rooms_of(&mut self, connection: PeerIndex) -> &mut RoomsOf {
+        if self.effects.at(connection).rooms.is_none() {
+            let rooms = self.committed_rooms(connection);
+            self.effects.begin_rooms(connection, rooms);
+        }
+        let rooms = self.effects.at(connection).rooms.as_mut();
+        rooms.expect("they were set above")
     }
 
     /// Whether this connection is one that a client only asks for, so that it is not open yet.
@@ -291,6 +338,9 @@ impl<V: View> EventState<V> {
             // It may be a copy that nobody else holds.
             let usage = usize::try_from(state.usage().bytes).unwrap_or(usize::MAX);
             self.read_bytes += name.len() + usage.min(V::State::MAX_HELD_BYTES) + OPEN_STATE_BYTES;
+        }
+        if let Some(given) = &mut self.given {
+            given.opened(space, room, &state);
         }
         self.states.add(space, room, state);
         self.account()

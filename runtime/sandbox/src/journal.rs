@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::journal_record::{AnswerRecord, AskedRecord, EntryRecord, JournalRecord};
 use crate::outgoing::{FetchError, FetchErrorKind, FetchedResponse, OutgoingRequest, ResponseHead};
 use crate::shared_text::SharedText;
 
@@ -142,6 +143,8 @@ pub struct Journal {
     seed: i64,
     /// The time at which the first run began, once it is known.
     began: Option<SystemTime>,
+    /// Whether it is that of an event which has ended, and runs again.
+    is_recorded: bool,
     /// Boxed, because most events ask nothing.
     asked: Option<Box<Asked>>,
 }
@@ -178,7 +181,77 @@ const ENTRY_BYTES: usize = 2 * size_of::<Entry>();
 impl Journal {
     /// That of an event that begins. The seed is that of `Math.random`.
     pub fn begin(seed: i64) -> Journal {
-        Journal { seed, began: None, asked: None }
+        Journal { seed, began: None, is_recorded: false, asked: None }
+    }
+
+    /// That of an event which has ended, to run it again: its answers are there from the start.
+    pub fn of_record(record: &JournalRecord) -> Journal {
+        let JournalRecord { seed, began, asked } = record;
+        let began = began.map(|since| SystemTime::UNIX_EPOCH + Duration::from_nanos(since));
+        let mut journal =
+            Journal { seed: i64::from_le_bytes(*seed), began, is_recorded: true, asked: None };
+        let Some(record) = asked else { return journal };
+        let asked = journal.asked();
+        asked.horizon = Duration::from_nanos(record.horizon);
+        asked.random.clone_from(&record.random);
+        asked.requests = record.requests;
+        asked.computed = Duration::from_nanos(record.computed);
+        for entry in &record.entries {
+            // One without an answer is asked anew.
+            if let Some(AnswerRecord { at, head, body }) = &entry.answer {
+                let answer = Answer {
+                    head: Bytes::copy_from_slice(head),
+                    body: Bytes::copy_from_slice(body),
+                };
+                let state = State::Settled { at: Duration::from_nanos(*at), answer };
+                journal.push(Fingerprint(entry.fingerprint), None, state);
+            }
+        }
+        journal
+    }
+
+    /// What there is to keep of it when its last run has ended.
+    pub fn record(&self) -> JournalRecord {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let began = self.began.and_then(|began| began.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let asked = self.asked.as_ref().map(|asked| {
+            let entries = asked.entries.iter().filter(|entry| entry.is_asked);
+            let entries = entries.map(|entry| EntryRecord {
+                fingerprint: entry.fingerprint.0,
+                answer: match &entry.state {
+                    State::Settled { at, answer } => Some(AnswerRecord {
+                        at: nanos(*at),
+                        head: answer.head.to_vec(),
+                        body: answer.body.to_vec(),
+                    }),
+                    State::New(_) | State::UnderWay => None,
+                },
+            });
+            let new = |entry: &&Entry| matches!(&entry.state, State::New(ask) if ask.is_request());
+            Box::new(AskedRecord {
+                horizon: nanos(asked.horizon),
+                random: asked.random.clone(),
+                entries: entries.collect(),
+                requests: asked.requests - asked.entries.iter().filter(new).count(),
+                computed: nanos(asked.computed),
+            })
+        });
+        JournalRecord { seed: self.seed.to_le_bytes(), began: began.map(nanos), asked }
+    }
+
+    /// Whether it is that of an event which has ended, and runs again.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.is_recorded
+    }
+
+    /// The questions of the last run that nothing has begun with: what is sent when it has committed.
+    pub fn unsent(&self) -> impl Iterator<Item = (&Ask, [u8; 32])> {
+        self.entries().iter().filter(|entry| entry.is_asked).filter_map(|entry| {
+            match &entry.state {
+                State::New(ask) => Some((ask, entry.fingerprint.0)),
+                State::UnderWay | State::Settled { .. } => None,
+            }
+        })
     }
 
     fn asked(&mut self) -> &mut Asked {
@@ -236,6 +309,12 @@ impl Journal {
         let entry = unasked.find(|entry| entry.fingerprint == fingerprint)?;
         entry.is_asked = true;
         Some(entry.id)
+    }
+
+    /// Whether there is an entry of this question that the present run has not asked for.
+    pub(crate) fn holds_question(&self, fingerprint: Fingerprint) -> bool {
+        let mut unasked = self.entries().iter().filter(|entry| !entry.is_asked);
+        unasked.any(|entry| entry.fingerprint == fingerprint)
     }
 
     /// Adds a question that no run has asked before.

@@ -37,11 +37,13 @@ pub mod event_state;
 pub mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod given;
 mod guest_memory;
 mod host;
 pub mod inspection;
 mod instance;
 pub mod journal;
+pub mod journal_record;
 pub mod limits;
 mod module_cache;
 pub mod outgoing;

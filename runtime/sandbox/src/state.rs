@@ -7,7 +7,7 @@ use zigttp_abi::state::{Changes, Entry, KeyRange, ListLimits, Usage};
 use crate::failure::Cause;
 
 /// Where state is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Space {
     /// `zigttp:storage`: on disk, if there is one.
     Storage,
@@ -167,6 +167,16 @@ pub(crate) enum RoomName {
     /// The event's own.
     Own,
     Other(Box<str>),
+}
+
+impl RoomName {
+    /// The name, unless it is the event's own.
+    pub(crate) fn other(&self) -> Option<&str> {
+        match self {
+            RoomName::Own => None,
+            RoomName::Other(name) => Some(name),
+        }
+    }
 }
 
 /// The states that an event has read, each as it was at the first read. Boxed, because most events read none.

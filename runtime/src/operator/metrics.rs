@@ -4,6 +4,7 @@
 
 mod fetches;
 mod page;
+mod recording;
 mod state;
 
 use std::sync::atomic::Ordering;
@@ -65,6 +66,7 @@ pub(crate) fn print(server: &Server) -> String {
     state::streams(&mut page, server);
     fetches::fetches(&mut page, server);
     fetches::spans(&mut page, server);
+    recording::recording(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters, &server.hub.rooms.queues().waits);

@@ -18,7 +18,7 @@ async fn serve(arguments: &[&str]) -> (Origin, Server) {
     let allowed = model.allowed();
     let all = ["--env", &key, "--env", &url, &allowed];
     let handler = compile_file("examples/assistant/handler.ts");
-    let server = Server::start(&handler, &[&all[..], arguments].concat());
+    let server = Server::recorded(&handler, &[&all[..], arguments].concat());
     (model, server)
 }
 

@@ -5,7 +5,7 @@ use crate::support::server::Server;
 
 #[tokio::test]
 async fn it_echoes_parses_broadcasts_remembers_names_and_answers_heartbeats() {
-    let server = Server::start(&programs::compile_file("examples/bench/bench.ts"), &[]);
+    let server = Server::recorded(&programs::compile_file("examples/bench/bench.ts"), &[]);
     let mut echo = server.connect("/echo").await;
     assert_eq!(echo.ask("hello").await, "hello");
     echo.send(b"bytes".to_vec()).await;

@@ -12,7 +12,7 @@ fn chat() -> PathBuf {
 
 #[tokio::test]
 async fn three_clients_in_two_rooms_hear_their_own_room() {
-    let server = Server::start(&chat(), &[]);
+    let server = Server::recorded(&chat(), &[]);
     let mut ada = server.connect("/room/one").await;
     let mut bob = server.connect("/room/one").await;
     let mut eve = server.connect("/room/two").await;
@@ -31,7 +31,7 @@ async fn three_clients_in_two_rooms_hear_their_own_room() {
 
 #[tokio::test]
 async fn a_heartbeat_is_answered_without_the_handler() {
-    let server = Server::start(&chat(), &[]);
+    let server = Server::recorded(&chat(), &[]);
     let mut client = server.connect("/room/one").await;
     assert_eq!(client.ask("heartbeat").await, "alive");
     assert_eq!(client.ask("ada").await, "hello ada, this is one");
@@ -40,7 +40,7 @@ async fn a_heartbeat_is_answered_without_the_handler() {
 
 #[tokio::test]
 async fn the_page_is_served_at_the_root_and_nothing_elsewhere() {
-    let server = Server::start(&chat(), &[]);
+    let server = Server::recorded(&chat(), &[]);
     let (status, page) = server.get("/");
     assert_eq!(status, 200);
     assert!(page.contains("<title>Chat on zigttp</title>"), "{page}");

@@ -81,7 +81,7 @@ impl Both {
             ],
         );
         let address = issuer.address;
-        let chat = Server::start(
+        let chat = Server::recorded(
             &here.path().join("handler.wasm"),
             &[
                 "--env",

@@ -26,9 +26,9 @@ use crate::support::programs::{compile_file, program, root};
 use crate::support::raw::RawClient;
 use crate::support::server::Server;
 
-/// Serves the handler of an example.
+/// Serves the handler of an example. What it does is replayed afterwards, and has to be the same.
 fn serve(name: &str) -> Server {
-    Server::start(&compile_file(&format!("examples/{name}/handler.ts")), &[])
+    Server::recorded(&compile_file(&format!("examples/{name}/handler.ts")), &[])
 }
 
 /// Checks that the page is at the root and has this title, and that no other path has one.

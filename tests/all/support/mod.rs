@@ -15,6 +15,7 @@ pub(crate) mod lossy_fs;
 pub(crate) mod origin;
 pub(crate) mod programs;
 pub(crate) mod raw;
+pub(crate) mod recording;
 pub(crate) mod server;
 pub(crate) mod tls;
 pub(crate) mod wasm;

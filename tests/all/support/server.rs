@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use super::client::Client;
+use super::recording::Recording;
 use super::{PATIENCE, programs};
 
 /// Which part of the log is shown.
@@ -20,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) pid: u32,
     pub(crate) address: SocketAddr,
     log: Arc<Log>,
+    /// Replayed when this is dropped, with these arguments.
+    recording: Option<(Recording, Vec<String>)>,
 }
 
 #[derive(Default)]
@@ -37,6 +40,17 @@ impl Server {
     /// Serves an artifact.
     pub(crate) fn start(handler: &Path, arguments: &[&str]) -> Server {
         Server::start_with(handler, arguments, &[])
+    }
+
+    /// Serves an artifact and records its events. When this is dropped they are replayed, and have to do the same.
+    pub(crate) fn recorded(handler: &Path, arguments: &[&str]) -> Server {
+        let recording = Recording::new();
+        let all = [&recording.arguments()[..], &["--drain-timeout", "1s"], arguments].concat();
+        let mut server = Server::start(handler, &all);
+        let settings = arguments.windows(2).filter(|it| it[0] == "--env");
+        let settings = settings.flatten().map(|it| (*it).to_owned()).collect();
+        server.recording = Some((recording, settings));
+        server
     }
 
     /// Serves an artifact, with these environment variables.
@@ -104,7 +118,7 @@ impl Server {
                 log.text()
             ));
         };
-        Ok(Server { pid: process.id(), process: Some(process), address, log })
+        Ok(Server { pid: process.id(), process: Some(process), address, log, recording: None })
     }
 
     /// Opens a WebSocket.
@@ -205,10 +219,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let recording = self.recording.take().filter(|_| !std::thread::panicking());
         if let Some(process) = &mut self.process {
-            // It may have ended by itself.
-            let _ = process.kill();
+            if recording.is_some() {
+                // Its last records are written before it ends.
+                let _ = Command::new("kill").args(["-s", "TERM", &self.pid.to_string()]).status();
+            } else {
+                // It may have ended by itself.
+                let _ = process.kill();
+            }
             let _ = process.wait();
+        }
+        if let Some((recording, settings)) = recording {
+            let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+            assert!(recording.is_equal(&settings) > 0, "no event was recorded:\n{}", self.log());
         }
     }
 }

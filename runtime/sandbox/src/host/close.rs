@@ -9,17 +9,17 @@ use crate::budget::OverBudget;
 use crate::effect::Effect;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
-use crate::view::{Peer, View};
+use crate::view::View;
 
 impl<V: View> EventState<V> {
     /// Adds a close; does nothing for a connection that has closed or is closing.
     fn close(&mut self, ws: i64, close: Close) -> Result<(), OverBudget> {
         let Some(addressed) = self.address_writable(ws)? else { return Ok(()) };
-        if addressed.is_closed || addressed.peer.queued_bytes().is_none() {
+        let (connection, is_closed) = (addressed.index, addressed.is_closed);
+        if is_closed || self.queued_bytes(connection).is_none() {
             return Ok(());
         }
-        addressed.is_closed = true;
-        let connection = addressed.index;
+        self.effects.at(connection).is_closed = true;
         self.push(Effect::Close { connection, close })
     }
 }

@@ -5,14 +5,14 @@ use zigttp_abi::guest::IMPORT_MODULE;
 
 use crate::budget::OverBudget;
 use crate::event_state::{EventState, HostData};
-use crate::view::{Peer, View};
+use crate::view::View;
 
 impl<V: View> EventState<V> {
     /// How many bytes are queued for a connection, with those that this event has sent.
     fn buffered_amount(&mut self, ws: i64) -> Result<usize, OverBudget> {
         let Some(addressed) = self.address(ws)? else { return Ok(0) };
-        let queued = addressed.peer.queued_bytes();
-        Ok(queued.map_or(0, |queued| queued + addressed.sent))
+        let (index, sent) = (addressed.index, addressed.sent);
+        Ok(self.queued_bytes(index).map_or(0, |queued| queued + sent))
     }
 }
 

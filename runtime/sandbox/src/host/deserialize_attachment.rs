@@ -20,7 +20,10 @@ impl<V: View> EventState<V> {
         }
         let committed = addressed.peer.attachment();
         let is_first = !std::mem::replace(&mut addressed.is_read, true);
-        let id = addressed.peer.id();
+        let (id, index) = (addressed.peer.id(), addressed.index);
+        if let Some(given) = &mut self.given {
+            given.attachment(index, committed.as_ref().map(|(value, _)| value));
+        }
         if is_first {
             self.reads.attachment(id, committed.as_ref().map(|(_, version)| *version));
         }

@@ -15,7 +15,12 @@ pub(super) fn link<V: View>(linker: &mut Linker<HostData<V>>) -> wasmtime::Resul
         |mut caller: Caller<'_, HostData<V>>, name: i32, name_len: i32, ptr: i32, cap: i32| {
             let name = Span::new(name, name_len);
             let setting = guest_memory::with_bytes(&mut caller, name, |state, name| {
-                std::str::from_utf8(name).ok().and_then(|name| state.view.setting(name))
+                let name = std::str::from_utf8(name).ok()?;
+                let setting = state.view.setting(name);
+                if let Some(given) = &mut state.given {
+                    given.setting(name, setting.as_deref());
+                }
+                setting
             })?;
             let Some(setting) = setting else { return wasmtime::Result::Ok(-1) };
             let len =

@@ -35,11 +35,14 @@ async fn list_rooms<V: View>(
         limit: if options.limit == 0 { MAX_LISTED_ROOMS + 1 } else { options.limit },
     };
     let rooms = if options.of_state {
-        let stored = caller.data().view.stored_rooms(range);
+        let stored = caller.data().view.stored_rooms(range.clone());
         wait(caller, stored).await?
     } else {
         caller.data().view.rooms(&range)
     };
+    if let Some(given) = &mut caller.data_mut().given {
+        given.rooms(options.of_state, &range, &rooms);
+    }
     if rooms.len() > MAX_LISTED_ROOMS {
         let text = format!(
             "there are more than {MAX_LISTED_ROOMS} rooms: pass limit and page with startAfter"

@@ -21,7 +21,11 @@ impl<V: View> EventState<V> {
                 Some(members) => members,
                 first => {
                     self.reads.own_members();
-                    first.insert(self.view.members(own))
+                    let members = self.view.members(own);
+                    if let Some(given) = &mut self.given {
+                        given.members(own, &members);
+                    }
+                    first.insert(members)
                 }
             };
             if self.effects.leaves_members() {
@@ -41,6 +45,9 @@ impl<V: View> EventState<V> {
             Some((_, members)) => members.clone(),
             None => {
                 let members = self.view.members(&room);
+                if let Some(given) = &mut self.given {
+                    given.members(&room, &members);
+                }
                 self.has_read_members(&room, members.len())?;
                 self.lists.others.push((room.clone().into(), members.clone()));
                 members

@@ -34,8 +34,7 @@ impl<V: View> EventState<V> {
         else {
             return Err(GuestFault("a connection accepted by another event").into());
         };
-        let id = *connection;
-        let found = self.effects.address(id, || self.view.find(id));
+        let found = self.find(*connection);
         let connection = found.expect("an event's own connection is always found");
         self.effects.at(connection).attachment = Some(value.clone());
         self.push(Effect::SetAttachment { connection, value })

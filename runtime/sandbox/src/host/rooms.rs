@@ -15,20 +15,20 @@ use crate::host::range_error::{RangeError, result_of};
 use crate::host::room_argument::{quoted, room_name};
 use crate::rooms::RoomsOf;
 use crate::shared_text::SharedText;
-use crate::view::{Peer, View};
+use crate::view::View;
 
 impl<V: View> EventState<V> {
     /// A connection whose rooms can change; `None` when it has closed or is closing.
     fn movable(&mut self, ws: i64) -> Result<Option<PeerIndex>, OverBudget> {
-        let addressed = self.address_writable(ws)?;
-        let open = addressed.filter(|it| !it.is_closed && it.peer.queued_bytes().is_some());
-        Ok(open.map(|addressed| addressed.index))
+        let addressed = self.address_writable(ws)?.filter(|it| !it.is_closed);
+        let connection = addressed.map(|addressed| addressed.index);
+        Ok(connection.filter(|connection| self.queued_bytes(*connection).is_some()))
     }
 
     fn join(&mut self, ws: i64, room: SharedText) -> Result<Result<(), RangeError>, OverBudget> {
         let max_joins = self.view.limits().max_joins;
         let Some(connection) = self.movable(ws)? else { return Ok(Ok(())) };
-        let rooms = self.effects.rooms_of(connection);
+        let rooms = self.rooms_of(connection);
         if rooms.contains(&room) {
             return Ok(Ok(()));
         }
@@ -43,7 +43,7 @@ impl<V: View> EventState<V> {
 
     fn leave(&mut self, ws: i64, room: SharedText) -> Result<Result<(), RangeError>, OverBudget> {
         let Some(connection) = self.movable(ws)? else { return Ok(Ok(())) };
-        let rooms = self.effects.rooms_of(connection);
+        let rooms = self.rooms_of(connection);
         if rooms.own == room {
             return Ok(Err(format!(
                 "{} is the connection's own room: move it to another one, or close it",
@@ -62,7 +62,7 @@ impl<V: View> EventState<V> {
             return Ok(Err("the connection is closing".to_owned()));
         }
         let Some(connection) = self.movable(ws)? else { return Ok(Ok(())) };
-        let rooms = self.effects.rooms_of(connection);
+        let rooms = self.rooms_of(connection);
         if rooms.own == to {
             return Ok(Err(format!("{} is the connection's own room already", quoted(&to))));
         }
@@ -83,8 +83,8 @@ impl<V: View> EventState<V> {
     /// The rooms of a connection, its own first; none when it has closed.
     fn get_rooms(&mut self, ws: i64) -> Result<Vec<SharedText>, OverBudget> {
         let Some(addressed) = self.address(ws)? else { return Ok(Vec::new()) };
-        let rooms = addressed.rooms.as_deref().cloned();
-        let RoomsOf { own, mut joined } = rooms.unwrap_or_else(|| addressed.peer.rooms());
+        let (index, rooms) = (addressed.index, addressed.rooms.as_deref().cloned());
+        let RoomsOf { own, mut joined } = rooms.unwrap_or_else(|| self.committed_rooms(index));
         joined.insert(0, own);
         Ok(joined)
     }

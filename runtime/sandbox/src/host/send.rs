@@ -10,7 +10,7 @@ use crate::budget::OverBudget;
 use crate::effect::PeerIndex;
 use crate::event_state::{EventState, HostData};
 use crate::guest_memory::{self, GuestFault, Span};
-use crate::view::{Members, Peer, View};
+use crate::view::{Members, View};
 
 impl<V: View> EventState<V> {
     /// The receiver of a frame; `None` when the connection has closed or is closing, or when its queue with
@@ -18,19 +18,20 @@ impl<V: View> EventState<V> {
     fn receiver(&mut self, ws: i64, is_volatile: bool) -> Result<Option<PeerIndex>, OverBudget> {
         let max_queue = self.view.limits().max_queue;
         let Some(addressed) = self.address_writable(ws)? else { return Ok(None) };
+        let (index, sent) = (addressed.index, addressed.sent);
         if addressed.is_closed {
             return Ok(None);
         }
-        let Some(queued) = addressed.peer.queued_bytes() else { return Ok(None) };
+        let Some(queued) = self.queued_bytes(index) else { return Ok(None) };
         if is_volatile && queued > 0 {
             self.used.dropped_volatile += 1;
             return Ok(None);
         }
-        if queued + addressed.sent >= max_queue {
+        if queued + sent >= max_queue {
             self.used.refused_frames += 1;
             return Ok(None);
         }
-        Ok(Some(addressed.index))
+        Ok(Some(index))
     }
 
     /// Adds a frame for every member of a room but these. Returns how many took it.

@@ -198,7 +198,11 @@ async fn find<V: View>(
         return Ok(signal.next);
     }
     let state = open(caller, Space::Storage, room).await?;
-    wait(caller, state.timer(name)).await
+    let at = wait(caller, state.timer(name)).await?;
+    if let Some(given) = &mut caller.data_mut().given {
+        given.timer(room, name, at);
+    }
+    Ok(at)
 }
 
 /// Copies the data of a signal out of the guest, which has checked its length; a negative kind is none.

@@ -125,7 +125,7 @@ fn open<V: View>(
             "the request has {len} bytes, the limit is {most} (--max-stream-request)"
         )));
     }
-    if let Some(error) = caller.data().too_many_streams() {
+    if let Some(error) = caller.data_mut().too_many_streams() {
         return Ok(Err(error));
     }
     let request = Box::new(request.read(caller)?);
@@ -143,7 +143,7 @@ fn cancel<V: View>(
         return Ok(Err(error));
     }
     let name = key(caller, name)?;
-    if !caller.data().has_stream(&name) {
+    if !caller.data_mut().has_stream(&name) {
         return Ok(Ok(false));
     }
     caller.data_mut().push_stream(StreamEffect::Cancel { name })?;
@@ -158,26 +158,37 @@ impl<V: View> EventState<V> {
     }
 
     /// Whether the event's room has a stream of this name, as this event sees it.
-    fn has_stream(&self, name: &str) -> bool {
-        let is_changed = self.effects.stream(name);
+    fn has_stream(&mut self, name: &str) -> bool {
+        if let Some(changed) = self.effects.stream(name) {
+            return changed;
+        }
         // One that has ended is stored until its last piece is committed.
-        let has_ended = || matches!(&self.event.call, Call::Stream(piece) if piece.ends(name));
-        let room = self.event.room.as_ref();
-        is_changed.unwrap_or_else(|| {
-            !has_ended() && room.is_some_and(|room| self.view.has_stream(room, name))
-        })
+        let has_ended = matches!(&self.event.call, Call::Stream(piece) if piece.ends(name));
+        let Some(room) = self.event.room.as_ref().filter(|_| !has_ended) else { return false };
+        let is_there = self.view.has_stream(room, name);
+        if let Some(given) = &mut self.given {
+            given.stream(name, is_there);
+        }
+        is_there
+    }
+
+    /// How many streams the event's room has, and how many there are of all rooms.
+    fn stream_counts(&mut self) -> (usize, usize) {
+        let counts = self.view.stream_counts(self.event.room.as_ref().map_or("", |room| room));
+        if let Some(given) = &mut self.given {
+            given.stream_counts(counts);
+        }
+        counts
     }
 
     /// Whether the event's room has a stream, or the event has opened one.
-    pub(crate) fn has_any_stream(&self) -> bool {
-        let room = self.event.room.as_ref().map_or("", |room| room);
-        self.view.stream_counts(room).0 > 0 || self.effects.opened_streams() > 0
+    pub(crate) fn has_any_stream(&mut self) -> bool {
+        self.stream_counts().0 > 0 || self.effects.opened_streams() > 0
     }
 
     /// Why no other stream can be opened. Those that are cancelled count until their room has been told.
-    fn too_many_streams(&self) -> Option<RangeError> {
-        let room = self.event.room.as_ref().map_or("", |room| room);
-        let (of_room, of_all) = self.view.stream_counts(room);
+    fn too_many_streams(&mut self) -> Option<RangeError> {
+        let (of_room, of_all) = self.stream_counts();
         let opened = self.effects.opened_streams();
         let limits = self.view.limits().state;
         if of_room + opened >= limits.max_room_streams {

@@ -8,6 +8,7 @@ use zigttp_abi::state::{Entry, KeyRange, ListLimits};
 
 use super::open::{open, wait};
 use crate::event_state::HostData;
+use crate::given::GivenList;
 use crate::guest_memory::Span;
 use crate::host::answer;
 use crate::host::range_error::RangeError;
@@ -92,7 +93,13 @@ async fn encoded<V: View>(
         Entries::new()
     } else {
         let state = open(caller, space, room).await?;
-        wait(caller, state.list(range, hidden, limits, now)).await?
+        let asked = || GivenList::of(&range, &hidden, limits, now);
+        let asked = caller.data().given.is_some().then(asked);
+        let listed = wait(caller, state.list(range, hidden, limits, now)).await?;
+        if let (Some(given), Some(asked)) = (&mut caller.data_mut().given, asked) {
+            given.list(space, room, asked.with(&listed));
+        }
+        listed
     };
 
     let mut encoded = Encoded::default();

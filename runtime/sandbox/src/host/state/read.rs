@@ -45,7 +45,11 @@ pub(super) async fn find<V: View>(
         return Ok(changed.cloned());
     }
     let state = open(caller, space, room).await?;
-    wait(caller, state.get(key)).await
+    let entry = wait(caller, state.get(key)).await?;
+    if let Some(given) = &mut caller.data_mut().given {
+        given.entry(space, room, key, entry.as_ref());
+    }
+    Ok(entry)
 }
 
 /// Writes keys, bytes and the limit of a room.

@@ -1,0 +1,162 @@
+//! Runs recorded events again, on one artifact and under the limits that they were recorded with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use zigttp_sandbox::app::App;
+use zigttp_sandbox::error::{LoadError, SandboxError};
+use zigttp_sandbox::journal::{Ask, Journal};
+use zigttp_sandbox::limits::{Isolation, Limits};
+use zigttp_sandbox::ran::{Outcome, Ran};
+use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_sandbox::view::{EventLimits, View};
+
+use crate::block::RecordedLimits;
+use crate::ended::{self, Ended, Part};
+use crate::given_view::{GivenView, Missing, ReplaySettings};
+use crate::record::Record;
+
+/// Most waits of a run for timers that the recorded one had not.
+const MAX_TIMER_WAITS: usize = 8;
+
+/// See the module's documentation.
+pub struct Replayer {
+    sandbox: Sandbox<GivenView>,
+    app: App<GivenView>,
+    limits: Arc<EventLimits>,
+    settings: Arc<ReplaySettings>,
+}
+
+/// Why an artifact cannot run again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// One event that has run again.
+pub struct Rerun {
+    /// `None` if it waits for what was not recorded.
+    pub ended: Option<Ended>,
+    /// What it has asked for that was not recorded.
+    pub missing: Vec<Missing>,
+    /// `None` if the artifact has no function for the event.
+    ran: Option<Ran<GivenView>>,
+}
+
+/// What a comparison has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compared {
+    Equal,
+    /// It differs, and something that it was given was replaced in the recording.
+    Redacted,
+    Different(Vec<Part>),
+}
+
+impl Replayer {
+    /// Loads an artifact. So many events run at the same time at most.
+    ///
+    /// # Errors
+    /// When this machine cannot run it.
+    pub fn new(
+        artifact: &[u8],
+        limits: &RecordedLimits,
+        settings: Arc<ReplaySettings>,
+        cache_dir: Option<PathBuf>,
+        max_events: usize,
+    ) -> Result<Replayer, ReplayError> {
+        let sandbox = Sandbox::new(Limits {
+            max_events,
+            memory: limits.memory,
+            cpu: limits.cpu,
+            isolation: Isolation::Restore,
+            verify_restore: None,
+            cache_dir,
+        })?;
+        let app = App::load(&sandbox, artifact)?;
+        Ok(Replayer { sandbox, app, limits: Arc::new(limits.to_limits()), settings })
+    }
+
+    /// Runs an event again.
+    pub async fn run(&self, record: &Record<'_>) -> Rerun {
+        let mut event = record.event();
+        if !self.app.handles(&event) {
+            let ended = Some(Ended::NOTHING);
+            return Rerun { ended, missing: Vec::new(), ran: None };
+        }
+        let mut journal = Journal::of_record(&record.journal);
+        let view = GivenView::of(record, Arc::clone(&self.limits), Arc::clone(&self.settings));
+        let mut waits = 0;
+        loop {
+            let state = self.sandbox.prepare(event, view.clone(), journal, false);
+            let mut ran = self.sandbox.run(&self.app.program, state, view.now()).await;
+            let wait = match &ran.outcome {
+                Outcome::Waiting(wait) => wait,
+                _ => {
+                    let (ended, missing) = (Ended::of(&ran), view.missing());
+                    return Rerun { ended, missing, ran: Some(ran) };
+                }
+            };
+            let timer = wait.timer.filter(|_| wait.questions.is_empty());
+            let Some(timer) = timer.filter(|_| waits < MAX_TIMER_WAITS) else {
+                let mut missing = view.missing();
+                missing.extend(asked(&mut ran.state.journal));
+                return Rerun { ended: None, missing, ran: Some(ran) };
+            };
+            waits += 1;
+            let (of_event, of_journal, _view) = (*ran.state).into_next();
+            (event, journal) = (of_event, of_journal);
+            journal.end_wait(timer, true);
+        }
+    }
+}
+
+/// What a run waits for.
+fn asked(journal: &mut Journal) -> Vec<Missing> {
+    let asked = journal.take_new().into_iter().map(|(_id, ask)| match ask {
+        Ask::Fetch(request) | Ask::Room { request, .. } => Missing {
+            what: "the answer to a request",
+            name: format!("{} {}", request.method, request.url),
+        },
+        Ask::Compute { .. } => Missing { what: "a long computation", name: String::new() },
+    });
+    let mut asked: Vec<Missing> = asked.collect();
+    if asked.is_empty() {
+        asked.push(Missing { what: "a timer that it waits for", name: String::new() });
+    }
+    asked
+}
+
+impl Rerun {
+    /// Compares it with what was recorded.
+    pub fn compare(&self, record: &Record<'_>) -> Compared {
+        let parts = match &self.ended {
+            Some(ended) if self.missing.is_empty() => ended.differences(&record.ended),
+            _ => vec![Part::Reads],
+        };
+        match (parts.is_empty(), record.is_redacted) {
+            (true, _) => Compared::Equal,
+            (false, true) => Compared::Redacted,
+            (false, false) => Compared::Different(parts),
+        }
+    }
+
+    /// How it has ended, in a few words.
+    pub(crate) fn ending(&self) -> String {
+        match &self.ended {
+            Some(Ended::Returned(_)) => "it returns".to_owned(),
+            Some(Ended::Threw(message)) => message.clone(),
+            Some(Ended::OverCpu) => "it uses up its CPU time".to_owned(),
+            Some(Ended::OverMemory) => "it uses up its memory".to_owned(),
+            Some(Ended::Trapped) => "it traps".to_owned(),
+            None => "it waits for what was not recorded".to_owned(),
+        }
+    }
+
+    /// What it has done, as lines for people.
+    pub fn lines(&self) -> Vec<(Part, String)> {
+        self.ran.as_ref().map_or_else(Vec::new, ended::lines)
+    }
+}

@@ -1,0 +1,6 @@
+//! Recordings of events, and their replay.
+
+mod damaged;
+mod differing;
+mod equal;
+mod kept;
