@@ -92,13 +92,21 @@ pub fn write(stream: Stream, text: &[u8]) {
 
 /// The same for a text with colours, which are left out where they are not wanted.
 pub fn write_styled(stream: Stream, text: &str) {
+    let _ = try_write_styled(stream, text);
+}
+
+/// Writes a text with colours, which are left out where they are not wanted.
+///
+/// # Errors
+/// As [`try_write`].
+pub fn try_write_styled(stream: Stream, text: &str) -> io::Result<()> {
     let choice = match stream {
         Stream::Out => AutoStream::choice(&io::stdout()),
         Stream::Error => AutoStream::choice(&io::stderr()),
     };
     match choice {
-        ColorChoice::Never => write(stream, strip_str(text).to_string().as_bytes()),
-        _ => write(stream, text.as_bytes()),
+        ColorChoice::Never => try_write(stream, strip_str(text).to_string().as_bytes()),
+        _ => try_write(stream, text.as_bytes()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod accessors;
 mod commonjs;
+mod counting;
 mod decorators;
 mod emitted;
 mod helpers;
@@ -36,11 +37,14 @@ use zigts_rules::model::{Format, HandlerModel};
 use zigts_rules::span::ModuleId;
 
 use crate::Decorators;
+use crate::coverage::{self, Counted};
 use crate::guards::Guards;
 use crate::load::Handler;
 use crate::modules::Request;
 use crate::parse::{LANGUAGE, Parsed};
+use crate::source::Positions;
 use commonjs::CommonJs;
+use counting::Counting;
 pub(crate) use emitted::{Emitted, EmittedFrom};
 use helpers::HelperNames;
 use member_loops::MemberLoops;
@@ -49,9 +53,10 @@ use syntax::{Heritage, ModuleUsing};
 
 /// Prints every module that is still reached once types are gone, the entry first.
 ///
-/// Takes the syntax trees out of the handler. It must be free of errors.
-pub(crate) fn emit(handler: &mut Handler) -> Vec<Emitted> {
-    let Handler { model, parsed, decorators, globals, .. } = handler;
+/// Takes the syntax trees out of the handler. It must be free of errors. If there is a list for what is counted, the
+/// handler's own modules get counters; those of packages and of CommonJS get none.
+pub(crate) fn emit(handler: &mut Handler, mut counted: Option<&mut Vec<Counted>>) -> Vec<Emitted> {
+    let Handler { model, parsed, sources, decorators, globals } = handler;
     GLOBALS.set(globals, || {
         let commonjs = CommonJs::of(model, parsed);
         let mut emitted = Vec::new();
@@ -59,7 +64,17 @@ pub(crate) fn emit(handler: &mut Handler) -> Vec<Emitted> {
         while let Some(id) = waiting.pop_front() {
             // A module that was taken already is reached a second time.
             let Some(tree) = parsed[id.index()].take() else { continue };
-            let (module, reached) = emit_module(model, id, tree, *decorators, &commonjs);
+            let is_counted = is_counted(model, id, &tree);
+            let counted = counted.as_deref_mut().filter(|_| is_counted);
+            let text = sources.file(id).text();
+            let counting = counted.map(|counted| Counting {
+                counted,
+                positions: Positions::new(id, text),
+                undeclared: SyntaxContext::empty().apply_mark(tree.unresolved),
+                name: None,
+                places: 0,
+            });
+            let (module, reached) = emit_module(model, id, tree, *decorators, &commonjs, counting);
             emitted.push(module);
             if model.module(id).format == Format::CommonJs {
                 let required = reached.iter().filter(|(request, _)| *request == Request::Require);
@@ -71,8 +86,18 @@ pub(crate) fn emit(handler: &mut Handler) -> Vec<Emitted> {
         if emitted.iter().any(|module| module.is_script) {
             emitted.push(commonjs::runtime());
         }
+        if let Some(counted) = counted {
+            emitted.push(coverage::module(counted.len()));
+        }
         emitted
     })
+}
+
+/// Whether a module is one of the handler's own, with code.
+fn is_counted(model: &HandlerModel, id: ModuleId, parsed: &Parsed) -> bool {
+    let name = &model.module(id).name;
+    let is_own = name.package().is_none() && !name.as_str().starts_with("node:");
+    is_own && parsed.format != Format::CommonJs && !name.as_str().ends_with(".json")
 }
 
 /// Prints a module, and says which modules it asks for at run time, and how.
@@ -82,6 +107,7 @@ fn emit_module(
     parsed: Parsed,
     decorators: Decorators,
     commonjs: &CommonJs,
+    counting: Option<Counting<'_>>,
 ) -> (Emitted, Vec<(Request, ModuleId)>) {
     let Parsed { mut program, unresolved, top_level, positions, format, is_typescript, .. } =
         parsed;
@@ -94,9 +120,11 @@ fn emit_module(
     };
     let helpers = Helpers::new(false);
     let context = SyntaxContext::empty().apply_mark(helpers.mark());
+    let is_counting = counting.is_some();
     let mut passes = (
         visit_mut_pass(Guards::new(undeclared, format).remover()),
         Optional::new(typescript::typescript(strip_config(), unresolved, top_level), is_typescript),
+        counting.map(visit_mut_pass),
         visit_mut_pass(&mut rewriter),
         visit_mut_pass(MemberLoops::of(module, top_level)),
         visit_mut_pass(Nul),
@@ -114,6 +142,9 @@ fn emit_module(
         passes.process(&mut program);
     });
     drop(passes);
+    if is_counting {
+        implied::add(&mut program, coverage::ARRAY, coverage::MODULE, undeclared);
+    }
     let is_script = format == Format::CommonJs;
     for import in module.imports.iter().filter(|import| import.kind == ImportKind::Implied) {
         let Target::Module(id) = import.target else { continue };

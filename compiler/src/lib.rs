@@ -17,6 +17,7 @@
 //! - [`fix`]: the fixes of diagnostics, made in the text;
 //! - `emit`: TypeScript without its types, imports rewritten to module names, source maps;
 //! - `snapshot`: runs the top-level code in the engine and keeps the resulting state;
+//! - `coverage`: where a handler counts what of it runs, if it is built to;
 //! - `artifact`: the bytes of a `handler.wasm` and its manifest;
 //! - [`typings`]: the API for `tsc` and editors.
 //!
@@ -28,6 +29,7 @@ mod ambiguity;
 mod artifact;
 mod commonjs;
 mod console;
+mod coverage;
 mod declared;
 mod early;
 mod effects;
@@ -58,6 +60,7 @@ use zigttp_abi::guest::ABI_VERSION;
 use zigttp_abi::manifest::Manifest;
 
 pub use console::ConsoleLine;
+pub use coverage::{Counted, CountedKind, Counters};
 pub use error::BuildError;
 pub use load::{MAX_PACKAGE_BYTES, MAX_SOURCE_BYTES};
 pub use modules::{Modules, PackageType, ReadError, Request};
@@ -130,6 +133,34 @@ pub fn build(
     modules: &mut dyn Modules,
     levels: &Levels,
 ) -> Result<Artifact, BuildError> {
+    build_with(builder, entry, modules, levels, None).map(|(artifact, _)| artifact)
+}
+
+/// The same of a handler that counts what of it runs, for coverage. It does what the other does, but slower.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_counting(
+    builder: &Builder,
+    entry: Entry,
+    modules: &mut dyn Modules,
+    levels: &Levels,
+) -> Result<(Artifact, Counters), BuildError> {
+    let mut counted = Vec::new();
+    let (artifact, counters) = build_with(builder, entry, modules, levels, Some(&mut counted))?;
+    let (address, at_build) = counters.expect("a build that counts has counters");
+    Ok((artifact, Counters { counted, address, at_build }))
+}
+
+/// Builds a handler, which counts if there is a list for what is counted; then also says where it counts, and what
+/// its top-level code has counted.
+fn build_with(
+    builder: &Builder,
+    entry: Entry,
+    modules: &mut dyn Modules,
+    levels: &Levels,
+    mut counted: Option<&mut Vec<Counted>>,
+) -> Result<(Artifact, Option<coverage::Found>), BuildError> {
     stacker::grow(nesting::WALKING_STACK_BYTES, || {
         let mut handler = load::load(entry, modules);
         let report = Report::new(&handler.model, handler.sources.clone(), levels);
@@ -137,9 +168,10 @@ pub fn build(
             return Err(BuildError::Rejected(Box::new(Rejected { report, console: Vec::new() })));
         }
 
-        let emitted = emit::emit(&mut handler);
-        let snapshot::TopLevelRun { evaluation, console, snapshot } =
-            builder.run_top_level(&emitted, &handler.sources)?;
+        let emitted = emit::emit(&mut handler, counted.as_deref_mut());
+        let counted = counted.map(|counted| counted.len());
+        let snapshot::TopLevelRun { evaluation, console, snapshot, counters } =
+            builder.run_top_level(&emitted, &handler.sources, counted)?;
         let mut exports = match &evaluation {
             Evaluation::Completed { callable } => callable.clone(),
             _ => Vec::new(),
@@ -177,6 +209,6 @@ pub fn build(
         let bytes = artifact::write(&snapshot, &manifest, &emitted).map_err(|error| {
             BuildError::Engine { action: "cannot write the artifact", source: error.into() }
         })?;
-        Ok(Artifact { bytes, manifest, report, console })
+        Ok((Artifact { bytes, manifest, report, console }, counters))
     })
 }

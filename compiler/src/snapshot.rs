@@ -24,6 +24,7 @@ use zigttp_abi::events;
 use zigttp_abi::guest::Status;
 
 use crate::console::ConsoleLine;
+use crate::coverage;
 use crate::emit::Emitted;
 use crate::error::BuildError;
 use crate::source::Sources;
@@ -82,6 +83,8 @@ pub(crate) struct TopLevelRun {
     pub(crate) console: Vec<ConsoleLine>,
     /// The instance afterwards, as a module, if the code ran to its end.
     pub(crate) snapshot: Option<Vec<u8>>,
+    /// Where it counts, and what it has counted, if it does.
+    pub(crate) counters: Option<coverage::Found>,
 }
 
 impl Builder {
@@ -117,11 +120,12 @@ impl Builder {
         Clock(self.engine.weak())
     }
 
-    /// Loads modules, the entry first, and runs their top-level code.
+    /// Loads modules, the entry first, and runs their top-level code. `counted` is how many counters they have, if any.
     pub(crate) fn run_top_level(
         &self,
         modules: &[Emitted],
         sources: &Sources,
+        counted: Option<usize>,
     ) -> Result<TopLevelRun, BuildError> {
         let host = BuildHost::new(MEMORY_MEBIBYTES << 20);
         let mut store = Store::new(&self.engine, host);
@@ -152,9 +156,13 @@ impl Builder {
                 None => return Err(BuildError::engine("cannot run the engine")(error)),
             },
         };
+        let counters = match (instance, counted) {
+            (Some(instance), Some(counted)) => Some(counters(&mut store, instance, counted)?),
+            _ => None,
+        };
         let snapshot = instance.map(|instance| self.snapshot(&mut store, instance)).transpose()?;
         let console = store.into_data().into_console();
-        Ok(TopLevelRun { evaluation, console, snapshot })
+        Ok(TopLevelRun { evaluation, console, snapshot, counters })
     }
 
     /// The module that the engine cannot compile, if that is why linking failed. It often says no
@@ -246,6 +254,20 @@ fn load(
     Ok(Some(
         events::EXPORTS.iter().enumerate().filter(is_function).map(|(_, it)| it.name).collect(),
     ))
+}
+
+/// Where an instance counts, and what it has counted.
+fn counters(
+    store: &mut Store<BuildHost>,
+    instance: Instance,
+    count: usize,
+) -> Result<coverage::Found, BuildError> {
+    let find = |store: &mut Store<BuildHost>| {
+        let memory = host::memory(instance.get_export(&mut *store, "memory"))?;
+        coverage::find(memory.data(&*store), count)
+            .ok_or_else(|| wasmtime::Error::msg("they are not in its memory exactly once"))
+    };
+    find(store).map_err(BuildError::engine("cannot find the counters"))
 }
 
 /// Copies a text into the guest, which owns it from then on.

@@ -101,7 +101,7 @@ fn verdict(builder: &Builder, task: Task) -> Verdict {
     let engine = if checker.is_empty() {
         // Of what TypeScript's own pass cannot do, it tells a handler of errors.
         let ignored = Handler::with_emitter_writer(Box::new(std::io::sink()), None);
-        let modules = HANDLER.set(&ignored, || emit(&mut handler));
+        let modules = HANDLER.set(&ignored, || emit(&mut handler, None));
         run(builder, modules, runs, &handler.sources)
     } else {
         None
@@ -132,7 +132,7 @@ fn run(
         (module("suite:start", start), module("suite:done", format!("throw {DONE:?};")));
     modules.insert(0, start);
     modules.push(done);
-    let ran = builder.run_top_level(&modules, sources).expect("the engine runs");
+    let ran = builder.run_top_level(&modules, sources, None).expect("the engine runs");
     match ran.evaluation {
         Evaluation::Threw { message, .. } if message.contains(DONE) => None,
         Evaluation::Threw { message, frames } => {

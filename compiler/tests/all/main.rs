@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod artifacts;
+mod counting;
 mod decorators;
 mod early;
 mod effects;

@@ -4,9 +4,13 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use zigts_compiler::report::Report;
-use zigts_compiler::{Artifact, BuildError, Builder, Decorators, Entry, ReadError, Request};
+use zigts_compiler::{
+    Artifact, BuildError, Builder, Counted, CountedKind, Counters, Decorators, Entry, ReadError,
+    Request,
+};
 use zigts_rules::import::ModuleName;
 use zigts_rules::levels::Levels;
+use zigts_rules::span::ModuleId;
 use zigttp_abi::route::Route;
 
 /// Compiled once, which takes seconds. Its clock runs ten times as fast as a real one, so that
@@ -59,13 +63,41 @@ pub(crate) fn logs(modules: Modules<'_>, expected: &[&str]) {
 pub(crate) fn logs_with(decorators: Decorators, modules: Modules<'_>, expected: &[&str]) {
     let read = &mut Given(modules);
     let entry = Entry { decorators, ..entry(modules) };
-    let artifact = match zigts_compiler::build(&BUILDER, entry, read, &Levels::default()) {
-        Ok(artifact) => artifact,
-        Err(BuildError::Rejected(rejected)) => panic!("{:?}", lines(&rejected.report)),
-        Err(error) => panic!("the engine fails: {error}"),
-    };
-    let logged: Vec<_> = artifact.console.iter().map(|line| line.text.as_str()).collect();
-    assert_eq!(logged, expected);
+    let levels = Levels::default();
+    let plain = zigts_compiler::build(&BUILDER, entry.clone(), read, &levels);
+    let counting = zigts_compiler::build_counting(&BUILDER, entry, read, &levels);
+    // Counters change nothing of what a handler does.
+    for built in [plain, counting.map(|(artifact, _)| artifact)] {
+        let artifact = match built {
+            Ok(artifact) => artifact,
+            Err(BuildError::Rejected(rejected)) => panic!("{:?}", lines(&rejected.report)),
+            Err(error) => panic!("the engine fails: {error}"),
+        };
+        let logged: Vec<_> = artifact.console.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(logged, expected);
+    }
+}
+
+/// What a handler has counted while it was built, as `what:line:count`, in the order of its text.
+#[track_caller]
+pub(crate) fn counted(modules: Modules<'_>) -> Vec<String> {
+    let read = &mut Given(modules);
+    let built = zigts_compiler::build_counting(&BUILDER, entry(modules), read, &Levels::default());
+    let (artifact, Counters { mut counted, at_build, .. }) = built.unwrap();
+    let mut counted: Vec<_> = counted.drain(..).zip(at_build).collect();
+    counted.sort_by_key(|(Counted { span, .. }, _)| (span.module, span.start));
+    let lines = counted.iter().map(|(Counted { kind, span }, count)| {
+        let file = artifact.report.sources.file(span.module);
+        let line = file.line_column(span.start).line;
+        let what = match kind {
+            CountedKind::Statement => "statement".to_owned(),
+            CountedKind::Function(name) => name.clone().unwrap_or_else(|| "function".to_owned()),
+            CountedKind::Branch(_) => "branch".to_owned(),
+        };
+        let module = if span.module == ModuleId::ENTRY { "" } else { file.name().as_str() };
+        format!("{module}{what}:{line}:{count}")
+    });
+    lines.collect()
 }
 
 /// What building a handler reports, whether or not it succeeds.

@@ -89,6 +89,11 @@ fn event_export<V: View, Arguments: WasmParams>(
 }
 
 impl<V: View> Instance<V> {
+    /// Its memory, as it is now.
+    pub(crate) fn memory(&self) -> &[u8] {
+        self.guest.memory.memory.data(&self.store)
+    }
+
     /// Calls the export of the event that has begun, and returns its status.
     pub(crate) async fn call(&mut self, seed: i64) -> wasmtime::Result<i32> {
         let Instance { store, guest, .. } = self;

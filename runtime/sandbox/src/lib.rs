@@ -13,6 +13,7 @@
 //!       ▼
 //!  ran ── how the event ended, its effects, what it has read and the resources it has used
 //!
+//!  counters ── what events count in their own memory, added up: for coverage
 //!  stripes ── what every event changes, apart for each worker
 //! ```
 //!
@@ -29,6 +30,7 @@ pub mod artifact;
 mod asks;
 pub mod auto_response;
 pub mod budget;
+pub mod counters;
 pub mod effect;
 pub mod effects;
 pub mod error;

@@ -1,10 +1,11 @@
 //! One loaded artifact as WebAssembly: its module, its image, and its idle instances.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::InstancePre;
 
+use crate::counters::Counters;
 use crate::event_state::HostData;
 use crate::instance::Instance;
 use crate::restore::Image;
@@ -25,6 +26,8 @@ pub struct Program<V: View> {
     restored: AtomicU64,
     /// Whether a restored instance has differed from the image: then none is restored any more.
     is_distrusted: AtomicBool,
+    /// What its events count, if it was built to count.
+    counters: Option<Arc<Counters>>,
 }
 
 /// Boxed, because each is moved several times for an event.
@@ -43,7 +46,18 @@ impl<V: View> Program<V> {
             idle: Stripes::default(),
             restored: AtomicU64::new(0),
             is_distrusted: AtomicBool::new(false),
+            counters: None,
         }
+    }
+
+    /// Adds up what its events count from now on.
+    pub fn count(&mut self, counters: Arc<Counters>) {
+        self.counters = Some(counters);
+    }
+
+    /// What its events count, if they do.
+    pub(crate) fn counters(&self) -> Option<&Counters> {
+        self.counters.as_deref()
     }
 
     /// Takes an idle instance: of this worker, or else of another.

@@ -187,6 +187,9 @@ impl<V: View> Sandbox<V> {
             },
         };
         let status = instance.call(seed).await;
+        if let Some(counters) = program.counters() {
+            counters.add(instance.memory());
+        }
         let has_returned = status.is_ok();
         let mut state = instance.store.data_mut().end();
         state.used.cpu = state.cpu.of_slices();
