@@ -29,7 +29,7 @@ const SELDOM: u32 = 16;
 struct Batch {
     /// Connections with queued frames. If there are any, a task has undertaken to write them.
     connections: Mutex<Vec<Arc<Connection>>>,
-    /// How many events in a row were joined by no other while they waited, or have not waited.
+    /// How many events in a row no other has joined before their frames were written.
     alone: AtomicU32,
 }
 
@@ -52,17 +52,17 @@ pub fn gather(
         write(connections);
         return None;
     }
-    let mut new =
-        connections.into_iter().filter(|connection| connection.outbox.gather()).peekable();
-    new.peek()?;
+    let mut receivers = connections.into_iter().peekable();
+    receivers.peek()?;
     BATCH.with(|batch| {
         let mut gathered = lock(batch);
         let is_first = gathered.is_empty();
         if !is_first {
+            // Also if all of its receivers are in the batch already, as in a room whose members all speak.
             batch.alone.store(0, Ordering::Relaxed);
         }
-        gathered.extend(new);
-        is_first.then(|| Unwritten(Arc::clone(batch)))
+        gathered.extend(receivers.filter(|connection| connection.outbox.gather()));
+        (is_first && !gathered.is_empty()).then(|| Unwritten(Arc::clone(batch)))
     })
 }
 
@@ -151,6 +151,22 @@ mod tests {
         assert!(gather([Arc::clone(&two)], 10).is_none());
         drop(duty);
         assert_eq!(waits(MOST_IN_VAIN), MOST_IN_VAIN, "there are some again");
+    }
+
+    #[test]
+    fn events_for_the_same_receivers_join_one_another_too() {
+        let rooms = Rooms::default();
+        let members = [1, 2].map(|id| connection(&rooms, id));
+        for event in 0..10 * MOST_IN_VAIN {
+            // A room of two who answer one another: the second event has no receiver that is not gathered.
+            let duty = gather(members.clone(), 10).expect("the first has it");
+            assert!(
+                duty.should_wait(),
+                "event {event} waits, as another has joined the one before"
+            );
+            assert!(gather(members.clone(), 10).is_none());
+            drop(duty);
+        }
     }
 
     #[test]
