@@ -52,6 +52,8 @@ pub(crate) struct Socket {
     /// What was read and is not decoded yet, of several messages that arrived together.
     undecoded: Bytes,
     unflushed_pings: u32,
+    /// Whether a ping was queued that no pong has answered yet.
+    expects_pong: bool,
     liveness: Liveness,
     /// The memory that the message under way takes of the limit for all.
     share: Share,
@@ -102,11 +104,17 @@ impl Socket {
     ) -> Socket {
         let (reader, writer, undecoded) = wire::split(upgraded);
         connection.outbox.attach(Box::new(writer));
+        let decoder = Decoder::new(config.max_message_size, connection.window.is_some());
+        Socket { undecoded, ..Socket::over(reader, decoder, config, partial) }
+    }
+
+    fn over(reader: Reader, decoder: Decoder, config: &Config, partial: &Arc<Pool>) -> Socket {
         Socket {
             reader,
-            decoder: Decoder::new(config.max_message_size, connection.window.is_some()),
-            undecoded,
+            decoder,
+            undecoded: Bytes::new(),
             unflushed_pings: 0,
+            expects_pong: false,
             liveness: Liveness::new(config),
             share: partial.share(),
             probes: Vec::new(),
@@ -197,7 +205,7 @@ impl Socket {
                 // One ping for all probes until it is answered: else the queue of a client that reads
                 // nothing would grow with each.
                 if self.probes.is_empty() {
-                    outbox.push_control(close::encode(ControlFrame::ping(Bytes::new())));
+                    self.ping(outbox);
                 }
                 self.probes.extend(probes);
                 self.liveness.probe(config);
@@ -220,7 +228,7 @@ impl Socket {
                 Poll::Pending => {}
             }
             match ready!(self.liveness.poll_due(cx, config, outbox.over_since())) {
-                Due::Ping => outbox.push_control(close::encode(ControlFrame::ping(Bytes::new()))),
+                Due::Ping => self.ping(outbox),
                 Due::Slow => return Poll::Ready(Inbound::Slow),
                 Due::LateMessage => {
                     self.drop_message();
@@ -230,6 +238,12 @@ impl Socket {
                 Due::NoPong => return Poll::Ready(Inbound::NoPong),
             }
         }
+    }
+
+    /// Queues a ping.
+    fn ping(&mut self, outbox: &Outbox) {
+        outbox.push_control(close::encode(ControlFrame::ping(Bytes::new())));
+        self.expects_pong = true;
     }
 
     /// Makes this task write these queues after all tasks that are ready have run.
@@ -342,9 +356,10 @@ impl Socket {
     }
 
     /// Ends the server's direction of the transport and drains the client's, until it ends or a second
-    /// has passed. After the client's close frame nothing follows (RFC 6455, 5.5.1): a TCP socket is closed then.
+    /// has passed. After the client's close frame nothing follows but a pong (RFC 6455, 5.5.1 and 5.5.2): where none is
+    /// expected a TCP socket is closed then.
     pub(crate) async fn finish(mut self, outbox: &Outbox, has_client_closed: bool) {
-        if has_client_closed && self.reader.is_tcp() {
+        if has_client_closed && !self.expects_pong && self.reader.is_tcp() {
             return outbox.detach();
         }
         let end = poll_fn(|cx| outbox.poll_shutdown(cx));
@@ -394,7 +409,10 @@ impl Socket {
                     }
                     return Poll::Pending;
                 }
-                Some(Ok(Message::Pong)) => continue,
+                Some(Ok(Message::Pong)) => {
+                    self.expects_pong = false;
+                    continue;
+                }
                 Some(Err(fault)) => Inbound::Fault(fault.close()),
                 None => Inbound::Dropped,
             });
@@ -482,5 +500,54 @@ impl Socket {
             }
         }
         step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use zigttp_rooms::clock::Clock;
+    use zigttp_rooms::transport::Transport;
+
+    use super::*;
+
+    /// A socket with its client.
+    async fn socket() -> (Socket, Outbox, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let client = TcpStream::connect(address).await.expect("it listens");
+        let (stream, _) = listener.accept().await.expect("there is a client");
+        let (reader, writer) = wire::of_tcp(stream);
+        let config = Config::default();
+        let outbox = Outbox::new(Transport::WebSocket, 1000, Clock::system());
+        outbox.attach(Box::new(writer));
+        let decoder = Decoder::new(config.max_message_size, false);
+        let socket = Socket::over(reader, decoder, &config, &Pool::new(1 << 20));
+        (socket, outbox, client)
+    }
+
+    #[tokio::test]
+    async fn after_the_close_of_a_client_its_socket_is_closed_unless_a_pong_is_to_come() {
+        let (socket, outbox, _client) = socket().await;
+        assert!(socket.finish(&outbox, true).now_or_never().is_some(), "nothing is to come");
+
+        let (mut socket, outbox, client) = self::socket().await;
+        socket.ping(&outbox);
+        let mut finish = Box::pin(socket.finish(&outbox, true));
+        // Closing a socket with a pong to come would reset it, and the client might miss the server's close frame.
+        assert!(finish.as_mut().now_or_never().is_none(), "a pong is to come");
+        drop(client);
+        finish.await;
+
+        let (mut socket, outbox, mut client) = self::socket().await;
+        socket.ping(&outbox);
+        // Masked, as a client's frames are, with zeros.
+        let pong_and_close = [0x8a, 0x80, 0, 0, 0, 0, 0x88, 0x80, 0, 0, 0, 0];
+        client.write_all(&pong_and_close).await.expect("the server reads");
+        let closed = poll_fn(|cx| socket.poll_read(cx, &outbox)).await;
+        assert!(matches!(closed, Inbound::ClientClosed(_)));
+        assert!(socket.finish(&outbox, true).now_or_never().is_some(), "the pong has come");
     }
 }

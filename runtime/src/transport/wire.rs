@@ -13,6 +13,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use zigttp_rooms::wire::Wire;
 
@@ -65,10 +66,10 @@ pub(crate) fn split(upgraded: Upgraded) -> (Reader, Writer, Bytes) {
     match auto::upgrade::downcast::<TokioIo<Tcp>>(upgraded) {
         Ok(parts) => {
             let (stream, unused) = parts.io.into_inner().into_inner();
-            let (reader, writer) = stream.into_split();
+            let (reader, writer) = of_tcp(stream);
             // A copy, because the original keeps all of hyper's buffer.
             let read_ahead = Bytes::from([parts.read_buf, unused].concat());
-            (Reader::Tcp(reader), Writer::Tcp(TcpWriter(Some(writer))), read_ahead)
+            (reader, writer, read_ahead)
         }
         Err(upgraded) => {
             // What hyper has read after the handshake is read from the stream.
@@ -77,6 +78,12 @@ pub(crate) fn split(upgraded: Upgraded) -> (Reader, Writer, Bytes) {
             (Reader::Stream(reader), writer, Bytes::new())
         }
     }
+}
+
+/// The two directions of a TCP socket.
+pub(crate) fn of_tcp(stream: TcpStream) -> (Reader, Writer) {
+    let (reader, writer) = stream.into_split();
+    (Reader::Tcp(reader), Writer::Tcp(TcpWriter(Some(writer))))
 }
 
 impl Reader {
