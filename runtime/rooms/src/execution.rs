@@ -1,7 +1,7 @@
 //! One event whose turn it is: its runs, and its commit.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zigttp_sandbox::event::{Call, Event};
 use zigttp_sandbox::event_state::EventState;
@@ -24,6 +24,7 @@ use crate::held::Held;
 use crate::observer::EventRecord;
 use crate::room_use::EventUse;
 use crate::rooms::Room;
+use crate::run_times::RunTimes;
 use crate::spans::Work;
 use crate::stored::Handled;
 use crate::traced::Traced;
@@ -34,14 +35,11 @@ use crate::world::{self, World};
 /// An event over all of its runs.
 struct Execution<'a> {
     handler: &'a Arc<Handler>,
-    began: Instant,
     observed: Option<Box<EventRecord>>,
     /// When it began, in milliseconds since 1970, if it is recorded.
     recorded_at: Option<u64>,
     runs: u32,
-    /// CPU time of earlier runs, and how long it has waited between them.
-    cpu: Duration,
-    waited: Duration,
+    times: RunTimes,
 }
 
 impl Dispatcher {
@@ -61,12 +59,10 @@ impl Dispatcher {
         of.traced = spans.and_then(|_| Traced::begin(&event, spans, self.hub.clock));
         let mut execution = Execution {
             handler,
-            began,
             observed,
             recorded_at: None,
             runs: 0,
-            cpu: Duration::ZERO,
-            waited: Duration::ZERO,
+            times: RunTimes::begin(began),
         };
         let room = held.room().map(Arc::clone);
         let world = World::new(Arc::clone(self.hubs.own()), of.connection.cloned(), room);
@@ -87,8 +83,7 @@ impl Dispatcher {
                 Outcome::Waiting(wait) if !matches!(ran.state.event.call, Call::RoomOf(_)) => wait,
                 _ => return self.end(held, &mut execution, of, ran, waiting).await,
             };
-            let wait_began = self.hub.clock.now();
-            execution.cpu += ran.state.used.cpu.unwrap_or(wait_began - run_began);
+            execution.times.wait(self.hub.clock.now(), ran.state.used.cpu);
             self.hub.counters.count_used(&ran.state.used);
             let (mut event, mut journal, mut world) = (*ran.state).into_next();
             if execution.runs == 1 && of.traced.is_none() {
@@ -97,7 +92,6 @@ impl Dispatcher {
             }
             let waits = waiting.get_or_insert_with(|| Waiting::begin(self, began, of.depth));
             let done = Box::pin(waits.wait(self, held, &mut event, &mut journal, wait, of)).await;
-            execution.waited += self.hub.clock.now() - wait_began;
             world.move_to(held.room().map(Arc::clone));
             if let Err(undone) = done {
                 if let Undone::Failed(failure) = &undone {
@@ -107,7 +101,7 @@ impl Dispatcher {
             }
             state = self.sandbox.prepare(event, world, journal, is_observed);
             slot = held.take_slot(&self.slots).await;
-            run_began = self.hub.clock.now();
+            run_began = execution.times.run_again(self.hub.clock.now());
         }
     }
 
@@ -120,7 +114,7 @@ impl Dispatcher {
         ran: Ran<World>,
         waiting: Option<Box<Waiting>>,
     ) -> Result<Committed, Undone> {
-        let Execution { handler, began, observed, recorded_at, runs, cpu, waited } = execution;
+        let Execution { handler, observed, recorded_at, runs, times } = execution;
         // Before the commit, which takes the effects.
         if let (Some(recorder), Some(at)) = (&self.recorder, *recorded_at) {
             recorder.add(&handler.app.hash, at, &ran);
@@ -171,10 +165,9 @@ impl Dispatcher {
             }
         };
         let now = self.hub.clock.now();
-        let took = (now - *began).saturating_sub(*waited);
+        let took = times.took(now);
         if let Some(room) = room {
-            let of_run = || (ended.unwrap_or(now) - *began).saturating_sub(*waited + *cpu);
-            let cpu = *cpu + state.used.cpu.unwrap_or_else(of_run);
+            let cpu = times.cpu(ended.unwrap_or(now), state.used.cpu);
             room.usage().add(EventUse { cpu, sent_bytes, is_signal });
         }
         self.log_lines(&state);
@@ -202,7 +195,7 @@ impl Dispatcher {
         }
         if let Some(traced) = of.traced.take() {
             let response = result.as_ref().ok().and_then(|committed| committed.response.as_ref());
-            let elapsed = now - *began;
+            let elapsed = now - times.began();
             traced.ended(elapsed, *runs, response.map(|response| response.status), failed);
         }
         result.map_err(Undone::Failed)
@@ -216,11 +209,12 @@ impl Dispatcher {
         failure: &Failure,
         traced: Option<Box<Traced>>,
     ) {
-        let Execution { handler, began, observed, waited, runs, .. } = execution;
-        let took = (self.hub.clock.now() - began).saturating_sub(waited);
+        let Execution { handler, observed, runs, times, .. } = execution;
+        let now = self.hub.clock.now();
+        let took = times.took(now);
         self.count(event, took, Some(failure));
         if let Some(traced) = traced {
-            traced.ended(took + waited, runs, None, Some(failure.kind().name()));
+            traced.ended(now - times.began(), runs, None, Some(failure.kind().name()));
         }
         if let (Some(observer), Some(observed)) = (&self.observer, observed) {
             let maps = &handler.app.source_maps;

@@ -72,6 +72,7 @@ pub mod room_list;
 pub mod room_states;
 pub mod room_use;
 pub mod rooms;
+mod run_times;
 pub mod schedules;
 pub mod settings;
 pub mod signals;
