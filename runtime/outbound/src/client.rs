@@ -92,11 +92,15 @@ impl Client {
         Arc::clone(&self.pool().grants)
     }
 
-    /// Whether a host, written as in a URL, may be called, as far as its name alone tells.
+    /// Whether a host, written as in a URL, may be called, as far as its name alone tells: without a port by `http` or
+    /// `https`, whichever its caller uses.
     pub fn allows(&self, host: &str) -> bool {
-        let url = Url::parse(&format!("https://{host}/"));
-        let target = url.ok().and_then(|url| Target::of(&url).ok());
-        target.is_some_and(|target| self.grants().find(&target).is_ok())
+        let grants = self.grants();
+        ["http", "https"].iter().any(|scheme| {
+            let url = Url::parse(&format!("{scheme}://{host}/"));
+            let target = url.ok().and_then(|url| Target::of(&url).ok());
+            target.is_some_and(|target| grants.find(&target).is_ok())
+        })
     }
 
     /// Uses these grants from now on. What is under way goes on, but is not redirected to what they do not

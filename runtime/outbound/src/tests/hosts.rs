@@ -107,3 +107,20 @@ async fn what_is_no_http_url_is_not_requested() {
         assert_eq!(failure(&client, get(url)).await, (ErrorKind::Network, format!("fetch: {why}")));
     }
 }
+
+#[tokio::test]
+async fn a_host_of_a_handler_is_allowed_by_the_port_of_either_scheme() {
+    for (list, host, is_allowed) in [
+        ("api.test", "api.test", true),
+        ("api.test:80", "api.test", true),
+        ("api.test:443", "api.test", true),
+        ("api.test:8080", "api.test", false),
+        ("api.test:8080", "api.test:8080", true),
+        ("api.test:80", "api.test:443", false),
+        ("[fd00::1]:80", "[fd00::1]", true),
+        ("*", "localhost", false),
+        ("*", "no host", false),
+    ] {
+        assert_eq!(client(list).allows(host), is_allowed, "{list} for {host}");
+    }
+}
