@@ -163,3 +163,71 @@ impl AsyncWrite for Tcp {
         self.poll(|stream| stream.poll_shutdown(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_that_was_read_ahead_is_lost_or_out_of_order() {
+        let sent: Vec<u8> = (0..10 * AHEAD_BYTES).map(|at| (at % 251) as u8).collect();
+        // Steps of reading, as the preface of HTTP/2 and a head are read, and then the socket is taken over.
+        for steps in [
+            &[24][..],
+            &[24, AHEAD_BYTES - 24],
+            &[24, 1, AHEAD_BYTES],
+            &[1, 2, 3, AHEAD_BYTES - 1],
+            &[24, 8 * AHEAD_BYTES, 24, 7],
+            &[AHEAD_BYTES, 24],
+            &[],
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+            let address = listener.local_addr().expect("it is bound");
+            let mut client = TcpStream::connect(address).await.expect("it listens");
+            let (stream, _) = listener.accept().await.expect("there is a client");
+            client.write_all(&sent).await.expect("the socket holds it");
+            drop(client);
+            let mut all = vec![0; sent.len()];
+            while stream.peek(&mut all).await.expect("it is open") < sent.len() {
+                tokio::task::yield_now().await;
+            }
+            let mut tcp = Tcp::new(stream);
+            let mut read = Vec::new();
+            for step in steps {
+                let mut buffer = vec![0; *step];
+                let count = tcp.read(&mut buffer).await.expect("it is open");
+                assert!((1..=*step).contains(&count), "{count} of {step} in {steps:?}");
+                read.extend(&buffer[..count]);
+            }
+            let (mut stream, ahead) = tcp.into_inner();
+            let has_read_ahead = steps.last().is_some_and(|last| *last < AHEAD_BYTES - 24);
+            assert!(!has_read_ahead || !ahead.is_empty(), "{steps:?} reads ahead");
+            read.extend(ahead);
+            stream.read_to_end(&mut read).await.expect("it is open");
+            assert!(read == sent, "{} of {} bytes after {steps:?}", read.len(), sent.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_ahead_comes_before_the_end_of_the_transport() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        let (stream, _) = listener.accept().await.expect("there is a client");
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.expect("the socket holds it");
+        drop(client);
+        let mut tcp = Tcp::new(stream);
+        let mut read = Vec::<u8>::new();
+        loop {
+            let mut buffer = [0; 3];
+            match tcp.read(&mut buffer).await.expect("it is open") {
+                0 => break,
+                count => read.extend(&buffer[..count]),
+            }
+        }
+        assert_eq!(read, b"GET / HTTP/1.1\r\n\r\n");
+    }
+}
