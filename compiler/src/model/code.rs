@@ -4,6 +4,8 @@
 //! [`Expression`]; branches that a constant closes are not walked.
 
 mod bindings;
+mod calls;
+mod conditions;
 mod exits;
 mod expressions;
 mod functions;
@@ -44,20 +46,6 @@ pub(crate) const PER_ELEMENT: [&str; 14] = [
     "reduceRight",
     "sort",
     "toSorted",
-];
-
-/// Methods that add their arguments to an object.
-const PUTTING: [&str; 7] = ["push", "unshift", "set", "add", "splice", "fill", "concat"];
-
-/// Functions of `Object` and `Reflect` that change their first argument.
-const CHANGING_ARGUMENT: [&str; 7] = [
-    "assign",
-    "defineProperty",
-    "defineProperties",
-    "setPrototypeOf",
-    "set",
-    "deleteProperty",
-    "__defineGetter__",
 ];
 
 /// Collects the code of one module.

@@ -1,20 +1,14 @@
-//! Expressions, each visited once: constants, names, members, calls and assignments.
+//! Expressions, each visited once: constants, names, operators and assignments.
 
-use std::collections::hash_map::Entry;
-
-use swc_core::atoms::Atom;
 use swc_core::ecma::ast::{
-    AssignExpr, AssignOp, AssignTarget, BinExpr, BinaryOp, CallExpr, Callee, CondExpr, Expr,
-    ExprOrSpread, Ident, Invalid, Lit, MemberExpr, NewExpr, OptChainBase, SimpleAssignTarget, Tpl,
-    UnaryExpr, UnaryOp, UpdateExpr,
+    AssignExpr, AssignOp, AssignTarget, BinExpr, BinaryOp, Expr, ExprOrSpread, Ident, Invalid, Lit,
+    OptChainBase, SimpleAssignTarget, Tpl, UnaryExpr, UnaryOp, UpdateExpr,
 };
-use swc_core::ecma::visit::{Visit, VisitWith};
-use zigts_rules::code::{Call, CallId, Expression, MemberKind, Origin, Step, Value, WriteKind};
+use swc_core::ecma::visit::VisitWith;
+use zigts_rules::code::{Expression, MemberKind, Origin, Step, Value, WriteKind};
 use zigts_rules::import::Reference;
-use zigts_rules::span::Span;
 
-use super::members::path_of_global;
-use super::{CHANGING_ARGUMENT, Collector, Name, PER_ELEMENT, PUTTING, steps};
+use super::{Collector, Name, steps};
 
 /// Most bytes of text that are concatenated. Each of 30 lines could double the one before.
 const MAX_JOINED_BYTES: usize = 4 * 1024;
@@ -112,7 +106,12 @@ impl Collector<'_> {
             }
             Expr::Unary(unary) => self.unary(unary),
             Expr::Update(update) => self.update(update),
-            Expr::Bin(binary) => self.binary(binary),
+            Expr::Bin(binary) => match binary.op {
+                BinaryOp::LogicalAnd | BinaryOp::LogicalOr | BinaryOp::NullishCoalescing => {
+                    self.logical(binary)
+                }
+                _ => self.binary(binary),
+            },
             Expr::Assign(assign) => self.assign(assign),
             Expr::Member(access) => self.member(access, false),
             Expr::Cond(condition) => self.condition(condition),
@@ -222,288 +221,33 @@ impl Collector<'_> {
 
     pub(super) fn binary(&mut self, binary: &BinExpr) -> Value {
         let left = self.expression(&binary.left);
-        let is_logical = matches!(
-            binary.op,
-            BinaryOp::LogicalAnd | BinaryOp::LogicalOr | BinaryOp::NullishCoalescing
-        );
-        if !is_logical {
-            let at = self.next_step();
-            let right = self.expression(&binary.right);
-            if binary.op == BinaryOp::In && steps::is_followed(&right) {
-                self.read_member(at, right.span, None);
+        let at = self.next_step();
+        let right = self.expression(&binary.right);
+        if binary.op == BinaryOp::In && steps::is_followed(&right) {
+            self.read_member(at, right.span, None);
+        }
+        match binary.op {
+            BinaryOp::Add => {}
+            BinaryOp::EqEq | BinaryOp::NotEq | BinaryOp::EqEqEq | BinaryOp::NotEqEq => {
+                self.compared(&left);
+                self.compared(&right);
+                return Value::SomeBoolean;
             }
-            match binary.op {
-                BinaryOp::Add => {}
-                BinaryOp::EqEq | BinaryOp::NotEq | BinaryOp::EqEqEq | BinaryOp::NotEqEq => {
-                    self.compared(&left);
-                    self.compared(&right);
-                    return Value::SomeBoolean;
-                }
-                BinaryOp::Lt
-                | BinaryOp::LtEq
-                | BinaryOp::Gt
-                | BinaryOp::GtEq
-                | BinaryOp::In
-                | BinaryOp::InstanceOf => return Value::SomeBoolean,
-                _ => return Value::Unknown,
+            BinaryOp::Lt
+            | BinaryOp::LtEq
+            | BinaryOp::Gt
+            | BinaryOp::GtEq
+            | BinaryOp::In
+            | BinaryOp::InstanceOf => return Value::SomeBoolean,
+            _ => return Value::Unknown,
+        }
+        match (&self.constant_of(&left).value, &self.constant_of(&right).value) {
+            (Value::Text(left), Value::Text(right))
+                if left.len() + right.len() <= MAX_JOINED_BYTES =>
+            {
+                Value::Text(format!("{left}{right}"))
             }
-            return match (&self.constant_of(&left).value, &self.constant_of(&right).value) {
-                (Value::Text(left), Value::Text(right))
-                    if left.len() + right.len() <= MAX_JOINED_BYTES =>
-                {
-                    Value::Text(format!("{left}{right}"))
-                }
-                _ => joined(left, right),
-            };
-        }
-        let closed_by = match binary.op {
-            BinaryOp::LogicalAnd => Some(false),
-            BinaryOp::LogicalOr => Some(true),
-            _ => None,
-        };
-        if closed_by.is_some() {
-            self.tested(&left);
-            if self.truth(&left) == closed_by {
-                return left.value;
-            }
-        }
-        let guards = self.guard(&binary.left);
-        let right = self.perhaps(|this| this.expression(&binary.right));
-        self.unguard(guards);
-        Value::OneOf(vec![left, right])
-    }
-
-    /// Notes a call whose result nothing takes.
-    pub(super) fn dropped(&mut self, expression: &Expr, result: Expression) {
-        let is_awaited = matches!(without_parentheses(expression), Expr::Await(_));
-        if matches!(result.value, Value::Call(_)) && !is_awaited {
-            self.code.dropped.push(result);
-        }
-    }
-
-    /// Notes what a condition is, if it may be a promise.
-    pub(super) fn tested(&mut self, expression: &Expression) {
-        if matches!(expression.value, Value::Call(_) | Value::Binding(_) | Value::OneOf(_)) {
-            let tested = self.copy(expression);
-            self.code.tested.push(tested);
-        }
-    }
-
-    /// Notes what something is compared with.
-    pub(super) fn compared(&mut self, expression: &Expression) {
-        if matches!(expression.value, Value::Text(_) | Value::Binding(_) | Value::Member(..)) {
-            let compared = self.copy(expression);
-            self.code.compared.push(compared);
-        }
-    }
-
-    pub(super) fn condition(&mut self, condition: &CondExpr) -> Value {
-        let test = self.expression(&condition.test);
-        self.tested(&test);
-        match self.truth(&test) {
-            Some(true) => self.expression(&condition.cons).value,
-            Some(false) => self.expression(&condition.alt).value,
-            None => {
-                let guards = self.guard(&condition.test);
-                self.step(Step::Branch);
-                let cons = self.expression(&condition.cons);
-                self.step(Step::Or);
-                let alt = self.expression(&condition.alt);
-                self.step(Step::Join);
-                let options = [cons, alt];
-                self.unguard(guards);
-                Value::OneOf(options.into())
-            }
-        }
-    }
-
-    /// Notes the names whose type a condition tests; returns how many were known before.
-    pub(super) fn guard(&mut self, test: &Expr) -> usize {
-        struct Asked<'a>(&'a mut Vec<Atom>);
-        impl Visit for Asked<'_> {
-            fn visit_unary_expr(&mut self, unary: &UnaryExpr) {
-                match (&unary.op, &*unary.arg) {
-                    (UnaryOp::TypeOf, Expr::Ident(name)) => self.0.push(name.sym.clone()),
-                    _ => unary.visit_children_with(self),
-                }
-            }
-
-            // `if (crypto.subtle)`, `typeof console.table === "function"`
-            fn visit_member_expr(&mut self, access: &MemberExpr) {
-                self.0.extend(path_of_global(access).map(Atom::from));
-                access.visit_children_with(self);
-            }
-        }
-        let before = self.guards.len();
-        test.visit_with(&mut Asked(&mut self.guards));
-        for name in &self.guards[before..] {
-            *self.guarded.entry(name.clone()).or_default() += 1;
-        }
-        before
-    }
-
-    /// Forgets all guards except those that were known before.
-    pub(super) fn unguard(&mut self, before: usize) {
-        for name in self.guards.drain(before..) {
-            if let Entry::Occupied(mut count) = self.guarded.entry(name) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
-                }
-            }
-        }
-    }
-
-    /// Whether a value is known to be true, or to be false, in a condition.
-    pub(super) fn truth(&self, expression: &Expression) -> Option<bool> {
-        match &self.constant_of(expression).value {
-            Value::Boolean(value) => Some(*value),
-            Value::Number(number) => Some(*number != 0.0 && !number.is_nan()),
-            Value::Text(text) => Some(!text.is_empty()),
-            Value::Null | Value::Undefined => Some(false),
-            _ => None,
-        }
-    }
-
-    /// The value of a `const` that has been declared already. One step is enough for hand-written code;
-    /// more would have to detect circles.
-    pub(super) fn constant_of<'e>(&'e self, expression: &'e Expression) -> &'e Expression {
-        match &expression.value {
-            Value::Binding(id) if self.constants.contains(id) => match &self.code[*id].origin {
-                Origin::Value(value) => value,
-                _ => expression,
-            },
-            _ => expression,
-        }
-    }
-
-    /// Turns reading what may be a getter of this module into calling it.
-    pub(super) fn call_getters(&mut self) {
-        for (name, function, span) in std::mem::take(&mut self.reads) {
-            if self.getters.contains(&name) {
-                let object = Expression { span, value: Value::This };
-                let value = Value::Member(Box::new(object), Some(name));
-                self.code.calls.push(Call {
-                    span,
-                    function,
-                    callee: Expression { span, value },
-                    arguments: Vec::new(),
-                    has_spread: false,
-                    first_argument: None,
-                    next_argument: None,
-                    is_new: false,
-                    innermost_loop: None,
-                });
-            }
-        }
-    }
-
-    pub(super) fn call_expression(&mut self, call: &CallExpr) -> Value {
-        match &call.callee {
-            Callee::Expr(callee) => {
-                let value = self.call(callee, &call.args, false);
-                if let (Value::Call(id), []) = (&value, &*call.args) {
-                    let Span { end, module, .. } = self.positions.of(call);
-                    // Before the parenthesis that closes.
-                    let at = Span { start: end - 1, end: end - 1, module };
-                    self.code.calls[id.0].next_argument = Some(at);
-                }
-                value
-            }
-            Callee::Super(_) => {
-                call.args.visit_with(self);
-                Value::Unknown
-            }
-            Callee::Import(_) => {
-                call.args.visit_with(self);
-                let specifier = call.args.first().map(|it| self.positions.inside_quotes(it));
-                let import = specifier.and_then(|span| self.imports.index_at(span));
-                import.map_or(Value::Unknown, Value::Namespace)
-            }
-        }
-    }
-
-    pub(super) fn new_expression(&mut self, new: &NewExpr) -> Value {
-        self.call(&new.callee, new.args.as_deref().unwrap_or_default(), true)
-    }
-
-    pub(super) fn call(
-        &mut self,
-        callee: &Expr,
-        arguments: &[ExprOrSpread],
-        is_new: bool,
-    ) -> Value {
-        let callee = self.expression(callee);
-        let called_member = self.called_member(callee.span);
-        let mut known = Vec::new();
-        let mut has_spread = false;
-        for argument in arguments {
-            let value = self.expression(&argument.expr);
-            has_spread |= argument.spread.is_some();
-            if !has_spread {
-                known.push(value);
-            }
-        }
-        if let Value::Member(object, Some(method)) = &callee.value {
-            self.method(object, method, &known);
-        }
-        let first_argument = arguments.first().map(|first| {
-            let Span { start, module, .. } = self.positions.of(first);
-            Span { start, end: start, module }
-        });
-        let next_argument = arguments.last().map(|last| {
-            let Span { end, module, .. } = self.positions.of(&last.expr);
-            Span { start: end, end, module }
-        });
-        let id = CallId(self.code.calls.len());
-        self.code.calls.push(Call {
-            span: callee.span,
-            function: self.function,
-            callee,
-            arguments: known,
-            has_spread,
-            first_argument,
-            next_argument,
-            is_new,
-            innermost_loop: self.innermost_loop,
-        });
-        self.is_called(called_member, id);
-        self.step(Step::Call(id));
-        Value::Call(id)
-    }
-
-    /// What calling a method means for its object and for the functions it is given.
-    pub(super) fn method(&mut self, object: &Expression, method: &str, arguments: &[Expression]) {
-        if PER_ELEMENT.contains(&method)
-            && let Some(Value::Function(callback)) = arguments.first().map(|first| &first.value)
-        {
-            let over = self.copy(object);
-            let turns = self.add_loop(over);
-            self.code.functions[callback.0].turn_of = Some(turns);
-        }
-        if let Value::Global(name) = &object.value
-            && (name == "Object" || name == "Reflect")
-            && CHANGING_ARGUMENT.contains(&method)
-        {
-            if let Some(first) = arguments.first() {
-                let kind = WriteKind::Argument(format!("{name}.{method}"));
-                let changed = self.copy(first);
-                self.write(changed, kind);
-                for argument in &arguments[1..] {
-                    self.flow_into(first, argument);
-                }
-            }
-            return;
-        }
-        if PUTTING.contains(&method) {
-            for argument in arguments {
-                self.flow_into(object, argument);
-            }
-        }
-        let changed = self.copy(object);
-        let call = CallId(self.code.calls.len());
-        if let Some(write) = self.write(changed, WriteKind::Method(method.to_owned())) {
-            write.call = Some(call);
+            _ => joined(left, right),
         }
     }
 
@@ -576,13 +320,6 @@ impl Collector<'_> {
             None => Value::Unknown,
         }
     }
-}
-
-fn without_parentheses(mut expression: &Expr) -> &Expr {
-    while let Expr::Paren(inner) = expression {
-        expression = &inner.expr;
-    }
-    expression
 }
 
 /// `left + right`, unless that is certainly no string.
