@@ -1,13 +1,14 @@
 //! Signals and timers, one case after the other.
 
+mod failed;
+mod timers;
+
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use super::folder::Folder;
 use super::*;
 use crate::state::limits::StateLimits;
-use crate::state::record::Record;
 use crate::state::signals::{Done, FailedSignal, NewSignal, NewTimer, Signal, SignalChanges};
 
 /// How long something that must come is waited for.
@@ -170,83 +171,6 @@ async fn each_room_has_one_taken_at_a_time_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_timer_is_due_at_its_time_and_the_same_name_replaces_it() {
-    for (kind, states, _folder) in both(|_| {}) {
-        let first = sets([("a", Some(100)), ("b", Some(1_000_000)), ("c", Some(300))]);
-        commit(&states, event("/a", 10, first)).await;
-        assert_eq!(states.next_due(), Some(100), "{kind}");
-        assert!(take(&states, 99).await.is_empty());
-        let second = sets([("a", Some(200)), ("b", None), ("d", None)]);
-        commit(&states, event("/a", 20, second)).await;
-        let expected = BTreeMap::from([("a".to_owned(), 200), ("c".to_owned(), 300)]);
-        assert_eq!(timers(&states, "/a", &["a", "b", "c", "d"]).await, expected);
-        assert_eq!(bytes(&states, "/a").await, 2 * 65);
-        assert!(take(&states, 199).await.is_empty());
-        let signal = take_one(&states, 200).await;
-        assert_eq!((&*signal.name, signal.scheduled, signal.is_timer), ("a", 200, true));
-        let expected = BTreeMap::from([("a".to_owned(), 200), ("c".to_owned(), 300)]);
-        assert_eq!(timers(&states, "/a", &["a", "c"]).await, expected, "it is due and waits");
-        handle(&states, &signal).await;
-        assert_eq!(timers(&states, "/a", &["a", "c"]).await.len(), 1);
-        assert!(take(&states, 299).await.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_timer_with_a_period_keeps_its_number_and_is_due_again() {
-    for (_kind, states, _folder) in both(|_| {}) {
-        let timer = NewTimer { at: 100, period: Some(50), data: Some(Value::text("x")) };
-        let timers_set = [("tick".into(), Some(timer))].into();
-        let signals = SignalChanges { timers: timers_set, ..SignalChanges::default() };
-        commit(&states, event("/a", 0, signals)).await;
-        let first = take_one(&states, 100).await;
-        states.fail(first.id, FailedSignal::Retry { due: 110 }).await.expect("it is committed");
-        for at in [110, 200, 250] {
-            let signal = take_one(&states, at).await;
-            assert_eq!((signal.id, signal.due, signal.period), (first.id, at, Some(50)));
-            assert_eq!(
-                (signal.scheduled, signal.attempt),
-                if at == 110 { (100, 1) } else { (at, 0) }
-            );
-            let again = if at == 110 { 200 } else { 250 };
-            let handled = Some(Done { id: signal.id, again: Some(again) });
-            let signals = SignalChanges { done: handled, ..SignalChanges::default() };
-            commit(&states, event("/a", at, signals)).await;
-            assert_eq!(timers(&states, "/a", &["tick"]).await["tick"], again);
-            assert_eq!(bytes(&states, "/a").await, 64 + 5);
-        }
-    }
-}
-
-/// By its own event, in each way.
-#[tokio::test]
-async fn a_timer_that_its_own_event_sets_or_removes_is_not_due_again() {
-    for (kind, states, _folder) in both(|_| {}) {
-        for (changes, expected) in [
-            (sets([("tick", None)]), None),
-            (sets([("tick", Some(700))]), Some(700)),
-            (SignalChanges { clears_timers: true, ..SignalChanges::default() }, None),
-            (SignalChanges { clears_timers: true, ..sets([("tick", Some(800))]) }, Some(800)),
-        ] {
-            commit(&states, event("/a", 0, sets([("tick", Some(100)), ("other", Some(900))])))
-                .await;
-            let signal = take_one(&states, 100).await;
-            let is_cleared = changes.clears_timers;
-            let done = Some(Done { id: signal.id, again: Some(500) });
-            commit(&states, event("/a", 100, SignalChanges { done, ..changes })).await;
-            let found = timers(&states, "/a", &["tick", "other"]).await;
-            assert_eq!(found.get("tick").copied(), expected, "{kind}");
-            assert_eq!(found.contains_key("other"), !is_cleared);
-            assert_eq!(states.signal_totals().stored, found.len() as u64);
-            assert!(take(&states, 500).await.is_empty());
-            let clear = SignalChanges { clears_timers: true, ..SignalChanges::default() };
-            commit(&states, event("/a", 100, clear)).await;
-            assert_eq!((bytes(&states, "/a").await, states.signal_totals().stored), (0, 0));
-        }
-    }
-}
-
-#[tokio::test]
 async fn one_that_is_replaced_or_cancelled_while_it_is_taken_does_not_run() {
     for (kind, states, _folder) in both(|_| {}) {
         commit(&states, event("/a", 0, sets([("a", Some(100)), ("b", Some(150))]))).await;
@@ -272,171 +196,6 @@ async fn one_that_is_replaced_or_cancelled_while_it_is_taken_does_not_run() {
 }
 
 /// Both are in one group.
-#[tokio::test]
-async fn one_that_is_cancelled_just_before_its_failure_is_stored_stays_cancelled() {
-    let folder = Folder::new();
-    let states = folder.open(StateLimits::of_database());
-    commit(&states, event("/a", 0, sets([("a", Some(100))]))).await;
-    let signal = take_one(&states, 100).await;
-    let held = hold(&states);
-    let cancelled = states.commit(event("/a", 100, sets([("a", None)])), |_| {});
-    let failed = states.fail(signal.id, FailedSignal::Retry { due: 100 });
-    drop(held);
-    cancelled.await.expect("it is committed");
-    failed.await.expect("it is committed");
-    assert!(take(&states, 200).await.is_empty());
-    assert_eq!((states.signal_totals().stored, states.signal_totals().taken), (0, 0));
-}
-
-#[tokio::test]
-async fn one_that_is_given_back_keeps_its_place_and_its_room_waits() {
-    for (kind, states, _folder) in both(|_| {}) {
-        commit(&states, event("/a", 0, sends([("/b", "1"), ("/b", "2"), ("/c", "3")]))).await;
-        let taken = take(&states, 0).await;
-        assert_eq!(names(&taken), ["1", "3"]);
-        states.give_back(taken[0].id, 50);
-        assert_eq!(states.next_due(), Some(50), "{kind}");
-        assert!(states.take_due(49, 9).is_empty());
-        let again = take_one(&states, 50).await;
-        assert_eq!((&*again.name, again.attempt), ("1", 0));
-    }
-}
-
-#[tokio::test]
-async fn one_that_has_failed_is_overtaken_and_runs_again_later() {
-    for (_kind, states, _folder) in both(|_| {}) {
-        commit(&states, event("/a", 0, sends([("/b", "1"), ("/b", "2")]))).await;
-        let first = take_one(&states, 0).await;
-        states.fail(first.id, FailedSignal::Retry { due: 1000 }).await.expect("it is committed");
-        let second = take_one(&states, 0).await;
-        assert_eq!(&*second.name, "2");
-        handle(&states, &second).await;
-        assert!(take(&states, 999).await.is_empty());
-        let again = take_one(&states, 1000).await;
-        assert_eq!((again.id, again.attempt, again.scheduled), (first.id, 1, 0));
-    }
-}
-
-#[tokio::test]
-async fn one_that_is_parked_stays_its_sender_is_told_and_it_can_be_woken() {
-    for (kind, states, folder) in both(|_| {}) {
-        let sent = NewSignal {
-            room: "/b".into(),
-            name: "job".into(),
-            data: Some(Value::text("which")),
-            on_fail: Some("failed".into()),
-        };
-        let sends = SignalChanges { sends: vec![sent], ..SignalChanges::default() };
-        commit(&states, event("/a", 0, sends)).await;
-        commit(&states, event("/b", 0, sets([("timer", Some(0))]))).await;
-        let job = take_one(&states, 7).await;
-        states.fail(job.id, FailedSignal::Park).await.expect("it is committed");
-        let [timer, told] = take(&states, 8).await.try_into().expect("two rooms have one");
-        states.fail(timer.id, FailedSignal::Park).await.expect("it is committed");
-        assert_eq!((&*told.room, &*told.name, told.scheduled), ("/a", "failed", 7), "{kind}");
-        assert_eq!((told.sender.as_deref(), &told.data), (Some("/b"), &job.data));
-        handle(&states, &told).await;
-        assert_eq!(bytes(&states, "/a").await, 64 + 3 + 5, "what is parked counts");
-        assert_eq!(states.signal_totals().parked, 2);
-        assert_eq!(timers(&states, "/b", &["timer"]).await["timer"], 0);
-        let states = match &folder {
-            None => states,
-            Some(folder) => {
-                drop(states);
-                Arc::new(folder.open(StateLimits::of_database()))
-            }
-        };
-        assert!(take(&states, 1 << 40).await.is_empty());
-        assert_eq!(states.signal_totals().parked, 2);
-        states.wake_parked(9);
-        commit(&states, Transaction::default()).await;
-        let first = take_one(&states, 7).await;
-        assert_eq!((&*first.name, first.attempt), ("job", 9));
-        handle(&states, &first).await;
-        let second = take_one(&states, 7).await;
-        assert_eq!((&*second.name, second.attempt), ("timer", 9));
-        // Once more it is parked, and its room can still replace it.
-        states.fail(second.id, FailedSignal::Park).await.expect("it is committed");
-        commit(&states, event("/b", 0, sets([("timer", Some(90))]))).await;
-        let totals = states.signal_totals();
-        assert_eq!((totals.stored, totals.parked, totals.taken), (1, 0, 0));
-        assert_eq!((bytes(&states, "/a").await, bytes(&states, "/b").await), (0, 64 + 5));
-    }
-}
-
-#[tokio::test]
-async fn of_more_than_a_thousand_parked_ones_of_a_room_the_oldest_goes() {
-    for (kind, states, folder) in both(|_| {}) {
-        for number in 0..1003 {
-            commit(&states, event("/a", 0, sends([("/b", &format!("{number:04}"))]))).await;
-            let signal = take_one(&states, 0).await;
-            states.fail(signal.id, FailedSignal::Park).await.expect("it is committed");
-        }
-        let totals = states.signal_totals();
-        assert_eq!((totals.stored, totals.parked), (1000, 1000), "{kind}");
-        assert_eq!(bytes(&states, "/a").await, 1000 * (64 + 8));
-        if let Some(folder) = folder {
-            let kept = std::fs::read_to_string(folder.parked()).expect("it is written");
-            let names = kept.lines().map(|line| {
-                let Ok(Record::Signal(record)) = serde_json::from_str(line) else {
-                    panic!("it is no signal: {line}");
-                };
-                assert_eq!((record.room.as_deref(), record.parked), (Some("/b"), true));
-                let stored = record.signal(&"/b".into(), false).expect("it is whole");
-                assert_eq!(stored.signal.sender.as_deref(), Some("/a"));
-                assert_eq!(stored.signal.data, Some(Value::text(&*stored.signal.name)));
-                stored.signal.name.to_string()
-            });
-            assert_eq!(names.collect::<Vec<_>>(), ["0000", "0001", "0002"]);
-            let mode = folder.parked().metadata().expect("it is there").permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
-        states.wake_parked(9);
-        let mut woken = Vec::new();
-        while woken.len() < 1000 {
-            let signal = take_one(&states, 0).await;
-            woken.push(signal.name.to_string());
-            // Those that are parked again are not woken twice.
-            states.fail(signal.id, FailedSignal::Park).await.expect("it is committed");
-        }
-        assert!(woken.is_sorted() && woken[0] == "0003");
-        assert!(take(&states, 0).await.is_empty());
-        assert_eq!(states.signal_totals().parked, 1000);
-    }
-}
-
-#[tokio::test]
-async fn a_parked_signal_that_cannot_be_written_to_a_file_stays_until_it_can() {
-    let folder = Folder::new();
-    let states = folder.open(StateLimits::of_database());
-    let park = async |number: usize| {
-        commit(&states, event("/a", 0, sends([("/b", &format!("{number:04}"))]))).await;
-        let signal = take_one(&states, 0).await;
-        states.fail(signal.id, FailedSignal::Park).await.expect("it is committed");
-    };
-    for number in 0..1000 {
-        park(number).await;
-    }
-    let parked = folder.parked();
-    std::os::unix::fs::symlink("/dev/null", &parked).expect("the folder is writable");
-    park(1000).await;
-    std::fs::remove_file(&parked).expect("it is there");
-    // As large as it may be.
-    let file = std::fs::File::create(&parked).expect("the folder is writable");
-    file.set_len(64 << 20).expect("it is sparse");
-    park(1001).await;
-    assert_eq!(states.signal_totals().parked, 1002);
-    // A crash has left a part of a line.
-    std::fs::write(&parked, "{\"sig").expect("the folder is writable");
-    park(1002).await;
-    assert_eq!((states.signal_totals().parked, states.signal_totals().stored), (1000, 1000));
-    let kept = std::fs::read_to_string(&parked).expect("it is written");
-    let lines: Vec<_> = kept.lines().collect();
-    assert_eq!((lines.len(), lines[0]), (4, "{\"sig"));
-    for (number, line) in lines[1..].iter().enumerate() {
-        assert!(line.contains(&format!("\"name\":\"000{number}\"")), "{line}");
-    }
-}
 
 #[tokio::test]
 async fn a_room_has_so_many_signals_that_are_not_taken_and_no_more() {
@@ -511,37 +270,6 @@ async fn what_was_taken_before_a_stop_is_due_again_and_no_number_comes_twice() {
     commit(&states, event("/a", 0, sends([("/b", "new")]))).await;
     let new = take_one(&states, 0).await;
     assert!(before.iter().all(|signal| signal.id < new.id));
-}
-
-#[tokio::test]
-async fn far_timers_stay_on_disk_until_their_minute_comes() {
-    let folder = Folder::new();
-    let states = folder.open(StateLimits::of_database());
-    for minute in 1..5_u64 {
-        // More than are read at a time.
-        let room = format!("/{minute}");
-        for part in 0..3 {
-            let timers = (0..400).map(|number| {
-                let timer = NewTimer { at: minute * 300_000, period: None, data: None };
-                (format!("{part}/{number:03}").into(), Some(timer))
-            });
-            let signals = SignalChanges { timers: timers.collect(), ..SignalChanges::default() };
-            commit(&states, event(&room, 0, signals)).await;
-        }
-    }
-    assert!(take(&states, 0).await.is_empty());
-    assert_eq!(states.next_due(), Some(300_000));
-    for minute in 1..5_u64 {
-        let now = minute * 300_000;
-        assert!(take(&states, now - 1).await.is_empty());
-        for number in 0..1200 {
-            let signal = take_one(&states, now).await;
-            assert_eq!(&*signal.name, format!("{}/{:03}", number / 400, number % 400));
-            handle(&states, &signal).await;
-        }
-        let next = Some(now + 300_000).filter(|_| minute < 4);
-        assert_eq!(states.signal_totals().first_due, next);
-    }
 }
 
 #[tokio::test]
@@ -620,27 +348,6 @@ async fn a_room_with_more_signals_than_memory_is_for_delays_no_other_and_gets_al
         }
         assert_eq!((states.next_due(), states.signal_totals().stored), (None, 0), "{kind}");
     }
-}
-
-#[tokio::test]
-async fn timers_of_a_large_room_are_read_by_name() {
-    let folder = Folder::new();
-    let states = folder.open(StateLimits::of_database());
-    put_large_room(&states, "/a").await;
-    commit(&states, event("/a", 0, sets([("a", Some(100)), ("b", Some(200))]))).await;
-    commit(&states, event("/a", 0, sets([("b", Some(300))]))).await;
-    let expected = BTreeMap::from([("a".to_owned(), 100), ("b".to_owned(), 300)]);
-    assert_eq!(timers(&states, "/a", &["a", "b", "c"]).await, expected);
-    let look = states.look("/a").await.expect("it is readable");
-    assert_eq!(look.timer("b").await.expect("it is readable"), Some(300));
-    let clears = Changes { clears: true, ..Changes::default() };
-    commit(&states, transaction("/a", clears)).await;
-    assert_eq!(
-        timers(&states, "/a", &["a", "b", "c"]).await,
-        expected,
-        "entries alone are cleared"
-    );
-    assert_eq!(bytes(&states, "/a").await, 2 * 65);
 }
 
 #[tokio::test]
