@@ -8,7 +8,7 @@
 
 use rquickjs::qjs::{self, JSContext, JSValue};
 
-use crate::thrown::{Thrown, checked};
+use crate::thrown::{Thrown, checked, out_of_memory};
 
 /// What stands before the bytes of a string: length and width, hash and kinds, the next string of the
 /// same hash, the first weak reference.
@@ -71,9 +71,7 @@ impl Unwritten {
     /// Room for so many bytes.
     pub(crate) fn new(context: *mut JSContext, len: usize) -> Result<Unwritten, Thrown> {
         if len > MAX_LEN {
-            // SAFETY: the context is alive.
-            unsafe { qjs::JS_ThrowOutOfMemory(context) };
-            return Err(Thrown);
+            return Err(out_of_memory(context));
         }
         // SAFETY: the context is alive. The block holds a header, the bytes and a zero byte.
         let block = unsafe { qjs::js_malloc(context, (HEADER + len + 1) as _) }.cast::<u8>();
@@ -166,9 +164,10 @@ pub(crate) unsafe fn units_behind<'a>(header: *const u8) -> Option<Units<'a>> {
     }
 }
 
+/// Up to so many bytes a block doubles.
+const LARGE: usize = 64 << 10;
+
 /// A string under construction, in a block that grows: room for units of one width.
-///
-/// What is reserved and not used stays part of the block.
 pub(crate) struct Growing {
     context: *mut JSContext,
     block: *mut u8,
@@ -196,11 +195,11 @@ impl Growing {
     /// Makes room for at least so many bytes of units; the block may move.
     pub(crate) fn grow(&mut self, capacity: usize) -> Result<(), Thrown> {
         if capacity > 2 * MAX_LEN {
-            // SAFETY: the context is alive.
-            unsafe { qjs::JS_ThrowOutOfMemory(self.context) };
-            return Err(Thrown);
+            return Err(out_of_memory(self.context));
         }
-        let capacity = capacity.max(2 * self.capacity).min(2 * MAX_LEN);
+        // A large block may have to be there twice for a moment.
+        let more = if self.capacity < LARGE { self.capacity } else { self.capacity / 2 };
+        let capacity = capacity.max(self.capacity + more).min(2 * MAX_LEN);
         let size = HEADER + capacity + 1;
         // SAFETY: the context is alive and the block ours.
         let block = unsafe { qjs::js_realloc(self.context, self.block.cast(), size as _) };
@@ -212,17 +211,25 @@ impl Growing {
         Ok(())
     }
 
+    /// Its first bytes in a block of their own: many short strings would hold many times what they need.
+    fn copied(&self, size: usize) -> Result<Growing, Thrown> {
+        let copied = Growing::new(self.context, size)?;
+        // SAFETY: both blocks have so many bytes, and these are written.
+        unsafe { copy(std::slice::from_raw_parts(self.start(), size), copied.start()) };
+        Ok(copied)
+    }
+
     /// The string of the first `len` units, of one byte each or of two.
     ///
     /// # Safety
     /// They are written.
     pub(crate) unsafe fn into_string(self, len: usize, is_wide: bool) -> Result<JSValue, Thrown> {
         if len > MAX_LEN {
-            // SAFETY: the context is alive.
-            unsafe { qjs::JS_ThrowOutOfMemory(self.context) };
-            return Err(Thrown);
+            return Err(out_of_memory(self.context));
         }
-        let this = std::mem::ManuallyDrop::new(self);
+        let size = len << u32::from(is_wide);
+        let this = if size < self.capacity / 2 { self.copied(size)? } else { self };
+        let this = std::mem::ManuallyDrop::new(this);
         let width = if is_wide { IS_WIDE } else { 0 };
         // SAFETY: the block is ours, and has room for a header, the units and a zero byte.
         unsafe {

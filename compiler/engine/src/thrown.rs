@@ -14,6 +14,13 @@ pub(crate) fn checked(value: JSValue) -> Result<JSValue, Thrown> {
     if unsafe { qjs::JS_IsException(value) } { Err(Thrown) } else { Ok(value) }
 }
 
+/// Throws that no memory is left.
+pub(crate) fn out_of_memory(context: *mut JSContext) -> Thrown {
+    // SAFETY: the context is alive.
+    unsafe { qjs::JS_ThrowOutOfMemory(context) };
+    Thrown
+}
+
 /// One of QuickJS's functions that throw an error of a certain class.
 pub(crate) type ThrowFunction = unsafe extern "C" fn(*mut JSContext, *const c_char, ...) -> JSValue;
 

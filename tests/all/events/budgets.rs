@@ -41,6 +41,24 @@ async fn an_event_over_its_budget_closes_its_connection_with_1011() {
     server.wait_for_log("used up its memory");
 }
 
+#[test]
+fn replacing_without_memory_stops_where_it_fails() {
+    let handler = programs::compile(
+        r#"
+export function handler(req: Request) {
+  const piece = "x".repeat(1 << 20);
+  let calls = 0;
+  try { "a".repeat(1000).replace(/a/g, () => { calls++; return piece; }); }
+  catch (error) { console.log(`${error} after ${calls < 100 ? "some" : calls} of 1000`); }
+  return Response.text("never");
+}
+"#,
+    );
+    let server = Server::start(&handler, &["--cpu-limit", "20s"]);
+    assert_eq!(server.get("/").0, 500);
+    server.wait_for_log("InternalError: out of memory after some of 1000");
+}
+
 /// Writing waits for other events, but not for one that runs long.
 #[test]
 fn what_an_event_has_sent_is_written_while_the_next_one_spins() {

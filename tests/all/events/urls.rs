@@ -42,6 +42,44 @@ fn urls_are_those_of_the_standard() {
     }
 }
 
+#[test]
+fn a_url_and_its_parameters_are_in_step_both_ways() {
+    let handler = r##"
+export function handler(req: Request) {
+  const faults: string[] = [];
+  const check = (what: string, seen: unknown, expected: unknown) => {
+    if (seen !== expected) faults.push(`${what}: ${String(seen)}, not ${String(expected)}`);
+  };
+  const url = new URL("https://example.com/a?x=1#h");
+  const params = url.searchParams;
+  params.append("y", "a b");
+  check("href", url.href, "https://example.com/a?x=1&y=a+b#h");
+  check("the same", url.searchParams, params);
+  url.search = "?b=2&b=3";
+  check("list", [...params].flat().join(), "b,2,b,3");
+  url.href = "https://example.com/b?c=%C3%A9";
+  check("read anew", params.get("c"), "é");
+  params.set("c", "#&");
+  url.hash = "end";
+  check("after a part is set", `${url}`, "https://example.com/b?c=%23%26#end");
+  check("size", params.size, 1);
+  params.delete("c");
+  check("empty", JSON.stringify(url), '"https://example.com/b#end"');
+  // What a handler makes of the methods changes nothing of the list.
+  params.toString = () => "own";
+  URLSearchParams.prototype.toString = () => "patched";
+  params.append("d", "4");
+  check("patched", url.href, "https://example.com/b?d=4#end");
+  // The query keeps spaces at the end of an opaque path.
+  const opaque = new URL("data:space    ?test");
+  opaque.searchParams.delete("test");
+  check("opaque", opaque.pathname, new URL(opaque.href).pathname);
+  return Response.text(faults.join("\n") || "in step");
+}
+"##;
+    assert_eq!(Server::of(handler).get("/"), (200, "in step".to_owned()));
+}
+
 /// The suite is run by a script alone; this notices when the compiler refuses its handler.
 #[test]
 fn the_handler_that_runs_web_platform_tests_is_built() {

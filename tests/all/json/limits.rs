@@ -75,8 +75,41 @@ fn json_over_the_limits_of_an_event_ends_that_event_alone() {
         let (status, said) = engine.answer(&format!("const size = 16e6;\n{script}"));
         let is_own_error =
             said.starts_with("throws RangeError") || said.starts_with("throws SyntaxError");
-        assert!(is_own_error || [500, 504].contains(&status), "{name}: {status} {said}");
+        // The server's own response, of an event that has failed.
+        let is_over = [500, 504].contains(&status) && !said.starts_with("throws");
+        assert!(is_own_error || is_over, "{name}: {status} {said}");
         assert_eq!(engine.evaluate("JSON.stringify(JSON.parse('[1]'))"), "[1]", "after {name}");
+    }
+}
+
+/// As everything else does: what a handler has to undo it can, and what it logs is told.
+#[test]
+fn json_that_has_no_memory_left_throws() {
+    let engine = Engine::start(&["--cpu-limit", "60s"]);
+    for (name, prepare, script) in [
+        ("digits", "'1'.repeat(20e6)", "JSON.parse(text)"),
+        ("wide digits", "`1${'0'.repeat(5e6)}` + ' '.repeat(5e6) + '語'", "JSON.parse(text)"),
+        ("escapes", r#"'"\\n' + 'x'.repeat(12e6) + '"'"#, "JSON.parse(text)"),
+        ("items", "`[${'0,'.repeat(5e6)}0]`", "JSON.parse(text)"),
+        ("text", "'x'.repeat(20e6)", "JSON.stringify([text])"),
+        ("wide text", "'語'.repeat(10e6)", "JSON.stringify(text)"),
+    ] {
+        let (status, said) = engine.answer(&format!(
+            "const text = {prepare};\ntry {{ {script}; }} catch (error) {{ console.log(`{name}: ${{error}}`); }}"
+        ));
+        assert!(status == 500 && !said.starts_with("throws"), "{name}: {status} {said}");
+        engine.0.wait_for_log(&format!("{name}: InternalError: out of memory"));
+        assert_eq!(engine.evaluate("JSON.stringify(JSON.parse('[1]'))"), "[1]", "after {name}");
+    }
+}
+
+#[test]
+fn many_short_texts_take_what_they_need() {
+    let engine = Engine::start(&["--cpu-limit", "60s"]);
+    // With room for a longer text each, they would not fit into the 32 MiB of an event.
+    for text in ["JSON.stringify({ at })", "JSON.stringify({ at, name: '語' })"] {
+        let script = format!("Array.from({{ length: 1e5 }}, (_, at) => {text}).at(-1)");
+        assert!(engine.evaluate(&script).starts_with(r#"{"at":99999"#), "{text}");
     }
 }
 

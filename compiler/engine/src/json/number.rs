@@ -1,5 +1,7 @@
 //! Numbers of JSON: read and written without the general code where that is exact.
 
+use std::collections::TryReserveError;
+
 use rquickjs::qjs::{self, JSValue};
 
 use super::scan::Unit;
@@ -19,8 +21,12 @@ const MAX_DIGITS: usize = 19;
 /// Decimals of up to 15 digits are different numbers each.
 const MAX_UNIQUE: f64 = 1e15;
 
-/// The number at the start of a text, and how many units it has; `None` if JSON has no such number.
-pub(super) fn read<U: Unit>(text: &[U]) -> Option<(JSValue, usize)> {
+/// What [`read`] makes of a text: the number at its start and how many units that has, or `None` if JSON has no such
+/// number. There may be no memory for a copy of a number that the general code has to read.
+pub(super) type Read = Result<Option<(JSValue, usize)>, TryReserveError>;
+
+/// The number at the start of a text.
+pub(super) fn read<U: Unit>(text: &[U]) -> Read {
     let unit = |at: usize| text.get(at).map_or(0, |unit| (*unit).into());
     let digit = |at: usize| {
         let digit = unit(at).wrapping_sub(u32::from(b'0'));
@@ -30,7 +36,8 @@ pub(super) fn read<U: Unit>(text: &[U]) -> Option<(JSValue, usize)> {
     let start = usize::from(is_negative);
     let mut at = start;
     // Wraps beyond so many digits; it is not looked at then.
-    let mut digits = u64::from(digit(at)?);
+    let Some(first) = digit(at) else { return Ok(None) };
+    let mut digits = u64::from(first);
     at += 1;
     if digits != 0 {
         while let Some(digit) = digit(at) {
@@ -38,7 +45,7 @@ pub(super) fn read<U: Unit>(text: &[U]) -> Option<(JSValue, usize)> {
             at += 1;
         }
     } else if digit(at).is_some() {
-        return None;
+        return Ok(None);
     }
     let mut digit_count = at - start;
     let mut exponent = 0_i32;
@@ -52,7 +59,7 @@ pub(super) fn read<U: Unit>(text: &[U]) -> Option<(JSValue, usize)> {
             at += 1;
         }
         if at == first {
-            return None;
+            return Ok(None);
         }
         digit_count += at - first;
         exponent = -i32::try_from(at - first).unwrap_or(i32::MAX);
@@ -69,7 +76,7 @@ pub(super) fn read<U: Unit>(text: &[U]) -> Option<(JSValue, usize)> {
             at += 1;
         }
         if at == first {
-            return None;
+            return Ok(None);
         }
         exponent = exponent.saturating_add(if is_small { -more } else { more });
     }
@@ -77,21 +84,23 @@ pub(super) fn read<U: Unit>(text: &[U]) -> Option<(JSValue, usize)> {
     if is_integer && is_exact && digits <= i32::MAX as u64 && !(is_negative && digits == 0) {
         let integer = digits as i32;
         let integer = if is_negative { -integer } else { integer };
-        return Some((qjs::JS_MKVAL(qjs::JS_TAG_INT, integer), at));
+        return Ok(Some((qjs::JS_MKVAL(qjs::JS_TAG_INT, integer), at)));
     }
     let number = match POWERS.get(exponent.unsigned_abs() as usize) {
         // One operation of two exact numbers is rounded once, as it has to be.
         Some(power) if is_exact && exponent < 0 => digits as f64 / power,
         Some(power) if is_exact => digits as f64 * power,
-        _ => general(&text[start..at]),
+        _ => general(&text[start..at])?,
     };
-    Some((value(if is_negative { -number } else { number }), at))
+    Ok(Some((value(if is_negative { -number } else { number }), at)))
 }
 
 /// The number nearest to what the digits say.
-fn general<U: Unit>(text: &[U]) -> f64 {
-    let ascii: String = text.iter().filter_map(|unit| char::from_u32((*unit).into())).collect();
-    ascii.parse().expect("the standard library reads what JSON writes")
+fn general<U: Unit>(text: &[U]) -> Result<f64, TryReserveError> {
+    let mut ascii = String::new();
+    ascii.try_reserve_exact(text.len())?;
+    ascii.extend(text.iter().filter_map(|unit| char::from_u32((*unit).into())));
+    Ok(ascii.parse().expect("the standard library reads what JSON writes"))
 }
 
 /// The value of a number, as an integer where it is a small one.

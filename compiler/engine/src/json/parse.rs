@@ -9,7 +9,7 @@ use super::number;
 use super::scan::Unit;
 use super::view;
 use crate::strings::{self, Units};
-use crate::thrown::{Thrown, checked};
+use crate::thrown::{Thrown, checked, out_of_memory};
 
 /// Most arrays and objects inside of each other. QuickJS's parser recurses, and has the stack for more.
 const MAX_DEPTH: usize = 500;
@@ -113,7 +113,8 @@ impl<'t, U: Part> Parser<'t, U> {
             }
             0x2d | 0x30..=0x39 => {
                 let rest = &self.text[self.at..];
-                let (value, len) = number::read(rest).ok_or(Stop::NoJson)?;
+                let read = number::read(rest).map_err(|_full| self.out_of_memory())?;
+                let (value, len) = read.ok_or(Stop::NoJson)?;
                 self.at += len;
                 value
             }
@@ -202,6 +203,8 @@ impl<'t, U: Part> Parser<'t, U> {
             return Err(Stop::NoJson);
         }
         self.at += 1;
+        // Objects in one another have a name each before the innermost has a value.
+        self.reserve()?;
         let rest = &self.text[self.at..];
         let len = U::plain(rest);
         let name = if rest.get(len).map(|unit| (*unit).into()) == Some(QUOTE) {
@@ -288,9 +291,7 @@ impl<'t, U: Part> Parser<'t, U> {
     }
 
     fn out_of_memory(&self) -> Stop {
-        // SAFETY: the context is alive.
-        unsafe { qjs::JS_ThrowOutOfMemory(self.context) };
-        Stop::Thrown
+        out_of_memory(self.context).into()
     }
 }
 

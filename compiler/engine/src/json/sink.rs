@@ -38,9 +38,15 @@ pub(super) trait Sink {
     fn quote(&mut self, units: Units<'_>) -> Result<(), Refused>;
 }
 
+/// The escape that says a unit's number.
+fn numbered(unit: u16) -> [u8; ESCAPE] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digit = |shift: u32| HEX[usize::from(unit >> shift & 15)];
+    [b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]
+}
+
 /// How a unit below 0x80 that is not plain is written.
 fn escape(unit: u8) -> ([u8; ESCAPE], usize) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match unit {
         b'"' | b'\\' => unit,
         0x08 => b'b',
@@ -48,10 +54,7 @@ fn escape(unit: u8) -> ([u8; ESCAPE], usize) {
         0x0a => b'n',
         0x0c => b'f',
         0x0d => b'r',
-        _ => {
-            let digits = [HEX[usize::from(unit >> 4)], HEX[usize::from(unit & 15)]];
-            return ([b'\\', b'u', b'0', b'0', digits[0], digits[1]], ESCAPE);
-        }
+        _ => return (numbered(unit.into()), ESCAPE),
     };
     ([b'\\', short, 0, 0, 0, 0], 2)
 }
@@ -234,7 +237,7 @@ impl Wide {
                     len
                 }
                 Err(lone) => {
-                    self.widen(format!("\\u{:04x}", lone.unpaired_surrogate()).as_bytes())?;
+                    self.widen(&numbered(lone.unpaired_surrogate()))?;
                     1
                 }
             };

@@ -125,10 +125,13 @@ fn step(container: &Container) -> String {
     }
     let at = if container.kind == Kind::Object { at } else { at - container.len };
     match container.name(at).map(|(_, name)| container.view.label(name)) {
+        // A path that is longer is cut, and many names may be one long text.
         Some(Label::Text(Units::Narrow(text))) => {
-            member(&text.iter().map(|byte| char::from(*byte)).collect::<String>())
+            member(&text.iter().take(MAX_PATH).map(|byte| char::from(*byte)).collect::<String>())
         }
-        Some(Label::Text(Units::Wide(text))) => member(&String::from_utf16_lossy(text)),
+        Some(Label::Text(Units::Wide(text))) => {
+            member(&String::from_utf16_lossy(&text[..text.len().min(MAX_PATH)]))
+        }
         Some(Label::Index(index)) => member(&index.to_string()),
         _ => "[?]".to_owned(),
     }

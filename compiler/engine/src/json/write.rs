@@ -12,7 +12,7 @@ use super::number::Decimal;
 use super::sink::{Refused, Sink};
 use super::view::{self, Kind, Label, Name, View};
 use crate::strings::{self, Units};
-use crate::thrown::{Thrown, checked};
+use crate::thrown::{Thrown, checked, out_of_memory};
 
 /// Most arrays and objects inside of each other.
 pub(super) const MAX_DEPTH: usize = 500;
@@ -130,9 +130,8 @@ pub(super) fn write<R: Rules>(
     let mut next = writer.value(value).map_err(|stop| (stop, Path::new()))?;
     loop {
         if let Some(container) = next {
-            match writer.open(&open, container) {
-                Ok(container) => open.push(container),
-                Err(stop) => return Err((stop, open)),
+            if let Err(stop) = writer.open(&mut open, container) {
+                return Err((stop, open));
             }
         }
         let Some(innermost) = open.last_mut() else { return Ok(()) };
@@ -155,15 +154,17 @@ struct Writer<'a, R, S> {
 
 impl<R: Rules, S: Sink> Writer<'_, R, S> {
     /// Writes the beginning of an array or object.
-    fn open(&mut self, open: &Path, container: Container) -> Result<Container, Stop> {
+    fn open(&mut self, open: &mut Path, container: Container) -> Result<(), Stop> {
         if open.iter().any(|outer| outer.object == container.object) {
             return Err(stop(What::Cycle, Place::Here));
         }
         if open.len() == MAX_DEPTH {
             return Err(stop(What::TooDeep, Place::Here));
         }
+        open.try_reserve(1).map_err(|_full| out_of_memory(self.context))?;
         self.sink.push_byte(if container.kind == Kind::Object { b'{' } else { b'[' })?;
-        Ok(container)
+        open.push(container);
+        Ok(())
     }
 
     /// Goes on with an array or object to its end, or to one inside of it, which is returned.
@@ -211,6 +212,9 @@ impl<R: Rules, S: Sink> Writer<'_, R, S> {
         // The references are given back: the array has its own.
         let found = unsafe {
             let atom = qjs::JS_NewAtomUInt32(self.context, at as u32);
+            if atom == 0 {
+                return Err(out_of_memory(self.context).into());
+            }
             let found = qjs::JS_GetOwnProperty(self.context, &raw mut property, array, atom);
             qjs::JS_FreeAtom(self.context, atom);
             if found > 0 {
@@ -345,11 +349,7 @@ impl<R: Rules, S: Sink> Writer<'_, R, S> {
             return Err(unusual());
         }
         let order = if kind == Kind::Object {
-            view::order(&view).map_err(|_full| {
-                // SAFETY: the context is alive.
-                unsafe { qjs::JS_ThrowOutOfMemory(self.context) };
-                Stop::Thrown
-            })?
+            view::order(&view).map_err(|_full| out_of_memory(self.context))?
         } else {
             None
         };

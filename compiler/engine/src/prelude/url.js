@@ -13,6 +13,8 @@
   // Set by the static block of URLSearchParams: the list of one that belongs to a URL.
   let attach, refill, listOf;
 
+  const formatForm = (params) => native.formatForm(listOf(params).flat());
+
   const parseForm = (form) => {
     const flat = native.parseForm(form);
     const list = [];
@@ -115,7 +117,7 @@
     }
 
     toString() {
-      return native.formatForm(this.#list.flat());
+      return formatForm(this);
     }
   }
   makeIterable(URLSearchParams, "URLSearchParams", listOf);
@@ -171,8 +173,9 @@
     // The parts with the parameters as they are now: many changes are written once, when somebody looks.
     #current() {
       if (this.#isStale) {
+        // Of the list itself: a handler may have put another `toString` before it.
+        const search = formatForm(this.#params);
         this.#isStale = false;
-        const search = this.#params.toString();
         const parts = this.#parts;
         if (parts[PATHNAME].startsWith("/")) {
           // What a form is written in needs no encoding in a URL.
@@ -254,7 +257,8 @@
     }
 
     get pathname() {
-      return this.#parts[PATHNAME];
+      // Spaces at the end of an opaque path go with the query.
+      return this.#current()[PATHNAME];
     }
 
     set pathname(value) {
