@@ -39,6 +39,11 @@ impl<T> Stripes<T> {
             NUMBER.set(Some(number));
             number
         });
+        self.of(number)
+    }
+
+    /// That of the thread with this number.
+    fn of(&self, number: usize) -> &T {
         &self.0[number & (self.0.len() - 1)].0
     }
 
@@ -63,6 +68,14 @@ mod tests {
         let counts = Stripes::<AtomicUsize>::default();
         let here = std::ptr::from_ref(counts.own());
         assert_eq!(std::ptr::from_ref(counts.own()), here);
+        let places: Vec<usize> = (0..counts.0.len())
+            .map(|number| std::ptr::from_ref(counts.of(number)).addr())
+            .collect();
+        assert!(
+            places.len() > 1 && places.windows(2).all(|two| two[1] - two[0] >= 128),
+            "{places:?}"
+        );
+        assert_eq!(std::ptr::from_ref(counts.of(places.len())).addr(), places[0]);
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| counts.own().fetch_add(1, Ordering::Relaxed));

@@ -55,7 +55,9 @@ fn differences(engine: &Engine, source: &str, first: usize, count: usize) -> Vec
     if status != 200 {
         return vec![format!("{count} programs from {first} on: {status} {seen}\n")];
     }
-    let (expected, seen) = (in_quickjs(&script), seen.lines().chain(std::iter::repeat("nothing")));
+    let expected = in_quickjs(&script);
+    assert_eq!(expected.lines().count(), count, "each program tells what it saw");
+    let seen = seen.lines().chain(std::iter::repeat("nothing"));
     expected.lines().zip(seen).filter_map(|(expected, seen)| difference(expected, seen)).collect()
 }
 
