@@ -155,6 +155,7 @@ impl ServerOptions {
             body_timeout: http.body_timeout.0,
             handler_log_rate: events.handler_log_rate,
             record: recording.into_options(),
+            shadow: None,
             spans: Spans::default(),
             dropped_log_lines: Arc::default(),
             close_timeout: connections.close_timeout.0,

@@ -25,7 +25,7 @@ use zigttp_store::state::limits::StateLimits;
 
 use crate::config::dropped_log_lines::DroppedLogLines;
 use crate::config::inspector::{InspectorAccess, InspectorOptions};
-use crate::config::recording::RecordOptions;
+use crate::config::recording::{RecordOptions, ShadowArtifact};
 use crate::config::spans::Spans;
 use crate::gate::origin::OriginError;
 
@@ -207,6 +207,8 @@ pub struct Config {
     pub handler_log_rate: NonZeroU32,
     /// Records events on disk. `None`: it does not.
     pub record: Option<RecordOptions>,
+    /// Another artifact, on which events run as well, without any effect. `None`: there is none.
+    pub shadow: Option<ShadowArtifact>,
     /// Records traces of events, their requests and their commits.
     pub spans: Spans,
     /// Lines that the program's log has dropped, for `/metrics`.
@@ -492,6 +494,7 @@ impl Default for Config {
             body_timeout: Duration::from_secs(30),
             handler_log_rate: NonZeroU32::new(1000).expect("it is not zero"),
             record: None,
+            shadow: None,
             spans: Spans::default(),
             dropped_log_lines: Arc::default(),
             close_timeout: Duration::from_secs(5),

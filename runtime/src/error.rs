@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use zigttp_outbound::roots::RootsError;
+use zigttp_recording::shadow::ShadowError;
 use zigttp_sandbox::error::{LoadError, SandboxError};
 
 use crate::config::ConfigError;
@@ -24,6 +25,9 @@ pub enum StartError {
     /// Requests may go out, and no certificate can be checked.
     #[error(transparent)]
     Roots(#[from] RootsError),
+    /// The artifact on which events are to run as well cannot be used.
+    #[error("cannot run a shadow")]
+    Shadow(#[from] ShadowError),
     /// Events cannot be recorded.
     #[error("cannot record in {}", path.display())]
     Record {

@@ -71,7 +71,7 @@ mod transport;
 
 pub use config::dropped_log_lines::DroppedLogLines;
 pub use config::inspector::{InspectorAccess, InspectorOptions};
-pub use config::recording::RecordOptions;
+pub use config::recording::{RecordOptions, ShadowArtifact};
 pub use config::spans::Spans;
 pub use config::token::{AdminToken, TokenError};
 pub use config::{Config, ConfigError};
@@ -90,6 +90,7 @@ pub use zigttp_files::own_folder::make_own_folder;
 pub use zigttp_outbound::grants::{Grant, GrantError, Grants, ListError};
 pub use zigttp_outbound::proxy::{Proxy, ProxyError};
 pub use zigttp_outbound::roots::RootsError;
+pub use zigttp_recording::shadow::ShadowError;
 pub use zigttp_rooms::counters::Counts;
 pub use zigttp_rooms::handler_log::HANDLER_LOG_TARGET;
 pub use zigttp_rooms::hub::ConnectionStates;

@@ -4,6 +4,7 @@ pub(crate) mod counters;
 pub(crate) mod inspector;
 pub(crate) mod last_build;
 mod recording;
+mod run_again;
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -129,6 +130,7 @@ impl Server {
         hub.list_leftovers().map_err(cannot_use)?;
         hold_signals(&hub, &config).map_err(cannot_use)?;
         let recorder = recording::start(&config, &hub.limits, &app.hash, artifact)?;
+        let shadow = recording::start_shadow(&mut config, &hub.limits, artifact)?;
         let inspector = config.inspector.as_ref();
         let dispatcher = Dispatcher {
             sandbox,
@@ -138,6 +140,7 @@ impl Server {
             hubs: Stripes::new(|| Arc::new(WorkersHub(Arc::clone(&hub)))),
             on_error: config.on_error,
             recorder,
+            shadow,
             turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
             spans: config.spans.0.clone(),
             outside: Arc::new(Outbound(outbound.clone())),
@@ -166,7 +169,7 @@ impl Server {
             tls: RwLock::new(None),
             config,
         });
-        server.hide_settings();
+        server.tell_settings();
         server.tell_missing_settings();
         server.tell_hosts_not_allowed();
         server.wake_parked_signals();
@@ -194,7 +197,7 @@ impl Server {
     /// When the artifact cannot be loaded; the old handler stays in use.
     pub fn swap(&self, artifact: &[u8]) -> Result<(), LoadError> {
         self.dispatcher.swap(artifact)?;
-        self.keep_artifact(artifact);
+        self.tell_swapped(artifact);
         self.tell_missing_settings();
         self.tell_hosts_not_allowed();
         self.wake_parked_signals();
@@ -204,7 +207,7 @@ impl Server {
     /// Gives the handler these settings instead, in events that begin from now on. Those that have begun keep theirs.
     pub fn replace_settings(&self, settings: Settings) {
         self.hub.settings.replace(settings);
-        self.hide_settings();
+        self.tell_settings();
         self.tell_missing_settings();
     }
 

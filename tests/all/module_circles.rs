@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::support::programs::{committed, root};
 
 /// Source folders without a circle.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "cli/src",
     "compiler/engine/src",
     "compiler/src",
@@ -17,6 +17,7 @@ const CRATES: [&str; 14] = [
     "runtime/otlp/src",
     "runtime/outbound/src",
     "runtime/protocol/src",
+    "runtime/recording/src",
     "runtime/rooms/src",
     "runtime/sandbox/src",
     "runtime/src",

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use zigttp_runtime::{Config, Grants, Server};
+use zigttp_runtime::{Config, Grants, Server, ShadowArtifact};
 
 use crate::admin_options::{Admin, AdminOptions, OBSERVING};
 use crate::env_options::EnvOptions;
@@ -39,6 +39,14 @@ pub struct Arguments {
     /// Load the handler and its settings again whenever their files change, as SIGHUP does; connections stay open
     #[arg(long, env, value_parser = switch, help_heading = SWAPPING)]
     watch: bool,
+
+    /// Run each event on this handler as well, without any effect, and tell what it does otherwise
+    ///
+    /// It gets what the event was given and the answers of the served handler, and makes no request. Differences are
+    /// lines in the log and metrics (zigttp_shadow_differences_total). What one thread cannot run in time is skipped.
+    /// SIGHUP and --watch load it again too.
+    #[arg(long, env, value_name = "HANDLER", help_heading = SWAPPING)]
+    shadow: Option<PathBuf>,
 
     #[command(flatten)]
     server: ServerOptions,
@@ -98,17 +106,19 @@ async fn start(arguments: Arguments, changed_options: &[String]) -> Result<()> {
     let started = signals::start(&mut stop, move || {
         let admin = arguments.admin.read()?;
         let pair = tls.as_ref().map(TlsFiles::read).transpose()?;
+        let shadow = arguments.shadow.as_deref().map(artifact::load);
         let config = Config {
             grants: Grants::new(arguments.server.grants.read()?),
             inspector,
             settings: settings.read()?,
             spans,
             dropped_log_lines,
+            shadow: shadow.transpose()?.map(ShadowArtifact),
             ..arguments.server.into_config(cache::served_modules_folder())
         };
         let handler = arguments.handler;
         // Before the file is read, so that a change in between is noticed.
-        let reload = Reload::new(handler.clone(), reload, arguments.watch)?;
+        let reload = Reload::new(handler.clone(), arguments.shadow, reload, arguments.watch)?;
         let watch = if arguments.watch { settings.watch()? } else { None };
         let artifact = artifact::load(&handler)?;
         let server = Server::new(config, &artifact)

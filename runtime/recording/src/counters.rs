@@ -1,6 +1,8 @@
-//! What a recorder counts.
+//! What a recorder and a shadow count.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::ended::Part;
 
 /// Counts since the recorder was made.
 #[derive(Default)]
@@ -15,6 +17,17 @@ pub struct RecordCounters {
     pub bytes: Count,
     /// Whether the last attempt to write has failed.
     pub(crate) is_stopped: AtomicBool,
+}
+
+/// Counts since the shadow was made.
+#[derive(Default)]
+pub struct ShadowCounters {
+    /// Events that ran on the new handler too.
+    pub events: Count,
+    /// Those that did not, because more waited than fits.
+    pub skipped: Count,
+    /// Those that differ, for each [`Part`].
+    pub differences: [Count; Part::ALL.len()],
 }
 
 /// A number that only grows.

@@ -16,6 +16,7 @@ use zigttp_sandbox::failure::Failure;
 use zigttp_sandbox::journal::Ask;
 use zigttp_sandbox::ran::{Outcome, Ran};
 use zigttp_sandbox::signal::SignalEffect;
+use zigttp_sandbox::source_position::SourceMaps;
 use zigttp_sandbox::state::Space;
 use zigttp_sandbox::stream::StreamEffect;
 use zigttp_sandbox::view::{Peer, View};
@@ -263,19 +264,18 @@ pub fn shown(is_text: bool, bytes: &[u8]) -> String {
 }
 
 /// What a run has done, as lines for people.
-pub fn lines<V: View>(ran: &Ran<V>) -> Vec<(Part, String)> {
+pub fn lines<V: View>(ran: &Ran<V>, source_maps: &SourceMaps) -> Vec<(Part, String)> {
     let mut to_show = ToShow::default();
     match &ran.outcome {
         Outcome::Returned(response) => walk(ran, response.as_ref(), &mut to_show),
-        Outcome::Failed(Failure::Threw(thrown)) => {
-            let thrown = format!("throws {}", printable(&thrown.message));
-            to_show.lines.push((Part::Errors, thrown));
-        }
-        Outcome::Failed(failure @ Failure::OverBudget(OverBudget::Cpu)) => {
-            to_show.lines.push((Part::Cpu, failure.text(&Default::default())));
-        }
         Outcome::Failed(failure) => {
-            to_show.lines.push((Part::Errors, failure.text(&Default::default())));
+            let part = match failure {
+                Failure::OverBudget(OverBudget::Cpu) => Part::Cpu,
+                _ => Part::Errors,
+            };
+            let text = failure.text(source_maps);
+            let lines = text.lines().map(|line| (part, printable(line).into_owned()));
+            to_show.lines.extend(lines);
         }
         Outcome::Waiting(_) => {
             to_show.lines.push((Part::Reads, "waits for what was not recorded".to_owned()));

@@ -13,7 +13,8 @@
 //!  folder ── reads them again, and tells what is damaged
 //!       ▼
 //!  replay ── runs a record in a sandbox, whose view is what the event was given (given_view)
-//!  sweep ── a whole folder, on all cores; what differs, in groups (describe)
+//!   ├ shadow ── events of a running server, on a handler that is to serve next
+//!   └ sweep ── a whole folder, on all cores; what differs, in groups (describe)
 //! ```
 //!
 //! These invariants hold everywhere:
@@ -36,4 +37,5 @@ pub mod record;
 pub mod recorder;
 pub mod redaction;
 pub mod replay;
+pub mod shadow;
 pub mod sweep;

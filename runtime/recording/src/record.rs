@@ -9,6 +9,7 @@ use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 use zigttp_sandbox::event::{Call, Event, EventKind, Request};
 use zigttp_sandbox::given::{Given, GivenValue};
+use zigttp_sandbox::journal::Journal;
 use zigttp_sandbox::journal_record::JournalRecord;
 use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::signal::{Signal, SignalInfo, SignalKind};
@@ -172,7 +173,27 @@ impl<'a> Input<'a> {
     }
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
+    /// An event that has ended.
+    pub fn of(
+        at: u64,
+        event: &'a Event,
+        given: &'a Given,
+        journal: &Journal,
+        ended: Ended,
+    ) -> Record<'a> {
+        Record {
+            at,
+            room: event.room.as_ref().map(|room| Text::of(room)),
+            connection: event.connection.map(ConnectionId::number),
+            input: Input::of(&event.call),
+            given: Cow::Borrowed(given),
+            journal: journal.record(),
+            ended,
+            is_redacted: false,
+        }
+    }
+
     /// The event, to run it again.
     pub fn event(&self) -> Event {
         Event {

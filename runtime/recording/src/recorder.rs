@@ -3,7 +3,6 @@
 //! An event adds its record to the buffer of its worker, which no other worker touches. What the thread cannot write in
 //! time is dropped and counted.
 
-use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +23,7 @@ use crate::counters::RecordCounters;
 use crate::ended::Ended;
 use crate::files::{self, Files};
 use crate::pattern::Pattern;
-use crate::record::{Input, Record, Text};
+use crate::record::Record;
 use crate::redaction::Redaction;
 
 /// A buffer with so much is handed to the thread.
@@ -144,18 +143,9 @@ impl Recorder {
     pub fn add<V: View>(&self, artifact: &[u8; 32], at: u64, ran: &Ran<V>) {
         let state = &ran.state;
         let (Some(given), Some(ended)) = (&state.given, Ended::of(ran)) else { return };
-        let event = &state.event;
-        let mut record = Record {
-            at,
-            room: event.room.as_ref().map(|room| Text(Cow::Borrowed(room))),
-            connection: event.connection.map(|connection| connection.number()),
-            input: Input::of(&event.call),
-            given: Cow::Borrowed(given),
-            journal: state.journal.record(),
-            ended,
-            // Settings are left out of what is given.
-            is_redacted: given.settings.iter().any(|setting| setting.len.is_some()),
-        };
+        let mut record = Record::of(at, &state.event, given, &state.journal, ended);
+        // Settings are left out of what is given.
+        record.is_redacted = given.settings.iter().any(|setting| setting.len.is_some());
         self.shared.options.redaction.apply(&mut record);
         let full = self.shared.add(artifact, &record);
         for buffer in full.into_iter().flatten() {

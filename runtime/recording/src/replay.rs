@@ -1,8 +1,9 @@
 //! Runs recorded events again, on one artifact and under the limits that they were recorded with.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use zigttp_abi::printable::printable;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::{LoadError, SandboxError};
 use zigttp_sandbox::journal::{Ask, Journal};
@@ -24,7 +25,7 @@ pub struct Replayer {
     sandbox: Sandbox<GivenView>,
     app: App<GivenView>,
     limits: Arc<EventLimits>,
-    settings: Arc<ReplaySettings>,
+    settings: RwLock<Arc<ReplaySettings>>,
 }
 
 /// Why an artifact cannot run again.
@@ -76,7 +77,23 @@ impl Replayer {
             cache_dir,
         })?;
         let app = App::load(&sandbox, artifact)?;
-        Ok(Replayer { sandbox, app, limits: Arc::new(limits.to_limits()), settings })
+        let (limits, settings) = (Arc::new(limits.to_limits()), RwLock::new(settings));
+        Ok(Replayer { sandbox, app, limits, settings })
+    }
+
+    /// Sets the values of settings.
+    pub fn set_settings(&self, settings: Arc<ReplaySettings>) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// What an event has done that ran here, as lines for people.
+    pub fn lines(&self, rerun: &Rerun) -> Vec<(Part, String)> {
+        let ran = rerun.ran.as_ref();
+        let mut lines = ran.map_or_else(Vec::new, |ran| ended::lines(ran, &self.app.source_maps));
+        lines.extend(rerun.missing.iter().map(|Missing { what, name }| {
+            (Part::Reads, format!("asks for {what} that was not recorded: {}", printable(name)))
+        }));
+        lines
     }
 
     /// Runs an event again.
@@ -87,7 +104,7 @@ impl Replayer {
             return Rerun { ended, missing: Vec::new(), ran: None };
         }
         let mut journal = Journal::of_record(&record.journal);
-        let view = GivenView::of(record, Arc::clone(&self.limits), Arc::clone(&self.settings));
+        let view = GivenView::of(record, Arc::clone(&self.limits), self.settings());
         let mut waits = 0;
         loop {
             let state = self.sandbox.prepare(event, view.clone(), journal, false);
@@ -110,6 +127,12 @@ impl Replayer {
             (event, journal) = (of_event, of_journal);
             journal.end_wait(timer, true);
         }
+    }
+}
+
+impl Replayer {
+    fn settings(&self) -> Arc<ReplaySettings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -153,10 +176,5 @@ impl Rerun {
             Some(Ended::Trapped) => "it traps".to_owned(),
             None => "it waits for what was not recorded".to_owned(),
         }
-    }
-
-    /// What it has done, as lines for people.
-    pub fn lines(&self) -> Vec<(Part, String)> {
-        self.ran.as_ref().map_or_else(Vec::new, ended::lines)
     }
 }

@@ -178,10 +178,10 @@ impl Sweep {
                             None => None,
                         };
                         let then = match then {
-                            Some(then) => Some(then.run(&record).await),
+                            Some(then) => Some(lines(&then, &then.run(&record).await, key.part)),
                             None => None,
                         };
-                        let first = example(&record, &rerun, then.as_ref(), key.part);
+                        let first = example(&record, then, lines(replayer, &rerun, key.part));
                         found.groups.insert(key, Group { count: 1, first });
                     }
                 }
@@ -250,20 +250,15 @@ fn key(part: Part, record: &Record<'_>, rerun: &Rerun) -> GroupKey {
     GroupKey { part, event: record.input.kind().name(), what }
 }
 
-/// One event for people. Lines of other parts than those that differ tell nothing.
-fn example(record: &Record<'_>, now: &Rerun, then: Option<&Rerun>, part: Part) -> Example {
-    let lines = |rerun: &Rerun| -> Vec<String> {
-        let is_shown = |it: Part| match part {
-            Part::Reads | Part::Errors | Part::Cpu => true,
-            part => it == part,
-        };
-        let lines = rerun.lines().into_iter().filter(|(part, _)| is_shown(*part));
-        let mut lines: Vec<String> = lines.map(|(_, line)| line).collect();
-        lines.extend(rerun.missing.iter().map(|missing| {
-            format!("asks for {} that was not recorded: {}", missing.what, missing.name)
-        }));
-        lines
-    };
+/// What a run has done. Lines of other parts than those that differ tell nothing.
+fn lines(replayer: &Replayer, rerun: &Rerun, part: Part) -> Vec<String> {
+    let is_whole = matches!(part, Part::Reads | Part::Errors | Part::Cpu);
+    let lines = replayer.lines(rerun).into_iter().filter(|(of, _)| is_whole || *of == part);
+    lines.map(|(_, line)| line).collect()
+}
+
+/// One event for people.
+fn example(record: &Record<'_>, then: Option<Vec<String>>, now: Vec<String>) -> Example {
     Example {
         at: record.at,
         event: record.input.kind(),
@@ -271,8 +266,8 @@ fn example(record: &Record<'_>, now: &Rerun, then: Option<&Rerun>, part: Part) -
         connection: record.connection,
         input: describe::input(record),
         given: describe::given(record),
-        then: then.map(lines),
-        now: lines(now),
+        then,
+        now,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use zigttp_recording::recorder::Recorder;
+use zigttp_recording::shadow::Shadow;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::sandbox::Sandbox;
 use zigttp_sandbox::stripes::Stripes;
@@ -31,6 +32,8 @@ pub struct Dispatcher {
     pub observer: Option<Observer>,
     /// Records events on disk, if they are to be.
     pub recorder: Option<Arc<Recorder>>,
+    /// Runs events on another handler too, if there is one.
+    pub shadow: Option<Arc<Shadow>>,
     pub turn_limits: TurnLimits,
     /// Records traces, if there are to be any.
     pub spans: Option<Arc<dyn SpanRecorder>>,

@@ -36,8 +36,9 @@ use crate::world::{self, World};
 struct Execution<'a> {
     handler: &'a Arc<Handler>,
     observed: Option<Box<EventRecord>>,
-    /// When it began, in milliseconds since 1970, if it is recorded.
-    recorded_at: Option<u64>,
+    /// When it began, in milliseconds since 1970, if somebody runs it again.
+    began_at: Option<u64>,
+    is_recorded: bool,
     runs: u32,
     times: RunTimes,
 }
@@ -60,22 +61,25 @@ impl Dispatcher {
         let mut execution = Execution {
             handler,
             observed,
-            recorded_at: None,
+            began_at: None,
+            is_recorded: false,
             runs: 0,
             times: RunTimes::begin(began),
         };
         let room = held.room().map(Arc::clone);
         let world = World::new(Arc::clone(self.hubs.own()), of.connection.cloned(), room);
         let is_observed = execution.observed.is_some();
-        let recorder = self.recorder.as_ref().filter(|it| it.takes(event.room.as_deref()));
-        execution.recorded_at = recorder.map(|_| self.hub.clock.unix_millis());
+        let recorder = self.recorder.as_ref();
+        execution.is_recorded = recorder.is_some_and(|it| it.takes(event.room.as_deref()));
+        let runs_again = execution.is_recorded || self.shadow.is_some();
+        execution.began_at = runs_again.then(|| self.hub.clock.unix_millis());
         let journal = Journal::begin(world::seed());
         let mut state = self.sandbox.prepare(event, world, journal, is_observed);
         let mut run_began = began;
         // Boxed, because most events do not wait.
         let mut waiting: Option<Box<Waiting>> = None;
         loop {
-            state.given = execution.recorded_at.map(|_| Box::default());
+            state.given = execution.began_at.map(|_| Box::default());
             let ran = self.sandbox.run(&handler.app.program, state, run_began).await;
             drop(slot);
             execution.runs += 1;
@@ -114,11 +118,10 @@ impl Dispatcher {
         ran: Ran<World>,
         waiting: Option<Box<Waiting>>,
     ) -> Result<Committed, Undone> {
-        let Execution { handler, observed, recorded_at, runs, times } = execution;
-        // Before the commit, which takes the effects.
-        if let (Some(recorder), Some(at)) = (&self.recorder, *recorded_at) {
-            recorder.add(&handler.app.hash, at, &ran);
+        if let Some(at) = execution.began_at {
+            self.record(execution, at, &ran);
         }
+        let Execution { handler, observed, runs, times, .. } = execution;
         let Ran { outcome, mut state } = ran;
         let room = held.room();
         let is_signal = matches!(state.event.call, Call::Signal(_));
@@ -199,6 +202,17 @@ impl Dispatcher {
             traced.ended(elapsed, *runs, response.map(|response| response.status), failed);
         }
         result.map_err(Undone::Failed)
+    }
+
+    /// Hands an event to whoever runs it again. Before its commit, which takes the effects.
+    fn record(&self, execution: &Execution<'_>, at: u64, ran: &Ran<World>) {
+        let artifact = &execution.handler.app.hash;
+        if let Some(recorder) = self.recorder.as_ref().filter(|_| execution.is_recorded) {
+            recorder.add(artifact, at, ran);
+        }
+        if let Some(shadow) = &self.shadow {
+            shadow.add(artifact, at, ran);
+        }
     }
 
     /// Reports an event that failed while it waited.

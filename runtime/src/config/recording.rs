@@ -1,4 +1,4 @@
-//! Which events a server records, and where.
+//! Which events a server records, and on which handler it runs them as well.
 
 use std::path::PathBuf;
 
@@ -21,4 +21,14 @@ pub struct RecordOptions {
 impl RecordOptions {
     /// The default of `max_bytes`.
     pub const DEFAULT_MAX_BYTES: usize = 1 << 30;
+}
+
+/// The bytes of an artifact that events run on as well.
+#[derive(Clone)]
+pub struct ShadowArtifact(pub Vec<u8>);
+
+impl std::fmt::Debug for ShadowArtifact {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "ShadowArtifact({} bytes)", self.0.len())
+    }
 }

@@ -67,6 +67,7 @@ pub(crate) fn print(server: &Server) -> String {
     fetches::fetches(&mut page, server);
     fetches::spans(&mut page, server);
     recording::recording(&mut page, server);
+    recording::shadow(&mut page, server);
     counts(&mut page, server);
     log_lines(&mut page, server);
     durations(&mut page, &server.hub.counters, &server.hub.rooms.queues().waits);

@@ -1,16 +1,16 @@
-//! Recording of a server's events: its start, and what it is told.
+//! The start of whoever runs a server's events again: the recorder and the shadow.
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use zigttp_recording::block::RecordedLimits;
 use zigttp_recording::recorder::{Recorder, RecorderOptions};
 use zigttp_recording::redaction::Redaction;
+use zigttp_recording::shadow::Shadow;
 use zigttp_sandbox::view::EventLimits;
 
 use crate::config::Config;
+use crate::config::recording::ShadowArtifact;
 use crate::error::StartError;
-use crate::server::Server;
 
 /// Starts to record, if that is asked for.
 pub(super) fn start(
@@ -35,30 +35,14 @@ pub(super) fn start(
     Ok(Some(Arc::new(recorder)))
 }
 
-impl Server {
-    /// Keeps the values of settings out of recordings.
-    pub(super) fn hide_settings(&self) {
-        if let Some(recorder) = &self.dispatcher.recorder {
-            let settings = self.hub.settings.current();
-            recorder.hide(settings.iter().map(|(_name, value)| value.clone()).collect());
-        }
-    }
-
-    /// Keeps a copy of a new handler beside the recordings of its events.
-    pub(super) fn keep_artifact(&self, artifact: &[u8]) {
-        let Some(recorder) = &self.dispatcher.recorder else { return };
-        if let Err(error) = recorder.keep_artifact(&Sha256::digest(artifact).into(), artifact) {
-            let folder = recorder.folder().display();
-            tracing::error!(
-                "the new handler cannot be copied to {folder}: {error}; a replay of its events needs it there"
-            );
-        }
-    }
-
-    /// Writes what is recorded and not on disk yet. Blocks.
-    pub(crate) fn finish_recording(&self) {
-        if let Some(recorder) = &self.dispatcher.recorder {
-            recorder.finish();
-        }
-    }
+/// Loads the shadow, if there is to be one.
+pub(super) fn start_shadow(
+    config: &mut Config,
+    limits: &EventLimits,
+    served: &[u8],
+) -> Result<Option<Arc<Shadow>>, StartError> {
+    let Some(ShadowArtifact(artifact)) = config.shadow.take() else { return Ok(None) };
+    let limits = RecordedLimits::of(config.cpu_limit, config.memory_limit, limits);
+    let shadow = Shadow::start(&artifact, served, limits, config.cache_dir.clone())?;
+    Ok(Some(Arc::new(shadow)))
 }

@@ -4,3 +4,4 @@ mod damaged;
 mod differing;
 mod equal;
 mod kept;
+mod shadow;

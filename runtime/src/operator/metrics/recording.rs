@@ -1,7 +1,9 @@
-//! The recording of events.
+//! The recording of events, and the shadow.
 
 use zigttp_recording::counters::RecordCounters;
+use zigttp_recording::ended::Part;
 use zigttp_recording::recorder::Recorder;
+use zigttp_recording::shadow::Shadow;
 
 use crate::operator::metrics::page::Page;
 use crate::server::Server;
@@ -39,5 +41,34 @@ pub(super) fn recording(page: &mut Page, server: &Server) {
     ] {
         page.family(name, "counter", help);
         page.sample(name, &[], value.map_or(0, |value| value.get()));
+    }
+}
+
+pub(super) fn shadow(page: &mut Page, server: &Server) {
+    let counters = server.dispatcher.shadow.as_deref().map(Shadow::counters);
+    for (name, help, value) in [
+        (
+            "zigttp_shadow_events_total",
+            "Events that ran on the handler of --shadow too",
+            counters.map(|it| &it.events),
+        ),
+        (
+            "zigttp_shadow_skipped_total",
+            "Events that did not, because more wait for it than fit",
+            counters.map(|it| &it.skipped),
+        ),
+    ] {
+        page.family(name, "counter", help);
+        page.sample(name, &[], value.map_or(0, |value| value.get()));
+    }
+    let name = "zigttp_shadow_differences_total";
+    page.family(
+        name,
+        "counter",
+        "Events that do something else on the handler of --shadow, by what differs",
+    );
+    for part in Part::ALL {
+        let value = counters.map_or(0, |counters| counters.differences[part as usize].get());
+        page.sample(name, &[("part", part.name())], value);
     }
 }
