@@ -37,3 +37,10 @@ mod work;
 pub use failure::{Failure, FailureKind};
 pub use request::{Malformed, Request};
 pub use work::{Rate, Work};
+
+/// Makes AWS-LC's generator of random numbers ready, which takes it tens of milliseconds of CPU time once. Whoever asks
+/// for one meanwhile waits.
+pub fn seed() {
+    // What fails now fails again in the request that needs it, and is told there.
+    let _ = aws_lc_rs::rand::fill(&mut [0; 1]);
+}

@@ -7,7 +7,7 @@
 mod answer;
 mod close;
 mod connection;
-mod crypto;
+pub(crate) mod crypto;
 mod deserialize_attachment;
 mod env;
 mod get_web_sockets;

@@ -71,6 +71,7 @@ impl<V: View> Sandbox<V> {
         let mut linker = Linker::new(&engine);
         host::link(&mut linker).map_err(SandboxError::engine)?;
         let ticker = Ticker::start(&engine).map_err(SandboxError::Ticker)?;
+        host::crypto::prepare::<V>();
         Ok(Sandbox {
             engine,
             linker,

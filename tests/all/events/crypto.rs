@@ -66,6 +66,21 @@ fn what_a_key_signs_it_verifies_and_nothing_else() {
 }
 
 #[test]
+fn the_first_event_that_signs_takes_no_more_than_later_ones() {
+    let source = r#"
+const { subtle } = crypto;
+export async function handler(req: Request) {
+  const { privateKey } = (await subtle.generateKey("Ed25519", false, ["sign"])) as CryptoKeyPair;
+  const signature = await subtle.sign("Ed25519", privateKey, new Uint8Array(8));
+  return Response.text(`${signature.byteLength}`);
+}
+"#;
+    // Less than the generator of random numbers takes to begin.
+    let server = Server::start(&programs::compile(source), &["--cpu-limit", "20ms"]);
+    assert_eq!(server.get("/"), (200, "64".to_owned()), "{}", server.log());
+}
+
+#[test]
 fn what_is_encrypted_is_decrypted_with_the_same_key_and_data() {
     let body = answer_of(
         "const key = await subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt', 'decrypt']);

@@ -18,11 +18,21 @@ use crate::host::answer;
 use crate::journal::{Answer, Ask, Fingerprint};
 use crate::view::View;
 
-/// How fast this machine is. Measured when it is first asked for.
+/// How fast this machine is. Measured once, by [`prepare`] or by the event that comes before it.
 static RATE: OnceLock<Rate> = OnceLock::new();
 
 /// What takes longer is not done in the event's turn.
 const LONG: Duration = Duration::from_millis(5);
+
+/// Does what takes tens of milliseconds once, on a thread of its own, so that no event pays for it.
+pub(crate) fn prepare<V: View>() {
+    let prepare = || {
+        RATE.get_or_init(|| Rate::measure(V::cpu_clock));
+        zigttp_crypto::seed();
+    };
+    // Without a thread the first event does it, which is late and not wrong.
+    let _ = std::thread::Builder::new().name("zigttp-crypto".to_owned()).spawn(prepare);
+}
 
 impl<V: View> EventState<V> {
     /// The answer of an operation, if it is there already.
