@@ -112,6 +112,13 @@ pub use zigttp_store::persisted::{
     PersistedAttachment, ReadAttachmentError, list_attachments, prune_leftovers, read_attachment,
 };
 
+/// What runs events, without a server.
+pub mod offline {
+    pub use crate::server::dispatcher::{
+        Parts, dispatcher, resumable_storage, sandbox, storage_after_crash,
+    };
+}
+
 /// Backups of a durable directory.
 pub mod backup {
     pub use zigttp_store::backup::manifest::{BACKUP_VERSION, Manifest};

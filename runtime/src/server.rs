@@ -1,6 +1,7 @@
 //! The server: all that serving a handler needs, made once and shared by every task.
 
 pub(crate) mod counters;
+pub(crate) mod dispatcher;
 pub(crate) mod inspector;
 pub(crate) mod last_build;
 mod recording;
@@ -12,45 +13,29 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use zigttp_abi::api::{self, MAX_ROOM_BYTES, Module};
+use zigttp_abi::api::{self, Module};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::printable::printable;
 use zigttp_files::shell::quoted;
 use zigttp_outbound::client::Client;
 use zigttp_outbound::grants::Grants;
-use zigttp_rooms::attachments::Attachments;
 use zigttp_rooms::clock::Clock;
-use zigttp_rooms::compression::Compression;
 use zigttp_rooms::counters::Counts;
 use zigttp_rooms::dispatcher::Dispatcher;
-use zigttp_rooms::handler_log::HandlerLog;
-use zigttp_rooms::handlers::{Handler, Handlers};
-use zigttp_rooms::hub::{ConnectionStates, Hub, Storage, WorkersHub};
-use zigttp_rooms::leftovers::{LeftoverLimits, Leftovers};
-use zigttp_rooms::limits::WaitLimits;
-use zigttp_rooms::observer::Observer;
+use zigttp_rooms::handlers::Handler;
+use zigttp_rooms::hub::{ConnectionStates, Hub};
 use zigttp_rooms::pace::Rate;
-use zigttp_rooms::room_states::RoomStates;
-use zigttp_rooms::rooms::{Rooms, TurnLimits};
 use zigttp_rooms::settings::Settings;
 use zigttp_rooms::signals::{self, Signals};
-use zigttp_rooms::slots::Slots;
 use zigttp_rooms::streams::Streams;
-use zigttp_rooms::turn_queues::TurnQueues;
 use zigttp_sandbox::app::App;
 use zigttp_sandbox::error::LoadError;
 use zigttp_sandbox::pool::Pool;
 use zigttp_sandbox::sandbox::Sandbox;
-use zigttp_sandbox::state::StateLimits;
-use zigttp_sandbox::stripes::Stripes;
-use zigttp_sandbox::view::EventLimits;
-use zigttp_store::attachment_files::AttachmentFiles;
-use zigttp_store::dir::DurableDir;
 use zigttp_store::error::AdoptError;
-use zigttp_store::ids::ConnectionIds;
-use zigttp_store::state::states::States;
 
 use self::counters::Counters;
+use self::dispatcher::Parts;
 use self::inspector::Inspector;
 use crate::config::Config;
 use crate::error::StartError;
@@ -93,9 +78,6 @@ pub struct Server {
     tls: RwLock<Option<Tls>>,
 }
 
-/// Longest wait of an event for a timer alone.
-const LONGEST_TIMER: Duration = Duration::from_secs(60);
-
 impl Server {
     /// Makes the sandbox, loads the artifact and opens the durable folder.
     ///
@@ -113,45 +95,27 @@ impl Server {
             path: config.durable.clone().unwrap_or_default(),
             source,
         };
-        let storage = open_storage(&config).map_err(cannot_use)?;
+        let storage = dispatcher::open_storage(&config).map_err(cannot_use)?;
         if let (Some(dir), true) = (&storage.durable_dir, config.resume) {
             gate.enable_resume(dir.folder()).map_err(cannot_use)?;
         }
-        let clock = Clock::system();
-        let hub = Arc::new(Hub::new(
+        let app = Arc::new(app);
+        let parts = Parts {
+            sandbox: Arc::new(sandbox),
+            app: Arc::clone(&app),
             storage,
-            event_limits(&config),
-            Compression { min_size: config.compression_min_size, level: config.compression_level },
-            HandlerLog::new(Rate::per_second(config.handler_log_rate)),
-            Rooms::new(Arc::new(TurnQueues::new(config.queue_limits(), clock))),
-            clock,
-        ));
-        hub.settings.replace(std::mem::take(&mut config.settings));
+            clock: Clock::system(),
+            settings: std::mem::take(&mut config.settings),
+            outside: Arc::new(Outbound(outbound.clone())),
+            witness: None,
+        };
+        let mut dispatcher = dispatcher::dispatcher(&config, parts);
+        let hub = Arc::clone(&dispatcher.hub);
         hub.list_leftovers().map_err(cannot_use)?;
         hold_signals(&hub, &config).map_err(cannot_use)?;
-        let recorder = recording::start(&config, &hub.limits, &app.hash, artifact)?;
-        let shadow = recording::start_shadow(&mut config, &hub.limits, artifact)?;
+        dispatcher.recorder = recording::start(&config, &hub.limits, &app.hash, artifact)?;
+        dispatcher.shadow = recording::start_shadow(&mut config, &hub.limits, artifact)?;
         let inspector = config.inspector.as_ref();
-        let dispatcher = Dispatcher {
-            sandbox,
-            handlers: Handlers::new(app, config.rollback_after),
-            slots: Slots::new(config.max_events),
-            hub: Arc::clone(&hub),
-            hubs: Stripes::new(|| Arc::new(WorkersHub(Arc::clone(&hub)))),
-            on_error: config.on_error,
-            recorder,
-            shadow,
-            turn_limits: TurnLimits { time: config.turn_timeout, max_waits: config.max_turn_waits },
-            spans: config.spans.0.clone(),
-            outside: Arc::new(Outbound(outbound.clone())),
-            wait_limits: WaitLimits {
-                events: config.max_waiting_events,
-                bytes: Pool::new(config.max_waiting_bytes),
-                longest_timer: LONGEST_TIMER,
-                computations: Arc::new(Semaphore::new(max_computations())),
-            },
-            observer: inspector.map(|options| Observer::new(options.max_events, clock)),
-        };
         let server = Arc::new(Server {
             dispatcher: Arc::new(dispatcher),
             hub,
@@ -380,57 +344,4 @@ fn hold_signals(hub: &Hub, config: &Config) -> io::Result<()> {
         );
     }
     Ok(())
-}
-
-/// How many long computations run at a time. The other processors are for events.
-fn max_computations() -> usize {
-    (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
-}
-
-fn event_limits(config: &Config) -> EventLimits {
-    EventLimits {
-        max_queue: config.max_queue,
-        max_attachment: config.max_attachment_size,
-        max_joins: config.max_joins as usize,
-        // A room that is joined may be longer than any path.
-        max_room: config.max_url.max(MAX_ROOM_BYTES),
-        compression_min_size: config.compression_min_size,
-        state: StateLimits {
-            max_value: config.max_value_size,
-            max_room_bytes: config.max_room_state as u64,
-            max_writes: config.max_event_writes,
-            max_signals: config.max_room_signals,
-            max_timers: config.max_room_timers,
-            max_room_streams: config.streams.max_of_room,
-            max_all_streams: config.streams.max_stored(),
-            max_stream_request: config.streams.max_request,
-            max_written_bytes: config.max_event_write_bytes as u64,
-        },
-        max_requests: config.max_event_fetches,
-        crypto: config.crypto_limit,
-        event_memory: Pool::new(config.max_event_memory),
-    }
-}
-
-/// Opens the state that outlives connections.
-fn open_storage(config: &Config) -> io::Result<Storage> {
-    let [of_database, of_memory] = config.state_limits();
-    let Some(dir) = &config.durable else { return Ok(Storage::in_memory(of_memory)) };
-    let dir = DurableDir::take(dir)?;
-    let files = AttachmentFiles::open(dir.folder(), config.fsync, config.max_attachment_size)?;
-    let ids = ConnectionIds::persisted(Arc::clone(dir.folder()))?;
-    let leftovers = config.resume.then(|| {
-        Leftovers::new(LeftoverLimits {
-            leftovers: config.max_leftovers(),
-            bytes: config.max_leftover_bytes(),
-            window: config.resume_window,
-        })
-    });
-    let states = RoomStates {
-        storage: States::open(dir.folder(), config.fsync, of_database, &files)
-            .map_err(io::Error::other)?,
-        memory: States::in_memory(of_memory),
-    };
-    let attachments = Attachments::durable(files);
-    Ok(Storage { ids, attachments, states, leftovers, durable_dir: Some(dir) })
 }

@@ -3,6 +3,7 @@
 //! The committed value is in the connection's record. With a durable folder it is also on disk, and is
 //! written there first: so a crash never loses a value that another client could have seen.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,8 +26,16 @@ use crate::room_change::RoomChange;
 
 /// Where committed attachments are stored.
 pub enum Attachments {
-    InMemory(Versions),
+    InMemory(InMemory),
     Durable(Durable),
+}
+
+/// Attachments are with their connections.
+#[derive(Default)]
+pub struct InMemory {
+    versions: Versions,
+    /// What connections have left, in a world without a disk in which it can be resumed: that of a test.
+    left: Mutex<BTreeMap<u64, (Header, Value)>>,
 }
 
 pub struct Durable {
@@ -61,7 +70,7 @@ pub struct Changes {
 
 impl Attachments {
     pub fn in_memory() -> Attachments {
-        Attachments::InMemory(Versions::default())
+        Attachments::InMemory(InMemory::default())
     }
 
     pub fn durable(files: AttachmentFiles) -> Attachments {
@@ -100,8 +109,15 @@ impl Attachments {
             }
         };
         match self {
-            Attachments::InMemory(versions) => {
+            Attachments::InMemory(InMemory { versions, left }) => {
                 let version = versions.next();
+                if let Some(inheritance) = inheritance {
+                    let Inheritance { prior, heir, value, .. } = *inheritance;
+                    lock(left).remove(&prior.number());
+                    if !values.iter().any(|(written, _)| written.id == heir.id) {
+                        values.push((heir, value));
+                    }
+                }
                 let done = move |_| {
                     set(values, version);
                     then();
@@ -217,11 +233,52 @@ impl Attachments {
         states: &States,
         id: ConnectionId,
     ) -> Result<(Header, Value), AdoptError> {
-        let Attachments::Durable(Durable { files, .. }) = self else {
-            return Err(AdoptError::NotDurable);
+        match self {
+            Attachments::InMemory(InMemory { left, .. }) => {
+                let left = lock(left).get(&id.number()).cloned();
+                left.ok_or(AdoptError::NoAttachment(id.number()))
+            }
+            Attachments::Durable(Durable { files, .. }) => {
+                states.settle(id).await;
+                files.read(id).await
+            }
+        }
+    }
+
+    /// Keeps what a connection leaves where there is no disk that has it already.
+    pub fn keep(&self, connection: &Connection, clock: Clock) {
+        let (Attachments::InMemory(InMemory { left, .. }), Some(value)) =
+            (self, connection.attachment())
+        else {
+            return;
         };
-        states.settle(id).await;
-        files.read(id).await
+        let ordered = Ordered::of(Some(value.clone()), &connection.rooms.names());
+        let Owner { url, room, opened, joined, browser, written } =
+            owner(connection, &ordered, clock);
+        let header = Header {
+            kind: value.kind().name().to_owned(),
+            room: room.unwrap_or_else(|| path(&url).into()).to_string(),
+            opened: opened.map(|room| room.to_string()),
+            joined: joined.iter().map(|room| room.to_string()).collect(),
+            url: url.to_string(),
+            browser,
+            written,
+            length: value.bytes().len(),
+        };
+        lock(left).insert(connection.id.number(), (header, value));
+    }
+
+    /// What connections have left where there is no disk.
+    pub(crate) fn kept(&self) -> Vec<(ConnectionId, Header)> {
+        match self {
+            Attachments::InMemory(InMemory { left, .. }) => {
+                let left = lock(left);
+                let kept = left.iter();
+                kept.map(|(id, (header, _))| (ConnectionId::from_number(*id), header.clone()))
+                    .collect()
+            }
+            Attachments::Durable(_) => Vec::new(),
+        }
     }
 
     /// Drops later writes for a connection, because its file may belong to another connection now.
@@ -292,6 +349,6 @@ fn owner(connection: &Connection, Ordered { own, joined, .. }: &Ordered, clock: 
     }
 }
 
-fn lock(ordering: &Mutex<()>) -> MutexGuard<'_, ()> {
+fn lock<T>(ordering: &Mutex<T>) -> MutexGuard<'_, T> {
     ordering.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,11 +16,13 @@ use crate::outside::Outside;
 use crate::rooms::TurnLimits;
 use crate::slots::Slots;
 use crate::spans::SpanRecorder;
+use crate::witness::Witness;
 use crate::world::World;
 
 /// All that running events needs: a sandbox, a handler, and the connections.
 pub struct Dispatcher {
-    pub sandbox: Sandbox<World>,
+    /// Several may have one: those of tests.
+    pub sandbox: Arc<Sandbox<World>>,
     pub handlers: Handlers,
     pub slots: Slots,
     pub hub: Arc<Hub>,
@@ -35,6 +37,8 @@ pub struct Dispatcher {
     /// Runs events on another handler too, if there is one.
     pub shadow: Option<Arc<Shadow>>,
     pub turn_limits: TurnLimits,
+    /// Is told of events in full, if anybody is.
+    pub witness: Option<Arc<dyn Witness>>,
     /// Records traces, if there are to be any.
     pub spans: Option<Arc<dyn SpanRecorder>>,
     /// Makes the requests of events.

@@ -130,6 +130,7 @@ impl Dispatcher {
         let waits = self.hub.durable_dir.is_some() && (state.effects.stores() || handled.is_some());
         let ended = waits.then(|| self.hub.clock.now());
         let mut sent_bytes = 0;
+        let mut returned = None;
         let result = match outcome {
             // It reads alone: what an artifact has nevertheless done is dropped.
             Outcome::Returned(response) if matches!(state.event.call, Call::RoomOf(_)) => {
@@ -141,6 +142,7 @@ impl Dispatcher {
                 Ok(Committed { response, named_room, member: None, unwritten: None })
             }
             Outcome::Returned(response) => {
+                returned = self.witness.as_ref().map(|it| it.returned(&state, response.as_ref()));
                 if let Some(observed) = observed {
                     observed.returned(&state.effects, response.as_ref());
                 }
@@ -178,6 +180,9 @@ impl Dispatcher {
         if let (Some(observer), Some(observed)) = (&self.observer, observed.take()) {
             let (reads, maps) = (state.read_log.as_deref(), &handler.app.source_maps);
             observer.add(observed.ended(took, &state.used, reads, failure, maps));
+        }
+        if let Some(witness) = &self.witness {
+            witness.ended(returned, &state.event, &state.lines, failure, &handler.app.source_maps);
         }
         self.hub.counters.count_used(&state.used);
         self.count(&state.event, took, failure);
@@ -233,6 +238,9 @@ impl Dispatcher {
         if let (Some(observer), Some(observed)) = (&self.observer, observed) {
             let maps = &handler.app.source_maps;
             observer.add(observed.ended(took, &Used::default(), None, Some(failure), maps));
+        }
+        if let Some(witness) = &self.witness {
+            witness.ended(None, event, &[], Some(failure), &handler.app.source_maps);
         }
         if self.handlers.judge(handler, true) {
             self.hub.counters.rollbacks.add_one();

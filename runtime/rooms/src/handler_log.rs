@@ -17,6 +17,8 @@ pub const HANDLER_LOG_TARGET: &str = "handler";
 /// Limits the rate of log lines that handlers cause, also because of clients.
 pub struct HandlerLog {
     rate: Rate,
+    /// Whether events keep lines of every level, for a witness.
+    keeps_all: bool,
     state: Mutex<State>,
 }
 
@@ -29,7 +31,12 @@ struct State {
 
 impl HandlerLog {
     pub fn new(rate: Rate) -> HandlerLog {
-        HandlerLog { rate, state: Mutex::default() }
+        HandlerLog { rate, keeps_all: false, state: Mutex::default() }
+    }
+
+    /// One for a witness, who hears every line.
+    pub fn of_witness(rate: Rate) -> HandlerLog {
+        HandlerLog { keeps_all: true, ..HandlerLog::new(rate) }
     }
 
     /// Whether another line may be written. Dropped lines are counted, and reported with the next line that
@@ -55,7 +62,7 @@ impl HandlerLog {
 
     /// Whether another line of `console` of this level may be written.
     pub fn shows(&self, level: LogLevel, dropped_lines: &Counter, now: Instant) -> bool {
-        is_shown(level) && self.permits(dropped_lines, now)
+        self.keeps_all || (is_shown(level) && self.permits(dropped_lines, now))
     }
 
     /// Logs a line of an event's `console` that [`HandlerLog::shows`] has let pass.

@@ -91,8 +91,8 @@ impl Trial {
 }
 
 impl Handlers {
-    pub fn new(app: App<World>, rollback_after: Option<NonZeroU32>) -> Handlers {
-        let handler = Handler { app: Arc::new(app), trial: None };
+    pub fn new(app: Arc<App<World>>, rollback_after: Option<NonZeroU32>) -> Handlers {
+        let handler = Handler { app, trial: None };
         Handlers {
             current: Stripes::new(|| RwLock::new(Arc::new(handler.clone()))),
             swapping: Mutex::default(),

@@ -152,6 +152,12 @@ impl Hub {
         }
     }
 
+    /// What outlives its connections, of a hub that nobody else has any more.
+    pub fn into_storage(self) -> Storage {
+        let Hub { ids, attachments, states, leftovers, durable_dir, .. } = self;
+        Storage { ids, attachments, states, leftovers, durable_dir }
+    }
+
     /// The record of a connection that no event can find yet, and that may come to nothing. [`Hub::forget`] is
     /// its end too.
     ///

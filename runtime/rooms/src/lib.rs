@@ -9,7 +9,7 @@
 //!    │   ├ handlers ── the current artifact, and the one before it in case it fails
 //!    │   ├ world ── what the event can see: the hub, the clock, random numbers, the log
 //!    │   ├ commit ── attachments first, then frames into outboxes, under the locks of their rooms
-//!    │   └ observer, counters, failure_log ── reports of the event
+//!    │   └ observer, witness, counters, failure_log ── reports of the event
 //!    │
 //!  hub ── all connections of a server: rooms, attachments, leftovers (recovery, reservation)
 //!    │
@@ -92,4 +92,5 @@ pub mod unread;
 pub mod unwritten;
 pub mod waiting;
 pub mod wire;
+pub mod witness;
 pub mod world;

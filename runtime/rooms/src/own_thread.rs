@@ -8,6 +8,8 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
+use crate::clock::Clock;
+
 /// Does this work on a thread of its own. It goes on if the future is dropped.
 ///
 /// # Errors
@@ -22,6 +24,20 @@ pub async fn on_own_thread<T: Send + 'static>(
         .spawn(move || drop(done.send(work())))
         .map_err(|error| io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
     result.await.map_err(|_dropped| io::Error::other("it has panicked"))
+}
+
+/// Does this work for an event: on a thread of its own, or here and now where the clock would run on meanwhile.
+///
+/// # Errors
+/// As of [`on_own_thread`].
+pub(crate) async fn compute<T: Send + 'static>(
+    clock: Clock,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    if clock.is_simulated() {
+        return Ok(work());
+    }
+    on_own_thread(work).await
 }
 
 #[cfg(test)]

@@ -103,18 +103,19 @@ impl Hub {
     /// # Errors
     /// When the folder cannot be read.
     pub fn list_leftovers(&self) -> io::Result<()> {
-        let (Some(leftovers), Some(files)) = (&self.leftovers, self.attachments.files()) else {
-            return Ok(());
-        };
-        let mut removed = 0;
-        for id in files.folder().ids()? {
-            let (header, bytes) = match files.folder().read_header(id) {
-                Ok(read) => read,
-                Err(error) => {
-                    tracing::warn!(conn = %id, %error, "cannot read an attachment");
-                    continue;
+        let Some(leftovers) = &self.leftovers else { return Ok(()) };
+        let mut found: Vec<_> =
+            self.attachments.kept().into_iter().map(|(id, header)| (id, header, 0)).collect();
+        if let Some(files) = self.attachments.files() {
+            for id in files.folder().ids()? {
+                match files.folder().read_header(id) {
+                    Ok((header, bytes)) => found.push((id, header, bytes)),
+                    Err(error) => tracing::warn!(conn = %id, %error, "cannot read an attachment"),
                 }
-            };
+            }
+        }
+        let mut removed = 0;
+        for (id, header, bytes) in found {
             let Some(browser) = owner(&header) else { continue };
             let evicted = leftovers.add(
                 id,

@@ -37,7 +37,7 @@ const FIRST_DELAY_MS: u64 = 1_000;
 const LONGEST_DELAY_MS: u64 = 5 * 60 * 1_000;
 
 /// How long the loop sleeps at most, because the calendar's clock may be set.
-const LONGEST_SLEEP_MS: u64 = 1_000;
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// How long a signal that the server could not run waits, such as when the disk is full.
 const UNRUN_DELAY_MS: u64 = 1_000;
@@ -96,15 +96,17 @@ impl Signals {
                 self.buckets.retain(|_, bucket| !bucket.is_full(cleaned));
             }
             let next = hub.states.storage.next_due();
+            let longest = hub.clock.longest_sleep(LONGEST_SLEEP);
             let sleep = match next {
                 // With no place left, the next thing to happen is that one ends.
                 Some(due) if self.places.available_permits() > 0 && is_running => {
-                    due.saturating_sub(hub.clock.unix_millis()).min(LONGEST_SLEEP_MS)
+                    let left = due.saturating_sub(hub.clock.unix_millis());
+                    Duration::from_millis(left).min(longest)
                 }
-                _ => LONGEST_SLEEP_MS,
+                _ => longest,
             };
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(sleep)) => {}
+                () = tokio::time::sleep(sleep) => {}
                 () = hub.states.storage.due_sooner() => {}
                 () = hub.signals_hold.released() => {}
                 () = self.dispatcher.handlers.replaced() => {}

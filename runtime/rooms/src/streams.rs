@@ -62,8 +62,9 @@ impl Streams {
             {
                 self.start(taken);
             }
+            let longest = hub.clock.longest_sleep(LONGEST_SLEEP);
             tokio::select! {
-                () = tokio::time::sleep(LONGEST_SLEEP) => {}
+                () = tokio::time::sleep(longest) => {}
                 () = hub.states.storage.stream_added() => {}
                 Some(_ended) = self.running.join_next() => {}
             }

@@ -26,7 +26,7 @@ use crate::handler_log::{HANDLER_LOG_TARGET, printable};
 use crate::held::{Held, RoomTurn};
 use crate::hub::Hub;
 use crate::no_answer::NoAnswer;
-use crate::own_thread::on_own_thread;
+use crate::own_thread;
 use crate::registration::Registered;
 use crate::requested::Requested;
 use crate::traced::{Child, Traced};
@@ -354,7 +354,7 @@ impl Dispatcher {
                         work()
                     };
                     let began = hub.clock.now();
-                    let answer = on_own_thread(work).await;
+                    let answer = own_thread::compute(hub.clock, work).await;
                     hub.counters.computations.record(hub.clock.now() - began);
                     let failed = |_| {
                         Answer::of_exception("OperationError", "the server cannot compute it now")

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::handler_log;
 use crate::hub::WorkersHub;
-use crate::own_thread::on_own_thread;
+use crate::own_thread;
 use crate::room_states::CommittedState;
 use crate::rooms::Room;
 use crate::settings::Settings;
@@ -157,7 +157,7 @@ impl View for World {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        on_own_thread(work).await.ok()
+        own_thread::compute(self.hub.clock, work).await.ok()
     }
 
     fn wall_clock(&self) -> SystemTime {
@@ -174,6 +174,11 @@ impl View for World {
 
     #[expect(clippy::disallowed_methods, reason = "random numbers enter here")]
     fn fill_random(&self, bytes: &mut [u8]) -> std::io::Result<()> {
+        if self.hub.clock.is_simulated() {
+            // The same in each run of a test.
+            fastrand::fill(bytes);
+            return Ok(());
+        }
         getrandom::fill(bytes).map_err(std::io::Error::from)
     }
 

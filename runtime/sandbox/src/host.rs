@@ -9,6 +9,7 @@ mod close;
 mod connection;
 pub(crate) mod crypto;
 mod deserialize_attachment;
+pub(crate) mod door;
 mod env;
 mod get_web_sockets;
 mod inputs;

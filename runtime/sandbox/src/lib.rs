@@ -9,7 +9,7 @@
 //!       │        └ event_state ── budgets, and what the event has done so far: effects, reads
 //!       │             ├ asks, journal ── what a run waits for, and what all runs of one event share
 //!       │             └ host ── the functions that the guest may call, one file each; guest_memory
-//!       │                  └ view ── all that they can see
+//!       │                  └ view ── all that they can see; door ── what guests that run tests can ask besides
 //!       ▼
 //!  ran ── how the event ended, its effects, what it has read and the resources it has used
 //!
@@ -31,6 +31,7 @@ mod asks;
 pub mod auto_response;
 pub mod budget;
 pub mod counters;
+pub mod door;
 pub mod effect;
 pub mod effects;
 pub mod error;

@@ -24,6 +24,7 @@ use zigttp_abi::guest::Status;
 
 use crate::address_space::Reserved;
 use crate::budget::OverBudget;
+use crate::door::Door;
 use crate::error::{LoadError, SandboxError};
 use crate::event::Event;
 use crate::event_state::{EventState, HostData};
@@ -66,10 +67,18 @@ impl<V: View> Sandbox<V> {
     /// # Errors
     /// When there is not enough address space, or the ticker's thread cannot be started.
     pub fn new(limits: Limits) -> Result<Sandbox<V>, SandboxError> {
+        Sandbox::linked(limits, |_linker| Ok(()))
+    }
+
+    /// One whose linker has what `link` adds.
+    fn linked(
+        limits: Limits,
+        link: impl FnOnce(&mut Linker<HostData<V>>) -> wasmtime::Result<()>,
+    ) -> Result<Sandbox<V>, SandboxError> {
         let Reserved { engine, events, idle } =
             Reserved::reserve(&limits).map_err(SandboxError::engine)?;
         let mut linker = Linker::new(&engine);
-        host::link(&mut linker).map_err(SandboxError::engine)?;
+        host::link(&mut linker).and_then(|()| link(&mut linker)).map_err(SandboxError::engine)?;
         let ticker = Ticker::start(&engine).map_err(SandboxError::Ticker)?;
         host::crypto::prepare::<V>();
         Ok(Sandbox {
@@ -281,6 +290,16 @@ impl<V: View> Sandbox<V> {
         }
         program.put_idle(instance);
         Ok(copied)
+    }
+}
+
+impl<V: Door> Sandbox<V> {
+    /// One whose guests run tests: they can ask what the [`Door`] answers.
+    ///
+    /// # Errors
+    /// As of [`Sandbox::new`].
+    pub fn of_tests(limits: Limits) -> Result<Sandbox<V>, SandboxError> {
+        Sandbox::linked(limits, host::door::link)
     }
 }
 

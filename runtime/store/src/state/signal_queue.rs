@@ -206,6 +206,14 @@ impl SignalQueue {
         });
     }
 
+    /// None that was taken has run, and whoever has taken them is gone.
+    pub(crate) fn restart(&self) {
+        let held: Vec<u64> = self.lock().by_id.keys().copied().collect();
+        for id in held {
+            self.give_back(id, 0);
+        }
+    }
+
     /// A signal that is taken, if it was not removed meanwhile, and when it was taken.
     pub(crate) fn taken(&self, id: u64) -> Option<(Arc<Signal>, u64)> {
         let queued = self.lock();

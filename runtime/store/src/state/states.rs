@@ -227,6 +227,15 @@ impl States {
         self.queue().take(now, most)
     }
 
+    /// Goes on in memory as after the end of a process and another's start: what was taken is there again, and streams
+    /// whose request may have been made are interrupted. For tests; whoever has taken anything is gone.
+    pub fn restart(&self) {
+        if let Kind::InMemory(rooms) = &self.0 {
+            rooms.queue().restart();
+            rooms.streams().restart();
+        }
+    }
+
     /// Whether a signal that was taken is still to run. To be called in the turn of its room. If it was removed or
     /// replaced meanwhile, it is no longer taken.
     pub fn is_current(&self, signal: &Signal) -> bool {

@@ -90,6 +90,17 @@ impl StreamIndex {
         })
     }
 
+    /// Whoever has taken any is gone, and may have made its request.
+    pub(crate) fn restart(&self) {
+        let mut indexed = self.lock();
+        let Indexed { by_id, waiting, .. } = &mut *indexed;
+        for (id, known) in by_id {
+            known.is_interrupted |= waiting.insert(*id);
+        }
+        drop(indexed);
+        self.added.notify_one();
+    }
+
     /// Takes the request of a stream out of memory, where there is no database.
     pub(crate) fn take_request(&self, id: u64) -> Option<StreamRequest> {
         self.lock().by_id.get_mut(&id)?.request.take()
