@@ -18,6 +18,7 @@
 //! - `emit`: TypeScript without its types, imports rewritten to module names, source maps;
 //! - `snapshot`: runs the top-level code in the engine and keeps the resulting state;
 //! - `coverage`: where a handler counts what of it runs, if it is built to;
+//! - `testing`: test files, and the library that they import;
 //! - `artifact`: the bytes of a `handler.wasm` and its manifest;
 //! - [`typings`]: the API for `tsc` and editors.
 //!
@@ -51,6 +52,7 @@ pub mod source;
 #[cfg(test)]
 mod suite;
 mod surrogates;
+mod testing;
 pub mod typings;
 
 use zigts_rules::import::ModuleName;
@@ -66,6 +68,7 @@ pub use load::{MAX_PACKAGE_BYTES, MAX_SOURCE_BYTES};
 pub use modules::{Modules, PackageType, ReadError, Request};
 use report::Report;
 pub use snapshot::{Builder, Clock, TICK};
+pub use testing::is_test;
 
 /// The entry module of a handler.
 #[derive(Clone, Debug)]

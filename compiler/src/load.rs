@@ -11,7 +11,7 @@ use crate::modules::{Modules, ReadError, Request};
 use crate::parse::{Language, Parsed, parse};
 use crate::resolve::{Candidates, candidates, declarations};
 use crate::source::{SourceFile, Sources};
-use crate::{Decorators, Entry, effects, model, node_builtins};
+use crate::{Decorators, Entry, effects, model, node_builtins, testing};
 
 /// Most bytes that all modules of a handler's own may have together.
 ///
@@ -47,8 +47,13 @@ pub(crate) fn load(entry: Entry, modules: &mut dyn Modules) -> Handler {
         sources: Sources::default(),
         parsed: Vec::new(),
         decorators: entry.decorators,
+        is_test: testing::is_test(entry.name.as_str()),
     };
     GLOBALS.set(&globals, || {
+        if loader.is_test {
+            let Entry { name, text, .. } = testing::entry_of(&entry);
+            loader.add(name, text);
+        }
         loader.add(entry.name, entry.text);
         let mut next = 0;
         while next < loader.model.modules.len() && loader.model.oversized.is_none() {
@@ -68,6 +73,8 @@ struct Loader<'a> {
     sources: Sources,
     parsed: Vec<Option<Parsed>>,
     decorators: Decorators,
+    /// Whether its entry is a test, which may import `zigttp:test`.
+    is_test: bool,
     by_name: HashMap<ModuleName, ModuleId>,
     /// Bytes read so far of the handler's own modules, and of those of packages.
     own_bytes: usize,
@@ -116,12 +123,15 @@ impl Loader<'_> {
             let specifier = import.specifier.clone();
             let request = Request::of(import.kind);
             let importer = self.model.module(id).name.clone();
-            let target = match candidates(&importer, &specifier) {
-                Ok(Candidates::Builtin(module)) => Target::Builtin(module),
-                Ok(Candidates::Modules(names)) => self.first_of(names),
-                Ok(Candidates::InPlaceOfNode(name)) => self.in_place_of_node(name),
-                Ok(Candidates::Elsewhere) => self.find(&importer, &specifier, request),
-                Err(reason) => Target::Unresolved(reason),
+            let target = match testing::resolve(&importer, &specifier) {
+                Some(name) => self.of_tests(name),
+                None => match candidates(&importer, &specifier) {
+                    Ok(Candidates::Builtin(module)) => Target::Builtin(module),
+                    Ok(Candidates::Modules(names)) => self.first_of(names),
+                    Ok(Candidates::InPlaceOfNode(name)) => self.in_place_of_node(name),
+                    Ok(Candidates::Elsewhere) => self.find(&importer, &specifier, request),
+                    Err(reason) => Target::Unresolved(reason),
+                },
             };
             let import = &mut self.model.modules[id.index()].imports[index];
             import.target = target;
@@ -147,6 +157,17 @@ impl Loader<'_> {
             return Target::Module(id);
         }
         let text = node_builtins::text(name.as_str()).expect("`candidates` names those there are");
+        Target::Module(self.add(name, text.to_owned()))
+    }
+
+    fn of_tests(&mut self, name: ModuleName) -> Target {
+        if !self.is_test {
+            return Target::Unresolved(Unresolved::OnlyForTests);
+        }
+        if let Some(&id) = self.by_name.get(&name) {
+            return Target::Module(id);
+        }
+        let text = testing::text(&name);
         Target::Module(self.add(name, text.to_owned()))
     }
 

@@ -22,8 +22,19 @@ pub fn print() -> String {
         print_module(&mut text, module).expect("writing to a string cannot fail");
         text.push('\n');
     }
+    text.push_str(TESTS);
     text + include_str!("typings/globals.d.ts")
 }
+
+/// The module of tests, which is in no table: no handler has it.
+const TESTS: &str = concat!(
+    "/** Tests of handlers, for files `*.test.ts` alone; `zigttp test` runs them. */\n",
+    "declare module \"zigttp:test\" {\n",
+    include_str!("typings/expect.d.ts"),
+    "\n",
+    include_str!("typings/test.d.ts"),
+    "\n  export {};\n}\n\n",
+);
 
 fn print_module(text: &mut String, module: Module) -> std::fmt::Result {
     writeln!(text, "/** {} */", module.purpose())?;

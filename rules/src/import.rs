@@ -30,6 +30,9 @@ impl ModuleName {
         if self.0.starts_with("node:") {
             return Some(&self.0);
         }
+        if self.0.starts_with("zigttp:") {
+            return Some("zigttp:test");
+        }
         let start =
             self.0.rfind("node_modules/").filter(|&at| at == 0 || self.0[..at].ends_with('/'))?;
         Some(package_of(&self.0[start + "node_modules/".len()..]))
@@ -135,6 +138,8 @@ pub enum Unresolved {
     NotSource { extension: String },
     /// `zigttp:` and something this version does not have.
     UnknownBuiltin,
+    /// `zigttp:test`, in what is not a test.
+    OnlyForTests,
     /// The argument of a dynamic import is not a string literal.
     NotLiteral,
     /// The form of import belongs to another module system.
@@ -183,6 +188,7 @@ mod tests {
             ("node_modules/.pnpm/a@1.0.0/node_modules/a/index.js", Some("a")),
             ("node_modules/single.js", Some("single.js")),
             ("node:buffer", Some("node:buffer")),
+            ("zigttp:test/index.ts", Some("zigttp:test")),
         ] {
             assert_eq!(ModuleName::new(path).package(), package, "{path}");
         }

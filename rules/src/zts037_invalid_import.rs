@@ -172,6 +172,12 @@ fn report_unresolved(import: &Import, reason: &Unresolved, sink: &mut Sink<'_>) 
                 );
             }
         }
+        Unresolved::OnlyForTests => {
+            sink.report(import.span, format!("`{specifier}` is not for handlers"))
+                .label("for tests alone")
+                .note("no server has what it asks for; `zigttp test` has, and runs the files `*.test.ts`")
+                .help("Move the tests into a file beside the handler whose name ends in `.test.ts`.");
+        }
         Unresolved::NotLiteral => {
             sink.report(import.span, "the module of `import()` must be a string literal")
                 .label("known only at run time")
