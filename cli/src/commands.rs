@@ -18,5 +18,6 @@ pub mod run;
 pub mod signal;
 pub mod storage;
 pub mod streams;
+pub mod test;
 pub mod top;
 pub mod types;

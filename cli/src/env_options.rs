@@ -18,7 +18,7 @@ use crate::watch::Watch;
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Settings of the handler, one by one and in files.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Settings of the handler")]
 pub struct EnvOptions {
     /// Give the handler a setting, read with `env` of zigttp:env; NAME alone takes the server's own variable; repeatable

@@ -16,6 +16,7 @@
 //! - [`artifact`], [`reload`], [`watch`]: what a server serves, and when it is loaded again;
 //! - [`signals`]: the signals that a server handles, from its start on;
 //! - [`dev`]: a handler under development: built, served, and built again when it changes;
+//! - [`testing`]: the tests of handlers: found, built, run, and told of;
 //! - [`building`], [`compilation`]: the compiler's engine, ready to build, and what it makes of a handler;
 //! - [`env_options`], [`dotenv`]: the settings that a handler reads, as flags and in files;
 //! - [`server_options`], [`tls_options`], [`admin_options`], [`inspector_options`], [`variables`], [`changed_options`]: the
@@ -65,6 +66,7 @@ pub mod server_options;
 pub mod show;
 pub mod signals;
 pub mod template;
+pub mod testing;
 pub mod tls_options;
 #[cfg(feature = "otlp")]
 pub mod traces;

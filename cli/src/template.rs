@@ -40,17 +40,29 @@ macro_rules! example {
     };
 }
 
-static CHAT: Example = example!("websocket", "handler.ts" = "chat.ts", "page.ts" = "page.ts");
+static CHAT: Example = example!(
+    "websocket",
+    "handler.ts" = "chat.ts",
+    "handler.test.ts" = "chat.test.ts",
+    "page.ts" = "page.ts"
+);
 static PRESENCE: Example = example!(
     "presence",
     "handler.ts" = "handler.ts",
+    "handler.test.ts" = "handler.test.ts",
     "messages.ts" = "messages.ts",
     "page.ts" = "page.ts"
 );
-static ECHO: Example = example!("echo", "handler.ts" = "handler.ts", "page.ts" = "page.ts");
+static ECHO: Example = example!(
+    "echo",
+    "handler.ts" = "handler.ts",
+    "handler.test.ts" = "handler.test.ts",
+    "page.ts" = "page.ts"
+);
 static GAME: Example = example!(
     "dice",
     "handler.ts" = "handler.ts",
+    "handler.test.ts" = "handler.test.ts",
     "hmac.ts" = "hmac.ts",
     "page.ts" = "page.ts",
     "player.ts" = "player.ts",
@@ -104,15 +116,17 @@ const WORKING: &str = "
 ## Work on it
 
     zigttp dev handler.ts                     # serve it; each save takes over, connections stay open
+    zigttp test                               # run its tests, handler.test.ts; --watch runs them again on save
     zigts check --deny-warnings               # check it; --tsc also its types, after `npm install`
     zigts build handler.ts                    # handler.ts -> handler.wasm
     zigttp run handler.wasm --durable data    # serve that; state survives a restart
 
-`npm run dev`, `check`, `build` and `start` do the same. `npm install && npm run types` checks the types with TypeScript.
+`npm test`, and `npm run dev`, `check`, `build` and `start` do the same. `npm install && npm run types` checks the types with TypeScript.
 
 | file | |
 |---|---|
 | `handler.ts` | the handler: its exports are called for every event |
+| `handler.test.ts` | its tests |
 | `page.ts` | the page it serves |
 | `zigttp.d.ts` | typings of all that a handler may use; `zigts types --out zigttp.d.ts` writes them again |
 | `data/` | attachments of open connections, once it is served with `--durable data` |
@@ -132,6 +146,7 @@ struct Package<'a> {
 #[derive(Serialize)]
 struct Scripts {
     dev: &'static str,
+    test: &'static str,
     check: &'static str,
     build: &'static str,
     start: &'static str,
@@ -150,6 +165,7 @@ fn package(project: &str) -> String {
         kind: "module",
         scripts: Scripts {
             dev: "zigttp dev handler.ts",
+            test: "zigttp test",
             check: "zigts check --deny-warnings",
             build: "zigts build handler.ts",
             start: "zigttp run handler.wasm --durable data",

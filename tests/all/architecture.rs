@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::support::programs::{committed, root};
 
 /// The crates of the project that each may depend on. Every other dependency fails the test.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("zigttp-abi", &[]),
     ("zigttp-crypto", &[]),
     ("zigts-rules", &["zigttp-abi"]),
@@ -38,6 +38,17 @@ const ARROWS: [(&str, &[&str]); 15] = [
         ],
     ),
     (
+        "zigttp-testing",
+        &[
+            "zigttp-abi",
+            "zigttp-protocol",
+            "zigttp-rooms",
+            "zigttp-runtime",
+            "zigttp-sandbox",
+            "zigttp-store",
+        ],
+    ),
+    (
         "zigttp-cli",
         &[
             "zigts-compiler",
@@ -47,13 +58,14 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "zigttp-otlp",
             "zigttp-recording",
             "zigttp-runtime",
+            "zigttp-testing",
         ],
     ),
     ("zigttp-tests", &[]),
 ];
 
 /// Libraries that a crate must not name, because its job does not need them.
-const FOREIGN: [(&str, &[&str]); 11] = [
+const FOREIGN: [(&str, &[&str]); 12] = [
     ("zigttp-crypto", &["tokio", "hyper", "wasmtime", "serde_json"]),
     ("zigttp-abi", &["wasmtime", "swc_core", "tokio"]),
     ("zigts-rules", &["wasmtime", "swc_core", "tokio"]),
@@ -64,6 +76,7 @@ const FOREIGN: [(&str, &[&str]); 11] = [
     ("zigttp-store", &["hyper", "wasmtime", "zigttp-protocol"]),
     ("zigttp-sandbox", &["hyper", "rustls", "tokio-rustls", "getrandom"]),
     ("zigttp-rooms", &["hyper", "rustls", "tokio-rustls", "wasmtime", "zigttp-files"]),
+    ("zigttp-testing", &["hyper", "rustls", "wasmtime", "zigttp-files"]),
     ("zigttp-runtime", &["swc_core", "clap", "wasmtime", "wasmparser"]),
 ];
 

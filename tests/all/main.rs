@@ -20,3 +20,4 @@ mod recording;
 mod rooms;
 mod state;
 mod support;
+mod worlds;

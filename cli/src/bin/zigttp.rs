@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zigttp_cli::commands::{
     attachments, backup, dev, init, inspect, replay, restore, room, run, signal, storage, streams,
-    top,
+    test, top,
 };
 use zigttp_cli::{changed_options, exit, variables};
 
@@ -21,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Serve a TypeScript handler while you write it; each save takes over, and connections stay open
     Dev(Box<dev::Arguments>),
+    /// Run the tests of handlers, files *.test.ts, without sockets and under a clock of their own
+    Test(Box<test::Arguments>),
     /// Serve a handler.wasm, or build a TypeScript handler and serve it
     Run(Box<run::Arguments>),
     /// Start a project: a handler, its page, and the files that editors and npm need
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Dev(arguments) => dev::run(*arguments),
         Command::Run(arguments) => run::run(*arguments, &changed),
+        Command::Test(arguments) => test::run(*arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Attachments(arguments) => attachments::run(&arguments),

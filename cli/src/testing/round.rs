@@ -1,0 +1,226 @@
+//! One round: builds test files and their handlers, runs the tests on all cores, and tells of each file as it ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use zigts_compiler::Builder;
+use zigts_compiler::report::{ReportView, compact};
+use zigts_rules::import::ModuleName;
+use zigts_rules::record::Severity;
+use zigttp_runtime::Settings;
+use zigttp_testing::outcome::{Failure, FileOutcome, State, Summary, TestOutcome};
+use zigttp_testing::{Order, Planned, Runner, SnapshotMode, TestFile, TestedHandler};
+
+use crate::dev::build::{Build, Outcome};
+use crate::testing::found::Found;
+use crate::testing::report::Reporter;
+use crate::testing::snapshots::Snapshots;
+use crate::testing::sources;
+
+/// How tests are run.
+pub struct Wanted {
+    /// Only tests that have this in their titles.
+    pub filter: Option<String>,
+    pub seed: Option<u64>,
+    /// How many orders of events are tried, from the seed on.
+    pub permute: Option<u64>,
+    pub settings: Settings,
+    pub mode: SnapshotMode,
+}
+
+/// What a round has shown.
+pub struct Shown {
+    pub summary: Summary,
+    /// Every file that it depends on.
+    pub files: Vec<PathBuf>,
+}
+
+/// Builds and runs.
+pub struct Rounds<'a> {
+    pub builder: &'a Builder,
+    pub runner: &'a Runner,
+    pub wanted: &'a Wanted,
+}
+
+type Built<T> = Result<T, Failure>;
+
+impl Rounds<'_> {
+    /// Runs all tests once.
+    ///
+    /// # Errors
+    /// When snapshots cannot be read or written, or the output is closed.
+    pub fn run(&self, found: &[Found], reporter: &mut dyn Reporter) -> anyhow::Result<Shown> {
+        let began = Instant::now();
+        let mut summary = Summary { seed: self.wanted.seed, ..Summary::default() };
+        let mut files = BTreeSet::new();
+        let mut handlers: BTreeMap<PathBuf, Built<TestedHandler>> = BTreeMap::new();
+        reporter.begin(found.len())?;
+        for Found { tests, handler } in found {
+            let began = Instant::now();
+            let mut outcome =
+                FileOutcome { path: tests.display().to_string(), ..FileOutcome::default() };
+            let snapshots = Snapshots::of(tests)?;
+            files.insert(tests.clone());
+            let ran = match handler {
+                None => Err(failure(
+                    "there is no handler for it: neither one of its name nor handler.ts lies beside it; name one with --handler",
+                )),
+                Some(path) => {
+                    let handler = handlers.entry(path.clone()).or_insert_with(|| {
+                        let artifact = build(path, self.builder, &mut files)?;
+                        let loaded = self.runner.load_handler(&artifact);
+                        loaded.map_err(|error| failure(&error.to_string()))
+                    });
+                    let run =
+                        |handler| self.run_file(tests, &handler, snapshots.values(), &mut files);
+                    handler.clone().and_then(run)
+                }
+            };
+            match ran {
+                Ok(tests) => outcome.tests = tests,
+                Err(error) => outcome.error = Some(error),
+            }
+            outcome.took = began.elapsed();
+            outcome.snapshots = snapshots.update(&outcome, self.wanted.mode)?;
+            sources::add_lines(&mut outcome, tests.parent().unwrap_or(Path::new("")));
+            reporter.file(&outcome)?;
+            summary.add(&outcome);
+        }
+        summary.took = began.elapsed();
+        reporter.end(&summary)?;
+        Ok(Shown { summary, files: files.into_iter().collect() })
+    }
+
+    fn run_file(
+        &self,
+        path: &Path,
+        handler: &TestedHandler,
+        snapshots: &BTreeMap<String, String>,
+        files: &mut BTreeSet<PathBuf>,
+    ) -> Built<Vec<TestOutcome>> {
+        let artifact = build(path, self.builder, files)?;
+        let tests = TestFile::load(self.runner, &artifact);
+        let tests = tests.map_err(|error| failure(&error.to_string()))?;
+        let mut planned = tests.plan(self.runner)?;
+        if let Some(filter) = &self.wanted.filter {
+            for test in &mut planned {
+                if !test.titles.join(" > ").contains(filter.as_str()) {
+                    test.left_out.get_or_insert(State::Skipped);
+                }
+            }
+        }
+        Ok(self.run_side_by_side(&tests, handler, &planned, snapshots))
+    }
+
+    fn run_side_by_side(
+        &self,
+        tests: &TestFile,
+        handler: &TestedHandler,
+        planned: &[Planned],
+        snapshots: &BTreeMap<String, String>,
+    ) -> Vec<TestOutcome> {
+        let next = AtomicUsize::new(0);
+        let outcomes: Vec<Mutex<Option<TestOutcome>>> =
+            planned.iter().map(|_| Mutex::new(None)).collect();
+        let work = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(test) = planned.get(index) else { return };
+                let outcome = self.run_test(tests, handler, test, snapshots);
+                *outcomes[index].lock().expect("no thread panics while holding it") = Some(outcome);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads().min(planned.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let outcomes = outcomes.into_iter().map(|outcome| {
+            let outcome = outcome.into_inner().expect("no thread panics while holding it");
+            outcome.expect("every test was taken by a thread, and all have ended")
+        });
+        outcomes.collect()
+    }
+
+    /// Runs a test in the order of its calls, or in orders that seeds choose, until it fails.
+    fn run_test(
+        &self,
+        tests: &TestFile,
+        handler: &TestedHandler,
+        test: &Planned,
+        snapshots: &BTreeMap<String, String>,
+    ) -> TestOutcome {
+        if let Some(state) = test.left_out {
+            return left_out(test, state);
+        }
+        let Wanted { seed, permute, settings, mode, .. } = self.wanted;
+        let run = |seed| {
+            let order = Order { seed, settings, snapshots, mode: *mode };
+            tests.run(self.runner, handler, test, &order)
+        };
+        let Some(orders) = permute else { return run(*seed) };
+        let first = seed.unwrap_or(1);
+        let mut outcome = run(Some(first));
+        for seed in (first..).take(usize::try_from(*orders).unwrap_or(usize::MAX)).skip(1) {
+            if outcome.state == State::Failed {
+                break;
+            }
+            let took = outcome.took;
+            outcome = run(Some(seed));
+            outcome.took += took;
+        }
+        if outcome.state != State::Failed {
+            outcome.seed = None;
+        }
+        outcome
+    }
+}
+
+/// How many tests run at a time.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn left_out(test: &Planned, state: State) -> TestOutcome {
+    TestOutcome {
+        titles: test.titles.clone(),
+        state,
+        took: std::time::Duration::ZERO,
+        failures: Vec::new(),
+        output: Vec::new(),
+        seed: None,
+        line: test.line,
+        snapshots: Vec::new(),
+        assertions: 0,
+    }
+}
+
+/// Builds a handler or a test file. What is wrong with it is its failure.
+fn build(path: &Path, builder: &Builder, files: &mut BTreeSet<PathBuf>) -> Built<Vec<u8>> {
+    let build = Build::of(path, builder);
+    files.extend(build.files().map(Path::to_owned));
+    match build.outcome {
+        Outcome::Built(artifact) => Ok(artifact.bytes),
+        Outcome::Rejected(mut rejected) => {
+            let file = build.file.as_ref().expect("what was rejected was read");
+            rejected.report.diagnostics.retain(|it| it.severity == Severity::Error);
+            let path_of = |module: &ModuleName| file.path_of(module);
+            let view = ReportView { report: &rejected.report, path_of: &path_of };
+            let name = path.display();
+            Err(failure(&format!(
+                "{name} does not build\n{}",
+                compact::to_string(&[view]).trim_end()
+            )))
+        }
+        Outcome::Failed(error) => Err(failure(&format!("{error:#}"))),
+    }
+}
+
+fn failure(message: &str) -> Failure {
+    let (name, message) = ("Error".to_owned(), message.to_owned());
+    Failure { name, message, diff: None, frames: Vec::new() }
+}
