@@ -653,6 +653,252 @@ declare module "zigttp:env" {
   export {};
 }
 
+/** Tests of handlers, for files `*.test.ts` alone; `zigttp test` runs them. */
+declare module "zigttp:test" {
+  /** What a test or a hook runs. A promise that it returns is waited for. */
+  type Body = () => unknown;
+
+  interface Each<Options extends unknown[]> {
+    /** Once for each row; an array is several arguments. The title may have `%s`, `%i`, `%j`, `%#` and, of objects, `$name`. */
+    <Row extends readonly unknown[]>(rows: readonly Row[]): (title: string, body: (...row: [...Row]) => unknown, ...options: Options) => void;
+    <Row>(rows: readonly Row[]): (title: string, body: (row: Row) => unknown, ...options: Options) => void;
+    /** The rows of a table: names with `|` between them, and for each row as many values. */
+    (names: TemplateStringsArray, ...values: unknown[]): (title: string, body: (row: any) => unknown, ...options: Options) => void;
+  }
+
+  interface Register {
+    (title: string, body: Body): void;
+    readonly each: Each<[]>;
+  }
+
+  interface Test extends Register {
+    /** Of the tests of the file, only those marked so run. */
+    readonly only: Register;
+    readonly skip: Register;
+    /** A test that is to be written: it is listed, and does not fail. */
+    todo(title: string): void;
+  }
+
+  interface Describe extends Register {
+    readonly only: Register;
+    readonly skip: Register;
+  }
+
+  /** A test. It has a world and an instance of its own: nothing is shared with another one. */
+  export const test: Test;
+  export const it: Test;
+  /** Tests that belong together. */
+  export const describe: Describe;
+  /** Runs before each test of the file or of this `describe`, the outer one's first. */
+  export function beforeEach(body: Body): void;
+  /** Runs after each test, also after one that has failed; the one that was written last runs first. */
+  export function afterEach(body: Body): void;
+  /** @deprecated Throws: each test has a world and an instance of its own. Use `beforeEach`. */
+  export function beforeAll(body: Body): never;
+  /** @deprecated Throws: each test has a world and an instance of its own. Use `afterEach`. */
+  export function afterAll(body: Body): never;
+
+  type AnyClass = abstract new (...parameters: never[]) => unknown;
+
+  interface Matchers<Returned> {
+    readonly not: Matchers<Returned>;
+    /** The same value: `Object.is`. */
+    toBe(expected: unknown): Returned;
+    /** Equal in what it holds; properties that are `undefined` may be missing. */
+    toEqual(expected: unknown): Returned;
+    /** As `toEqual`, and of the same class, with the same properties and the same holes in arrays. */
+    toStrictEqual(expected: unknown): Returned;
+    /** Holds at least this; arrays have to be as long. */
+    toMatchObject(expected: object): Returned;
+    /** A text with this part, or a list with this item (`Object.is`). */
+    toContain(expected: unknown): Returned;
+    /** A list with an item that is equal. */
+    toContainEqual(expected: unknown): Returned;
+    toHaveLength(expected: number): Returned;
+    /** Has a property at a path such as `"a.b[0]"` or `["a", "b", 0]`, with this value if one is given. */
+    toHaveProperty(path: string | readonly PropertyKey[], value?: unknown): Returned;
+    toMatch(expected: string | RegExp): Returned;
+    /** Throws when it is called: an error whose message has this text, of this class, or like this one. */
+    toThrow(expected?: string | RegExp | AnyClass | { message: string } | AsymmetricMatcher): Returned;
+    toBeTruthy(): Returned;
+    toBeFalsy(): Returned;
+    toBeNull(): Returned;
+    toBeUndefined(): Returned;
+    toBeDefined(): Returned;
+    toBeNaN(): Returned;
+    toBeGreaterThan(expected: number | bigint): Returned;
+    toBeGreaterThanOrEqual(expected: number | bigint): Returned;
+    toBeLessThan(expected: number | bigint): Returned;
+    toBeLessThanOrEqual(expected: number | bigint): Returned;
+    /** Differs by less than half of the last of so many digits after the point (2). */
+    toBeCloseTo(expected: number, digits?: number): Returned;
+    toBeInstanceOf(expected: AnyClass): Returned;
+    /** Equal to what the file beside the test holds. Written the first time, and again with `--update`. */
+    toMatchSnapshot(hint?: string): Returned;
+    toMatchSnapshot(properties: object, hint?: string): Returned;
+    /** @deprecated Throws: tests never write into their own source. Use `toMatchSnapshot`. */
+    toMatchInlineSnapshot(...expected: unknown[]): never;
+  }
+
+  interface Expectation extends Matchers<void> {
+    /** Of what a promise is fulfilled with. */
+    readonly resolves: Matchers<Promise<void>>;
+    /** Of what a promise is rejected with. */
+    readonly rejects: Matchers<Promise<void>>;
+  }
+
+  /** Stands for many values, wherever equality is asked for. */
+  interface AsymmetricMatcher {
+    asymmetricMatch(other: unknown): boolean;
+  }
+
+  interface AsymmetricMatchers {
+    arrayContaining(items: readonly unknown[]): any;
+    arrayOf(item: unknown): any;
+    closeTo(value: number, digits?: number): any;
+    objectContaining(properties: object): any;
+    stringContaining(part: string): any;
+    stringMatching(pattern: string | RegExp): any;
+  }
+
+  interface Expect extends AsymmetricMatchers {
+    (received: unknown): Expectation;
+    readonly not: AsymmetricMatchers;
+    /** Any value of a class, such as `String`. */
+    any(type: AnyClass | ((value?: any) => unknown)): any;
+    /** Any value but `null` and `undefined`. */
+    anything(): any;
+    /** Fails the test unless it makes so many expectations. */
+    assertions(count: number): void;
+    /** Fails the test unless it makes an expectation. */
+    hasAssertions(): void;
+  }
+
+  export const expect: Expect;
+
+  /** Options of `connect`: what the client's handshake says. */
+  export interface ConnectOptions {
+    readonly headers?: HeadersInit | undefined;
+    readonly protocols?: string | readonly string[] | undefined;
+  }
+
+  /** Options of `request`. */
+  export interface RequestOptions {
+    readonly headers?: HeadersInit | undefined;
+    readonly body?: string | ArrayBuffer | ArrayBufferView | URLSearchParams | undefined;
+  }
+
+  /** A client of the handler. What it does is queued, and runs when the test next looks at anything or awaits it. */
+  export class Connection {
+    private constructor();
+    /** The path and query that it has opened. */
+    readonly path: string;
+    /** The number that `ws` is in the handler. */
+    readonly id: number;
+    /** The subprotocol that was chosen; empty if none was. */
+    readonly protocol: string;
+    /** All messages that it has received: text as a string, binary as an ArrayBuffer. */
+    get received(): (string | ArrayBuffer)[];
+    /** How its connection has ended, as the client sees it; 1006 without a close frame. `undefined` while it is open. */
+    get closed(): { code: number; reason: string } | undefined;
+    /** What the handler has stored with it (`serializeAttachment`). */
+    get attachment(): unknown;
+    send(data: string | ArrayBuffer | ArrayBufferView): void;
+    /** Closes with a close frame: 1000 (the default), 1001, or 3000 to 4999. */
+    close(code?: number, reason?: string): void;
+    /** Loses the connection, without a close frame. */
+    drop(): void;
+    /** Stops reading what the server sends; with `false` goes on. */
+    slow(isSlow?: boolean): void;
+    /** Connects again to the same path, as the same browser: resumes what it has left, as with `--resume`. */
+    reconnect(options?: ConnectOptions): Promise<Connection>;
+  }
+
+  /** What `connect` rejects with if the handler refuses. */
+  export class Refused extends Error {
+    private constructor();
+    readonly response: Response;
+  }
+
+  /** Connects a client to a path. */
+  export function connect(path: string, options?: ConnectOptions): Promise<Connection>;
+
+  /** Makes an HTTP request, and returns the handler's response. */
+  export function request(method: string, path: string, options?: RequestOptions): Promise<Response>;
+
+  /** The clock of the test's world, which stands still but when the test advances it. It begins at 2026-01-01. */
+  export const clock: {
+    /** Milliseconds since 1970. */
+    now(): number;
+    /** Lets time pass, `"30s"`, `"1h30m"` or milliseconds: what is due meanwhile runs in the order of its time. */
+    advance(duration: string | number): Promise<void>;
+  };
+
+  /** One event that has run, with what it has done. */
+  export interface WorldEvent {
+    /** The handler's function, such as `"onMessage"`. */
+    readonly event: string;
+    readonly room?: string;
+    /** The `id` of its connection. */
+    readonly connection?: number;
+    /** The name of its signal or stream. */
+    readonly name?: string;
+    /** Why it has failed; then it has done nothing. */
+    readonly failed?: string;
+    readonly effects: readonly WorldEffect[];
+  }
+
+  /** What an event has done: `what` is the function of the API, the rest its arguments. */
+  export interface WorldEffect {
+    readonly what: string;
+    readonly [argument: string]: any;
+  }
+
+  /** The committed state of a room. */
+  export interface RoomState {
+    get(key: string): any;
+    /** The entries whose keys begin with `prefix`, in the order of the keys' bytes. */
+    list(options?: { readonly prefix?: string; readonly reverse?: boolean; readonly limit?: number }): [string, any][];
+    /** The timers that are set. */
+    readonly timers: readonly { readonly name: string; readonly at: number; readonly data: unknown }[];
+  }
+
+  /** The pieces of a stream's response, and how it goes on. */
+  export interface StreamOptions {
+    readonly status?: number | undefined;
+    readonly headers?: HeadersInit | undefined;
+    /** Whether the response ends with the last piece (the default), or goes on. */
+    readonly end?: boolean | undefined;
+  }
+
+  /** What is around the handler. Each test has a world of its own. */
+  export const world: {
+    /** Answers the handler's requests (`fetch`); without, they fail. */
+    fetch(answer: ((request: Request) => Response | Promise<Response>) | undefined): void;
+    /** Answers the handler's stream of this name with these parts of a body, or goes on with one that has begun. */
+    stream(name: string, pieces: readonly (string | ArrayBuffer | ArrayBufferView)[], options?: StreamOptions): void;
+    /** Runs all that is queued. */
+    idle(): Promise<void>;
+    /** Sets what the handler reads with `env`, in events that begin from now on; `undefined` removes a setting. */
+    env(settings: Readonly<Record<string, string | undefined>>): void;
+    /**
+     * The server's process dies and starts again, as with `--durable`: connections are gone without `onClose`, and so is
+     * `zigttp:memory`; storage, signals and timers are there, and attachments for clients that `reconnect`.
+     */
+    crash(): Promise<void>;
+    /** What a room has in `zigttp:storage`. */
+    storage(room: string): RoomState;
+    /** What a room has in `zigttp:memory`. */
+    memory(room: string): RoomState;
+    /** The lines of the handler's `console`, and the failures of its events. */
+    readonly logs: readonly { readonly level: "debug" | "info" | "warn" | "error"; readonly text: string; readonly event: string }[];
+    /** All events so far. */
+    readonly effects: readonly WorldEvent[];
+  };
+
+  export {};
+}
+
 // The globals of a handler beyond the language itself. No intervals, no streams, no DOM.
 
 /** One WebSocket connection, as events are given it. It has no members: hand it to the functions of `zigttp:websocket`. */
