@@ -8,6 +8,7 @@
 //!  report, snapshots, sources ── what has come of it     watching ── and again when a file changes
 //! ```
 
+pub mod coverage;
 pub mod found;
 pub mod report;
 pub mod round;

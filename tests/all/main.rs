@@ -20,4 +20,5 @@ mod recording;
 mod rooms;
 mod state;
 mod support;
+mod testing;
 mod worlds;

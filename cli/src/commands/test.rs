@@ -10,10 +10,11 @@ use zigttp_testing::{Runner, SnapshotMode};
 
 use crate::env_options::EnvOptions;
 use crate::exit::ErrorsFound;
+use crate::output::Stream;
 use crate::testing::report::{self, ReporterKind};
 use crate::testing::round::{Rounds, Shown, Wanted, threads};
-use crate::testing::{found, watching};
-use crate::{building, cache};
+use crate::testing::{coverage, found, watching};
+use crate::{building, cache, output};
 
 /// Arguments of `zigttp test`.
 #[derive(Args)]
@@ -65,6 +66,16 @@ pub struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Tell which lines, functions and branches of the handlers have run, and write it as lcov
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = coverage::DEFAULT_PATH
+    )]
+    coverage: Option<PathBuf>,
+
     #[command(flatten)]
     env: EnvOptions,
 }
@@ -109,8 +120,16 @@ fn round(
             (false, true) => SnapshotMode::None,
             (false, false) => SnapshotMode::New,
         },
+        counts: arguments.coverage.is_some(),
     };
     let kind = if arguments.json { ReporterKind::Json } else { arguments.reporter };
     let mut reporter = report::open(kind, arguments.output.as_deref())?;
-    Rounds { builder, runner, wanted: &wanted }.run(&found, &mut *reporter)
+    let shown = Rounds { builder, runner, wanted: &wanted }.run(&found, &mut *reporter)?;
+    if let Some(path) = &arguments.coverage {
+        shown.coverage.write(path)?;
+        if kind == ReporterKind::Pretty && arguments.output.is_none() {
+            output::try_write_styled(Stream::Out, &shown.coverage.table())?;
+        }
+    }
+    Ok(shown)
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use zigts_compiler::report::{Report, ReportView, pretty};
 use zigts_compiler::{
-    Artifact, BuildError, Builder, ConsoleLine, Modules, PackageType, ReadError, Rejected, Request,
+    Artifact, BuildError, Builder, ConsoleLine, Counters, Entry, Modules, PackageType, ReadError,
+    Rejected, Request,
 };
 use zigts_rules::diagnostic::Diagnostic;
 use zigts_rules::import::ModuleName;
@@ -37,12 +38,34 @@ pub enum Outcome {
 impl Build {
     /// Builds the handler at a path.
     pub fn of(path: &Path, builder: &Builder) -> Build {
+        Build::with(path, |entry, modules| {
+            zigts_compiler::build(builder, entry, modules, &Levels::default())
+        })
+    }
+
+    /// The same of a handler that counts what of it runs, and where it counts, unless it has errors.
+    pub fn counting(path: &Path, builder: &Builder) -> (Build, Option<Counters>) {
+        let mut counters = None;
+        let build = Build::with(path, |entry, modules| {
+            let levels = Levels::default();
+            let (artifact, found) =
+                zigts_compiler::build_counting(builder, entry, modules, &levels)?;
+            counters = Some(found);
+            Ok(artifact)
+        });
+        (build, counters)
+    }
+
+    fn with(
+        path: &Path,
+        compile: impl FnOnce(Entry, &mut dyn Modules) -> Result<Artifact, BuildError>,
+    ) -> Build {
         let started = Instant::now();
         let mut sources = Sources::default();
         sources.look_at(path);
         let (file, outcome) = match HandlerFile::open(path, &Overlay::default()) {
             Ok(file) => {
-                let outcome = build(&file, builder, &mut sources).unwrap_or_else(Outcome::Failed);
+                let outcome = build(&file, compile, &mut sources).unwrap_or_else(Outcome::Failed);
                 (Some(file), outcome)
             }
             Err(error) => (None, Outcome::Failed(error)),
@@ -121,10 +144,14 @@ fn finding(view: ReportView<'_>, diagnostic: &Diagnostic) -> Finding {
     }
 }
 
-fn build(file: &HandlerFile, builder: &Builder, sources: &mut Sources) -> anyhow::Result<Outcome> {
+fn build(
+    file: &HandlerFile,
+    compile: impl FnOnce(Entry, &mut dyn Modules) -> Result<Artifact, BuildError>,
+    sources: &mut Sources,
+) -> anyhow::Result<Outcome> {
     let overlay = Overlay::default();
     let mut modules = Watched { file, sources, modules: file.modules(&overlay) };
-    match zigts_compiler::build(builder, file.entry(), &mut modules, &Levels::default()) {
+    match compile(file.entry(), &mut modules) {
         Ok(artifact) => Ok(Outcome::Built(Box::new(artifact))),
         Err(BuildError::Rejected(rejected)) => Ok(Outcome::Rejected(rejected)),
         Err(error) => Err(error.into()),

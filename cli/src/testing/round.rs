@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use zigts_compiler::Builder;
 use zigts_compiler::report::{ReportView, compact};
+use zigts_compiler::{Artifact, Builder, Counters};
 use zigts_rules::import::ModuleName;
 use zigts_rules::record::Severity;
 use zigttp_runtime::Settings;
@@ -15,6 +15,8 @@ use zigttp_testing::outcome::{Failure, FileOutcome, State, Summary, TestOutcome}
 use zigttp_testing::{Order, Planned, Runner, SnapshotMode, TestFile, TestedHandler};
 
 use crate::dev::build::{Build, Outcome};
+use crate::handler_file::HandlerFile;
+use crate::testing::coverage::{Coverage, Measured};
 use crate::testing::found::Found;
 use crate::testing::report::Reporter;
 use crate::testing::snapshots::Snapshots;
@@ -29,6 +31,8 @@ pub struct Wanted {
     pub permute: Option<u64>,
     pub settings: Settings,
     pub mode: SnapshotMode,
+    /// Whether handlers count what of them runs.
+    pub counts: bool,
 }
 
 /// What a round has shown.
@@ -36,6 +40,8 @@ pub struct Shown {
     pub summary: Summary,
     /// Every file that it depends on.
     pub files: Vec<PathBuf>,
+    /// What has run of the handlers, if they have counted.
+    pub coverage: Coverage,
 }
 
 /// Builds and runs.
@@ -47,6 +53,12 @@ pub struct Rounds<'a> {
 
 type Built<T> = Result<T, Failure>;
 
+/// A handler, and what is needed to tell its coverage.
+struct Tested {
+    handler: TestedHandler,
+    measured: Option<Measured>,
+}
+
 impl Rounds<'_> {
     /// Runs all tests once.
     ///
@@ -56,7 +68,7 @@ impl Rounds<'_> {
         let began = Instant::now();
         let mut summary = Summary { seed: self.wanted.seed, ..Summary::default() };
         let mut files = BTreeSet::new();
-        let mut handlers: BTreeMap<PathBuf, Built<TestedHandler>> = BTreeMap::new();
+        let mut handlers: BTreeMap<PathBuf, Built<Tested>> = BTreeMap::new();
         reporter.begin(found.len())?;
         for Found { tests, handler } in found {
             let began = Instant::now();
@@ -69,14 +81,13 @@ impl Rounds<'_> {
                     "there is no handler for it: neither one of its name nor handler.ts lies beside it; name one with --handler",
                 )),
                 Some(path) => {
-                    let handler = handlers.entry(path.clone()).or_insert_with(|| {
-                        let artifact = build(path, self.builder, &mut files)?;
-                        let loaded = self.runner.load_handler(&artifact);
-                        loaded.map_err(|error| failure(&error.to_string()))
-                    });
-                    let run =
-                        |handler| self.run_file(tests, &handler, snapshots.values(), &mut files);
-                    handler.clone().and_then(run)
+                    let load = || self.load_handler(path, &mut files);
+                    match handlers.entry(path.clone()).or_insert_with(load) {
+                        Ok(Tested { handler, .. }) => {
+                            self.run_file(tests, handler, snapshots.values(), &mut files)
+                        }
+                        Err(error) => Err(error.clone()),
+                    }
                 }
             };
             match ran {
@@ -91,7 +102,30 @@ impl Rounds<'_> {
         }
         summary.took = began.elapsed();
         reporter.end(&summary)?;
-        Ok(Shown { summary, files: files.into_iter().collect() })
+        let mut coverage = Coverage::default();
+        for Tested { handler, measured } in handlers.into_values().flatten() {
+            if let Some(measured) = measured {
+                coverage.add(measured.with(&handler.counted()));
+            }
+        }
+        Ok(Shown { summary, files: files.into_iter().collect(), coverage })
+    }
+
+    fn load_handler(&self, path: &Path, files: &mut BTreeSet<PathBuf>) -> Built<Tested> {
+        if !self.wanted.counts {
+            let artifact = artifact(path, Build::of(path, self.builder), files)?.0;
+            let loaded = self.runner.load_handler(&artifact.bytes);
+            let handler = loaded.map_err(|error| failure(&error.to_string()))?;
+            return Ok(Tested { handler, measured: None });
+        }
+        let (build, counters) = Build::counting(path, self.builder);
+        let (artifact, file) = artifact(path, build, files)?;
+        let counters = counters.expect("what was built to count counts");
+        let Counters { address, at_build, .. } = &counters;
+        let loaded = self.runner.load_counting_handler(&artifact.bytes, *address, at_build.clone());
+        let handler = loaded.map_err(|error| failure(&error.to_string()))?;
+        let measured = Measured { counters, sources: artifact.report.sources, file };
+        Ok(Tested { handler, measured: Some(measured) })
     }
 
     fn run_file(
@@ -101,8 +135,8 @@ impl Rounds<'_> {
         snapshots: &BTreeMap<String, String>,
         files: &mut BTreeSet<PathBuf>,
     ) -> Built<Vec<TestOutcome>> {
-        let artifact = build(path, self.builder, files)?;
-        let tests = TestFile::load(self.runner, &artifact);
+        let (artifact, _file) = artifact(path, Build::of(path, self.builder), files)?;
+        let tests = TestFile::load(self.runner, &artifact.bytes);
         let tests = tests.map_err(|error| failure(&error.to_string()))?;
         let mut planned = tests.plan(self.runner)?;
         if let Some(filter) = &self.wanted.filter {
@@ -199,12 +233,15 @@ fn left_out(test: &Planned, state: State) -> TestOutcome {
     }
 }
 
-/// Builds a handler or a test file. What is wrong with it is its failure.
-fn build(path: &Path, builder: &Builder, files: &mut BTreeSet<PathBuf>) -> Built<Vec<u8>> {
-    let build = Build::of(path, builder);
+/// The artifact of a handler or a test file, and its files. What is wrong with it is its failure.
+fn artifact(
+    path: &Path,
+    build: Build,
+    files: &mut BTreeSet<PathBuf>,
+) -> Built<(Box<Artifact>, HandlerFile)> {
     files.extend(build.files().map(Path::to_owned));
     match build.outcome {
-        Outcome::Built(artifact) => Ok(artifact.bytes),
+        Outcome::Built(artifact) => Ok((artifact, build.file.expect("what was built was read"))),
         Outcome::Rejected(mut rejected) => {
             let file = build.file.as_ref().expect("what was rejected was read");
             rejected.report.diagnostics.retain(|it| it.severity == Severity::Error);

@@ -1,7 +1,7 @@
 //! One loaded artifact as WebAssembly: its module, its image, and its idle instances.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wasmtime::InstancePre;
 
@@ -27,7 +27,7 @@ pub struct Program<V: View> {
     /// Whether a restored instance has differed from the image: then none is restored any more.
     is_distrusted: AtomicBool,
     /// What its events count, if it was built to count.
-    counters: Option<Arc<Counters>>,
+    counters: Option<Counters>,
 }
 
 /// Boxed, because each is moved several times for an event.
@@ -51,13 +51,13 @@ impl<V: View> Program<V> {
     }
 
     /// Adds up what its events count from now on.
-    pub fn count(&mut self, counters: Arc<Counters>) {
+    pub fn count(&mut self, counters: Counters) {
         self.counters = Some(counters);
     }
 
     /// What its events count, if they do.
-    pub(crate) fn counters(&self) -> Option<&Counters> {
-        self.counters.as_deref()
+    pub fn counters(&self) -> Option<&Counters> {
+        self.counters.as_ref()
     }
 
     /// Takes an idle instance: of this worker, or else of another.

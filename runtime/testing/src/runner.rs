@@ -7,6 +7,7 @@ use std::time::Duration;
 use zigttp_rooms::world::World;
 use zigttp_runtime::{Config, LoadError, SandboxError, offline};
 use zigttp_sandbox::app::App;
+use zigttp_sandbox::counters::Counters;
 use zigttp_sandbox::limits::{Isolation, Limits};
 use zigttp_sandbox::sandbox::Sandbox;
 
@@ -32,6 +33,13 @@ pub struct Runner {
 /// A handler that tests can be run on.
 #[derive(Clone)]
 pub struct TestedHandler(pub Arc<App<World>>);
+
+impl TestedHandler {
+    /// What its events have counted so far, over all tests; nothing unless it was loaded to count.
+    pub fn counted(&self) -> Vec<u64> {
+        self.0.program.counters().map(Counters::sums).unwrap_or_default()
+    }
+}
 
 impl Runner {
     /// Makes the sandboxes for so many tests at a time. Compiled modules are kept in the folder.
@@ -63,5 +71,21 @@ impl Runner {
     /// When a server could not run it.
     pub fn load_handler(&self, artifact: &[u8]) -> Result<TestedHandler, LoadError> {
         App::load(&self.handlers, artifact).map(|app| TestedHandler(Arc::new(app)))
+    }
+
+    /// Loads the artifact of a handler that was built to count, with the address of its counters, and with what each of
+    /// them is when an event begins.
+    ///
+    /// # Errors
+    /// When a server could not run it.
+    pub fn load_counting_handler(
+        &self,
+        artifact: &[u8],
+        address: u32,
+        at_build: Vec<u32>,
+    ) -> Result<TestedHandler, LoadError> {
+        let mut app = App::load(&self.handlers, artifact)?;
+        app.program.count(Counters::new(address, at_build));
+        Ok(TestedHandler(Arc::new(app)))
     }
 }

@@ -5,11 +5,11 @@ use std::io::IsTerminal;
 
 use clap::builder::styling::{AnsiColor, Style};
 use zigttp_abi::guest::LogLevel;
-use zigttp_abi::printable::{printable, printable_lines};
+use zigttp_abi::printable::printable;
 use zigttp_testing::outcome::{Failure, FileOutcome, SnapshotCounts, State, Summary, TestOutcome};
 
 use super::frame;
-use super::reporter::{Reporter, Sink, time, title};
+use super::reporter::{Reporter, Sink, lines, time, title};
 use crate::output::{self, Stream};
 use crate::show::counted;
 
@@ -94,10 +94,12 @@ fn told_of(file: &FileOutcome) -> String {
     if let Some(error) = &file.error {
         line(&mut text, "");
         failure(&mut text, error);
-        line(&mut text, "");
     }
     for test in file.tests.iter().filter(|test| test.state == State::Failed) {
         failed(&mut text, &path, test);
+    }
+    if file.has_failed() {
+        line(&mut text, "");
     }
     text
 }
@@ -119,21 +121,19 @@ fn failed(text: &mut String, path: &str, test: &TestOutcome) {
             LogLevel::Error => "error",
         };
         let from = printed.from.map_or_else(String::new, |event| format!(" in {event}"));
-        let printed = printable_lines(&printed.text).replace('\n', "\n    ");
+        let printed = lines(&printed.text).collect::<Vec<_>>().join("\n    ");
         line(text, &format!("  {DIM}console.{method}{from}:{DIM:#} {printed}"));
     }
     if let Some(seed) = test.seed {
         line(text, &format!("  {NOTE}the order of events that failed:{NOTE:#} --seed {seed}"));
     }
-    line(text, "");
 }
 
 fn failure(text: &mut String, failure: &Failure) {
-    let message = printable_lines(&failure.message);
     // The matchers' own errors say in their first line what was expected of what.
     let is_expectation = failure.name == "AssertionError";
     let name = printable(&failure.name);
-    for (index, written) in message.lines().enumerate() {
+    for (index, written) in lines(&failure.message).enumerate() {
         let written = match written {
             _ if index == 0 && !is_expectation => format!("{BAD}{name}:{BAD:#} {written}"),
             _ if is_expectation && written.starts_with("Expected") => {
@@ -142,20 +142,20 @@ fn failure(text: &mut String, failure: &Failure) {
             _ if is_expectation && written.starts_with("Received") => {
                 format!("{BAD}{written}{BAD:#}")
             }
-            _ => written.to_owned(),
+            _ => written,
         };
         line(text, &written);
     }
     if let Some(diff) = &failure.diff {
         line(text, "");
-        for written in printable_lines(diff).lines() {
+        for written in lines(diff) {
             line(
                 text,
                 &match written.as_bytes().first() {
                     Some(b'-') => format!("{GOOD}{written}{GOOD:#}"),
                     Some(b'+') => format!("{BAD}{written}{BAD:#}"),
                     Some(b'@') => format!("{DIM}{written}{DIM:#}"),
-                    _ => written.to_owned(),
+                    _ => written,
                 },
             );
         }

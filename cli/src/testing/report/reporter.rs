@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
+use zigttp_abi::printable::printable;
 use zigttp_testing::outcome::{FileOutcome, Summary};
 
 use crate::output::{self, Stream};
@@ -45,6 +46,11 @@ impl Sink {
         }
         Ok(())
     }
+}
+
+/// The lines of a text, fit for a terminal.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| printable(line).into_owned())
 }
 
 /// A test's titles as one.

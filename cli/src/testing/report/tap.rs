@@ -3,10 +3,10 @@
 
 use std::fmt::Write;
 
-use zigttp_abi::printable::{printable, printable_lines};
+use zigttp_abi::printable::printable;
 use zigttp_testing::outcome::{Failure, FileOutcome, State, Summary, TestOutcome};
 
-use super::reporter::{Reporter, Sink, milliseconds, title};
+use super::reporter::{Reporter, Sink, lines, milliseconds, title};
 
 pub(super) struct Tap {
     sink: Sink,
@@ -97,7 +97,7 @@ fn diagnostics(
 /// A text of several lines. The number says how deep it is indented: its own first line may be as well.
 fn literal(text: &mut String, indent: &str, name: &str, value: &str) -> std::fmt::Result {
     writeln!(text, "{indent}{name}: |2-")?;
-    for line in printable_lines(value).lines() {
+    for line in lines(value) {
         writeln!(text, "{}", format!("{indent}  {line}").trim_end())?;
     }
     Ok(())
