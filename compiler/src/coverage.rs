@@ -6,8 +6,6 @@
 
 use zigts_rules::span::Span;
 
-use crate::emit::Emitted;
-
 /// The module that has the array, and the array's name in it and in the modules that count.
 pub(crate) const MODULE: &str = "zigts:counters";
 pub(crate) const ARRAY: &str = "__zigts_counters";
@@ -44,19 +42,18 @@ pub struct Counters {
     pub at_build: Vec<u32>,
 }
 
-/// The module with the array.
-pub(crate) fn module(count: usize) -> Emitted {
+/// The code of the module with the array.
+pub(crate) fn code(count: usize) -> String {
     let mark: String = MARK
         .iter()
         .enumerate()
         .map(|(index, word)| format!("words[{index}] = {word};\n"))
         .collect();
     let start = MARK.len();
-    let code = format!(
+    format!(
         "const words = new Uint32Array({});\n{mark}export const {ARRAY} = words.subarray({start});\n",
         start + count
-    );
-    Emitted { name: MODULE.to_owned(), code, is_script: false, source: None }
+    )
 }
 
 /// Counters in the memory of an instance: their address, and what they are.

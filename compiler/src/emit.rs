@@ -87,7 +87,12 @@ pub(crate) fn emit(handler: &mut Handler, mut counted: Option<&mut Vec<Counted>>
             emitted.push(commonjs::runtime());
         }
         if let Some(counted) = counted {
-            emitted.push(coverage::module(counted.len()));
+            emitted.push(Emitted {
+                name: coverage::MODULE.to_owned(),
+                code: coverage::code(counted.len()),
+                is_script: false,
+                source: None,
+            });
         }
         emitted
     })

@@ -263,13 +263,18 @@ async fn the_key_is_on_the_disk_before_it_has_its_name_whatever_fsync_says() {
     let arguments = ["--resume", "--durable", dir.to_str().expect("a UTF-8 path")];
     let server = Server::start_under(&mut strace, &programs::compile(HANDLER), &arguments);
     let trace = fs::read_to_string(trace).expect("it was traced");
-    let calls: Vec<&str> = trace
-        .lines()
-        .map(|line| line.split_once(' ').unwrap_or(("", "")).1)
-        .map(str::trim_start)
-        .filter_map(|call| call.split_once('(').map(|(name, _)| name))
-        .collect();
-    let renamed = trace.lines().position(|line| line.contains("\"resume.key\"")).expect("renamed");
+    // A line is the thread and its call. One that another thread interrupts has a second line, with "resumed".
+    let begun = |line: &'_ str| {
+        let (thread, call) = line.split_once(' ')?;
+        let (name, _) = call.trim_start().split_once('(')?;
+        (!name.contains("resumed")).then(|| (thread.to_owned(), name.to_owned()))
+    };
+    let rename = trace.lines().find(|line| line.contains("\"resume.key\"")).expect("renamed");
+    let (writer, _) = begun(rename).expect("a call");
+    let of_writer =
+        || trace.lines().filter(|line| begun(line).is_some_and(|(thread, _)| thread == writer));
+    let calls: Vec<String> = of_writer().filter_map(begun).map(|(_, name)| name).collect();
+    let renamed = of_writer().position(|line| line == rename).expect("it is one of them");
     assert_eq!(calls[renamed - 1..][..3], ["fdatasync", "renameat", "fsync"], "{trace}");
     drop(server);
 }
