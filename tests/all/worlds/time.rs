@@ -59,12 +59,14 @@ test("timers", async () => {
   expect(ann.received.slice(2)).toEqual(["at 2000 2000", "at 3000 3000"]);
   expect(Date.now()).toBe(began + 61_000);
 });
-test("periods and schedules", async () => {
+test("periods", async () => {
   const ann = await connect("/room/x");
   ann.send("every 50");
   await clock.advance("1s");
   expect(ann.received).toHaveLength(21);
   expect(ann.received.at(-1)).toBe("every 1000");
+});
+test("schedules", async () => {
   const daily = await connect("/room/daily");
   await clock.advance("2d");
   expect(daily.received.slice(1)).toEqual(["morning 32400000", "morning 118800000"]);
