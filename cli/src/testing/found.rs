@@ -22,7 +22,7 @@ const EXTENSIONS: [&str; 4] = ["ts", "mts", "js", "mjs"];
 /// The test files named, and those in the folders named, as `zigts check` finds files. With a handler all are about that.
 ///
 /// # Errors
-/// When a folder cannot be read, or there is no test.
+/// When a file or folder cannot be read, or there is no test.
 pub fn find(paths: &[PathBuf], handler: Option<&Path>) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
     for path in paths {
@@ -30,6 +30,7 @@ pub fn find(paths: &[PathBuf], handler: Option<&Path>) -> anyhow::Result<Vec<Fou
             if !is_test_file(path) {
                 bail!("`{}` is not a test: its name should end in .test.ts", path.display());
             }
+            std::fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             found.push(path.clone());
             continue;
         }

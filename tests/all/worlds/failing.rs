@@ -1,6 +1,6 @@
 //! Tests that fail, and what is said of them.
 
-use super::{fails, run_tests, said};
+use super::{fails, run, run_tests, said};
 
 const HANDLER: &str = r#"
 import { send } from "zigttp:websocket";
@@ -70,13 +70,13 @@ fn what_cannot_be_run_is_exit_code_2() {
         (&["handler.ts"], "is not a test"),
         (&["--seed", "x"], "--seed"),
     ] {
-        let output = super::run(folder.path(), arguments);
+        let output = run(folder.path(), arguments);
         let said = said(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(words), "{said}");
     }
     std::fs::write(folder.path().join("alone.test.ts"), "").expect("it is writable");
-    let output = super::run(folder.path(), &[]);
+    let output = run(folder.path(), &[]);
     assert!(said(&output).contains("there is no handler for it"), "{}", said(&output));
     assert_eq!(output.status.code(), Some(1));
 }
@@ -95,4 +95,13 @@ test("it has no network", async () => {
     let said = said(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn a_test_file_that_is_not_there_is_one_error_and_exit_2() {
+    let folder = crate::support::programs::folder();
+    let output = run(folder.path(), &["nothing.test.ts"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: cannot read `nothing.test.ts`: No such file or directory (os error 2)\n";
+    assert_eq!(said(&output), expected);
 }
