@@ -10,6 +10,7 @@
 //!  persisted ── the same folder, as an operator reads it
 //!  state ── the states of rooms, in memory or in the database `store/state.db`
 //!  backup ── copies all of it at one moment, and makes a directory of a copy
+//!  cluster ── Redis, and this node among others
 //!  health ── whether what is in the folder can be written
 //! ```
 //!
@@ -20,6 +21,8 @@
 pub mod attachment_files;
 pub mod backup;
 pub mod backup_error;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod dir;
 pub mod disk;
 pub mod error;

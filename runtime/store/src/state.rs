@@ -3,6 +3,9 @@
 //! ```text
 //!  states ── all rooms, and what happens to them: load, look, commit, sweep
 //!   ├ in_memory ── without a durable folder: every room is a table
+//!   ├ clustered ── of several nodes: copies of rooms, which are in Redis
+//!   │    ├ replicas ── the rooms of which this node holds copies; replica ── one of them
+//!   │    └ commits ── one script for each commit
 //!   └ durable ── with one
 //!        ├ live_rooms ── the rooms that had events lately, as tables
 //!        ├ pending_files ── attachments that are committed with the state, and not in their files yet
@@ -27,6 +30,8 @@
 //! the event before has ended. It hands in every time. The state of a room is changed in memory when the database
 //! has it, never before.
 
+#[cfg(feature = "cluster")]
+pub(crate) mod clustered;
 pub(crate) mod database;
 mod durable;
 pub mod error;

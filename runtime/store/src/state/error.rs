@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use zigttp_abi::connection_id::ConnectionId;
 
+#[cfg(feature = "cluster")]
+use crate::cluster::error::ClusterError;
 use crate::error::CommitError;
 
 /// An error of SQLite.
@@ -87,6 +89,10 @@ pub enum ReadError {
     /// The database cannot be read.
     #[error("cannot read `store/state.db`")]
     Database(#[source] DatabaseError),
+    /// The cluster cannot be read.
+    #[cfg(feature = "cluster")]
+    #[error("cannot read the state of the room from the cluster")]
+    Cluster(#[from] ClusterError),
 }
 
 impl From<rusqlite::Error> for ReadError {
@@ -129,6 +135,13 @@ pub enum CommitStateError {
     /// An attachment file cannot be written.
     #[error(transparent)]
     Attachment(Arc<CommitError>),
+    /// Another node has changed what the event has read. It is to run again, on the state that the room has now.
+    #[error("another node has changed what the event has read")]
+    Conflict,
+    /// The cluster cannot take it.
+    #[cfg(feature = "cluster")]
+    #[error("the cluster cannot store it")]
+    Cluster(#[from] ClusterError),
 }
 
 impl CommitStateError {

@@ -7,7 +7,13 @@ use zigttp_files::own_folder::OwnFolder;
 
 use crate::attachment_files::{AttachmentFiles, Committed};
 use crate::backup_error::BackupError;
+#[cfg(feature = "cluster")]
+use crate::cluster::{
+    error::ClusterError, node::NodeStatus, options::ClusterOptions, server_info::ServerInfo,
+};
 use crate::fsync::Fsync;
+#[cfg(feature = "cluster")]
+use crate::state::clustered::Clustered;
 use crate::state::database::snapshot::StateSnapshot;
 use crate::state::durable::Durable;
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
@@ -28,6 +34,16 @@ pub struct States(Kind);
 enum Kind {
     InMemory(Box<InMemory>),
     Durable(Durable),
+    #[cfg(feature = "cluster")]
+    Clustered(Box<Clustered>),
+}
+
+/// How a commit ends.
+enum Way<D, #[cfg(feature = "cluster")] C> {
+    Done(Result<(), CommitStateError>),
+    Durable(D),
+    #[cfg(feature = "cluster")]
+    Clustered(C),
 }
 
 impl States {
@@ -50,11 +66,64 @@ impl States {
         Durable::open(durable, fsync, limits, files).map(|durable| States(Kind::Durable(durable)))
     }
 
+    /// The states of rooms that this node shares with others.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    #[cfg(feature = "cluster")]
+    pub async fn connect(
+        options: ClusterOptions,
+        limits: StateLimits,
+    ) -> Result<States, ClusterError> {
+        let clustered = Clustered::connect(options, limits).await?;
+        Ok(States(Kind::Clustered(Box::new(clustered))))
+    }
+
+    /// How this node stands among the others. `None` without a cluster.
+    #[cfg(feature = "cluster")]
+    pub fn cluster_node(&self) -> Option<NodeStatus> {
+        match &self.0 {
+            Kind::Clustered(clustered) => Some(clustered.node().status()),
+            Kind::InMemory(_) | Kind::Durable(_) => None,
+        }
+    }
+
+    /// Leaves the cluster, for the next node to take this one's number. Nothing can be committed any more.
+    ///
+    /// # Errors
+    /// When the server does not answer in time: then the number is held until its lease ends.
+    #[cfg(feature = "cluster")]
+    pub async fn leave_cluster(&self) -> Result<(), ClusterError> {
+        match &self.0 {
+            Kind::Clustered(clustered) => clustered.leave().await,
+            Kind::InMemory(_) | Kind::Durable(_) => Ok(()),
+        }
+    }
+
+    #[cfg(all(test, feature = "cluster"))]
+    pub(crate) fn clustered(&self) -> &Clustered {
+        match &self.0 {
+            Kind::Clustered(clustered) => clustered,
+            Kind::InMemory(_) | Kind::Durable(_) => unreachable!("the test has a cluster"),
+        }
+    }
+
+    /// What the cluster's server says about itself. `None` without a cluster.
+    #[cfg(feature = "cluster")]
+    pub fn cluster_server(&self) -> Option<Arc<ServerInfo>> {
+        match &self.0 {
+            Kind::Clustered(clustered) => Some(clustered.server()),
+            Kind::InMemory(_) | Kind::Durable(_) => None,
+        }
+    }
+
     /// The state of a room whose turn it is, if it is in memory.
     pub fn cached(&self, room: &str) -> Option<RoomState> {
         match &self.0 {
             Kind::InMemory(rooms) => Some(RoomState::Whole(rooms.table(room))),
             Kind::Durable(durable) => durable.live(room),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.live(room),
         }
     }
 
@@ -69,6 +138,8 @@ impl States {
                 Some(state) => Ok(state),
                 None => durable.load(room).await,
             },
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.load(room).await,
         }
     }
 
@@ -80,6 +151,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => Ok(RoomState::Whole(rooms.table(room))),
             Kind::Durable(durable) => durable.look(room).await,
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.look(room).await,
         }
     }
 
@@ -97,6 +170,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => Ok(rooms.names(prefix, after, most)),
             Kind::Durable(durable) => durable.room_names(prefix, after, most).await,
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.room_names(prefix, after, most).await,
         }
     }
 
@@ -113,6 +188,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => Ok(rooms.contents(room, &query, now)),
             Kind::Durable(durable) => durable.contents(room, query, now).await,
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.contents(room, &query, now).await,
         }
     }
 
@@ -124,20 +201,24 @@ impl States {
         transaction: Transaction,
         then: F,
     ) -> impl Future<Output = Result<(), CommitStateError>> + use<F> {
-        let result = match &self.0 {
+        let way = match &self.0 {
             Kind::InMemory(rooms) => {
                 let result = rooms.commit(&transaction);
                 if result.is_ok() {
                     then(Committed::default());
                 }
-                Ok(result)
+                Way::Done(result)
             }
-            Kind::Durable(durable) => Err(durable.commit(transaction, then)),
+            Kind::Durable(durable) => Way::Durable(durable.commit(transaction, then)),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => Way::Clustered(clustered.commit(transaction, then)),
         };
         async {
-            match result {
-                Ok(result) => result,
-                Err(waiting) => waiting.await,
+            match way {
+                Way::Done(result) => result,
+                Way::Durable(waiting) => waiting.await,
+                #[cfg(feature = "cluster")]
+                Way::Clustered(waiting) => waiting.await,
             }
         }
     }
@@ -150,6 +231,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.check(transaction),
             Kind::Durable(_) => Ok(()),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(_) => Ok(()),
         }
     }
 
@@ -157,7 +240,7 @@ impl States {
     pub fn apply(&self, transaction: &Transaction) {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.apply(transaction),
-            Kind::Durable(_) => unreachable!("only changes in memory are checked before"),
+            _ => unreachable!("only changes in memory are checked before"),
         }
     }
 
@@ -166,6 +249,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.unused(),
             Kind::Durable(_) => Vec::new(),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(_) => Vec::new(),
         }
     }
 
@@ -184,6 +269,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.sweep(expired_before),
             Kind::Durable(durable) => durable.sweep(now, expired_before),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.sweep(expired_before),
         }
     }
 
@@ -198,6 +285,8 @@ impl States {
             Kind::Durable(durable) => {
                 durable.compact(now.saturating_sub(EXPIRED_MS)).await.map(Some)
             }
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(_) => Ok(None),
         }
     }
 
@@ -209,6 +298,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(_) => Ok(None),
             Kind::Durable(durable) => durable.snapshot().await.map(Some),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(_) => Ok(None),
         }
     }
 
@@ -280,6 +371,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.wake_parked(attempts),
             Kind::Durable(durable) => durable.wake_parked(attempts),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(_) => {}
         }
     }
 
@@ -292,6 +385,8 @@ impl States {
         let (stored, parked) = match &self.0 {
             Kind::InMemory(rooms) => rooms.signal_counts(),
             Kind::Durable(durable) => durable.signal_counts(),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(_) => (0, 0),
         };
         let (taken, first_due) = (self.queue().taken_count(), self.next_due());
         SignalTotals { stored, taken, parked, first_due }
@@ -317,6 +412,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => Ok(rooms.streams().take_request(id)),
             Kind::Durable(durable) => durable.stream_request(id).await,
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(_) => Ok(None),
         }
     }
 
@@ -357,6 +454,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.streams(),
             Kind::Durable(durable) => durable.streams(),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.streams(),
         }
     }
 
@@ -364,6 +463,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.queue(),
             Kind::Durable(durable) => durable.queue(),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.queue(),
         }
     }
 
@@ -372,6 +473,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(_) => None,
             Kind::Durable(durable) => durable.health().problem(),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.problem(),
         }
     }
 
@@ -380,6 +483,8 @@ impl States {
         match &self.0 {
             Kind::InMemory(rooms) => rooms.totals(),
             Kind::Durable(durable) => durable.totals(),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => clustered.totals(),
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Table {
     timers: Arc<Timers>,
     /// What its signals take, those that it has sent included.
     signals: SignalUsage,
+    /// The number of the commit that it shows, if nodes share the room.
+    seq: u64,
 }
 
 /// Where an entry is or would be.
@@ -72,6 +74,17 @@ impl Table {
             Some(timer) => timers.insert(name.into(), timer),
             None => timers.remove(name),
         };
+    }
+
+    /// The number of the commit that it shows, if nodes share the room: what an event has read of it is checked from
+    /// there on.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    #[cfg(feature = "cluster")]
+    pub(crate) fn set_seq(&mut self, seq: u64) {
+        self.seq = seq;
     }
 
     pub(crate) fn set_signals(&mut self, signals: SignalUsage) {

@@ -1,12 +1,16 @@
 //! Tests of the states of rooms through their public face.
 
 mod attachments;
+#[cfg(feature = "cluster")]
+mod clustered;
 mod contents;
 mod faults;
 mod folder;
 mod model;
 mod opening;
 mod reading;
+#[cfg(feature = "cluster")]
+mod redis_server;
 mod signal_model;
 mod signals;
 mod space;

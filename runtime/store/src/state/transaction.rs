@@ -3,12 +3,22 @@
 use std::sync::Arc;
 
 use zigttp_abi::connection_id::ConnectionId;
-use zigttp_abi::state::Changes;
+use zigttp_abi::state::{Changes, KeyRange};
 use zigttp_abi::value::Value;
 
 use crate::attachment_files::{Adoption, Entry};
 use crate::state::signals::SignalChanges;
 use crate::state::streams::StreamChanges;
+
+/// What an event has read of its room's state, and of which commit on: where nodes share rooms, none of it may have
+/// changed since.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateReads {
+    /// See [`Table::seq`](crate::state::table::Table::seq).
+    pub since: u64,
+    pub keys: Vec<Box<str>>,
+    pub ranges: Vec<KeyRange>,
+}
 
 /// What one event commits, all of it or nothing.
 #[derive(Default)]
@@ -16,6 +26,8 @@ pub struct Transaction {
     /// The event's room. An event that belongs to none changes no state.
     pub room: Option<Arc<str>>,
     pub changes: Changes,
+    /// Boxed, because one server alone needs none.
+    pub reads: Option<Box<StateReads>>,
     /// The event's time, in milliseconds since 1970.
     pub now: u64,
     /// Attachments that are stored, each of another connection. Only with a durable folder.

@@ -113,5 +113,5 @@ async fn a_room_that_an_operator_sees_is_neither_loaded_nor_used() {
     put(&memory, "/a", "key", "value").await.expect("it is committed");
     assert!(memory.unused().is_empty());
     memory.contents("/a", QUERY, NOW).await.expect("it is readable");
-    assert_eq!(memory.unused(), ["/a".into()]);
+    assert_eq!(memory.unused(), [Arc::from("/a")]);
 }

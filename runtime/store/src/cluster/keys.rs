@@ -1,0 +1,101 @@
+//! The names of keys in Redis.
+//!
+//! The keys of one room have its name in braces: in a Redis Cluster those would be on one server.
+
+use std::fmt::Write as _;
+
+/// The names of the keys that belong to no room.
+pub(crate) struct Keys {
+    prefix: String,
+    pub(crate) epoch: String,
+    /// Who the server is that the epoch belongs to.
+    pub(crate) server: String,
+    /// Until when each node holds its number.
+    pub(crate) leases: String,
+    /// The token of each node.
+    pub(crate) nodes: String,
+    pub(crate) names: String,
+    /// How far each number's connection ids are given out.
+    pub(crate) ids: String,
+    /// The rooms that have state.
+    pub(crate) rooms: String,
+    pub(crate) totals: String,
+    /// The entries that expire.
+    pub(crate) expiry: String,
+}
+
+/// The names of one room's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RoomKeys {
+    /// What is known of the room as a whole, and the channel of its records.
+    pub(crate) room: String,
+    pub(crate) state: String,
+    pub(crate) log: String,
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: &str) -> Keys {
+        let key = |name: &str| format!("{prefix}:{name}");
+        Keys {
+            prefix: prefix.to_owned(),
+            epoch: key("epoch"),
+            server: key("server"),
+            leases: key("leases"),
+            nodes: key("nodes"),
+            names: key("names"),
+            ids: key("ids"),
+            rooms: key("rooms"),
+            totals: key("totals"),
+            expiry: key("expiry"),
+        }
+    }
+
+    pub(crate) fn of_room(&self, room: &str) -> RoomKeys {
+        let tagged = format!("{}:{{{}}}", self.prefix, tag(room));
+        RoomKeys { state: format!("{tagged}:s"), log: format!("{tagged}:l"), room: tagged }
+    }
+}
+
+/// The room whose channel this is.
+pub(crate) fn room_of_channel(channel: &[u8]) -> Option<String> {
+    let channel = std::str::from_utf8(channel).ok()?;
+    let (_prefix, tag) = channel.strip_suffix('}')?.split_once('{')?;
+    Some(match tag {
+        "%" => String::new(),
+        tag => tag.replace("%7D", "}").replace("%25", "%"),
+    })
+}
+
+/// A room's name as Redis takes it between braces: not empty, and without a closing brace.
+fn tag(room: &str) -> String {
+    if room.is_empty() {
+        return "%".to_owned();
+    }
+    let mut tag = String::with_capacity(room.len());
+    for letter in room.chars() {
+        match letter {
+            '%' | '}' => {
+                let _ = write!(tag, "%{:02X}", u32::from(letter));
+            }
+            _ => tag.push(letter),
+        }
+    }
+    tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rooms_have_tags_that_differ_and_that_redis_reads_whole() {
+        let tags = ["", "%", "}", "a}b", "%7D", "/room/a", "{", "ü"].map(tag);
+        assert_eq!(tags, ["%", "%25", "%7D", "a%7Db", "%257D", "/room/a", "{", "ü"]);
+        for room in ["", "%", "}", "a}b", "%7D", "/room/a", "{", "ü"] {
+            let channel = Keys::new("p").of_room(room).room;
+            assert_eq!(room_of_channel(channel.as_bytes()).as_deref(), Some(room));
+        }
+        let keys = Keys::new("p").of_room("a}b");
+        assert_eq!((&*keys.room, &*keys.log), ("p:{a%7Db}", "p:{a%7Db}:l"));
+    }
+}
