@@ -69,10 +69,63 @@ pub(crate) fn write_mark(folder: &OwnFolder, end: u64) -> io::Result<()> {
     folder.replace(MARK, NEW_MARK, &[mark.as_bytes()], ReachesDisk::BytesAndName)
 }
 
+/// The bits of an id that its node's number is above of.
+const COUNTER_BITS: u32 = 41;
+
+/// The number of the node that has given out an id; 0 of a server that shares no rooms.
+pub fn node_of(id: ConnectionId) -> u64 {
+    id.number() >> COUNTER_BITS
+}
+
 /// Gives out ids in ascending order.
 pub struct ConnectionIds {
-    mark: Option<Mark>,
+    source: Source,
     range: Mutex<Range>,
+}
+
+/// Where ids are reserved before they are given out.
+enum Source {
+    Memory,
+    Disk(Mark),
+    Node(Arc<NodeIds>),
+}
+
+/// The counters that are reserved for the number of a node among others. The node reserves more before they are used up.
+pub struct NodeIds {
+    node: u64,
+    reserved: Mutex<std::ops::Range<u64>>,
+}
+
+impl NodeIds {
+    #[cfg(feature = "cluster")]
+    pub(crate) fn new(node: u64, reserved: std::ops::Range<u64>) -> NodeIds {
+        NodeIds { node, reserved: Mutex::new(reserved) }
+    }
+
+    /// How many are left.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn left(&self) -> u64 {
+        let reserved = self.lock();
+        reserved.end - reserved.start
+    }
+
+    /// More are reserved, up to this one.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn reserve(&self, end: u64) {
+        let mut reserved = self.lock();
+        reserved.end = reserved.end.max(end);
+    }
+
+    fn next(&self) -> io::Result<ConnectionId> {
+        let Some(counter) = self.lock().next().filter(|counter| *counter < MAX_COUNTER) else {
+            return Err(io::Error::other("no connection id is reserved for this node"));
+        };
+        Ok(ConnectionId::from_number(self.node << COUNTER_BITS | counter))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, std::ops::Range<u64>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where the high-water mark is stored.
@@ -89,14 +142,20 @@ struct Range {
 impl ConnectionIds {
     /// Ids for one process, from 1.
     pub fn in_memory() -> ConnectionIds {
-        ConnectionIds { mark: None, range: Mutex::new(Range { next: 1, end: MAX_COUNTER }) }
+        let range = Range { next: 1, end: MAX_COUNTER };
+        ConnectionIds { source: Source::Memory, range: Mutex::new(range) }
+    }
+
+    /// Ids of a node among others.
+    pub fn of_node(ids: Arc<NodeIds>) -> ConnectionIds {
+        ConnectionIds { source: Source::Node(ids), range: Mutex::new(Range { next: 0, end: 0 }) }
     }
 
     /// Ids that continue after those of the last server that used this folder.
     pub fn persisted(folder: Arc<OwnFolder>) -> io::Result<ConnectionIds> {
         let next = mark(&folder)?.unwrap_or(1);
         Ok(ConnectionIds {
-            mark: Some(Mark { folder }),
+            source: Source::Disk(Mark { folder }),
             range: Mutex::new(Range { next, end: next }),
         })
     }
@@ -106,6 +165,9 @@ impl ConnectionIds {
     /// # Errors
     /// When the mark cannot be written, or all ids are used up.
     pub fn next(&self) -> io::Result<ConnectionId> {
+        if let Source::Node(ids) = &self.source {
+            return ids.next();
+        }
         // Only the arithmetic can panic, before anything has changed.
         let mut range = self.range.lock().unwrap_or_else(PoisonError::into_inner);
         if range.next == range.end {
@@ -113,7 +175,7 @@ impl ConnectionIds {
             if end == range.end {
                 return Err(io::Error::other("all connection ids are used up"));
             }
-            if let Some(mark) = &self.mark {
+            if let Source::Disk(mark) = &self.source {
                 mark.write(end)?;
             }
             range.end = end;

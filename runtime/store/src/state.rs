@@ -19,6 +19,7 @@
 //!  streams ── requests whose responses come to a room in pieces
 //!   ├ stream_plan ── what the changes of one event mean for those that are stored
 //!   └ stream_index ── all that are stored, without their requests
+//!  shared ── what nodes tell each other with a commit
 //!  record ── the lines of an export
 //!  survey ── reads the database for an operator, without the rest
 //!  room_contents ── what a room has, as an operator sees it through the server
@@ -43,6 +44,7 @@ pub mod record;
 pub mod room_contents;
 mod room_row;
 pub mod room_state;
+pub mod shared;
 mod signal_plan;
 mod signal_queue;
 pub mod signals;

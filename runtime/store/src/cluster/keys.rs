@@ -22,6 +22,17 @@ pub(crate) struct Keys {
     pub(crate) totals: String,
     /// The entries that expire.
     pub(crate) expiry: String,
+    /// The rooms whose signals no node has, and when the first of each is due.
+    pub(crate) due: String,
+    /// The rooms whose signals a node has, and until when; and which node.
+    pub(crate) leased: String,
+    pub(crate) holders: String,
+    /// The rooms that have members.
+    pub(crate) present: String,
+    /// The rooms that have parked signals.
+    pub(crate) parked: String,
+    /// The next runs of schedules.
+    pub(crate) planned: String,
 }
 
 /// The names of one room's keys.
@@ -31,6 +42,20 @@ pub(crate) struct RoomKeys {
     pub(crate) room: String,
     pub(crate) state: String,
     pub(crate) log: String,
+    pub(crate) timers: String,
+    pub(crate) members: String,
+    pub(crate) signals: String,
+    /// The signals that wait, by when they are due.
+    pub(crate) queue: String,
+    pub(crate) parked: String,
+}
+
+impl RoomKeys {
+    /// In the order in which scripts take them.
+    pub(crate) fn all(&self) -> [&str; 8] {
+        let RoomKeys { room, state, log, timers, members, signals, queue, parked } = self;
+        [room, state, log, timers, members, signals, queue, parked].map(String::as_str)
+    }
 }
 
 impl Keys {
@@ -47,12 +72,33 @@ impl Keys {
             rooms: key("rooms"),
             totals: key("totals"),
             expiry: key("expiry"),
+            due: key("due"),
+            leased: key("leased"),
+            holders: key("holders"),
+            present: key("present"),
+            parked: key("parked"),
+            planned: key("planned"),
         }
     }
 
     pub(crate) fn of_room(&self, room: &str) -> RoomKeys {
         let tagged = format!("{}:{{{}}}", self.prefix, tag(room));
-        RoomKeys { state: format!("{tagged}:s"), log: format!("{tagged}:l"), room: tagged }
+        let key = |name: &str| format!("{tagged}:{name}");
+        RoomKeys {
+            state: key("s"),
+            log: key("l"),
+            timers: key("t"),
+            members: key("m"),
+            signals: key("g"),
+            queue: key("q"),
+            parked: key("p"),
+            room: tagged,
+        }
+    }
+
+    /// The connections of a node, each with its own room.
+    pub(crate) fn connections_of(&self, node: u64) -> String {
+        format!("{}:n:{node}", self.prefix)
     }
 }
 

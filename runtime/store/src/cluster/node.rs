@@ -4,7 +4,6 @@
 //! has taken over: so one that was frozen, or cut off, changes nothing when it comes back. By its own clock a node counts
 //! from before it has asked, so it thinks less of its lease than Redis does, never more.
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::link::Link;
 use crate::cluster::scripts;
 use crate::cluster::token;
+use crate::ids::NodeIds;
 
 /// How long a number is held.
 const LEASE: Duration = Duration::from_secs(15);
@@ -28,6 +28,9 @@ const RETRY: Duration = Duration::from_secs(1);
 const MARGIN: Duration = Duration::from_secs(1);
 /// Numbers from 1; 0 is that of a server without a cluster.
 const LAST_NUMBER: u64 = 4095;
+/// A signal's number is a time in milliseconds, the node's number, and a count within that.
+const SIGNAL_BITS: u32 = 20;
+const SIGNALS_A_MS_BITS: u32 = 8;
 /// Connection ids that are reserved at once.
 const ID_BLOCK: u64 = 1 << 16;
 
@@ -53,8 +56,6 @@ pub struct NodeStatus {
     pub valid_until: Instant,
     /// Others have taken its number: it must end all that it has, and take another.
     pub is_fenced: bool,
-    /// The counters of connection ids that are reserved for its number.
-    pub ids: Range<u64>,
     /// The numbers of nodes whose leases had ended at the last heartbeat.
     pub dead: Vec<u64>,
 }
@@ -62,6 +63,7 @@ pub struct NodeStatus {
 struct Shared {
     link: Arc<Link>,
     held: Mutex<Held>,
+    ids: Arc<NodeIds>,
     is_fenced: watch::Sender<bool>,
 }
 
@@ -71,7 +73,7 @@ struct Held {
     renewed: Instant,
     /// The time in Redis, in milliseconds since 1970, not later than at this moment.
     time: (Instant, u64),
-    ids: Range<u64>,
+    last_signal: u64,
     /// Nodes whose leases have ended.
     dead: Vec<u64>,
 }
@@ -100,22 +102,20 @@ impl Node {
             })
             .await?;
         let answer = answer::words(answer)?;
-        let held = match answer.first().map(|word| &**word) {
-            Some(b"ok") if answer.len() == 4 => Held {
-                place: Place { number: answer::number(&answer[1])?, token },
-                renewed: asked,
-                time: (Instant::now(), answer::number(&answer[3])?),
-                ids: {
-                    let end = answer::number(&answer[2])?;
-                    end.saturating_sub(ID_BLOCK)..end
-                },
-                dead: Vec::new(),
-            },
+        let (held, end) = match answer.first().map(|word| &**word) {
+            Some(b"ok") if answer.len() == 4 => {
+                let place = Place { number: answer::number(&answer[1])?, token };
+                let time = (Instant::now(), answer::number(&answer[3])?);
+                let held = Held { place, renewed: asked, time, last_signal: 0, dead: Vec::new() };
+                (held, answer::number(&answer[2])?)
+            }
             Some(b"full") => return Err(ClusterError::TooManyNodes),
             _ => return Err(ClusterError::Nonsense(format!("{answer:?}"))),
         };
         let (is_fenced, _) = watch::channel(false);
-        let shared = Arc::new(Shared { link, held: Mutex::new(held), is_fenced });
+        let reserved = end.saturating_sub(ID_BLOCK)..end;
+        let ids = Arc::new(NodeIds::new(held.place.number, reserved));
+        let shared = Arc::new(Shared { link, held: Mutex::new(held), ids, is_fenced });
         let heartbeat = tokio::spawn(Arc::clone(&shared).beat());
         Ok(Node { shared, heartbeat })
     }
@@ -140,6 +140,26 @@ impl Node {
         self.shared.fence();
     }
 
+    /// A number of a signal or stream, which no other node gives. Numbers of one node ascend, and those of several about
+    /// as their times do.
+    pub(crate) fn next_signal(&self) -> u64 {
+        let time = self.redis_time(Instant::now());
+        let mut held = self.shared.held();
+        let first = time << SIGNAL_BITS | held.place.number << SIGNALS_A_MS_BITS;
+        // The next millisecond begins when this one is used up.
+        let mut next = held.last_signal + 1;
+        if next & ((1 << SIGNALS_A_MS_BITS) - 1) == 0 {
+            next += (1 << SIGNAL_BITS) - (1 << SIGNALS_A_MS_BITS);
+        }
+        held.last_signal = next.max(first);
+        held.last_signal
+    }
+
+    /// The ids of connections that are reserved for it.
+    pub(crate) fn ids(&self) -> Arc<NodeIds> {
+        Arc::clone(&self.shared.ids)
+    }
+
     pub(crate) fn status(&self) -> NodeStatus {
         let is_fenced = self.is_fenced();
         let held = self.shared.held();
@@ -147,7 +167,6 @@ impl Node {
             number: held.place.number,
             valid_until: held.renewed + LEASE - MARGIN,
             is_fenced,
-            ids: held.ids.clone(),
             dead: held.dead.clone(),
         }
     }
@@ -218,6 +237,12 @@ impl Shared {
         let time = answer::number(&answer::word(next())?)?;
         let dead = answer::words(next())?;
         let dead = dead.iter().map(|word| answer::number(word)).collect::<Result<_, _>>()?;
+        if self.ids.left() < ID_BLOCK / 2 {
+            let mut command = redis::cmd("HINCRBY");
+            command.arg(&keys.ids).arg(number).arg(ID_BLOCK);
+            let end = self.link.send(asked + HEARTBEAT, command).await?;
+            self.ids.reserve(answer::number(&answer::word(end)?)?);
+        }
         let mut held = self.held();
         // Another sending of the same may have renewed it later: that it was at `asked` stays true.
         (held.renewed, held.time, held.dead) = (asked, (Instant::now(), time), dead);

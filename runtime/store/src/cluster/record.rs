@@ -1,22 +1,32 @@
-//! What one commit has changed, as the log of its room has it.
+//! What one commit has changed of a room, as the room's log has it.
 //!
 //! A record is a list of parts, each with its kind and length. A node that does not know a kind reads the room anew.
 
 use bytes::{Buf, Bytes};
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::state::Changes;
 
-use crate::cluster::packed::{pack, unpack};
+use crate::cluster::packed::{get, pack, pack_timer, put, unpack, unpack_timer};
+use crate::state::shared::MemberChange;
+use crate::state::signals::{Charge, Timer};
 
-/// Changes of entries.
+/// The kinds of parts.
 const STATE: u8 = 1;
-
-/// In place of the length of an entry that is removed.
-const REMOVED: u32 = u32::MAX;
+const TIMERS: u8 = 2;
+const CHARGE: u8 = 3;
+const MEMBERS: u8 = 4;
+const NOTICE: u8 = 5;
 
 /// What a record says.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Record {
     pub(crate) changes: Changes,
+    pub(crate) timers: Vec<(Box<str>, Option<Timer>)>,
+    /// What its signals take more.
+    pub(crate) charge: Charge,
+    pub(crate) members: Vec<(ConnectionId, MemberChange)>,
+    /// What the nodes tell each other, in a form of theirs.
+    pub(crate) notice: Bytes,
 }
 
 /// A record, and how its commit fits into the room's.
@@ -43,9 +53,42 @@ impl Logged {
 
 impl Record {
     pub(crate) fn encode(&self) -> Vec<u8> {
+        let Record { changes, timers, charge, members, notice } = self;
         let mut record = Vec::new();
-        if !self.changes.is_empty() {
-            part(&mut record, STATE, |into| encode_changes(&self.changes, into));
+        if !changes.is_empty() {
+            part(&mut record, STATE, |into| encode_changes(changes, into));
+        }
+        if !timers.is_empty() {
+            part(&mut record, TIMERS, |into| {
+                for (name, timer) in timers {
+                    put(into, Some(name.as_bytes()));
+                    put(into, timer.map(pack_timer).as_ref().map(|timer| &timer[..]));
+                }
+            });
+        }
+        if *charge != Charge::default() {
+            part(&mut record, CHARGE, |into| {
+                for number in [charge.timers, charge.sent, charge.bytes] {
+                    into.extend_from_slice(&number.to_be_bytes());
+                }
+            });
+        }
+        if !members.is_empty() {
+            part(&mut record, MEMBERS, |into| {
+                for (id, change) in members {
+                    into.extend_from_slice(&id.number().to_be_bytes());
+                    let (kind, member) = match change {
+                        MemberChange::Add(member) => (0, Some(&member[..])),
+                        MemberChange::Update(member) => (1, Some(&member[..])),
+                        MemberChange::Remove => (2, None),
+                    };
+                    into.push(kind);
+                    put(into, member);
+                }
+            });
+        }
+        if !notice.is_empty() {
+            part(&mut record, NOTICE, |into| into.extend_from_slice(notice));
         }
         record
     }
@@ -55,13 +98,39 @@ impl Record {
         let mut decoded = Record::default();
         while !record.is_empty() {
             let kind = record.try_get_u8().ok()?;
-            let len = record.try_get_u32().ok()? as usize;
-            if len > record.len() {
-                return None;
-            }
-            let part = record.split_to(len);
+            let mut part = get(&mut record)??;
             match kind {
                 STATE => decoded.changes = decode_changes(part)?,
+                TIMERS => {
+                    while !part.is_empty() {
+                        let name = get(&mut part)??;
+                        let name = std::str::from_utf8(&name).ok()?.into();
+                        let timer = match get(&mut part)? {
+                            Some(timer) => Some(unpack_timer(timer)?),
+                            None => None,
+                        };
+                        decoded.timers.push((name, timer));
+                    }
+                }
+                CHARGE => {
+                    let mut number = || part.try_get_i64().ok();
+                    decoded.charge =
+                        Charge { timers: number()?, sent: number()?, bytes: number()? };
+                }
+                MEMBERS => {
+                    while !part.is_empty() {
+                        let id = ConnectionId::from_number(part.try_get_u64().ok()?);
+                        let kind = part.try_get_u8().ok()?;
+                        let change = match (kind, get(&mut part)?) {
+                            (0, Some(member)) => MemberChange::Add(member),
+                            (1, Some(member)) => MemberChange::Update(member),
+                            (2, None) => MemberChange::Remove,
+                            _ => return None,
+                        };
+                        decoded.members.push((id, change));
+                    }
+                }
+                NOTICE => decoded.notice = part,
                 _ => return None,
             }
         }
@@ -75,42 +144,26 @@ fn part(record: &mut Vec<u8>, kind: u8, fill: impl FnOnce(&mut Vec<u8>)) {
     record.extend_from_slice(&[0; 4]);
     fill(record);
     let len = record.len() - start - 4;
-    record[start..start + 4].copy_from_slice(&length(len).to_be_bytes());
-}
-
-fn length(len: usize) -> u32 {
-    u32::try_from(len).expect("what an event changes has far fewer than 4 GiB")
+    let len = u32::try_from(len).expect("what an event changes has far fewer than 4 GiB");
+    record[start..start + 4].copy_from_slice(&len.to_be_bytes());
 }
 
 fn encode_changes(changes: &Changes, into: &mut Vec<u8>) {
     into.push(u8::from(changes.clears));
     for (key, entry) in &changes.entries {
-        into.extend_from_slice(&length(key.len()).to_be_bytes());
-        into.extend_from_slice(key.as_bytes());
-        match entry {
-            Some(entry) => {
-                let packed = pack(entry);
-                into.extend_from_slice(&length(packed.len()).to_be_bytes());
-                into.extend_from_slice(&packed);
-            }
-            None => into.extend_from_slice(&REMOVED.to_be_bytes()),
-        }
+        put(into, Some(key.as_bytes()));
+        put(into, entry.as_ref().map(pack).as_deref());
     }
 }
 
 fn decode_changes(mut part: Bytes) -> Option<Changes> {
     let mut changes = Changes { clears: part.try_get_u8().ok()? != 0, ..Changes::default() };
-    let take = |part: &mut Bytes, len: u32| {
-        let len = len as usize;
-        (len <= part.len()).then(|| part.split_to(len))
-    };
     while !part.is_empty() {
-        let len = part.try_get_u32().ok()?;
-        let key = take(&mut part, len)?;
+        let key = get(&mut part)??;
         let key = std::str::from_utf8(&key).ok()?.into();
-        let entry = match part.try_get_u32().ok()? {
-            REMOVED => None,
-            len => Some(unpack(take(&mut part, len)?)?),
+        let entry = match get(&mut part)? {
+            Some(entry) => Some(unpack(entry)?),
+            None => None,
         };
         changes.entries.insert(key, entry);
     }
@@ -132,7 +185,21 @@ mod tests {
             ("gone", None),
         ];
         let entries = entries.into_iter().map(|(key, entry)| (key.into(), entry)).collect();
-        Record { changes: Changes { clears: true, entries } }
+        let member = |number, change| (ConnectionId::from_number(number), change);
+        Record {
+            changes: Changes { clears: true, entries },
+            timers: vec![
+                ("t".into(), Some(Timer { id: 1, scheduled: 2, bytes: 3 })),
+                ("u".into(), None),
+            ],
+            charge: Charge { timers: -1, sent: 2, bytes: -300 },
+            members: vec![
+                member(5, MemberChange::Add(Bytes::from_static(b"five"))),
+                member(1 << 52, MemberChange::Update(Bytes::new())),
+                member(7, MemberChange::Remove),
+            ],
+            notice: Bytes::from_static(b"a notice"),
+        }
     }
 
     #[test]

@@ -21,17 +21,21 @@ pub(crate) static COMMIT_DELETIONS: Script =
     script(concat!("#!lua flags=allow-oom\n", include_str!("scripts/commit.lua")));
 pub(crate) static LOAD: Script = script(include_str!("scripts/load.lua"));
 pub(crate) static TAIL: Script = script(include_str!("scripts/tail.lua"));
+pub(crate) static TAKE_SIGNALS: Script = script(include_str!("scripts/take_signals.lua"));
+pub(crate) static RENEW_SIGNALS: Script = script(include_str!("scripts/renew_signals.lua"));
 pub(crate) static EXPIRED: Script = script(include_str!("scripts/expired.lua"));
 pub(crate) static TAKE_NUMBER: Script = script(include_str!("scripts/take_number.lua"));
 pub(crate) static RENEW: Script = script(include_str!("scripts/renew.lua"));
 pub(crate) static GIVE_NUMBER_BACK: Script = script(include_str!("scripts/give_number_back.lua"));
 
-pub(crate) static ALL: [&Script; 9] = [
+pub(crate) static ALL: [&Script; 11] = [
     &MEET,
     &COMMIT,
     &COMMIT_DELETIONS,
     &LOAD,
     &TAIL,
+    &TAKE_SIGNALS,
+    &RENEW_SIGNALS,
     &EXPIRED,
     &TAKE_NUMBER,
     &RENEW,

@@ -2,11 +2,14 @@
 //!
 //! A node has copies of the rooms whose events it runs, and reads those alone. A commit is one script, which compares what
 //! its event has read with the log of the room: if another node has changed any of it, nothing is committed, and the
-//! event is to run again. The copies follow the logs. Signals and streams are not shared.
+//! event is to run again. The copies follow the logs. Streams are not shared.
 
+mod blocks;
 mod commits;
 mod replica;
 mod replicas;
+mod signal_feed;
+mod stored_signals;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,16 +27,29 @@ use crate::cluster::node::Node;
 use crate::cluster::options::ClusterOptions;
 use crate::cluster::scripts;
 use crate::cluster::server_info::ServerInfo;
-use crate::state::clustered::commits::{Commits, Committed};
+use crate::state::clustered::blocks::Blocks;
+use crate::state::clustered::commits::{Commit, Commits, Committed};
+use crate::state::clustered::replica::Replica;
 use crate::state::clustered::replicas::Replicas;
+use crate::state::clustered::signal_feed::{SignalFeed, flat};
+use crate::state::clustered::stored_signals::Known;
 use crate::state::error::{CommitStateError, ReadError};
 use crate::state::limits::StateLimits;
 use crate::state::room_contents::{ContentsQuery, RoomContents, SignalList};
 use crate::state::room_state::RoomState;
-use crate::state::signal_queue::SignalQueue;
+use crate::state::shared::RoomListener;
+use crate::state::signal_plan::Plan;
+use crate::state::signal_queue::{SignalQueue, Step};
+use crate::state::signals::{Charge, Signal, StoredSignal};
 use crate::state::stream_index::StreamIndex;
+use crate::state::table::Table;
 use crate::state::totals::Totals;
 use crate::state::transaction::{StateReads, Transaction};
+
+/// A room that is followed as long as this is kept.
+pub struct Followed {
+    _replica: Arc<Replica>,
+}
 
 /// How long a read waits for the server.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,18 +59,28 @@ const EXPIRED_AT_ONCE: usize = 100;
 /// The states of rooms that several nodes share.
 pub(crate) struct Clustered {
     shared: Arc<Shared>,
-    reading_behind: JoinHandle<()>,
+    /// What runs beside events until it is dropped.
+    tasks: [JoinHandle<()>; 2],
     sweeping: Arc<tokio::sync::Mutex<()>>,
-    queue: SignalQueue,
     streams: StreamIndex,
 }
 
 struct Shared {
     replicas: Arc<Replicas>,
-    commits: Commits,
+    commits: Arc<Commits>,
+    signals: Arc<SignalFeed>,
     counts: Counts,
-    /// All rooms' sizes, as of the last sweep.
-    all: Mutex<(u64, u64)>,
+    /// As of the last sweep.
+    all: Mutex<All>,
+}
+
+/// What all rooms take.
+#[derive(Clone, Copy, Default)]
+struct All {
+    rooms: u64,
+    bytes: u64,
+    signals: u64,
+    parked: u64,
 }
 
 #[derive(Default)]
@@ -79,13 +105,15 @@ impl Clustered {
         replicas.connect(Arc::clone(&link));
         let node = Node::join(Arc::clone(&link)).await?;
         let reading_behind = tokio::spawn(Arc::clone(&replicas).read_behind(behind));
-        let commits = Commits::new(link, node, limits);
-        let shared = Shared { replicas, commits, counts: Counts::default(), all: Mutex::default() };
+        let commits = Arc::new(Commits::new(link, node, limits));
+        let signals = Arc::new(SignalFeed::new());
+        let feeding = tokio::spawn(Arc::clone(&signals).run(Arc::clone(&commits)));
+        let (counts, all) = (Counts::default(), Mutex::default());
+        let shared = Shared { replicas, commits, signals, counts, all };
         Ok(Clustered {
             shared: Arc::new(shared),
-            reading_behind,
+            tasks: [reading_behind, feeding],
             sweeping: Arc::default(),
-            queue: SignalQueue::of_memory(),
             streams: StreamIndex::new(Vec::new()),
         })
     }
@@ -103,7 +131,7 @@ impl Clustered {
         if let Some(state) = self.live(room) {
             return Ok(state);
         }
-        let (table, _position) = self.shared.replicas.read(room, read_until()).await?;
+        let (table, ..) = self.shared.replicas.read(room, read_until()).await?;
         Ok(RoomState::Whole(Arc::new(table)))
     }
 
@@ -134,14 +162,20 @@ impl Clustered {
     ) -> Result<RoomContents, ReadError> {
         let state = self.look(room).await?;
         let table = state.whole().expect("rooms are held whole");
+        let link = &self.shared.commits.link;
+        let signals = stored_signals::of_room(link, &room.into(), read_until()).await?;
+        let list = |is_in: fn(&StoredSignal) -> bool| {
+            let signals = signals.iter().filter(|it| is_in(it));
+            SignalList::of(signals.map(|it| Arc::new(it.signal.clone())), query.signals)
+        };
         Ok(RoomContents {
             usage: table.usage(),
             entries: table.list(&query.keys, |_| false, query.limits, now),
-            timers: SignalList::default(),
-            waiting: SignalList::default(),
-            parked: SignalList::default(),
+            timers: list(|it| it.signal.is_timer && !it.is_parked),
+            waiting: list(|it| !it.signal.is_timer && !it.is_parked),
+            parked: list(|it| it.is_parked),
             is_complete: true,
-            taken: None,
+            taken: self.queue().taken_of(room),
         })
     }
 
@@ -163,7 +197,44 @@ impl Clustered {
     }
 
     pub(crate) fn queue(&self) -> &SignalQueue {
-        &self.queue
+        &self.shared.signals.queue
+    }
+
+    pub(crate) fn take_due(&self, now: u64, most: usize) -> Vec<Signal> {
+        self.shared.signals.take(now, most)
+    }
+
+    /// One that was taken has ended without a commit.
+    pub(crate) fn signal_ended(&self) {
+        self.shared.signals.change();
+    }
+
+    pub(crate) fn signal_counts(&self) -> (u64, u64) {
+        let All { signals, parked, .. } = self.shared.all();
+        (signals, parked)
+    }
+
+    /// Makes all parked signals due once more. It is not awaited.
+    pub(crate) fn wake_parked(&self, attempts: u32) {
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Err(error) = shared.wake_parked(attempts).await {
+                tracing::error!(error = %answer::chain(&error), "cannot wake parked signals");
+            }
+        });
+    }
+
+    /// Whoever is to follow rooms: once, before any is used.
+    pub(crate) fn listen(&self, listener: Arc<dyn RoomListener>) {
+        let _ = self.shared.replicas.listener.set(listener);
+    }
+
+    /// Follows a room for as long as what is returned is kept.
+    ///
+    /// # Errors
+    /// When the server does not answer in time.
+    pub(crate) async fn follow(&self, room: &Arc<str>) -> Result<Followed, ReadError> {
+        Ok(Followed { _replica: self.shared.replicas.hold(room, read_until()).await? })
     }
 
     pub(crate) fn streams(&self) -> &StreamIndex {
@@ -183,7 +254,7 @@ impl Clustered {
     }
 
     pub(crate) async fn leave(&self) -> Result<(), ClusterError> {
-        let Commits { node, link, .. } = &self.shared.commits;
+        let Commits { node, link, .. } = &*self.shared.commits;
         node.leave(Instant::now() + link.options().commit_timeout).await
     }
 
@@ -203,6 +274,23 @@ impl Clustered {
     #[cfg(test)]
     pub(crate) fn losses(&self) -> u64 {
         self.shared.replicas.counts().losses.load(Ordering::Relaxed)
+    }
+
+    /// Has the time of the test be that of Redis, for signals.
+    #[cfg(test)]
+    pub(crate) fn simulate(&self) {
+        self.shared.signals.is_simulated.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes the signals that there are now.
+    #[cfg(test)]
+    pub(crate) async fn feed_now(&self) {
+        self.shared.signals.round(&self.shared.commits, true).await.expect("it answers");
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn wake_parked_now(&self, attempts: u32) {
+        self.shared.wake_parked(attempts).await.expect("it answers");
     }
 
     /// A sweep that has ended when this returns.
@@ -225,8 +313,8 @@ impl Clustered {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        let Shared { replicas, counts, all, .. } = &*self.shared;
-        let (rooms, bytes) = *all.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shared { replicas, counts, .. } = &*self.shared;
+        let All { rooms, bytes, .. } = self.shared.all();
         let (live_rooms, live_bytes) = replicas.size();
         let of_replicas = replicas.counts();
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -248,27 +336,77 @@ impl Clustered {
 
 impl Drop for Clustered {
     fn drop(&mut self) {
-        self.reading_behind.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Shared {
     async fn commit(&self, transaction: &Transaction) -> Result<(), CommitStateError> {
-        if !transaction.signals.is_empty() || !transaction.streams.is_empty() {
-            return Err(ClusterError::NotShared("signals and streams").into());
-        }
-        let Some(room) = transaction.changed_room() else { return Ok(()) };
-        let until = Instant::now() + self.commits.link.options().commit_timeout;
-        let replica = self.replicas.hold(room, until).await?;
-        let result = self.commits.commit(&replica, transaction).await;
+        let result = self.try_commit(transaction).await;
         let counted = match &result {
             Ok(_) => &self.counts.commits,
             Err(CommitStateError::Conflict) => &self.counts.conflicts,
             Err(_) => &self.counts.failures,
         };
         counted.fetch_add(1, Ordering::Relaxed);
+        result
+    }
+
+    async fn try_commit(&self, transaction: &Transaction) -> Result<(), CommitStateError> {
+        let told = transaction.told.as_ref().is_some_and(|told| !told.is_empty());
+        if !transaction.changes_state() && !told {
+            return Ok(());
+        }
+        if !transaction.streams.is_empty() {
+            return Err(ClusterError::NotShared("streams").into());
+        }
+        let until = Instant::now() + self.commits.link.options().commit_timeout;
+        let queue = &self.signals.queue;
+        let changes = &transaction.signals;
+        // The signal that it ends, as this node has taken it.
+        let ended = changes.done.map(|done| done.id).or(changes.failed.map(|(id, _)| id));
+        let taken = ended.and_then(|id| queue.taken(id)).map(|(signal, _at)| signal);
+        let own = transaction.room.clone().or(taken.as_ref().map(|it| Arc::clone(&it.room)));
+        let mut replica = match &own {
+            Some(own) => Some(self.replicas.hold(own, until).await?),
+            None => None,
+        };
+        let table = replica.as_ref().and_then(|it| it.table()).unwrap_or_default();
+        let plan = match changes.is_empty() {
+            true => Plan::default(),
+            false => self.plan(&table, transaction, taken.as_deref(), until).await?,
+        };
+        let keys = self.commits.link.keys();
+        let mut blocks = Blocks::of(keys, own.as_ref(), transaction, &plan);
+        let is_removed = |id: u64| plan.removed.iter().any(|(removed, _)| *removed == id);
+        if let Some(taken) = taken.as_ref().filter(|it| it.is_planned() && is_removed(it.id)) {
+            blocks.unplan(keys, taken);
+        }
+        for gone in &plan.unplanned {
+            blocks.unplan(keys, gone);
+        }
+        if replica.is_none() {
+            // Schedules, or a room that is told something by an event of none.
+            let Some(first) = blocks.rooms.first() else {
+                // The signal that has failed was removed meanwhile.
+                queue.apply(ended.map(Step::End));
+                self.signals.change();
+                return Ok(());
+            };
+            replica = Some(self.replicas.hold(&first.room, until).await?);
+        }
+        let replica = replica.expect("there is a room");
+        let reads = reads(transaction, &replica, &table);
+        let commit = Commit {
+            replica: &replica,
+            blocks: &blocks,
+            reads: &reads,
+            needs: taken.as_ref().map(|taken| taken.id),
+            is_forced: plan.is_forced,
+        };
+        let result = self.commits.commit(commit).await;
         let is_behind = match &result {
-            Ok(committed) => *committed == Committed::Behind,
+            Ok(committed) => *committed != Committed::Here,
             // What has changed comes on the channel before the answer; but the log may be longer than what came.
             Err(CommitStateError::Conflict) => true,
             Err(CommitStateError::Cluster(ClusterError::Lost)) => true,
@@ -277,22 +415,114 @@ impl Shared {
         if is_behind && let Err(error) = self.replicas.catch_up(&replica, until).await {
             // What was committed is committed: whoever reads next waits for it.
             replica.set_behind();
-            tracing::warn!(room = &**room, error = %answer::chain(&error), "cannot read the log of a room");
+            let error = answer::chain(&error);
+            tracing::warn!(room = &*replica.room, %error, "cannot read the log of a room");
         }
-        result.map(|_| ())
+        if result? == Committed::Gone {
+            // It was cancelled or replaced, or another node was faster.
+            queue.apply(ended.map(Step::Remove));
+            self.signals.change();
+            return Err(CommitStateError::Conflict);
+        }
+        if !changes.is_empty() {
+            // What waits again is taken again, by whichever node has the room then.
+            let removed = plan.removed.iter().map(|(id, _room)| Step::Remove(*id));
+            queue.apply(ended.map(Step::End).into_iter().chain(removed));
+            self.signals.change();
+        }
+        Ok(())
+    }
+
+    /// What the signals of a transaction mean.
+    async fn plan(
+        &self,
+        table: &Table,
+        transaction: &Transaction,
+        taken: Option<&Signal>,
+        until: Instant,
+    ) -> Result<Plan, CommitStateError> {
+        let Commits { link, node, .. } = &*self.commits;
+        let known = Known::read(link, table, &self.signals.queue, transaction, until).await?;
+        let mut last = 0;
+        let mut plan = Plan::new(&known, transaction, &mut last)?;
+        let numbers: Vec<u64> = (0..last).map(|_| node.next_signal()).collect();
+        let number_of = |place: u64| {
+            let place = usize::try_from(place).ok()?.checked_sub(1)?;
+            numbers.get(place).copied()
+        };
+        plan.number(number_of);
+        // The one whose run has failed stands beside its schedule from now on, and that goes on under its number.
+        if let (Some(taken), Some(parked)) = (taken.filter(|it| it.is_planned()), &mut plan.parked)
+        {
+            plan.removed.push((taken.id, Arc::clone(&taken.room)));
+            *parked = Arc::new(Signal { id: node.next_signal(), ..Signal::clone(parked) });
+        }
+        // Of one schedule all nodes plan one run: whichever plans it last.
+        for planned in plan.added.iter_mut().filter(|it| it.is_planned()) {
+            let id = stored_signals::number_of_planned(planned);
+            Arc::make_mut(planned).id = id;
+        }
+        for signal in known.planned {
+            if plan.removed.iter().any(|(id, _)| *id == signal.id) {
+                plan.unplanned.push(signal);
+            }
+        }
+        Ok(plan)
+    }
+
+    async fn wake_parked(&self, attempts: u32) -> Result<(), CommitStateError> {
+        let link = &self.commits.link;
+        let mut command = redis::cmd("ZRANGE");
+        command.arg(&link.keys().parked).arg(0).arg(-1);
+        for room in answer::words(link.send(read_until(), command).await?)? {
+            let room: Arc<str> = Arc::from(&*answer::string(&room)?);
+            let replica = self.replicas.hold(&room, read_until()).await?;
+            let stored = stored_signals::of_room(link, &room, read_until()).await?;
+            for StoredSignal { signal, .. } in stored.into_iter().filter(|it| it.is_parked) {
+                let mut plan = Plan { is_forced: true, ..Plan::default() };
+                if signal.is_sent() {
+                    let charge = Charge { sent: 1, ..Charge::default() };
+                    plan.charges.push((Arc::clone(signal.payer()), charge));
+                }
+                let id = signal.id;
+                plan.added.push(Arc::new(Signal { attempt: attempts, ..signal }));
+                let blocks = Blocks::of(link.keys(), Some(&room), &Transaction::default(), &plan);
+                let reads = StateReads { since: replica.position().seq, ..StateReads::default() };
+                let commit = Commit {
+                    replica: &replica,
+                    blocks: &blocks,
+                    reads: &reads,
+                    needs: Some(id),
+                    is_forced: true,
+                };
+                // If it is gone another node has woken it, and it has run.
+                self.commits.commit(commit).await?;
+            }
+        }
+        self.signals.change();
+        Ok(())
+    }
+
+    fn all(&self) -> All {
+        *self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn sweep(&self, expired_before: u64) -> Result<(), CommitStateError> {
         self.replicas.sweep().await;
         let link = &self.commits.link;
         let mut command = redis::cmd("HMGET");
-        command.arg(&link.keys().totals).arg("rooms").arg("bytes");
+        command.arg(&link.keys().totals).arg(&["rooms", "bytes", "signals", "parked"]);
         let all = answer::list(link.send(read_until(), command).await?)?;
         let number =
             |value: &redis::Value| answer::number(answer::text(value).as_bytes()).unwrap_or(0);
-        if let [rooms, bytes] = &all[..] {
-            *self.all.lock().unwrap_or_else(PoisonError::into_inner) =
-                (number(rooms), number(bytes));
+        if let [rooms, bytes, signals, parked] = &all[..] {
+            let all = All {
+                rooms: number(rooms),
+                bytes: number(bytes),
+                signals: number(signals),
+                parked: number(parked),
+            };
+            *self.all.lock().unwrap_or_else(PoisonError::into_inner) = all;
         }
         self.remove_expired(expired_before).await
     }
@@ -316,7 +546,7 @@ impl Shared {
                 .await?;
             seen_to.clear();
             let mut rooms: BTreeMap<Arc<str>, Vec<(Box<str>, String)>> = BTreeMap::new();
-            let mut words = answer::words(flat(answer)?)?.into_iter();
+            let mut words = flat(answer)?.into_iter();
             while let (Some(row), Some(time)) = (words.next(), words.next()) {
                 let (row, time) = (answer::string(&row)?, answer::string(&time)?.into_string());
                 match room_and_key(&row) {
@@ -388,16 +618,22 @@ fn room_and_key(row: &str) -> Option<(&str, &str)> {
     rest.split_at_checked(len.parse().ok()?)
 }
 
-/// Rows with their numbers come as pairs or one after the other.
-fn flat(answer: redis::Value) -> Result<redis::Value, ClusterError> {
-    let mut flat = Vec::new();
-    for value in answer::list(answer)? {
-        match value {
-            redis::Value::Array(pair) => flat.extend(pair),
-            other => flat.push(other),
-        }
+/// What must not have changed until the commit: what the event has read, and what its plan is made from.
+fn reads(transaction: &Transaction, replica: &Replica, table: &Table) -> StateReads {
+    let since = replica.position().seq;
+    let mut reads = match transaction.reads.as_deref() {
+        Some(reads) => reads.clone(),
+        None => StateReads { since, ..StateReads::default() },
+    };
+    let changes = &transaction.signals;
+    if !changes.timers.is_empty() || changes.clears_timers {
+        reads.since = reads.since.min(table.seq());
+        reads.timers.extend(changes.timers.keys().cloned());
     }
-    Ok(redis::Value::Array(flat))
+    if changes.clears_timers {
+        reads.timers.push("*".into());
+    }
+    reads
 }
 
 fn read_until() -> Instant {

@@ -315,7 +315,7 @@ impl Rooms {
     /// Makes the changes of an event's signals. Returns what they mean for those in the queue.
     fn apply_signals(&mut self, plan: Plan) -> Vec<Step> {
         let mut steps: Vec<_> = plan.ended.map(Step::End).into_iter().collect();
-        for id in plan.removed {
+        for (id, _room) in plan.removed {
             self.signals -= 1;
             self.unpark(id);
             steps.push(Step::Remove(id));

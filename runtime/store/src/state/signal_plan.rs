@@ -58,8 +58,8 @@ pub(crate) struct Plan {
     pub(crate) at: u64,
     /// The signal that is no longer taken.
     pub(crate) ended: Option<u64>,
-    /// Those that go.
-    pub(crate) removed: Vec<u64>,
+    /// Those that go, each with the room that was to get it.
+    pub(crate) removed: Vec<(u64, Arc<str>)>,
     /// It has other times and another number of attempts.
     pub(crate) changed: Option<Arc<Signal>>,
     pub(crate) parked: Option<Arc<Signal>>,
@@ -67,6 +67,9 @@ pub(crate) struct Plan {
     pub(crate) added_parked: Vec<Arc<Signal>>,
     pub(crate) timers: Vec<TimerChange>,
     pub(crate) streams: StreamPlan,
+    /// Next runs of schedules among those that go, where that is not seen from their numbers.
+    #[cfg(feature = "cluster")]
+    pub(crate) unplanned: Vec<Arc<Signal>>,
     /// What the rooms take then, each once.
     pub(crate) charges: Vec<(Arc<str>, Charge)>,
     /// Whether no limit holds: what a signal leaves behind that has failed is small and must be stored.
@@ -278,18 +281,32 @@ impl Plan {
         Ok(())
     }
 
+    /// Gives new signals other numbers than those that follow the last one: `number_of` returns that of one, and nothing
+    /// for one that was stored before.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn number(&mut self, number_of: impl Fn(u64) -> Option<u64>) {
+        for signal in self.added.iter_mut().chain(&mut self.added_parked) {
+            if let Some(id) = number_of(signal.id) {
+                Arc::make_mut(signal).id = id;
+            }
+        }
+        for timer in self.timers.iter_mut().filter_map(|change| change.timer.as_mut()) {
+            timer.id = number_of(timer.id).unwrap_or(timer.id);
+        }
+    }
+
     fn remove(&mut self, signal: &Signal, is_parked: bool) {
         if signal.is_timer {
             self.remove_timer(&signal.room, signal.name.clone(), signal.timer());
         } else {
-            self.removed.push(signal.id);
+            self.removed.push((signal.id, Arc::clone(&signal.room)));
             let charge = if is_parked { Charge::of_parked } else { Charge::of };
             self.charge(signal.payer(), charge(signal, -1));
         }
     }
 
     fn remove_timer(&mut self, room: &Arc<str>, name: Box<str>, timer: Timer) {
-        self.removed.push(timer.id);
+        self.removed.push((timer.id, Arc::clone(room)));
         self.charge(room, Charge::of_timer(timer, -1));
         self.timers.push(TimerChange { room: Arc::clone(room), name, timer: None });
     }

@@ -337,6 +337,12 @@ impl SignalQueue {
         (signals.map(|held| Arc::clone(&held.signal)).collect(), of_room.taken)
     }
 
+    /// Whether none of a room is here or taken.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn is_idle(&self, room: &str) -> bool {
+        !self.lock().rooms.contains_key(room)
+    }
+
     /// The next runs of schedules that are here.
     pub(crate) fn planned(&self) -> Vec<Arc<Signal>> {
         let queued = self.lock();

@@ -13,7 +13,9 @@ use crate::cluster::{
 };
 use crate::fsync::Fsync;
 #[cfg(feature = "cluster")]
-use crate::state::clustered::Clustered;
+use crate::ids::NodeIds;
+#[cfg(feature = "cluster")]
+use crate::state::clustered::{Clustered, Followed};
 use crate::state::database::snapshot::StateSnapshot;
 use crate::state::durable::Durable;
 use crate::state::error::{CommitStateError, OpenStateError, ReadError};
@@ -21,6 +23,8 @@ use crate::state::in_memory::InMemory;
 use crate::state::limits::{EXPIRED_MS, StateLimits};
 use crate::state::room_contents::{ContentsQuery, RoomContents};
 use crate::state::room_state::RoomState;
+#[cfg(feature = "cluster")]
+use crate::state::shared::RoomListener;
 use crate::state::signal_queue::SignalQueue;
 use crate::state::signals::{FailedSignal, PlannedSchedule, Signal, SignalChanges, SignalTotals};
 use crate::state::stream_index::StreamIndex;
@@ -88,6 +92,15 @@ impl States {
         }
     }
 
+    /// The connection ids that are reserved for this node. `None` without a cluster.
+    #[cfg(feature = "cluster")]
+    pub fn cluster_ids(&self) -> Option<Arc<NodeIds>> {
+        match &self.0 {
+            Kind::Clustered(clustered) => Some(clustered.node().ids()),
+            Kind::InMemory(_) | Kind::Durable(_) => None,
+        }
+    }
+
     /// Leaves the cluster, for the next node to take this one's number. Nothing can be committed any more.
     ///
     /// # Errors
@@ -101,10 +114,35 @@ impl States {
     }
 
     #[cfg(all(test, feature = "cluster"))]
-    pub(crate) fn clustered(&self) -> &Clustered {
+    pub(crate) fn in_cluster(&self) -> Option<&Clustered> {
         match &self.0 {
-            Kind::Clustered(clustered) => clustered,
-            Kind::InMemory(_) | Kind::Durable(_) => unreachable!("the test has a cluster"),
+            Kind::Clustered(clustered) => Some(clustered),
+            Kind::InMemory(_) | Kind::Durable(_) => None,
+        }
+    }
+
+    #[cfg(all(test, feature = "cluster"))]
+    pub(crate) fn clustered(&self) -> &Clustered {
+        self.in_cluster().expect("the test has a cluster")
+    }
+
+    /// Whoever is to follow the rooms that nodes share: once, before any is used.
+    #[cfg(feature = "cluster")]
+    pub fn listen(&self, listener: Arc<dyn RoomListener>) {
+        if let Kind::Clustered(clustered) = &self.0 {
+            clustered.listen(listener);
+        }
+    }
+
+    /// Follows a room for as long as what is returned is kept. `None` without a cluster.
+    ///
+    /// # Errors
+    /// When the server does not answer in time.
+    #[cfg(feature = "cluster")]
+    pub async fn follow(&self, room: &Arc<str>) -> Result<Option<Followed>, ReadError> {
+        match &self.0 {
+            Kind::Clustered(clustered) => clustered.follow(room).await.map(Some),
+            Kind::InMemory(_) | Kind::Durable(_) => Ok(None),
         }
     }
 
@@ -312,8 +350,11 @@ impl States {
     /// longest comes first. One that is taken must be ended: by a transaction that it is `done` with, or by
     /// [`States::fail`], or [`States::give_back`], or [`States::is_current`] if that returns false.
     pub fn take_due(&self, now: u64, most: usize) -> Vec<Signal> {
-        if let Kind::Durable(durable) = &self.0 {
-            durable.advance(now);
+        match &self.0 {
+            Kind::InMemory(_) => {}
+            Kind::Durable(durable) => durable.advance(now),
+            #[cfg(feature = "cluster")]
+            Kind::Clustered(clustered) => return clustered.take_due(now, most),
         }
         self.queue().take(now, most)
     }
@@ -330,7 +371,12 @@ impl States {
     /// Whether a signal that was taken is still to run. To be called in the turn of its room. If it was removed or
     /// replaced meanwhile, it is no longer taken.
     pub fn is_current(&self, signal: &Signal) -> bool {
-        self.queue().is_current(signal.id)
+        let is_current = self.queue().is_current(signal.id);
+        #[cfg(feature = "cluster")]
+        if let (false, Kind::Clustered(clustered)) = (is_current, &self.0) {
+            clustered.signal_ended();
+        }
+        is_current
     }
 
     /// A signal that was taken waits for the outside: others of its room may be taken, but for those of its name.
@@ -372,7 +418,7 @@ impl States {
             Kind::InMemory(rooms) => rooms.wake_parked(attempts),
             Kind::Durable(durable) => durable.wake_parked(attempts),
             #[cfg(feature = "cluster")]
-            Kind::Clustered(_) => {}
+            Kind::Clustered(clustered) => clustered.wake_parked(attempts),
         }
     }
 
@@ -386,7 +432,7 @@ impl States {
             Kind::InMemory(rooms) => rooms.signal_counts(),
             Kind::Durable(durable) => durable.signal_counts(),
             #[cfg(feature = "cluster")]
-            Kind::Clustered(_) => (0, 0),
+            Kind::Clustered(clustered) => clustered.signal_counts(),
         };
         let (taken, first_due) = (self.queue().taken_count(), self.next_due());
         SignalTotals { stored, taken, parked, first_due }

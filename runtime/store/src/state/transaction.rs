@@ -1,5 +1,6 @@
 //! What one event commits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use zigttp_abi::connection_id::ConnectionId;
@@ -7,6 +8,7 @@ use zigttp_abi::state::{Changes, KeyRange};
 use zigttp_abi::value::Value;
 
 use crate::attachment_files::{Adoption, Entry};
+use crate::state::shared::Told;
 use crate::state::signals::SignalChanges;
 use crate::state::streams::StreamChanges;
 
@@ -18,6 +20,11 @@ pub struct StateReads {
     pub since: u64,
     pub keys: Vec<Box<str>>,
     pub ranges: Vec<KeyRange>,
+    pub timers: Vec<Box<str>>,
+    /// Who the members are.
+    pub members: bool,
+    /// What is known of these members.
+    pub connections: Vec<ConnectionId>,
 }
 
 /// What one event commits, all of it or nothing.
@@ -38,6 +45,8 @@ pub struct Transaction {
     pub removed: Vec<ConnectionId>,
     pub signals: SignalChanges,
     pub streams: StreamChanges,
+    /// What nodes that share rooms tell each other, of each room once. Boxed, because one server alone tells nothing.
+    pub told: Option<Box<BTreeMap<Arc<str>, Told>>>,
 }
 
 impl Transaction {

@@ -13,18 +13,13 @@ use crate::cluster::answer;
 use crate::cluster::error::ClusterError;
 use crate::cluster::link::{Link, Live};
 use crate::cluster::node::{Node, Place};
-use crate::cluster::packed::pack;
-use crate::cluster::record::{Logged, Record};
+use crate::cluster::record::Logged;
 use crate::cluster::scripts;
+use crate::state::clustered::blocks::{Blocks, name_of};
 use crate::state::clustered::replica::{Position, Replica};
 use crate::state::error::CommitStateError;
 use crate::state::limits::StateLimits;
-use crate::state::transaction::{StateReads, Transaction};
-
-/// Records that a room's log keeps at most, and the bytes that decide it when they are large.
-const MOST_RECORDS: usize = 1024;
-const FEWEST_RECORDS: usize = 16;
-const LOG_BYTES: usize = 1 << 20;
+use crate::state::transaction::StateReads;
 
 /// How long an answer is waited for after the time at which the script would refuse.
 const GRACE: Duration = Duration::from_secs(2);
@@ -38,6 +33,19 @@ pub(crate) struct Commits {
     last: AtomicU64,
 }
 
+/// What is to be committed.
+pub(crate) struct Commit<'a> {
+    /// The copy of the event's own room.
+    pub(crate) replica: &'a Replica,
+    pub(crate) blocks: &'a Blocks,
+    /// What must not have changed since.
+    pub(crate) reads: &'a StateReads,
+    /// A signal that must be there, of the event's own room.
+    pub(crate) needs: Option<u64>,
+    /// Whether no limit holds.
+    pub(crate) is_forced: bool,
+}
+
 /// What has come of a commit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
@@ -45,6 +53,8 @@ pub(crate) enum Committed {
     Here,
     /// The copy here is to catch up: other nodes' commits came before it.
     Behind,
+    /// The signal that it needs is not there any more: nothing was committed.
+    Gone,
 }
 
 impl Commits {
@@ -52,34 +62,26 @@ impl Commits {
         Commits { link, node, limits, last: AtomicU64::new(0) }
     }
 
-    /// Commits a transaction of a room whose copy is here, all of it or nothing.
+    /// Commits all of it or nothing.
     ///
     /// # Errors
     /// When it is not committed; or when the server was lost before it had answered, and it may be.
-    pub(crate) async fn commit(
-        &self,
-        replica: &Replica,
-        transaction: &Transaction,
-    ) -> Result<Committed, CommitStateError> {
+    pub(crate) async fn commit(&self, commit: Commit<'_>) -> Result<Committed, CommitStateError> {
+        let Commit { replica, blocks, .. } = commit;
         // Repetitions are found as long as no other commit of this node and room comes between.
         let _committing = replica.committing.lock().await;
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let now = Instant::now();
-        let until = now + self.link.options().commit_timeout;
-        let before = replica.position();
-        let record = Record { changes: transaction.changes.clone() }.encode();
+        let until = Instant::now() + self.link.options().commit_timeout;
         let request = Request {
             commits: self,
-            replica,
-            transaction,
+            commit: &commit,
             place: self.node.place(),
             number,
             too_late: self.node.redis_time(until),
-            before: &before,
-            is_empty: replica.usage().keys == 0,
-            record: &record,
+            before: &replica.position(),
+            is_empty: replica.is_empty(),
         };
-        let only_deletes = transaction.changes.entries.values().all(Option::is_none);
+        let only_deletes = blocks.only_delete();
         let script = if only_deletes { &scripts::COMMIT_DELETIONS } else { &scripts::COMMIT };
         let answer = self
             .link
@@ -87,23 +89,33 @@ impl Commits {
             .await?;
         let answer = answer::words(answer)?;
         let word = |place: usize| answer.get(place).map_or(&b""[..], |word| word);
-        let room = || Arc::clone(&replica.room);
+        let number = |place: usize| answer::number(word(place));
+        let room = || -> Result<Arc<str>, ClusterError> {
+            let place = usize::try_from(number(1)?).unwrap_or(0);
+            let block = place.checked_sub(1).and_then(|place| blocks.rooms.get(place));
+            Ok(block.map_or_else(|| Arc::clone(&replica.room), |block| Arc::clone(&block.room)))
+        };
         match word(0) {
             b"ok" => {
-                let seq = answer::number(word(1))?;
-                let id = request.id();
+                let (seq, id) = (number(1)?, request.id().into());
+                let record = blocks.rooms[0].encoded.clone().into();
                 // It may have come on the channel already.
-                replica.take(Logged { seq, after: None, id: id.into(), record: record.into() });
+                replica.take(Logged { seq, after: None, id, record });
                 let is_here = replica.position().seq >= seq;
                 Ok(if is_here { Committed::Here } else { Committed::Behind })
             }
+            b"gone" => Ok(Committed::Gone),
             b"conflict" | b"reload" => Err(CommitStateError::Conflict),
             b"room full" => {
-                let (bytes, most) = (answer::number(word(1))?, self.limits.room_bytes);
-                Err(CommitStateError::RoomFull { room: room(), bytes, most })
+                let most = self.limits.room_bytes;
+                Err(CommitStateError::RoomFull { room: room()?, bytes: number(2)?, most })
+            }
+            b"too many signals" => {
+                let most = self.limits.room_signals;
+                Err(CommitStateError::TooManySignals { room: room()?, signals: number(2)?, most })
             }
             b"full" => {
-                let (bytes, most) = (answer::number(word(1))?, self.limits.all_bytes);
+                let (bytes, most) = (number(1)?, self.limits.all_bytes);
                 Err(CommitStateError::Full { bytes, most })
             }
             b"late" => {
@@ -125,8 +137,7 @@ impl Commits {
 /// What a commit asks of the server.
 struct Request<'a> {
     commits: &'a Commits,
-    replica: &'a Replica,
-    transaction: &'a Transaction,
+    commit: &'a Commit<'a>,
     place: Place,
     number: u64,
     /// When the server is to refuse it, in its own time.
@@ -134,7 +145,6 @@ struct Request<'a> {
     before: &'a Position,
     /// Whether the room has nothing, as far as is known here.
     is_empty: bool,
-    record: &'a [u8],
 }
 
 impl Request<'_> {
@@ -144,53 +154,57 @@ impl Request<'_> {
     }
 
     fn write(&self, command: &mut Cmd, live: &Live) {
-        let Request {
-            commits,
-            replica,
-            transaction,
-            place,
-            number,
-            too_late,
-            before,
-            is_empty,
-            record,
-        } = self;
+        let Request { commits, commit, place, number, too_late, before, is_empty } = self;
+        let Commit { blocks, reads, needs, is_forced, .. } = commit;
         let keys = commits.link.keys();
-        let of_room = [&replica.keys.room, &replica.keys.state, &replica.keys.log];
-        let others = [&keys.epoch, &keys.nodes, &keys.rooms, &keys.totals, &keys.expiry];
-        command.arg(of_room.len() + others.len()).arg(&of_room).arg(&others);
-        let nothing = StateReads { since: before.seq, ..StateReads::default() };
-        let reads = transaction.reads.as_deref().unwrap_or(&nothing);
+        let fixed = [
+            &keys.epoch,
+            &keys.nodes,
+            &keys.rooms,
+            &keys.totals,
+            &keys.expiry,
+            &keys.due,
+            &keys.leased,
+            &keys.present,
+            &keys.parked,
+        ];
+        command.arg(fixed.len() + blocks.key_count()).arg(&fixed);
+        blocks.write_keys(command);
         let id = if reads.since == before.seq { &*before.id } else { "" };
-        let records = (LOG_BYTES / record.len().max(1)).clamp(FEWEST_RECORDS, MOST_RECORDS);
         command.arg(&*live.epoch).arg(place.number).arg(&*place.token).arg(number).arg(too_late);
-        command.arg(reads.since).arg(id).arg(u8::from(*is_empty)).arg(*record).arg(&*replica.room);
-        command.arg(commits.limits.room_bytes).arg(commits.limits.all_bytes).arg(records);
-        command.arg(reads.keys.len());
-        for key in &reads.keys {
-            command.arg(format!("s{key}"));
-        }
-        command.arg(reads.ranges.len());
-        for range in &reads.ranges {
-            write_range(command, range);
-        }
-        let changes = &transaction.changes;
-        command.arg(u8::from(changes.clears)).arg(changes.entries.len());
-        for (key, entry) in &changes.entries {
-            command.arg(&**key);
-            match entry {
-                Some(entry) => {
-                    match entry.expires {
-                        Some(expires) => command.arg(expires),
-                        None => command.arg(""),
-                    };
-                    command.arg(pack(entry));
-                }
-                None => {
-                    command.arg("").arg("");
-                }
-            }
-        }
+        command.arg(reads.since).arg(id).arg(u8::from(*is_empty));
+        let limits = &commits.limits;
+        command.arg(limits.room_bytes).arg(limits.all_bytes).arg(limits.room_signals);
+        command.arg(u8::from(*is_forced));
+        write_reads(command, reads);
+        match needs {
+            Some(id) => command.arg(1).arg(1).arg(name_of(*id)),
+            None => command.arg(0),
+        };
+        blocks.write(command);
+    }
+}
+
+/// The names that it has read, and the ranges.
+fn write_reads(command: &mut Cmd, reads: &StateReads) {
+    let StateReads { since: _, keys, ranges, timers, members, connections } = reads;
+    let names = keys.len() + timers.len() + usize::from(*members) + connections.len();
+    command.arg(names);
+    for key in keys {
+        command.arg(format!("s{key}"));
+    }
+    for timer in timers {
+        command.arg(format!("t{timer}"));
+    }
+    if *members {
+        command.arg("m");
+    }
+    for connection in connections {
+        command.arg(format!("a{connection}"));
+    }
+    command.arg(ranges.len());
+    for range in ranges {
+        write_range(command, range);
     }
 }
 

@@ -2,21 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
+use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::state::Usage;
 
 use crate::cluster::keys::RoomKeys;
 use crate::cluster::record::{Logged, Record};
+use crate::state::shared::{RoomListener, Told};
 use crate::state::table::Table;
 
 /// Bytes of records that wait for what comes before them.
 const MAX_EARLY_BYTES: usize = 4 << 20;
 
+/// Whoever follows rooms, if there is somebody.
+pub(crate) type Listener = Arc<OnceLock<Arc<dyn RoomListener>>>;
+
+/// The members of a room as they were read, in their order.
+pub(crate) type Members = Vec<(ConnectionId, Bytes)>;
+
 /// The copy of one room.
 pub(crate) struct Replica {
     pub(crate) room: Arc<str>,
     pub(crate) keys: RoomKeys,
+    listener: Listener,
+    /// The listener is called while it is locked: so it is told of commits in their order.
     copy: Mutex<Copy>,
     /// A node's commits of a room are made one after the other: so the last one is enough to know a repetition.
     pub(crate) committing: tokio::sync::Mutex<()>,
@@ -48,10 +59,11 @@ pub(crate) struct Position {
 }
 
 impl Replica {
-    pub(crate) fn new(room: Arc<str>, keys: RoomKeys) -> Replica {
+    pub(crate) fn new(room: Arc<str>, keys: RoomKeys, listener: Listener) -> Replica {
         Replica {
             room,
             keys,
+            listener,
             copy: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
             reading: tokio::sync::Mutex::default(),
@@ -68,6 +80,11 @@ impl Replica {
     /// What its entries take. Looking is no use.
     pub(crate) fn usage(&self) -> Usage {
         self.copy().table.as_ref().map(|table| table.usage()).unwrap_or_default()
+    }
+
+    /// Whether the room has nothing, as far as is known here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.usage() == Usage::default()
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -92,18 +109,30 @@ impl Replica {
     }
 
     /// Takes the room as it was read.
-    pub(crate) fn set(&self, mut table: Table, at: Position) {
+    pub(crate) fn set(&self, mut table: Table, members: Members, at: Position) {
         table.set_seq(at.seq);
         let mut copy = self.copy();
+        let follows = copy.table.is_none();
         (copy.table, copy.seq, copy.last) = (Some(Arc::new(table)), at.seq, at.id);
-        copy.take_early();
+        if let Some(listener) = self.listener.get() {
+            listener.members(&self.room, members, follows);
+        }
+        self.take_early(&mut copy);
+    }
+
+    /// To be called when it is given up.
+    pub(crate) fn leave(&self) {
+        let _copy = self.copy();
+        if let Some(listener) = self.listener.get() {
+            listener.left(&self.room);
+        }
     }
 
     /// Takes a record. One that does not follow what is here waits, and the copy is behind.
     pub(crate) fn take(&self, logged: Logged) {
         let mut copy = self.copy();
-        if copy.table.is_some() && copy.apply(&logged) {
-            copy.take_early();
+        if copy.table.is_some() && self.apply(&mut copy, &logged) {
+            self.take_early(&mut copy);
         } else if copy.table.is_none() || logged.seq > copy.seq {
             copy.is_behind |= copy.table.is_some();
             copy.early_bytes += logged.record.len();
@@ -121,47 +150,55 @@ impl Replica {
         self.unused.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn copy(&self) -> MutexGuard<'_, Copy> {
-        self.copy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Copy {
     /// Takes a record if it is the next one. Returns false if it is a later one.
-    fn apply(&mut self, Logged { seq, after, id, record }: &Logged) -> bool {
-        if *seq <= self.seq {
+    fn apply(&self, copy: &mut Copy, Logged { seq, after, id, record }: &Logged) -> bool {
+        if *seq <= copy.seq {
             return true;
         }
         // A room that was nothing begins somewhere.
-        let begins = self.seq == 0 && after.as_deref() == Some("");
+        let begins = copy.seq == 0 && after.as_deref() == Some("");
         let follows =
-            *seq == self.seq + 1 && after.as_ref().is_none_or(|after| *after == self.last);
+            *seq == copy.seq + 1 && after.as_ref().is_none_or(|after| *after == copy.last);
         if !begins && !follows {
             return false;
         }
-        let Some(Record { changes }) = Record::decode(record.clone()) else {
-            tracing::error!(seq, "a record in the log of a room is damaged: the room is read anew");
+        let Some(record) = Record::decode(record.clone()) else {
+            tracing::error!(seq, "a record in a room's log is damaged: the room is read anew");
             return false;
         };
-        let table = Arc::make_mut(self.table.as_mut().expect("it was read"));
+        let Record { changes, timers, charge, members, notice } = record;
+        let table = Arc::make_mut(copy.table.as_mut().expect("it was read"));
         table.apply(&changes);
+        for (name, timer) in timers {
+            table.set_timer(&name, timer);
+        }
+        table.set_signals(table.room_usage().signals.after(charge));
         table.set_seq(*seq);
-        (self.seq, self.last) = (*seq, id.clone());
+        (copy.seq, copy.last) = (*seq, id.clone());
+        if let Some(listener) = self.listener.get()
+            && !(members.is_empty() && notice.is_empty())
+        {
+            listener.told(&self.room, Told { members, notice, ..Told::default() });
+        }
         true
     }
 
     /// Takes the records that have waited for the last one.
-    fn take_early(&mut self) {
-        while let Some(first) = self.early.first_entry() {
+    fn take_early(&self, copy: &mut Copy) {
+        while let Some(first) = copy.early.first_entry() {
             let logged = first.remove();
-            self.early_bytes -= logged.record.len();
-            if !self.apply(&logged) {
-                self.is_behind = true;
-                self.early_bytes += logged.record.len();
-                self.early.insert(logged.seq, logged);
+            copy.early_bytes -= logged.record.len();
+            if !self.apply(copy, &logged) {
+                copy.is_behind = true;
+                copy.early_bytes += logged.record.len();
+                copy.early.insert(logged.seq, logged);
                 return;
             }
         }
+    }
+
+    fn copy(&self) -> MutexGuard<'_, Copy> {
+        self.copy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,7 +213,7 @@ mod tests {
     fn logged(seq: u64, after: &str, id: &str, key: &str) -> Logged {
         let entry = Some(Entry { value: Value::text(id), expires: None });
         let changes = Changes { clears: false, entries: [(key.into(), entry)].into() };
-        let record = Record { changes }.encode().into();
+        let record = Record { changes, ..Record::default() }.encode().into();
         Logged { seq, after: Some(after.into()), id: id.into(), record }
     }
 
@@ -187,13 +224,13 @@ mod tests {
 
     #[test]
     fn records_are_taken_once_and_in_their_order() {
-        let replica = Replica::new("/a".into(), Keys::new("p").of_room("/a"));
+        let replica = Replica::new("/a".into(), Keys::new("p").of_room("/a"), Listener::default());
         // What comes while the room is read waits for it.
         replica.take(logged(11, "1:x:2", "1:x:3", "c"));
         replica.take(logged(10, "1:x:1", "1:x:2", "b"));
         let mut table = Table::default();
         table.set("a", Some(Entry { value: Value::text("1"), expires: None }));
-        replica.set(table, Position { seq: 10, id: "1:x:2".into() });
+        replica.set(table, Members::new(), Position { seq: 10, id: "1:x:2".into() });
         assert_eq!((keys(&replica), replica.is_behind()), ("ac".into(), false));
         replica.take(logged(11, "1:x:2", "1:x:3", "z"));
         assert_eq!(keys(&replica), "ac", "the second is dropped");
@@ -208,8 +245,8 @@ mod tests {
 
     #[test]
     fn a_record_of_another_history_is_not_taken() {
-        let replica = Replica::new("/a".into(), Keys::new("p").of_room("/a"));
-        replica.set(Table::default(), Position::default());
+        let replica = Replica::new("/a".into(), Keys::new("p").of_room("/a"), Listener::default());
+        replica.set(Table::default(), Members::new(), Position::default());
         replica.take(logged(500, "", "1:x:1", "a"));
         assert_eq!(
             (keys(&replica), replica.is_behind()),

@@ -8,24 +8,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use redis::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
+use zigttp_abi::connection_id::ConnectionId;
 
 use crate::cluster::answer;
 use crate::cluster::error::ClusterError;
 use crate::cluster::keys::room_of_channel;
 use crate::cluster::link::{Feed, Link};
-use crate::cluster::packed::unpack;
+use crate::cluster::packed::{unpack, unpack_timer};
 use crate::cluster::record::Logged;
 use crate::cluster::scripts;
-use crate::state::clustered::replica::{Position, Replica};
+use crate::state::clustered::replica::{Listener, Members, Position, Replica};
+use crate::state::signals::SignalUsage;
 use crate::state::table::Table;
 
 /// How long a copy stays that nobody uses, in sweeps. There is one a second.
 const UNUSED_SWEEPS: u32 = 60;
 /// Copies of which something is missing and that wait to be read.
 const MOST_BEHIND: usize = 10_000;
+/// Where a member is among the others: what it begins with in Redis.
+const PLACE_DIGITS: usize = 18;
 /// What an entry takes in memory besides what it counts, and a room without its entries.
 const ENTRY_BYTES: u64 = 96;
 const ROOM_BYTES: u64 = 640;
@@ -33,6 +38,7 @@ const ROOM_BYTES: u64 = 640;
 /// The copies that this node holds.
 pub(crate) struct Replicas {
     link: OnceLock<Arc<Link>>,
+    pub(crate) listener: Listener,
     held: Mutex<HashMap<Arc<str>, Arc<Replica>>>,
     /// Held while a channel is listened to or left.
     listening: tokio::sync::Mutex<()>,
@@ -66,6 +72,7 @@ impl Replicas {
         let (behind, receiver) = mpsc::channel(MOST_BEHIND);
         let replicas = Replicas {
             link: OnceLock::new(),
+            listener: Listener::default(),
             held: Mutex::default(),
             listening: tokio::sync::Mutex::default(),
             behind,
@@ -107,7 +114,10 @@ impl Replicas {
     ) -> Result<Arc<Replica>, ClusterError> {
         let replica = {
             let mut held = self.held();
-            let new = || Arc::new(Replica::new(Arc::clone(room), self.link().keys().of_room(room)));
+            let new = || {
+                let keys = self.link().keys().of_room(room);
+                Arc::new(Replica::new(Arc::clone(room), keys, Arc::clone(&self.listener)))
+            };
             Arc::clone(held.entry(Arc::clone(room)).or_insert_with(new))
         };
         if replica.table().is_none() {
@@ -162,22 +172,21 @@ impl Replicas {
         &self,
         room: &str,
         until: Instant,
-    ) -> Result<(Table, Position), ClusterError> {
+    ) -> Result<(Table, Members, Position), ClusterError> {
         let keys = self.link().keys().of_room(room);
         let answer = self
             .link()
             .call(&scripts::LOAD, until, |command, _live| {
-                command.arg(2).arg(&[&keys.room, &keys.state]);
+                command.arg(4).arg(&[&keys.room, &keys.state, &keys.timers, &keys.members]);
             })
             .await?;
+        let damaged = || ClusterError::Nonsense(format!("a damaged row of room {room:?}"));
         let mut answer = answer::list(answer)?.into_iter();
         let mut next = || answer.next().unwrap_or(Value::Nil);
         let seq = answer::number(&answer::word(next())?)?;
         let id = answer::string(&answer::word(next())?)?;
         let mut entries = Vec::new();
-        let mut words = answer::words(next())?.into_iter();
-        while let (Some(key), Some(packed)) = (words.next(), words.next()) {
-            let damaged = || ClusterError::Nonsense(format!("a damaged entry of room {room:?}"));
+        for (key, packed) in pairs(next())? {
             entries.push((answer::string(&key)?, unpack(packed).ok_or_else(damaged)?));
         }
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -185,14 +194,32 @@ impl Replicas {
         for (key, entry) in entries {
             table.push(key, entry);
         }
+        for (name, packed) in pairs(next())? {
+            let timer = unpack_timer(packed).ok_or_else(damaged)?;
+            table.set_timer(&answer::string(&name)?, Some(timer));
+        }
+        let mut count = || answer::number(&answer::word(next())?);
+        let (timers, sent, bytes) = (count()?, count()?, count()?);
+        table.set_signals(SignalUsage { timers, sent, bytes });
         table.set_seq(seq);
-        Ok((table, Position { seq, id }))
+        // Each begins with its place, in digits.
+        let mut members = pairs(next())?;
+        members.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
+        let member = |(id, member): (Bytes, Bytes)| {
+            let id = ConnectionId::from_number(answer::number(&id)?);
+            if member.len() < PLACE_DIGITS {
+                return Err(damaged());
+            }
+            Ok((id, member.slice(PLACE_DIGITS..)))
+        };
+        let members = members.into_iter().map(member).collect::<Result<_, _>>()?;
+        Ok((table, members, Position { seq, id }))
     }
 
     async fn load(&self, replica: &Replica, until: Instant) -> Result<(), ClusterError> {
-        let (table, position) = self.read(&replica.room, until).await?;
+        let (table, members, position) = self.read(&replica.room, until).await?;
         self.counts.loads.fetch_add(1, Ordering::Relaxed);
-        replica.set(table, position);
+        replica.set(table, members, position);
         Ok(())
     }
 
@@ -266,6 +293,7 @@ impl Replicas {
             }
             held.remove(&replica.room);
         }
+        replica.leave();
         self.counts.evictions.fetch_add(1, Ordering::Relaxed);
         let until = Instant::now() + Duration::from_secs(1);
         // If that fails the connection is broken, and the next one does not listen to it.
@@ -310,6 +338,16 @@ impl Feed for Replicas {
             self.tell_behind(&replica);
         }
     }
+}
+
+/// The fields of a hash.
+fn pairs(hash: Value) -> Result<Vec<(Bytes, Bytes)>, ClusterError> {
+    let mut words = answer::words(hash)?.into_iter();
+    let mut pairs = Vec::with_capacity(words.len() / 2);
+    while let (Some(field), Some(value)) = (words.next(), words.next()) {
+        pairs.push((field, value));
+    }
+    Ok(pairs)
 }
 
 /// What a copy takes in memory.

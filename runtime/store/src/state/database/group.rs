@@ -269,7 +269,7 @@ impl<'a> Group<'_, 'a> {
 
     fn write_signals(&mut self, plan: Plan) -> Result<(), CommitStateError> {
         self.steps.extend(plan.ended.map(Step::End));
-        for id in plan.removed {
+        for (id, _room) in plan.removed {
             if let Some(was_parked) = signal_rows::delete(self.connection, id)? {
                 self.sums.signals -= 1;
                 self.sums.parked -= u64::from(was_parked);

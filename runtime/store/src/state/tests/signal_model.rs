@@ -100,6 +100,15 @@ async fn signals_in_a_database_are_those_of_a_list() {
     run(folder.open(StateLimits::of_database()), Some(folder), 5, 2500).await;
 }
 
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn signals_in_a_cluster_are_those_of_a_list() {
+    let Some(server) = super::redis_server::RedisServer::start_with(&[]) else { return };
+    let states = server.node(StateLimits::of_database()).await;
+    states.clustered().simulate();
+    run(states, None, 6, 2000).await;
+}
+
 async fn run(mut states: States, folder: Option<Folder>, seed: u64, steps: usize) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut model = Model::default();
@@ -122,7 +131,8 @@ async fn run(mut states: States, folder: Option<Folder>, seed: u64, steps: usize
                     continue;
                 }
                 match random.u32(..8) {
-                    0 => {
+                    // A node of a cluster keeps one that is given back, and runs it before others that come.
+                    0 if !is_in_cluster(&states) => {
                         let due = now + random.u64(..500);
                         states.give_back(signal.id, due);
                         model.taken.remove(room);
@@ -140,7 +150,7 @@ async fn run(mut states: States, folder: Option<Folder>, seed: u64, steps: usize
             }
             _ => match random.u32(..20) {
                 0 => {
-                    states.wake_parked(9);
+                    wake_parked(&states, 9).await;
                     for signal in model.signals.values_mut().filter(|it| it.is_parked) {
                         signal.is_parked = false;
                         signal.attempt = 9;
@@ -175,8 +185,31 @@ async fn run(mut states: States, folder: Option<Folder>, seed: u64, steps: usize
     }
 }
 
+fn is_in_cluster(states: &States) -> bool {
+    #[cfg(feature = "cluster")]
+    let is_in_cluster = states.in_cluster().is_some();
+    #[cfg(not(feature = "cluster"))]
+    let is_in_cluster = {
+        let _ = states;
+        false
+    };
+    is_in_cluster
+}
+
+async fn wake_parked(states: &States, attempts: u32) {
+    #[cfg(feature = "cluster")]
+    if let Some(clustered) = states.in_cluster() {
+        return clustered.wake_parked_now(attempts).await;
+    }
+    states.wake_parked(attempts);
+}
+
 /// Waits until all that was sent to the thread that writes is done.
 async fn finish(states: &States) {
+    #[cfg(feature = "cluster")]
+    if let Some(clustered) = states.in_cluster() {
+        return clustered.feed_now().await;
+    }
     for _ in 0..3 {
         states.commit(Transaction::default(), |_| {}).await.expect("it is committed");
     }
@@ -462,6 +495,10 @@ async fn compare(states: &States, model: &Model) {
         }
         assert_eq!(state.usage().bytes, model.bytes(room), "{room}: {} are sent", model.sent(room));
         all += model.bytes(room);
+    }
+    #[cfg(feature = "cluster")]
+    if let Some(clustered) = states.in_cluster() {
+        clustered.sweep_now(0).await;
     }
     let totals = states.signal_totals();
     let expected = SignalTotals {
