@@ -38,6 +38,17 @@ export interface CarriedValue {
   base64?: string;
 }
 
+/** A value that a room or a connection is to store. */
+export function stored(value: unknown, of: string): CarriedValue {
+  if (typeof value === "string") return { kind: "string", value };
+  if (value instanceof ArrayBuffer) return { kind: "ArrayBuffer", base64: base64(new Uint8Array(value)) };
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+    return { kind: value.constructor.name, base64: base64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) };
+  }
+  const json = JSON.stringify(value);
+  if (json === undefined) throw new TypeError(`${of} takes a value: a string, bytes, or what JSON can say`);
+  return { kind: "JSON", json };
+}
 
 export function value(stored: CarriedValue | null | undefined): unknown {
   if (stored === null || stored === undefined) return undefined;

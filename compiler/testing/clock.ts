@@ -35,6 +35,11 @@ const now = (): number => (isRunning ? call<number>("now") : 0);
 
 export const clock = {
   now,
+  set(time: number | string | Date): void {
+    const at = new Date(time).getTime();
+    if (!(at >= 0)) throw new RangeError(`clock.set: ${String(time)} is no time since 1970`);
+    call("setClock", { at });
+  },
   async advance(duration: string | number): Promise<void> {
     const by = milliseconds(duration);
     call("settle");

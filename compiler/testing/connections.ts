@@ -1,7 +1,7 @@
 // Clients of the handler under test: connections, and requests.
 
 import { begin, call, look } from "./host.ts";
-import { base64, type Carried, carried, type CarriedValue, data, value } from "./bytes.ts";
+import { base64, type Carried, carried, type CarriedValue, data, stored, value } from "./bytes.ts";
 
 export interface Init {
   headers?: any;
@@ -111,6 +111,20 @@ async function open(path: string, init: Init, resumes: number | undefined): Prom
 
 export function connect(path: string, init: Init = {}): Promise<Connection> {
   return open(path, init, undefined);
+}
+
+export interface MemberInit {
+  attachment?: unknown;
+  rooms?: readonly string[];
+  parameters?: Record<string, string>;
+  id?: number;
+}
+
+/** A client that is connected already. */
+export function member(room: string, { attachment, rooms = [], parameters = {}, id }: MemberInit): Connection {
+  const of = attachment === undefined ? null : stored(attachment, "the attachment of world.member");
+  const placed = call<number>("place", { room: String(room), rooms, parameters: Object.entries(parameters), attachment: of, id });
+  return new Connection(room, {}, placed, "");
 }
 
 interface RequestInit {

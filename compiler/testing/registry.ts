@@ -168,7 +168,7 @@ export async function run(index: number): Promise<Result> {
   const failures: Failure[] = [];
   isRunning = true;
   beginExpecting();
-  beginSnapshots(uniqueTitle(index));
+  beginSnapshots(() => uniqueTitle(index));
   const attempt = async (bodies: Body[]) => {
     try {
       for (const body of bodies) await body();

@@ -18,15 +18,15 @@ export interface SnapshotUse {
 /** Longest snapshot, in characters. */
 const MAX_LENGTH = 1 << 20;
 
-let title: string | undefined;
+let titleOf: (() => string) | undefined;
 let mode: SnapshotMode = "new";
 let known = new Map<string, string>();
 let uses: SnapshotUse[] = [];
 let counts = new Map<string, number>();
 
-/** Begins a test: its snapshots have its title in their names. */
-export function begin(titleOfTest: string): void {
-  [title, uses, counts] = [titleOfTest, [], new Map()];
+/** Begins a test: its snapshots have its title in their names. Most tests have none, and never need it. */
+export function begin(titleOfTest: () => string): void {
+  [titleOf, uses, counts] = [titleOfTest, [], new Map()];
 }
 
 /** Sets what the file holds, by name, and which snapshots are to be written. */
@@ -40,9 +40,10 @@ export function used(): SnapshotUse[] {
 }
 
 export function matchSnapshot(received: unknown, isNot: boolean, properties: unknown, hint: unknown): Verdict {
-  if (title === undefined) throw new Misuse("toMatchSnapshot is for tests, and none is running");
+  if (titleOf === undefined) throw new Misuse("toMatchSnapshot is for tests, and none is running");
   if (isNot) throw new Misuse("toMatchSnapshot cannot be used with not");
   if (typeof properties === "string" && hint === undefined) [properties, hint] = [undefined, properties];
+  const title = titleOf();
   const name = hint === undefined ? title : `${title}: ${hint}`;
   const count = (counts.get(name) ?? 0) + 1;
   counts.set(name, count);

@@ -1,7 +1,8 @@
 // What is around the handler under test: what it stores, what it asks of other servers, and what it has done.
 
 import { answering, answers, answerWith, type Ask, begin, call, look, settle } from "./host.ts";
-import { bytesOf, carried, type CarriedValue, value } from "./bytes.ts";
+import { bytesOf, carried, type CarriedValue, stored, value } from "./bytes.ts";
+import { type Connection, member, type MemberInit } from "./connections.ts";
 
 // A handler's request is answered before the call that has made it ends, and reading the body of a `Response` takes
 // longer. So each one is remembered with what it was made of.
@@ -55,7 +56,7 @@ interface ListOptions {
   limit?: number;
 }
 
-/** The state of a room, to read. */
+/** The state of a room, to read, and to prepare. */
 class RoomState {
   readonly #at: { space: string; room: string };
 
@@ -65,6 +66,11 @@ class RoomState {
 
   get(key: string): unknown {
     return value(look<CarriedValue | null>("get", { ...this.#at, key }));
+  }
+
+  put(key: string, put: unknown, { ttl }: { ttl?: number } = {}): void {
+    const of = `world.${this.#at.space}(${JSON.stringify(this.#at.room)}).put`;
+    call("put", { ...this.#at, key: String(key), value: stored(put, of), ttl });
   }
 
   list({ prefix = "", reverse = false, limit = 1000 }: ListOptions = {}): [string, unknown][] {
@@ -113,6 +119,16 @@ export const world = {
 
   env(settings: Record<string, string | undefined>): void {
     call("env", { settings: Object.entries(settings).map(([name, text]) => [name, text === undefined ? null : String(text)]) });
+  },
+
+  member: (room: string, init: MemberInit = {}): Connection => member(room, init),
+
+  signal(room: string, name: string, data?: unknown): void {
+    call("signal", { room: String(room), name: String(name), data: data === undefined ? null : stored(data, "world.signal") });
+  },
+
+  random(numbers: string): void {
+    call("random", { numbers: String(numbers) });
   },
 
   async crash(): Promise<void> {

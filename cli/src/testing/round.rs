@@ -63,7 +63,7 @@ impl Rounds<'_> {
     /// Runs all tests once.
     ///
     /// # Errors
-    /// When snapshots cannot be read or written, or the output is closed.
+    /// When the output is closed.
     pub fn run(&self, found: &[Found], reporter: &mut dyn Reporter) -> anyhow::Result<Shown> {
         let began = Instant::now();
         let mut summary = Summary { seed: self.wanted.seed, ..Summary::default() };
@@ -74,13 +74,15 @@ impl Rounds<'_> {
             let began = Instant::now();
             let mut outcome =
                 FileOutcome { path: tests.display().to_string(), ..FileOutcome::default() };
-            let snapshots = Snapshots::of(tests)?;
             files.insert(tests.clone());
-            let ran = match handler {
-                None => Err(failure(
+            // What is wrong with one file's snapshots is that file's failure.
+            let snapshots = Snapshots::of(tests).map_err(|error| failure(&format!("{error:#}")));
+            let ran = match (handler, &snapshots) {
+                (None, _) => Err(failure(
                     "there is no handler for it: neither one of its name nor handler.ts lies beside it; name one with --handler",
                 )),
-                Some(path) => {
+                (_, Err(error)) => Err(error.clone()),
+                (Some(path), Ok(snapshots)) => {
                     let load = || self.load_handler(path, &mut files);
                     match handlers.entry(path.clone()).or_insert_with(load) {
                         Ok(Tested { handler, .. }) => {
@@ -95,7 +97,12 @@ impl Rounds<'_> {
                 Err(error) => outcome.error = Some(error),
             }
             outcome.took = began.elapsed();
-            outcome.snapshots = snapshots.update(&outcome, self.wanted.mode)?;
+            if let Ok(snapshots) = snapshots {
+                match snapshots.update(&outcome, self.wanted.mode) {
+                    Ok(counts) => outcome.snapshots = counts,
+                    Err(error) => outcome.error = Some(failure(&format!("{error:#}"))),
+                }
+            }
             sources::add_lines(&mut outcome, tests.parent().unwrap_or(Path::new("")));
             reporter.file(&outcome)?;
             summary.add(&outcome);

@@ -11,7 +11,6 @@ use std::thread::LocalKey;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest, Sha256};
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::guest::LogLevel;
@@ -19,6 +18,7 @@ use zigttp_abi::state::{Entry, KeyRange, ListLimits, Usage};
 use zigttp_abi::value::Value;
 use zigttp_abi::version::Version;
 use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_sandbox::cpu_clock;
 use zigttp_sandbox::effect::Spare;
 use zigttp_sandbox::event::Event;
 use zigttp_sandbox::failure::Cause;
@@ -230,9 +230,7 @@ impl View for GivenView {
     }
 
     fn cpu_clock() -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+        cpu_clock::of_thread()
     }
 
     fn fill_random(&self, bytes: &mut [u8]) -> std::io::Result<()> {

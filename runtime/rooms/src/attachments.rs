@@ -73,6 +73,13 @@ impl Attachments {
         Attachments::InMemory(InMemory::default())
     }
 
+    /// Gives a connection a value that no event has stored, where attachments are in memory.
+    pub(crate) fn give(&self, connection: &Connection, value: Value) {
+        if let Attachments::InMemory(InMemory { versions, .. }) = self {
+            connection.set_attachment(value, versions.next());
+        }
+    }
+
     pub fn durable(files: AttachmentFiles) -> Attachments {
         Attachments::Durable(Durable {
             files,

@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// The clock for connections and events.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(Kind);
@@ -79,12 +77,6 @@ impl Clock {
     pub fn unix_millis(&self) -> u64 {
         let since = self.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// CPU time of the present thread.
-    pub fn thread_cpu_time() -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::try_from(time).expect("no thread runs for a negative time")
     }
 }
 

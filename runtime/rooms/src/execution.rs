@@ -73,7 +73,8 @@ impl Dispatcher {
         execution.is_recorded = recorder.is_some_and(|it| it.takes(event.room.as_deref()));
         let runs_again = execution.is_recorded || self.shadow.is_some();
         execution.began_at = runs_again.then(|| self.hub.clock.unix_millis());
-        let journal = Journal::begin(world::seed());
+        let journal = self.witness.as_ref().and_then(|it| it.begins(&event));
+        let journal = journal.unwrap_or_else(|| Journal::begin(world::seed()));
         let mut state = self.sandbox.prepare(event, world, journal, is_observed);
         let mut run_began = began;
         // Boxed, because most events do not wait.

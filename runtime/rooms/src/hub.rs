@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
 use zigttp_abi::connection_id::{ById, ConnectionId};
+use zigttp_abi::value::Value;
 use zigttp_sandbox::route::Opening;
 use zigttp_sandbox::view::EventLimits;
 use zigttp_store::dir::DurableDir;
@@ -164,7 +165,16 @@ impl Hub {
     /// # Errors
     /// When no id can be reserved on disk.
     pub fn prepare(&self, opening: Opening, client: Client) -> io::Result<Arc<Connection>> {
-        let id = self.ids.next()?;
+        Ok(self.prepare_as(self.ids.next()?, opening, client))
+    }
+
+    /// The same with an id that no other connection has: for tests.
+    pub fn prepare_as(
+        &self,
+        id: ConnectionId,
+        opening: Opening,
+        client: Client,
+    ) -> Arc<Connection> {
         let Opening { url, room, parameters } = opening;
         let room = self.rooms.enter(room);
         // Members whose URL is the room's name share it.
@@ -172,12 +182,28 @@ impl Hub {
         let url = shared.map_or(url, Arc::clone);
         let max_queue = self.limits.max_queue;
         let connection = Connection::new(id, room, url, parameters, client, max_queue, self.clock);
-        Ok(Arc::new(connection))
+        Arc::new(connection)
     }
 
     /// It can be addressed from now on.
     pub fn admit(&self, connection: &Arc<Connection>) {
         self.write().insert(connection.id, Arc::clone(connection));
+    }
+
+    /// Opens a connection as if it had been open for a while, without any event: for tests, whose attachments are in
+    /// memory.
+    pub fn place(
+        &self,
+        connection: &Arc<Connection>,
+        attachment: Option<Value>,
+        joined: &[Arc<str>],
+    ) {
+        if let Some(attachment) = attachment {
+            self.attachments.give(connection, attachment);
+        }
+        self.admit(connection);
+        self.join(connection);
+        self.join_again(connection, joined);
     }
 
     /// Lists a connection in its own room.

@@ -13,6 +13,7 @@ use zigttp_abi::guest::LogLevel;
 use zigttp_abi::value::Value;
 use zigttp_abi::version::Version;
 use zigttp_protocol::deflate::window::WindowBits;
+use zigttp_sandbox::cpu_clock;
 use zigttp_sandbox::effect::Spare;
 use zigttp_sandbox::event::Event;
 use zigttp_sandbox::failure::Cause;
@@ -21,7 +22,6 @@ use zigttp_sandbox::shared_text::SharedText;
 use zigttp_sandbox::state::Space;
 use zigttp_sandbox::view::{EventLimits, Members, Peer, View};
 
-use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::handler_log;
 use crate::hub::WorkersHub;
@@ -169,7 +169,7 @@ impl View for World {
     }
 
     fn cpu_clock() -> Duration {
-        Clock::thread_cpu_time()
+        cpu_clock::of_thread()
     }
 
     #[expect(clippy::disallowed_methods, reason = "random numbers enter here")]

@@ -135,6 +135,13 @@ impl<T> Default for Answers<T> {
     }
 }
 
+impl<T> Answers<T> {
+    /// The same answer whenever it is asked.
+    pub fn of(answer: T) -> Answers<T> {
+        Answers { changes: vec![(0, answer)], asked: 1 }
+    }
+}
+
 impl<T: PartialEq> Answers<T> {
     /// Notes the answer to the question when it is asked once more.
     fn note(&mut self, answer: T) {

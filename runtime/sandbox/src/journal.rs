@@ -184,6 +184,15 @@ impl Journal {
         Journal { seed, began: None, is_recorded: false, asked: None }
     }
 
+    /// That of an event that begins with these random numbers.
+    pub fn with_random(seed: i64, random: Vec<u8>) -> Journal {
+        let mut journal = Journal::begin(seed);
+        if !random.is_empty() {
+            journal.asked().random = random;
+        }
+        journal
+    }
+
     /// That of an event which has ended, to run it again: its answers are there from the start.
     pub fn of_record(record: &JournalRecord) -> Journal {
         let JournalRecord { seed, began, asked } = record;

@@ -31,6 +31,7 @@ mod asks;
 pub mod auto_response;
 pub mod budget;
 pub mod counters;
+pub mod cpu_clock;
 pub mod door;
 pub mod effect;
 pub mod effects;

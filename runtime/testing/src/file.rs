@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Bound;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -78,6 +79,15 @@ struct ToldResult {
     assertions: usize,
 }
 
+/// Those of a file that may be this test's, whose names begin with its title.
+fn own_snapshots<'a>(
+    all: &'a BTreeMap<String, String>,
+    title: &str,
+) -> BTreeMap<&'a String, &'a String> {
+    let from = all.range::<str, _>((Bound::Included(title), Bound::Unbounded));
+    from.take_while(|(key, _)| key.starts_with(title)).collect()
+}
+
 impl TestFile {
     /// Loads the artifact of a test file.
     ///
@@ -122,7 +132,7 @@ impl TestFile {
         let mut world = World::new(runner, handler, order.settings.clone(), order.seed);
         let input = serde_json::json!({
             "index": test.index,
-            "snapshots": order.snapshots,
+            "snapshots": own_snapshots(order.snapshots, &test.titles.join(" > ")),
             "mode": order.mode,
         });
         let ran = self.run_guest(runner, &input.to_string(), |question| {

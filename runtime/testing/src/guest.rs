@@ -16,6 +16,7 @@ use zigttp_abi::value::Value;
 use zigttp_abi::version::Version;
 use zigttp_protocol::deflate::window::WindowBits;
 use zigttp_rooms::clock::Clock;
+use zigttp_sandbox::cpu_clock;
 use zigttp_sandbox::door::Door;
 use zigttp_sandbox::effect::Spare;
 use zigttp_sandbox::event::Event;
@@ -164,7 +165,7 @@ impl View for Guest {
     }
 
     fn cpu_clock() -> Duration {
-        Clock::thread_cpu_time()
+        cpu_clock::of_thread()
     }
 
     fn fill_random(&self, bytes: &mut [u8]) -> std::io::Result<()> {

@@ -1,8 +1,10 @@
 //! What every event of a world has done.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value as Json, json};
+use tokio::sync::Notify;
 use zigttp_abi::guest::LogLevel;
 use zigttp_rooms::witness::Witness;
 use zigttp_rooms::world::{LocalPeer, World};
@@ -11,6 +13,7 @@ use zigttp_sandbox::effects::Effects;
 use zigttp_sandbox::event::{Call, Event, EventKind, Response};
 use zigttp_sandbox::event_state::EventState;
 use zigttp_sandbox::failure::Failure;
+use zigttp_sandbox::journal::Journal;
 use zigttp_sandbox::signal::SignalEffect;
 use zigttp_sandbox::source_position::SourceMaps;
 use zigttp_sandbox::state::Space;
@@ -19,24 +22,71 @@ use zigttp_sandbox::stream::StreamEffect;
 use crate::outcome::ConsoleLine;
 use crate::values;
 
-/// Most events that are kept. A test that looks at what has happened has few.
-const MAX_EVENTS: usize = 10_000;
+/// Most events and most lines that are kept: the latest. A test that looks at what has happened has few.
+const MAX_KEPT: usize = 10_000;
+
+/// Most kinds of events that are counted apart.
+const MAX_KINDS: usize = 100;
 
 #[derive(Default)]
 pub(crate) struct History {
     kept: Mutex<Kept>,
+    reached: Notify,
 }
 
 #[derive(Default)]
 struct Kept {
-    lines: Vec<ConsoleLine>,
-    events: Vec<Json>,
+    lines: VecDeque<ConsoleLine>,
+    events: VecDeque<Json>,
     /// Effects of events that have returned and not ended.
     pending: Vec<(u64, Json)>,
     last: u64,
+    counted: Counted,
+    /// The random numbers of the next event.
+    random: Option<(i64, Vec<u8>)>,
+}
+
+/// Events since somebody began to count them.
+#[derive(Default)]
+struct Counted {
+    count: u64,
+    /// At so many whoever counts is told.
+    limit: Option<u64>,
+    /// How many of each kind, as the test would name it.
+    kinds: BTreeMap<String, u64>,
 }
 
 impl History {
+    /// Begins to count events.
+    pub(crate) fn count_to(&self, limit: u64) {
+        self.lock().counted = Counted { limit: Some(limit), ..Counted::default() };
+    }
+
+    /// Waits until so many events have ended as are counted to.
+    pub(crate) async fn counted(&self) {
+        while !self.is_counted() {
+            self.reached.notified().await;
+        }
+    }
+
+    /// Whether so many events have ended.
+    pub(crate) fn is_counted(&self) -> bool {
+        let counted = &self.lock().counted;
+        counted.limit.is_some_and(|limit| counted.count >= limit)
+    }
+
+    /// Of which kinds the counted events were, the most frequent first.
+    pub(crate) fn kinds(&self) -> Vec<(String, u64)> {
+        let mut kinds: Vec<_> = self.lock().counted.kinds.clone().into_iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        kinds
+    }
+
+    /// The next event has these random numbers.
+    pub(crate) fn set_random(&self, seed: i64, random: Vec<u8>) {
+        self.lock().random = Some((seed, random));
+    }
+
     /// The lines of `console`, and the failures, as the test sees them.
     pub(crate) fn lines(&self) -> Json {
         let kept = self.lock();
@@ -47,11 +97,11 @@ impl History {
     }
 
     pub(crate) fn take_lines(&self) -> Vec<ConsoleLine> {
-        std::mem::take(&mut self.lock().lines)
+        std::mem::take(&mut self.lock().lines).into()
     }
 
     pub(crate) fn events(&self) -> Json {
-        Json::Array(self.lock().events.clone())
+        self.lock().events.iter().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -84,6 +134,14 @@ fn function(event: &Event) -> &'static str {
 }
 
 impl Witness for History {
+    fn begins(&self, event: &Event) -> Option<Journal> {
+        if matches!(event.call, Call::RoomOf(_)) {
+            return None;
+        }
+        let (seed, random) = self.lock().random.take()?;
+        Some(Journal::with_random(seed, random))
+    }
+
     fn returned(&self, state: &EventState<World>, response: Option<&Response>) -> u64 {
         let mut effects = effects_of(&state.effects);
         if let Some(response) = response {
@@ -110,14 +168,13 @@ impl Witness for History {
         let pending = kept.pending.iter().position(|(number, _)| Some(*number) == returned);
         let effects = pending.map(|index| kept.pending.swap_remove(index).1);
         for (level, text) in lines {
-            kept.lines.push(ConsoleLine { level: *level, text: text.clone(), from: Some(from) });
+            let line = ConsoleLine { level: *level, text: text.clone(), from: Some(from) };
+            push(&mut kept.lines, line);
         }
         if let Some(failure) = &failure {
             let text = failure.clone();
-            kept.lines.push(ConsoleLine { level: LogLevel::Error, text, from: Some(from) });
-        }
-        if kept.events.len() >= MAX_EVENTS {
-            return;
+            let line = ConsoleLine { level: LogLevel::Error, text, from: Some(from) };
+            push(&mut kept.lines, line);
         }
         let effects = effects.filter(|_| failure.is_none()).unwrap_or_else(|| json!([]));
         let name = match &event.call {
@@ -125,6 +182,10 @@ impl Witness for History {
             Call::Stream(piece) => Some(&*piece.name),
             _ => None,
         };
+        kept.counted.add(from, name, event.room.as_deref());
+        if kept.counted.limit == Some(kept.counted.count) {
+            self.reached.notify_one();
+        }
         let mut told = json!({ "event": from, "effects": effects });
         let mut add = |key: &str, value: Option<Json>| {
             if let Some(value) = value {
@@ -135,7 +196,30 @@ impl Witness for History {
         add("connection", event.connection.map(|id| json!(id.number())));
         add("name", name.map(|name| json!(name)));
         add("failed", failure.map(|failure| json!(failure)));
-        kept.events.push(told);
+        push(&mut kept.events, told);
+    }
+}
+
+/// Adds one to what is kept.
+fn push<T>(kept: &mut VecDeque<T>, new: T) {
+    if kept.len() >= MAX_KEPT {
+        kept.pop_front();
+    }
+    kept.push_back(new);
+}
+
+impl Counted {
+    fn add(&mut self, function: &str, name: Option<&str>, room: Option<&str>) {
+        self.count += 1;
+        if self.limit.is_none() {
+            return;
+        }
+        let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
+        let room = room.map_or_else(String::new, |room| format!(" of {room}"));
+        let kind = format!("{function}{name}{room}");
+        if self.kinds.contains_key(&kind) || self.kinds.len() < MAX_KINDS {
+            *self.kinds.entry(kind).or_default() += 1;
+        }
     }
 }
 

@@ -64,6 +64,31 @@ enum Question {
     Advance {
         until: u64,
     },
+    SetClock {
+        at: u64,
+    },
+    Random {
+        numbers: String,
+    },
+    Place {
+        room: String,
+        rooms: Vec<String>,
+        parameters: Vec<(String, String)>,
+        attachment: Option<values::Given>,
+        id: Option<u64>,
+    },
+    Put {
+        space: String,
+        room: String,
+        key: String,
+        value: values::Given,
+        ttl: Option<u64>,
+    },
+    Signal {
+        room: String,
+        name: String,
+        data: Option<values::Given>,
+    },
     Crash {
         task: u64,
     },
@@ -148,6 +173,19 @@ pub(crate) fn answer(world: &mut World, question: &str) -> Bytes {
 }
 
 fn answered(world: &mut World, question: Question) -> Result<Json, Mistake> {
+    let only_looks = matches!(
+        question,
+        Question::Settle
+            | Question::Now
+            | Question::SetClock { .. }
+            | Question::Env { .. }
+            | Question::Fetch { .. }
+            | Question::Logs
+            | Question::Effects
+    );
+    if !only_looks {
+        world.touch();
+    }
     Ok(match question {
         Question::Connect { task, path, headers, protocols, resumes } => {
             world.connect(task, path, headers, protocols, resumes);
@@ -198,7 +236,33 @@ fn answered(world: &mut World, question: Question) -> Result<Json, Mistake> {
             Json::Null
         }
         Question::Now => json!(world.now()),
-        Question::Advance { until } => json!(world.advance(until)),
+        Question::Advance { until } => json!(world.advance(until)?),
+        Question::SetClock { at } => {
+            world.set_clock(at)?;
+            Json::Null
+        }
+        Question::Random { numbers } => {
+            let (seed, random) = random_of(&numbers).ok_or_else(|| {
+                "world.random takes 16 hexadecimal digits, or more, as zigttp replay --save-test writes them"
+                    .to_owned()
+            })?;
+            world.settle();
+            world.history.set_random(seed, random);
+            Json::Null
+        }
+        Question::Place { room, rooms, parameters, attachment, id } => {
+            let attachment = attachment.map(given_value).transpose()?;
+            json!(world.place(&room, &rooms, parameters, attachment, id)?)
+        }
+        Question::Put { space, room, key, value, ttl } => {
+            world.put(space_of(&space)?, &room, &key, given_value(value)?, ttl)?;
+            Json::Null
+        }
+        Question::Signal { room, name, data } => {
+            let data = data.map(given_value).transpose()?;
+            world.signal(&room, &name, data.as_ref())?;
+            Json::Null
+        }
         Question::Crash { task } => {
             world.crash();
             world.shared.done(task, Json::Null);
@@ -281,6 +345,26 @@ fn close_of(code: f64, reason: String) -> Result<Close, Mistake> {
     Ok(Close::new(number, reason))
 }
 
+fn given_value(given: values::Given) -> Result<Value, Mistake> {
+    given.value().ok_or_else(|| "zigttp:test and its host differ: no value".to_owned().into())
+}
+
+fn space_of(name: &str) -> Result<Space, Mistake> {
+    let space = Space::ALL.into_iter().find(|it| it.name() == name);
+    space.ok_or_else(|| "there are storage and memory".to_owned().into())
+}
+
+/// A seed and random bytes, in hexadecimal digits.
+fn random_of(digits: &str) -> Option<(i64, Vec<u8>)> {
+    let pairs = digits.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    let bytes = pairs.collect::<Option<Vec<u8>>>()?;
+    let (seed, random) = bytes.split_first_chunk::<8>()?;
+    Some((i64::from_le_bytes(*seed), random.to_vec()))
+}
+
 fn contents(
     world: &mut World,
     space: &str,
@@ -290,8 +374,7 @@ fn contents(
     entries: usize,
 ) -> Result<RoomContents, Mistake> {
     world.settle();
-    let space = Space::ALL.into_iter().find(|it| it.name() == space);
-    let space = space.ok_or_else(|| "there are storage and memory".to_owned())?;
+    let space = space_of(space)?;
     let query = ContentsQuery {
         keys: KeyRange {
             start: Bound::Included(prefix.into()),

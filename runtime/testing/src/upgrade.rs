@@ -1,10 +1,12 @@
-//! From a request for a WebSocket to a connection, as a server does it, or to the response that refuses it.
+//! From a request for a WebSocket to a connection, as a server does it, or to the response that refuses it; and
+//! connections that are there from the start.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::value::Value;
 use zigttp_rooms::browser::Browser;
 use zigttp_rooms::connection::Client as ClientOf;
 use zigttp_rooms::dispatch::{NamedRoom, Opened};
@@ -90,16 +92,62 @@ pub(crate) async fn upgrade(
         Ok(Opened::Refused(response)) => return Upgraded::Refused(response.into()),
         Err(error) => return Upgraded::Refused(answer_of(&error)),
     }
+    let client = serve(dispatcher, registered, limits);
+    // The first of the client's that the handler speaks (RFC 6455, 4.2.2).
+    let spoken = |offered: &&String| app.protocols.contains(offered);
+    let protocol = upgrade.protocols.iter().find(spoken).cloned();
+    Upgraded::Opened(client, protocol)
+}
+
+/// Begins the task of a connection that is open, with a line in place of a socket.
+fn serve(dispatcher: &Arc<Dispatcher>, registered: Registered, limits: Limits) -> Client {
+    let connection = Arc::clone(&registered.connection);
     let line = Arc::new(Line::default());
     connection.outbox.attach(Box::new(LineWire(Arc::clone(&line))));
     let (acts, inbox) = mpsc::unbounded_channel();
     let served =
         Served { dispatcher: Arc::clone(dispatcher), limits, line: Arc::clone(&line), acts: inbox };
     tokio::spawn(served.serve(registered));
-    // The first of the client's that the handler speaks (RFC 6455, 4.2.2).
-    let spoken = |offered: &&String| app.protocols.contains(offered);
-    let protocol = upgrade.protocols.iter().find(spoken).cloned();
-    Upgraded::Opened(Client { acts, line, connection }, protocol)
+    Client { acts, line, connection }
+}
+
+/// A connection that is open already, as if it had been for a while.
+pub(crate) struct Placed {
+    pub(crate) room: String,
+    /// Other rooms that it has joined.
+    pub(crate) joined: Vec<Arc<str>>,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) attachment: Option<Value>,
+    /// `None`: the next.
+    pub(crate) id: Option<ConnectionId>,
+    pub(crate) browser: Browser,
+}
+
+/// Opens a connection without any event. On the world's runtime.
+///
+/// # Errors
+/// When there is a connection of this id already.
+pub(crate) fn place(
+    dispatcher: &Arc<Dispatcher>,
+    placed: Placed,
+    limits: Limits,
+) -> Result<Client, String> {
+    let Placed { room, joined, parameters, attachment, id, browser } = placed;
+    let hub = &dispatcher.hub;
+    if let Some(id) = id.filter(|id| hub.find(*id).is_some()) {
+        return Err(format!("world.member: there is a connection {} already", id.number()));
+    }
+    let parameters = parameters.iter().map(|(name, value)| (Arc::from(&**name), (&**value).into()));
+    let opening =
+        Opening { url: Arc::from(&*room), room: (&*room).into(), parameters: parameters.collect() };
+    let client = ClientOf { browser: Some(browser), window: None, transport: Transport::WebSocket };
+    let connection = match id {
+        Some(id) => hub.prepare_as(id, opening, client),
+        None => hub.prepare(opening, client).map_err(|error| error.to_string())?,
+    };
+    let registered = Registered { hub: Arc::clone(hub), connection };
+    hub.place(&registered.connection, attachment, &joined);
+    Ok(serve(dispatcher, registered, limits))
 }
 
 fn refuse(status: u16, text: &str) -> Upgraded {

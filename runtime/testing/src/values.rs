@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use zigttp_abi::value::{Value, ValueKind};
 
@@ -47,6 +48,28 @@ pub(crate) fn stored(value: &Value) -> Json {
             json!({ "kind": kind.name(), "json": String::from_utf8_lossy(value.bytes()) })
         }
         _ => json!({ "kind": kind.name(), "base64": BASE64.encode(value.bytes()) }),
+    }
+}
+
+/// A value that a test gives. The other end is `stored` in `compiler/testing/bytes.ts`.
+#[derive(Deserialize)]
+pub(crate) struct Given {
+    kind: String,
+    value: Option<String>,
+    json: Option<String>,
+    base64: Option<String>,
+}
+
+impl Given {
+    /// The value that it stands for; `None` if its fields do not fit its kind.
+    pub(crate) fn value(self) -> Option<Value> {
+        let kind = ValueKind::ALL.into_iter().find(|known| known.name() == self.kind)?;
+        let bytes = match kind {
+            ValueKind::Text => self.value?.into_bytes(),
+            ValueKind::Json => self.json?.into_bytes(),
+            _ => unbase64(&self.base64?)?,
+        };
+        Some(Value::new(kind, bytes.into()))
     }
 }
 

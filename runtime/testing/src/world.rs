@@ -8,9 +8,13 @@ use serde_json::{Value as Json, json};
 use tokio::runtime::{Builder, Runtime};
 use zigttp_abi::close_code;
 use zigttp_abi::connection_id::ConnectionId;
+use zigttp_abi::state::{Changes, Entry};
+use zigttp_abi::value::Value;
 use zigttp_rooms::clock::Clock;
 use zigttp_rooms::dispatcher::Dispatcher;
 use zigttp_rooms::hub::{Hub, Storage};
+use zigttp_rooms::operator_signal::OperatorSignal;
+use zigttp_rooms::operator_write::OperatorWrite;
 use zigttp_rooms::pace::Rate;
 use zigttp_rooms::settings::Settings;
 use zigttp_rooms::signals::Signals;
@@ -20,6 +24,10 @@ use zigttp_runtime::Config;
 use zigttp_runtime::offline::{Parts, dispatcher, resumable_storage, storage_after_crash};
 use zigttp_sandbox::event::Request;
 use zigttp_sandbox::sandbox::Sandbox;
+use zigttp_sandbox::state::Space;
+use zigttp_store::state::record::error::{check_key, check_room};
+use zigttp_store::state::record::value::ValueRecord;
+use zigttp_store::state::signals::SignalChanges;
 
 use crate::client::{Act, Client, Limits};
 use crate::history::History;
@@ -27,7 +35,10 @@ use crate::idle::Idle;
 use crate::outside::{Answers, TestOutside};
 use crate::requests::{event_request, respond};
 use crate::runner::{Runner, TestedHandler};
-use crate::upgrade::{Upgrade, Upgraded, upgrade};
+use crate::upgrade::{Placed, Upgrade, Upgraded, place, upgrade};
+
+/// Most events while the clock is advanced once: every minute for ten days, and no timer of a few milliseconds for days.
+const MAX_EVENTS: u64 = 20_000;
 
 /// When every world begins: 2026-01-01.
 const BEGINNING_MS: u64 = 1_767_225_600_000;
@@ -104,6 +115,10 @@ pub(crate) struct World {
     order: Option<fastrand::Rng>,
     browsers: BTreeMap<u64, [u8; 16]>,
     last_browser: u128,
+    /// Whether nothing has been done in it yet.
+    is_new: bool,
+    /// The moment until which the clock is being advanced, and from when.
+    advancing: Option<(u64, u64)>,
     running: Option<Running>,
 }
 
@@ -137,6 +152,8 @@ impl World {
             order: seed.map(fastrand::Rng::with_seed),
             browsers: BTreeMap::new(),
             last_browser: 0,
+            is_new: true,
+            advancing: None,
             running: None,
         };
         world.start(storage, BEGINNING_MS);
@@ -213,6 +230,104 @@ impl World {
         self.shared.lock().clients.get(&id).map(look)
     }
 
+    /// Sets the clock of a world in which nothing has been done yet.
+    pub(crate) fn set_clock(&mut self, unix_millis: u64) -> Result<(), String> {
+        if !self.is_new {
+            return Err(
+                "clock.set comes first in a test: afterwards there is clock.advance".to_owned()
+            );
+        }
+        // Its tasks go by the old time.
+        drop(self.running.take());
+        self.outside = Arc::new(self.outside.after_crash());
+        self.start(resumable_storage(&self.config), unix_millis);
+        Ok(())
+    }
+
+    /// Something is done in the world.
+    pub(crate) fn touch(&mut self) {
+        self.is_new = false;
+    }
+
+    fn next_browser(&mut self) -> [u8; 16] {
+        self.last_browser += 1;
+        self.last_browser.to_be_bytes()
+    }
+
+    /// Opens a connection without any event.
+    pub(crate) fn place(
+        &mut self,
+        room: &str,
+        joined: &[String],
+        parameters: Vec<(String, String)>,
+        attachment: Option<Value>,
+        id: Option<u64>,
+    ) -> Result<u64, String> {
+        self.settle();
+        for room in joined.iter().map(String::as_str).chain([room]) {
+            check_room(room).map_err(|error| format!("world.member: {error}"))?;
+        }
+        let browser = self.next_browser();
+        let placed = Placed {
+            room: room.to_owned(),
+            joined: joined.iter().map(|room| Arc::from(&**room)).collect(),
+            parameters,
+            attachment,
+            id: id.map(ConnectionId::from_number),
+            browser,
+        };
+        let Running { runtime, dispatcher, .. } = self.running();
+        let client = {
+            let _within = runtime.enter();
+            place(dispatcher, placed, Limits::of(&self.config))?
+        };
+        let id = client.connection.id.number();
+        self.shared.lock().clients.insert(id, client);
+        self.browsers.insert(id, browser);
+        Ok(id)
+    }
+
+    /// Stores a value, without any event.
+    pub(crate) fn put(
+        &mut self,
+        space: Space,
+        room: &str,
+        key: &str,
+        value: Value,
+        ttl: Option<u64>,
+    ) -> Result<(), String> {
+        self.settle();
+        check_room(room).and_then(|()| check_key(key)).map_err(|error| error.to_string())?;
+        let now = self.now();
+        let expires = ttl.map(|ttl| now.saturating_add(ttl));
+        let entries = [(key.into(), Some(Entry { value, expires }))].into();
+        let write = OperatorWrite {
+            room: room.into(),
+            changes: Changes { clears: false, entries },
+            signals: SignalChanges::default(),
+            cancels_streams: false,
+            is_new: false,
+        };
+        let hub = Arc::clone(self.hub());
+        let written = self.block_on(async { write.apply(hub.states.of(space), now).await });
+        written.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Sends a signal to a room, as an operator does.
+    pub(crate) fn signal(
+        &mut self,
+        room: &str,
+        name: &str,
+        data: Option<&Value>,
+    ) -> Result<(), String> {
+        self.settle();
+        let signal = OperatorSignal::new(room, name, data.map(ValueRecord::of));
+        let signal = signal.map_err(|error| format!("world.signal: {error}"))?;
+        let (hub, now) = (Arc::clone(self.hub()), self.now());
+        let sent = self.block_on(async { signal.send(&hub.states.storage, now).await });
+        sent.map_err(|error| format!("world.signal: {error}"))
+    }
+
     /// Queues what a client does.
     pub(crate) fn act(&mut self, id: u64, act: Act) {
         self.queue.push_back(Queued::Act(id, act));
@@ -228,10 +343,7 @@ impl World {
         resumes: Option<u64>,
     ) {
         let known = resumes.and_then(|id| self.browsers.get(&id).copied());
-        let browser = known.unwrap_or_else(|| {
-            self.last_browser += 1;
-            self.last_browser.to_be_bytes()
-        });
+        let browser = known.unwrap_or_else(|| self.next_browser());
         if let Some(id) = resumes
             && self.with_client(id, |client| client.line.closed().is_none()) == Some(true)
         {
@@ -340,22 +452,48 @@ impl World {
 
     /// Lets time pass until this moment, from one that is due to the next; less if the handler asks something of the test
     /// meanwhile. Returns whether the moment has come.
-    pub(crate) fn advance(&mut self, until: u64) -> bool {
+    pub(crate) fn advance(&mut self, until: u64) -> Result<bool, String> {
         self.settle();
         let now = self.now();
+        if self.advancing.is_none_or(|(of, _)| of != until) {
+            self.advancing = Some((until, now));
+            self.history.count_to(MAX_EVENTS);
+        }
         if until > now && !self.outside.has_new() {
             let Running { runtime, .. } = self.running();
-            let outside = Arc::clone(&self.outside);
+            let (outside, history) = (Arc::clone(&self.outside), Arc::clone(&self.history));
             runtime.block_on(async {
                 tokio::select! {
                     biased;
+                    () = history.counted() => {}
                     () = outside.asked() => {}
                     () = tokio::time::sleep(Duration::from_millis(until - now)) => {}
                 }
             });
+            if self.history.is_counted() && self.now() < until {
+                return Err(self.too_many_events(until));
+            }
             self.settle();
         }
-        self.now() >= until && !self.outside.has_new()
+        let has_come = self.now() >= until && !self.outside.has_new();
+        if has_come {
+            self.advancing = None;
+        }
+        Ok(has_come)
+    }
+
+    fn too_many_events(&mut self, until: u64) -> String {
+        let now = self.now();
+        let (_, from) = self.advancing.take().unwrap_or((until, now));
+        let (passed, all) = (now.saturating_sub(from), until.saturating_sub(from));
+        let kinds = self.history.kinds();
+        let kinds: Vec<String> =
+            kinds.iter().take(3).map(|(kind, count)| format!("{kind} {count} times")).collect();
+        format!(
+            "clock.advance: {MAX_EVENTS} events have run when {passed} of {all} ms had passed: {}; a shorter time, or \
+             longer periods, would do",
+            kinds.join(", ")
+        )
     }
 
     /// Sets or removes settings for events that begin from now on.

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{has_page, json};
 use crate::support::admin;
 use crate::support::client::Client;
-use crate::support::programs::{folder, root};
+use crate::support::programs::{folder, program, root};
 use crate::support::server::Server;
 use crate::support::skipped;
 use crate::support::zigts::zigts;
@@ -125,6 +125,24 @@ impl Both {
     fn asked(&self) -> f64 {
         admin::scrape(self.admin)[r#"zigttp_event_duration_seconds_count{event="request"}"#]
     }
+}
+
+#[test]
+fn its_own_tests_pass() {
+    let packages = root().join("tests/packages/node_modules");
+    if !packages.exists() {
+        return skipped("run `npm ci` in tests/packages");
+    }
+    let folder = folder();
+    for file in ["handler.ts", "handler.test.ts", "keys.ts", "page.ts", "token.ts"] {
+        fs::copy(root().join("examples/jwt").join(file), folder.path().join(file))
+            .expect("it is writable");
+    }
+    symlink(packages, folder.path().join("node_modules")).expect("it is writable");
+    let run = program("zigttp").arg("test").current_dir(folder.path()).output();
+    let run = run.expect("zigttp starts");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("2 passed"), "{said}");
 }
 
 #[tokio::test]

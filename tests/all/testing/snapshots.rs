@@ -116,7 +116,21 @@ fn a_broken_snapshot_file_is_told_by_its_line() {
         ("__snapshots__/a.test.ts.snap", "// heading\n\n<<<<<<< ours\n"),
     ]);
     let ran = test(folder.path(), &[]);
-    assert_ne!(ran.code, 0);
+    assert_eq!(ran.code, 1);
     let told = ran.stdout + &ran.stderr;
     assert!(told.contains("__snapshots__/a.test.ts.snap:3:"), "{told}");
+}
+
+#[test]
+fn one_files_broken_snapshots_end_no_other_files_tests() {
+    let folder = folder_with(&[
+        ("handler.ts", HANDLER),
+        ("a.test.ts", &tests("1")),
+        ("b.test.ts", &tests("2")),
+        ("__snapshots__/a.test.ts.snap", "<<<<<<< ours\n"),
+    ]);
+    let ran = test(folder.path(), &[]);
+    assert_eq!(ran.code, 1);
+    let told = ran.stdout + &ran.stderr;
+    assert!(told.contains("a.test.ts.snap:1:") && told.contains("1 passed"), "{told}");
 }

@@ -5,6 +5,7 @@ mod examples;
 mod failing;
 mod ordering;
 mod outside;
+mod prepared;
 mod running;
 mod time;
 
