@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod found;
 pub mod report;
 pub mod round;
+pub mod saved;
 pub mod snapshots;
 pub mod sources;
 pub mod watching;

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
-use zigts_rules::printable::printable_json;
+use zigts_rules::printable::{printable, printable_json};
 use zigttp_recording::folder::Recordings;
 use zigttp_recording::pattern::Pattern;
-use zigttp_recording::sweep::{Example, Findings, Group, GroupKey, Sweep};
+use zigttp_recording::sweep::{EventKind, Example, Findings, Group, GroupKey, SavedTest, Sweep};
 
 use crate::env_options::EnvOptions;
 use crate::exit::ErrorsFound;
-use crate::{artifact, cache, show};
+use crate::testing::saved;
+use crate::{artifact, cache, show, user_file};
 
 /// Arguments of `zigttp replay`.
 #[derive(Args)]
@@ -33,9 +34,17 @@ pub struct Arguments {
     #[arg(long, value_name = "PATTERN")]
     room: Option<String>,
 
+    /// Only events of this kind: upgrade, open, message, close, request, signal, stream or room_of
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    event: Option<EventKind>,
+
     /// Only events since a time, as 2026-01-31T12:00:00Z, or that long ago, as 10min
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<SystemTime>,
+
+    /// Write an event as a test of `zigttp test` to this new file: the first that differs, or if none does the first
+    #[arg(long, value_name = "FILE", value_parser = test_file)]
+    save_test: Option<PathBuf>,
 
     #[command(flatten)]
     env: EnvOptions,
@@ -43,6 +52,23 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A kind of events.
+fn kind(text: &str) -> Result<EventKind, String> {
+    let kinds = EventKind::ALL;
+    kinds.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        format!("the kinds are {}", names.join(", "))
+    })
+}
+
+/// A file that `zigttp test` finds.
+fn test_file(text: &str) -> Result<PathBuf, String> {
+    match text.ends_with(".test.ts") {
+        true => Ok(text.into()),
+        false => Err("`zigttp test` runs files *.test.ts".to_owned()),
+    }
 }
 
 /// A point in time, in milliseconds since 1970.
@@ -60,7 +86,10 @@ fn since(text: &str) -> Result<SystemTime, String> {
 /// # Errors
 /// When the folder or the handler cannot be used; [`ErrorsFound`] when an event does something else.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { folder, with, room, since, env, json } = arguments;
+    let Arguments { folder, with, room, event, since, save_test, env, json } = arguments;
+    if let Some(path) = save_test.as_ref().filter(|path| path.exists()) {
+        bail!("`{}` is there already: name a new file", path.display());
+    }
     let recordings =
         Recordings::open(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
     if recordings.files() == 0 {
@@ -74,6 +103,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         recordings,
         with: with.as_deref().map(artifact::load).transpose()?,
         room: room.map(Pattern::new),
+        event,
         since: since.map(unix_millis),
         settings: settings.collect(),
         cache_dir: cache::served_modules_folder(),
@@ -81,9 +111,43 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let began = Instant::now();
     let found = show::while_working("replaying", || sweep.run());
     let took = began.elapsed();
-    let text = if json { as_json(&found) } else { as_text(&found, took, with.is_some()) };
+    let saved = match &save_test {
+        Some(path) => Some(save(&sweep, &found, path)?),
+        None => None,
+    };
+    let text = if json {
+        as_json(&found, save_test.as_deref())
+    } else {
+        as_text(&found, took, with.is_some())
+    };
     std::io::stdout().lock().write_all(text.as_bytes())?;
+    if let Some(saved) = saved {
+        show::remark(&saved);
+    }
     if found.different > 0 { Err(ErrorsFound.into()) } else { Ok(()) }
+}
+
+/// Saves an event as a test, and runs that. Returns what there is to say of it.
+fn save(sweep: &Sweep, found: &Findings, path: &Path) -> Result<String> {
+    let SavedTest { text, at, event, room, artifact } = sweep.save_test(found)?;
+    user_file::write(path, text.as_bytes())
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    let room = room.map_or_else(String::new, |room| format!(" of {}", printable(&room)));
+    let what = format!("the {} event{room} at {}", event.name(), time(at));
+    let path = path.display();
+    let whose = if sweep.with.is_some() { "the old handler" } else { "its handler" };
+    Ok(match saved::failure_of(&path.to_string(), &artifact)? {
+        None => format!("{what} is the test {path}, which passes on {whose}"),
+        Some(failure) => format!(
+            "{what} is the test {path}, which does not pass on {whose} yet, because it depends on what was not \
+             recorded: {}",
+            printable(&failure)
+        ),
+    })
+}
+
+fn time(unix_millis: u64) -> impl std::fmt::Display {
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + Duration::from_millis(unix_millis))
 }
 
 fn unix_millis(time: SystemTime) -> u64 {
@@ -139,7 +203,7 @@ fn add_group(to: &mut String, key: &GroupKey, group: &Group, has_other: bool) {
     let events = if group.count == 1 { "event" } else { "events" };
     add(to, format_args!("{}: {} {event} {events}{what}", part.name(), group.count));
     let Example { at, event, room, connection, input, given, then, now } = &group.first;
-    let at = humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + Duration::from_millis(*at));
+    let at = time(*at);
     let room = room.as_ref().map_or_else(String::new, |room| format!(" of {room}"));
     let connection = connection.map_or_else(String::new, |id| format!(" from connection {id}"));
     add(to, format_args!("  the first: {}{room}{connection} at {at}", event.name()));
@@ -191,6 +255,9 @@ struct JsonFindings<'a> {
     problems: &'a [String],
     problem_count: u64,
     groups: Vec<JsonGroup<'a>>,
+    /// The file of --save-test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved_test: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -217,7 +284,7 @@ struct JsonExample<'a> {
     now: &'a [String],
 }
 
-fn as_json(found: &Findings) -> String {
+fn as_json(found: &Findings, saved_test: Option<&Path>) -> String {
     let Findings { events, equal, redacted, different, left_out, problems, problem_count, groups } =
         found;
     let groups: &BTreeMap<GroupKey, Group> = groups;
@@ -249,6 +316,7 @@ fn as_json(found: &Findings) -> String {
         problems,
         problem_count: *problem_count,
         groups: groups.collect(),
+        saved_test: saved_test.map(|path| path.display().to_string()),
     };
     let json = serde_json::to_string_pretty(&object).expect("text and numbers serialise");
     format!("{}\n", printable_json(json))

@@ -13,7 +13,9 @@
 //!  folder ── reads them again, and tells what is damaged
 //!       ▼
 //!  replay ── runs a record in a sandbox, whose view is what the event was given (given_view)
+//!   ├ kept ── one event of the inspector, on the present build
 //!   ├ shadow ── events of a running server, on a handler that is to serve next
+//!   ├ saved_test ── one event as a test of `zigttp test`
 //!   └ sweep ── a whole folder, on all cores; what differs, in groups (describe)
 //! ```
 //!
@@ -32,10 +34,12 @@ pub mod folder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod given_view;
+pub mod kept;
 pub mod pattern;
 pub mod record;
 pub mod recorder;
 pub mod redaction;
 pub mod replay;
+pub mod saved_test;
 pub mod shadow;
 pub mod sweep;

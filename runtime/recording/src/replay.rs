@@ -23,7 +23,7 @@ const MAX_TIMER_WAITS: usize = 8;
 /// See the module's documentation.
 pub struct Replayer {
     sandbox: Sandbox<GivenView>,
-    app: App<GivenView>,
+    pub(crate) app: App<GivenView>,
     limits: Arc<EventLimits>,
     settings: RwLock<Arc<ReplaySettings>>,
 }
@@ -43,8 +43,20 @@ pub struct Rerun {
     pub ended: Option<Ended>,
     /// What it has asked for that was not recorded.
     pub missing: Vec<Missing>,
+    /// The requests that it waits for.
+    pub(crate) asks: Vec<Asked>,
+    /// How often it has waited for timers.
+    pub(crate) timer_waits: usize,
     /// `None` if the artifact has no function for the event.
-    ran: Option<Ran<GivenView>>,
+    pub(crate) ran: Option<Ran<GivenView>>,
+}
+
+/// A request of an event that has run again.
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) is_of_room: bool,
+    pub(crate) fingerprint: [u8; 32],
 }
 
 /// What a comparison has found.
@@ -98,14 +110,28 @@ impl Replayer {
 
     /// Runs an event again.
     pub async fn run(&self, record: &Record<'_>) -> Rerun {
+        self.run_with(record, self.settings()).await
+    }
+
+    /// Runs an event again with these settings.
+    pub(crate) async fn run_with(
+        &self,
+        record: &Record<'_>,
+        settings: Arc<ReplaySettings>,
+    ) -> Rerun {
         let mut event = record.event();
         if !self.app.handles(&event) {
-            let ended = Some(Ended::NOTHING);
-            return Rerun { ended, missing: Vec::new(), ran: None };
+            return Rerun {
+                ended: Some(Ended::NOTHING),
+                missing: Vec::new(),
+                asks: Vec::new(),
+                timer_waits: 0,
+                ran: None,
+            };
         }
         let mut journal = Journal::of_record(&record.journal);
-        let view = GivenView::of(record, Arc::clone(&self.limits), self.settings());
-        let mut waits = 0;
+        let view = GivenView::of(record, Arc::clone(&self.limits), settings);
+        let mut timer_waits = 0;
         loop {
             let state = self.sandbox.prepare(event, view.clone(), journal, false);
             let mut ran = self.sandbox.run(&self.app.program, state, view.now()).await;
@@ -113,16 +139,17 @@ impl Replayer {
                 Outcome::Waiting(wait) => wait,
                 _ => {
                     let (ended, missing) = (Ended::of(&ran), view.missing());
-                    return Rerun { ended, missing, ran: Some(ran) };
+                    return Rerun { ended, missing, asks: Vec::new(), timer_waits, ran: Some(ran) };
                 }
             };
             let timer = wait.timer.filter(|_| wait.questions.is_empty());
-            let Some(timer) = timer.filter(|_| waits < MAX_TIMER_WAITS) else {
+            let Some(timer) = timer.filter(|_| timer_waits < MAX_TIMER_WAITS) else {
+                let asks = ran.state.journal.unsent().filter_map(Asked::of).collect();
                 let mut missing = view.missing();
                 missing.extend(asked(&mut ran.state.journal));
-                return Rerun { ended: None, missing, ran: Some(ran) };
+                return Rerun { ended: None, missing, asks, timer_waits, ran: Some(ran) };
             };
-            waits += 1;
+            timer_waits += 1;
             let (of_event, of_journal, _view) = (*ran.state).into_next();
             (event, journal) = (of_event, of_journal);
             journal.end_wait(timer, true);
@@ -133,6 +160,18 @@ impl Replayer {
 impl Replayer {
     fn settings(&self) -> Arc<ReplaySettings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Asked {
+    fn of((ask, fingerprint): (&Ask, [u8; 32])) -> Option<Asked> {
+        let (request, is_of_room) = match ask {
+            Ask::Fetch(request) => (request, false),
+            Ask::Room { request, .. } => (request, true),
+            Ask::Compute { .. } => return None,
+        };
+        let (method, url) = (request.method.clone(), request.url.clone());
+        Some(Asked { method, url, is_of_room, fingerprint })
     }
 }
 

@@ -1,13 +1,14 @@
 //! Replays a whole folder on all cores, and groups what differs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use zigttp_sandbox::event::EventKind;
+use zigttp_abi::printable::printable;
+pub use zigttp_sandbox::event::EventKind;
 
 use crate::block::{Block, RecordedLimits};
 use crate::describe;
@@ -17,6 +18,7 @@ use crate::given_view::ReplaySettings;
 use crate::pattern::Pattern;
 use crate::record::Record;
 use crate::replay::{Compared, Replayer, Rerun};
+use crate::saved_test::{self, NoTest};
 
 /// What is replayed, and on what.
 pub struct Sweep {
@@ -24,6 +26,8 @@ pub struct Sweep {
     /// The artifact; `None`: each event runs on that which it was recorded with.
     pub with: Option<Vec<u8>>,
     pub room: Option<Pattern>,
+    /// Events of other kinds are left out.
+    pub event: Option<EventKind>,
     /// Events that began before this time, in milliseconds since 1970, are left out.
     pub since: Option<u64>,
     pub settings: ReplaySettings,
@@ -81,11 +85,38 @@ pub struct Example {
     pub now: Vec<String>,
 }
 
+/// An event that is written as a test.
+pub struct SavedTest {
+    /// The text of a test file.
+    pub text: String,
+    /// When the event began, in milliseconds since 1970.
+    pub at: u64,
+    pub event: EventKind,
+    pub room: Option<String>,
+    /// The handler on which it passes.
+    pub artifact: Vec<u8>,
+}
+
+/// Why no event is written as a test.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSavedTest {
+    #[error("there is no event to save as a test")]
+    NoEvent,
+    #[error("the {} event{room} cannot be a test: {why}; --room, --event and --since choose another one", event.name())]
+    NoTest { event: EventKind, room: String, why: NoTest },
+}
+
 /// Most problems that are told.
 const MOST_PROBLEMS: usize = 20;
 
 /// Most groups: what is thrown may hold anything.
 const MOST_GROUPS: usize = 200;
+
+/// Most events that are tried as a test.
+const MOST_TRIED: usize = 50;
+
+/// Most artifacts that are loaded at a time, each with its limits. A server has one, and another after each swap.
+const MOST_LOADED: usize = 16;
 
 /// Blocks that are read ahead, for each thread.
 const AHEAD: usize = 2;
@@ -115,6 +146,79 @@ impl Sweep {
             drop(to_threads);
         });
         found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes one event as a test: the first that differs, or if none does the first that can be a test. Blocks.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn save_test(&self, found: &Findings) -> Result<SavedTest, NoSavedTest> {
+        let no_runtime = |_| NoSavedTest::NoEvent;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(no_runtime)?;
+        let differs = found.groups.values().map(|group| group.first.at).min();
+        runtime.block_on(self.save_first(differs))
+    }
+
+    /// Writes the first event that differs, which began at this time; without a time the first.
+    async fn save_first(&self, differs: Option<u64>) -> Result<SavedTest, NoSavedTest> {
+        let (loaded, settings) = (Loaded::default(), Arc::new(self.settings.clone()));
+        // What could not be read was told before.
+        let mut told = Findings::default();
+        let mut refused = None;
+        for (_at, number, index) in self.earliest(differs) {
+            let Some(block) = self.recordings.blocks().flatten().nth(number) else { continue };
+            let Some(Some(record)) = block.records().nth(index) else { continue };
+            let now = self.load(&block, true, &loaded, &settings, &mut told);
+            let Some(now) = now else { continue };
+            let is_different = || async {
+                let rerun = now.run(&record).await;
+                matches!(rerun.compare(&record), Compared::Different(_))
+            };
+            if differs.is_some() && !is_different().await {
+                continue;
+            }
+            // A test says what the handler of the recording does, if that is at hand.
+            let then = match &self.with {
+                Some(_) => self.load(&block, false, &loaded, &settings, &mut told),
+                None => None,
+            };
+            let (event, room) = (record.input.kind(), record.room.as_ref());
+            match saved_test::test_of(then.as_ref().unwrap_or(&now), &record).await {
+                Ok(text) => {
+                    let room = room.map(|room| room.0.to_string());
+                    let artifact = match (&self.with, &then) {
+                        (Some(with), None) => with.clone(),
+                        // It was loaded before.
+                        _ => self.recordings.artifact(&block.head.artifact).unwrap_or_default(),
+                    };
+                    return Ok(SavedTest { text, at: record.at, event, room, artifact });
+                }
+                Err(why) => {
+                    let room = room.map(|room| format!(" of {}", printable(&room.0)));
+                    let room = room.unwrap_or_default();
+                    refused.get_or_insert(NoSavedTest::NoTest { event, room, why });
+                }
+            }
+        }
+        Err(refused.unwrap_or(NoSavedTest::NoEvent))
+    }
+
+    /// The earliest events since this time, in the order of their times, each with the number of its block and its own in
+    /// that. Blocks of several workers are not in that order.
+    fn earliest(&self, since: Option<u64>) -> Vec<(u64, usize, usize)> {
+        let mut earliest = BinaryHeap::new();
+        for (number, block) in self.recordings.blocks().flatten().enumerate() {
+            for (index, record) in block.records().enumerate() {
+                let is_later = |record: &Record<'_>| since.is_none_or(|since| record.at >= since);
+                let taken = record.filter(|record| self.takes(record) && is_later(record));
+                let Some(record) = taken else { continue };
+                earliest.push((record.at, number, index));
+                if earliest.len() > MOST_TRIED {
+                    earliest.pop();
+                }
+            }
+        }
+        earliest.into_sorted_vec()
     }
 
     fn read(&self, to_threads: &SyncSender<Block>, found: &Mutex<Findings>) {
@@ -194,7 +298,8 @@ impl Sweep {
         let of_room = self.room.as_ref().is_none_or(|pattern| {
             record.room.as_ref().is_some_and(|room| pattern.matches(&room.0))
         });
-        of_room && self.since.is_none_or(|since| record.at >= since)
+        let of_kind = self.event.is_none_or(|kind| record.input.kind() == kind);
+        of_room && of_kind && self.since.is_none_or(|since| record.at >= since)
     }
 
     /// The artifact on which the records of a block run `is_now`, or did run.
@@ -231,6 +336,9 @@ impl Sweep {
             Err(error) => Err(format!("the artifact of some events is not beside them: {error}")),
         };
         let replayer = replayer.map_err(|problem| found.tell(problem)).ok().map(Arc::new);
+        if loaded.len() >= MOST_LOADED {
+            loaded.clear();
+        }
         loaded.insert(key, replayer.clone());
         replayer
     }

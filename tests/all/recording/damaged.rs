@@ -56,6 +56,53 @@ async fn what_is_damaged_or_foreign_is_told_and_the_rest_is_replayed() {
     check("e.zrec", &[head, &changed].concat(), "damaged");
 }
 
+/// A block as it is in a file.
+fn framed(raw: &[u8]) -> Vec<u8> {
+    let compressed = zstd::bulk::compress(raw, 1).expect("memory takes it");
+    let number = |len: usize| u32::try_from(len).expect("it is short").to_le_bytes();
+    let crc = crc32fast::hash(&compressed).to_le_bytes();
+    [&number(compressed.len())[..], &number(raw.len()), &crc, &compressed].concat()
+}
+
+/// Checksums protect from accidents alone: who forges a recording makes them anew.
+#[tokio::test]
+async fn a_forged_recording_ends_no_replay() {
+    let recording = record(3).await;
+    let [file] = &recording.files()[..] else { panic!("one file") };
+    let good = fs::read(file).expect("it can be read");
+    // The first block: how many records are in it depends on the time.
+    let len = u32::from_le_bytes(good[8..12].try_into().expect("four bytes")) as usize;
+    let raw = zstd::bulk::decompress(&good[8 + 12..][..len], 1 << 20).expect("it is whole");
+    let head = 4 + u32::from_le_bytes(raw[..4].try_into().expect("four bytes")) as usize;
+    let mut forged = good[..8].to_vec();
+    for at in head..raw.len() {
+        let mut block = raw.clone();
+        block[at] ^= 1 << (at % 8);
+        forged.extend(framed(&block));
+    }
+    // Limits that no server has, in the head.
+    for byte in [0, 1, 0xff] {
+        let mut block = raw.clone();
+        block[head - 40..head].fill(byte);
+        forged.extend(framed(&block));
+    }
+    fs::write(file, &forged).expect("the folder is ours");
+    let (code, found) = recording.findings(&[]);
+    assert!(matches!(code, Some(0 | 1)), "{code:?}: {found:#}");
+    let count = |name: &str| found[name].as_u64().expect("a number");
+    for name in ["equal", "different", "leftOut"] {
+        assert!(count(name) > 0, "{name}: {found:#}");
+    }
+
+    let folder = crate::support::programs::folder();
+    for kind in ["message", "request"] {
+        let test = folder.path().join(format!("{kind}.test.ts"));
+        let path = test.to_str().expect("a UTF-8 path");
+        let (code, told) = recording.replay(&["--event", kind, "--save-test", path]);
+        assert!(matches!(code, Some(0..=2)), "{code:?}: {told}");
+    }
+}
+
 #[tokio::test]
 async fn an_artifact_that_is_not_at_hand_is_told() {
     let recording = record(3).await;

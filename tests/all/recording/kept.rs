@@ -142,6 +142,39 @@ async fn a_folder_that_cannot_be_written_stops_recording_and_not_serving() {
     assert_eq!(server.log().matches("events are not recorded").count(), 1);
 }
 
+/// A file can take 4 MiB here, as if the disk were full in the middle of a record.
+#[tokio::test]
+async fn a_disk_that_is_full_stops_recording_and_not_serving_and_what_is_there_is_whole() {
+    let recording = Recording::new();
+    let path = recording.path.to_str().expect("a UTF-8 path");
+    let mut starter = std::process::Command::new("bash");
+    // Without the trap the signal would end the server; a full disk sends none.
+    starter.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\""]);
+    let arguments = ["--record", path, "--env", "API_KEY=sk-0123456789"];
+    let server = Server::start_under(&mut starter, &compile(HANDLER), &arguments);
+    let mut client = server.connect("/a").await;
+    let mut number: u64 = 1;
+    // Of hexadecimal digits that do not repeat, a half is left: 8 MiB.
+    for _ in 0..128 {
+        let mut text = String::new();
+        for _ in 0..(64 << 10) / 8 {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            text += &format!("{:08x}", number >> 32);
+        }
+        assert_eq!(client.ask(&text).await, "ok");
+    }
+    let log = server.wait_for_log("events are not recorded");
+    assert!(log.contains("File too large"), "{log}");
+    assert_eq!(client.ask("later").await, "ok");
+    client.drop_transport();
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let found = recording.findings(&["--env", "API_KEY=sk-0123456789"]);
+    assert_eq!((found.0, &found.1["problemCount"]), (Some(0), &0.into()));
+    let equal = found.1["equal"].as_u64().expect("a number");
+    assert!((1..128).contains(&equal), "{equal}");
+}
+
 #[test]
 fn a_folder_that_others_can_write_is_refused() {
     let folder = folder();

@@ -4,4 +4,5 @@ mod damaged;
 mod differing;
 mod equal;
 mod kept;
+mod saved;
 mod shadow;
