@@ -129,7 +129,7 @@ impl Server {
             message_rate: config.message_rate.map(Rate::per_second),
             outbound,
             room_measures: Semaphore::new(MAX_ROOM_MEASURES),
-            inspector: inspector.map(Inspector::new),
+            inspector: inspector.map(|options| Inspector::new(options, artifact)),
             tls: RwLock::new(None),
             config,
         });

@@ -105,8 +105,7 @@ impl Shadow {
     }
 
     /// Sets the values of settings.
-    pub fn set_settings(&self, settings: ReplaySettings) {
-        let settings = Arc::new(settings);
+    pub fn set_settings(&self, settings: Arc<ReplaySettings>) {
         let mut handlers = self.shared.lock();
         handlers.new.set_settings(Arc::clone(&settings));
         if let Some(served) = &handlers.served.loaded {

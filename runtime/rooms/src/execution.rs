@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use zigttp_recording::kept::Kept;
 use zigttp_sandbox::event::{Call, Event};
 use zigttp_sandbox::event_state::EventState;
 use zigttp_sandbox::failure::Failure;
@@ -71,7 +72,7 @@ impl Dispatcher {
         let is_observed = execution.observed.is_some();
         let recorder = self.recorder.as_ref();
         execution.is_recorded = recorder.is_some_and(|it| it.takes(event.room.as_deref()));
-        let runs_again = execution.is_recorded || self.shadow.is_some();
+        let runs_again = execution.is_recorded || is_observed || self.shadow.is_some();
         execution.began_at = runs_again.then(|| self.hub.clock.unix_millis());
         let journal = self.witness.as_ref().and_then(|it| it.begins(&event));
         let journal = journal.unwrap_or_else(|| Journal::begin(world::seed()));
@@ -211,9 +212,13 @@ impl Dispatcher {
     }
 
     /// Hands an event to whoever runs it again. Before its commit, which takes the effects.
-    fn record(&self, execution: &Execution<'_>, at: u64, ran: &Ran<World>) {
-        let artifact = &execution.handler.app.hash;
-        if let Some(recorder) = self.recorder.as_ref().filter(|_| execution.is_recorded) {
+    fn record(&self, execution: &mut Execution<'_>, at: u64, ran: &Ran<World>) {
+        let Execution { handler, observed, is_recorded, .. } = execution;
+        let artifact = &handler.app.hash;
+        if let (Some(observer), Some(observed)) = (&self.observer, observed) {
+            observed.kept = Kept::of(&observer.limits, artifact, at, ran, &handler.app.source_maps);
+        }
+        if let Some(recorder) = self.recorder.as_ref().filter(|_| *is_recorded) {
             recorder.add(artifact, at, ran);
         }
         if let Some(shadow) = &self.shadow {

@@ -10,12 +10,14 @@ mod state_record;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use zigttp_abi::value::Value;
 
+use zigttp_recording::block::RecordedLimits;
+use zigttp_recording::kept::Kept;
 use zigttp_sandbox::event::Event;
 
 pub use self::preview::Preview;
@@ -37,6 +39,8 @@ pub struct Observer {
     watched_until: AtomicU64,
     ring: Mutex<Ring>,
     max_records: usize,
+    /// The limits that events run under, to run them again.
+    pub limits: RecordedLimits,
     added: Notify,
 }
 
@@ -57,13 +61,14 @@ pub struct NewEvents {
 }
 
 impl Observer {
-    pub fn new(max_records: usize, clock: Clock) -> Observer {
+    pub fn new(max_records: usize, limits: RecordedLimits, clock: Clock) -> Observer {
         Observer {
             started: clock.now(),
             clock,
             watched_until: AtomicU64::new(0),
             ring: Mutex::new(Ring { next: 1, ..Ring::default() }),
             max_records,
+            limits,
             added: Notify::new(),
         }
     }
@@ -122,6 +127,14 @@ impl Observer {
         }
     }
 
+    /// The event of this number, to run it again.
+    pub fn kept(&self, number: u64) -> Option<Arc<Kept>> {
+        let ring = self.ring();
+        let first = ring.records.front()?.number;
+        let index = usize::try_from(number.checked_sub(first)?).ok()?;
+        ring.records.get(index)?.kept.clone()
+    }
+
     /// Waits until there is a record after the one of this number.
     pub async fn added(&self, after: u64) {
         loop {
@@ -156,7 +169,7 @@ mod tests {
 
     #[test]
     fn nothing_is_recorded_before_a_page_asks() {
-        let observer = Observer::new(10, Clock::system());
+        let observer = Observer::new(10, RecordedLimits::default(), Clock::system());
         let now = Clock::system().now();
         assert!(observer.begin(&request(), now).is_none());
         assert_eq!(observer.events_after(0, now).last, 0);
@@ -166,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_ring_is_limited_and_counts_missed_events() {
-        let observer = Observer::new(3, Clock::system());
+        let observer = Observer::new(3, RecordedLimits::default(), Clock::system());
         for _ in 0..5 {
             observer.add(EventRecord::of(&request(), 0));
         }

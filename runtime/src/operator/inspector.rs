@@ -8,6 +8,7 @@
 //! state ── the connections, the events since the last request, counts
 //! connection ── one connection with its attachment; closing it
 //! room ── one room with its keys, timers and signals
+//! run_again ── an event once more, on the present build, or as a test
 //! ```
 //!
 //! A page requests `state` repeatedly. The response comes once there is a new event, or after a second, so
@@ -19,6 +20,7 @@ mod assets;
 mod connection;
 mod http;
 mod room;
+mod run_again;
 mod state;
 
 use std::sync::Arc;
@@ -117,6 +119,14 @@ impl Server {
             (&Method::POST, "close") => {
                 access::check_header(&head)?;
                 connection::close(self, &read(body).await?)?
+            }
+            (&Method::POST, "run-again") => {
+                access::check_header(&head)?;
+                run_again::run(self, &read(body).await?).await?
+            }
+            (&Method::POST, "save-test") => {
+                access::check_header(&head)?;
+                run_again::save_test(self, &read(body).await?).await?
             }
             _ => {
                 return Err(error_response(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use zigttp_abi::api::MAX_ROOM_BYTES;
+use zigttp_recording::block::RecordedLimits;
 use zigttp_rooms::attachments::Attachments;
 use zigttp_rooms::clock::Clock;
 use zigttp_rooms::compression::Compression;
@@ -72,7 +73,10 @@ pub fn dispatcher(config: &Config, parts: Parts) -> Dispatcher {
         clock,
     ));
     hub.settings.replace(settings);
-    let inspector = config.inspector.as_ref();
+    let observer = config.inspector.as_ref().map(|options| {
+        let limits = RecordedLimits::of(config.cpu_limit, config.memory_limit, &hub.limits);
+        Observer::new(options.max_events, limits, clock)
+    });
     Dispatcher {
         sandbox,
         handlers: Handlers::new(app, config.rollback_after),
@@ -92,7 +96,7 @@ pub fn dispatcher(config: &Config, parts: Parts) -> Dispatcher {
             longest_timer: LONGEST_TIMER,
             computations: Arc::new(Semaphore::new(max_computations())),
         },
-        observer: inspector.map(|options| Observer::new(options.max_events, clock)),
+        observer,
     }
 }
 

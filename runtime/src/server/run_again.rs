@@ -1,7 +1,10 @@
-//! What whoever runs a server's events again is told: the recorder and the shadow.
+//! What whoever runs a server's events again is told: the recorder, the shadow and the inspector.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use zigttp_recording::given_view::ReplaySettings;
 use zigttp_recording::shadow::ShadowError;
 
 use crate::server::Server;
@@ -25,14 +28,22 @@ impl Server {
             recorder.hide(settings.iter().map(|(_name, value)| value.clone()).collect());
         }
         if let Some(shadow) = &self.dispatcher.shadow {
-            let text = |value: &Bytes| String::from_utf8_lossy(value).into_owned();
-            let settings = settings.iter().map(|(name, value)| (name.to_owned(), text(value)));
-            shadow.set_settings(settings.collect());
+            shadow.set_settings(self.replay_settings());
         }
+    }
+
+    /// The present settings, for events that run again.
+    pub(crate) fn replay_settings(&self) -> Arc<ReplaySettings> {
+        let settings = self.hub.settings.current();
+        let text = |value: &Bytes| String::from_utf8_lossy(value).into_owned();
+        Arc::new(settings.iter().map(|(name, value)| (name.to_owned(), text(value))).collect())
     }
 
     /// Another handler serves: keeps a copy of it beside the recordings of its events.
     pub(super) fn tell_swapped(&self, artifact: &[u8]) {
+        if let Some(inspector) = &self.inspector {
+            inspector.present.set(artifact);
+        }
         if let Some(shadow) = &self.dispatcher.shadow {
             shadow.set_served(artifact);
         }

@@ -3,6 +3,7 @@
 mod damaged;
 mod differing;
 mod equal;
+mod inspected;
 mod kept;
 mod saved;
 mod shadow;

@@ -1,11 +1,13 @@
 //! The record of one event for the inspector, with texts cut to a limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use zigttp_abi::connection_id::ConnectionId;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
+use zigttp_recording::kept::Kept;
 use zigttp_sandbox::effect::{Effect, PeerIndex};
 use zigttp_sandbox::effects::Effects;
 use zigttp_sandbox::event::{Call, Event, Request, Response};
@@ -54,6 +56,9 @@ pub struct EventRecord {
     micros: f64,
     instantiate_micros: Option<f64>,
     restore_micros: Option<f64>,
+    /// To run it again.
+    #[serde(skip)]
+    pub(crate) kept: Option<Arc<Kept>>,
 }
 
 /// What an event has to do with the state of rooms: of each list the first, and how many more there are.
@@ -170,6 +175,7 @@ impl EventRecord {
             micros: 0.0,
             instantiate_micros: None,
             restore_micros: None,
+            kept: None,
         }
     }
 

@@ -31,10 +31,11 @@ pub(super) static PAGE: Asset = asset!("index.html", HTML);
 static LOGIN: Asset = asset!("login.html", HTML);
 
 /// The files that the pages load.
-static PARTS: [Asset; 15] = [
+static PARTS: [Asset; 16] = [
     asset!("style.css", CSS),
     asset!("icon.svg", "image/svg+xml"),
     asset!("main.js", SCRIPT),
+    asset!("again.js", SCRIPT),
     asset!("dom.js", SCRIPT),
     asset!("build.js", SCRIPT),
     asset!("charts.js", SCRIPT),

@@ -1,5 +1,6 @@
 // The log of events, the latest first.
 
+import { again } from "./again.js";
 import { $, element, say, shorten } from "./dom.js";
 import { openSheet } from "./sheet.js";
 import { roomLink, signalFacts, stateFacts, stateTexts, stateWords } from "./state.js";
@@ -131,6 +132,7 @@ function facts(record) {
   }
   if (record.status) fact("Response", `status ${record.status}`);
   if (record.micros) fact("Time", times(record));
+  if (record.micros) fact("Again", ...again(record.number));
   return [list];
 }
 
