@@ -48,6 +48,19 @@ await withBrowser(async (browser) => {
   await has("#log .facts", "Sent to");
   await has("#log .facts", "sandbox restored in");
   await picture("events");
+
+  // The event runs once more on the present build, and is written as a test.
+  await page.locator("#log button", { hasText: "Run on the present build" }).first().click();
+  await has("#log .again", "it does the same");
+  await has("#log .again", "attachment of");
+  await page.locator("#log button", { hasText: "Save as test" }).first().click();
+  await has("#log .again pre", 'send("good evening");');
+  const [saved] = await Promise.all([
+    page.waitForEvent("download"),
+    page.locator("#log .again a", { hasText: "Save event.test.ts" }).first().click(),
+  ]);
+  assert.match(await readFile(await saved.path(), "utf8"), /^import \{.*\} from "zigttp:test";\n/);
+  await picture("again");
   await page.fill("#filter", "");
 
   // A connection shows its attachment, and is closed with a code.

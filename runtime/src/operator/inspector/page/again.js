@@ -24,7 +24,7 @@ async function ask(part, event, result, show) {
   }
 }
 
-const code = (text) => element("pre", { class: "stack" }, text);
+const code = (text) => element("pre", {}, text);
 
 function compared({ input, given, then, now, differences }) {
   const lines = (list) => code(list.join("\n") || "nothing");
