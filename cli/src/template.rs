@@ -90,7 +90,10 @@ impl Template {
             File { name: "tsconfig.json", text: TSCONFIG.to_owned() },
             File { name: "package.json", text: package(project) },
             File { name: "README.md", text: readme(project, example.readme) },
-            File { name: ".gitignore", text: "/handler.wasm\n/data/\n/node_modules/\n".to_owned() },
+            File {
+                name: ".gitignore",
+                text: "/handler.wasm\n/data/\n/recording/\n/coverage/\n/node_modules/\n".to_owned(),
+            },
         ]);
         files
     }

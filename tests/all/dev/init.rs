@@ -94,6 +94,7 @@ fn a_project_has_what_editors_and_npm_want() {
     assert!(read("tsconfig.json").contains(r#""strict": true"#));
     assert!(read("README.md").starts_with("# Some App\n\nRooms by path"), "{}", read("README.md"));
     assert!(read(".gitignore").contains("/handler.wasm\n"));
+    assert!(read(".gitignore").contains("/recording/\n"), "recordings hold the data of users");
 }
 
 #[test]

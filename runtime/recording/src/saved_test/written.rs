@@ -487,7 +487,7 @@ impl Test<'_> {
                         && !matches!(self.record.input, Input::Close { .. })
                     {
                         let what = format!("{}.attachment", self.name(*to));
-                        lines.expect(&what, "toEqual", &Expression::of(value));
+                        lines.expect(&what, matcher(value), &Expression::of(value));
                     }
                 }
                 Fact::Clear(space) => {
