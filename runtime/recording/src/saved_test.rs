@@ -53,6 +53,8 @@ pub enum NoTest {
     AsksRoom,
     #[error("it waits for a timer")]
     WaitsForTimer,
+    #[error("it uses the id of its signal, which no test can choose")]
+    SignalId,
     #[error("it makes its client a member over Server-Sent Events")]
     EventStream,
     #[error(
@@ -105,6 +107,14 @@ pub async fn test_of(replayer: &Replayer, record: &Record<'_>) -> Result<String,
         let of_ids = facts(replayer, &with_ids, &world.ids(kept)).await?;
         if of_ids == recorded {
             (ways, event, expected) = (kept, with_ids, of_ids);
+        }
+    }
+    if let Input::Signal(signal) = &event.input {
+        let mut signal = signal.clone();
+        signal.id += 1;
+        let other = Record { input: Input::Signal(signal), ..event.clone() };
+        if facts(replayer, &other, &world.ids(ways)).await.as_ref() != Ok(&expected) {
+            return Err(NoTest::SignalId);
         }
     }
     if expected.is_event_stream {

@@ -111,7 +111,8 @@ async function fetches(own: WebSocket) {
   ws.send(own, `${one} ${env("API_KEY")!.slice(0, 3)}`);
 }
 export function onClose(own: WebSocket, code: number, reason: string, room: string) {
-  for (const peer of ws.getWebSockets(room)) ws.send(peer, `left with ${code} ${reason}`);
+  const peers = ws.getWebSockets(room);
+  for (const peer of peers) ws.send(peer, `left with ${code} ${reason}, ${peers.length} stays`);
 }
 export async function onRequest(req: Request, room: string) {
   storage.put(room, "body", await req.text());
@@ -209,7 +210,7 @@ async fn closes_requests_and_signals_become_tests_too() {
     let mut stays = server.connect("/room/plain").await;
     let leaves = server.connect("/room/plain").await;
     leaves.close(4000, "bye").await;
-    assert_eq!(stays.text().await, "left with 4000 bye");
+    assert_eq!(stays.text().await, "left with 4000 bye, 1 stays");
     let mut other = server.connect("/room/other").await;
     let post = "POST /room/plain?x=1 HTTP/1.1\r\nHost: test\r\nX-Agent: one\r\nX-Other: two\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
     assert!(server.request(post).0.starts_with("HTTP/1.1 201"));
@@ -224,7 +225,7 @@ async fn closes_requests_and_signals_become_tests_too() {
     let saved = Saved::of(recording);
     let close = saved.save("close", &[]);
     assert!(close.contains(".close(4000, \"bye\");"), "{close}");
-    assert!(close.contains("received).toEqual([\"left with 4000 bye\"]);"), "{close}");
+    assert!(close.contains("received).toEqual([\"left with 4000 bye, 1 stays\"]);"), "{close}");
     let in_room = saved.save("request", &["--room", "/room/plain"]);
     let sent = "request(\"POST\", \"/room/plain?x=1\", { headers: { \"x-agent\": \"one\" }, body: \"hi\" })";
     assert!(in_room.contains(sent), "{in_room}");

@@ -50,6 +50,8 @@ pub(super) struct World {
     pub(super) stored: Vec<Stored>,
     /// The connection that the event opens.
     pub(super) opens: Option<u64>,
+    /// The one that has closed: it is in no list of members any more.
+    closed: Option<u64>,
 }
 
 impl World {
@@ -58,6 +60,10 @@ impl World {
         let own_room = record.room.as_ref().map_or("", |room| &room.0);
         let opens = match &record.input {
             Input::Open { .. } | Input::Upgrade { .. } => record.connection,
+            _ => None,
+        };
+        let closed = match &record.input {
+            Input::Close { .. } => record.connection,
             _ => None,
         };
         let mut ids: Vec<u64> = Vec::new();
@@ -74,7 +80,7 @@ impl World {
         record.connection.into_iter().for_each(&mut add);
         given.connections.iter().for_each(|it| add(it.id));
         let places = ids.into_iter().map(|id| place(record, own_room, id)).collect();
-        World { places, stored: stored(record, own_room), opens }
+        World { places, stored: stored(record, own_room), opens, closed }
     }
 
     /// The ids of connections in their places, that of the one that the event opens last.
@@ -153,18 +159,23 @@ impl World {
         record
     }
 
+    /// The places whose connections are in lists of members when the event runs.
+    fn members_left(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|place| Some(place.id) != self.closed)
+    }
+
     fn members(&self, list: &GivenMembers, id: &impl Fn(u64) -> u64) -> Vec<u64> {
         let is_in = |place: &&Place| {
             *place.room == *list.room || place.joined.iter().any(|room| **room == *list.room)
         };
-        let members = self.places.iter().filter(is_in).map(|place| id(place.id));
+        let members = self.members_left().filter(is_in).map(|place| id(place.id));
         let opened = self.opens.filter(|opened| list.ids.contains(opened)).map(id);
         members.chain(opened).collect()
     }
 
     fn list_rooms(&self, list: &mut GivenRooms) {
         let mut rooms: BTreeMap<&str, usize> = BTreeMap::new();
-        for place in &self.places {
+        for place in self.members_left() {
             for room in place.joined.iter().chain([&place.room]) {
                 *rooms.entry(room).or_default() += 1;
             }
