@@ -2,9 +2,10 @@
 //! the same as lines for people.
 
 use std::fmt::Write;
+use std::hash::Hasher;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use siphasher::sip::SipHasher13;
 use zigttp_abi::printable::printable;
 use zigttp_abi::value::Value;
 use zigttp_protocol::frame::Frame;
@@ -143,18 +144,21 @@ trait Sink {
     }
 }
 
-/// What is hashed of each part. Names and lengths stand between the values, so that no two effects give the same.
+/// The hash of each part. Names and lengths stand between the values, so that no two effects give the same.
+///
+/// SipHash with a fixed key, because a digest has to be the same in every process; who can make two equal ones on purpose
+/// has written the handler.
 #[derive(Default)]
 struct ToHash {
-    parts: [Vec<u8>; EFFECTS],
+    parts: [Option<SipHasher13>; EFFECTS],
     current: usize,
 }
 
 impl ToHash {
     fn push(&mut self, bytes: &[u8]) -> &mut Self {
-        let to = &mut self.parts[self.current];
-        to.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        to.extend_from_slice(bytes);
+        let to = self.parts[self.current].get_or_insert_default();
+        to.write(&(bytes.len() as u64).to_le_bytes());
+        to.write(bytes);
         self
     }
 }
@@ -185,13 +189,7 @@ impl Sink for ToHash {
 fn digests<V: View>(ran: &Ran<V>, response: Option<&Response>) -> [u64; EFFECTS] {
     let mut to_hash = ToHash::default();
     walk(ran, response, &mut to_hash);
-    to_hash.parts.map(|bytes| {
-        if bytes.is_empty() {
-            return 0;
-        }
-        let hash: [u8; 32] = Sha256::digest(&bytes).into();
-        u64::from_le_bytes(hash.first_chunk().copied().expect("it has 32 bytes"))
-    })
+    to_hash.parts.map(|hash| hash.map_or(0, |hash| hash.finish()))
 }
 
 /// Longest value that is shown whole.
