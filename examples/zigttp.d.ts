@@ -830,7 +830,9 @@ declare module "zigttp:test" {
   export const clock: {
     /** Milliseconds since 1970. */
     now(): number;
-    /** Lets time pass, `"30s"`, `"1h30m"` or milliseconds: what is due meanwhile runs in the order of its time. */
+    /** Sets the clock, before anything else in a test: milliseconds since 1970, a Date, or a text such as `"2026-03-29T00:30:00Z"`. */
+    set(time: number | string | Date): void;
+    /** Lets time pass, `"30s"`, `"1h30m"` or milliseconds: what is due meanwhile runs in the order of its time; 20,000 events at most. */
     advance(duration: string | number): Promise<void>;
   };
 
@@ -857,6 +859,8 @@ declare module "zigttp:test" {
   /** The committed state of a room. */
   export interface RoomState {
     get(key: string): any;
+    /** Stores a value as if an event had done so before; with `ttl` it is gone after so many milliseconds. */
+    put(key: string, value: unknown, options?: { readonly ttl?: number | undefined }): void;
     /** The entries whose keys begin with `prefix`, in the order of the keys' bytes. */
     list(options?: { readonly prefix?: string; readonly reverse?: boolean; readonly limit?: number }): [string, any][];
     /** The timers that are set. */
@@ -871,12 +875,30 @@ declare module "zigttp:test" {
     readonly end?: boolean | undefined;
   }
 
+  /** Options of `world.member`. */
+  export interface MemberOptions {
+    /** What the handler has stored with it. */
+    readonly attachment?: unknown;
+    /** Other rooms that it has joined. */
+    readonly rooms?: readonly string[] | undefined;
+    /** The parameters of its route. */
+    readonly parameters?: Readonly<Record<string, string>> | undefined;
+    /** The number that `ws` is in the handler. */
+    readonly id?: number | undefined;
+  }
+
   /** What is around the handler. Each test has a world of its own. */
   export const world: {
     /** Answers the handler's requests (`fetch`); without, they fail. */
     fetch(answer: ((request: Request) => Response | Promise<Response>) | undefined): void;
     /** Answers the handler's stream of this name with these parts of a body, or goes on with one that has begun. */
     stream(name: string, pieces: readonly (string | ArrayBuffer | ArrayBufferView)[], options?: StreamOptions): void;
+    /** A client that has been connected to a room for a while: neither `onUpgrade` nor `onOpen` runs. */
+    member(room: string, options?: MemberOptions): Connection;
+    /** Sends a signal to a room, as an operator does. */
+    signal(room: string, name: string, data?: unknown): void;
+    /** Gives the next event the random numbers of a recorded one: hexadecimal digits, as `zigttp replay --save-test` writes them. */
+    random(numbers: string): void;
     /** Runs all that is queued. */
     idle(): Promise<void>;
     /** Sets what the handler reads with `env`, in events that begin from now on; `undefined` removes a setting. */
@@ -890,9 +912,9 @@ declare module "zigttp:test" {
     storage(room: string): RoomState;
     /** What a room has in `zigttp:memory`. */
     memory(room: string): RoomState;
-    /** The lines of the handler's `console`, and the failures of its events. */
+    /** The lines of the handler's `console`, and the failures of its events: the latest 10,000. */
     readonly logs: readonly { readonly level: "debug" | "info" | "warn" | "error"; readonly text: string; readonly event: string }[];
-    /** All events so far. */
+    /** The events so far: the latest 10,000. */
     readonly effects: readonly WorldEvent[];
   };
 
