@@ -28,12 +28,10 @@
 //! - [`user_file`]: writes to what the user names: a file, a link, a pipe or a device;
 //! - [`control`]: requests to a running server, through its control socket;
 //! - [`value_output`]: what handlers have stored, shown to an operator;
-//! - [`allocator`]: the allocator of both programs, and how much it has given out;
 //! - [`cache`]: where compiled modules are kept between runs;
 //! - [`panic_hook`]: what a user sees when a program has a bug.
 
 pub mod admin_options;
-pub mod allocator;
 pub mod artifact;
 pub mod building;
 pub mod cache;

@@ -26,7 +26,6 @@ use self::http::Http;
 use self::outside::Outside;
 use self::recording::Recording;
 use self::streams::Streams;
-use crate::allocator;
 use crate::defaults::DEFAULTS;
 use crate::grant_options::GrantOptions;
 use crate::values::within;
@@ -146,7 +145,6 @@ impl ServerOptions {
             streams: streams.into_limits(),
             on_error: events.on_error.0,
             isolation: events.isolation.0,
-            allocated_bytes: allocator::allocated_bytes,
             verify_restore: events.verify_restore,
             ping_interval: connections.ping_interval.0,
             pong_timeout: connections.pong_timeout.0,

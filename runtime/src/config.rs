@@ -188,8 +188,6 @@ pub struct Config {
     pub dormant_after: Duration,
     /// How an event gets a fresh sandbox.
     pub isolation: Isolation,
-    /// Bytes that the process has allocated and not freed, for the metrics; only the program knows its allocator.
-    pub allocated_bytes: fn() -> usize,
     /// Compares the whole sandbox with the artifact's image after every Nth event that restored one.
     /// `None`: never.
     pub verify_restore: Option<NonZeroU32>,
@@ -489,7 +487,6 @@ impl Default for Config {
             pong_timeout: Duration::from_secs(10),
             dormant_after: Duration::from_secs(60),
             isolation: Isolation::Restore,
-            allocated_bytes: || 0,
             verify_restore: None,
             max_response_bytes: 256 << 20,
             header_timeout: Duration::from_secs(10),

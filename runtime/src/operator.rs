@@ -2,6 +2,7 @@
 //! of rooms and what they use, the inspector's page, and stopping it.
 
 pub(crate) mod admin;
+pub(crate) mod allocated;
 pub(crate) mod backup;
 pub(crate) mod control;
 pub(crate) mod drain;

@@ -3,12 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use zigttp_cli::allocator::Jemalloc;
 use zigttp_cli::commands::{build, check, describe_rule, lsp, rules, types};
 use zigttp_cli::{exit, panic_hook, variables};
-
-#[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Check and compile TypeScript WebSocket handlers for zigttp
 #[derive(Parser)]

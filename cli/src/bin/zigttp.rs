@@ -3,15 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use zigttp_cli::allocator::Jemalloc;
 use zigttp_cli::commands::{
     attachments, backup, dev, init, inspect, replay, restore, room, run, signal, storage, streams,
     test, top,
 };
 use zigttp_cli::{changed_options, exit, variables};
-
-#[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Serve WebSocket handlers, with a fresh sandbox for every event
 #[derive(Parser)]

@@ -17,6 +17,7 @@ use zigttp_rooms::transport::Transport;
 use zigttp_sandbox::event::EventKind;
 use zigttp_sandbox::failure::FailureKind;
 
+use crate::operator::allocated;
 use crate::operator::metrics::page::Page;
 use crate::server::Server;
 use crate::server::counters::{HandshakeResult, Unanswered};
@@ -224,8 +225,8 @@ fn gauges(page: &mut Page, server: &Server) {
         ),
         (
             "zigttp_allocated_bytes",
-            "Bytes of memory in use, without free memory that the allocator keeps",
-            (server.config.allocated_bytes)(),
+            "Bytes of memory in use, without free memory that the allocator keeps (glibc; elsewhere 0)",
+            allocated::bytes(),
         ),
         ("zigttp_draining", "Whether the server is stopping", usize::from(server.is_draining())),
         (
