@@ -6,12 +6,13 @@
 
 mod blocks;
 mod commits;
+mod expired;
+mod planning;
 mod replica;
 mod replicas;
 mod signal_feed;
 mod stored_signals;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,14 +26,12 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::link::Link;
 use crate::cluster::node::Node;
 use crate::cluster::options::ClusterOptions;
-use crate::cluster::scripts;
 use crate::cluster::server_info::ServerInfo;
 use crate::state::clustered::blocks::Blocks;
 use crate::state::clustered::commits::{Commit, Commits, Committed};
 use crate::state::clustered::replica::Replica;
 use crate::state::clustered::replicas::Replicas;
-use crate::state::clustered::signal_feed::{SignalFeed, flat};
-use crate::state::clustered::stored_signals::Known;
+use crate::state::clustered::signal_feed::SignalFeed;
 use crate::state::error::{CommitStateError, ReadError};
 use crate::state::limits::StateLimits;
 use crate::state::room_contents::{ContentsQuery, RoomContents, SignalList};
@@ -40,7 +39,7 @@ use crate::state::room_state::RoomState;
 use crate::state::shared::RoomListener;
 use crate::state::signal_plan::Plan;
 use crate::state::signal_queue::{SignalQueue, Step};
-use crate::state::signals::{Charge, Signal, StoredSignal};
+use crate::state::signals::{Signal, StoredSignal};
 use crate::state::stream_index::StreamIndex;
 use crate::state::table::Table;
 use crate::state::totals::Totals;
@@ -53,8 +52,6 @@ pub struct Followed {
 
 /// How long a read waits for the server.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// Expired entries that one sweep removes.
-const EXPIRED_AT_ONCE: usize = 100;
 
 /// The states of rooms that several nodes share.
 pub(crate) struct Clustered {
@@ -433,76 +430,6 @@ impl Shared {
         Ok(())
     }
 
-    /// What the signals of a transaction mean.
-    async fn plan(
-        &self,
-        table: &Table,
-        transaction: &Transaction,
-        taken: Option<&Signal>,
-        until: Instant,
-    ) -> Result<Plan, CommitStateError> {
-        let Commits { link, node, .. } = &*self.commits;
-        let known = Known::read(link, table, &self.signals.queue, transaction, until).await?;
-        let mut last = 0;
-        let mut plan = Plan::new(&known, transaction, &mut last)?;
-        let numbers: Vec<u64> = (0..last).map(|_| node.next_signal()).collect();
-        let number_of = |place: u64| {
-            let place = usize::try_from(place).ok()?.checked_sub(1)?;
-            numbers.get(place).copied()
-        };
-        plan.number(number_of);
-        // The one whose run has failed stands beside its schedule from now on, and that goes on under its number.
-        if let (Some(taken), Some(parked)) = (taken.filter(|it| it.is_planned()), &mut plan.parked)
-        {
-            plan.removed.push((taken.id, Arc::clone(&taken.room)));
-            *parked = Arc::new(Signal { id: node.next_signal(), ..Signal::clone(parked) });
-        }
-        // Of one schedule all nodes plan one run: whichever plans it last.
-        for planned in plan.added.iter_mut().filter(|it| it.is_planned()) {
-            let id = stored_signals::number_of_planned(planned);
-            Arc::make_mut(planned).id = id;
-        }
-        for signal in known.planned {
-            if plan.removed.iter().any(|(id, _)| *id == signal.id) {
-                plan.unplanned.push(signal);
-            }
-        }
-        Ok(plan)
-    }
-
-    async fn wake_parked(&self, attempts: u32) -> Result<(), CommitStateError> {
-        let link = &self.commits.link;
-        let mut command = redis::cmd("ZRANGE");
-        command.arg(&link.keys().parked).arg(0).arg(-1);
-        for room in answer::words(link.send(read_until(), command).await?)? {
-            let room: Arc<str> = Arc::from(&*answer::string(&room)?);
-            let replica = self.replicas.hold(&room, read_until()).await?;
-            let stored = stored_signals::of_room(link, &room, read_until()).await?;
-            for StoredSignal { signal, .. } in stored.into_iter().filter(|it| it.is_parked) {
-                let mut plan = Plan { is_forced: true, ..Plan::default() };
-                if signal.is_sent() {
-                    let charge = Charge { sent: 1, ..Charge::default() };
-                    plan.charges.push((Arc::clone(signal.payer()), charge));
-                }
-                let id = signal.id;
-                plan.added.push(Arc::new(Signal { attempt: attempts, ..signal }));
-                let blocks = Blocks::of(link.keys(), Some(&room), &Transaction::default(), &plan);
-                let reads = StateReads { since: replica.position().seq, ..StateReads::default() };
-                let commit = Commit {
-                    replica: &replica,
-                    blocks: &blocks,
-                    reads: &reads,
-                    needs: Some(id),
-                    is_forced: true,
-                };
-                // If it is gone another node has woken it, and it has run.
-                self.commits.commit(commit).await?;
-            }
-        }
-        self.signals.change();
-        Ok(())
-    }
-
     fn all(&self) -> All {
         *self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -526,96 +453,6 @@ impl Shared {
         }
         self.remove_expired(expired_before).await
     }
-
-    /// Removes entries whose time is over, from whichever room.
-    async fn remove_expired(&self, expired_before: u64) -> Result<(), CommitStateError> {
-        let mut seen_to: Vec<(String, String)> = Vec::new();
-        loop {
-            let link = &self.commits.link;
-            let answer = link
-                .call(&scripts::EXPIRED, read_until(), |command, _live| {
-                    command
-                        .arg(1)
-                        .arg(&link.keys().expiry)
-                        .arg(expired_before)
-                        .arg(EXPIRED_AT_ONCE);
-                    for (row, time) in &seen_to {
-                        command.arg(row).arg(time);
-                    }
-                })
-                .await?;
-            seen_to.clear();
-            let mut rooms: BTreeMap<Arc<str>, Vec<(Box<str>, String)>> = BTreeMap::new();
-            let mut words = flat(answer)?.into_iter();
-            while let (Some(row), Some(time)) = (words.next(), words.next()) {
-                let (row, time) = (answer::string(&row)?, answer::string(&time)?.into_string());
-                match room_and_key(&row) {
-                    Some((room, key)) => {
-                        rooms.entry(room.into()).or_default().push((key.into(), time))
-                    }
-                    None => seen_to.push((row.into_string(), time)),
-                }
-            }
-            if rooms.is_empty() && seen_to.is_empty() {
-                return Ok(());
-            }
-            for (room, keys) in rooms {
-                if self.remove_expired_of(&room, &keys, expired_before).await? {
-                    seen_to.extend(keys.into_iter().map(|(key, time)| (row_of(&room, &key), time)));
-                }
-            }
-            if seen_to.is_empty() {
-                // Other nodes were faster, or events changed them: next time.
-                return Ok(());
-            }
-        }
-    }
-
-    /// Removes those entries of a room that are there and whose time is over. Returns false if others have changed
-    /// them.
-    async fn remove_expired_of(
-        &self,
-        room: &Arc<str>,
-        keys: &[(Box<str>, String)],
-        expired_before: u64,
-    ) -> Result<bool, CommitStateError> {
-        let replica = self.replicas.hold(room, read_until()).await?;
-        let table = replica.table().expect("it was read");
-        let is_over = |key: &str| {
-            let expires = table.get(key).and_then(|entry| entry.expires);
-            expires.is_some_and(|expires| expires < expired_before)
-        };
-        let over: Vec<_> = keys.iter().filter(|(key, _)| is_over(key)).collect();
-        if over.is_empty() {
-            return Ok(true);
-        }
-        let mut transaction =
-            Transaction { room: Some(Arc::clone(room)), ..Transaction::default() };
-        for (key, _) in &over {
-            transaction.changes.entries.insert(key.clone(), None);
-        }
-        let keys = over.iter().map(|(key, _)| key.clone()).collect();
-        let reads = StateReads { since: table.seq(), keys, ..StateReads::default() };
-        transaction.reads = Some(Box::new(reads));
-        match self.commit(&transaction).await {
-            Ok(()) => {
-                self.counts.expired.fetch_add(over.len() as u64, Ordering::Relaxed);
-                Ok(true)
-            }
-            Err(CommitStateError::Conflict) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// The row of an entry among those that expire, as the script writes it.
-fn row_of(room: &str, key: &str) -> String {
-    format!("{}:{room}{key}", room.len())
-}
-
-fn room_and_key(row: &str) -> Option<(&str, &str)> {
-    let (len, rest) = row.split_once(':')?;
-    rest.split_at_checked(len.parse().ok()?)
 }
 
 /// What must not have changed until the commit: what the event has read, and what its plan is made from.

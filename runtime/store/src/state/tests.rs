@@ -3,6 +3,8 @@
 mod attachments;
 #[cfg(feature = "cluster")]
 mod clustered;
+#[cfg(feature = "cluster")]
+mod clustered_signals;
 mod contents;
 mod faults;
 mod folder;
