@@ -4,13 +4,14 @@
 //! ```text
 //!  placed ── the world of the test: connections, stored values, and the event as it is there
 //!  facts ── what a run has done, told without ids and times
-//!  written ── the test's text; typescript writes its values
+//!  written ── the test's text, and in it what is expected; typescript writes its values
 //! ```
 //!
 //! What is expected is what the event does in that world, run here. What the event does not depend on is left out of the
 //! test: it runs at another time, with other random numbers, other ids and without a header, and where it does the same
 //! the test says nothing of them.
 
+mod expected;
 mod facts;
 mod placed;
 mod typescript;

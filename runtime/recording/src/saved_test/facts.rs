@@ -205,3 +205,18 @@ impl Facts {
         Some(facts)
     }
 }
+
+impl Fact {
+    /// The place of the connection that a fact is about, if the test names it there.
+    pub(super) fn names(&self) -> Option<usize> {
+        match self {
+            Fact::Send { to, .. } | Fact::Attach { to, .. } => Some(*to),
+            Fact::Close { whom, .. }
+            | Fact::Join { whom, .. }
+            | Fact::Leave { whom, .. }
+            | Fact::Move { whom, .. }
+            | Fact::AutoResponse { whom, .. } => Some(*whom),
+            _ => None,
+        }
+    }
+}

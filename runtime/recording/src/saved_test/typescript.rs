@@ -1,13 +1,18 @@
 //! Values as a person would write them in TypeScript. They come from clients, and from files of strangers: whatever they
 //! hold, the text is one literal.
 
-use std::fmt::Write;
+use std::fmt::{self, Formatter, Write};
 
-use serde::de::IgnoredAny;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use zigttp_abi::value::{Value, ValueKind};
 
 /// Most characters of a line.
 const WIDTH: usize = 100;
+
+/// Most arrays and objects of a literal in one another.
+const MAX_DEPTH: usize = 100;
 
 /// An expression, which goes over several lines if it is long.
 #[derive(Clone, Debug)]
@@ -47,10 +52,8 @@ impl Expression {
 
     /// The value of this JSON. What is no JSON, or would be another value as an expression, stays a text.
     pub(crate) fn json(text: &str) -> Expression {
-        let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
-        let parsed = (is_json && !text.contains("__proto__")).then(|| Json(text).parse());
-        parsed
-            .flatten()
+        let json = serde_json::from_str(text).ok().filter(|_| !text.contains("__proto__"));
+        json.and_then(|json| parsed(json, MAX_DEPTH))
             .unwrap_or_else(|| Expression::Atom(format!("JSON.parse({})", string(text))))
     }
 
@@ -139,67 +142,51 @@ pub(crate) fn field(name: &str) -> String {
     if is_name { name.to_owned() } else { string(name) }
 }
 
-/// The rest of a text that is known to be JSON.
-struct Json<'a>(&'a str);
+/// The fields of an object, in their order.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'a> Json<'a> {
-    fn parse(mut self) -> Option<Expression> {
-        self.value()
-    }
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields<'a>, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Vec<(String, &'de RawValue)>;
 
-    fn skip_space(&mut self) {
-        self.0 = self.0.trim_start_matches([' ', '\t', '\n', '\r']);
-    }
-
-    /// Takes this character if it is next.
-    fn takes(&mut self, character: char) -> bool {
-        self.skip_space();
-        let rest = self.0.strip_prefix(character);
-        self.0 = rest.unwrap_or(self.0);
-        rest.is_some()
-    }
-
-    fn value(&mut self) -> Option<Expression> {
-        if self.takes('[') {
-            let mut items = Vec::new();
-            while !self.takes(']') {
-                items.push(self.value()?);
-                self.takes(',');
+            fn expecting(&self, to: &mut Formatter<'_>) -> fmt::Result {
+                to.write_str("an object")
             }
-            return Some(Expression::List(items));
-        }
-        if self.takes('{') {
-            let mut fields = Vec::new();
-            while !self.takes('}') {
-                let name = self.string()?;
-                self.takes(':');
-                fields.push((field(&name), self.value()?));
-                self.takes(',');
-            }
-            return Some(Expression::Object(fields));
-        }
-        if self.0.starts_with('"') {
-            return Some(Expression::text(&self.string()?));
-        }
-        let end = self.0.find([',', ']', '}', ' ', '\t', '\n', '\r']).unwrap_or(self.0.len());
-        let (atom, rest) = self.0.split_at(end);
-        self.0 = rest;
-        (!atom.is_empty()).then(|| Expression::Atom(atom.to_owned()))
-    }
 
-    /// `None` for one with half a character in it.
-    fn string(&mut self) -> Option<String> {
-        self.skip_space();
-        let mut is_escaped = false;
-        let end = self.0.char_indices().skip(1).find(|(_, character)| {
-            let ends = *character == '"' && !is_escaped;
-            is_escaped = *character == '\\' && !is_escaped;
-            ends
-        });
-        let (literal, rest) = self.0.split_at(end?.0 + 1);
-        self.0 = rest;
-        serde_json::from_str(literal).ok()
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(InOrder).map(Fields)
     }
+}
+
+/// Numbers stay as they are written. `None` for a text with half a character in it, and for more in one another than a
+/// person would write.
+fn parsed(json: &RawValue, depth: usize) -> Option<Expression> {
+    let text = json.get();
+    let inner = |value| parsed(value, depth - 1);
+    Some(match text.as_bytes().first()? {
+        b'[' | b'{' if depth == 0 => return None,
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+            Expression::List(items.into_iter().map(inner).collect::<Option<_>>()?)
+        }
+        b'{' => {
+            let Fields(fields) = serde_json::from_str(text).ok()?;
+            let fields =
+                fields.into_iter().map(|(name, value)| Some((field(&name), inner(value)?)));
+            Expression::Object(fields.collect::<Option<_>>()?)
+        }
+        b'"' => Expression::text(&serde_json::from_str::<String>(text).ok()?),
+        _ => Expression::Atom(text.to_owned()),
+    })
 }
 
 #[cfg(test)]
@@ -222,6 +209,15 @@ mod tests {
             (r#"{"\u2028":"\u202e"}"#, r#"{ "\u{2028}": "\u{202e}" }"#),
         ] {
             assert_eq!(Expression::json(json).print(0), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_deep_stays_a_text() {
+        for (depth, is_literal) in [(100, true), (101, false), (200_000, false)] {
+            let json = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            let expression = Expression::json(&json).print(0);
+            assert_eq!(!expression.starts_with("JSON.parse"), is_literal, "{depth}");
         }
     }
 
