@@ -3,12 +3,14 @@
 //! A block is its head and then each record, each after its length. In a file it is compressed, after its lengths and a
 //! checksum: what is cut off or damaged takes no other block with it.
 
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use zigttp_sandbox::pool::Pool;
 use zigttp_sandbox::state::StateLimits;
 use zigttp_sandbox::view::EventLimits;
+use zstd::bulk::Compressor;
 
 use crate::record::Record;
 
@@ -174,9 +176,14 @@ pub(crate) fn record_ranges(raw: &[u8]) -> Vec<std::ops::Range<usize>> {
     ranges.skip(1).collect()
 }
 
+/// What compresses blocks. To make one takes as long as to compress some blocks.
+pub(crate) fn compressor() -> io::Result<Compressor<'static>> {
+    Compressor::new(LEVEL)
+}
+
 /// A block as it is in a file.
-pub(crate) fn framed(raw: &[u8]) -> std::io::Result<Vec<u8>> {
-    let compressed = zstd::bulk::compress(raw, LEVEL)?;
+pub(crate) fn framed(raw: &[u8], compressor: &mut Compressor<'_>) -> io::Result<Vec<u8>> {
+    let compressed = compressor.compress(raw)?;
     let mut framed = Vec::with_capacity(FRAME_BYTES + compressed.len());
     let number = |len: usize| u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes();
     framed.extend_from_slice(&number(compressed.len()));

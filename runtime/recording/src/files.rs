@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use zstd::bulk::Compressor;
+
 use crate::block::{self, MAGIC};
 
 /// The ending of a file of records.
@@ -21,6 +23,7 @@ pub(crate) struct Files {
     current: Option<Current>,
     /// Files besides the current one, the oldest first, with their bytes.
     older: Vec<(PathBuf, u64)>,
+    compressor: Compressor<'static>,
 }
 
 struct Current {
@@ -46,7 +49,8 @@ impl Files {
     /// When it cannot be read.
     pub(crate) fn open(folder: &Path, max_bytes: u64) -> io::Result<Files> {
         let older = recorded(folder)?;
-        Ok(Files { folder: folder.to_owned(), max_bytes, current: None, older })
+        let compressor = block::compressor()?;
+        Ok(Files { folder: folder.to_owned(), max_bytes, current: None, older, compressor })
     }
 
     /// Writes a block whose first record is from this time. Returns how many bytes that took.
@@ -54,7 +58,7 @@ impl Files {
     /// # Errors
     /// When the disk cannot take it. The file ends before it then, if that is possible.
     pub(crate) fn write(&mut self, raw: &[u8], artifact: [u8; 32], at: u64) -> io::Result<u64> {
-        let framed = block::framed(raw)?;
+        let framed = block::framed(raw, &mut self.compressor)?;
         let len = framed.len() as u64;
         // With a sixteenth of all, removing the oldest takes little.
         let full = (self.max_bytes / 16).clamp(64 << 10, 64 << 20);

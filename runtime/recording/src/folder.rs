@@ -199,6 +199,7 @@ mod tests {
     /// A file of so many blocks with two records each.
     fn file(blocks: u64) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
+        let mut compressor = block::compressor().expect("memory takes it");
         for number in 0..blocks {
             let mut raw = Vec::new();
             let limits = RecordedLimits::default();
@@ -218,7 +219,7 @@ mod tests {
                     },
                 );
             }
-            file.extend(block::framed(&raw).expect("memory takes it"));
+            file.extend(block::framed(&raw, &mut compressor).expect("memory takes it"));
         }
         file
     }
