@@ -15,7 +15,7 @@ pub(crate) struct Inspector {
     pub(crate) access: InspectorAccess,
     pub(crate) builds: Builds,
     /// On which events run again.
-    pub(crate) present: Present,
+    pub(crate) present: Arc<Present>,
     /// One permit is one event that runs again.
     pub(crate) running: Semaphore,
 }
@@ -25,7 +25,10 @@ impl Inspector {
         Inspector {
             access: options.access.clone(),
             builds: Builds::default(),
-            present: Present(Mutex::new(Build { artifact: artifact.into(), loaded: None })),
+            present: Arc::new(Present(Mutex::new(Build {
+                artifact: artifact.into(),
+                loaded: None,
+            }))),
             running: Semaphore::new(1),
         }
     }

@@ -63,13 +63,12 @@ async fn with_event<T: Send + 'static>(
     let failed = |why: &str| error_response(StatusCode::INTERNAL_SERVER_ERROR, why);
     let inspector = server.inspector.as_ref().ok_or_else(|| failed("there is no inspector"))?;
     let _running = inspector.running.acquire().await.map_err(|error| failed(&error.to_string()))?;
-    let of_thread = Arc::clone(server);
+    let present = Arc::clone(&inspector.present);
+    let (cache_dir, settings) = (server.config.cache_dir.clone(), server.replay_settings());
     // Loading the build takes up to a second.
     let ran = on_own_thread(move || {
-        let inspector = of_thread.inspector.as_ref().ok_or("there is no inspector")?;
-        let cache_dir = of_thread.config.cache_dir.clone();
-        let replayer = inspector.present.load(&limits, cache_dir).map_err(|it| it.to_string())?;
-        replayer.set_settings(of_thread.replay_settings());
+        let replayer = present.load(&limits, cache_dir).map_err(|it| it.to_string())?;
+        replayer.set_settings(settings);
         work(&kept, &replayer).ok_or_else(|| "the event cannot be run again".to_owned())
     });
     ran.await.map_err(|error| failed(&error.to_string()))?.map_err(|why| failed(&why))
