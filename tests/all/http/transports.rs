@@ -61,12 +61,12 @@ fn ask(stream: &mut TcpStream, path: &str) -> String {
 async fn a_transport_too_many_is_closed_at_once_and_sockets_go_on() {
     let (server, admin) =
         admin::start(&HANDLER, &["--max-transports", "3", "--header-timeout", "1h"]);
-    // A WebSocket frees its slot.
     let mut clients = Vec::new();
     for _ in 0..6 {
         let mut client = server.connect("/").await;
         assert_eq!(client.ask("hello").await, "hello");
         clients.push(client);
+        eventually("a WebSocket frees its slot", || scrape(admin)["zigttp_transports"] == 0.0);
     }
     let silent: Vec<TcpStream> = (0..3).map(|_| connect(server.address)).collect();
     eventually("every place is taken", || scrape(admin)["zigttp_transports"] == 3.0);
