@@ -158,7 +158,7 @@ async fn a_handshake_has_as_long_as_a_request_head() {
 
 #[tokio::test]
 async fn a_handshake_holds_a_place_among_the_transports() {
-    let server = tls::serve(HANDLER, &["--max-transports", "1", "--header-timeout", "500ms"]);
+    let server = tls::serve(HANDLER, &["--max-transports", "1", "--header-timeout", "2s"]);
     let mut undecided = TcpStream::connect(server.address).expect("the server listens");
     undecided.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
     assert!(tls::connect(&server, "first").await.is_err(), "the place is taken");
