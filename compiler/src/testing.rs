@@ -3,7 +3,7 @@
 //! A test file is built like a handler, into an artifact of its own: its top level registers tests, and the event of
 //! its entry runs one of them. The entry is a module of ours, which imports the test file.
 
-use zigts_rules::import::ModuleName;
+use zigts_rules::import::{ModuleName, TESTING};
 
 use crate::Entry;
 
@@ -57,7 +57,7 @@ pub(crate) fn entry_of(tests: &Entry) -> Entry {
 
 /// The module of `zigttp:test` that a specifier means in the module that imports it.
 pub(crate) fn resolve(importer: &ModuleName, specifier: &str) -> Option<ModuleName> {
-    if specifier == "zigttp:test" {
+    if specifier == TESTING {
         return Some(ModuleName::new(INDEX));
     }
     if importer.as_str() == ENTRY_NAME && specifier.starts_with(FOLDER) {

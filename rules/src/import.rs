@@ -6,6 +6,9 @@ use zigttp_abi::api;
 
 use crate::span::{ModuleId, Span};
 
+/// The module that tests import, which counts as a package.
+pub const TESTING: &str = "zigttp:test";
+
 /// A module's path relative to the folder of the handler's entry module, with `/`.
 ///
 /// `chat.ts`, `lib/rooms.ts`, `../shared/names.ts` and `node_modules/zod/index.js` are names. Stack traces and
@@ -31,7 +34,7 @@ impl ModuleName {
             return Some(&self.0);
         }
         if self.0.starts_with("zigttp:") {
-            return Some("zigttp:test");
+            return Some(TESTING);
         }
         let start =
             self.0.rfind("node_modules/").filter(|&at| at == 0 || self.0[..at].ends_with('/'))?;

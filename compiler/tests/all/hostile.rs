@@ -180,6 +180,19 @@ fn what_is_there_thousands_of_times_is_checked_all_the_same() {
 }
 
 #[test]
+fn thousands_of_functions_that_a_package_keeps_are_checked_all_the_same() {
+    let routes = "p.get(() => p.get());".repeat(8_000);
+    let source =
+        format!("import * as p from \"p\"; {routes} export const handler = () => p.get();");
+    let report = check(&[
+        ("app.ts", &source),
+        ("node_modules/p/package.json", r#"{ "type": "module" }"#),
+        ("node_modules/p/index.js", "export const get = (f) => f?.();"),
+    ]);
+    assert!(report.diagnostics.is_empty(), "{:?}", report.diagnostics);
+}
+
+#[test]
 fn constants_that_double_stay_small() {
     let doubled: Vec<_> = (0..60).map(|it| format!("const a{} = a{it} + a{it};", it + 1)).collect();
     let source =

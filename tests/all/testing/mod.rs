@@ -2,6 +2,7 @@
 
 mod coverage;
 mod expect;
+mod many;
 mod reporters;
 mod snapshots;
 mod watching;
