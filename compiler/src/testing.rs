@@ -23,7 +23,7 @@ macro_rules! modules {
 }
 
 /// The modules of `zigttp:test`, by their names in its folder.
-static MODULES: [(&str, &str); 17] = modules!(
+static MODULES: [(&str, &str); 18] = modules!(
     "asymmetric.ts"
     "bytes.ts"
     "clock.ts"
@@ -40,6 +40,7 @@ static MODULES: [(&str, &str); 17] = modules!(
     "run.ts"
     "snapshots.ts"
     "titles.ts"
+    "well_formed.ts"
     "world.ts"
 );
 

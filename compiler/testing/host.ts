@@ -3,6 +3,7 @@
 // `env` is that door in a test's artifact; settings of the test's own have no NUL before their names.
 
 import { env } from "zigttp:env";
+import { wellFormed } from "./well_formed.ts";
 
 /** A request of the handler that waits for its answer. */
 export interface Ask {
@@ -41,7 +42,7 @@ function errorOf({ name, message }: { name: string; message: string }): Error {
 
 /** Asks, and returns the answer. */
 export function call<T>(op: string, args: object = {}): T {
-  const text = env(`\0${JSON.stringify({ op, ...args })}`);
+  const text = env(`\0${wellFormed({ op, ...args })}`);
   if (text === undefined) throw new Error("zigttp:test works in `zigttp test` alone");
   const { value, error, asks, done } = JSON.parse(text) as Answer;
   for (const ended of done ?? []) {

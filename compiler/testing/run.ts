@@ -3,6 +3,7 @@
 import { plan, run } from "./registry.ts";
 import { setSnapshots, type SnapshotMode } from "./snapshots.ts";
 import { start } from "./clock.ts";
+import { wellFormed } from "./well_formed.ts";
 
 interface Order {
   /** Which test to run; without it they are listed. */
@@ -13,8 +14,8 @@ interface Order {
 
 export async function handler(request: Request): Promise<Response> {
   const { index, snapshots = {}, mode = "new" } = (await request.json()) as Order;
-  if (index === undefined) return Response.json(plan());
+  if (index === undefined) return new Response(wellFormed(plan()));
   start();
   setSnapshots(snapshots, mode);
-  return Response.json(await run(index));
+  return new Response(wellFormed(await run(index)));
 }

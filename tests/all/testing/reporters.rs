@@ -132,3 +132,33 @@ fn a_report_goes_to_a_file() {
     let written = std::fs::read_to_string(folder.path().join("junit.xml")).expect("it was written");
     assert!(written.ends_with("</testsuites>\n"), "{written}");
 }
+
+#[test]
+fn junit_sums_up_files_that_do_not_build() {
+    let folder =
+        folder_with(&[("handler.ts", HANDLER), ("bad.test.ts", "import \"./none.ts\";\n")]);
+    let ran = test(folder.path(), &["--reporter", "junit"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let sums =
+        "<testsuites name=\"zigttp test\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\"";
+    assert!(ran.stdout.contains(sums), "{}", ran.stdout);
+}
+
+#[test]
+fn lone_surrogates_are_replaced_in_titles_messages_and_what_clients_send() {
+    let tests = r#"
+import { connect, expect, test } from "zigttp:test";
+test("a \ud800 title, and no \\ud800 escape", () => { throw new Error("\udfff!"); });
+test("sent", async () => {
+  const ws = await connect("/?\ud800");
+  ws.send("\ud800");
+  expect(ws.received).toEqual(["\ufffd"]);
+});
+"#;
+    let folder = folder_with(&[("handler.ts", HANDLER), ("it.test.ts", tests)]);
+    let ran = test(folder.path(), &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stdout.contains("a \u{fffd} title, and no \\ud800 escape"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\u{fffd}!"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 passed, 1 failed"), "{}", ran.stdout);
+}

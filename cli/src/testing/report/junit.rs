@@ -11,31 +11,36 @@ pub(super) struct Junit {
     sink: Sink,
     /// The first element has the sums of all files, so it is written last.
     suites: String,
+    /// Files that have no tests because of what concerns them as a whole.
+    errors: usize,
 }
 
 impl Junit {
     pub(super) fn new(sink: Sink) -> Junit {
-        Junit { sink, suites: String::new() }
+        Junit { sink, suites: String::new(), errors: 0 }
     }
 }
 
 impl Reporter for Junit {
     fn begin(&mut self, _files: usize) -> anyhow::Result<()> {
         self.suites.clear();
+        self.errors = 0;
         Ok(())
     }
 
     fn file(&mut self, file: &FileOutcome) -> anyhow::Result<()> {
+        self.errors += errors_of(file);
         suite(&mut self.suites, file).expect("writing to a string cannot fail");
         Ok(())
     }
 
     fn end(&mut self, summary: &Summary) -> anyhow::Result<()> {
         let Summary { passed, failed, skipped, todo, took, .. } = *summary;
-        let tests = passed + failed + skipped + todo;
+        let errors = self.errors;
+        let tests = passed + failed + skipped + todo + errors;
         self.sink.write(&format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <testsuites name=\"zigttp test\" tests=\"{tests}\" failures=\"{failed}\" skipped=\"{}\" time=\"{}\">\n\
+             <testsuites name=\"zigttp test\" tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" skipped=\"{}\" time=\"{}\">\n\
              {}</testsuites>\n",
             skipped + todo,
             seconds(took),
@@ -44,11 +49,16 @@ impl Reporter for Junit {
     }
 }
 
+/// What concerns the whole file counts as a case.
+fn errors_of(file: &FileOutcome) -> usize {
+    usize::from(file.error.is_some())
+}
+
 fn suite(text: &mut String, file: &FileOutcome) -> std::fmt::Result {
     let count =
         |states: &[State]| file.tests.iter().filter(|test| states.contains(&test.state)).count();
     let path = attribute(&file.path);
-    let errors = usize::from(file.error.is_some());
+    let errors = errors_of(file);
     writeln!(
         text,
         "  <testsuite name=\"{path}\" tests=\"{}\" failures=\"{}\" errors=\"{errors}\" skipped=\"{}\" time=\"{}\">",
@@ -57,7 +67,6 @@ fn suite(text: &mut String, file: &FileOutcome) -> std::fmt::Result {
         count(&[State::Skipped, State::Todo]),
         seconds(file.took),
     )?;
-    // What concerns the whole file needs a case to stand in.
     if let Some(error) = &file.error {
         writeln!(text, "    <testcase classname=\"{path}\" name=\"{path}\" time=\"0.000000\">")?;
         failure(text, "error", error)?;
