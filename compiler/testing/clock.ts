@@ -24,6 +24,9 @@ function milliseconds(duration: unknown): number {
   return Math.round(sum);
 }
 
+/** Ten years take seconds to pass; `clock.set` goes further at once. */
+const LONGEST = 3653 * UNITS.d;
+
 let isRunning = false;
 
 /** From now on there is a world with a clock. */
@@ -42,6 +45,7 @@ export const clock = {
   },
   async advance(duration: string | number): Promise<void> {
     const by = milliseconds(duration);
+    if (by > LONGEST) throw new RangeError(`clock.advance: ${String(duration)} is longer than ten years`);
     call("settle");
     await answers();
     const until = now() + by;

@@ -133,3 +133,15 @@ test("twice, with signals that have not arrived", async () => {
 "#,
     );
 }
+
+#[test]
+fn more_than_ten_years_at_once_are_refused() {
+    passes(
+        TIMERS,
+        r#"
+test("in one call", async () => {
+  await expect(clock.advance("1000000d")).rejects.toThrow("clock.advance: 1000000d is longer than ten years");
+});
+"#,
+    );
+}
