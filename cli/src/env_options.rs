@@ -21,16 +21,16 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Args, Default)]
 #[command(next_help_heading = "Settings of the handler")]
 pub struct EnvOptions {
-    /// Give the handler a setting, read with `env` of zigttp:env; NAME alone takes the server's own variable; repeatable
+    /// Give the handler a setting, read with `env` of zigttp:env; NAME alone takes this program's own variable; repeatable
     ///
     /// A value that is given here can be seen by every user of this machine in the list of processes: give
     /// secrets by NAME alone, or in --env-file. The handler gets nothing else of the server's environment.
     #[arg(long = "env", value_name = "NAME[=VALUE]", hide_env_values = true)]
     given: Vec<String>,
 
-    /// Give the handler the settings of a file of NAME=VALUE lines (dotenv); repeatable; SIGHUP reads it again
+    /// Give the handler the settings of a file of NAME=VALUE lines (dotenv); repeatable
     ///
-    /// Of a name that is given more than once, the last file wins, and --env over all files.
+    /// A server reads it again on SIGHUP. Of a name that is given more than once, the last file wins, and --env over all files.
     #[arg(long, env, value_name = "FILE")]
     env_file: Vec<PathBuf>,
 }

@@ -58,7 +58,7 @@ pub struct Arguments {
     #[arg(long, value_enum, value_name = "FORM", default_value = "pretty")]
     reporter: ReporterKind,
 
-    /// Print a JSON object for each file, and one for all
+    /// Print a JSON object for each test, each file and the whole
     #[arg(long, conflicts_with = "reporter")]
     json: bool,
 
