@@ -238,24 +238,33 @@ impl Drop for Server {
 }
 
 impl Log {
+    /// Adds what the server writes. A record of many lines is written at once, so lines that have come together are
+    /// added together: who waits for the first finds the others.
     fn follow(&self, stderr: impl Read) {
         // Lines of events that computed for long are told early, and again when the event has ended: here they
         // are there once.
         let mut early: Vec<String> = Vec::new();
-        for line in BufReader::new(stderr).lines() {
-            let Ok(line) = line else { return };
+        let mut stderr = BufReader::with_capacity(1 << 16, stderr);
+        let (mut line, mut come) = (String::new(), String::new());
+        while stderr.read_line(&mut line).is_ok_and(|len| len > 0) {
+            let told_early = match line.split_once(" handler: ") {
+                Some((_, told)) => early.iter().position(|early| early == told),
+                None => None,
+            };
+            match told_early {
+                Some(known) => drop(early.remove(known)),
+                None => come.push_str(&line),
+            }
             if let Some((_, told)) = line.split_once(" handler_under_way: ") {
                 early.push(told.to_owned());
-            } else if let Some((_, told)) = line.split_once(" handler: ")
-                && let Some(known) = early.iter().position(|early| early == told)
-            {
-                early.remove(known);
-                continue;
             }
-            let mut text = self.text.lock().expect("no test panics while it holds this");
-            text.push_str(&line);
-            text.push('\n');
-            self.grown.notify_all();
+            line.clear();
+            if !stderr.buffer().contains(&b'\n') {
+                let mut text = self.text.lock().expect("no test panics while it holds this");
+                text.push_str(&come);
+                come.clear();
+                self.grown.notify_all();
+            }
         }
     }
 
